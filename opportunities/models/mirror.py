@@ -1,0 +1,195 @@
+"""Our copy of what Slant has, filled by background sync and by Slant's answers to our writes.
+
+Pages read this and nothing else. Ids are Slant's own and opaque (Slant API 1). Foreign keys carry no database
+constraint: a page of Slant's list may name a book or a stage we have not read yet, and the mirror must take it.
+`gone_at` marks what Slant no longer has; nothing is deleted, so old submissions keep their words.
+"""
+
+from django.db import models
+
+
+class BookRole(models.TextChoices):
+    PRINCIPAL = "principal"
+    CONTRIBUTOR = "contributor"
+    VIEWER = "viewer"
+
+
+WRITING_ROLES = (BookRole.PRINCIPAL, BookRole.CONTRIBUTOR)
+
+
+class Book(models.Model):
+    """One advisor's workspace (Slant API 7.2). `role` is the token's own; empty = a company admin without membership."""
+
+    id = models.CharField(max_length=200, primary_key=True)
+    name = models.CharField(max_length=500)
+    role = models.CharField(max_length=40, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def token_may_write(self) -> bool:
+        """A viewer's token only reads; a null role (company admin) is tried (Slant API 10.25)."""
+        return self.role != BookRole.VIEWER
+
+
+class Member(models.Model):
+    """A person's place in a book: Slant's `users[]` (Slant API 7.2). E-mail is kept lower-cased."""
+
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="members")
+    user_id = models.CharField(max_length=200, db_index=True)
+    email = models.CharField(max_length=320, blank=True, db_index=True)
+    first_name = models.CharField(max_length=200, blank=True)
+    last_name = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ["first_name", "last_name", "user_id"]
+        constraints = [models.UniqueConstraint(fields=["book", "user_id"], name="member_book_user")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.email or self.user_id
+
+    @property
+    def may_write(self) -> bool:
+        return self.role in WRITING_ROLES
+
+
+class Pipeline(models.Model):
+    """A pipeline of one book, or of the whole company where `book` is null (Slant API 7.3).
+
+    `pipeline_type` is `prospect`, `client` or, for a pipeline without restriction, anything else (Slant API 10.9).
+    """
+
+    id = models.CharField(max_length=200, primary_key=True)
+    name = models.CharField(max_length=500)
+    pipeline_type = models.CharField(max_length=40, blank=True)
+    book = models.ForeignKey(
+        Book, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="pipelines"
+    )
+    position = models.IntegerField(default=0)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def household_type(self) -> str:
+        """`prospect`, `client`, or empty when households of any kind may enter."""
+        return self.pipeline_type if self.pipeline_type in ("prospect", "client") else ""
+
+
+class Stage(models.Model):
+    """A stage (Slant API 7.3), sorted by `stage_order`, then by its place in Slant's array (Slant API 10.21)."""
+
+    id = models.CharField(max_length=200, primary_key=True)
+    pipeline = models.ForeignKey(
+        Pipeline, on_delete=models.CASCADE, db_constraint=False, related_name="stages"
+    )
+    name = models.CharField(max_length=500)
+    stage_order = models.IntegerField(default=0)
+    position = models.IntegerField(default=0)
+    visible = models.BooleanField(default=True)
+    default_probability = models.IntegerField(null=True, blank=True)
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["stage_order", "position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Household(models.Model):
+    """A household: these four fields and nothing else of the many Slant sends (Slant API 7.10, privacy)."""
+
+    id = models.CharField(max_length=200, primary_key=True)
+    name = models.CharField(max_length=500)
+    type = models.CharField(max_length=40, blank=True)
+    book = models.ForeignKey(
+        Book, on_delete=models.DO_NOTHING, db_constraint=False, related_name="households"
+    )
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        indexes = [models.Index(fields=["book", "name"], name="household_book_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def kind(self) -> str:
+        """`prospect`, `client`, or whatever else Slant sends, lower-cased (Slant API 10.28)."""
+        return self.type.lower()
+
+
+class Opportunity(models.Model):
+    """A deal as Slant last showed it (Slant API 7.4). `value` is whole US dollars, `probability` 0-100 or null."""
+
+    id = models.CharField(max_length=200, primary_key=True)
+    name = models.CharField(max_length=500)
+    book = models.ForeignKey(
+        Book, on_delete=models.DO_NOTHING, db_constraint=False, related_name="opportunities"
+    )
+    pipeline = models.ForeignKey(
+        Pipeline, on_delete=models.DO_NOTHING, db_constraint=False, related_name="opportunities"
+    )
+    stage = models.ForeignKey(
+        Stage, on_delete=models.DO_NOTHING, db_constraint=False, related_name="opportunities"
+    )
+    household = models.ForeignKey(
+        Household,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="opportunities",
+    )
+    assigned_to_id = models.CharField(max_length=200, blank=True, db_index=True)
+    assigned_to_name = models.CharField(max_length=400, blank=True)
+    value = models.BigIntegerField(null=True, blank=True)
+    probability = models.IntegerField(null=True, blank=True)
+    target_close_date = models.DateField(null=True, blank=True)
+    custom_fields = models.JSONField(default=dict)
+    stage_updated_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    first_seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["book", "pipeline", "stage"], name="opportunity_place"),
+            models.Index(fields=["household"], name="opportunity_household"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SyncState(models.Model):
+    """How fresh one mirrored resource is: its last whole pass, and why the newest try failed if it did."""
+
+    resource = models.CharField(max_length=40, primary_key=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+    cursor = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.resource

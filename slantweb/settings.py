@@ -1,0 +1,255 @@
+"""Settings of Slantweb, in Django's own order; ours last, a heading per concern.
+
+This is the only module that reads the environment. Variables of the process win over `.env`, which wins over
+`demo.env` in VAR_DIR (written by `manage.py demo`, so that a command typed beside a running demo sees the same
+house), which wins over the defaults below. Each variable is explained in `.env.example`.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")
+VAR_DIR = Path(env.str("VAR_DIR", default="var"))
+if not VAR_DIR.is_absolute():
+    VAR_DIR = BASE_DIR / VAR_DIR
+env.read_env(VAR_DIR / "demo.env")
+
+
+def _is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}
+
+
+# Core
+
+DEBUG = env.bool("DEBUG", default=False)
+DEMO = env.bool("DEMO", default=False)
+PORT = env.int("PORT", default=8000)
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=8001)
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
+    )
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "csp",
+    "opportunities",
+]
+
+MIDDLEWARE = [
+    "slantweb.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "slantweb.middleware.HeadersMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "slantweb.middleware.SignInRequiredMiddleware",
+]
+
+ROOT_URLCONF = "slantweb.urls"
+WSGI_APPLICATION = "slantweb.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "opportunities.views.shell.shell",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Database
+
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'slantweb.sqlite3'}")}
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 5,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+
+# People and sessions
+
+AUTH_USER_MODEL = "opportunities.Person"
+LOGIN_URL = "/sign-in/"
+SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+SESSION_COOKIE_AGE = 8 * 60 * 60
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+# Over plain http (the loopback demo alone) browsers refuse the __Host- prefix and the Secure mark.
+if DEMO:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "sessionid", "csrftoken"
+else:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+
+# Language and time: UTC inside, the firm's zone on pages.
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+FISCAL_YEAR_START_MONTH = env.int("FISCAL_YEAR_START_MONTH", default=1)
+
+# Static files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Security: HTTPS everywhere but in the loopback demo
+
+SECURE_SSL_REDIRECT = not DEMO
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 0 if DEMO else 2 * 365 * 24 * 60 * 60
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEMO
+SECURE_HSTS_PRELOAD = not DEMO
+# Never no-referrer: Chromium then sends `Origin: null` on plain form posts and Django answers 403.
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+CSRF_FAILURE_VIEW = "opportunities.views.errors.csrf_failure"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "report-uri": ["/csp-report/"],
+    }
+}
+
+# Logging: one JSON line an event, scrubbed of secrets in every handler
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "context": {"()": "slantweb.logs.ContextFilter"},
+        "scrub": {"()": "slantweb.logs.ScrubFilter"},
+    },
+    "formatters": {
+        "json": {
+            "()": "slantweb.logs.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "filters": ["context", "scrub"],
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "huey": {"level": "WARNING"},
+    },
+}
+
+# Slant
+
+SLANT_BASE_URL = env.str("SLANT_BASE_URL", default="").rstrip("/")
+SLANT_API_TOKEN = env.str("SLANT_API_TOKEN", default="")
+SLANT_APP_URL = env.str("SLANT_APP_URL", default="").rstrip("/")
+SLANT_HOURLY_BUDGET = env.int("SLANT_HOURLY_BUDGET", default=900)
+SLANT_TIMEOUT_SECONDS = env.float("SLANT_TIMEOUT_SECONDS", default=10)
+SLANT_IS_LOOPBACK = _is_loopback(SLANT_BASE_URL)
+if SLANT_BASE_URL and not SLANT_BASE_URL.startswith("https://") and not SLANT_IS_LOOPBACK:
+    raise ImproperlyConfigured("SLANT_BASE_URL must begin with https:// unless it is a loopback address.")
+if DEMO and SLANT_BASE_URL and not SLANT_IS_LOOPBACK:
+    raise ImproperlyConfigured(
+        "DEMO=1 lets anybody sign in, so it is refused unless SLANT_BASE_URL is a loopback address."
+    )
+
+# Waits, in seconds (reliability: looking at once, the quiet period, two scans apart)
+
+VIEW_WAIT_SECONDS = env.float("VIEW_WAIT_SECONDS", default=2)
+LOOK_AFTER_SECONDS = [float(wait) for wait in env.list("LOOK_AFTER_SECONDS", default=["5", "20", "60"])]
+QUIET_SECONDS = env.float("QUIET_SECONDS", default=120)
+SCAN_GAP_SECONDS = env.float("SCAN_GAP_SECONDS", default=60)
+SYNC_SECONDS = env.float("SYNC_SECONDS", default=60)
+STALE_AFTER_DAYS = env.int("STALE_AFTER_DAYS", default=30)
+if (QUIET_SECONDS < 120 or SCAN_GAP_SECONDS < 60) and not SLANT_IS_LOOPBACK:
+    raise ImproperlyConfigured(
+        "QUIET_SECONDS below 120 or SCAN_GAP_SECONDS below 60 could double a deal; "
+        "shorter waits are for a Slant on loopback only."
+    )
+
+# Background work: huey only wakes and schedules; the truth is in our rows.
+
+QUEUE_URL = env.str("QUEUE_URL", default=f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
+
+# Sign-on
+
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_GROUPS = {
+    role: env.list(f"OIDC_{role.upper()}_GROUPS", default=[]) for role in ("sales", "manager", "compliance")
+}
+OIDC_EMAILS = {
+    role: [email.lower() for email in env.list(f"OIDC_{role.upper()}_EMAILS", default=[])]
+    for role in ("sales", "manager", "compliance")
+}
+
+# Alerts, metrics, audit
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+AUDIT_CHECKPOINT_DIR = Path(env.str("AUDIT_CHECKPOINT_DIR", default=str(VAR_DIR / "checkpoints")))
+AUDIT_SIGNING_KEY_FILE = Path(env.str("AUDIT_SIGNING_KEY_FILE", default=str(VAR_DIR / "audit-signing-key")))
+APP_VERSION = "0.1.0"

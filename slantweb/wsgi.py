@@ -1,0 +1,10 @@
+"""The web process. It never calls Slant, so it is not given the token either."""
+
+import os
+
+os.environ["SLANT_API_TOKEN"] = ""
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402 - the token must be gone before settings load
+
+application = get_wsgi_application()
