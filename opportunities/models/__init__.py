@@ -13,7 +13,7 @@ from .mirror import (
     SyncState,
 )
 from .people import Draft, Person, Role
-from .running import Alert, Budget, Heartbeat, Instance, Lease
+from .running import Alert, Budget, Heartbeat, Hold, Instance, Lease
 from .submissions import FINAL, OPEN, Attempt, Kind, Outcome, State, Submission
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ChainHead",
     "Draft",
     "Heartbeat",
+    "Hold",
     "Household",
     "Instance",
     "Kind",

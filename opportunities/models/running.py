@@ -18,10 +18,15 @@ class Lease(models.Model):
 
 
 class Budget(models.Model):
-    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all processes."""
+    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all processes.
+
+    `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what a 429 asked
+    for; `reads_rest_until` is the breaker of background reads after `failures` in a row.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     minutes = models.JSONField(default=dict)
+    sync_minutes = models.JSONField(default=dict)
     busy_until = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
     reads_rest_until = models.DateTimeField(null=True, blank=True)
@@ -53,8 +58,23 @@ class Alert(models.Model):
         return self.cause
 
 
+class Hold(models.Model):
+    """A reason why nothing is sent. Sending goes on when no row is left; each cause lifts its own."""
+
+    code = models.CharField(max_length=60, primary_key=True)
+    reason = models.CharField(max_length=500, blank=True)
+    by = models.CharField(max_length=320, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Instance(models.Model):
-    """Who this database is and which Slant it belongs to; the switch that stops all sending lives here too."""
+    """Who this database is, which Slant it belongs to, and what `/me` last said of our token."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     instance_id = models.UUIDField(default=uuid.uuid4)
@@ -63,10 +83,6 @@ class Instance(models.Model):
     can_write = models.BooleanField(null=True, blank=True)
     me_checked_at = models.DateTimeField(null=True, blank=True)
     ever_could_write = models.BooleanField(default=False)
-    held_at = models.DateTimeField(null=True, blank=True)
-    held_code = models.CharField(max_length=60, blank=True)
-    held_reason = models.CharField(max_length=500, blank=True)
-    held_by = models.CharField(max_length=320, blank=True)
     clock_jumped_at = models.DateTimeField(null=True, blank=True)
     sync_asked_at = models.DateTimeField(null=True, blank=True)
 
