@@ -1,0 +1,47 @@
+"""What every test stands on. The rest is in tests/support, one file a concern."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from tests.support.network import network_off
+
+pytest_plugins = ["tests.support.people"]
+
+# A shared machine makes deadlines lie. CI looks harder than a developer waiting for an answer.
+hypothesis.settings.register_profile("daily", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        transactional = marker and (marker.kwargs.get("transaction") or marker.args[:1] == (True,))
+        flushing = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+        if transactional or flushing:
+            raise pytest.UsageError(
+                f"{item.nodeid}: the trail's triggers refuse Django's flush; use the fixture committed_db."
+            )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _network_off() -> Iterator[None]:
+    with network_off():
+        yield
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> Iterator[str]:
+    """A database of this test alone, where commits are real and other threads and processes see them.
+
+    Yields its DATABASE_URL. Instead of `db`, never beside it; make people and firm with `make_person`, `make_firm`.
+    """
+    from tests.support.databases import fresh_copy
+
+    with django_db_blocker.unblock(), fresh_copy(tmp_path) as url:
+        yield url

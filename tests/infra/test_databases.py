@@ -1,0 +1,36 @@
+"""The two kinds of database a test can have."""
+
+import threading
+
+import pytest
+from django.db import connection
+
+from opportunities.models import Person
+from tests.support.databases import database_url
+from tests.support.people import Firm, make_firm, make_person
+
+
+def test_rolled_back_after_each_test(db: None, firm: Firm, owner: Person) -> None:
+    assert list(Person.objects.all()) == [owner]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_committed_database_starts_empty_and_other_threads_see_it(committed_db: str, again: bool) -> None:
+    make_firm()
+    make_person("Olivia Owner")
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(Person.objects.values_list("name", flat=True))
+        connection.close()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+
+    assert seen == ["Olivia Owner"]
+    assert committed_db == database_url()
+
+
+def test_what_was_committed_elsewhere_is_gone(db: None) -> None:
+    assert not Person.objects.exists()

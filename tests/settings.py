@@ -1,0 +1,55 @@
+"""The project's settings as the tests see them: the same file, in an environment nobody's shell or `.env` can change."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import environ
+
+from tests.support.environment import forget_environment
+
+VAR_ROOT = Path(tempfile.mkdtemp(prefix="slantweb-tests-"))
+atexit.register(shutil.rmtree, VAR_ROOT, ignore_errors=True)
+
+forget_environment()
+os.environ |= {
+    "SECRET_KEY": "tests-only-" + "x" * 50,
+    "DEMO": "1",
+    "VAR_DIR": str(VAR_ROOT),
+    # The discard port: nothing listens there. A test that needs Slant starts a sandbox of its own.
+    "SLANT_BASE_URL": "http://127.0.0.1:9/v1",
+    "SLANT_API_TOKEN": "slnt_pat_sandbox_write",
+    "VIEW_WAIT_SECONDS": "0.5",
+    "LOOK_AFTER_SECONDS": "0.5,0.5,0.5",
+    "QUIET_SECONDS": "0.5",
+    "SCAN_GAP_SECONDS": "0.5",
+}
+if os.environ.get("TEST_DATABASE_URL"):
+    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+
+# A developer's .env must not decide what a test sees.
+environ.Env.read_env = lambda *args, **kwargs: None
+
+# The environment above must stand before these load.
+from slantweb.settings import *  # noqa: E402, F403
+from slantweb.settings import DATABASES, STORAGES  # noqa: E402
+
+_database = DATABASES["default"]
+if "sqlite" in _database["ENGINE"]:
+    # A file, not memory: tests that commit get a copy of it (tests/support/databases.py).
+    _database["TEST"] = {"NAME": str(VAR_ROOT / "tests.sqlite3")}
+    _database["OPTIONS"]["init_command"] = _database["OPTIONS"]["init_command"].replace(
+        "synchronous=FULL", "synchronous=OFF"
+    )
+else:
+    _database["CONN_MAX_AGE"] = 0
+    _database["CONN_HEALTH_CHECKS"] = False
+
+# Hashed names are made by collectstatic, which tests do not run.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_AUTOREFRESH = True
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# pytest catches what is logged; our handlers and their scrubbing have tests of their own.
+LOGGING_CONFIG = None
