@@ -26,14 +26,26 @@ What must not leak out of this package: Slant's paths, headers, status codes' me
 
 from __future__ import annotations
 
+import copy
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Literal, Self
+from functools import partial
+from typing import Any, Literal, Self, TypeVar
 
+from pydantic import BaseModel
+
+from opportunities.slant import errors, reading
+from opportunities.slant.asking import checked_base_url, checked_write, in_utc, record_path
+from opportunities.slant.comparing import compare, is_unit_alarm
+from opportunities.slant.reading import Answer, Envelope
+from opportunities.slant.secret import Secret
+from opportunities.slant.transport import Transport, Unanswered
 from opportunities.slant.types import (
     Book,
     CustomField,
+    HasId,
     Household,
     Me,
     Opportunity,
@@ -41,6 +53,16 @@ from opportunities.slant.types import (
     Pipeline,
     Written,
 )
+
+logger = logging.getLogger("opportunities.slant")
+
+PER_PAGE = 100  # the most Slant gives (Slant API 4)
+LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "slantweb"}
+
+Item = TypeVar("Item", bound=HasId)
+Record = TypeVar("Record", bound=BaseModel)
+Result = TypeVar("Result")
 
 
 def utc_now() -> datetime:
@@ -78,7 +100,20 @@ class SlantClient:
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self._base_url = checked_base_url(base_url)
+        self._secret = Secret(token)
+        self._transport = Transport(
+            self._secret, connect_timeout=connect_timeout, total_timeout=total_timeout, ca_file=ca_file
+        )
+        self._max_pages = max_pages
+        self._before_send = before_send
+        self._can_write = can_write
+        self._reference = reference
+        self._now = now
+        self._monotonic = monotonic
+
+    def __repr__(self) -> str:
+        return f"SlantClient({self._base_url!r})"
 
     def using(
         self,
@@ -88,33 +123,37 @@ class SlantClient:
         reference: str | None = None,
     ) -> Self:
         """A copy with what is given replaced and the connections shared."""
-        raise NotImplementedError
+        other = copy.copy(self)
+        other._before_send = self._before_send if before_send is None else before_send
+        other._can_write = self._can_write if can_write is None else can_write
+        other._reference = self._reference if reference is None else reference
+        return other
 
     def close(self) -> None:
         """Drop pooled connections. The client stays usable."""
-        raise NotImplementedError
+        self._transport.close()
 
     # Reads --------------------------------------------------------------------------------------------
 
     def me(self) -> Me:
         """Whose token this is and whether it may write (Slant API 7.1)."""
-        raise NotImplementedError
+        return self._call("GET", "/me", partial(reading.read_record, model=Me))
 
     def books(self) -> Iterator[Book]:
         """Every book the token sees, with its members and roles (Slant API 7.2)."""
-        raise NotImplementedError
+        return _each_once(self._pages("/books", Envelope[Book]))
 
     def book(self, book_id: str) -> Book:
         """One book (Slant API 7.2)."""
-        raise NotImplementedError
+        return self._record("/books", book_id, Book)
 
     def pipelines(self) -> Iterator[Pipeline]:
         """Every pipeline, unfiltered: choose `book_id in (book, None)` locally (Slant API 10.10)."""
-        raise NotImplementedError
+        return _each_once(self._pages("/pipelines", Envelope[Pipeline]))
 
     def pipeline(self, pipeline_id: str) -> Pipeline:
         """One pipeline with its stages in order (Slant API 7.3)."""
-        raise NotImplementedError
+        return self._record("/pipelines", pipeline_id, Pipeline)
 
     def households(
         self,
@@ -123,8 +162,11 @@ class SlantClient:
         kind: Literal["prospect", "client"] | None = None,
         updated_since: datetime | None = None,
     ) -> Iterator[Household]:
-        """Households; filter again locally (Slant API 7.10). SlantRejected if a filter is refused."""
-        raise NotImplementedError
+        """Households, each id once; filter again locally (Slant API 7.10).
+
+        SlantRejected if a filter is refused: ask again without it.
+        """
+        return _each_once(self.household_pages(book_id=book_id, kind=kind, updated_since=updated_since))
 
     def opportunities(
         self, *, book_id: str | None = None, updated_since: datetime | None = None
@@ -134,19 +176,19 @@ class SlantClient:
         SlantRejected if a filter is refused: ask again without it. SlantNotFound if Slant has no such
         list (404, 405): fall back to `household_opportunities`.
         """
-        raise NotImplementedError
+        return _each_once(self.opportunity_pages(book_id=book_id, updated_since=updated_since))
 
     def household_opportunities(self, household_id: str) -> Iterator[Opportunity]:
         """Opportunities of one household, each id once (Slant API 7.9). SlantNotFound as above."""
-        raise NotImplementedError
+        return _each_once(self.household_opportunity_pages(household_id))
 
     def opportunity(self, opportunity_id: str) -> Opportunity:
         """One opportunity (Slant API 7.6)."""
-        raise NotImplementedError
+        return self._record("/opportunities", opportunity_id, Opportunity)
 
     def custom_fields(self, *, entity_type: str | None = None) -> Iterator[CustomField]:
         """Custom field definitions, company-wide (Slant API 7.11)."""
-        raise NotImplementedError
+        return _each_once(self._pages("/custom_fields", Envelope[CustomField], {"entity_type": entity_type}))
 
     # The same lists page by page: one call each, for a caller that counts, stops and resumes. ---------
 
@@ -159,26 +201,177 @@ class SlantClient:
         start_page: int = 1,
     ) -> Iterator[Page[Household]]:
         """`households` by pages of 100."""
-        raise NotImplementedError
+        filters = {
+            "book_id": book_id,
+            "type": kind,
+            "updated_since": in_utc(updated_since) if updated_since else None,
+        }
+        return self._pages("/households", Envelope[Household], filters, start_page)
 
     def opportunity_pages(
         self, *, book_id: str | None = None, updated_since: datetime | None = None, start_page: int = 1
     ) -> Iterator[Page[Opportunity]]:
         """`opportunities` by pages of 100, not de-duplicated: `types.Scan` does that and weighs the proof."""
-        raise NotImplementedError
+        filters = {"book_id": book_id, "updated_since": in_utc(updated_since) if updated_since else None}
+        return self._pages("/opportunities", Envelope[Opportunity], filters, start_page)
 
     def household_opportunity_pages(
         self, household_id: str, *, start_page: int = 1
     ) -> Iterator[Page[Opportunity]]:
         """`household_opportunities` by pages of 100."""
-        raise NotImplementedError
+        path = f"{record_path('/households', household_id)}/opportunities"
+        return self._pages(path, Envelope[Opportunity], start_page=start_page)
 
     # Writes -------------------------------------------------------------------------------------------
 
     def create_opportunity(self, body: bytes, *, key: str) -> Written:
         """Send the frozen JSON `body` as it is under the idempotency `key` (Slant API 7.5, 6)."""
-        raise NotImplementedError
+        return self._write("POST", "/opportunities", body, key)
 
     def update_opportunity(self, opportunity_id: str, body: bytes, *, key: str) -> Written:
         """Send the frozen JSON `body` as a PATCH of one opportunity under `key` (Slant API 7.7, 6)."""
-        raise NotImplementedError
+        path = record_path("/opportunities", opportunity_id)
+        return self._write("PATCH", path, body, key, expected_id=opportunity_id)
+
+    # The three kinds of call, and the one that sends ----------------------------------------------------
+
+    def _record(self, collection: str, record_id: str, model: type[Record]) -> Record:
+        return self._call(
+            "GET",
+            record_path(collection, record_id),
+            lambda answer: reading.read_record(answer, model, expected_id=record_id),
+        )
+
+    def _pages(
+        self,
+        path: str,
+        envelope: type[Envelope[Item]],
+        filters: dict[str, str | None] | None = None,
+        start_page: int = 1,
+    ) -> Iterator[Page[Item]]:
+        """Pages until the stop rule of Slant API 4, at most `max_pages` of them.
+
+        A list that does not say how long it is ends with a page that shows nothing new.
+        """
+        chosen = {name: value for name, value in (filters or {}).items() if value is not None}
+        seen: set[str] = set()
+        for number in range(start_page, start_page + self._max_pages):
+            page = self._call(
+                "GET",
+                path,
+                partial(reading.read_page, envelope=envelope, number=number),
+                params=chosen | {"page": str(number), "per_page": str(PER_PAGE)},
+                longest=LONGEST_LIST,
+            )
+            yield page
+            new = {item.id for item in page.items} - seen
+            if page.is_last or (page.total_pages is None and not new):
+                return
+            seen |= new
+        raise errors.PageLimitHit(log_line=f"GET {path}: more than {self._max_pages} pages")
+
+    def _write(self, method: str, path: str, body: bytes, key: str, *, expected_id: str = "") -> Written:
+        sent = checked_write(body, key)
+        return self._call(
+            method,
+            path,
+            partial(_written, sent=sent, expected_id=expected_id),
+            # Without a Content-Type Slant takes any body as empty (Slant API 1).
+            headers={"Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close"},
+            body=body,
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        longest: int = LONGEST_RECORD,
+    ) -> Result:
+        """One request; its answer through `read`, or one error of the family. All logging is here."""
+        if self._before_send is not None:
+            self._before_send()
+        started = self._monotonic()
+        try:
+            raw = self._transport.exchange(
+                method,
+                self._base_url + path,
+                headers={**_HEADERS, **(headers or {})},
+                params=params,
+                body=body,
+                longest=longest,
+            )
+        except Unanswered as lost:
+            error = _lost(lost, f"{method} {path}", self._elapsed_ms(started))
+            self._log(logging.WARNING, error.log_line, error.elapsed_ms)
+            raise error from lost
+        answer = Answer(
+            method=method,
+            path=path,
+            status=raw.status,
+            headers=raw.headers,
+            body=raw.body,
+            too_long=raw.too_long,
+            elapsed_ms=self._elapsed_ms(started),
+            secret=self._secret,
+        )
+        try:
+            refusal = reading.error_of(answer, can_write=self._can_write, now=self._now())
+            if refusal is not None:
+                raise refusal
+            result = read(answer)
+        except errors.SlantError as error:
+            self._log(logging.WARNING, error.log_line, error.elapsed_ms)
+            raise
+        self._log(logging.INFO, f"{method} {path} -> {answer.status}", answer.elapsed_ms)
+        return result
+
+    def _elapsed_ms(self, started: float) -> int:
+        return round((self._monotonic() - started) * 1000)
+
+    def _log(self, level: int, line: str, elapsed_ms: int) -> None:
+        """Method, path, status, time and our reference: no query, payload or token (style, "Errors")."""
+        logger.log(
+            level, "%s in %d ms%s", line, elapsed_ms, f" [{self._reference}]" if self._reference else ""
+        )
+
+
+def _written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
+    record = reading.read_record(answer, Opportunity, expected_id=expected_id)
+    mismatches, unverified = compare(sent, record)
+    return Written(
+        record=record,
+        mismatches=mismatches,
+        unverified=unverified,
+        unit_alarm=is_unit_alarm(sent, record),
+        status=answer.status,
+        request_id=answer.request_id,
+        server_date=answer.server_date,
+        elapsed_ms=answer.elapsed_ms,
+    )
+
+
+def _lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
+    """No complete answer: whether a byte had left decides which of the two it is (Slant API 3)."""
+    kind = errors.SlantNoAnswer if lost.bytes_sent else errors.SlantUnreachable
+    seen = "no answer" if lost.status is None else f"{lost.status}, cut"
+    return kind(
+        status=lost.status,
+        bytes_sent=lost.bytes_sent,
+        elapsed_ms=elapsed_ms,
+        log_line=f"{call} -> {seen}: {lost.why}",
+    )
+
+
+def _each_once(pages: Iterator[Page[Item]]) -> Iterator[Item]:
+    """Items of pages, each id once: offset paging over changing rows can repeat one (Slant API 4)."""
+    seen: set[str] = set()
+    for page in pages:
+        for item in page.items:
+            if item.id not in seen:
+                seen.add(item.id)
+                yield item

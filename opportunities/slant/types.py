@@ -262,13 +262,13 @@ class CustomField(_Read):
 # --- Pages, and what they prove ----------------------------------------------------------------------
 
 
-class _HasId(Protocol):
+class HasId(Protocol):
     @property
     def id(self) -> str: ...
 
 
 T = TypeVar("T")
-Item = TypeVar("Item", bound=_HasId)
+Item = TypeVar("Item", bound=HasId)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""Holding a written record against what was sent (Slant API 6.1 (7), 10.1).
+
+A 2xx under an idempotency key may be a replay of something else, and the unit of `value` was once
+cents: so no answer is believed before it has been compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from opportunities.slant.types import Opportunity, Time
+
+_SAME, _DIFFERENT, _NOT_SHOWN = "same", "different", "not shown"
+_DIRECT = ("name", "book_id", "value", "probability", "household_id")
+_time = TypeAdapter[Any](Time)
+
+
+def compare(sent: dict[str, Any], record: Opportunity) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(names of sent fields that came back different, names of those the answer does not show)."""
+    verdicts = list(_verdicts(sent, record))
+    return (
+        tuple(name for name, verdict in verdicts if verdict == _DIFFERENT),
+        tuple(name for name, verdict in verdicts if verdict == _NOT_SHOWN),
+    )
+
+
+def is_unit_alarm(sent: dict[str, Any], record: Opportunity) -> bool:
+    """True if `value` came back exactly 100 times, or exactly a hundredth of, what was sent."""
+    ours, theirs = sent.get("value"), record.value
+    if not isinstance(ours, int) or not ours or not theirs:
+        return False
+    return theirs == ours * 100 or theirs * 100 == ours
+
+
+def _verdicts(sent: dict[str, Any], record: Opportunity) -> Iterator[tuple[str, str]]:
+    shown = record.model_fields_set
+    for name, ours in sent.items():
+        if name == "custom_fields" and isinstance(ours, dict):
+            for key, wanted in ours.items():
+                theirs = record.custom_fields.get(key)
+                yield f"{name}.{key}", _judge(wanted, theirs, "custom_fields" in shown)
+        elif name in _DIRECT:
+            yield name, _judge(ours, getattr(record, name), name in shown)
+        elif name == "target_close_date":
+            yield name, _judge(_day(ours), record.close_day, name in shown)
+        elif name == "pipeline_id":
+            yield name, _judge(ours, record.pipeline.id, True)
+        elif name == "pipeline_stage_id":
+            yield name, _judge(ours, record.pipeline_stage.id, True)
+        elif name in ("assigned_to_id", "owner_id"):
+            yield name, _judge_assignee(ours, record)
+        elif name == "pipeline_type":
+            # Read by Slant only when nothing names the pipeline; "any" pipelines say nothing back.
+            decided = sent.get("pipeline_id") or sent.get("household_id")
+            theirs = record.pipeline.pipeline_type
+            yield name, _SAME if decided else _judge(ours, theirs, theirs is not None)
+        else:
+            yield name, _NOT_SHOWN
+
+
+def _judge(ours: object, theirs: object, shown: bool) -> str:
+    if ours == theirs:
+        return _SAME
+    return _DIFFERENT if shown else _NOT_SHOWN
+
+
+def _judge_assignee(ours: object, record: Opportunity) -> str:
+    """Null is nobody; an object without an id is somebody we cannot tell (Slant API 10.19)."""
+    if record.assigned_to is None:
+        return _judge(ours, None, "assigned_to" in record.model_fields_set)
+    return _judge(ours, record.assigned_to.id, record.assigned_to.id is not None)
+
+
+def _day(sent: object) -> object:
+    """The UTC calendar day of a date-time we sent (Slant API 10.23); what is none is compared as it is."""
+    try:
+        return _time.validate_python(sent).date() if isinstance(sent, str) else sent
+    except ValidationError:
+        return sent

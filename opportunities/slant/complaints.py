@@ -1,0 +1,132 @@
+"""Reading error bodies, whose shape Slant documents nowhere (Slant API 10.3).
+
+Every shape we can think of is looked for, nothing is relied on, and what comes out is plain, short text:
+a body is written by somebody else and may hold markup, a stack trace or our own token.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from pydantic_core import from_json
+
+from opportunities.slant.secret import Secret
+
+_LONGEST = 300
+_MOST_FIELDS, _MOST_REASONS, _DEEPEST = 40, 10, 4
+_MARKUP = re.compile(r"<[a-zA-Z!/?]")
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What an error body said: Slant's code, one line for people, reasons by field. All may be empty."""
+
+    code: str = ""
+    message: str = ""
+    field_errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+def read_complaint(body: bytes, secret: Secret) -> Complaint:
+    """Code from `error.code`, `error`, `code`; message from `error.message`, `message`,
+    `error_description`; fields from `error.details`, `details`, `errors`, as a map or a list.
+
+    `detail` is read too, the word of RFC 9457 and of common frameworks. Anything that is not a JSON
+    object is an empty complaint.
+    """
+    try:
+        data = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return Complaint()
+    if not isinstance(data, dict):
+        return Complaint()
+
+    error = data.get("error")
+    inner = error if isinstance(error, dict) else {}
+    words = [plain(text, secret) for text in (inner.get("code"), error, data.get("code"))]
+    code = next((word for word in words if _CODE.fullmatch(word)), "")
+
+    reasons: dict[str, list[str]] = {}
+    for place in (inner.get("details"), inner.get("errors"), *map(data.get, ("details", "errors", "detail"))):
+        for name, reason in islice(_reasons(place), _MOST_FIELDS * _MOST_REASONS):
+            _note(reasons, _field_name(name, secret), plain(reason, secret))
+    unplaced = reasons.pop("", [])
+
+    # `error` as a sentence is a message, not a code.
+    sentence = error if isinstance(error, str) and not code else None
+    lines = (inner.get("message"), data.get("message"), data.get("error_description"), sentence)
+    message = next((line for line in (plain(text, secret) for text in lines) if line), "")
+    return Complaint(code, message or cut(" ".join(unplaced)), reasons)
+
+
+def plain(text: object, secret: Secret) -> str:
+    """`text` as one short line for people: no control or invisible characters, no secret.
+
+    What is no string, or holds markup or JSON instead of words, is "".
+    """
+    if not isinstance(text, str):
+        return ""
+    text = text[: _LONGEST * 10]
+    text = "".join(" " if unicodedata.category(mark)[0] in "CZ" else mark for mark in text)
+    text = secret.scrub(" ".join(text.split()))
+    if _MARKUP.search(text) or text.startswith(("{", "[{", '["')):
+        return ""
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """At most 300 characters, the loss marked."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
+
+
+def _reasons(place: Any, name: object = "", depth: int = 0) -> Iterator[tuple[object, object]]:
+    """(field name, reason) pairs from a map, a list, or a mixture of both."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(place, str):
+        yield name, place
+    elif isinstance(place, list):
+        for entry in place:
+            yield from _reasons(entry, name, depth + 1)
+    elif isinstance(place, dict):
+        said = next(
+            (place[key] for key in ("message", "msg", "detail", "reason") if _is_text(place.get(key))), None
+        )
+        named = next(
+            (place[key] for key in ("field", "param", "loc", "pointer", "name") if place.get(key)), name
+        )
+        if said is not None:
+            yield named, said
+        elif _is_text(place.get("field")) and _is_text(place.get("code")):
+            yield named, place["code"]
+        else:
+            for key, entry in place.items():
+                yield from _reasons(entry, key, depth + 1)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _field_name(name: object, secret: Secret) -> str:
+    """The last part of `name`, `/data/name`, `opportunity.name` or `["body", "name"]`; "" for the whole form.
+
+    `owner_id` is Slant's alias of `assigned_to_id`, the one we send (Slant API 7.5).
+    """
+    last = name[-1] if isinstance(name, list) and name else name
+    word = re.split(r"[./]", plain(last, secret))[-1]
+    if word in ("base", "__all__", "non_field_errors", "body") or not _CODE.fullmatch(word):
+        return ""
+    return "assigned_to_id" if word == "owner_id" else word
+
+
+def _note(reasons: dict[str, list[str]], name: str, reason: str) -> None:
+    if reason and (name in reasons or len(reasons) < _MOST_FIELDS):
+        known = reasons.setdefault(name, [])
+        if reason not in known and len(known) < _MOST_REASONS:
+            known.append(reason)

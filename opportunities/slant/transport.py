@@ -1,0 +1,274 @@
+"""The one place that touches requests: sends one request, reads one answer, and always comes back.
+
+What the libraries do not promise and this room adds (Slant API 3, tried):
+
+* **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a dripping
+  server holds a caller for ever. A watchdog shuts the socket down when time is up, in whatever phase:
+  TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs aside and is abandoned.
+* **Proof that nothing was sent.** requests reports a refused connection and a server that hangs up
+  after reading the body as the same ConnectionError. Here the connection itself notes the first byte
+  of a request that is about to leave; before that, whatever goes wrong, nothing was sent.
+* **A capped body**, counted after decompression, and a body cut short is an error, not an end.
+* **A fresh connection for a write**, so that a stale pooled one cannot make it ambiguous.
+* **No session**: requests' Session is what follows redirects, keeps cookies and reads `~/.netrc` and
+  the proxy variables. Only its adapter is used, with retries off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from requests import PreparedRequest, Request, Response
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from opportunities.slant.secret import BearerAuth, Secret
+
+_CHUNK = 64 * 1024
+
+
+class Unanswered(Exception):
+    """No complete answer came. `bytes_sent` False proves that no byte of the request left."""
+
+    def __init__(self, why: str, *, bytes_sent: bool, status: int | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.bytes_sent = bytes_sent
+        self.status = status
+
+
+class Raw:
+    """A complete answer as it came: status, headers in lower case, body, and whether that was capped."""
+
+    __slots__ = ("body", "headers", "status", "too_long")
+
+    def __init__(self, status: int, headers: dict[str, str], body: bytes, too_long: bool) -> None:
+        self.status, self.headers, self.body, self.too_long = status, headers, body, too_long
+
+
+class Transport:
+    """Sends requests with one token. Safe to use from several threads; reads share a small pool."""
+
+    def __init__(
+        self, secret: Secret, *, connect_timeout: float, total_timeout: float, ca_file: str | None
+    ) -> None:
+        self._auth = BearerAuth(secret)
+        self._connect_timeout = connect_timeout
+        self._total_timeout = total_timeout
+        self._verify: bool | str = ca_file or True
+        self._pool = _Adapter(pool_connections=1, pool_maxsize=8, max_retries=0)
+
+    def close(self) -> None:
+        """Close idle connections; new ones are made when needed."""
+        self._pool.close()
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        longest: int,
+    ) -> Raw:
+        """One request, one answer of at most `longest` bytes. Raises Unanswered, and nothing else.
+
+        A request with a body is a write and gets a connection of its own.
+        """
+        watch = _Watch(self._total_timeout, self._connect_timeout)
+        status: int | None = None
+        token = _WATCH.set(watch)
+        try:
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(watch)
+                request = Request(
+                    method, url, headers=dict(headers), params=params, data=body, auth=self._auth
+                )
+                adapter = self._pool
+                if body is not None:
+                    adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
+                    stack.callback(adapter.close)
+                response = self._send(adapter, request.prepare())
+                stack.callback(response.close)
+                status = response.status_code
+                content, too_long = _read(response, longest)
+                answer_headers = {name.lower(): value for name, value in response.headers.items()}
+        except Exception as problem:
+            # Everything: a socket shut down under urllib3 surfaces in a dozen classes, some of them not
+            # even I/O errors, and after the first byte they all mean the same.
+            why = "deadline passed" if watch.expired else type(problem).__name__
+            raise Unanswered(why, bytes_sent=watch.bytes_sent, status=status) from problem
+        finally:
+            _WATCH.reset(token)
+        if watch.expired:
+            # Shut down while reading a body of no stated length: its end is the watchdog's, not Slant's.
+            raise Unanswered("deadline passed", bytes_sent=watch.bytes_sent, status=status)
+        return Raw(status, answer_headers, content, too_long)
+
+    def _send(self, adapter: HTTPAdapter, request: PreparedRequest) -> Response:
+        timeouts = (self._connect_timeout, self._total_timeout)
+        return adapter.send(request, stream=True, timeout=timeouts, verify=self._verify)
+
+
+def _read(response: Response, longest: int) -> tuple[bytes, bool]:
+    """The body, decompressed, and whether it went on past `longest` bytes."""
+    body = bytearray()
+    for chunk in response.raw.stream(_CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > longest:
+            return b"", True
+    return bytes(body), False
+
+
+class _Watch:
+    """What one exchange knows of its socket, and the timer that ends it. Use as a context manager."""
+
+    def __init__(self, total: float, connect: float) -> None:
+        self.bytes_sent = False
+        self.expired = False
+        self._connect = connect
+        self._ends = time.monotonic() + total
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(total, self._expire)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Watch:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._timer.cancel()
+        self._let_go()
+
+    def until_connected(self) -> float:
+        """The monotonic instant by which name and connection must be there."""
+        return min(time.monotonic() + self._connect, self._ends)
+
+    def over(self, connection: socket.socket) -> None:
+        """Watch this socket from now on: the same one that TLS will wrap, so a duplicate is kept."""
+        self._let_go()
+        with self._lock:
+            self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+            if self.expired:
+                _shut(self._socket)
+
+    @property
+    def watching(self) -> bool:
+        """True once a socket is watched."""
+        return self._socket is not None
+
+    def _expire(self) -> None:
+        with self._lock:
+            self.expired = True
+            if self._socket:
+                _shut(self._socket)
+
+    def _let_go(self) -> None:
+        with self._lock:
+            if self._socket:
+                self._socket.close()
+                self._socket = None
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)  # also wakes the thread that waits on the other duplicate
+
+
+_WATCH: ContextVar[_Watch] = ContextVar("slant_exchange")
+
+
+class _Watched(HTTPConnection):
+    """Tells the current exchange about its socket and about the first byte that leaves."""
+
+    def _new_conn(self) -> socket.socket:
+        watch = _WATCH.get()
+        connection = _connect(self, watch.until_connected())
+        watch.over(connection)
+        connection.settimeout(self.timeout)
+        return connection
+
+    def send(self, data: Any) -> None:
+        watch = _WATCH.get()
+        if self.sock is None:
+            self.connect()
+        if not watch.watching:  # a pooled connection
+            watch.over(self.sock)
+        watch.bytes_sent = True
+        super().send(data)
+
+
+class _WatchedTLS(_Watched, HTTPSConnection):
+    """The same over TLS: `_new_conn` happens before the handshake, `send` after it."""
+
+
+def _connect(connection: HTTPConnection, until: float) -> socket.socket:
+    """A connected socket by `until`, or one of urllib3's errors for "no connection was made"."""
+    host = connection._dns_host.strip("[]")
+    last: Exception = NameResolutionError(host, connection, socket.gaierror("no address"))
+    for family, kind, protocol, _, address in _look_up(connection, host, until):
+        trial = socket.socket(family, kind, protocol)
+        try:
+            trial.settimeout(_seconds_until(until))
+            trial.connect(address)
+            trial.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return trial
+        except TimeoutError:
+            trial.close()
+            raise ConnectTimeoutError(connection, "connect timeout") from None
+        except OSError as problem:
+            trial.close()
+            last = NewConnectionError(connection, f"no connection: {problem.strerror}")
+    raise last
+
+
+def _look_up(connection: HTTPConnection, host: str, until: float) -> list[Any]:
+    """The addresses of `host`. In a thread that may be abandoned: a resolver cannot be interrupted."""
+    found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def look() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM))
+        except Exception as problem:
+            found.put(problem)
+
+    threading.Thread(target=look, name="slant-name-look-up", daemon=True).start()
+    try:
+        answer = found.get(timeout=_seconds_until(until))
+    except queue.Empty:
+        raise ConnectTimeoutError(connection, "name look-up timeout") from None
+    if isinstance(answer, Exception):
+        raise NameResolutionError(host, connection, socket.gaierror(str(answer))) from answer
+    return answer
+
+
+def _seconds_until(until: float) -> float:
+    return max(until - time.monotonic(), 0.001)  # 0 would mean "do not wait" and None "for ever"
+
+
+class _WatchedPool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _WatchedTLSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTLS
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter over watched connections."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTLSPool}
