@@ -1,0 +1,86 @@
+"""Logging: one JSON line an event, with the request and person it belongs to, and never a secret.
+
+Query strings and payloads are client data and stay out of the log by not being logged; secrets are scrubbed here,
+once in the record (`ScrubFilter`, so that every handler is safe) and once in the finished line (`JsonFormatter`).
+"""
+
+import logging
+import re
+from contextvars import ContextVar
+from typing import Any
+
+from django.conf import settings
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+person_id: ContextVar[str] = ContextVar("person_id", default="")
+
+HIDDEN = "[hidden]"
+SECRET_SETTINGS = ("SLANT_API_TOKEN", "OIDC_CLIENT_SECRET", "METRICS_TOKEN", "SECRET_KEY")
+# Shorter values would match ordinary words; a real secret is never that short.
+SHORTEST_SECRET = 8
+
+_SHAPES = (
+    (re.compile(r"slnt_pat_[A-Za-z0-9_\-]+"), HIDDEN),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{6,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)\b(client_secret|refresh_token|access_token|id_token|code_verifier|sessionid|csrftoken"
+            r"|csrfmiddlewaretoken)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,}]+"
+        ),
+        rf"\1\2{HIDDEN}",
+    ),
+    # The password in a URL: DATABASE_URL, QUEUE_URL, EMAIL_URL.
+    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), rf"\1{HIDDEN}@"),
+)
+
+
+def scrub(text: str) -> str:
+    """`text` without tokens, secrets and passwords, by their shape and by the values this process was given."""
+    for name in SECRET_SETTINGS:
+        secret = getattr(settings, name, "")
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    for shape, replacement in _SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+class ContextFilter(logging.Filter):
+    """Adds the request and the person being served, where there are any."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in (("request_id", request_id.get()), ("person_id", person_id.get())):
+            if value and not hasattr(record, name):
+                setattr(record, name, value)
+        return True
+
+
+class ScrubFilter(logging.Filter):
+    """Scrubs message, arguments and traceback in the record itself, so that no later handler can leak them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = scrub(record.getMessage())
+        record.args = None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = scrub(record.exc_text)
+        return True
+
+
+class JsonFormatter(BaseJsonFormatter):
+    """The line as written. Scrubbed as a whole too, for what reaches it by other ways (extras, chained errors).
+
+    `request`, which Django attaches to its own records, prints the query string: it is left out.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, reserved_attrs=[*RESERVED_ATTRS, "request"])
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return f"{super().formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}Z"
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))

@@ -56,10 +56,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "slantweb.middleware.TrustedProxiesMiddleware",
     "slantweb.middleware.RequestIdMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "slantweb.middleware.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "slantweb.middleware.DemoIsLocalMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -108,6 +111,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # People and sessions
 
 AUTH_USER_MODEL = "opportunities.Person"
+AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
 LOGIN_URL = "/sign-in/"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_COOKIE_AGE = 8 * 60 * 60
@@ -148,7 +152,10 @@ SECURE_HSTS_PRELOAD = not DEMO
 # Never no-referrer: Chromium then sends `Origin: null` on plain form posts and Django answers 403.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Addresses or networks. Forwarded headers from anybody else are dropped by TrustedProxiesMiddleware.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 CSRF_FAILURE_VIEW = "opportunities.views.errors.csrf_failure"
 
@@ -192,7 +199,9 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        # slantweb.access writes one line a request, without its query string; these two would repeat it with it.
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+        "django.request": {"level": "ERROR"},
         "huey": {"level": "WARNING"},
     },
 }

@@ -1,0 +1,134 @@
+"""The demo's switchboard: ask the sandbox to behave badly, so that a newcomer sees what Slantweb does about it.
+
+This speaks to `/_control` of the sandbox, on loopback, and never to Slant: only the worker does that.
+"""
+
+import json
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+TIMEOUT_SECONDS = 2
+ANSWER_BYTES = 256 * 1024
+WELL: dict[str, Any] = {"reset": "faults", "up": True, "latency_ms": 0}
+
+
+class NoSandbox(Exception):
+    """Nothing with switches answers where SLANT_BASE_URL points."""
+
+
+@dataclass(frozen=True)
+class Mischief:
+    """One way of behaving: its words, and what `/_control` is told. Each begins from good behaviour."""
+
+    key: str
+    title: str
+    what: str
+    then: str
+    control: dict[str, Any]
+
+
+NORMAL = Mischief(
+    "normal",
+    "Back to normal",
+    "Slant answers at once and takes what it is sent.",
+    "What waited goes out by itself, within a minute or two.",
+    WELL,
+)
+MISCHIEFS = (
+    Mischief(
+        "down",
+        "Slant is down",
+        "Slant refuses every connection until you choose another.",
+        "New deals are saved here and wait. They go out by themselves once Slant is back; the pages keep working.",
+        WELL | {"up": False},
+    ),
+    Mischief(
+        "slow",
+        "Slant is slow",
+        "Slant takes four seconds for every answer.",
+        "The form answers within two seconds all the same, and the deal’s page tells you when Slant has it.",
+        WELL | {"latency_ms": 4000},
+    ),
+    Mischief(
+        "lost",
+        "The next answer gets lost",
+        "Slant takes the next new deal, but its answer never reaches us.",
+        "The deal’s page says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
+        WELL
+        | {
+            "faults": [
+                {
+                    "id": "lost",
+                    "method": "POST",
+                    "path": "/v1/opportunities",
+                    "kind": "drop_after",
+                    "times": 1,
+                }
+            ]
+        },
+    ),
+    Mischief(
+        "limited",
+        "Slant asks us to slow down",
+        "Slant answers every request with “too many requests, come back in 30 seconds”.",
+        "Slantweb waits as long as it was asked to and then sends by itself. Nothing has to be entered again.",
+        WELL
+        | {
+            "faults": [
+                {
+                    "id": "limited",
+                    "method": "*",
+                    "path": "/v1/*",
+                    "kind": "rate_limit",
+                    "retry_after": 30,
+                    "times": None,
+                }
+            ]
+        },
+    ),
+    NORMAL,
+)
+
+
+def misbehave(key: str) -> Mischief:
+    """Make the sandbox behave as the mischief `key` says. Raises `NoSandbox`."""
+    chosen = next(mischief for mischief in MISCHIEFS if mischief.key == key)
+    _ask("POST", chosen.control)
+    return chosen
+
+
+def present() -> Mischief:
+    """How the sandbox behaves now, as far as these switches tell. Raises `NoSandbox`."""
+    state = _ask("GET")
+    active = {fault.get("id") for fault in state.get("faults", []) if fault.get("times") != 0}
+    by_key = {mischief.key: mischief for mischief in MISCHIEFS}
+    if not state.get("up", True):
+        return by_key["down"]
+    if active & {"lost", "limited"}:
+        return by_key["limited" if "limited" in active else "lost"]
+    return by_key["slow"] if state.get("latency_ms", 0) >= 1000 else NORMAL
+
+
+def _ask(method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One exchange with `/_control`. Straight http on loopback: no proxy, no redirect, no other address."""
+    address = urlsplit(settings.SLANT_BASE_URL)
+    if not settings.SLANT_IS_LOOPBACK or address.scheme != "http" or not address.hostname:
+        raise NoSandbox
+    connection = HTTPConnection(address.hostname, address.port or 80, timeout=TIMEOUT_SECONDS)
+    try:
+        sent = json.dumps(body) if body is not None else None
+        connection.request(method, "/_control", sent, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read(ANSWER_BYTES)
+        state = json.loads(text) if response.status == 200 else None
+    except (OSError, HTTPException, ValueError) as problem:
+        raise NoSandbox from problem
+    finally:
+        connection.close()
+    if not isinstance(state, dict):
+        raise NoSandbox
+    return state

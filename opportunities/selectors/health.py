@@ -1,0 +1,184 @@
+"""How the house is doing: for `/readyz`, `/metrics`, and whoever watches them.
+
+The one selector that takes no person: it is asked by machines and holds counts and ages, nothing of any deal.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Min
+
+from opportunities.actions import budget, running
+from opportunities.clock import Clock
+from opportunities.models import (
+    OPEN,
+    Alert,
+    Attempt,
+    AuditEvent,
+    ChainHead,
+    Heartbeat,
+    Outcome,
+    Submission,
+    SyncState,
+)
+
+# Without these three nobody can fill in the form.
+NEEDED = ("books", "pipelines", "households")
+# A worker beats at least every 5 s; half a minute without is a worker that hangs or is gone.
+WORKER_SILENT_SECONDS = 30
+# The age at which pages turn red: four times what is expected, and at least a quarter of an hour.
+SYNC_OLD_SECONDS = 15 * 60
+# Workers of yesterday are not missing ones: only heartbeats of the last hour are told one by one.
+HEARTBEATS_SHOWN = timedelta(hours=1)
+# What an exchange met that says Slant does not work for us now; a refused field says the opposite.
+SLANT_FAILS = (Outcome.UNREACHABLE, Outcome.NO_ANSWER, Outcome.REFUSED_US)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `/readyz`: well or not, and how old what it is judged by is."""
+
+    ok: bool
+    age_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Submissions that are not settled, by state, and the age of the oldest."""
+
+    counts: dict[str, int] = field(default_factory=lambda: {state.value: 0 for state in OPEN})
+    oldest_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """Everything at one moment. `sync.age_s` is None while no first sync ever succeeded."""
+
+    database: Check
+    sync: Check = Check(ok=False)
+    slant: Check = Check(ok=False)
+    worker: Check = Check(ok=False)
+    trail: Check = Check(ok=False)
+    budget_left: int = 0
+    queue: Queue = field(default_factory=Queue)
+    alerts: int = 0
+    held: bool = False
+    heartbeats: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """`unready` only when the pages cannot work; Slant or a worker being down must not take the web tier away."""
+        if not self.database.ok or self.sync.age_s is None:
+            return "unready"
+        well = self.sync.ok and self.slant.ok and self.worker.ok and self.trail.ok and self.budget_left > 0
+        return "ok" if well else "degraded"
+
+    def as_json(self) -> dict[str, Any]:
+        """As docs and scripts know it; its names are fixed."""
+        return {
+            "status": self.status,
+            "checks": {
+                "database": {"ok": self.database.ok},
+                "sync": {"ok": self.sync.ok, "age_s": self.sync.age_s},
+                "slant": {"ok": self.slant.ok},
+                "worker": {"ok": self.worker.ok, "age_s": self.worker.age_s},
+                "trail": {"ok": self.trail.ok},
+                "budget": {"left": self.budget_left},
+            },
+            "queue": {**self.queue.counts, "oldest_s": self.queue.oldest_s},
+        }
+
+
+def health(clock: Clock) -> Health:
+    """Never raises: a database that cannot be asked is an answer too."""
+    try:
+        if not is_migrated():
+            return Health(database=Check(ok=False))
+        now = clock.now()
+        beats = _heartbeats(now)
+        return Health(
+            database=Check(ok=True),
+            sync=_sync(now),
+            slant=Check(ok=_slant_answers()),
+            worker=_worker(now),
+            trail=Check(ok=_trail_is_whole()),
+            budget_left=budget.left(clock),
+            queue=_queue(now),
+            alerts=Alert.objects.filter(closed_at=None).count(),
+            held=running.sending_is_held(),
+            heartbeats=beats,
+        )
+    except DatabaseError:
+        return Health(database=Check(ok=False))
+
+
+def is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _sync(now: datetime) -> Check:
+    """As old as the oldest of what is needed."""
+    finished = dict(SyncState.objects.filter(pk__in=NEEDED).values_list("resource", "finished_at"))
+    times = [finished.get(resource) for resource in NEEDED]
+    known = [time for time in times if time is not None]
+    if len(known) < len(NEEDED):
+        return Check(ok=False)
+    age = _seconds(now - min(known))
+    return Check(ok=age <= max(SYNC_OLD_SECONDS, 4 * settings.SYNC_SECONDS), age_s=age)
+
+
+def _slant_answers() -> bool:
+    """Whether the newest thing we know of Slant is good: a sync that came through, or an exchange it answered."""
+    if running.sending_is_held():
+        return False
+    news: list[tuple[datetime, bool]] = []
+    for state in SyncState.objects.all():
+        news += [(state.finished_at, True)] if state.finished_at else []
+        news += [(state.failed_at, False)] if state.failed_at else []
+    last = (
+        Attempt.objects.exclude(outcome__in=("", Outcome.ABANDONED))
+        .exclude(finished_at=None)
+        .order_by("-finished_at")
+        .values_list("finished_at", "outcome")
+        .first()
+    )
+    if last and last[0]:
+        news.append((last[0], last[1] not in SLANT_FAILS))
+    return max(news)[1] if news else False
+
+
+def _worker(now: datetime) -> Check:
+    newest = Heartbeat.objects.order_by("-at").values_list("at", flat=True).first()
+    if newest is None:
+        return Check(ok=False)
+    age = _seconds(now - newest)
+    return Check(ok=age <= WORKER_SILENT_SECONDS, age_s=age)
+
+
+def _heartbeats(now: datetime) -> dict[str, int]:
+    recent = Heartbeat.objects.filter(at__gt=now - HEARTBEATS_SHOWN).order_by("worker")
+    return {beat.worker: _seconds(now - beat.at) for beat in recent}
+
+
+def _trail_is_whole() -> bool:
+    """The chain's head is the last event. The whole chain is verified by `manage.py verify_audit`, not per request."""
+    head = ChainHead.objects.get(pk=1)
+    last = AuditEvent.objects.order_by("-seq").values_list("seq", "hash").first()
+    return (last or (0, "0" * 64)) == (head.seq, head.hash)
+
+
+def _queue(now: datetime) -> Queue:
+    rows = Submission.objects.open().values("state").annotate(number=Count("pk"), oldest=Min("created_at"))
+    found = {row["state"]: row for row in rows}
+    oldest = min((row["oldest"] for row in found.values()), default=None)
+    counts = {state.value: found[state.value]["number"] if state.value in found else 0 for state in OPEN}
+    return Queue(counts=counts, oldest_s=_seconds(now - oldest) if oldest else None)
+
+
+def _seconds(age: timedelta) -> int:
+    return max(0, int(age.total_seconds()))

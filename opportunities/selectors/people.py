@@ -1,0 +1,102 @@
+"""Whom the demo offers to be. These selectors take no person: they are asked before anybody is signed in, in the demo only."""
+
+from dataclasses import dataclass
+
+from opportunities.models import WRITING_ROLES, Member, Role
+
+DEMO_ISSUER = "demo"
+
+
+@dataclass(frozen=True)
+class Persona:
+    """A button of the demo's sign-in page. `key` is its value."""
+
+    key: str
+    email: str
+    name: str
+    detail: str
+    tag: str
+    role: str
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper()
+
+
+@dataclass
+class _Colleague:
+    """One mirrored member over all their books: names and roles by book id."""
+
+    email: str
+    name: str
+    books: dict[str, str]
+    roles: dict[str, str]
+
+    @property
+    def written(self) -> int:
+        return sum(role in WRITING_ROLES for role in self.roles.values())
+
+
+MANAGER = Persona(
+    "manager",
+    "manager@demo.example",
+    "Morgan Manager",
+    "All books, reports, reviews",
+    "Manager",
+    Role.MANAGER,
+)
+COMPLIANCE = Persona(
+    "compliance",
+    "compliance@demo.example",
+    "Casey Compliance",
+    "Trail and all books, read only",
+    "Compliance",
+    Role.COMPLIANCE,
+)
+
+
+def personas() -> list[Persona]:
+    """The five people of the demo, from the mirrored members by address; one without a member is left out."""
+    people = _colleagues()
+    writers = [person for person in people if person.written]
+    found: list[Persona] = []
+    sales = max(writers, key=lambda person: person.written, default=None)
+    if sales:
+        found.append(_persona("sales", sales, "Sales"))
+        others = [person for person in writers if person is not sales]
+        strangers = [person for person in others if not person.roles.keys() & sales.roles.keys()]
+        found += [_persona("colleague", person, "Sales") for person in (strangers or others)[:1]]
+    found += [MANAGER, COMPLIANCE]
+    viewers = [person for person in people if not person.written and "viewer" in person.roles.values()]
+    found += [_persona("viewer", person, "Viewer") for person in viewers[:1]]
+    return found
+
+
+def name_of(email: str) -> str:
+    """What the mirror calls the member with this e-mail, or nothing."""
+    member = Member.objects.filter(email=email.lower()).first()
+    return member.name if member else ""
+
+
+def _colleagues() -> list[_Colleague]:
+    """Members of living books, in order of address."""
+    people: dict[str, _Colleague] = {}
+    members = Member.objects.filter(book__gone_at=None).exclude(email="").select_related("book")
+    for member in members.order_by("email", "book__name", "book_id"):
+        person = people.setdefault(member.email, _Colleague(member.email, member.name, {}, {}))
+        person.books[member.book_id] = member.book.name
+        person.roles[member.book_id] = member.role
+    return list(people.values())
+
+
+def _persona(key: str, person: _Colleague, tag: str) -> Persona:
+    return Persona(key, person.email, person.name, _places(person), tag, Role.SALES)
+
+
+def _places(person: _Colleague) -> str:
+    """Like "Pine Street, contributor", with how many more there are; books they write in first."""
+    order = sorted(person.roles, key=lambda book: person.roles[book] not in WRITING_ROLES)
+    first = order[0]
+    role = "read only" if person.roles[first] == "viewer" else person.roles[first]
+    more = f" and {len(order) - 1} more" if len(order) > 1 else ""
+    return f"{person.books[first]}, {role}{more}" if role else f"{person.books[first]}{more}"

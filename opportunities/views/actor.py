@@ -1,0 +1,35 @@
+"""Who is asking, as the trail wants to know it."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from opportunities.actions.audit import Actor
+from opportunities.models import ActorType, Person
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person (or nobody yet) with session, address, browser and request number.
+
+    The address is the one `TrustedProxiesMiddleware` settled on.
+    """
+    where = where_of(request)
+    user: Person | AnonymousUser = request.user
+    if isinstance(user, AnonymousUser):
+        return Actor(type=ActorType.USER, display="not signed in", **where)
+    return Actor.of(user, **where)
+
+
+def where_of(request: HttpRequest) -> dict[str, str]:
+    return {
+        "session_ref": session_ref(request),
+        "source_ip": request.META.get("REMOTE_ADDR", "")[:45],
+        "user_agent": request.headers.get("User-Agent", "")[:300],
+        "request_id": request.META.get("HTTP_X_REQUEST_ID", "")[:64],
+    }
+
+
+def session_ref(request: HttpRequest) -> str:
+    """Ties events of one session together without being the session: a keyed hash, useless as a cookie."""
+    key = request.session.session_key
+    return salted_hmac("slantweb.session", key, algorithm="sha256").hexdigest() if key else ""

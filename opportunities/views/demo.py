@@ -1,0 +1,98 @@
+"""What exists in the demo alone: choosing who you are, and making Slant misbehave."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from opportunities.actions import misbehaving
+from opportunities.actions.misbehaving import MISCHIEFS, NoSandbox
+from opportunities.actions.people import Identity
+from opportunities.models import Role
+from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, personas
+from opportunities.views.doors import open_to_all
+from opportunities.views.signing_in import let_in, safe_next, see_other
+
+
+class PersonaForm(forms.Form):
+    """One of the buttons."""
+
+    persona = forms.ChoiceField(error_messages={"invalid_choice": "Choose one of the people below."})
+
+    def __init__(self, data: object, *, offered: list[Persona]) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        self.offered = {persona.key: persona for persona in offered}
+        self.fields["persona"].choices = [(key, key) for key in self.offered]  # type: ignore[attr-defined]
+
+    def identity(self) -> Identity:
+        persona = self.offered[self.cleaned_data["persona"]]
+        return Identity(DEMO_ISSUER, persona.email, persona.email, persona.name, (persona.role,))
+
+
+class AnybodyForm(forms.Form):
+    """Any e-mail in any group: for trying what somebody else would see."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        error_messages={
+            "required": "Type an e-mail address.",
+            "invalid": "Type a whole e-mail address, like sam@example.com.",
+        },
+    )
+    group = forms.ChoiceField(
+        label="Group",
+        choices=[*Role.choices, ("none", "None")],
+        error_messages={"required": "Choose a group.", "invalid_choice": "Choose one of the groups."},
+    )
+
+    def identity(self) -> Identity:
+        email, group = self.cleaned_data["email"].lower(), self.cleaned_data["group"]
+        return Identity(DEMO_ISSUER, email, email, name_of(email), () if group == "none" else (group,))
+
+
+@open_to_all
+@require_http_methods(["GET", "HEAD", "POST"])
+def demo_sign_in(request: HttpRequest) -> HttpResponse:
+    if not settings.DEMO:
+        raise Http404
+    offered = personas()
+    where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
+    by_button = "persona" in request.POST or "email" not in request.POST
+    person = PersonaForm(request.POST if request.method == "POST" and by_button else None, offered=offered)
+    anybody = AnybodyForm(request.POST if request.method == "POST" and not by_button else None)
+    for form in (person, anybody):
+        if form.is_valid():
+            let_in(request, form.identity())
+            return see_other(where)
+    status = 422 if request.method == "POST" else 200
+    context = {"offered": offered, "next": where, "form": person, "anybody": anybody}
+    return render(request, "opportunities/demo_sign_in.html", context, status=status)
+
+
+class MisbehaveForm(forms.Form):
+    mischief = forms.ChoiceField(choices=[(mischief.key, mischief.title) for mischief in MISCHIEFS])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def demo_misbehave(request: HttpRequest) -> HttpResponse:
+    """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page says so and changes nothing."""
+    if not settings.DEMO:
+        raise Http404
+    form = MisbehaveForm(request.POST or None)
+    present, status = None, 200
+    try:
+        if form.is_valid():
+            chosen = misbehaving.misbehave(form.cleaned_data["mischief"])
+            messages.success(request, f"{chosen.title}. {chosen.what}")
+            return see_other(reverse("opportunities:demo_misbehave"))
+        present = misbehaving.present()
+    except NoSandbox:
+        status = 200 if request.method != "POST" else 422
+    if request.method == "POST" and not form.is_valid():
+        status = 422
+    context = {"mischiefs": MISCHIEFS, "present": present, "form": form}
+    return render(request, "opportunities/misbehave.html", context, status=status)

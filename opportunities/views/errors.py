@@ -1,0 +1,126 @@
+"""What people see when something is not as they hoped: plain words, never a trace, and a small piece for htmx.
+
+Each answer is the same page whatever the cause, so that a deal out of reach looks exactly like one that never was.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+from django.template.loader import render_to_string
+
+from opportunities.access import Action, may
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error in words: what happened, what it means, where to go on."""
+
+    status: int
+    icon: str
+    title: str
+    text: str
+
+
+BAD_REQUEST = Problem(
+    400,
+    "exclamation-octagon",
+    "This address or form cannot be read",
+    "Something in it is not in a shape we understand. Nothing was sent. Go back and try again from the page itself.",
+)
+FORBIDDEN = Problem(
+    403,
+    "lock",
+    "Your role does not include this page",
+    "Nothing was changed. If you should have it, ask a manager of your team.",
+)
+NOT_FOUND = Problem(
+    404,
+    "lock",
+    "There is nothing here for you",
+    "Either this page or deal does not exist, or it is in a book you do not work in. "
+    "If you should see it, ask the book’s principal.",
+)
+EXPIRED_FORM = Problem(
+    403,
+    "clock-history",
+    "This form is too old to be sent",
+    "You signed in or out since it was opened, or your browser keeps no cookies for this site. "
+    "Nothing was sent. Go back, reload the page and send it again.",
+)
+BROKEN = Problem(
+    500,
+    "exclamation-octagon",
+    "This page could not be drawn",
+    "Nothing you sent is lost.",
+)
+
+LAST_RESORT = (
+    "<!doctype html><html lang=en><title>Something broke - Slantweb</title><h1>This page could not be drawn</h1>"
+    "<p>Nothing you sent is lost. Try again in a minute.</p></html>"
+)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, BAD_REQUEST)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, FORBIDDEN)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, NOT_FOUND)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`reason` is Django's, for developers; it is in the log."""
+    return _answer(request, EXPIRED_FORM)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Drawn without the request, so that neither the database nor a context processor can break it again."""
+    number = request.META.get("HTTP_X_REQUEST_ID", "")
+    try:
+        template = "opportunities/partials/problem.html" if _is_fragment(request) else "500.html"
+        page = loader.get_template(template).render({"problem": BROKEN, "request_id": number})
+    except Exception:
+        page = LAST_RESORT
+    return HttpResponse(page, status=500)
+
+
+def no_access(request: HttpRequest) -> HttpResponse:
+    """Signed in, but in none of the groups: no entry, and whom to ask."""
+    if _is_fragment(request):
+        return _answer(request, FORBIDDEN)
+    context = {"groups": sorted({group for groups in settings.OIDC_GROUPS.values() for group in groups})}
+    return HttpResponse(render_to_string("opportunities/no_access.html", context, request), status=403)
+
+
+def setup_needed(request: HttpRequest) -> HttpResponse:
+    """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the database."""
+    missing = [name for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID") if not getattr(settings, name)]
+    page = loader.get_template("opportunities/setup.html").render({"missing": missing})
+    return HttpResponse(page, status=503, headers={"Retry-After": "60"})
+
+
+def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The page in the shell for people who have entered, bare for everybody else, a fragment for htmx."""
+    if _is_fragment(request):
+        page = render_to_string("opportunities/partials/problem.html", {"problem": problem})
+    else:
+        layout = "base.html" if _has_entered(request) else "bare.html"
+        page = render_to_string(f"{problem.status}.html", {"problem": problem, "layout": layout}, request)
+    return HttpResponse(page, status=problem.status)
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    boosted = request.headers.get("HX-Boosted") == "true"
+    return request.headers.get("HX-Request") == "true" and not boosted
+
+
+def _has_entered(request: HttpRequest) -> bool:
+    # Requests refused by an early middleware (a bad Host, say) have no user at all.
+    user = getattr(request, "user", None)
+    return user is not None and user.is_authenticated and may(user, Action.ENTER)

@@ -1,0 +1,122 @@
+"""What machines ask: is it alive, is it ready, how is it doing; and what browsers report of themselves."""
+
+import json
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from opportunities.clock import SystemClock
+from opportunities.selectors.health import Health, health
+from opportunities.views.doors import open_to_all
+
+csp_log = logging.getLogger("slantweb.csp")
+
+CSP_REPORT_BYTES = 8 * 1024
+CSP_REPORTS_A_MINUTE = 60
+CSP_REPORT_KEYS = (
+    "document-uri",
+    "violated-directive",
+    "effective-directive",
+    "blocked-uri",
+    "source-file",
+    "line-number",
+)
+
+
+@open_to_all
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive: this process answers. Asks nothing of anybody, so that a restart is never ordered for a slow database."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@open_to_all
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    now = health(SystemClock())
+    return JsonResponse(now.as_json(), status=503 if now.status == "unready" else 200)
+
+
+@open_to_all
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, for whoever holds METRICS_TOKEN. Without the setting the page does not exist."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not constant_time_compare(
+        request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
+    ):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(_prometheus(health(SystemClock())), content_type=CONTENT_TYPE_LATEST)
+
+
+def _prometheus(now: Health) -> bytes:
+    """A registry of its own for each answer: the numbers live in the database, not in one of many processes."""
+    registry = CollectorRegistry()
+
+    def gauge(name: str, text: str, value: float | None) -> None:
+        # A number we do not have is left out: a zero would be a lie.
+        if value is not None:
+            Gauge(f"slantweb_{name}", text, registry=registry).set(value)
+
+    def gauges(name: str, text: str, label: str, values: dict[str, int]) -> None:
+        family = Gauge(f"slantweb_{name}", text, [label], registry=registry)
+        for key, value in values.items():
+            family.labels(key).set(value)
+
+    gauge("up", "1 when the database answers and is migrated", int(now.database.ok))
+    if now.database.ok:
+        gauges("submissions", "Submissions not settled, by state", "state", now.queue.counts)
+        gauge("oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s)
+        gauge("budget_left", "Calls to Slant left of the hour", now.budget_left)
+        gauge("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
+        gauges("heartbeat_age_seconds", "Seconds since a worker's last round", "worker", now.heartbeats)
+        gauge("worker_age_seconds", "Seconds since any worker's last round", now.worker.age_s)
+        gauge("slant_ok", "1 when the newest we know of Slant is good", int(now.slant.ok))
+        gauge("trail_ok", "1 when the chain's head is the last event", int(now.trail.ok))
+        gauge("sending_held", "1 when sending is stopped", int(now.held))
+        gauge("open_alerts", "Alerts that are open", now.alerts)
+    return generate_latest(registry)
+
+
+# Browsers send these reports by themselves, without our token and without a page of ours. Nothing is changed by one
+# but a line in the log, and those are capped, so that a forged report can do no harm.
+@csrf_exempt
+@open_to_all
+@require_POST
+def csp_report(request: HttpRequest) -> HttpResponse:
+    report = _read_report(request)
+    if report and _within_cap():
+        csp_log.warning("content security policy violated", extra={"report": report})
+    return HttpResponse(status=204)
+
+
+def _read_report(request: HttpRequest) -> dict[str, str]:
+    """The few lines worth keeping, without query strings: they may hold what somebody searched for."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > CSP_REPORT_BYTES:
+        return {}
+    try:
+        sent: Any = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    report = sent.get("csp-report") if isinstance(sent, dict) else None
+    if not isinstance(report, dict):
+        return {}
+    return {key: str(report[key]).split("?")[0][:200] for key in CSP_REPORT_KEYS if key in report}
+
+
+def _within_cap() -> bool:
+    cache.add("csp-reports", 0, timeout=60)
+    try:
+        return cache.incr("csp-reports") <= CSP_REPORTS_A_MINUTE
+    except ValueError:
+        # It ran out between the two calls: a new minute.
+        return True
