@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from opportunities.views import demo, health, signing_in
+from opportunities.views import create, demo, health, households, shell, signing_in, submissions
 
 app_name = "opportunities"
 
@@ -13,6 +13,16 @@ urlpatterns = [
     path("signed-out/", signing_in.signed_out, name="signed_out"),
     path("demo/sign-in/", demo.demo_sign_in, name="demo_sign_in"),
     path("demo/misbehave/", demo.demo_misbehave, name="demo_misbehave"),
+    # Entering an opportunity
+    path("opportunities/new/", create.new, name="new"),
+    path("opportunities/new/fields/", create.new_fields, name="new_fields"),
+    path("households/", households.households, name="households"),
+    # What became of it
+    path("submissions/", submissions.submissions, name="submissions"),
+    path("submissions/<uuid:id>/", submissions.submission, name="submission"),
+    path("submissions/<uuid:id>/withdraw/", submissions.withdraw, name="withdraw"),
+    # One's own choices
+    path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports
     path("csp-report/", health.csp_report, name="csp_report"),
 ]

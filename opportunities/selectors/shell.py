@@ -1,0 +1,71 @@
+"""What every page shows around its content: how fresh Slant's data is, what waits, what a manager must know."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists
+
+from opportunities.models import Alert, Hold, Person, Submission, SyncState
+
+FRESH, AMBER, RED = "fresh", "amber", "red"
+
+# What the pages of today are drawn from; each is synced in one pass with the others.
+WATCHED = ("books", "pipelines", "households")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """How old the data on the page is. `synced_at` is None while no first sync has come in."""
+
+    synced_at: datetime | None
+    age: timedelta
+    level: str
+    failing: bool = False
+
+    @property
+    def recent(self) -> str:
+        """The age in words, up to an hour; after that the time of day says more."""
+        seconds = int(self.age.total_seconds())
+        if seconds < 60:
+            return f"{seconds} s ago"
+        if seconds < 3600:
+            return f"{seconds // 60} min ago"
+        return ""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    stamp: Stamp
+    waiting: int = 0
+    held: bool = False
+    alerts: list[Alert] = field(default_factory=list)
+
+
+def surroundings(person: Person, now: datetime) -> Surroundings:
+    """Two queries, three for managers."""
+    rows = list(SyncState.objects.filter(pk__in=WATCHED).annotate(held=Exists(Hold.objects.all())))
+    return Surroundings(
+        stamp=stamp(rows, now),
+        waiting=Submission.objects.of(person).open().count(),
+        held=any(row.held for row in rows),
+        alerts=list(Alert.objects.filter(closed_at=None)[:5]) if person.is_manager else [],
+    )
+
+
+def stamp(rows: list[SyncState], now: datetime) -> Stamp:
+    """The oldest of `rows` decides, and any failing one makes it red (docs/architecture.md, freshness)."""
+    finished = [row.finished_at for row in rows if row.finished_at]
+    if not finished or len(finished) < len(WATCHED):
+        return Stamp(synced_at=None, age=timedelta(0), level=RED)
+    oldest = min(finished)
+    age = max(now - oldest, timedelta(0))
+    failing = any(row.failed_at and row.finished_at and row.failed_at > row.finished_at for row in rows)
+    expected = max(settings.SYNC_SECONDS, 1)
+    if failing or age.total_seconds() > max(4 * expected, 15 * 60):
+        level = RED
+    elif age.total_seconds() > max(2 * expected, 3 * 60):
+        level = AMBER
+    else:
+        level = FRESH
+    return Stamp(synced_at=oldest, age=age, level=level, failing=failing)

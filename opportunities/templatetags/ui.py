@@ -1,0 +1,58 @@
+"""Small words of the look: icons, money, times. Values are escaped; nothing here marks text of Slant as safe."""
+
+from datetime import date, datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from opportunities import wording
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A symbol of static/img/icons.svg; decoration only, so the words beside it must say the same."""
+    return format_html(
+        '<svg class="icon{}{}" aria-hidden="true"><use href="{}#{}"/></svg>',
+        " " if classes else "",
+        classes,
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def money(value: int | None) -> str:
+    return "" if value is None else wording.money(value)
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """A calendar day, never moved between time zones: `30 Nov`, with the year when it is not this one."""
+    return "" if value is None else wording.day(value, timezone.localdate())
+
+
+@register.filter
+def clock(value: datetime | None) -> str:
+    """A moment in the firm's zone: `10:44` today, else `23 Nov, 10:44`."""
+    return "" if value is None else wording.moment(value, timezone.now())
+
+
+@register.filter
+def clock_seconds(value: datetime | None) -> str:
+    return "" if value is None else timezone.localtime(value).strftime("%H:%M:%S")
+
+
+@register.filter
+def shade(name: str) -> str:
+    """One of four avatar grounds, the same for a person on every page."""
+    return "abcd"[sum(map(ord, name)) % 4]
+
+
+@register.filter
+def initials(name: str) -> str:
+    return "".join(word[0] for word in name.replace("@", " ").replace(".", " ").split()[:2]).upper()

@@ -1,0 +1,130 @@
+"""What surrounds each page, and the few choices a person makes about it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from opportunities import wording
+from opportunities.access import Action, may
+from opportunities.clock import SystemClock
+from opportunities.forms import PreferencesForm
+from opportunities.models import Person
+from opportunities.selectors.shell import Surroundings, surroundings
+
+THEMES = ("auto", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One entry of the navigation; `current` when it is the page one is on or a page below it."""
+
+    url: str
+    label: str
+    icon: str
+    current: bool
+
+
+class Shell:
+    """Worked out only when a template asks for it: fragments, bare pages and error pages cost no query."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @cached_property
+    def person(self) -> Person | None:
+        user = getattr(self._request, "user", None)
+        return user if isinstance(user, Person) else None
+
+    @cached_property
+    def theme(self) -> str:
+        """The person's choice; before sign-in the cookie's, so that the door does not flash white."""
+        chosen = self.person.theme if self.person else self._request.COOKIES.get("theme", "auto")
+        return chosen if chosen in THEMES else "auto"
+
+    @cached_property
+    def around(self) -> Surroundings | None:
+        return surroundings(self.person, SystemClock().now()) if self.person else None
+
+    @cached_property
+    def may_create(self) -> bool:
+        """Managers and sales have the button, also where the form will have to say why they cannot write."""
+        return bool(self.person and (self.person.is_sales or self.person.is_manager))
+
+    @cached_property
+    def work(self) -> list[Link]:
+        return self._links(
+            ("board", "Pipeline", "kanban"),
+            ("submissions", "Submissions", "send"),
+            ("reports", "Reports", "bar-chart-line"),
+        )
+
+    @cached_property
+    def oversight(self) -> list[Link]:
+        if not self.person:
+            return []
+        links = []
+        if may(self.person, Action.REVIEW):
+            links += self._links(("submissions_review", "Review queue", "patch-question"))
+        if may(self.person, Action.READ_TRAIL):
+            links += self._links(("audit", "Audit trail", "journal-text"))
+        if may(self.person, Action.OVERSEE):
+            links += self._links(("sending", "Sending", "sliders"), ("people", "People", "people"))
+        if settings.DEMO:
+            links += self._links(("demo_misbehave", "Make Slant misbehave", "lightning"))
+        return links
+
+    @property
+    def trouble(self) -> dict[str, str]:
+        return wording.TROUBLE
+
+    def _links(self, *entries: tuple[str, str, str]) -> list[Link]:
+        """Only pages that exist: an entry whose name is in no urls.py yet is left out."""
+        here = self._request.path
+        links = []
+        for name, label, icon in entries:
+            try:
+                url = reverse(f"opportunities:{name}")
+            except NoReverseMatch:
+                continue
+            links.append(Link(url=url, label=label, icon=icon, current=here.startswith(url)))
+        return links
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `shell`."""
+    return {"shell": Shell(request)}
+
+
+def person_of(request: HttpRequest) -> Person:
+    """The person signed in. The door has seen to it that there is one; without, nothing is shown."""
+    if not isinstance(request.user, Person):
+        raise PermissionDenied
+    return request.user
+
+
+@require_POST
+def preferences(request: HttpRequest) -> HttpResponse:
+    """Appearance and single-key shortcuts of the person signed in; back to the page they were on."""
+    person = person_of(request)
+    form = PreferencesForm(request.POST)
+    if form.is_valid():
+        form.apply(person)
+    back = request.headers.get("Referer", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    response = HttpResponseRedirect(back if safe else "/", status=303)
+    response.set_cookie(
+        "theme",
+        person.theme,
+        max_age=365 * 24 * 3600,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response

@@ -1,0 +1,292 @@
+"""Every sentence people read that is not fixed in a template: field errors, states, reasons, troubles.
+
+The rules of the voice: plain, short, no blame; say what happened, what it means for the deal, what to do.
+"Deal" in running text, "opportunity" for the form and the record. Buttons name their result.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils import timezone
+
+# Numbers and times
+
+
+def money(value: int) -> str:
+    """`$640,000`; a minus is U+2212, which lines up with tabular figures."""
+    return f"\u2212${-value:,}" if value < 0 else f"${value:,}"
+
+
+def day(value: date, today: date) -> str:
+    return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
+
+
+def long_day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime, now: datetime) -> str:
+    """A moment in the firm's zone: the time alone today, else with its day."""
+    local, today = timezone.localtime(value), timezone.localtime(now).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{day(local.date(), today)}, {local:%H:%M}"
+
+
+# The form
+
+LABELS = {
+    "book_id": "Book",
+    "household_id": "Household",
+    "name": "Name",
+    "value": "Value",
+    "probability": "Probability",
+    "target_close_date": "Target close",
+    "pipeline_id": "Pipeline",
+    "pipeline_type": "Kind of pipeline",
+    "pipeline_stage_id": "Stage",
+    "assigned_to_id": "Owner",
+}
+
+BOOK_MISSING = "Choose the book this deal belongs to."
+BOOK_UNKNOWN = "Choose one of your books. The one sent with the form is not among them."
+BOOK_READ_ONLY = "You can only read {book}. Choose a book you work in."
+NAME_MISSING = "Give the deal a name your colleagues will recognise."
+NAME_TOO_LONG = "Shorten the name to 255 characters. It has {length} now."
+NAME_UNPRINTABLE = "Type the name again: it holds a character that cannot be shown."
+VALUE_NOT_A_NUMBER = "Enter whole dollars, like 640,000, 640k or 1.2m."
+VALUE_NOT_WHOLE = "Enter whole dollars, without cents."
+VALUE_NEGATIVE = "Enter 0 or more, or leave the value empty until you know it."
+VALUE_TOO_LARGE = "Enter at most $2,000,000,000. Slant takes no more in one deal."
+PROBABILITY_OUT_OF_RANGE = "Enter a whole number from 0 to 100, or leave it empty to follow the stage."
+DATE_UNREADABLE = "Choose a date, or type it as year-month-day, like {example}."
+DATE_NOT_AHEAD = "Choose a date after today, {today}."
+NO_WAY_TO_A_PIPELINE = "Choose a pipeline, or a household or a kind of pipeline, so that Slant can choose."
+PIPELINE_UNKNOWN = "Choose one of the pipelines listed. The one sent with the form is not among them."
+PIPELINE_OF_ANOTHER_BOOK = "{pipeline} belongs to another book. Choose a pipeline of {book}."
+PIPELINE_TYPE_UNKNOWN = "Choose prospects or clients."
+STAGE_UNKNOWN = "Choose one of the stages listed. The one sent with the form is not among them."
+STAGE_OF_ANOTHER_PIPELINE = "The stage {stage} does not belong to {pipeline}. Choose one of its stages."
+STAGE_WITHOUT_PIPELINE = "A stage needs its pipeline. Choose the pipeline, or let Slant choose both."
+HOUSEHOLD_UNKNOWN = "Choose a household from the list. The one sent with the form is not in your books."
+HOUSEHOLD_NOT_PICKED = "Choose a household from the list, or clear what you typed there."
+HOUSEHOLD_OF_ANOTHER_BOOK = "{household} is a household of another book. Choose one of {book}."
+HOUSEHOLD_OF_WRONG_KIND = "{pipeline} takes {kinds} only, and {household} is a {kind}. Change one of the two."
+OWNER_MISSING = "Choose who owns this deal: someone who works in the book."
+OWNER_READS_ONLY = "{owner} only reads this book. Choose someone who works in it."
+OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form does not work in this book."
+TOKEN_BAD = (
+    "This form was opened by somebody else or is too old. Nothing was sent; check it and press Create again."  # noqa: S105
+)
+TOKEN_REUSED = (  # noqa: S105
+    "This form was sent before with other content, and that deal is kept. "
+    "If this is a second deal, check it and press Create again."
+)
+CANNOT_WRITE = "Slant does not let Slantweb write. Nothing was sent; a manager has to renew its access."
+SLANT_REFUSED_FIELD = "Slant did not take this: {message}"
+SLANT_REFUSED = (
+    "Slant did not take this deal: {message} Nothing was created. Check the fields and send it again."
+)
+SLANT_REFUSED_NO_WORDS = (
+    "Slant did not take this deal and gave no reason. Nothing was created. Check it or ask a manager."
+)
+DUPLICATE_UNANSWERED = "Say whether this is the deal {by} entered at {at}."
+
+HOUSEHOLD_LEFT_BEHIND = "{household} belongs to another book, so it was taken out."
+PIPELINE_SWITCHED = "Changed to {pipeline}, because {household} is a {kind}."
+PROBABILITY_FOLLOWS = "Empty follows the stage: {percent}%."
+PROBABILITY_UNKNOWN = "Empty follows the stage, which has no probability of its own."
+PROBABILITY_SLANT = "Empty follows the stage Slant chooses."
+
+ADD_ANOTHER = {
+    "confirmed": "{name} is in Slant. Here is the form for the next one.",
+    "queued": "{name} is saved and goes to Slant by itself. Here is the form for the next one.",
+    "sending": "{name} is saved and being sent. Here is the form for the next one.",
+    "unknown": "We are not sure {name} arrived. Please do not enter it again; we keep watching it.",
+}
+
+# Troubles of the page itself, said by static/js/shell.js from data attributes
+
+TROUBLE = {
+    "offline": "Slantweb cannot be reached. What you typed is still on this page; try again in a moment.",
+    "slow": "Slantweb takes too long to answer. Nothing is lost; try again in a moment.",
+    "signedout": "You are signed out. Sign in again to go on.",
+    "forbidden": "You are not allowed to do this, or the page is too old. Reload it and try again.",
+    "missing": "This is no longer there, or it is in a book you do not work in.",
+    "broken": "Something broke on our side. Nothing you sent is lost; try again in a moment.",
+}
+
+
+# Submissions
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a state is told: `sentence` may name {at} (when we go on by ourselves), {name}, {stage}, {owner}."""
+
+    title: str
+    sentence: str
+    icon: str
+    tone: str = ""
+
+
+DEFAULT = ""
+
+# First by state, then by reason code; the empty code is the state's own words.
+SUBMISSION: dict[str, dict[str, Words]] = {
+    "queued": {
+        DEFAULT: Words("Waiting its turn", "It is saved here and goes to Slant in a moment.", "clock"),
+        "waiting_turn": Words(
+            "Waiting its turn",
+            "An earlier change of the same deal goes first. We send this by ourselves; you can leave the page.",
+            "clock",
+        ),
+        "busy": Words(
+            "Waiting its turn",
+            "Slant asked us to slow down. We send this by ourselves at about {at}; you can leave the page.",
+            "clock",
+        ),
+        "budget": Words(
+            "Waiting its turn",
+            "We have used the calls Slant allows in an hour. We send this by ourselves at about {at}; "
+            "you can leave the page.",
+            "clock",
+        ),
+        "unreachable": Words(
+            "Waiting for Slant",
+            "Slant does not answer. We send this by ourselves at about {at}; you can leave the page.",
+            "cloud-slash",
+            "warn",
+        ),
+        "held": Words(
+            "Sending is stopped",
+            "A manager stopped all sending. This is kept and goes out when sending starts again.",
+            "clock",
+            "warn",
+        ),
+        "unit_alarm": Words(
+            "Sending is stopped",
+            "Slant answered another deal with 100 times its value, or a hundredth, so nothing is sent until a manager "
+            "has looked. This is kept.",
+            "exclamation-triangle-fill",
+            "warn",
+        ),
+        "token_refused": Words(
+            "Waiting for access to Slant",
+            "Slant no longer accepts our access. The managers know; this is kept and goes out once it is renewed.",
+            "lock",
+            "warn",
+        ),
+        "token_read_only": Words(
+            "Waiting for access to Slant",
+            "Slant lets us read but not write. The managers know; this is kept and goes out once that is changed.",
+            "lock",
+            "warn",
+        ),
+        "forbidden_book": Words(
+            "Waiting for access to the book",
+            "Slant does not let us write in this book. The managers know; this is kept and tried again at about {at}.",
+            "lock",
+            "warn",
+        ),
+    },
+    "sending": {
+        DEFAULT: Words("Sending to Slant", "This usually takes under two seconds.", "arrow-repeat", "accent"),
+        "late": Words(
+            "Saved, still working",
+            "Slant takes longer than usual to answer. You can leave the page; nothing is lost.",
+            "clock",
+            "accent",
+        ),
+    },
+    "unknown": {
+        DEFAULT: Words(
+            "We are not sure it arrived",
+            "Slant may have it already: the answer got lost. Please do not enter it again.",
+            "question-lg",
+            "warn",
+        ),
+        "lease_expired": Words(
+            "We are not sure it arrived",
+            "Slant may have it already: we were interrupted while sending. Please do not enter it again.",
+            "question-lg",
+            "warn",
+        ),
+    },
+    "review": {
+        DEFAULT: Words(
+            "A manager decides",
+            "Slant has something like this, so we neither link nor send by ourselves. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+    },
+    "confirmed": {
+        DEFAULT: Words("Created in Slant", "{name} is in Slant{where}.", "check-lg", "good"),
+        "mismatch": Words(
+            "Created in Slant, not quite as typed",
+            "{name} is in Slant, but Slant answered with something else than we sent. Compare the fields below.",
+            "exclamation-triangle-fill",
+            "warn",
+        ),
+        "unit_alarm": Words(
+            "Created in Slant with another value",
+            "{name} is in Slant, but with 100 times the value sent, or a hundredth of it. The managers know, and "
+            "nothing else is sent until they have looked.",
+            "exclamation-triangle-fill",
+            "warn",
+        ),
+    },
+    "rejected": {
+        DEFAULT: Words(
+            "Slant refused it", "Nothing was created. Correct it and send it again.", "x-lg", "bad"
+        ),
+        "date_passed": Words(
+            "Its close date has passed",
+            "While this waited, its target close date passed, and Slant takes only later ones. Nothing was created.",
+            "x-lg",
+            "bad",
+        ),
+    },
+    "withdrawn": {
+        DEFAULT: Words("Withdrawn", "It was taken back before it was sent. Nothing was created.", "x-lg"),
+        "withdrawn_by_owner": Words(
+            "Withdrawn", "It was taken back before it was sent. Nothing was created.", "x-lg"
+        ),
+    },
+}
+
+# Where a sentence would name a time and there is none.
+SOON = "the next minute"
+
+STATE_SHORT = {
+    "queued": ("Waiting", "clock", ""),
+    "sending": ("Sending", "arrow-repeat", "accent"),
+    "unknown": ("Not sure it arrived", "question-circle-fill", "warn"),
+    "review": ("A manager decides", "people", "warn"),
+    "confirmed": ("Created", "check-circle-fill", "good"),
+    "rejected": ("Refused", "x-circle-fill", "bad"),
+    "withdrawn": ("Withdrawn", "archive-fill", ""),
+}
+
+# `confirmed` is told by what was asked for.
+CONFIRMED_BY_KIND = {"create": "Created", "edit": "Saved", "move": "Moved"}
+
+OUTCOME = {
+    "": "No answer yet",
+    "ok": "Slant took it",
+    "rejected": "Slant refused it",
+    "forbidden": "Slant does not let us write there",
+    "refused_us": "Slant did not accept our access",
+    "busy": "Slant asked us to slow down",
+    "unreachable": "Slant could not be reached; nothing was sent",
+    "no_answer": "The answer got lost",
+    "abandoned": "We were interrupted while sending",
+}
+
+TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached Slant."
+WITHDRAWN = "{name} was withdrawn. Nothing was created in Slant."
+
+
+def submission(state: str, reason_code: str = "") -> Words:
+    """The words of a state and reason; a code without words of its own reads as its state."""
+    by_reason = SUBMISSION[state]
+    return by_reason.get(reason_code, by_reason[DEFAULT])

@@ -1,0 +1,61 @@
+// What every page can do: move the focus where the server asks, single-key shortcuts, help, and saying so when a
+// request fails. Words come from data attributes of the page; nothing here builds HTML of its own.
+(() => {
+  const body = document.body;
+  const byId = (id) => document.getElementById(id);
+
+  const say = (text) => {
+    const status = byId("status");
+    if (status && text) status.textContent = text;
+  };
+
+  const toast = (name) => {
+    const toasts = byId("toasts");
+    const text = toasts?.dataset[name];
+    if (!text || [...toasts.querySelectorAll("span")].some((old) => old.textContent === text)) return;
+    const piece = byId("toast").content.firstElementChild.cloneNode(true);
+    piece.querySelector("span").textContent = text;
+    toasts.replaceChildren(piece);
+  };
+
+  // The server marks what to look at first (the error summary), and what changed (for screen readers).
+  const settle = (root) => {
+    root.querySelector?.("[data-focus]")?.focus();
+    say(root.querySelector?.("[data-say]")?.dataset.say);
+  };
+
+  const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (body.dataset.shortcuts !== "on" || typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.key === "?") byId("help")?.showModal();
+    else if (event.key === "/") document.querySelector("[data-search]")?.focus();
+    else if (/^[a-z]$/.test(event.key)) document.querySelector(`[data-shortcut="${event.key}"]`)?.click();
+    else return;
+    event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-help]")) {
+      for (const open of document.querySelectorAll(":popover-open")) open.hidePopover();
+      byId("help")?.showModal();
+    }
+    const close = event.target.closest("[data-close]");
+    if (close) (close.closest("dialog") ? close.closest("dialog").close() : close.closest(".snack").remove());
+    if (event.target instanceof HTMLDialogElement) event.target.close();
+  });
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const status = event.detail.xhr.status;
+    if (status === 401) toast("signedout");
+    else if (status === 403) toast("forbidden");
+    else if (status === 404) toast("missing");
+    else toast("broken");
+  });
+  document.addEventListener("htmx:sendError", () => toast("offline"));
+  document.addEventListener("htmx:timeout", () => toast("slow"));
+  document.addEventListener("htmx:afterSettle", (event) => settle(event.detail.elt));
+
+  settle(document);
+})();
