@@ -1,0 +1,74 @@
+# One command each; README.md says which to begin with. Everything lives in .venv/ and VAR_DIR (var/).
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format faults reset venv-run venv-tests
+# A variable given to make (`make run PORT=8010`) reaches the recipe like one given to the shell.
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+help:
+	@echo "make run      serve the demo on http://127.0.0.1:8000/ (PORT=..., SANDBOX_PORT=..., SLANT_BASE_URL=...)"
+	@echo "make test     the whole suite: SQLite, PostgreSQL, a real browser"
+	@echo "make check    lint and the fast tests, for daily use"
+	@echo "make lint     ruff, mypy, djlint, import-linter, missing migrations"
+	@echo "make format   let the formatters settle style"
+	@echo "make faults   the fault tests at full length"
+	@echo "make reset    remove local state"
+
+# `exec`, so that a signal sent to make reaches the demo and not a shell between them.
+run: venv-run
+	@exec $(PYTHON) manage.py demo
+
+test: venv-tests
+	@$(PYTHON) -m tests.support.run test $(ARGS)
+
+check: venv-tests
+	@$(PYTHON) -m tests.support.run lint
+	@$(PYTHON) -m tests.support.run check $(ARGS)
+
+lint: venv-tests
+	@$(PYTHON) -m tests.support.run lint
+
+format: venv-tests
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
+
+faults: venv-tests
+	@$(PYTHON) -m tests.support.run faults $(ARGS)
+
+reset:
+	@test -x $(PYTHON) || { echo "Nothing to remove: make run was never used here."; exit 0; }; \
+	exec $(PYTHON) -m slantweb.demo_env reset
+
+venv-run:
+	@$(call install,requirements.txt)
+
+venv-tests:
+	@$(call install,tests/requirements.txt)
+
+# A Python that is new enough and can make virtual environments; "old" or "no venv" where only such were found.
+find_python = \
+	found=""; for candidate in python3 python3.14 python3.13 python3.12 python3.11; do \
+		$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		if $$candidate -c 'import ensurepip, venv' 2>/dev/null; then found=$$candidate; break; fi; \
+		found=incomplete; \
+	done; \
+	case "$$found" in \
+		"") echo "Slantweb needs Python 3.11 or newer, and found: $$(python3 --version 2>&1)." >&2; exit 1;; \
+		incomplete) echo "This Python has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1;; \
+	esac
+
+# Make the environment and install $(1) into it, unless this very list is what was installed last. The stamp is the
+# list's checksum: a checkout touches files without changing them.
+define install
+	stamp=$(VENV)/installed-$(subst /,-,$(1)); want=$$(cksum < $(1)); \
+	if [ "$$(cat $$stamp 2>/dev/null)" = "$$want" ] && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
+	if ! $(PYTHON) -c '' 2>/dev/null; then $(find_python); \
+		echo "Setting up $(VENV)/ (once; about half a minute)..." >&2; \
+		$$found -m venv --clear $(VENV) || exit 1; \
+	fi; \
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) || exit 1; \
+	echo "$$want" > $$stamp
+endef

@@ -1,0 +1,127 @@
+"""`make test`, `make check`, `make lint`, `make faults`: what they run, in which order, and what they say at the end."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.support import provision
+from tests.support.environment import ROOT
+
+BIN = Path(sys.executable).parent
+PYTEST = [sys.executable, "-m", "pytest", "-q"]
+# Browser and process tests start processes of their own; on two cores they are quicker one at a time.
+PARALLEL = ["-n", "2", "--dist", "loadfile"]
+
+
+class Run:
+    """Steps, their times, and what could not run."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+        self.not_run: list[str] = []
+        self.times: list[tuple[str, float]] = []
+
+    def step(self, name: str, command: list[str], **variables: str) -> None:
+        print(f"\n== {name}", flush=True)
+        began = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env=_environment(**variables)).returncode
+        self.times.append((name, time.monotonic() - began))
+        if code:
+            self.failed.append(name)
+
+    def skip(self, what: str, why: object) -> None:
+        self.not_run.append(f"{what} did not run: {why}.")
+
+    def report(self) -> int:
+        print("\n== " + "  ".join(f"{name} {seconds:.0f} s" for name, seconds in self.times))
+        for name in self.failed:
+            print(f"FAILED: {name}")
+        for line in self.not_run:
+            print(f"NOT RUN: {line}")
+        if self.not_run and os.environ.get("CI") == "true":
+            print("With CI=true that is a failure.")
+            return 1
+        return 1 if self.failed else 0
+
+
+def lint(arguments: list[str]) -> int:
+    run = Run()
+    # The slowest first and beside the others.
+    began = time.monotonic()
+    mypy = subprocess.Popen(
+        [sys.executable, "-m", "mypy"], cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True
+    )
+    python = sys.executable
+    run.step("ruff", [python, "-m", "ruff", "check", "."])
+    run.step("format", [python, "-m", "ruff", "format", "--check", "--quiet", "."])
+    run.step("templates", [python, "-m", "djlint", "templates", "--lint", "--quiet"])
+    run.step("imports", [str(BIN / "lint-imports"), "--no-cache"])
+    run.step("migrations", [python, "manage.py", "makemigrations", "--check", "--dry-run"])
+    said, _ = mypy.communicate()
+    print(f"\n== mypy\n{said}", end="", flush=True)
+    run.times.append(("mypy", time.monotonic() - began))
+    if mypy.returncode:
+        run.failed.append("mypy")
+    return run.report()
+
+
+def check(arguments: list[str]) -> int:
+    run = Run()
+    fast = "not browser and not process and not slow"
+    run.step("fast tests, SQLite", [*PYTEST, *PARALLEL, "-m", fast, *arguments], TEST_DATABASE_URL="")
+    return run.report()
+
+
+def test(arguments: list[str]) -> int:
+    run = Run()
+    chromium: str | None = None
+    with ExitStack() as stack:
+        try:
+            chromium = provision.chromium()
+        except provision.Missing as why:
+            run.skip("The browser tests", why)
+        postgresql: str | None = None
+        try:
+            postgresql = stack.enter_context(provision.postgresql())
+        except provision.Missing as why:
+            run.skip("The suite on PostgreSQL", why)
+
+        def both(database: str, url: str) -> None:
+            plain = [*PYTEST, *PARALLEL, "-m", "not browser and not process", *arguments]
+            run.step(f"suite, {database}", plain, TEST_DATABASE_URL=url)
+            process = [*PYTEST, "-m", "process and not browser", *arguments]
+            run.step(f"processes, {database}", process, TEST_DATABASE_URL=url)
+
+        both("SQLite", "")
+        if postgresql:
+            both("PostgreSQL", postgresql)
+    if chromium:
+        command = [*PYTEST, "-m", "browser", *arguments]
+        run.step("browser", command, CHROMIUM=chromium, TEST_DATABASE_URL="")
+    return run.report()
+
+
+def faults(arguments: list[str]) -> int:
+    run = Run()
+    run.step("faults", [*PYTEST, "tests/faults", *arguments])
+    return run.report()
+
+
+def _environment(**variables: str) -> dict[str, str]:
+    # The tools import the settings too (mypy's plugin, makemigrations): in the tests' environment they always can.
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"} | variables
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "lint": lint,
+    "check": check,
+    "test": test,
+    "faults": faults,
+}
+
+if __name__ == "__main__":
+    sys.exit(COMMANDS[sys.argv[1]](sys.argv[2:]))
