@@ -26,6 +26,7 @@ class Mischief:
 
     key: str
     title: str
+    button: str
     what: str
     then: str
     control: dict[str, Any]
@@ -34,6 +35,7 @@ class Mischief:
 NORMAL = Mischief(
     "normal",
     "Back to normal",
+    "Let Slant behave",
     "Slant answers at once and takes what it is sent.",
     "What waited goes out by itself, within a minute or two.",
     WELL,
@@ -42,6 +44,7 @@ MISCHIEFS = (
     Mischief(
         "down",
         "Slant is down",
+        "Take Slant down",
         "Slant refuses every connection until you choose another.",
         "New deals are saved here and wait. They go out by themselves once Slant is back; the pages keep working.",
         WELL | {"up": False},
@@ -49,15 +52,17 @@ MISCHIEFS = (
     Mischief(
         "slow",
         "Slant is slow",
+        "Make Slant slow",
         "Slant takes four seconds for every answer.",
-        "The form answers within two seconds all the same, and the deal’s page tells you when Slant has it.",
+        "The form answers within two seconds all the same, and the page of the deal tells you when Slant has it.",
         WELL | {"latency_ms": 4000},
     ),
     Mischief(
         "lost",
         "The next answer gets lost",
+        "Lose the next answer",
         "Slant takes the next new deal, but its answer never reaches us.",
-        "The deal’s page says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
+        "The page of the deal says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
         WELL
         | {
             "faults": [
@@ -74,6 +79,7 @@ MISCHIEFS = (
     Mischief(
         "limited",
         "Slant asks us to slow down",
+        "Make Slant ask us to wait",
         "Slant answers every request with “too many requests, come back in 30 seconds”.",
         "Slantweb waits as long as it was asked to and then sends by itself. Nothing has to be entered again.",
         WELL

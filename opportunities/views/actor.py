@@ -1,5 +1,7 @@
 """Who is asking, as the trail wants to know it."""
 
+from dataclasses import replace
+
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -13,20 +15,18 @@ def actor_of(request: HttpRequest) -> Actor:
 
     The address is the one `TrustedProxiesMiddleware` settled on.
     """
-    where = where_of(request)
     user: Person | AnonymousUser = request.user
     if isinstance(user, AnonymousUser):
-        return Actor(type=ActorType.USER, display="not signed in", **where)
-    return Actor.of(user, **where)
-
-
-def where_of(request: HttpRequest) -> dict[str, str]:
-    return {
-        "session_ref": session_ref(request),
-        "source_ip": request.META.get("REMOTE_ADDR", "")[:45],
-        "user_agent": request.headers.get("User-Agent", "")[:300],
-        "request_id": request.META.get("HTTP_X_REQUEST_ID", "")[:64],
-    }
+        somebody = Actor(type=ActorType.USER, display="not signed in")
+    else:
+        somebody = Actor.of(user)
+    return replace(
+        somebody,
+        session_ref=session_ref(request),
+        source_ip=request.META.get("REMOTE_ADDR", "")[:45],
+        user_agent=request.headers.get("User-Agent", "")[:300],
+        request_id=request.META.get("HTTP_X_REQUEST_ID", "")[:64],
+    )
 
 
 def session_ref(request: HttpRequest) -> str:

@@ -40,7 +40,7 @@ NOT_FOUND = Problem(
     "lock",
     "There is nothing here for you",
     "Either this page or deal does not exist, or it is in a book you do not work in. "
-    "If you should see it, ask the book’s principal.",
+    "If you should see it, ask the principal of the book.",
 )
 EXPIRED_FORM = Problem(
     403,
@@ -111,7 +111,7 @@ def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
         page = render_to_string("opportunities/partials/problem.html", {"problem": problem})
     else:
         layout = "base.html" if _has_entered(request) else "bare.html"
-        page = render_to_string(f"{problem.status}.html", {"problem": problem, "layout": layout}, request)
+        page = render_to_string("opportunities/problem.html", {"problem": problem, "layout": layout}, request)
     return HttpResponse(page, status=problem.status)
 
 
