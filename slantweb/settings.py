@@ -239,6 +239,22 @@ if (QUIET_SECONDS < 120 or SCAN_GAP_SECONDS < 60) and not SLANT_IS_LOOPBACK:
 
 QUEUE_URL = env.str("QUEUE_URL", default=f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
 
+
+def _queue(url: str) -> dict[str, object]:
+    """huey's own settings for a queue in a SQLite file, in PostgreSQL or in Redis."""
+    scheme, _, rest = url.partition("://")
+    common: dict[str, object] = {"name": "slantweb", "results": False, "immediate": False}
+    if scheme == "sqlite":
+        return common | {"huey_class": "huey.SqliteHuey", "filename": rest.removeprefix("/") or ":memory:"}
+    if scheme in ("postgresql", "postgres"):
+        return common | {"huey_class": "huey.PostgresHuey", "dsn": url}
+    if scheme in ("redis", "rediss"):
+        return common | {"huey_class": "huey.RedisHuey", "url": url}
+    raise ImproperlyConfigured("QUEUE_URL must begin with sqlite:///, postgresql:// or redis://.")
+
+
+HUEY = _queue(QUEUE_URL)
+
 # Sign-on
 
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")

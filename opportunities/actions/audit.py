@@ -170,7 +170,9 @@ def event_fields(event: AuditEvent) -> dict[str, Any]:
 
 def canonical(value: dict[str, Any]) -> bytes:
     """Canonical JSON (after RFC 8785): sorted keys, no spaces, ASCII; there are no floats to normalise."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,140 @@
+"""The shared hourly budget of calls to Slant: one row, changed in one transaction, for all processes together.
+
+Slant allows 1,000 calls an hour a token (Slant API 5); we use SLANT_HOURLY_BUDGET of them and never more in any
+rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed, so that neither a
+half-counted minute nor a slow exchange can make an hour of Slant's hold more than ours.
+
+People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400 free and
+always has 60 (reliability: sync and mirror rules).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.conf import settings
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.models import Budget
+
+WINDOW_MINUTES = 62
+ALWAYS_FOR_SYNC = 60
+BACKOFF_START_SECONDS = 60
+BACKOFF_CAP_SECONDS = 3600
+BREAKER_FAILURES = 5
+BREAKER_START_SECONDS = 30
+BREAKER_CAP_SECONDS = 300
+
+
+class Share(Enum):
+    """Who wants to call, and how many calls of the hour they must leave to others."""
+
+    PEOPLE = 60
+    CHECKS = 100
+    SYNC = 400
+
+
+class BudgetSpent(Exception):
+    """No call may be made before `until`."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no call to Slant before {until:%H:%M:%S}")
+        self.until = until
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What the client calls before each request: takes one call of `share`, or raises `BudgetSpent`."""
+
+    share: Share
+    clock: Clock
+
+    def __call__(self) -> None:
+        take(self.share, calls=1, clock=self.clock)
+
+
+def take(share: Share, *, calls: int, clock: Clock) -> None:
+    """Count `calls` now, or raise `BudgetSpent` and count nothing. Joins the caller's transaction."""
+    with transaction.atomic():
+        row = _locked()
+        now = clock.now()
+        _forget_old(row, now)
+        if row.busy_until and row.busy_until > now:
+            raise BudgetSpent(row.busy_until)
+        if share is Share.SYNC and row.reads_rest_until and row.reads_rest_until > now:
+            raise BudgetSpent(row.reads_rest_until)
+        if not _fits(row, share, calls):
+            raise BudgetSpent(now + timedelta(seconds=60))
+        minute = str(_minute(now))
+        row.minutes[minute] = row.minutes.get(minute, 0) + calls
+        if share is Share.SYNC:
+            row.sync_minutes[minute] = row.sync_minutes.get(minute, 0) + calls
+        row.save()
+
+
+def left(clock: Clock) -> int:
+    """Calls left of the hour, whoever may use them."""
+    row = Budget.objects.get(pk=1)
+    _forget_old(row, clock.now())
+    used: int = sum(row.minutes.values())
+    return max(0, int(settings.SLANT_HOURLY_BUDGET) - used)
+
+
+def slow_down(retry_after: float | None, *, clock: Clock) -> datetime:
+    """Slant answered 429: nobody calls before the returned time. Obeys Retry-After (seconds), capped at an hour.
+
+    Without one it backs off from 60 s, doubling with each further 429 in a row.
+    """
+    with transaction.atomic():
+        row = _locked()
+        row.failures += 1
+        wait = retry_after
+        if wait is None:
+            wait = BACKOFF_START_SECONDS * 2 ** min(row.failures - 1, 6)
+        until = clock.now() + timedelta(seconds=min(max(wait, 1), BACKOFF_CAP_SECONDS))
+        row.busy_until = max(until, row.busy_until or until)
+        row.save()
+    return row.busy_until
+
+
+def read_failed(*, clock: Clock) -> None:
+    """A background read failed. After five in a row no reads for 30 s, doubling to 300 s, then one probe."""
+    with transaction.atomic():
+        row = _locked()
+        row.failures += 1
+        over = row.failures - BREAKER_FAILURES
+        if over >= 0:
+            rest = min(BREAKER_START_SECONDS * 2 ** min(over, 4), BREAKER_CAP_SECONDS)
+            row.reads_rest_until = clock.now() + timedelta(seconds=rest)
+        row.save()
+
+
+def went_well() -> None:
+    """Slant answered: forget the failures in a row."""
+    Budget.objects.filter(pk=1).exclude(failures=0, reads_rest_until=None).update(
+        failures=0, reads_rest_until=None
+    )
+
+
+def _locked() -> Budget:
+    return Budget.objects.select_for_update().get(pk=1)
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp() // 60)
+
+
+def _forget_old(row: Budget, now: datetime) -> None:
+    """Drop minutes out of the window. Minutes ahead of a clock that was set back still count: never too many."""
+    oldest = _minute(now) - WINDOW_MINUTES + 1
+    row.minutes = {minute: calls for minute, calls in row.minutes.items() if int(minute) >= oldest}
+    row.sync_minutes = {minute: calls for minute, calls in row.sync_minutes.items() if int(minute) >= oldest}
+
+
+def _fits(row: Budget, share: Share, calls: int) -> bool:
+    used = sum(row.minutes.values()) + calls
+    if used <= settings.SLANT_HOURLY_BUDGET - share.value:
+        return True
+    own = sum(row.sync_minutes.values()) + calls
+    return share is Share.SYNC and own <= ALWAYS_FOR_SYNC and used <= settings.SLANT_HOURLY_BUDGET

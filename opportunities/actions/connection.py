@@ -1,0 +1,75 @@
+"""Our connection to Slant: the client built from settings, and what `/me` says our token may do."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from opportunities.actions import alerts, running
+from opportunities.actions.audit import Actor
+from opportunities.actions.budget import BudgetSpent, Meter, Share
+from opportunities.clock import Clock
+from opportunities.models import Hold, Instance
+from opportunities.slant import errors
+from opportunities.slant.client import SlantClient
+
+ME_EVERY = timedelta(hours=1)
+ME_WHILE_HELD = timedelta(minutes=1)
+TOKEN_WORDS = {
+    running.TOKEN_READ_ONLY: "Our connection to Slant may only read. Submissions are kept until it may write.",
+    running.TOKEN_REFUSED: "Slant refuses our connection. Submissions are kept until it is accepted again.",
+}
+
+
+def connect(clock: Clock) -> SlantClient:
+    """A client that counts nothing: `metered()` copies of it do. Cheap copies share its connections."""
+    return SlantClient(
+        settings.SLANT_BASE_URL,
+        settings.SLANT_API_TOKEN,
+        total_timeout=settings.SLANT_TIMEOUT_SECONDS,
+        connect_timeout=min(3.0, settings.SLANT_TIMEOUT_SECONDS),
+        can_write=running.instance().can_write,
+        now=clock.now,
+    )
+
+
+def metered(slant: SlantClient, share: Share, clock: Clock) -> SlantClient:
+    """A copy whose every request takes one call of `share` first (`BudgetSpent` when there is none)."""
+    return slant.using(before_send=Meter(share, clock))
+
+
+def check_connection(slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
+    """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the answer."""
+    mine = running.instance()
+    held = Hold.objects.filter(pk__in=TOKEN_WORDS).exists()
+    every = ME_WHILE_HELD if held else ME_EVERY
+    if mine.me_checked_at and clock.now() < mine.me_checked_at + every:
+        return
+    try:
+        me = slant.me()
+    except (BudgetSpent, errors.SlantError) as error:
+        refused = isinstance(error, errors.SlantRefusedUs)
+        Instance.objects.filter(pk=1).update(me_checked_at=clock.now())
+        if refused:
+            hold_for_token(running.TOKEN_REFUSED, worker=worker, clock=clock)
+        return
+    mine.me_checked_at, mine.can_write = clock.now(), me.can_write
+    mine.ever_could_write = mine.ever_could_write or me.can_write is not False
+    mine.slant_user_id = mine.slant_user_id or me.id
+    mine.save()
+    _token_may(me.can_write is not False, worker=worker, clock=clock)
+
+
+def _token_may(write: bool, *, worker: Actor, clock: Clock) -> None:
+    still = set() if write else {running.TOKEN_READ_ONLY}
+    for code in TOKEN_WORDS:
+        if code not in still:
+            running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
+            alerts.close_alert(code, clock=clock)
+    if not write:
+        hold_for_token(running.TOKEN_READ_ONLY, worker=worker, clock=clock)
+
+
+def hold_for_token(code: str, *, worker: Actor, clock: Clock) -> None:
+    """Hold the whole queue because of our token, with one alert; `check_connection` lifts it again."""
+    running.hold(code, reason=TOKEN_WORDS[code], by=worker, clock=clock)
+    alerts.open_alert(code, TOKEN_WORDS[code], clock=clock)

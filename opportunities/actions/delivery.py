@@ -1,0 +1,388 @@
+"""Sending: claim a submission, make one exchange with Slant, write down what it meant.
+
+The claim (state, lease, fence, attempt row, audit event, one call of the budget) is one commit, made before the
+first byte leaves. No transaction is open across the network. What an answer means is the table of Slant API 3.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from opportunities.actions import alerts, budget, mirror, running, states
+from opportunities.actions.audit import Actor, Remote
+from opportunities.actions.budget import BudgetSpent, Share
+from opportunities.actions.connection import hold_for_token
+from opportunities.actions.kinds import kind_of, record_fields, sent_fields
+from opportunities.actions.states import LostRace, Reason
+from opportunities.clock import Clock
+from opportunities.models import OPEN, Attempt, Book, Kind, Outcome, State, Submission
+from opportunities.slant import errors
+from opportunities.slant.client import SlantClient
+from opportunities.slant.types import Written
+
+LEASE_MARGIN_SECONDS = 30
+BACKOFF_CAP_SECONDS = 60
+
+OUTCOMES: dict[type[errors.SlantError], Outcome] = {
+    errors.SlantRejected: Outcome.REJECTED,
+    errors.SlantForbidden: Outcome.FORBIDDEN,
+    errors.SlantRefusedUs: Outcome.REFUSED_US,
+    errors.SlantBusy: Outcome.BUSY,
+    errors.SlantUnreachable: Outcome.UNREACHABLE,
+    errors.SlantNoAnswer: Outcome.NO_ANSWER,
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to make one exchange: the submission as claimed, and its open attempt."""
+
+    submission: Submission
+    attempt: Attempt
+
+
+@dataclass
+class Next:
+    """What follows from an answer: the state, why, and other fields of the submission."""
+
+    state: State
+    reason: Reason = states.NO_REASON
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
+    """Send everything that is due, one after another. Returns how many exchanges were made."""
+    made = 0
+    while claimed := claim(worker=worker, clock=clock):
+        deliver(claimed, slant, worker=worker, clock=clock)
+        made += 1
+    return made
+
+
+def claim(*, worker: Actor, clock: Clock) -> Claim | None:
+    """Take the oldest due submission: state, lease, fence, attempt, event and budget in one commit.
+
+    None when nothing is due, sending is held, or the hour's calls are spent.
+    """
+    with transaction.atomic():
+        if running.sending_is_held():
+            return None
+        submission = _next_due(clock.now())
+        if submission is None:
+            return None
+        if close_day_passed(submission, clock.now()):
+            states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
+            return None
+        try:
+            budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
+        except BudgetSpent as spent:
+            _wait_for_budget(submission, spent.until)
+            return None
+        return _claim(submission, worker=worker, clock=clock)
+
+
+def _next_due(now: datetime) -> Submission | None:
+    """The oldest due submission whose deal has no earlier one still open. Locked; others skip it."""
+    earlier = Submission.objects.filter(
+        opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
+    ).exclude(opportunity_id="")
+    due = Submission.objects.filter(~Exists(earlier), state=State.QUEUED, due_at__lte=now)
+    skip = connection.features.has_select_for_update_skip_locked
+    return due.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
+
+
+def close_day_passed(submission: Submission, now: datetime) -> bool:
+    """Whether a create's close date is no longer in the future (Slant API 7.5: it must be, by the UTC day)."""
+    day = sent_fields(submission).get("target_close_date") or ""
+    return day != "" and kind_of(submission).makes_record and day <= now.date().isoformat()
+
+
+def _wait_for_budget(submission: Submission, until: datetime) -> None:
+    Submission.objects.filter(pk=submission.pk, state=State.QUEUED).update(
+        due_at=until, reason_code=submission.reason_code or "budget"
+    )
+
+
+def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
+    now = clock.now()
+    lease_until = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
+    number, fence = submission.attempts_count + 1, submission.fence + 1
+    attempt = Attempt.objects.create(
+        submission=submission,
+        number=number,
+        idempotency_key=submission.idempotency_key,
+        generation=submission.generation,
+        method=submission.method,
+        path=submission.path,
+        body_sha256=submission.body_sha256,
+        fence=fence,
+        worker=worker.display,
+        started_at=now,
+        lease_until=lease_until,
+    )
+    states.change(
+        submission,
+        State.SENDING,
+        by=worker,
+        clock=clock,
+        fence=fence,
+        attempts_count=number,
+        lease_owner=worker.display[:100],
+        lease_until=lease_until,
+        due_at=lease_until,
+        first_sent_at=submission.first_sent_at or now,
+        last_sent_at=now,
+    )
+    return Claim(submission, attempt)
+
+
+def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
+    """Make the one exchange of `claimed` and write down what came of it."""
+    submission = claimed.submission
+    client = slant.using(reference=submission.reference)
+    started = clock.monotonic()
+    try:
+        conflicting = _read_before_writing(client, submission)
+        written = None if conflicting else kind_of(submission).send(client, submission)
+    except errors.SlantError as error:
+        elapsed = int((clock.monotonic() - started) * 1000)
+        _finish(claimed, _after_error(submission, error, clock), _told(error, elapsed), worker, clock)
+        _react(submission, error, worker=worker, clock=clock)
+        return
+    elapsed = int((clock.monotonic() - started) * 1000)
+    if written is None:
+        reason = Reason("conflict", ", ".join(conflicting))
+        changed = {field: ["Somebody changed this in Slant meanwhile."] for field in conflicting}
+        then = Next(State.REJECTED, reason, {"field_errors": changed})
+        _finish(
+            claimed,
+            then,
+            {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False},
+            worker,
+            clock,
+        )
+        return
+    facts = {
+        "outcome": Outcome.OK,
+        "status": written.status,
+        "remote_request_id": written.request_id[:200],
+        "remote_date": written.server_date,
+        "record_id": written.record.id,
+        "answer": record_fields(written.record),
+        "elapsed_ms": elapsed,
+        "bytes_sent": True,
+    }
+    _finish(claimed, _after_answer(submission, written, clock), facts, worker, clock, written=written)
+    if written.unit_alarm:
+        _sound_unit_alarm(submission, written, worker=worker, clock=clock)
+
+
+class _NothingWritten(errors.SlantUnreachable):
+    """The read before a write got no answer: the write was not tried, so nothing was executed."""
+
+
+def _read_before_writing(client: SlantClient, submission: Submission) -> list[str]:
+    """Fields of an edit or move that somebody changed in Slant since the person looked (Slant API 10.29)."""
+    if kind_of(submission).makes_record:
+        return []
+    try:
+        record = client.opportunity(submission.opportunity_id)
+    except errors.SlantNoAnswer as error:
+        raise _NothingWritten(
+            error.message,
+            status=error.status,
+            code=error.code,
+            log_line=error.log_line,
+            request_id=error.request_id,
+        ) from error
+    return kind_of(submission).conflict(record, submission)
+
+
+def _told(error: errors.SlantError, elapsed_ms: int) -> dict[str, Any]:
+    """What an attempt keeps of an error. `message` and `field_errors` are plain text by the client's promise."""
+    outcome = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+    return {
+        "outcome": outcome,
+        "status": error.status,
+        "code": error.code[:100],
+        "message": error.message[:1000],
+        "field_errors": error.field_errors,
+        "bytes_sent": error.bytes_sent,
+        "remote_request_id": error.request_id[:200],
+        "remote_date": error.server_date,
+        "elapsed_ms": elapsed_ms,
+    }
+
+
+def _after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Next:
+    """The table of Slant API 3: what an error of a write makes of its submission."""
+    now = clock.now()
+    match error:
+        case errors.SlantForbidden():
+            return Next(State.REJECTED, Reason("forbidden_book", error.message))
+        case errors.SlantRejected():
+            refused = {"field_errors": error.field_errors, "remote_status": error.status}
+            return Next(State.REJECTED, Reason("rejected", error.message), refused)
+        case errors.SlantRefusedUs():
+            return Next(State.QUEUED, Reason(_hold_code(error)), {"due_at": now} | renewed_key(submission))
+        case errors.SlantBusy():
+            until = budget.slow_down(error.retry_after, clock=clock)
+            return Next(State.QUEUED, Reason("busy"), {"due_at": until} | renewed_key(submission))
+        case errors.SlantUnreachable():
+            wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
+            return Next(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
+        case _:
+            return doubtful(submission, Reason("no_answer", error.message), clock)
+
+
+def _after_answer(submission: Submission, written: Written, clock: Clock) -> Next:
+    """What a 2xx means: ours if every field came back as sent and no other submission owns the record."""
+    record_id = written.record.id
+    replay_of_another = (
+        kind_of(submission).makes_record
+        and Submission.objects.filter(kind=Kind.CREATE, opportunity_id=record_id)
+        .exclude(pk=submission.pk)
+        .exists()
+    )
+    if written.as_sent and not replay_of_another:
+        fields = {"opportunity_id": record_id, "remote_status": written.status}
+        return Next(State.CONFIRMED, fields=fields)
+    then = doubtful(submission, Reason("unit_alarm" if written.unit_alarm else "mismatch"), clock)
+    then.fields["mismatches"] = list(written.mismatches)
+    then.fields["check_state"] = {"answer_id": record_id}
+    return then
+
+
+def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None) -> Next:
+    """A send that may have been executed: the first look soon, absence only after the quiet period.
+
+    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost worker).
+    """
+    now = clock.now()
+    sent = submission.last_sent_at or now
+    last = max(sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), ended or now)
+    return Next(
+        State.UNKNOWN,
+        reason,
+        {
+            "unknown_since": submission.unknown_since or now,
+            "ambiguous_at": now,
+            "ambiguous_under_key": True,
+            "quiet_until": last + timedelta(seconds=settings.QUIET_SECONDS),
+            "looks": 0,
+            "check_state": {},
+            "absent_at": None,
+            "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
+        },
+    )
+
+
+def renewed_key(submission: Submission) -> dict[str, Any]:
+    """A fresh key when every send under the present one got a definite no; else the key stays (reliability 2.2 (6))."""
+    if submission.ambiguous_under_key:
+        return {}
+    return {"idempotency_key": uuid4(), "generation": submission.generation + 1}
+
+
+def _finish(
+    claimed: Claim,
+    then: Next,
+    facts: dict[str, Any],
+    worker: Actor,
+    clock: Clock,
+    *,
+    written: Written | None = None,
+) -> None:
+    """Close the attempt and change the submission in one commit; nothing at all if the lease was lost meanwhile."""
+    submission = claimed.submission
+    status, request_id, record_id = (
+        facts.get("status"),
+        facts.get("remote_request_id", ""),
+        facts.get("record_id", ""),
+    )
+    try:
+        with transaction.atomic():
+            Attempt.objects.filter(pk=claimed.attempt.pk, finished_at=None).update(
+                finished_at=clock.now(), **facts
+            )
+            states.change(
+                submission,
+                then.state,
+                by=worker,
+                clock=clock,
+                reason=then.reason,
+                remote=Remote(status, request_id, record_id),
+                lease_owner="",
+                lease_until=None,
+                **then.fields,
+            )
+            if written and then.state == State.CONFIRMED:
+                mirror.apply(written.record, clock=clock)
+    except LostRace:
+        return
+    if then.state == State.CONFIRMED:
+        budget.went_well()
+        _book_takes_writes(submission.book_id, clock)
+
+
+def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, clock: Clock) -> None:
+    """What an error means for more than this submission: hold the queue, or tell a manager about the book."""
+    if isinstance(error, errors.SlantRefusedUs):
+        hold_for_token(_hold_code(error), worker=worker, clock=clock)
+    elif isinstance(error, errors.SlantForbidden):
+        Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
+        name = submission.labels.get("book") or submission.book_id
+        text = f"Slant does not let our connection write in the book {name}."
+        alerts.open_alert(f"book:{submission.book_id}", text, clock=clock)
+
+
+def _hold_code(error: errors.SlantRefusedUs) -> str:
+    return running.TOKEN_READ_ONLY if error.status == 403 else running.TOKEN_REFUSED
+
+
+def _sound_unit_alarm(submission: Submission, written: Written, *, worker: Actor, clock: Clock) -> None:
+    """Slant returned 100 times or a hundredth of the value: stop all sending until a manager looked (Slant API 10.1)."""
+    text = (
+        f"Slant returned {written.record.value} for {submission.reference}, which sent {submission.value}: "
+        "dollars and cents may be mixed up. Nothing is sent until a manager has looked and released it."
+    )
+    running.hold(running.UNIT_ALARM, reason=text, by=worker, clock=clock)
+    alerts.open_alert(running.UNIT_ALARM, text, clock=clock)
+
+
+def _book_takes_writes(book_id: str, clock: Clock) -> None:
+    if Book.objects.filter(pk=book_id).exclude(refused_at=None).update(refused_at=None):
+        alerts.close_alert(f"book:{book_id}", clock=clock)
+
+
+def expire_leases(*, worker: Actor, clock: Clock) -> int:
+    """Submissions whose worker died or froze past its lease become `unknown`, never `queued`: it may have sent them."""
+    expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
+    return sum(_expire(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
+
+
+def _expire(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
+    with transaction.atomic():
+        now = clock.now()
+        held = Submission.objects.select_for_update().filter(pk=pk, state=State.SENDING, lease_until__lte=now)
+        submission = held.first()
+        if submission is None:
+            return False
+        Attempt.objects.filter(submission=submission, finished_at=None).update(
+            finished_at=now, outcome=Outcome.ABANDONED, message="The worker stopped before it could say."
+        )
+        then = doubtful(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
+        states.change(
+            submission,
+            then.state,
+            by=worker,
+            clock=clock,
+            reason=then.reason,
+            **then.fields | {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None},
+        )
+    return True

@@ -1,0 +1,87 @@
+"""What keeps any number of processes out of each other's way: leases, heartbeats, and the reasons to hold."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from opportunities.actions import audit
+from opportunities.actions.audit import Actor, Change
+from opportunities.clock import Clock
+from opportunities.models import Heartbeat, Hold, Instance, Lease
+
+STOPPED = "stopped"
+TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secret
+TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
+UNIT_ALARM = "unit_alarm"
+
+
+def take_lease(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
+    """Take the lease `name` for `seconds`. Returns its fence, or None while anybody holds it."""
+    now = clock.now()
+    Lease.objects.get_or_create(pk=name)
+    taken = Lease.objects.filter(Q(until=None) | Q(until__lte=now), pk=name).update(
+        owner=owner, until=now + timedelta(seconds=seconds), fence=F("fence") + 1
+    )
+    return Lease.objects.get(pk=name).fence if taken else None
+
+
+def renew_lease(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) -> bool:
+    """Hold on to a lease taken with `fence`. False when another owner took it meanwhile: stop at once."""
+    until = clock.now() + timedelta(seconds=seconds)
+    return bool(Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=until))
+
+
+def drop_lease(name: str, *, owner: str, fence: int) -> None:
+    Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")
+
+
+def beat(worker: str, *, clock: Clock) -> None:
+    """Say that `worker` is alive."""
+    Heartbeat.objects.update_or_create(pk=worker, defaults={"at": clock.now()})
+
+
+def instance() -> Instance:
+    return Instance.objects.get(pk=1)
+
+
+def sending_is_held() -> bool:
+    return Hold.objects.exists()
+
+
+def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
+    """Stop all sending for `code`; everything is kept. False when it was held for that reason already."""
+    with transaction.atomic():
+        _, made = Hold.objects.get_or_create(
+            pk=code, defaults={"reason": reason[:500], "by": by.display[:320], "at": clock.now()}
+        )
+        if made:
+            audit.record(
+                clock=clock,
+                by=by,
+                action="sending.held",
+                object_type="sending",
+                object_id=code,
+                reason_code=code,
+                reason_text=reason,
+                change=Change(after={"held": code}),
+            )
+    return made
+
+
+def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
+    """Lift the hold `code`. False when there was none."""
+    with transaction.atomic():
+        lifted, _ = Hold.objects.filter(pk=code).delete()
+        if lifted:
+            audit.record(
+                clock=clock,
+                by=by,
+                action="sending.released",
+                object_type="sending",
+                object_id=code,
+                reason_code=code,
+                reason_text=reason,
+                change=Change(before={"held": code}),
+            )
+    return bool(lifted)

@@ -1,0 +1,293 @@
+"""What people ask for: submitting, asking twice, withdrawing. Nothing here speaks to Slant.
+
+A submission is committed before anybody tries to send it; the worker is woken after the commit, and a wake-up that
+gets lost is only a delay.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError, transaction
+
+from opportunities import access
+from opportunities.actions import audit, states, wakeup
+from opportunities.actions.audit import Actor, Change
+from opportunities.actions.kinds import Create, Fields, NewDeal, frozen
+from opportunities.clock import Clock
+from opportunities.models import (
+    Attempt,
+    Book,
+    Household,
+    Kind,
+    Member,
+    Opportunity,
+    Outcome,
+    Person,
+    Pipeline,
+    Stage,
+    State,
+    Submission,
+)
+
+TOKEN_SALT = "opportunities.form"  # noqa: S105 - a salt's name, not a secret
+DUPLICATE_HOURS = 24
+LOOK_AGAIN_SECONDS = 0.05
+HARMLESS = (Outcome.BUSY, Outcome.REFUSED_US, Outcome.UNREACHABLE)
+
+
+class Refused(Exception):
+    """A submission that was not taken. Its subclasses say why."""
+
+
+class NotAllowed(Refused):
+    """This person may not write in that book."""
+
+
+class BadToken(Refused):
+    """A form token that we did not issue, or issued to somebody else."""
+
+
+class TokenReused(Refused):
+    """The same form was sent before with other content."""
+
+
+class TooLate(Refused):
+    """It can no longer be withdrawn: it is being sent, or may have arrived."""
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Something like what was just asked for. One of `submission_id` and `opportunity_id` is empty."""
+
+    name: str
+    value: int | None
+    by_display: str
+    created_at: datetime
+    submission_id: str = ""
+    opportunity_id: str = ""
+
+
+class DuplicateQuestion(Refused):
+    """The same household, name and value was asked for, or made, within 24 hours: create it anyway?"""
+
+    def __init__(self, similar: list[Similar]) -> None:
+        super().__init__("a deal like this was entered within 24 hours")
+        self.similar = similar
+
+
+def issue_token(person: Person) -> str:
+    """A form token: random, signed, bound to `person`."""
+    return signing.dumps([str(person.pk), secrets.token_urlsafe(18)], salt=TOKEN_SALT, compress=False)
+
+
+def check_token(token: str, person: Person) -> str:
+    """The random part of a token issued to `person`. Raises `BadToken` for any other."""
+    try:
+        owner, nonce = signing.loads(token, salt=TOKEN_SALT)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadToken("not a token of ours") from error
+    if owner != str(person.pk):
+        raise BadToken("somebody else's token")
+    return str(nonce)
+
+
+def create(
+    *,
+    deal: NewDeal,
+    person: Person,
+    by: Actor,
+    clock: Clock,
+    form_token: str,
+    confirm_duplicate: bool = False,
+    supersedes: Submission | None = None,
+) -> Submission:
+    """Take a new opportunity: commit it, wake the worker, return its row.
+
+    The same token with the same body returns the first submission and writes nothing. Raises `BadToken`,
+    `TokenReused`, `NotAllowed` or `DuplicateQuestion`.
+    """
+    nonce = check_token(form_token, person)
+    body = frozen(Create.body(deal))
+    if earlier := _sent_before(person, nonce, body):
+        return earlier
+    book = Book.objects.filter(pk=deal.book_id).first()
+    if book is None or not access.may(person, access.Action.WRITE, book):
+        raise NotAllowed("this book cannot be written to")
+    similar = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
+    if similar and not confirm_duplicate:
+        raise DuplicateQuestion(similar)
+    submission = Submission(
+        kind=Kind.CREATE,
+        method="POST",
+        path=Create.path,
+        body=body,
+        book_id=book.pk,
+        household_id=deal.household_id,
+        name=deal.name,
+        value=deal.value,
+        labels=_labels(deal, book),
+        form_token=nonce,
+        supersedes=supersedes,
+        duplicate_of=similar[0].submission_id or similar[0].opportunity_id if similar else "",
+    )
+    return _take(submission, person=person, by=by, clock=clock)
+
+
+def _sent_before(person: Person, nonce: str, body: str) -> Submission | None:
+    earlier = Submission.objects.filter(person=person, form_token=nonce, row=0).first()
+    if earlier is None:
+        return None
+    if earlier.body != body:
+        raise TokenReused("the same form was sent before with other content")
+    return earlier
+
+
+def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) -> Submission:
+    """Commit `submission` as queued, with its event, and wake the worker.
+
+    Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
+    """
+    now = clock.now()
+    submission.reference = _reference()
+    submission.person = person
+    submission.by_iss, submission.by_sub, submission.by_display = person.iss, person.sub, person.display
+    submission.body_sha256 = hashlib.sha256(submission.body.encode()).hexdigest()
+    submission.state = State.QUEUED
+    submission.created_at = submission.due_at = now
+    try:
+        with transaction.atomic():
+            submission.save(force_insert=True)
+            audit.record(
+                clock=clock,
+                by=by,
+                action="submission.queued",
+                submission=submission,
+                change=Change(
+                    after={
+                        "state": str(State.QUEUED),
+                        "kind": submission.kind,
+                        "reference": submission.reference,
+                    }
+                    | ({"supersedes": str(submission.supersedes_id)} if submission.supersedes_id else {})
+                    | ({"duplicate_of": submission.duplicate_of} if submission.duplicate_of else {})
+                ),
+                outcome=str(State.QUEUED),
+            )
+            transaction.on_commit(wakeup.wake)
+    except IntegrityError:
+        winner = _sent_before(person, submission.form_token, submission.body)
+        if winner is None:
+            raise
+        return winner
+    return submission
+
+
+def similar_deals(
+    deal: NewDeal, *, person: Person, clock: Clock, leave_out: Submission | None = None
+) -> list[Similar]:
+    """Submissions not refused or withdrawn, and mirrored deals, of the same household, name and value within 24 hours.
+
+    Deals in books out of `person`'s reach are not told of. `leave_out` is the submission being corrected.
+    """
+    since = clock.now() - timedelta(hours=DUPLICATE_HOURS)
+    same = {"household_id": deal.household_id, "name__iexact": deal.name, "value": deal.value}
+    books = access.visible_books(person).values("pk")
+    submitted = (
+        Submission.objects.filter(kind=Kind.CREATE, created_at__gte=since, book_id__in=books, **same)
+        .exclude(state__in=[State.REJECTED, State.WITHDRAWN])
+        .exclude(pk__in=[leave_out.pk] if leave_out else [])
+        .order_by("-created_at")[:5]
+    )
+    found = [
+        Similar(row.name, row.value, row.by_display, row.created_at, submission_id=str(row.pk))
+        for row in submitted
+    ]
+    ours = {row.opportunity_id for row in submitted}
+    mirrored = (
+        Opportunity.objects.filter(
+            created_at__gte=since,
+            gone_at=None,
+            book__in=books,
+            **same | {"household_id": deal.household_id or None},
+        )
+        .exclude(pk__in=ours)
+        .order_by("-created_at")[:5]
+    )
+    return found + [
+        Similar(row.name, row.value, row.assigned_to_name, row.created_at or since, opportunity_id=row.pk)
+        for row in mirrored
+    ]
+
+
+def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
+    """Take back what has surely not reached Slant. Raises `TooLate` when a send was ambiguous or runs now."""
+    if submission.person_id != person.pk:
+        raise NotAllowed("only its owner withdraws a submission")
+    try:
+        with transaction.atomic():
+            row = Submission.objects.select_for_update().get(pk=submission.pk)
+            if row.state == State.WITHDRAWN:
+                return row
+            if not may_be_withdrawn(row):
+                raise TooLate("it may have reached Slant")
+            states.change(
+                row, State.WITHDRAWN, by=by, clock=clock, reason=states.Reason("withdrawn_by_owner")
+            )
+    except states.LostRace as error:
+        raise TooLate("it is being sent") from error
+    Submission.objects.filter(pk=row.pk).update(told=True)
+    return row
+
+
+def may_be_withdrawn(submission: Submission) -> bool:
+    """Queued, and every send of it so far (if any) surely not executed (design: the life of a submission)."""
+    if submission.state != State.QUEUED:
+        return False
+    return not Attempt.objects.filter(submission=submission).exclude(outcome__in=HARMLESS).exists()
+
+
+def wait_until_settled(
+    submission: Submission,
+    *,
+    clock: Clock,
+    seconds: float | None = None,
+    settled: frozenset[str] | None = None,
+) -> Submission:
+    """Re-read the row until it is final or doubtful, or `seconds` (VIEW_WAIT_SECONDS) have passed."""
+    wait = settings.VIEW_WAIT_SECONDS if seconds is None else seconds
+    deadline = clock.monotonic() + wait
+    while submission.state in (State.QUEUED, State.SENDING) and clock.monotonic() < deadline:
+        if submission.state == State.QUEUED and submission.reason_code:
+            break
+        clock.sleep(LOOK_AGAIN_SECONDS)
+        submission.refresh_from_db()
+    return submission
+
+
+def _reference() -> str:
+    """A short name people can say on the phone: SW-4K7Q-19."""
+    alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+    letters = "".join(secrets.choice(alphabet) for _ in range(6))
+    return f"SW-{letters[:4]}-{letters[4:]}{secrets.randbelow(90) + 10}"
+
+
+def _labels(deal: NewDeal, book: Book) -> dict[str, Any]:
+    """The words the person saw for the ids they sent, kept so that a later rename does not rewrite history."""
+    household = Household.objects.filter(pk=deal.household_id).first()
+    pipeline = Pipeline.objects.filter(pk=deal.pipeline_id).first()
+    stage = Stage.objects.filter(pk=deal.pipeline_stage_id).first()
+    owner = Member.objects.filter(book=book, user_id=deal.assigned_to_id).first()
+    labels: Fields = {
+        "book": book.name,
+        "household": household.name if household else "",
+        "household_kind": household.kind if household else "",
+        "pipeline": pipeline.name if pipeline else "",
+        "stage": stage.name if stage else "",
+        "owner": owner.name if owner else "",
+    }
+    return labels

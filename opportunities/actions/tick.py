@@ -1,0 +1,40 @@
+"""One round of everything due: all that production and simulation run.
+
+Rounds may overlap, in one process or on many machines: submissions are claimed, sync and checks are leased. What a
+round leaves because its process died, the next one finds.
+"""
+
+import logging
+from datetime import datetime
+from uuid import uuid4
+
+from opportunities.actions import connection, delivery, mirror, running
+from opportunities.actions.audit import Actor
+from opportunities.actions.budget import Share
+from opportunities.clock import Clock
+from opportunities.models import OPEN, Submission
+from opportunities.slant.client import SlantClient
+
+logger = logging.getLogger("opportunities.tick")
+
+
+def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> float | None:
+    """Do what is due now. Returns the seconds until something of ours is due next, or None when nothing is open.
+
+    `worker` names the process; each round adds its own suffix, so that two rounds of one process never share a lease.
+    """
+    running.beat(worker, clock=clock)
+    me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
+    slant = slant or connection.connect(clock)
+    delivery.expire_leases(worker=me, clock=clock)
+    delivery.deliver_due(slant, worker=me, clock=clock)
+    reads = connection.metered(slant, Share.SYNC, clock)
+    connection.check_connection(reads, worker=me, clock=clock)
+    mirror.sync_if_due(reads, worker=me, clock=clock)
+    return _next_due_in(clock.now())
+
+
+def _next_due_in(now: datetime) -> float | None:
+    due = Submission.objects.filter(state__in=OPEN).exclude(due_at=None).order_by("due_at")
+    first = due.values_list("due_at", flat=True).first()
+    return max(0.0, (first - now).total_seconds()) if first else None

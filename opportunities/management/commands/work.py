@@ -1,0 +1,27 @@
+"""`manage.py work`: a worker. Any number may run, on any number of machines."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from huey.consumer import Consumer
+from huey.contrib.djhuey import HUEY
+
+from opportunities import tasks
+
+
+class Command(BaseCommand):
+    help = "Send submissions, settle lost answers and keep the mirror fresh, until stopped."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Runs in the foreground. SIGTERM and SIGINT let the exchange under way finish."""
+        tasks.round_of_work()
+        consumer = Consumer(
+            HUEY,
+            workers=4,
+            initial_delay=0.05,
+            backoff=1.1,
+            max_delay=0.2,
+            scheduler_interval=1,
+            graceful_signal="TERM",
+        )
+        consumer.run()
