@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.network import network_off
 
-pytest_plugins = ["tests.support.people"]
+pytest_plugins = ["tests.support.people", "tests.support.processes", "tests.support.browser"]
 
 # A shared machine makes deadlines lie. CI looks harder than a developer waiting for an answer.
 hypothesis.settings.register_profile("daily", deadline=None, max_examples=25)
@@ -18,15 +18,23 @@ hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
         marker = item.get_closest_marker("django_db")
         transactional = marker and (marker.kwargs.get("transaction") or marker.args[:1] == (True,))
-        flushing = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
-        if transactional or flushing:
+        if transactional or fixtures & {"transactional_db", "live_server"}:
             raise pytest.UsageError(
                 f"{item.nodeid}: the trail's triggers refuse Django's flush; use the fixture committed_db."
             )
+        # Whoever uses a browser or a house is marked so, whether its author remembered or not.
+        if "browser" in fixtures:
+            item.add_marker("browser")
+        elif fixtures & {"house_template", "house"}:
+            item.add_marker("process")
+    # Playwright keeps an event loop in this thread from its first test on, and Django's ORM refuses to work beside one.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @pytest.fixture(autouse=True, scope="session")

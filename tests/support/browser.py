@@ -1,0 +1,152 @@
+"""A real Chromium, people signed in to the shared house, and eyes on everything that must not happen in a page.
+
+Every page of a browser test is watched: an error on the console, an exception in a script, a violation of the content
+security policy, a missing asset, an answer of 5xx or a request to anybody else fails the test that met it.
+Browser tests never touch the database; they look at pages, and at the sandbox's ledger.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+
+from tests.support import provision
+from tests.support.processes import House
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+# Chromium writes every refused answer to the console; that the server refuses bad input is what the tests want.
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+
+
+class Watch:
+    """What went wrong in the pages of one test."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.problems: list[str] = []
+        self._forgiven: list[re.Pattern[str]] = []
+
+    def forgive(self, pattern: str) -> None:
+        """The test brings this about on purpose."""
+        self._forgiven.append(re.compile(pattern))
+
+    def over(self, context: BrowserContext) -> None:
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
+        context.on("request", self._request)
+        context.on("response", self._response)
+
+    def unforgiven(self) -> list[str]:
+        return [
+            problem
+            for problem in self.problems
+            if not any(pattern.search(problem) for pattern in self._forgiven)
+        ]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not EXPECTED.match(message.text):
+            self.problems.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if (
+            parts.scheme in ("http", "https", "ws", "wss")
+            and f"{parts.scheme}://{parts.netloc}" != self.origin
+        ):
+            self.problems.append(f"third party: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        asset = urlsplit(response.url).path.startswith("/static/")
+        if response.status >= (400 if asset else 500):
+            self.problems.append(f"answer: {response.status} {response.url}")
+
+
+class SignIn(Protocol):
+    def __call__(self, persona: str, *, next: str = "/", **context: Any) -> Page: ...
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    path = provision.chromium(install=False)
+    return browser_type_launch_args | {"executable_path": path, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any], shared_house: House) -> dict[str, Any]:
+    # Motion would only make the tests wait, and reduced motion is something the pages promise to heed.
+    return browser_context_args | {"base_url": shared_house.url, "reduced_motion": "reduce"}
+
+
+@pytest.fixture
+def watch(house: House) -> Iterator[Watch]:
+    watch = Watch(house.url)
+    yield watch
+    assert watch.unforgiven() == []
+
+
+@pytest.fixture
+def new_context(
+    browser: Browser, watch: Watch, new_context: Callable[..., BrowserContext]
+) -> Callable[..., BrowserContext]:
+    """Playwright's own, with the watch over each context it makes."""
+
+    def build(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        watch.over(context)
+        return context
+
+    return build
+
+
+@pytest.fixture
+def signed_in_page(new_context: Callable[..., BrowserContext]) -> SignIn:
+    """`signed_in_page("sales", next="/opportunities/new/", java_script_enabled=False, color_scheme="dark")`.
+
+    A browser of its own for each call, so that two people can meet in one test.
+    """
+
+    def sign_in(persona: str, *, next: str = "/", **context: Any) -> Page:
+        page = new_context(**context).new_page()
+        page.goto(f"/demo/sign-in/?next={next}")
+        page.locator(f'button[name="persona"][value="{persona}"]').click()
+        page.wait_for_url(re.compile(r"^(?!.*/demo/sign-in/)http.*"))
+        return page
+
+    return sign_in
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], None]:
+    """`axe(page)`: fails with every barrier it finds, where it is and what would mend it."""
+
+    def check(page: Page) -> None:
+        page.evaluate(AXE_SCRIPT)
+        found = page.evaluate('axe.run(document, {resultTypes: ["violations"]})')["violations"]
+        barriers = [
+            f"{violation['id']}: {violation['help']}\n    {node['html'][:200]}\n    {node['failureSummary']}"
+            for violation in found
+            for node in violation["nodes"]
+        ]
+        assert not barriers, "\n".join([page.url, *barriers])
+
+    return check

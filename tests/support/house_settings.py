@@ -1,0 +1,7 @@
+"""The project's settings for the processes of a test's house: the same, but no developer's `.env` is read."""
+
+import environ
+
+environ.Env.read_env = lambda *args, **kwargs: None
+
+from slantweb.settings import *  # noqa: E402, F403

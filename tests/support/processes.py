@@ -1,0 +1,407 @@
+"""A whole house of real processes - sandbox, worker, web - with its own ports, state and database.
+
+    with House(tmp_path) as house:
+        house.sandbox.control(up=False)
+        requests.get(house.url + "/readyz")
+        house.kill("worker")
+        house.start_worker()
+
+Waits are half a second, so that what takes minutes in production takes seconds here.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import requests
+
+from tests.support.databases import copy_sqlite
+from tests.support.environment import ROOT, clean_environment
+from tests.support.provision import free_port
+
+WRITE_TOKEN = "slnt_pat_sandbox_write"
+START_SECONDS = 60
+QUICK = {
+    "VIEW_WAIT_SECONDS": "0.5",
+    "LOOK_AFTER_SECONDS": "0.5,0.5,0.5",
+    "QUIET_SECONDS": "0.5",
+    "SCAN_GAP_SECONDS": "0.5",
+    "SYNC_SECONDS": "2",
+    "SLANT_TIMEOUT_SECONDS": "5",
+    # Half-second waits spend an hour's calls in minutes; the budget itself has tests of its own.
+    "SLANT_HOURLY_BUDGET": "1000000",
+}
+
+
+class Died(AssertionError):
+    """A process of the house ended by itself, or never came up; the text ends with what it last said."""
+
+
+class Process:
+    """One child: its output in a file, its own session, and gone with us whatever happens."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as out:
+            self.popen = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self.popen.poll() is None
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def check(self) -> None:
+        if not self.alive:
+            raise Died(f"{self.name} ended (exit {self.popen.returncode}):\n{self.said()[-3000:]}")
+
+    def stop(self, timeout: float = 10) -> int:
+        """Ask it to end; its exit code. Killed if it does not listen."""
+        self.popen.terminate()
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Died(
+                f"{self.name} did not end within {timeout} s of SIGTERM:\n{self.said()[-3000:]}"
+            ) from None
+
+    def kill(self) -> None:
+        """kill -9, it and all it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+
+class Sandbox:
+    """A stand-in for Slant in a process of its own, and the two addresses a test watches and steers it by."""
+
+    def __init__(self, log: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        control = free_port()
+        self.slant_url = f"http://127.0.0.1:{self.port}/v1"
+        self.control_url = f"http://127.0.0.1:{control}"
+        command = [sys.executable, "-m", "opportunities.sandbox"]
+        command += ["--port", str(self.port), "--control-port", str(control), *options]
+        self.process = Process("sandbox", command, clean_environment(PYTHONUNBUFFERED="1"), log)
+        wait_until(lambda: "Sandbox ready" in self.process.said(), self.process)
+        # Every test looks and sends more than a firm does in an hour.
+        self.control(limits={"token": 1_000_000, "company": 1_000_000, "ip": 1_000_000})
+
+    def control(self, **changes: Any) -> dict[str, Any]:
+        """Change what `/_control` lets one change; answers the whole setting."""
+        answer = requests.post(f"{self.control_url}/_control", json=changes, timeout=10)
+        assert answer.ok, answer.text
+        setting: dict[str, Any] = answer.json()
+        return setting
+
+    def ledger(self, **filters: Any) -> list[dict[str, Any]]:
+        """Entries of the ledger, oldest first; `after`, `kind`, `method` and `path` narrow it."""
+        entries: list[dict[str, Any]] = []
+        after = filters.pop("after", 0)
+        while True:
+            query = {"after": after, "limit": 1000} | filters
+            page = requests.get(f"{self.control_url}/_ledger", params=query, timeout=10).json()["entries"]
+            entries += page
+            if len(page) < 1000:
+                return entries
+            after = page[-1]["seq"]
+
+    def created(self, **filters: Any) -> list[dict[str, Any]]:
+        """The opportunities somebody made, as records."""
+        writes = self.ledger(kind="write", **filters)
+        return [
+            entry["record"]
+            for entry in writes
+            if entry["action"] == "create" and entry["type"] == "opportunity"
+        ]
+
+
+class Template:
+    """A migrated database and collected static files, made once and copied for every house of the run."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="slantweb-template-"))
+        self.server = os.environ.get("TEST_DATABASE_URL", "")
+        self.database = ""
+        if self.server:
+            self.database = f"slantweb_template_{uuid.uuid4().hex[:8]}"
+            self._run(f'CREATE DATABASE "{self.database}"')
+        environment = house_environment(self.home, self._url(self.database))
+        commands = (["migrate", "-v", "0"], ["collectstatic", "-v", "0", "--no-input"])
+        running = [
+            subprocess.Popen(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for command in commands
+        ]
+        for process in running:
+            said, _ = process.communicate()
+            assert process.returncode == 0, said
+
+    def furnish(self, home: Path) -> str:
+        """Give `home` the static files and a database of its own; answers its DATABASE_URL."""
+        (home / "static").symlink_to(self.home / "static")
+        if not self.server:
+            copy_sqlite(self.home / "slantweb.sqlite3", home / "slantweb.sqlite3")
+            return f"sqlite:///{home / 'slantweb.sqlite3'}"
+        copy = f"slantweb_house_{uuid.uuid4().hex[:8]}"
+        self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{self.database}"')
+        return self._url(copy)
+
+    def clear(self, url: str) -> None:
+        if url.startswith("postgres"):
+            self._run(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+
+    def remove(self) -> None:
+        if self.database:
+            self._run(f'DROP DATABASE "{self.database}" WITH (FORCE)')
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _url(self, database: str) -> str:
+        if not database:
+            return f"sqlite:///{self.home / 'slantweb.sqlite3'}"
+        return urlunsplit(urlsplit(self.server)._replace(path=f"/{database}"))
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def house_environment(home: Path, database_url: str, **variables: str) -> dict[str, str]:
+    return clean_environment(
+        DJANGO_SETTINGS_MODULE="tests.support.house_settings",
+        PYTHONUNBUFFERED="1",
+        SECRET_KEY="house-only-" + "x" * 50,
+        DEMO="1",
+        VAR_DIR=str(home),
+        DATABASE_URL=database_url,
+        **(QUICK | variables),
+    )
+
+
+class House:
+    """Sandbox, worker and web. `settings` are environment variables; `sandbox_options` go to the sandbox's command.
+
+    `slant_url` names another Slant, and then no sandbox is started.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        template: Template,
+        *,
+        sandbox_options: Sequence[str] = (),
+        slant_url: str = "",
+        **settings: str,
+    ) -> None:
+        self.home = home
+        self.template = template
+        self.sandbox_options = sandbox_options
+        self.slant_url = slant_url
+        self.settings = settings
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.database_url = ""
+        self.processes: dict[str, Process] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the worker and commands run with; the web is not given the token."""
+        return house_environment(
+            self.home,
+            self.database_url,
+            PORT=str(self.port),
+            SLANT_BASE_URL=self.slant_url,
+            **({"SLANT_API_TOKEN": WRITE_TOKEN} | self.settings),
+        )
+
+    def start(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.database_url = self.template.furnish(self.home)
+        try:
+            if not self.slant_url:
+                self.sandbox = Sandbox(self.home / "sandbox.log", *self.sandbox_options)
+                self.processes["sandbox"] = self.sandbox.process
+                self.slant_url = self.sandbox.slant_url
+            self.start_worker()
+            self.start_web()
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_worker(self, name: str = "worker") -> Process:
+        return self._start(name, ["manage.py", "work"], self.environment)
+
+    def start_web(self) -> Process:
+        # fmt: off
+        command = [
+            "-m", "gunicorn", "slantweb.wsgi", "--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread",
+            "--threads", "8", "--graceful-timeout", "2", "--no-control-socket",
+        ]
+        # fmt: on
+        return self._start("web", command, self.environment | {"SLANT_API_TOKEN": ""})
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command beside the house; what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def wait_until_ready(self) -> None:
+        wait_until(self._ready, *self.processes.values())
+
+    def kill(self, name: str) -> None:
+        """kill -9 one of the processes; starting it again is the test's business."""
+        self.processes.pop(name).kill()
+
+    def stop(self) -> None:
+        # The sandbox last: the worker may be in the middle of a sentence with it.
+        for name in sorted(self.processes, key=lambda name: name == "sandbox"):
+            process = self.processes.pop(name)
+            with contextlib.suppress(Died):
+                process.stop()
+        if self.database_url:
+            self.template.clear(self.database_url)
+            self.database_url = ""
+
+    def logs(self) -> str:
+        """The end of every log, for the report of a test that failed."""
+        return "\n".join(
+            f"--- {log.name}\n{log.read_text()[-4000:]}" for log in sorted(self.home.glob("*.log"))
+        )
+
+    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
+        process = Process(name, [sys.executable, *command], environment, self.home / f"{name}.log")
+        self.processes[name] = process
+        return process
+
+    def _ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+def wait_until(met: Callable[[], bool], *alive: Process, seconds: float = START_SECONDS) -> None:
+    """Wait for `met`, as long as the processes it depends on live."""
+    deadline = time.monotonic() + seconds
+    while not met():
+        for process in alive:
+            process.check()
+        if time.monotonic() > deadline:
+            said = "\n".join(f"--- {process.name}\n{process.said()[-2000:]}" for process in alive)
+            raise Died(f"Nothing came of it within {seconds:.0f} s.\n{said}")
+        time.sleep(0.05)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+# Fixtures
+
+
+@pytest.fixture(scope="session")
+def house_template() -> Iterator[Template]:
+    template = Template()
+    yield template
+    template.remove()
+
+
+@pytest.fixture
+def new_house(
+    request: pytest.FixtureRequest, house_template: Template, tmp_path: Path
+) -> Iterator[Callable[..., House]]:
+    """Builds houses of this test alone: `new_house(sandbox_options=[...], SYNC_SECONDS="1")`, already running."""
+    houses: list[House] = []
+
+    def build(**options: Any) -> House:
+        house = House(tmp_path / f"house{len(houses)}", house_template, **options)
+        houses.append(house)
+        house.start()
+        return house
+
+    request.node.stash[HOUSES] = houses
+    yield build
+    for house in houses:
+        house.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_house(house_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("house"), house_template) as house:
+        yield house
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, shared_house: House) -> Iterator[House]:
+    """The house all browser tests share. Whatever a test did to Slant is undone after it; what it created stays."""
+    request.node.stash[HOUSES] = [shared_house]
+    yield shared_house
+    shared_house.sandbox.control(reset="faults", up=True, latency_ms=0)
+    for name, start in (("worker", shared_house.start_worker), ("web", shared_house.start_web)):
+        if name not in shared_house.processes:
+            start()
+    shared_house.wait_until_ready()
+
+
+HOUSES = pytest.StashKey[list[House]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that failed shows what the processes of its house said."""
+    report = yield
+    if report.failed:
+        report.sections += [("house", house.logs()) for house in item.stash.get(HOUSES, [])]
+    return report
