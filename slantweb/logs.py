@@ -23,11 +23,13 @@ SHORTEST_SECRET = 8
 
 _SHAPES = (
     (re.compile(r"slnt_pat_[A-Za-z0-9_\-]+"), HIDDEN),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{6,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=\-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?i)\b(basic)\s+[A-Za-z0-9+/]{12,}={0,2}"), rf"\1 {HIDDEN}"),
+    # name=value, name: value, and both in JSON, also in JSON inside of JSON, where quotes wear backslashes.
     (
         re.compile(
             r"(?i)\b(client_secret|refresh_token|access_token|id_token|code_verifier|sessionid|csrftoken"
-            r"|csrfmiddlewaretoken)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,}]+"
+            r"|csrfmiddlewaretoken)(\\*[\"']?\s*[=:]\s*\\*[\"']?)[^\s\"'&;,}\\]+"
         ),
         rf"\1\2{HIDDEN}",
     ),
@@ -61,7 +63,12 @@ class ScrubFilter(logging.Filter):
     """Scrubs message, arguments and traceback in the record itself, so that no later handler can leak them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = scrub(record.getMessage())
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # A log call with wrong arguments must not break the request that made it.
+            message = f"{record.msg} {record.args!r}"
+        record.msg = scrub(message)
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)

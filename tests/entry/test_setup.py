@@ -41,6 +41,7 @@ def test_the_process_still_says_that_it_lives(client: Client) -> None:
     assert (response.status_code, response.text) == (200, "ok")
 
 
+@pytest.mark.django_db
 def test_static_files_are_served(client: Client, settings: Settings) -> None:
     settings.WHITENOISE_USE_FINDERS = True
 

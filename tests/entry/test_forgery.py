@@ -1,0 +1,71 @@
+"""Nothing that changes state can be asked for by another site."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from opportunities.models import Person
+
+from .walk import routes
+
+pytestmark = pytest.mark.django_db
+
+# Changes nothing, and browsers send it without a token (see the view).
+EXEMPT = {"opportunities:csp_report"}
+METHODS = ["post", "put", "patch", "delete"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "route", [route for route in routes() if route.name not in EXEMPT], ids=lambda route: route.name
+)
+@pytest.mark.parametrize("token", ["", "x" * 64, "foreign"])
+def test_without_the_token_of_this_browser_it_is_refused(
+    manager: Person, route: object, method: str, token: str
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(manager)
+    if token == "foreign":
+        other = Client(enforce_csrf_checks=True)
+        token = other.get("/demo/sign-in/").context["csrf_token"]
+
+    response = getattr(client, method)(route.path, headers={"X-CSRFToken": token} if token else {})  # type: ignore[attr-defined]
+
+    assert response.status_code == 403
+    assert "Nothing was sent" in response.text
+
+
+def test_the_only_exempt_view_is_the_listed_one() -> None:
+    exempt = {route.name for route in routes() if getattr(route.view, "csrf_exempt", False)}
+
+    assert exempt == EXEMPT
+
+
+def test_a_forged_sign_in_signs_nobody_in() -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post("/demo/sign-in/", {"persona": "manager"})
+
+    assert response.status_code == 403
+    assert not Person.objects.exists()
+
+
+def test_the_forms_carry_a_token_that_is_taken() -> None:
+    client = Client(enforce_csrf_checks=True)
+    token = client.get("/demo/sign-in/").context["csrf_token"]
+
+    response = client.post("/demo/sign-in/", {"persona": "manager", "csrfmiddlewaretoken": str(token)})
+
+    assert response.status_code == 303
+
+
+def test_an_htmx_request_without_a_token_gets_a_fragment(
+    manager: Person, signed_in: Callable[[Person], Client]
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(manager)
+
+    response = client.post("/demo/misbehave/", headers={"HX-Request": "true"})
+
+    assert (response.status_code, "<html" in response.text) == (403, False)
