@@ -73,10 +73,10 @@ HOUSEHOLD_OF_WRONG_KIND = "{pipeline} takes {kinds} only, and {household} is a {
 OWNER_MISSING = "Choose who owns this deal: someone who works in the book."
 OWNER_READS_ONLY = "{owner} only reads this book. Choose someone who works in it."
 OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form does not work in this book."
-TOKEN_BAD = (
-    "This form was opened by somebody else or is too old. Nothing was sent; check it and press Create again."  # noqa: S105
+FORM_NOT_YOURS = (
+    "This form was opened by somebody else or is too old. Nothing was sent; check it and press Create again."
 )
-TOKEN_REUSED = (  # noqa: S105
+FORM_SENT_BEFORE = (
     "This form was sent before with other content, and that deal is kept. "
     "If this is a second deal, check it and press Create again."
 )
@@ -141,18 +141,18 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "busy": Words(
             "Waiting its turn",
-            "Slant asked us to slow down. We send this by ourselves at about {at}; you can leave the page.",
+            "Slant asked us to slow down. We send this by ourselves {at}; you can leave the page.",
             "clock",
         ),
         "budget": Words(
             "Waiting its turn",
-            "We have used the calls Slant allows in an hour. We send this by ourselves at about {at}; "
+            "We have used the calls Slant allows in an hour. We send this by ourselves {at}; "
             "you can leave the page.",
             "clock",
         ),
         "unreachable": Words(
             "Waiting for Slant",
-            "Slant does not answer. We send this by ourselves at about {at}; you can leave the page.",
+            "Slant does not answer. We send this by ourselves {at}; you can leave the page.",
             "cloud-slash",
             "warn",
         ),
@@ -183,7 +183,7 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "forbidden_book": Words(
             "Waiting for access to the book",
-            "Slant does not let us write in this book. The managers know; this is kept and tried again at about {at}.",
+            "Slant does not let us write in this book. The managers know; this is kept and tried again {at}.",
             "lock",
             "warn",
         ),
@@ -254,8 +254,9 @@ SUBMISSION: dict[str, dict[str, Words]] = {
     },
 }
 
-# Where a sentence would name a time and there is none.
-SOON = "the next minute"
+# What {at} is where no time is known or it has come already; else `AT`.
+SOON = "in a moment"
+AT = "at about {time}"
 
 STATE_SHORT = {
     "queued": ("Waiting", "clock", ""),
@@ -281,6 +282,8 @@ OUTCOME = {
     "no_answer": "The answer got lost",
     "abandoned": "We were interrupted while sending",
 }
+
+REFUSED_BECAUSE = "Slant said: “{message}”. Nothing was created. Correct it and send it again."
 
 TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached Slant."
 WITHDRAWN = "{name} was withdrawn. Nothing was created in Slant."

@@ -1,5 +1,17 @@
 """What browsers send, checked: one small form a user intention. Forms never speak to Slant."""
 
+from .create import NewOpportunityForm, typed_values
 from .preferences import PreferencesForm
+from .settle import settle
+from .submissions import SubmissionFilterForm
+from .summary import Summary, summary
 
-__all__ = ["PreferencesForm"]
+__all__ = [
+    "NewOpportunityForm",
+    "PreferencesForm",
+    "SubmissionFilterForm",
+    "Summary",
+    "settle",
+    "summary",
+    "typed_values",
+]

@@ -1,5 +1,6 @@
 """What every page shows around its content: how fresh Slant's data is, what waits, what a manager must know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -53,7 +54,7 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
     )
 
 
-def stamp(rows: list[SyncState], now: datetime) -> Stamp:
+def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
     """The oldest of `rows` decides, and any failing one makes it red (docs/architecture.md, freshness)."""
     finished = [row.finished_at for row in rows if row.finished_at]
     if not finished or len(finished) < len(WATCHED):

@@ -1,9 +1,223 @@
-from django.http import HttpRequest, HttpResponse
+"""Entering an opportunity: the form, its redraws, and sending it."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from opportunities import wording
+from opportunities.actions import submissions
+from opportunities.clock import SystemClock
+from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
+from opportunities.models import State, Submission
+from opportunities.offer import Offer
+from opportunities.selectors import choices
+from opportunities.selectors.submissions import correctable, typed_again
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
+# What nothing else depends on: while these are typed only the summary is drawn again.
+TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+    """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending anything."""
+    _may_enter(request)
+    if request.method == "POST" and "redraw" not in request.POST:
+        return _submit(request)
+    typed, supersedes = typed_values(request.POST or request.GET), ""
+    if "from" in request.GET:
+        earlier = correctable(person_of(request), request.GET["from"])
+        typed, supersedes = typed_again(earlier) | typed, str(earlier.pk)
+    elif request.method == "POST":
+        supersedes = _supersedes(request)[0]
+    offer = choices.offer(person_of(request), typed)
+    if not offer.books:
+        return _nowhere_to_write(request)
+    return _draw(request, _settled_form(request, typed, offer, supersedes=supersedes))
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_fields(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+    """The part that depends on what is chosen, for htmx: the summary, and each dependent field out of band."""
+    _may_enter(request)
+    data = request.POST or request.GET
+    changed = frozenset(str(data.get("changed", "")).split())
+    typed = typed_values(data)
+    offer = choices.offer(person_of(request), typed)
+    form = _settled_form(request, typed, offer, changed=changed)
+    form.oob = not (changed and changed <= TYPED_FREELY)
+    context = _summary_of(request, form) | {"form": form, "offer": offer}
+    return render(request, "opportunities/partials/create_fields.html", context)
+
+
+def _submit(request: HttpRequest) -> HttpResponse:
+    person = person_of(request)
+    offer = choices.offer(person, typed_values(request.POST))
+    form = _form(request.POST, offer)
+    if not form.is_valid():
+        return _refuse(request, form)
+    if choices.cannot_write_at_all():
+        form.add_error(None, wording.CANNOT_WRITE)
+        return _refuse(request, form)
+    try:
+        submission = submissions.create(
+            deal=form.deal(),
+            person=person,
+            by=actor_of(request),
+            clock=CLOCK,
+            form_token=form.cleaned_data["form_token"],
+            confirm_duplicate=request.POST.get("confirm_duplicate") == "yes",
+            supersedes=_supersedes(request)[1],
+        )
+    except submissions.DuplicateQuestion as question:
+        return _ask(request, form, question.similar)
+    except submissions.BadToken:
+        form.add_error(None, wording.FORM_NOT_YOURS)
+        return _refuse(request, form)
+    except submissions.TokenReused:
+        form.add_error(None, wording.FORM_SENT_BEFORE)
+        return _refuse(request, form)
+    except submissions.NotAllowed:
+        form.add_error("book_id", wording.BOOK_UNKNOWN)
+        return _refuse(request, form)
+    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    if submission.state == State.REJECTED:
+        form.add_refusal(submission.field_errors, submission.reason_text)
+        return _refuse(request, form, supersedes=str(submission.pk))
+    return _accepted(request, submission)
+
+
+def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
+    url = reverse("opportunities:submission", args=[submission.pk])
+    if request.POST.get("after") == "another":
+        kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
+        url = f"{reverse('opportunities:new')}?{urlencode(kept)}"
+        level = messages.WARNING if submission.state == State.UNKNOWN else messages.SUCCESS
+        words = wording.ADD_ANOTHER.get(submission.state, wording.ADD_ANOTHER["queued"])
+        messages.add_message(request, level, words.format(name=submission.name))
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(url)
+    return HttpResponseRedirect(url, status=303)
+
+
+def _ask(request: HttpRequest, form: NewOpportunityForm, similar: list[submissions.Similar]) -> HttpResponse:
+    """The duplicate question; "yes, it is the same" creates nothing and opens that one."""
+    first = similar[0]
+    if request.POST.get("confirm_duplicate") == "same" and first.submission_id:
+        return HttpResponseRedirect(
+            reverse("opportunities:submission", args=[first.submission_id]), status=303
+        )
+    return _refuse(request, form, similar=similar)
+
+
+def _refuse(
+    request: HttpRequest,
+    form: NewOpportunityForm,
+    *,
+    supersedes: str | None = None,
+    similar: list[submissions.Similar] | None = None,
+) -> HttpResponse:
+    """The same form with everything typed kept, a fresh token, and the sentences where they belong: 422."""
+    data = request.POST.copy()
+    data["form_token"] = submissions.issue_token(person_of(request))
+    data["supersedes"] = _supersedes(request)[0] if supersedes is None else supersedes
+    form.data = data
+    problems = form.problems()
+    if similar:
+        problems.append(("id_confirm_duplicate", _duplicate_words(similar[0])))
+    return _draw(request, form, problems=problems, similar=similar, status=422)
+
+
+def _draw(
+    request: HttpRequest,
+    form: NewOpportunityForm,
+    *,
+    problems: list[tuple[str, str]] | None = None,
+    similar: list[submissions.Similar] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    part = getattr(request, "htmx", False) and request.method == "POST"
+    template = "opportunities/partials/create_form.html" if part else "opportunities/create.html"
+    context = _summary_of(request, form) | {
+        "form": form,
+        "offer": form.offer,
+        "problems": problems or [],
+        "similar": similar or [],
+        "duplicate_words": _duplicate_words(similar[0]) if similar else "",
+        "disabled": choices.cannot_write_at_all(),
+    }
+    return render(request, template, context, status=status)
+
+
+def _settled_form(
+    request: HttpRequest,
+    typed: dict[str, str],
+    offer: Offer,
+    *,
+    changed: frozenset[str] = frozenset(),
+    supersedes: str = "",
+) -> NewOpportunityForm:
+    settled = settle(typed, offer, changed)
+    token = submissions.issue_token(person_of(request))
+    form = _form(None, offer, initial=settled.values | {"form_token": token, "supersedes": supersedes})
+    for name, hint in settled.hints.items():
+        form.fields[name].help_text = hint
+    return form
+
+
+def _form(data: Any, offer: Offer, **kwargs: Any) -> NewOpportunityForm:
+    return NewOpportunityForm(data, offer=offer, today=CLOCK.now().date(), **kwargs)
+
+
+def _summary_of(request: HttpRequest, form: NewOpportunityForm) -> dict[str, Any]:
+    """The summary of what the form holds, judged by the very rules that sending it would meet."""
+    judged = form if form.is_bound else _form(form.initial, form.offer)
+    similar = None
+    if judged.is_valid() and judged.cleaned_data["value"] is not None:
+        person, supersedes = person_of(request), _supersedes(request)[1]
+        found = submissions.similar_deals(judged.deal(), person=person, clock=CLOCK, leave_out=supersedes)
+        similar = len(found)
+    return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
+
+
+def _supersedes(request: HttpRequest) -> tuple[str, Submission | None]:
+    """The refused submission this form corrects, if it is one of theirs; anything else counts as none."""
+    try:
+        id = UUID(request.POST.get("supersedes", ""))
+    except ValueError:
+        return "", None
+    row = (
+        Submission.objects.of(person_of(request))
+        .filter(pk=id, state__in=[State.REJECTED, State.WITHDRAWN])
+        .first()
+    )
+    return (str(id), row) if row else ("", None)
+
+
+def _duplicate_words(similar: submissions.Similar) -> str:
+    return wording.DUPLICATE_UNANSWERED.format(
+        by=similar.by_display, at=wording.moment(similar.created_at, CLOCK.now())
+    )
+
+
+def _nowhere_to_write(request: HttpRequest) -> HttpResponse:
+    context = {"principals": choices.principals(person_of(request))}
+    return render(request, "opportunities/create_nowhere.html", context)
+
+
+def _may_enter(request: HttpRequest) -> None:
+    """Compliance reads and changes nothing: the page is not theirs, whatever the book."""
+    person = person_of(request)
+    if not (person.is_sales or person.is_manager):
+        raise PermissionDenied

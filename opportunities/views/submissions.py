@@ -1,15 +1,59 @@
+"""What became of what was sent: one's own list, one submission, taking one back."""
+
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+
+from opportunities import wording
+from opportunities.actions import submissions as actions
+from opportunities.clock import SystemClock
+from opportunities.forms import SubmissionFilterForm
+from opportunities.selectors.submissions import listing, reachable, shown
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
 
 
+@require_safe
 def submissions(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
+    form = SubmissionFilterForm(request.GET)
+    form.is_valid()
+    found = listing(person_of(request), chosen=form.chosen, before=form.before_id)
+    return render(request, "opportunities/submissions.html", {"listing": found, "filters": form.links()})
 
 
+@require_safe
 def submission(request: HttpRequest, id: UUID) -> HttpResponse:
-    return HttpResponse()
+    """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a reader."""
+    person = person_of(request)
+    page = shown(reachable(person, id), person, CLOCK.now())
+    if not request.headers.get("HX-Request"):
+        response = render(request, "opportunities/submission.html", {"page": page})
+    elif request.GET.get("seen") == page.version:
+        response = HttpResponse(status=204)
+    else:
+        response = render(request, "opportunities/partials/submission.html", {"page": page})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
+@require_POST
 def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
-    return HttpResponse()
+    person = person_of(request)
+    row = reachable(person, id)
+    try:
+        actions.withdraw(submission=row, person=person, by=actor_of(request), clock=CLOCK)
+    except actions.NotAllowed as error:
+        raise PermissionDenied from error
+    except actions.TooLate:
+        messages.warning(request, wording.TOO_LATE)
+    else:
+        messages.success(request, wording.WITHDRAWN.format(name=row.name))
+    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)

@@ -21,7 +21,8 @@
   // The server marks what to look at first (the error summary), and what changed (for screen readers).
   const settle = (root) => {
     root.querySelector?.("[data-focus]")?.focus();
-    say(root.querySelector?.("[data-say]")?.dataset.say);
+    const news = root.matches?.("[data-say]") ? root : root.querySelector?.("[data-say]");
+    say(news?.dataset.say);
   };
 
   const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
@@ -44,6 +45,35 @@
     const close = event.target.closest("[data-close]");
     if (close) (close.closest("dialog") ? close.closest("dialog").close() : close.closest(".snack").remove());
     if (event.target instanceof HTMLDialogElement) event.target.close();
+  });
+
+  // A link of the error summary may lead to a control that scripts replaced: go to the one that is shown.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#error-summary a[href^='#']");
+    const target = link && byId(link.hash.slice(1));
+    if (!target) return;
+    const row = target.closest(".field") ?? target;
+    const shown = (element) => element.offsetParent && element.tabIndex >= 0;
+    const first = shown(target) ? target : [...row.querySelectorAll("input, select, button, a")].find(shown);
+    (first ?? target).focus();
+    row.scrollIntoView({ block: "center" });
+    event.preventDefault();
+  });
+
+  // One press, one request. The server knows a second one too, by the form's token.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.hasAttribute("data-guard")) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button[data-busy]")) button.setAttribute("aria-disabled", "true");
+    const pressed = event.submitter?.dataset.busy ? event.submitter : form.querySelector("button[data-busy]");
+    if (pressed) pressed.textContent = pressed.dataset.busy;
+    say(pressed?.dataset.busy);
+  });
+  // Back from the next page, the browser may show this one as it was left.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && document.querySelector("[data-sent]")) location.reload();
   });
 
   document.addEventListener("htmx:responseError", (event) => {

@@ -1,0 +1,322 @@
+"""The form for a new opportunity. Fields carry the API's names (Slant API 7.5), so that a refusal finds its place."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from opportunities import wording
+from opportunities.actions.kinds import NewDeal
+from opportunities.forms.money import parse_money
+from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
+from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice
+
+FIELDS = tuple(wording.LABELS)
+CARRIED = (*FIELDS, "q", "name_suggested")
+KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
+LONGEST = 1000
+
+
+def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed so far, by field: only names we know, only characters a database takes."""
+    return {
+        name: "".join(letter for letter in str(data[name])[:LONGEST] if unicodedata.category(letter) != "Cc")
+        for name in CARRIED
+        if name in data
+    }
+
+
+class NewOpportunityForm(forms.Form):
+    """Checks shape and local rules against `offer`, which was made for the same person and the same data."""
+
+    bound_field_class = Row
+    use_required_attribute = False
+
+    book_id = Text(label=wording.LABELS["book_id"], widget=Select())
+    household_id = Text(label=wording.LABELS["household_id"], widget=HouseholdPicker(), optional=True)
+    name = Text(
+        label=wording.LABELS["name"],
+        help_text="What colleagues will recognise on the board.",
+        widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
+    )
+    value = Text(
+        label=wording.LABELS["value"],
+        help_text="Whole dollars, like 640,000 or 640k.",
+        widget=Affixed(before="$"),
+        optional=True,
+    )
+    probability = Text(label=wording.LABELS["probability"], widget=Affixed(after="%"), optional=True)
+    target_close_date = Text(
+        label=wording.LABELS["target_close_date"],
+        widget=forms.DateInput({"class": "form-control", "type": "date", "autocomplete": "off"}),
+        optional=True,
+    )
+    pipeline_id = Text(label=wording.LABELS["pipeline_id"], widget=Select())
+    pipeline_type = Text(label=wording.LABELS["pipeline_type"], widget=Select())
+    assigned_to_id = Text(label=wording.LABELS["assigned_to_id"], widget=Select())
+    pipeline_stage_id = Text(label=wording.LABELS["pipeline_stage_id"], widget=StagePicker())
+
+    form_token = Text(widget=forms.HiddenInput())
+    supersedes = Text(widget=forms.HiddenInput())
+    name_suggested = Text(widget=forms.HiddenInput({"data-suggested": ""}))
+    q = Text(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, offer: Offer, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer, self.today = offer, today
+        self.oob = False
+        self.row_classes: dict[str, str] = {}
+        self._fill_choices()
+
+    # What is chosen right now, whether it is valid or not
+
+    def now(self, name: str) -> str:
+        return str(self[name].value() or "").strip()
+
+    @property
+    def pipeline(self) -> PipelineChoice | None:
+        return self.offer.pipeline(self.now("pipeline_id"))
+
+    @property
+    def stage(self) -> StageChoice | None:
+        pipeline = self.pipeline
+        if pipeline is None:
+            return None
+        return (
+            pipeline.stage(self.now("pipeline_stage_id"))
+            if self.now("pipeline_stage_id")
+            else pipeline.first_stage
+        )
+
+    def deal(self) -> NewDeal:
+        """What was asked for, after `is_valid()`."""
+        data = self.cleaned_data
+        return NewDeal(**{name: data[name] for name in FIELDS})
+
+    # Local rules, one field each; `offer` already holds what the ids stand for
+
+    def clean_book_id(self) -> str:
+        value: str = self.cleaned_data["book_id"]
+        if not value:
+            raise ValidationError(wording.BOOK_MISSING)
+        if self.offer.book and self.offer.book.id == value:
+            return value
+        if self.offer.read_only_book:
+            raise ValidationError(wording.BOOK_READ_ONLY.format(book=self.offer.read_only_book))
+        raise ValidationError(wording.BOOK_UNKNOWN)
+
+    def clean_household_id(self) -> str:
+        value: str = self.cleaned_data["household_id"]
+        household, book = self.offer.household, self.offer.book
+        if not value:
+            if self.now("q"):
+                raise ValidationError(wording.HOUSEHOLD_NOT_PICKED)
+            return ""
+        if household is None or household.id != value:
+            raise ValidationError(wording.HOUSEHOLD_UNKNOWN)
+        if book and self.offer.household_elsewhere:
+            raise ValidationError(
+                wording.HOUSEHOLD_OF_ANOTHER_BOOK.format(household=household.name, book=book.name)
+            )
+        pipeline = self.pipeline
+        if pipeline and not pipeline.takes(household):
+            raise ValidationError(
+                wording.HOUSEHOLD_OF_WRONG_KIND.format(
+                    pipeline=pipeline.name,
+                    kinds=KINDS[pipeline.household_type],
+                    household=household.name,
+                    kind=household.kind,
+                )
+            )
+        return value
+
+    def clean_name(self) -> str:
+        value: str = self.cleaned_data["name"]
+        if not value:
+            raise ValidationError(wording.NAME_MISSING)
+        if len(value) > 255:
+            raise ValidationError(wording.NAME_TOO_LONG.format(length=len(value)))
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+            raise ValidationError(wording.NAME_UNPRINTABLE)
+        return value
+
+    def clean_value(self) -> int | None:
+        value: str = self.cleaned_data["value"]
+        if not value:
+            return None
+        try:
+            return parse_money(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+    def clean_probability(self) -> int | None:
+        value: str = self.cleaned_data["probability"].removesuffix("%").strip()
+        if not value:
+            return None
+        if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > 100:
+            raise ValidationError(wording.PROBABILITY_OUT_OF_RANGE)
+        return int(value)
+
+    def clean_target_close_date(self) -> date | None:
+        value: str = self.cleaned_data["target_close_date"]
+        if not value:
+            return None
+        try:
+            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                raise ValueError("not a calendar day")
+            day = date.fromisoformat(value)
+        except ValueError as error:
+            example = (self.today + timedelta(days=60)).isoformat()
+            raise ValidationError(wording.DATE_UNREADABLE.format(example=example)) from error
+        if day <= self.today:
+            raise ValidationError(wording.DATE_NOT_AHEAD.format(today=wording.long_day(self.today)))
+        return day
+
+    def clean_pipeline_id(self) -> str:
+        value: str = self.cleaned_data["pipeline_id"]
+        if not value or self.offer.book is None or self.offer.pipeline(value):
+            return value
+        if self.offer.other_pipeline:
+            raise ValidationError(
+                wording.PIPELINE_OF_ANOTHER_BOOK.format(
+                    pipeline=self.offer.other_pipeline, book=self.offer.book.name
+                )
+            )
+        raise ValidationError(wording.PIPELINE_UNKNOWN)
+
+    def clean_pipeline_type(self) -> str:
+        """Slant reads it only where neither pipeline nor household is given (Slant API 7.5), so only then is it sent."""
+        value: str = self.cleaned_data["pipeline_type"]
+        if value and value not in KINDS:
+            raise ValidationError(wording.PIPELINE_TYPE_UNKNOWN)
+        return "" if self.now("pipeline_id") or self.now("household_id") else value
+
+    def clean_assigned_to_id(self) -> str:
+        value: str = self.cleaned_data["assigned_to_id"]
+        if self.offer.book is None:
+            return value
+        if not value:
+            if self.offer.me is None:
+                raise ValidationError(wording.OWNER_MISSING)
+            return self.offer.me.id
+        owner = self.offer.owner(value)
+        if owner is None:
+            raise ValidationError(wording.OWNER_UNKNOWN)
+        if not owner.may_write:
+            raise ValidationError(wording.OWNER_READS_ONLY.format(owner=owner.name))
+        return value
+
+    def clean_pipeline_stage_id(self) -> str:
+        value: str = self.cleaned_data["pipeline_stage_id"]
+        pipeline = self.pipeline
+        if pipeline is None:
+            if value and not self.now("pipeline_id"):
+                raise ValidationError(wording.STAGE_WITHOUT_PIPELINE)
+            return ""
+        if not value:
+            return pipeline.first_stage.id if pipeline.first_stage else ""
+        if pipeline.stage(value):
+            return value
+        if self.offer.other_stage:
+            raise ValidationError(
+                wording.STAGE_OF_ANOTHER_PIPELINE.format(stage=self.offer.other_stage, pipeline=pipeline.name)
+            )
+        raise ValidationError(wording.STAGE_UNKNOWN)
+
+    def clean(self) -> dict[str, Any]:
+        ways = ("pipeline_id", "household_id", "pipeline_type")
+        if not any(self.now(name) for name in ways) and not any(name in self.errors for name in ways):
+            self.add_error("pipeline_id", wording.NO_WAY_TO_A_PIPELINE)
+        return self.cleaned_data
+
+    # What Slant said
+
+    def add_refusal(self, field_errors: Mapping[str, Any], text: str) -> None:
+        """Put Slant's refusal where a local one would stand; what names no field of ours goes on top."""
+        placed = False
+        for name, messages in field_errors.items():
+            field = "assigned_to_id" if name == "owner_id" else name
+            if field not in FIELDS:
+                continue
+            for message in messages if isinstance(messages, list) else [messages]:
+                self.add_error(field, wording.SLANT_REFUSED_FIELD.format(message=message))
+                placed = True
+        if not placed:
+            sentence = text.rstrip(".") + "." if text else ""
+            self.add_error(
+                None,
+                wording.SLANT_REFUSED.format(message=sentence)
+                if sentence
+                else wording.SLANT_REFUSED_NO_WORDS,
+            )
+
+    def problems(self) -> list[tuple[str, str]]:
+        """For the error summary: the id to go to and the sentence, in the order of the page."""
+        found = [("create-form", str(message)) for message in self.non_field_errors()]
+        for name in self.fields:
+            found += [(f"id_{name}", str(message)) for message in self.errors.get(name, [])]
+        return found
+
+    def _fill_choices(self) -> None:
+        offer, fields = self.offer, self.fields
+        books = [(book.id, book.name) for book in offer.books]
+        self._choices("book_id", books if offer.book and len(books) == 1 else [("", "Choose a book"), *books])
+        if offer.read_only_book:
+            self._name("book_id", self.now("book_id"), f"{offer.read_only_book} (read only)")
+
+        picker = fields["household_id"].widget
+        assert isinstance(picker, HouseholdPicker)  # noqa: S101 - for the type checker
+        picker.offer, picker.q = offer, self.now("q")
+        shown = {household.id: household for household in offer.households}
+        if offer.household:
+            shown = {offer.household.id: offer.household} | shown
+        self._choices(
+            "household_id",
+            [("", "No household"), *((each.id, f"{each.name} ({each.kind})") for each in shown.values())],
+        )
+
+        self._choices(
+            "pipeline_id", [*((each.id, each.name) for each in offer.pipelines), ("", "Let Slant choose")]
+        )
+        self._name("pipeline_id", self.now("pipeline_id"), offer.other_pipeline)
+        if self.pipeline or offer.here:
+            # Asked only where Slant has neither pipeline nor household to go by; without scripts always there.
+            self.row_classes["pipeline_type"] = "only-plain"
+        by_household = "By the household" if offer.here else "Choose a kind"
+        self._choices(
+            "pipeline_type", [("", by_household), (PROSPECT, "For prospects"), (CLIENT, "For clients")]
+        )
+
+        writers = [each for each in offer.owners if each.may_write]
+        owners = [(each.id, f"{each.name} (me)" if each.is_me else each.name) for each in writers]
+        self._choices("assigned_to_id", owners if offer.me else [("", "Choose an owner"), *owners])
+        for each in offer.owners:
+            self._name("assigned_to_id", each.id, f"{each.name} (reads only)")
+
+        stages = fields["pipeline_stage_id"].widget
+        assert isinstance(stages, StagePicker)  # noqa: S101 - for the type checker
+        stages.pipeline = self.pipeline
+        fields["probability"].help_text = self._probability_hint()
+
+    def _probability_hint(self) -> str:
+        if self.pipeline is None:
+            return wording.PROBABILITY_SLANT
+        stage = self.stage
+        if stage is None or stage.probability is None:
+            return wording.PROBABILITY_UNKNOWN
+        return wording.PROBABILITY_FOLLOWS.format(percent=stage.probability)
+
+    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+        widget = self.fields[name].widget
+        assert isinstance(widget, Select)  # noqa: S101 - for the type checker
+        widget.choices = choices
+
+    def _name(self, field: str, value: str, words: str) -> None:
+        """What a value that is not offered is called, where we may say it."""
+        widget = self.fields[field].widget
+        if isinstance(widget, Select) and words:
+            widget.names[value] = words

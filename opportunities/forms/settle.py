@@ -1,0 +1,63 @@
+"""What a form for a new opportunity shows before it is sent: what was typed, made to fit together again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from opportunities import wording
+from opportunities.offer import Offer, PipelineChoice
+
+
+@dataclass
+class Settled:
+    values: dict[str, str]
+    hints: dict[str, str] = field(default_factory=dict)
+
+
+def settle(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = frozenset()) -> Settled:
+    """Keep what was typed; replace only a choice that no longer fits what was changed, and say so.
+
+    `changed` names what the person touched last: that is never replaced under their hands.
+    """
+    result = Settled(dict(typed))
+    values = result.values
+    values["book_id"] = (
+        offer.book.id if offer.book else typed.get("book_id", "") if offer.read_only_book else ""
+    )
+    household = offer.here
+    values["household_id"] = household.id if household else ""
+    if offer.household_elsewhere and offer.household:
+        result.hints["household_id"] = wording.HOUSEHOLD_LEFT_BEHIND.format(household=offer.household.name)
+    if household:
+        values["q"] = ""
+    pipeline = _pipeline(result, typed, offer, changed)
+    values["pipeline_id"] = pipeline.id if pipeline else ""
+    stage = pipeline and (pipeline.stage(typed.get("pipeline_stage_id", "")) or pipeline.first_stage)
+    values["pipeline_stage_id"] = stage.id if stage else ""
+    owner = offer.owner(typed.get("assigned_to_id", ""))
+    if owner is None or not owner.may_write:
+        owner = offer.me
+    values["assigned_to_id"] = owner.id if owner else ""
+    suggestion = household.suggested_name if household else ""
+    if typed.get("name", "") in ("", typed.get("name_suggested", "")):
+        values["name"] = suggestion
+    values["name_suggested"] = suggestion
+    return result
+
+
+def _pipeline(
+    result: Settled, typed: Mapping[str, str], offer: Offer, changed: frozenset[str]
+) -> PipelineChoice | None:
+    if typed.get("pipeline_id") == "":
+        return None
+    chosen = offer.pipeline(typed.get("pipeline_id", ""))
+    if chosen is None:
+        return offer.default_pipeline()
+    household = offer.here
+    if chosen.takes(household) or "pipeline_id" in changed or household is None:
+        return chosen
+    fitting = offer.default_pipeline()
+    if fitting:
+        result.hints["pipeline_id"] = wording.PIPELINE_SWITCHED.format(
+            pipeline=fitting.name, household=household.name, kind=household.kind
+        )
+    return fitting

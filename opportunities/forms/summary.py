@@ -1,0 +1,118 @@
+"""The live summary "What Slant will receive": what the form holds now, in the words Slant's board would use."""
+
+from dataclasses import dataclass
+
+from opportunities import wording
+from opportunities.forms.create import NewOpportunityForm
+from opportunities.offer import StageChoice
+
+UNSET = "Not set"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the summary. `tone` is `bad` when it has to be corrected, `muted` when there is nothing yet."""
+
+    label: str
+    text: str
+    tone: str = ""
+    stage: StageChoice | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    text: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    value: str
+    weighted: str
+    weighted_bad: bool
+    facts: tuple[Fact, ...]
+    checks: tuple[Check, ...]
+
+
+def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
+    """Of a bound form, valid or not. `similar`: deals like it of the last 24 hours, None where that was not asked."""
+    wrong = {name for name in form.errors if submitted or form.now(name)}
+    cleaned = form.cleaned_data
+    value: int | None = cleaned.get("value")
+    return Summary(
+        value=wording.money(value) if value is not None else "No value yet",
+        weighted=_weighted(form, value, wrong),
+        weighted_bad=bool({"value", "probability"} & wrong),
+        facts=tuple(_facts(form, wrong)),
+        checks=tuple(_checks(form, wrong, similar, submitted)),
+    )
+
+
+def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> str:
+    for name in ("value", "probability"):
+        if name in wrong:
+            return f"{wording.LABELS[name]} needs correcting"
+    percent = form.cleaned_data.get("probability")
+    if percent is None and form.stage:
+        percent = form.stage.probability
+    if value is None:
+        return f"Weighted at {percent}% once it has one" if percent is not None else ""
+    if percent is None:
+        return "Not weighted: no probability"
+    return f"{wording.money(round(value * percent / 100))} weighted at {percent}%"
+
+
+def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
+    offer = form.offer
+    pipeline, stage = form.pipeline, form.stage
+    owner = offer.owner(form.now("assigned_to_id")) or (None if form.now("assigned_to_id") else offer.me)
+    kind = form.now("pipeline_type")
+    if pipeline:
+        goes_to = pipeline.name
+    elif offer.here:
+        goes_to = "Slant chooses, by household"
+    else:
+        goes_to = {"prospect": "Slant chooses, for prospects", "client": "Slant chooses, for clients"}.get(
+            kind, ""
+        )
+    day = form.cleaned_data.get("target_close_date")
+    texts = {
+        "book_id": offer.book.name if offer.book else offer.read_only_book,
+        "name": form.now("name"),
+        "household_id": offer.household.name if offer.household else "",
+        "pipeline_id": goes_to or offer.other_pipeline,
+        "pipeline_stage_id": stage.name if stage else "" if pipeline else "Slant chooses",
+        "target_close_date": wording.long_day(day) if day else form.now("target_close_date"),
+        "assigned_to_id": owner.name if owner else "",
+    }
+    labels = wording.LABELS | {"target_close_date": "Close"}
+    return [
+        Fact(
+            label=labels[name],
+            text=text or UNSET,
+            tone="bad" if name in wrong else "" if text else "muted",
+            stage=stage if name == "pipeline_stage_id" else None,
+        )
+        for name, text in texts.items()
+    ]
+
+
+def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool) -> list[Check]:
+    checks = []
+    if submitted and wrong:
+        count = len(wrong)
+        checks.append(Check(f"{count} field{'s' if count > 1 else ''} to correct", done=False))
+    if similar == 0:
+        checks.append(Check("No similar deal in the last 24 hours", done=True))
+    elif similar:
+        checks.append(Check("A similar deal was entered in the last 24 hours", done=False))
+    missing = [
+        name for name in ("book_id", "name", "assigned_to_id") if name in form.errors and name not in wrong
+    ]
+    if missing:
+        words = ", ".join(wording.LABELS[name].lower() for name in missing)
+        checks.append(Check(f"Still to fill in: {words}", done=False))
+    owner = form.offer.owner(form.cleaned_data.get("assigned_to_id", ""))
+    if owner and "assigned_to_id" not in form.errors:
+        checks.append(Check("Owner works in this book", done=True))
+    return checks

@@ -1,0 +1,172 @@
+"""What a person may choose when they enter an opportunity. From the mirror alone; nothing out of reach is named."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Case, Count, Prefetch, Q, QuerySet, Value, When
+
+from opportunities.access import visible_books, writable_books
+from opportunities.models import (
+    Book,
+    Household,
+    Instance,
+    Member,
+    Opportunity,
+    Person,
+    Pipeline,
+    Stage,
+    Submission,
+)
+from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice
+from opportunities.selectors.stages import drawn
+
+LISTED = 50
+SUGGESTED = 8
+
+Typed = Mapping[str, str]
+
+
+def offer(person: Person, typed: Typed) -> Offer:
+    """Everything the form needs, in a number of queries that does not grow with what there is to choose."""
+    books = {book.pk: book for book in writable_books(person)}
+    household = _household(person, typed.get("household_id", ""))
+    book = _book(person, books, typed, household)
+    read_only = ""
+    if typed.get("book_id") and book is None:
+        seen = visible_books(person).filter(pk=typed["book_id"]).first()
+        read_only = seen.name if seen else ""
+    pipelines = _pipelines(book)
+    listed = _search(list(books.values()) if book is None else [book], typed.get("q", ""), LISTED + 1)
+    return Offer(
+        books=tuple(BookChoice(each.pk, each.name) for each in books.values()),
+        book=BookChoice(book.pk, book.name) if book else None,
+        read_only_book=read_only,
+        pipelines=pipelines,
+        other_pipeline=_other_pipeline(person, pipelines, typed.get("pipeline_id", "")),
+        other_stage=_other_stage(person, pipelines, typed.get("pipeline_stage_id", "")),
+        household=household,
+        households=tuple(listed[:LISTED]),
+        more_households=len(listed) > LISTED,
+        owners=_owners(person, book),
+    )
+
+
+def search_households(person: Person, q: str, book_id: str) -> list[HouseholdChoice]:
+    """Households by a part of their name, in the book if it is one to write in, else in all such books."""
+    books = list(writable_books(person))
+    return _search([book for book in books if book.pk == book_id] or books, q, SUGGESTED)
+
+
+def cannot_write_at_all() -> bool:
+    """Slant gave us a token that reads only, and never gave another: nothing that is entered could be sent."""
+    instance = Instance.objects.filter(pk=1).first()
+    return instance is not None and instance.can_write is False and not instance.ever_could_write
+
+
+def principals(person: Person) -> list[Member]:
+    """Whom somebody who can only read may ask: the principals of the books they see."""
+    return list(
+        Member.objects.filter(book__in=visible_books(person), role="principal").select_related("book")[:5]
+    )
+
+
+def _book(
+    person: Person, books: dict[str, Book], typed: Typed, household: HouseholdChoice | None
+) -> Book | None:
+    """What was chosen; else the household's book, the only book, or the one used last."""
+    if typed.get("book_id"):
+        return books.get(typed["book_id"])
+    if household and household.book_id in books:
+        return books[household.book_id]
+    if "book_id" in typed:
+        return None
+    if len(books) == 1:
+        return next(iter(books.values()))
+    last = Submission.objects.of(person).filter(kind="create").values_list("book_id", flat=True).first()
+    return books.get(last or "")
+
+
+def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
+    """Those of the book and the company's; a pipeline without stages cannot take a deal and is left out."""
+    here = Q(book=None) | Q(book=book) if book else Q(book=None)
+    stages = Prefetch("stages", queryset=Stage.objects.filter(gone_at=None))
+    rows = Pipeline.objects.filter(here, gone_at=None).prefetch_related(stages)
+    return tuple(
+        PipelineChoice(
+            row.pk, row.name, row.household_type, row.book_id is None, drawn(list(row.stages.all()))
+        )
+        for row in rows
+        if row.stages.all()
+    )
+
+
+def _owners(person: Person, book: Book | None) -> tuple[OwnerChoice, ...]:
+    if book is None:
+        return ()
+    return tuple(
+        OwnerChoice(
+            member.user_id,
+            member.name,
+            member.may_write,
+            bool(person.member_id) and member.user_id == person.member_id,
+        )
+        for member in Member.objects.filter(book=book)
+    )
+
+
+def _other_pipeline(person: Person, pipelines: Sequence[PipelineChoice], typed: str) -> str:
+    if not typed or any(pipeline.id == typed for pipeline in pipelines):
+        return ""
+    row = Pipeline.objects.filter(pk=typed, gone_at=None, book__in=visible_books(person)).first()
+    return row.name if row else ""
+
+
+def _other_stage(person: Person, pipelines: Sequence[PipelineChoice], typed: str) -> str:
+    if not typed:
+        return ""
+    for pipeline in pipelines:
+        if stage := pipeline.stage(typed):
+            return stage.name
+    row = Stage.objects.filter(
+        Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person)), pk=typed, gone_at=None
+    ).first()
+    return row.name if row else ""
+
+
+def _household(person: Person, id: str) -> HouseholdChoice | None:
+    if not id:
+        return None
+    found = _with_deals(Household.objects.filter(pk=id, gone_at=None, book__in=visible_books(person)))
+    return found[0] if found else None
+
+
+def _search(books: Sequence[Book], q: str, limit: int) -> list[HouseholdChoice]:
+    """Names that begin with `q` first, then those that hold it elsewhere."""
+    rows = Household.objects.filter(book__in=[book.pk for book in books], gone_at=None)
+    if q:
+        first = Case(When(name__istartswith=q, then=Value(0)), default=Value(1))
+        rows = rows.filter(name__icontains=q).order_by(first, "name", "id")
+    return _with_deals(rows[:limit])
+
+
+def _with_deals(rows: QuerySet[Household]) -> list[HouseholdChoice]:
+    """Two queries: the households, and the deals still open of all of them together."""
+    households = list(rows.select_related("book"))
+    counts = dict(
+        Opportunity.objects.filter(
+            household__in=[household.pk for household in households], gone_at=None, stage__visible=True
+        )
+        .exclude(stage__default_probability=100)
+        .values_list("household")
+        .annotate(Count("pk"))
+    )
+    return [
+        HouseholdChoice(
+            id=household.pk,
+            name=household.name,
+            kind=household.kind,
+            book_id=household.book_id,
+            book_name=household.book.name,
+            open_deals=counts.get(household.pk, 0),
+        )
+        for household in households
+    ]

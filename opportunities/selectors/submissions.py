@@ -1,0 +1,347 @@
+"""What the pages of submissions show: the list of one's own, and one with how far it got."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+
+from opportunities import wording
+from opportunities.access import visible_books
+from opportunities.actions.submissions import may_be_withdrawn
+from opportunities.models import OPEN, Attempt, Person, State, Submission
+
+PAGE = 50
+LATE = timedelta(seconds=12)
+LOOK_AGAIN_MS = ((30, 2_000), (120, 5_000))
+LOOK_SELDOM_MS = 15_000
+
+STATES_OF = {
+    "open": OPEN,
+    "created": (State.CONFIRMED,),
+    "refused": (State.REJECTED,),
+    "withdrawn": (State.WITHDRAWN,),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One submission in the list."""
+
+    id: UUID
+    reference: str
+    name: str
+    household: str
+    book: str
+    value: int | None
+    created_at: datetime
+    state: str
+    words: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    lines: list[Line]
+    older: str
+    chosen: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A station of the track: `done`, `now`, `doubt`, `fail`, or nothing yet."""
+
+    label: str
+    how: str = ""
+
+    @property
+    def icon(self) -> str:
+        return {
+            "done": "check-circle-fill",
+            "now": "record-circle",
+            "doubt": "question-circle-fill",
+            "fail": "x-circle-fill",
+        }.get(self.how, "circle")
+
+    @property
+    def spoken(self) -> str:
+        return {"done": "done", "now": "in progress", "doubt": "not certain", "fail": "failed"}.get(
+            self.how, "not yet"
+        )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A field as we sent it, and as Slant answered it where that differs."""
+
+    label: str
+    text: str
+    answered: str = ""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One attempt in words."""
+
+    number: int
+    started_at: datetime
+    words: str
+    tone: str
+    status: int | None
+    message: str
+    took: str
+    remote_request_id: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything the page of one submission says."""
+
+    row: Submission
+    words: wording.Words
+    sentence: str
+    steps: list[Step]
+    sent: list[Sent]
+    refusals: list[tuple[str, str]]
+    exchanges: list[Exchange]
+    may_withdraw: bool
+    may_correct: bool
+    mine: bool
+    took: str
+    version: str
+    look_again_ms: int
+
+    @property
+    def busy(self) -> bool:
+        return self.words.icon == "arrow-repeat"
+
+
+def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
+    """One's own, newest first, a page at a time; `before` is the id of the last one seen."""
+    rows = Submission.objects.of(person)
+    if chosen in STATES_OF:
+        rows = rows.filter(state__in=STATES_OF[chosen])
+    if last := _own(person, before):
+        rows = rows.filter(created_at__lt=last.created_at)
+    found = list(rows[: PAGE + 1])
+    return Listing(
+        lines=[_line(row) for row in found[:PAGE]],
+        older=str(found[PAGE - 1].pk) if len(found) > PAGE else "",
+        chosen=chosen if chosen in STATES_OF else "",
+    )
+
+
+def reachable(person: Person, id: UUID) -> Submission:
+    """One's own; any of a visible book for managers and compliance. Everything else is as if it were not there."""
+    rows = Submission.objects.filter(pk=id)
+    if person.is_manager or person.is_compliance:
+        rows = rows.filter(book_id__in=visible_books(person).values("pk")) | rows.filter(person=person)
+    else:
+        rows = rows.filter(person=person)
+    row = rows.first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def correctable(person: Person, id: str) -> Submission:
+    """The submission a new form starts from: one's own."""
+    row = _own(person, id)
+    if row is None:
+        raise Http404
+    return row
+
+
+def typed_again(row: Submission) -> dict[str, str]:
+    """What was sent, as it would be typed."""
+    sent = json.loads(row.body)
+    typed = {name: str(value) for name, value in sent.items() if name in wording.LABELS}
+    if isinstance(sent.get("value"), int):
+        typed["value"] = f"{sent['value']:,}"
+    if typed.get("target_close_date"):
+        typed["target_close_date"] = typed["target_close_date"][:10]
+    return {"pipeline_id": "", "book_id": row.book_id} | typed
+
+
+def shown(row: Submission, person: Person, now: datetime) -> Shown:
+    attempts = list(Attempt.objects.filter(submission=row))
+    words, late = _words(row, now)
+    settled = attempts[-1] if attempts else None
+    mine = row.person_id == person.pk
+    return Shown(
+        row=row,
+        words=words,
+        sentence=_sentence(row, words, person, now),
+        steps=_steps(row, now),
+        sent=list(_sent(row, settled)),
+        refusals=list(_refusals(row)),
+        exchanges=[_exchange(attempt) for attempt in attempts],
+        may_withdraw=mine and may_be_withdrawn(row),
+        may_correct=mine and row.state in (State.REJECTED, State.WITHDRAWN) and row.kind == "create",
+        mine=mine,
+        took=_seconds(settled.elapsed_ms) if settled else "",
+        version=_version(row, late),
+        look_again_ms=_look_again(row, now),
+    )
+
+
+def _own(person: Person, id: str) -> Submission | None:
+    try:
+        return Submission.objects.of(person).filter(pk=UUID(id)).first()
+    except ValueError:
+        return None
+
+
+def _line(row: Submission) -> Line:
+    words, icon, tone = wording.STATE_SHORT[row.state]
+    if row.state == State.CONFIRMED:
+        words = wording.CONFIRMED_BY_KIND[row.kind]
+    return Line(
+        id=row.pk,
+        reference=row.reference,
+        name=row.name,
+        household=row.labels.get("household", ""),
+        book=row.labels.get("book", ""),
+        value=row.value,
+        created_at=row.created_at,
+        state=row.state,
+        words=words,
+        icon=icon,
+        tone=tone,
+    )
+
+
+def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
+    """After twelve seconds without an end the page stops turning and says that it is saved (reliability I9)."""
+    late = row.state in (State.QUEUED, State.SENDING) and now - row.created_at > LATE
+    code = row.reason_code
+    if row.state == State.SENDING:
+        code = "late" if late else ""
+    return wording.submission(row.state, code), late
+
+
+def _sentence(row: Submission, words: wording.Words, person: Person, now: datetime) -> str:
+    if row.state == State.REJECTED and row.reason_text and row.reason_code != "date_passed":
+        return wording.REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
+    owner = row.labels.get("owner", "")
+    sent_to = json.loads(row.body).get("assigned_to_id", "")
+    if person.member_id and sent_to == person.member_id:
+        owner = "you"
+    stage = row.labels.get("stage", "")
+    where = (f" in {stage}" if stage else "") + (f", owned by {owner}" if owner else "")
+    at = wording.SOON
+    if row.due_at and row.due_at > now:
+        at = wording.AT.format(time=wording.moment(row.due_at, now))
+    return words.sentence.format(at=at, name=row.name, where=where)
+
+
+def _steps(row: Submission, now: datetime) -> list[Step]:
+    """Saved here, sent, answered, in Slant: each with the words of how it went."""
+    saved, sent = Step("Saved here", "done"), Step("Sent", "done")
+    answered, there = Step("Slant answered"), Step("In Slant")
+    match row.state:
+        case State.QUEUED:
+            due = row.due_at if row.due_at and row.due_at > now and row.reason_code else None
+            label = f"Sends at {wording.moment(due, now)}" if due else "Waiting to be sent"
+            return [saved, Step(label, "now"), answered, there]
+        case State.SENDING:
+            return [saved, Step("Sending", "now"), answered, there]
+        case State.UNKNOWN:
+            return [saved, sent, Step("Answer lost", "doubt"), there]
+        case State.REVIEW:
+            return [saved, sent, Step("A manager decides", "doubt"), there]
+        case State.CONFIRMED:
+            odd = bool(row.mismatches)
+            return [saved, sent, Step("Slant answered", "done"), Step("In Slant", "doubt" if odd else "done")]
+        case State.REJECTED if row.attempts_count:
+            return [saved, sent, Step("Refused", "fail"), there]
+        case State.REJECTED:
+            return [saved, Step("Not sent", "fail"), answered, there]
+        case _:
+            return [saved, Step("Withdrawn", "fail"), answered, there]
+
+
+def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
+    body: dict[str, Any] = json.loads(row.body)
+    answer = attempt.answer if attempt else {}
+    labels = {
+        "book_id": row.labels.get("book"),
+        "household_id": row.labels.get("household"),
+        "pipeline_id": row.labels.get("pipeline"),
+        "pipeline_stage_id": row.labels.get("stage"),
+        "assigned_to_id": row.labels.get("owner"),
+    }
+    for name, label in wording.LABELS.items():
+        if name in body:
+            text = labels.get(name) or said(name, body[name])
+            differs = name in row.mismatches
+            yield Sent(label, text, said(name, answer.get(name)) or "nothing" if differs else "")
+        elif name == "pipeline_id" and row.kind == "create":
+            yield Sent(label, "Slant chooses")
+
+
+def said(name: str, value: Any) -> str:
+    """A field's value as people say it."""
+    if value is None:
+        return ""
+    if name == "value" and isinstance(value, int):
+        return wording.money(value)
+    if name == "probability":
+        return f"{value}%"
+    if name == "target_close_date":
+        try:
+            return wording.long_day(date.fromisoformat(str(value)[:10]))
+        except ValueError:
+            return str(value)
+    return str(value)
+
+
+def _refusals(row: Submission) -> Iterator[tuple[str, str]]:
+    if row.state != State.REJECTED:
+        return
+    for name, said_of_it in row.field_errors.items():
+        for message in said_of_it if isinstance(said_of_it, list) else [said_of_it]:
+            yield (
+                wording.LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
+                str(message),
+            )
+
+
+def _exchange(attempt: Attempt) -> Exchange:
+    tone = {"ok": "good", "rejected": "bad", "no_answer": "warn", "abandoned": "warn"}.get(
+        attempt.outcome, ""
+    )
+    return Exchange(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        words=wording.OUTCOME.get(attempt.outcome, attempt.outcome),
+        tone=tone,
+        status=attempt.status,
+        message=attempt.message,
+        took=_seconds(attempt.elapsed_ms),
+        remote_request_id=attempt.remote_request_id,
+    )
+
+
+def _seconds(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return f"{max(milliseconds, 100) / 1000:.1f} s"
+
+
+def _version(row: Submission, late: bool) -> str:
+    """Changes when anything on the page does."""
+    due = int(row.due_at.timestamp()) if row.due_at else 0
+    return f"{row.state}-{row.attempts_count}-{row.reason_code or 'none'}-{due}-{int(late)}"
+
+
+def _look_again(row: Submission, now: datetime) -> int:
+    """When the page asks again, in milliseconds; 0 when there is nothing more to wait for."""
+    if row.is_final:
+        return 0
+    age = (now - row.created_at).total_seconds()
+    return next((wait for until, wait in LOOK_AGAIN_MS if age < until), LOOK_SELDOM_MS)

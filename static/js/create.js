@@ -1,0 +1,116 @@
+// The form for a new opportunity: tells the server what was changed since it last drew, the household type-ahead
+// (an ARIA combobox over the list the server sends), and the suggested name. The select that carries the household
+// is posted; without scripts it is the control itself.
+(() => {
+  const form = () => document.getElementById("create-form");
+  const changed = new Set();
+  let suggested = document.querySelector("[data-suggested]")?.value ?? "";
+
+  const options = () => [...document.querySelectorAll("#household-options [data-id]")];
+  const list = () => document.getElementById("household-options");
+
+  const open = (shown) => {
+    const box = document.getElementById("id_q");
+    if (!box || !list()) return;
+    list().hidden = !shown;
+    box.setAttribute("aria-expanded", String(shown));
+    if (!shown) box.removeAttribute("aria-activedescendant");
+  };
+
+  const point = (option) => {
+    for (const each of options()) {
+      each.setAttribute("aria-selected", String(each === option));
+      each.classList.toggle("is-active", each === option);
+    }
+    if (!option) return;
+    document.getElementById("id_q").setAttribute("aria-activedescendant", option.id);
+    option.scrollIntoView({ block: "nearest" });
+  };
+
+  const choose = (id, name) => {
+    const carrier = document.querySelector("[data-carrier]");
+    if (![...carrier.options].some((option) => option.value === id)) carrier.add(new Option(name, id));
+    carrier.value = id;
+    const box = document.getElementById("id_q");
+    if (box) box.value = "";
+    open(false);
+    carrier.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+
+  const dress = () => {
+    const carrier = document.querySelector("[data-carrier]");
+    carrier?.setAttribute("tabindex", "-1");
+    carrier?.setAttribute("aria-hidden", "true");
+    const box = document.getElementById("id_q");
+    if (!box || box.getAttribute("role")) return;
+    box.setAttribute("role", "combobox");
+    box.setAttribute("aria-autocomplete", "list");
+    box.setAttribute("aria-controls", "household-options");
+    box.setAttribute("aria-expanded", "false");
+  };
+
+  document.addEventListener("input", (event) => {
+    if (form()?.contains(event.target) && event.target.name) changed.add(event.target.name);
+  });
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.path.endsWith("/new/fields/")) return;
+    event.detail.parameters.set("changed", [...changed].join(" "));
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.pathInfo.requestPath.endsWith("/new/fields/")) changed.clear();
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id === "household-options") open(document.activeElement?.id === "id_q");
+    dress();
+  });
+
+  // A name nobody touched follows the household.
+  document.addEventListener("htmx:oobAfterSwap", () => {
+    const now = document.querySelector("[data-suggested]")?.value ?? "";
+    const name = document.getElementById("id_name");
+    if (name && now !== suggested && (name.value === "" || name.value === suggested)) name.value = now;
+    suggested = now;
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id !== "id_q") return;
+    const shown = options();
+    const at = shown.findIndex((option) => option.getAttribute("aria-selected") === "true");
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (list().hidden) open(true);
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      if (shown.length) point(shown[(at + step + shown.length + (at < 0 && step < 0 ? 1 : 0)) % shown.length]);
+      event.preventDefault();
+    } else if (event.key === "Enter" && !list().hidden) {
+      // Enter chooses; it must not send the form while the list is open.
+      event.preventDefault();
+      const option = shown[at] ?? (shown.length === 1 ? shown[0] : null);
+      if (option) choose(option.dataset.id, option.dataset.name);
+    } else if (event.key === "Escape") {
+      open(false);
+    }
+  });
+
+  // Before the click moves the focus away from the box, which would close the list.
+  document.addEventListener("mousedown", (event) => {
+    const option = event.target.closest("#household-options [data-id]");
+    if (!option) return;
+    event.preventDefault();
+    choose(option.dataset.id, option.dataset.name);
+  });
+
+  document.addEventListener("focusout", (event) => {
+    if (event.target.id === "id_q") open(false);
+  });
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-drop]")) return;
+    choose("", "No household");
+    document.addEventListener("htmx:afterSettle", () => document.getElementById("id_q")?.focus(), { once: true });
+  });
+
+  dress();
+})();
