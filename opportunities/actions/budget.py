@@ -62,7 +62,7 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
         _forget_old(row, now)
         if row.busy_until and row.busy_until > now:
             raise BudgetSpent(row.busy_until)
-        if share is Share.SYNC and row.reads_rest_until and row.reads_rest_until > now:
+        if share is not Share.PEOPLE and row.reads_rest_until and row.reads_rest_until > now:
             raise BudgetSpent(row.reads_rest_until)
         if not _fits(row, share, calls):
             raise BudgetSpent(now + timedelta(seconds=60))
@@ -79,6 +79,12 @@ def left(clock: Clock) -> int:
     _forget_old(row, clock.now())
     used: int = sum(row.minutes.values())
     return max(0, int(settings.SLANT_HOURLY_BUDGET) - used)
+
+
+def slant_is_away(clock: Clock) -> bool:
+    """Whether calls are refused because Slant does not answer or asked for quiet, not because the hour is spent."""
+    row, now = Budget.objects.get(pk=1), clock.now()
+    return any(until is not None and until > now for until in (row.busy_until, row.reads_rest_until))
 
 
 def slow_down(retry_after: float | None, *, clock: Clock) -> datetime:

@@ -1,31 +1,26 @@
-"""Sending: claim a submission, make one exchange with Slant, write down what it meant.
+"""Sending: one exchange with Slant for a claimed submission, and what its answer means.
 
-The claim (state, lease, fence, attempt row, audit event, one call of the budget) is one commit, made before the
-first byte leaves. No transaction is open across the network. What an answer means is the table of Slant API 3.
+No transaction is open across the network. What an answer means is the table of Slant API 3.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
-from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db import transaction
 
 from opportunities.actions import alerts, budget, mirror, running, states
 from opportunities.actions.audit import Actor, Remote
-from opportunities.actions.budget import BudgetSpent, Share
+from opportunities.actions.claiming import Claim, claim
 from opportunities.actions.connection import hold_for_token
-from opportunities.actions.kinds import kind_of, record_fields, sent_fields
+from opportunities.actions.doubt import Next, doubtful
+from opportunities.actions.kinds import kind_of, record_fields
 from opportunities.actions.states import LostRace, Reason
 from opportunities.clock import Clock
-from opportunities.models import OPEN, Attempt, Book, Kind, Outcome, State, Submission
+from opportunities.models import Attempt, Book, Kind, Outcome, State, Submission
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.types import Written
 
-LEASE_MARGIN_SECONDS = 30
 BACKOFF_CAP_SECONDS = 60
 
 OUTCOMES: dict[type[errors.SlantError], Outcome] = {
@@ -38,23 +33,6 @@ OUTCOMES: dict[type[errors.SlantError], Outcome] = {
 }
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The right to make one exchange: the submission as claimed, and its open attempt."""
-
-    submission: Submission
-    attempt: Attempt
-
-
-@dataclass
-class Next:
-    """What follows from an answer: the state, why, and other fields of the submission."""
-
-    state: State
-    reason: Reason = states.NO_REASON
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
 def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
     """Send everything that is due, one after another. Returns how many exchanges were made."""
     made = 0
@@ -62,83 +40,6 @@ def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1
     return made
-
-
-def claim(*, worker: Actor, clock: Clock) -> Claim | None:
-    """Take the oldest due submission: state, lease, fence, attempt, event and budget in one commit.
-
-    None when nothing is due, sending is held, or the hour's calls are spent.
-    """
-    with transaction.atomic():
-        if running.sending_is_held():
-            return None
-        submission = _next_due(clock.now())
-        if submission is None:
-            return None
-        if close_day_passed(submission, clock.now()):
-            states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
-            return None
-        try:
-            budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
-        except BudgetSpent as spent:
-            _wait_for_budget(submission, spent.until)
-            return None
-        return _claim(submission, worker=worker, clock=clock)
-
-
-def _next_due(now: datetime) -> Submission | None:
-    """The oldest due submission whose deal has no earlier one still open. Locked; others skip it."""
-    earlier = Submission.objects.filter(
-        opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
-    ).exclude(opportunity_id="")
-    due = Submission.objects.filter(~Exists(earlier), state=State.QUEUED, due_at__lte=now)
-    skip = connection.features.has_select_for_update_skip_locked
-    return due.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
-
-
-def close_day_passed(submission: Submission, now: datetime) -> bool:
-    """Whether a create's close date is no longer in the future (Slant API 7.5: it must be, by the UTC day)."""
-    day = sent_fields(submission).get("target_close_date") or ""
-    return day != "" and kind_of(submission).makes_record and day <= now.date().isoformat()
-
-
-def _wait_for_budget(submission: Submission, until: datetime) -> None:
-    Submission.objects.filter(pk=submission.pk, state=State.QUEUED).update(
-        due_at=until, reason_code=submission.reason_code or "budget"
-    )
-
-
-def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
-    now = clock.now()
-    lease_until = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
-    number, fence = submission.attempts_count + 1, submission.fence + 1
-    attempt = Attempt.objects.create(
-        submission=submission,
-        number=number,
-        idempotency_key=submission.idempotency_key,
-        generation=submission.generation,
-        method=submission.method,
-        path=submission.path,
-        body_sha256=submission.body_sha256,
-        fence=fence,
-        worker=worker.display,
-        started_at=now,
-        lease_until=lease_until,
-    )
-    states.change(
-        submission,
-        State.SENDING,
-        by=worker,
-        clock=clock,
-        fence=fence,
-        attempts_count=number,
-        lease_owner=worker.display[:100],
-        lease_until=lease_until,
-        due_at=lease_until,
-        first_sent_at=submission.first_sent_at or now,
-        last_sent_at=now,
-    )
-    return Claim(submission, attempt)
 
 
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
@@ -229,10 +130,10 @@ def _after_error(submission: Submission, error: errors.SlantError, clock: Clock)
             refused = {"field_errors": error.field_errors, "remote_status": error.status}
             return Next(State.REJECTED, Reason("rejected", error.message), refused)
         case errors.SlantRefusedUs():
-            return Next(State.QUEUED, Reason(_hold_code(error)), {"due_at": now} | renewed_key(submission))
+            return Next(State.QUEUED, Reason(_hold_code(error)), {"due_at": now})
         case errors.SlantBusy():
             until = budget.slow_down(error.retry_after, clock=clock)
-            return Next(State.QUEUED, Reason("busy"), {"due_at": until} | renewed_key(submission))
+            return Next(State.QUEUED, Reason("busy"), {"due_at": until})
         case errors.SlantUnreachable():
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
             return Next(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
@@ -256,37 +157,6 @@ def _after_answer(submission: Submission, written: Written, clock: Clock) -> Nex
     then.fields["mismatches"] = list(written.mismatches)
     then.fields["check_state"] = {"answer_id": record_id}
     return then
-
-
-def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None) -> Next:
-    """A send that may have been executed: the first look soon, absence only after the quiet period.
-
-    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost worker).
-    """
-    now = clock.now()
-    sent = submission.last_sent_at or now
-    last = max(sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), ended or now)
-    return Next(
-        State.UNKNOWN,
-        reason,
-        {
-            "unknown_since": submission.unknown_since or now,
-            "ambiguous_at": now,
-            "ambiguous_under_key": True,
-            "quiet_until": last + timedelta(seconds=settings.QUIET_SECONDS),
-            "looks": 0,
-            "check_state": {},
-            "absent_at": None,
-            "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
-        },
-    )
-
-
-def renewed_key(submission: Submission) -> dict[str, Any]:
-    """A fresh key when every send under the present one got a definite no; else the key stays (reliability 2.2 (6))."""
-    if submission.ambiguous_under_key:
-        return {}
-    return {"idempotency_key": uuid4(), "generation": submission.generation + 1}
 
 
 def _finish(
@@ -358,31 +228,3 @@ def _sound_unit_alarm(submission: Submission, written: Written, *, worker: Actor
 def _book_takes_writes(book_id: str, clock: Clock) -> None:
     if Book.objects.filter(pk=book_id).exclude(refused_at=None).update(refused_at=None):
         alerts.close_alert(f"book:{book_id}", clock=clock)
-
-
-def expire_leases(*, worker: Actor, clock: Clock) -> int:
-    """Submissions whose worker died or froze past its lease become `unknown`, never `queued`: it may have sent them."""
-    expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
-    return sum(_expire(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
-
-
-def _expire(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
-    with transaction.atomic():
-        now = clock.now()
-        held = Submission.objects.select_for_update().filter(pk=pk, state=State.SENDING, lease_until__lte=now)
-        submission = held.first()
-        if submission is None:
-            return False
-        Attempt.objects.filter(submission=submission, finished_at=None).update(
-            finished_at=now, outcome=Outcome.ABANDONED, message="The worker stopped before it could say."
-        )
-        then = doubtful(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
-        states.change(
-            submission,
-            then.state,
-            by=worker,
-            clock=clock,
-            reason=then.reason,
-            **then.fields | {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None},
-        )
-    return True

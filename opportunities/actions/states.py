@@ -49,7 +49,7 @@ def change(
     """Move `submission` to `to`, setting `fields`, and record it. Call inside `transaction.atomic()`.
 
     Raises `ValueError` for an illegal path, `LostRace` when the row is not what the caller read.
-    `queued -> unknown` is for a recovered database alone (docs/operations.md).
+    `queued -> unknown` is for a proof of absence that grew old and for a recovered database (docs/exactly-once.md).
     """
     before = submission.state
     if to not in LEGAL.get(before, frozenset()):

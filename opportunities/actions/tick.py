@@ -8,7 +8,7 @@ import logging
 from datetime import datetime
 from uuid import uuid4
 
-from opportunities.actions import connection, delivery, mirror, running
+from opportunities.actions import claiming, connection, delivery, mirror, running, settling
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.clock import Clock
@@ -26,8 +26,9 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     running.beat(worker, clock=clock)
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     slant = slant or connection.connect(clock)
-    delivery.expire_leases(worker=me, clock=clock)
+    claiming.expire_leases(worker=me, clock=clock)
     delivery.deliver_due(slant, worker=me, clock=clock)
+    settling.settle_due(connection.metered(slant, Share.CHECKS, clock), worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)
     connection.check_connection(reads, worker=me, clock=clock)
     mirror.sync_if_due(reads, worker=me, clock=clock)

@@ -94,10 +94,11 @@ class Instance(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When each worker last did a round."""
+    """When each worker last did a round, by the wall and by its own monotonic clock (seconds): a jump shows."""
 
     worker = models.CharField(max_length=100, primary_key=True)
     at = models.DateTimeField()
+    monotonic = models.FloatField(default=0)
 
     def __str__(self) -> str:
         return self.worker

@@ -81,7 +81,6 @@ class Submission(models.Model):
     due_at = models.DateTimeField(null=True, blank=True)
     attempts_count = models.PositiveIntegerField(default=0)
     ambiguous_at = models.DateTimeField(null=True, blank=True)
-    ambiguous_under_key = models.BooleanField(default=False)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
     unknown_since = models.DateTimeField(null=True, blank=True)
@@ -89,6 +88,7 @@ class Submission(models.Model):
     looks = models.PositiveIntegerField(default=0)
     check_state = models.JSONField(default=dict)
     absent_at = models.DateTimeField(null=True, blank=True)
+    still_wanted_at = models.DateTimeField(null=True, blank=True)
 
     reason_code = models.CharField(max_length=60, blank=True)
     reason_text = models.CharField(max_length=1000, blank=True)

@@ -1,0 +1,51 @@
+"""What it means not to know whether a send was executed: when to look, and when silence begins to count."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from opportunities.actions.states import NO_REASON, Reason
+from opportunities.clock import Clock
+from opportunities.models import State, Submission
+
+
+@dataclass
+class Next:
+    """What follows from an answer: the state, why, and other fields of the submission."""
+
+    state: State
+    reason: Reason = NO_REASON
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None) -> Next:
+    """A send that may have been executed: the first look soon, absence only after the quiet period.
+
+    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost worker).
+    The quiet period is max(last send + total timeout, that moment) + QUIET_SECONDS (reliability 2.2 (1)).
+    """
+    now = clock.now()
+    sent = submission.last_sent_at or now
+    last = max(sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), ended or now)
+    return Next(
+        State.UNKNOWN,
+        reason,
+        {
+            "unknown_since": submission.unknown_since or now,
+            "ambiguous_at": now,
+            "quiet_until": last + timedelta(seconds=settings.QUIET_SECONDS),
+        }
+        | looks_from(now),
+    )
+
+
+def looks_from(now: datetime) -> dict[str, Any]:
+    """Begin looking anew: no evidence yet, no proof, the first look after LOOK_AFTER_SECONDS."""
+    return {
+        "looks": 0,
+        "check_state": {},
+        "absent_at": None,
+        "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
+    }

@@ -1,0 +1,137 @@
+"""Looking in Slant for the record of a create whose answer was lost: candidates, and when absence is proven.
+
+The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's; it proves something only when
+it was complete: every page read, the count never fell, as many distinct records as were counted.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from opportunities.actions.kinds import Match, kind_of
+from opportunities.clock import Clock
+from opportunities.models import Kind, Opportunity, Submission
+from opportunities.slant import errors
+from opportunities.slant.client import SlantClient
+from opportunities.slant.types import Opportunity as Record
+from opportunities.slant.types import Page, Scan
+
+Pages = Callable[[], Iterator[Page[Record]]]
+
+BEFORE_SEND = timedelta(minutes=2)
+AFTER_SEND = timedelta(minutes=10)
+
+
+class CannotList(Exception):
+    """Slant has no list in which this record would have to be (Slant API 10.2)."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One finished scan: what was there, when it began, whether it proves, and how far Slant's clock is from ours."""
+
+    records: tuple[Record, ...]
+    began_at: datetime
+    complete: bool
+    pages: int
+    count_first: int | None
+    count_last: int | None
+    skew: timedelta
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates of one submission in a sight, oldest first."""
+
+    exact: tuple[Record, ...]
+    near: tuple[Record, ...]
+
+
+class Scanner:
+    """Reads lists at most once a round: one scan serves every open check of that household or book."""
+
+    def __init__(self, slant: SlantClient, clock: Clock) -> None:
+        self._slant, self._clock = slant, clock
+        self._seen: dict[tuple[str, str], Sight] = {}
+        self._filters_refused = False
+
+    def look(self, submission: Submission) -> Sight:
+        """The sight in which the record of `submission` would be. Raises the client's errors, or `CannotList`."""
+        if submission.household_id:
+            try:
+                return self._sight("household", submission.household_id)
+            except errors.SlantNotFound:
+                pass  # no such list, or the household is gone: its deals are still in the book's
+        try:
+            return self._sight("book", submission.book_id)
+        except errors.SlantNotFound as error:
+            raise CannotList("Slant does not list opportunities") from error
+
+    def _sight(self, kind: str, of: str) -> Sight:
+        if (kind, of) not in self._seen:
+            self._seen[kind, of] = self._read(kind, of)
+        return self._seen[kind, of]
+
+    def _read(self, kind: str, of: str) -> Sight:
+        if kind == "household":
+            return self._scan(lambda: self._slant.household_opportunity_pages(of))
+        if not self._filters_refused:
+            try:
+                return self._scan(lambda: self._slant.opportunity_pages(book_id=of))
+            except errors.SlantNotFound:
+                raise
+            except errors.SlantRejected:
+                self._filters_refused = True
+        return self._scan(self._slant.opportunity_pages)
+
+    def _scan(self, pages: Pages) -> Sight:
+        began, scan, skew = self._clock.now(), Scan[Record](), timedelta(0)
+        for page in pages():
+            scan.add(page)
+            if page.server_date:
+                skew = max(skew, abs(page.server_date - self._clock.now()))
+        return Sight(
+            tuple(scan),
+            began,
+            scan.complete,
+            scan.pages_read,
+            scan.total_count_first,
+            scan.total_count_last,
+            skew,
+        )
+
+
+def candidates(submission: Submission, sight: Sight, *, ruled_out: frozenset[str] = frozenset()) -> Found:
+    """Records of `sight` that could be the one `submission` made (reliability 2.2 (2)), oldest first.
+
+    Left out: records outside the time window, owned by another submission, in our mirror before the first send, or
+    ruled out by a manager. A record without `created_at` cannot be left out by time.
+    """
+    first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND - sight.skew
+    last = (submission.last_sent_at or submission.created_at) + AFTER_SEND + sight.skew
+    in_time = [
+        record
+        for record in sight.records
+        if record.id not in ruled_out and (record.created_at is None or first <= record.created_at <= last)
+    ]
+    known = _known(submission, [record.id for record in in_time])
+    kind = kind_of(submission)
+    weighed = [(kind.matches(record, submission), record) for record in in_time if record.id not in known]
+    weighed.sort(key=lambda pair: _age(pair[1]))
+    return Found(
+        exact=tuple(record for match, record in weighed if match is Match.EXACT),
+        near=tuple(record for match, record in weighed if match is Match.NEAR),
+    )
+
+
+def _known(submission: Submission, ids: list[str]) -> set[str]:
+    """Of `ids`, those that belong to a submission or that we had before this one was first sent."""
+    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=ids).exclude(pk=submission.pk)
+    sent = submission.first_sent_at or submission.created_at
+    mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
+    return set(owned.values_list("opportunity_id", flat=True)) | set(mirrored.values_list("pk", flat=True))
+
+
+def _age(record: Record) -> tuple[float, str]:
+    """Oldest first; records that do not say when they were made last."""
+    return (record.created_at.timestamp() if record.created_at else float("inf"), record.id)

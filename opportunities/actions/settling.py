@@ -1,0 +1,307 @@
+"""Settling lost answers: look at once, adopt what is found, prove absence slowly, hand the rest to a manager.
+
+The rule is reliability 2.2; docs/exactly-once.md tells it in plain words. Adopting an exact match is always safe and
+may happen at any look. Absence counts only after the quiet period, in two complete scans SCAN_GAP_SECONDS apart, and
+only when nothing merely similar was seen either.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from opportunities.actions import budget, mirror, states
+from opportunities.actions.audit import Actor, Remote
+from opportunities.actions.budget import BudgetSpent
+from opportunities.actions.kinds import Match, kind_of, record_fields
+from opportunities.actions.scanning import CannotList, Found, Scanner, Sight, candidates
+from opportunities.actions.states import LostRace, Reason
+from opportunities.clock import Clock
+from opportunities.models import OPEN, Kind, State, Submission
+from opportunities.slant import errors
+from opportunities.slant.client import SlantClient
+from opportunities.slant.types import Opportunity as Record
+
+LEASE_SECONDS = 120
+LATER_SECONDS = 60
+REVIEW_LOOK_SECONDS = 600
+TOO_LONG = timedelta(hours=2)
+NO_BUDGET_TOO_LONG = timedelta(minutes=30)
+INCOMPLETE_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one look decided. `record` is the one to adopt; `state` None means: look again at `due_at`."""
+
+    state: State | None
+    reason: Reason = states.NO_REASON
+    record: Record | None = None
+    due_at: datetime | None = None
+    check_state: dict[str, Any] | None = None
+    absent_at: datetime | None = None
+    answered: bool = True
+
+
+def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
+    """Look after every doubtful submission that is due. Returns how many were looked at.
+
+    `slant` must take its calls from the checks' share of the budget.
+    """
+    scanner = Scanner(slant, clock)
+    looked = 0
+    while submission := _claim_check(worker=worker, clock=clock):
+        _settle(submission, slant, scanner, worker=worker, clock=clock)
+        looked += 1
+    return looked
+
+
+def _claim_check(*, worker: Actor, clock: Clock) -> Submission | None:
+    """Lease the longest due doubtful submission to this round; a worker that dies here is only a delay."""
+    now = clock.now()
+    with transaction.atomic():
+        due = Submission.objects.filter(
+            Q(lease_until=None) | Q(lease_until__lte=now),
+            state__in=[State.UNKNOWN, State.REVIEW],
+            due_at__lte=now,
+        )
+        submission = due.select_for_update().order_by("due_at", "created_at").first()
+        if submission is None:
+            return None
+        Submission.objects.filter(pk=submission.pk).update(
+            fence=F("fence") + 1,
+            lease_owner=worker.display[:100],
+            lease_until=now + timedelta(seconds=LEASE_SECONDS),
+        )
+    submission.refresh_from_db()
+    return submission
+
+
+def _settle(
+    submission: Submission, slant: SlantClient, scanner: Scanner, *, worker: Actor, clock: Clock
+) -> None:
+    try:
+        if kind_of(submission).makes_record:
+            verdict = _weigh_create(submission, scanner.look(submission), clock)
+        else:
+            verdict = _weigh_change(submission, slant.opportunity(submission.opportunity_id), clock)
+        budget.went_well()
+    except CannotList:
+        verdict = Verdict(State.REVIEW, Reason("cannot_list"))
+    except BudgetSpent as spent:
+        verdict = _no_budget(submission, spent.until, clock)
+    except errors.SlantNotFound:
+        verdict = Verdict(State.REVIEW, Reason("record_gone"))
+    except errors.SlantError as error:
+        verdict = _no_sight(submission, error, clock)
+    _apply(submission, verdict, worker=worker, clock=clock)
+
+
+def _weigh_create(submission: Submission, sight: Sight, clock: Clock) -> Verdict:
+    """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else, review."""
+    evidence = dict(submission.check_state)
+    ruled_out = frozenset(evidence.get("ruled_out", []))
+    found = candidates(submission, sight, ruled_out=ruled_out)
+    if adopted := _one_of(found, submission):
+        return Verdict(State.CONFIRMED, Reason("found"), record=adopted)
+    evidence |= _told(sight, found)
+    evidence.pop("no_budget_since", None)
+    if submission.state == State.REVIEW:
+        return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
+    if evidence.get("answer_id"):
+        return Verdict(State.REVIEW, Reason(submission.reason_code), check_state=evidence)
+    if sight.began_at < _quiet_until(submission):
+        return _look_again(submission, evidence, clock)
+    if found.exact or found.near:
+        code = "two_matches" if len(found.exact) > 1 else "similar_found"
+        return Verdict(State.REVIEW, Reason(code), check_state=evidence)
+    if not sight.complete:
+        return _incomplete(submission, evidence, clock)
+    return _absence(submission, sight.began_at, evidence, clock)
+
+
+def _one_of(found: Found, submission: Submission) -> Record | None:
+    """The oldest exact candidate, if there are no more of them than submissions that could each own one."""
+    if not found.exact:
+        return None
+    twins = Submission.objects.filter(
+        kind=Kind.CREATE, state__in=OPEN, body_sha256=submission.body_sha256
+    ).exclude(first_sent_at=None)
+    return found.exact[0] if len(found.exact) <= max(1, twins.count()) else None
+
+
+def _weigh_change(submission: Submission, record: Record, clock: Clock) -> Verdict:
+    """An edit or move is settled by reading: it is so, it is as before, or somebody made it something else."""
+    evidence = dict(submission.check_state)
+    match = kind_of(submission).matches(record, submission)
+    if match is Match.EXACT:
+        return Verdict(State.CONFIRMED, Reason("found"), record=record)
+    if submission.state == State.REVIEW:
+        return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
+    now = clock.now()
+    if now < _quiet_until(submission):
+        return _look_again(submission, evidence, clock)
+    if match is Match.NEAR or evidence.get("answer_id"):
+        evidence["candidates"] = [_shown(record, "near")]
+        return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence)
+    return _absence(submission, now, evidence, clock)
+
+
+def _absence(submission: Submission, began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
+    """The first quiet look that finds nothing is kept; a second one, far enough after it, is the proof."""
+    first = evidence.get("absent_since")
+    gap = timedelta(seconds=settings.SCAN_GAP_SECONDS)
+    if first and began - datetime.fromisoformat(first) >= gap:
+        now = clock.now()
+        return Verdict(
+            State.QUEUED, Reason("absent"), due_at=now, absent_at=now, check_state=evidence | {"proof": 2}
+        )
+    evidence["absent_since"] = first or began.isoformat()
+    due = datetime.fromisoformat(evidence["absent_since"]) + gap
+    return Verdict(None, due_at=max(due, clock.now()), check_state=evidence)
+
+
+def _look_again(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Verdict:
+    """Still in the quiet period: the next of the early looks, then the end of the quiet."""
+    waits = settings.LOOK_AFTER_SECONDS
+    began = submission.ambiguous_at or submission.unknown_since or clock.now()
+    quiet = _quiet_until(submission)
+    ahead = [began + timedelta(seconds=wait) for wait in waits]
+    due = next((moment for moment in ahead if moment > clock.now()), quiet)
+    return Verdict(None, due_at=min(due, quiet), check_state=evidence)
+
+
+def _incomplete(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Verdict:
+    """Rows shifted while we read: no proof of anything. Try again a few times, then ask a manager."""
+    evidence["incomplete"] = evidence.get("incomplete", 0) + 1
+    evidence.pop("absent_since", None)
+    if evidence["incomplete"] >= INCOMPLETE_AT_MOST or _answered_for(submission, clock) > TOO_LONG:
+        return Verdict(State.REVIEW, Reason("incomplete_scan"), check_state=evidence)
+    return Verdict(None, due_at=_later(clock, settings.SCAN_GAP_SECONDS), check_state=evidence)
+
+
+def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Verdict:
+    """Our share of calls is used up. Half an hour without proof for that reason goes to a manager."""
+    evidence = dict(submission.check_state)
+    since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
+    resting = budget.slant_is_away(clock)
+    if resting:
+        evidence.pop("no_budget_since")
+    elif clock.now() - since > NO_BUDGET_TOO_LONG and submission.state == State.UNKNOWN:
+        return Verdict(State.REVIEW, Reason("no_budget"), check_state=evidence)
+    return Verdict(None, due_at=max(until, _later(clock, 1)), check_state=evidence, answered=False)
+
+
+def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) -> Verdict:
+    """Slant cannot be asked (reliability 2.2 (5)): stay in doubt, say so, come back. No time counts meanwhile."""
+    if isinstance(error, errors.SlantBusy):
+        due = budget.slow_down(error.retry_after, clock=clock)
+    else:
+        budget.read_failed(clock=clock)
+        due = _later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
+    evidence = dict(submission.check_state)
+    evidence.pop("answered_since", None)
+    return Verdict(None, due_at=due, check_state=evidence, answered=False)
+
+
+def _answered_for(submission: Submission, clock: Clock) -> timedelta:
+    """How long Slant has been answering our looks without a decision."""
+    since = submission.check_state.get("answered_since")
+    return clock.now() - datetime.fromisoformat(since) if since else timedelta(0)
+
+
+def _quiet_until(submission: Submission) -> datetime:
+    return submission.quiet_until or submission.created_at
+
+
+def _later(clock: Clock, seconds: float) -> datetime:
+    return clock.now() + timedelta(seconds=seconds)
+
+
+def _told(sight: Sight, found: Found) -> dict[str, Any]:
+    """What a look leaves on the submission for people: what was read, and the candidates side by side."""
+    return {
+        "scan": {
+            "began_at": sight.began_at.isoformat(),
+            "pages": sight.pages,
+            "count_first": sight.count_first,
+            "count_last": sight.count_last,
+            "complete": sight.complete,
+        },
+        "candidates": [_shown(record, "exact") for record in found.exact]
+        + [_shown(record, "near") for record in found.near],
+    }
+
+
+def _shown(record: Record, match: str) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "match": match,
+        "created_at": record.created_at.isoformat() if record.created_at else "",
+        "fields": record_fields(record),
+    }
+
+
+def _apply(submission: Submission, verdict: Verdict, *, worker: Actor, clock: Clock) -> None:
+    """Write the verdict down, in one commit, if the lease is still ours."""
+    free = {"lease_owner": "", "lease_until": None, "looks": submission.looks + 1}
+    evidence = _timed(submission, verdict, clock)
+    try:
+        with transaction.atomic():
+            if verdict.state is None or verdict.state == submission.state:
+                held = Submission.objects.filter(
+                    pk=submission.pk, state=submission.state, fence=submission.fence
+                )
+                held.update(**free, due_at=verdict.due_at, check_state=evidence)
+                return
+            _change(submission, verdict, free | {"check_state": evidence}, worker=worker, clock=clock)
+    except LostRace:
+        return
+    except IntegrityError:
+        _give_back(submission.pk, clock)
+
+
+def _change(
+    submission: Submission, verdict: Verdict, fields: dict[str, Any], *, worker: Actor, clock: Clock
+) -> None:
+    assert verdict.state is not None  # noqa: S101 - for the type checker; the caller looked
+    evidence = {
+        key: value for key, value in fields["check_state"].items() if key in ("scan", "absent_since")
+    } | {"candidates": [shown["id"] for shown in fields["check_state"].get("candidates", [])]}
+    if verdict.state == State.REVIEW:
+        fields["due_at"] = _later(clock, REVIEW_LOOK_SECONDS)
+    if verdict.state == State.QUEUED:
+        fields |= {"due_at": verdict.due_at, "absent_at": verdict.absent_at}
+    if verdict.record is not None:
+        fields["opportunity_id"] = verdict.record.id
+    states.change(
+        submission,
+        verdict.state,
+        by=worker,
+        clock=clock,
+        reason=verdict.reason,
+        remote=Remote(object_id=verdict.record.id if verdict.record else ""),
+        evidence=evidence,
+        **fields,
+    )
+    if verdict.record is not None:
+        mirror.apply(verdict.record, clock=clock)
+
+
+def _timed(submission: Submission, verdict: Verdict, clock: Clock) -> dict[str, Any]:
+    """The evidence with the moment from which Slant has been answering our looks without a break."""
+    evidence = dict(verdict.check_state if verdict.check_state is not None else submission.check_state)
+    if verdict.answered:
+        evidence.setdefault("answered_since", clock.now().isoformat())
+    return evidence
+
+
+def _give_back(pk: UUID, clock: Clock) -> None:
+    """Another submission took the record in the same moment: look again with that known."""
+    Submission.objects.filter(pk=pk, state__in=[State.UNKNOWN, State.REVIEW]).update(
+        lease_owner="", lease_until=None, due_at=_later(clock, 1)
+    )
