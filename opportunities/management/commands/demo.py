@@ -167,7 +167,7 @@ class Command(BaseCommand):
                     file=sys.stderr,
                     flush=True,
                 )
-            time.sleep(0.1)
+            time.sleep(0.25)
 
     # Running and stopping
 
