@@ -16,13 +16,12 @@ from django.db.models import Exists, OuterRef
 from opportunities.actions import budget, running, states
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent, Share
-from opportunities.actions.doubt import doubtful, looks_from
+from opportunities.actions.doubt import LEASE_MARGIN_SECONDS, doubtful, looks_from
 from opportunities.actions.kinds import kind_of, sent_fields
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
 from opportunities.models import OPEN, Attempt, Outcome, State, Submission
 
-LEASE_MARGIN_SECONDS = 30
 KEY_LIVES = timedelta(minutes=75)
 PROOF_HOLDS = timedelta(minutes=10)
 ASK_AGAIN_AFTER = timedelta(hours=24)

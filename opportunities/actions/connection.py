@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from opportunities.actions import alerts, running
+from opportunities.actions import alerts, guarding, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent, Meter, Share
 from opportunities.clock import Clock
@@ -47,15 +47,20 @@ def check_connection(slant: SlantClient, *, worker: Actor, clock: Clock) -> None
     try:
         me = slant.me()
     except (BudgetSpent, errors.SlantError) as error:
-        refused = isinstance(error, errors.SlantRefusedUs)
-        Instance.objects.filter(pk=1).update(me_checked_at=clock.now())
-        if refused:
+        soon = clock.now() - ME_EVERY + ME_WHILE_HELD
+        Instance.objects.filter(pk=1).update(me_checked_at=soon)
+        if isinstance(error, errors.SlantRefusedUs):
             hold_for_token(running.TOKEN_REFUSED, worker=worker, clock=clock)
         return
-    mine.me_checked_at, mine.can_write = clock.now(), me.can_write
-    mine.ever_could_write = mine.ever_could_write or me.can_write is not False
-    mine.slant_user_id = mine.slant_user_id or me.id
-    mine.save()
+    if not guarding.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
+        return
+    Instance.objects.filter(pk=1).update(
+        me_checked_at=clock.now(),
+        can_write=me.can_write,
+        ever_could_write=mine.ever_could_write or me.can_write is not False,
+        slant_base_url=settings.SLANT_BASE_URL,
+        slant_user_id=me.id,
+    )
     _token_may(me.can_write is not False, worker=worker, clock=clock)
 
 

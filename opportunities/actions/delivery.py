@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from opportunities.actions import alerts, budget, mirror, running, states
+from opportunities.actions import alerts, budget, guarding, mirror, running, states
 from opportunities.actions.audit import Actor, Remote
 from opportunities.actions.claiming import Claim, claim
 from opportunities.actions.connection import hold_for_token
@@ -37,6 +37,7 @@ def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
     """Send everything that is due, one after another. Returns how many exchanges were made."""
     made = 0
     while claimed := claim(worker=worker, clock=clock):
+        guarding.write_head()
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1
     return made

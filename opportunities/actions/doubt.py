@@ -5,10 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 
 from opportunities.actions.states import NO_REASON, Reason
 from opportunities.clock import Clock
-from opportunities.models import State, Submission
+from opportunities.models import Instance, Lease, State, Submission
+
+LEASE_MARGIN_SECONDS = 30
+KEPT_EVIDENCE = ("answer_id", "ruled_out")
 
 
 @dataclass
@@ -49,3 +54,24 @@ def looks_from(now: datetime) -> dict[str, Any]:
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
     }
+
+
+def restart_waits(clock: Clock) -> None:
+    """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
+
+    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`); leases never end later than they could
+    have been given now.
+    """
+    now = clock.now()
+    quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
+    with transaction.atomic():
+        Instance.objects.filter(pk=1).update(clock_jumped_at=now)
+        in_doubt = Submission.objects.filter(state=State.UNKNOWN)
+        in_doubt.update(quiet_until=now + quiet, **looks_from(now) | {"check_state": F("check_state")})
+        for submission in in_doubt.exclude(check_state={}):
+            evidence = {key: value for key, value in submission.check_state.items() if key in KEPT_EVIDENCE}
+            Submission.objects.filter(pk=submission.pk, fence=submission.fence).update(check_state=evidence)
+        lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
+        Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
+        Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now, absent_at=None)
+        Lease.objects.filter(until__gt=lease).update(until=lease)

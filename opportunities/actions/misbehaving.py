@@ -100,11 +100,10 @@ MISCHIEFS = (
 )
 
 
-def misbehave(key: str) -> Mischief:
+def misbehave(key: str) -> None:
     """Make the sandbox behave as the mischief `key` says. Raises `NoSandbox`."""
     chosen = next(mischief for mischief in MISCHIEFS if mischief.key == key)
     _ask("POST", chosen.control)
-    return chosen
 
 
 def present() -> Mischief:

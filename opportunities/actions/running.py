@@ -15,6 +15,8 @@ TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secr
 TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
 UNIT_ALARM = "unit_alarm"
 
+JUMP_SECONDS = 30
+
 
 def take_lease(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
     """Take the lease `name` for `seconds`. Returns its fence, or None while anybody holds it."""
@@ -36,9 +38,15 @@ def drop_lease(name: str, *, owner: str, fence: int) -> None:
     Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")
 
 
-def beat(worker: str, *, clock: Clock) -> None:
-    """Say that `worker` is alive."""
-    Heartbeat.objects.update_or_create(pk=worker, defaults={"at": clock.now()})
+def beat(worker: str, *, clock: Clock) -> bool:
+    """Say that `worker` is alive. True when its wall clock jumped against its monotonic one since the last beat."""
+    now, monotonic = clock.now(), clock.monotonic()
+    last = Heartbeat.objects.filter(pk=worker).first()
+    Heartbeat.objects.update_or_create(pk=worker, defaults={"at": now, "monotonic": monotonic})
+    if last is None or monotonic < last.monotonic:
+        return False
+    drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
+    return abs(drift) > JUMP_SECONDS
 
 
 def instance() -> Instance:

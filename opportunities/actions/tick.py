@@ -8,7 +8,7 @@ import logging
 from datetime import datetime
 from uuid import uuid4
 
-from opportunities.actions import claiming, connection, delivery, mirror, running, settling
+from opportunities.actions import claiming, connection, delivery, doubt, guarding, mirror, running, settling
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.clock import Clock
@@ -23,11 +23,14 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
 
     `worker` names the process; each round adds its own suffix, so that two rounds of one process never share a lease.
     """
-    running.beat(worker, clock=clock)
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
+    if running.beat(worker, clock=clock):
+        logger.warning("the clock jumped; every quiet period begins again")
+        doubt.restart_waits(clock)
     slant = slant or connection.connect(clock)
     claiming.expire_leases(worker=me, clock=clock)
-    delivery.deliver_due(slant, worker=me, clock=clock)
+    if guarding.check_database(worker=me, clock=clock):
+        delivery.deliver_due(slant, worker=me, clock=clock)
     settling.settle_due(connection.metered(slant, Share.CHECKS, clock), worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)
     connection.check_connection(reads, worker=me, clock=clock)

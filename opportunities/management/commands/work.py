@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from huey.consumer import Consumer
 from huey.contrib.djhuey import HUEY
 
 from opportunities import tasks
+from opportunities.actions import guarding
+from opportunities.models import Instance
 
 
 class Command(BaseCommand):
@@ -14,6 +16,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Runs in the foreground. SIGTERM and SIGINT let the exchange under way finish."""
+        if wrong := guarding.other_slant():
+            raise CommandError(wrong, returncode=2)
+        Instance.objects.filter(pk=1).update(me_checked_at=None)
         tasks.round_of_work()
         consumer = Consumer(
             HUEY,

@@ -1,0 +1,154 @@
+"""Is this the database we think it is? Asked before anything is sent (docs/operations.md, "Restored and copied").
+
+A database restored from a backup, or a copy of it started elsewhere, remembers submissions as waiting that Slant has
+had long ago. So the worker keeps a small file outside the database, rewritten before each send, with the instance's
+id and the head of its trail. If the trail is behind that file, or the file is another instance's, or missing although
+this database has sent before, all sending is held until somebody runs `manage.py recover`.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from opportunities.actions import alerts, audit, running, states
+from opportunities.actions.audit import Actor, Change
+from opportunities.actions.doubt import doubtful
+from opportunities.actions.states import Reason
+from opportunities.clock import Clock
+from opportunities.models import Attempt, AuditEvent, ChainHead, Hold, State, Submission
+
+RESTORED = "restored"
+COPIED = "copied"
+OTHER_SLANT = "other_slant"
+WORDS = {
+    RESTORED: "This database is older than what it has already sent: a backup was restored. "
+    "Nothing is sent until somebody runs `manage.py recover`.",
+    COPIED: "This database was copied, or its worker was moved to a new place. "
+    "Nothing is sent until somebody runs `manage.py recover`.",
+    OTHER_SLANT: "This database belongs to another Slant than the one configured. "
+    "Point SLANT_BASE_URL back, or start with a new database.",
+}
+
+
+def head_file() -> Path:
+    return Path(settings.VAR_DIR) / "trail-head.json"
+
+
+def write_head() -> None:
+    """Rewrite the head file, atomically and durably. Call outside transactions, before bytes leave."""
+    head = ChainHead.objects.get(pk=1)
+    content = {"instance": str(running.instance().instance_id), "seq": head.seq, "hash": head.hash}
+    path = head_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".trail-head-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+
+
+def read_head() -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(head_file().read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content
+
+
+def check_database(*, worker: Actor, clock: Clock) -> bool:
+    """Whether this database may send. Holds, with one alert, when it was restored or copied."""
+    code = _what_is_wrong()
+    if code is None:
+        return True
+    _hold(code, worker=worker, clock=clock)
+    return False
+
+
+def _hold(code: str, *, worker: Actor, clock: Clock) -> None:
+    running.hold(code, reason=WORDS[code], by=worker, clock=clock)
+    alerts.open_alert(code, WORDS[code], clock=clock)
+
+
+def other_slant() -> str | None:
+    """What to do when the configured Slant is not the one this database belongs to; None when it is."""
+    mine = running.instance()
+    if mine.slant_base_url in ("", settings.SLANT_BASE_URL):
+        return None
+    return (
+        f"This database belongs to the Slant at {mine.slant_base_url}, and SLANT_BASE_URL names another. "
+        "Point it back, or start with a new VAR_DIR or DATABASE_URL."
+    )
+
+
+def _what_is_wrong() -> str | None:
+    if other_slant():
+        return OTHER_SLANT
+    head = read_head()
+    if head is None:
+        return COPIED if Attempt.objects.exists() else None
+    if head.get("instance") != str(running.instance().instance_id):
+        return COPIED
+    seq = int(head.get("seq", 0))
+    known = seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists()
+    return None if known else RESTORED
+
+
+def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) -> bool:
+    """A database belongs to the first Slant that answered it: base URL and id from `/me`. Holds for any other."""
+    mine = running.instance()
+    if mine.slant_base_url in ("", base_url) and mine.slant_user_id in ("", user_id):
+        return True
+    _hold(OTHER_SLANT, worker=worker, clock=clock)
+    return False
+
+
+def recover(*, by: Actor, clock: Clock, reason: str) -> int:
+    """Make a restored or copied database safe: every open submission is looked for before it may be sent again.
+
+    Returns how many were turned to `unknown`. Writes the head file anew and lifts the holds; audited.
+    """
+    with transaction.atomic():
+        rows = Submission.objects.select_for_update().filter(state__in=[State.QUEUED, State.SENDING])
+        count = 0
+        for submission in rows:
+            Attempt.objects.filter(submission=submission, finished_at=None).update(
+                finished_at=clock.now(), outcome="abandoned", message="The database was recovered."
+            )
+            submission.last_sent_at = clock.now()
+            then = doubtful(submission, Reason("recovered", reason), clock)
+            first = submission.first_sent_at or submission.created_at
+            fields = then.fields | {
+                "fence": submission.fence + 1,
+                "first_sent_at": first,
+                "last_sent_at": clock.now(),
+                "lease_owner": "",
+                "lease_until": None,
+            }
+            states.change(submission, then.state, by=by, clock=clock, reason=then.reason, **fields)
+            count += 1
+        audit.record(
+            clock=clock,
+            by=by,
+            action="database.recovered",
+            object_type="database",
+            object_id=str(running.instance().instance_id),
+            reason_text=reason,
+            change=Change(after={"doubted": count}),
+        )
+        for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
+            running.release(code, by=by, clock=clock, reason=reason)
+            alerts.close_alert(code, clock=clock)
+    write_head()
+    return count

@@ -1,0 +1,122 @@
+"""What a person decides about a submission that the worker cannot: link it, send it again, or close it."""
+
+from django.db import IntegrityError, transaction
+
+from opportunities import access
+from opportunities.actions import audit, states, wakeup
+from opportunities.actions.audit import Actor, Change, Remote
+from opportunities.actions.states import Reason
+from opportunities.actions.submissions import NotAllowed, Refused
+from opportunities.clock import Clock
+from opportunities.models import Person, State, Submission
+
+
+class NotInReview(Refused):
+    """It was settled meanwhile; there is nothing left to decide."""
+
+
+class NotACandidate(Refused):
+    """The record named is not among those found for this submission, or another submission owns it."""
+
+
+class ReasonMissing(Refused):
+    """A decision is recorded with its reason."""
+
+
+def candidates_of(submission: Submission) -> list[str]:
+    """Ids of records in Slant that a manager may link: what was found, and what Slant itself answered with."""
+    evidence = submission.check_state
+    found = [shown["id"] for shown in evidence.get("candidates", [])]
+    answered = submission.attempts.exclude(record_id="").values_list("record_id", flat=True)
+    return list(dict.fromkeys([*found, *answered]))
+
+
+def link(
+    *, submission: Submission, opportunity_id: str, reason: str, person: Person, by: Actor, clock: Clock
+) -> Submission:
+    """Settle a reviewed submission on the record `opportunity_id`, one of its candidates."""
+    try:
+        with transaction.atomic():
+            row = _locked(submission, person, reason)
+            if opportunity_id not in candidates_of(row):
+                raise NotACandidate(opportunity_id)
+            states.change(
+                row,
+                State.CONFIRMED,
+                by=by,
+                clock=clock,
+                reason=Reason("linked", reason),
+                remote=Remote(object_id=opportunity_id),
+                opportunity_id=opportunity_id,
+            )
+    except IntegrityError as error:
+        raise NotACandidate("another submission owns that record") from error
+    return row
+
+
+def send_again(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
+    """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
+
+    The candidates the manager has looked at and passed over no longer stand in the way of that proof.
+    """
+    with transaction.atomic():
+        row = _locked(submission, person, reason)
+        seen = [shown["id"] for shown in row.check_state.get("candidates", [])]
+        ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *seen]))
+        states.change(
+            row,
+            State.QUEUED,
+            by=by,
+            clock=clock,
+            reason=Reason("send_again", reason),
+            evidence={"ruled_out": ruled_out},
+            due_at=clock.now(),
+            absent_at=None,
+            still_wanted_at=clock.now(),
+            check_state={"ruled_out": ruled_out},
+        )
+        transaction.on_commit(wakeup.wake)
+    return row
+
+
+def close(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
+    """Give a reviewed submission up, with a reason."""
+    with transaction.atomic():
+        row = _locked(submission, person, reason)
+        states.change(row, State.WITHDRAWN, by=by, clock=clock, reason=Reason("closed", reason))
+    return row
+
+
+def still_send(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
+    """The owner's yes to "this was held for a day: still send it?"."""
+    if submission.person_id != person.pk:
+        raise NotAllowed("only its owner says whether it is still wanted")
+    with transaction.atomic():
+        row = Submission.objects.select_for_update().get(pk=submission.pk)
+        if row.state != State.QUEUED or row.reason_code != "still_send":
+            raise NotInReview("there is nothing to decide")
+        now = clock.now()
+        Submission.objects.filter(pk=row.pk).update(
+            still_wanted_at=now, due_at=now, reason_code="", told=True
+        )
+        audit.record(
+            clock=clock,
+            by=by,
+            action="submission.still_wanted",
+            submission=row,
+            change=Change(after={"still_wanted": True}),
+        )
+        transaction.on_commit(wakeup.wake)
+    row.refresh_from_db()
+    return row
+
+
+def _locked(submission: Submission, person: Person, reason: str) -> Submission:
+    if not access.may(person, access.Action.REVIEW):
+        raise NotAllowed("managers decide what is in review")
+    if not reason.strip():
+        raise ReasonMissing("say why, in a few words")
+    row = Submission.objects.select_for_update().get(pk=submission.pk)
+    if row.state != State.REVIEW:
+        raise NotInReview(str(row.state))
+    return row

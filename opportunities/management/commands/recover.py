@@ -1,0 +1,27 @@
+"""`manage.py recover`: make a restored or copied database safe to send from."""
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from opportunities.actions import guarding
+from opportunities.actions.audit import Actor
+from opportunities.clock import SystemClock
+
+
+class Command(BaseCommand):
+    help = "Look in Slant for every open submission before it may be sent again, and lift the hold."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", default="restored from a backup", help="why, for the trail")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if wrong := guarding.other_slant():
+            raise CommandError(wrong, returncode=2)
+        by = Actor.operator(getpass.getuser())
+        count = guarding.recover(by=by, clock=SystemClock(), reason=options["reason"])
+        self.stdout.write(
+            f"{count} open submissions will be looked for in Slant before anything is sent again."
+        )

@@ -1,0 +1,29 @@
+"""`manage.py release`: go on sending after `hold` or an alarm."""
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from opportunities.actions import alerts, running, wakeup
+from opportunities.actions.audit import Actor
+from opportunities.clock import SystemClock
+from opportunities.models import Hold
+
+
+class Command(BaseCommand):
+    help = "Lift the stop button, or with --code another hold, such as the unit alarm."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--reason", default="", help="why, for the trail")
+        parser.add_argument("--code", default=running.STOPPED, help="which hold to lift")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        by = Actor.operator(getpass.getuser())
+        lifted = running.release(options["code"], reason=options["reason"], by=by, clock=SystemClock())
+        alerts.close_alert(options["code"], clock=SystemClock())
+        wakeup.wake()
+        self.stdout.write("Sending goes on." if lifted else f"Nothing is held for {options['code']}.")
+        for other in Hold.objects.all():
+            self.stdout.write(f"Still held ({other.code}): {other.reason}")
