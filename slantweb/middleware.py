@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -86,16 +87,24 @@ class TrustedProxiesMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        try:
+            self.trusted = [ipaddress.ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES]
+        except ValueError as problem:
+            raise ImproperlyConfigured(f"TRUSTED_PROXIES: {problem}") from problem
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if _is_trusted(request.META.get("REMOTE_ADDR", "")):
+        if self._trusts(request.META.get("REMOTE_ADDR", "")):
             hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-            while hops and _is_trusted(request.META["REMOTE_ADDR"]) and _address(hops[-1]):
+            while hops and self._trusts(request.META["REMOTE_ADDR"]) and _address(hops[-1]):
                 request.META["REMOTE_ADDR"] = hops.pop()
         else:
             for header in FORWARDED_HEADERS:
                 request.META.pop(header, None)
         return self.get_response(request)
+
+    def _trusts(self, text: str) -> bool:
+        address = _address(text)
+        return address is not None and any(address in network for network in self.trusted)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -103,13 +112,6 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
-
-
-def _is_trusted(text: str) -> bool:
-    address = _address(text)
-    return address is not None and any(
-        address in ipaddress.ip_network(proxy, strict=False) for proxy in settings.TRUSTED_PROXIES
-    )
 
 
 class HeadersMiddleware:

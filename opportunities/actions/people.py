@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from opportunities.actions import audit
@@ -45,19 +46,6 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
     return person
 
 
-def refuse(*, by: Actor, clock: Clock, reason_code: str, reason_text: str = "") -> None:
-    """Somebody who could not be signed in at all."""
-    with transaction.atomic():
-        audit.record(
-            clock=clock,
-            by=by,
-            action="person.refused",
-            outcome="refused",
-            reason_code=reason_code,
-            reason_text=reason_text,
-        )
-
-
 def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") -> None:
     """Record the end of a session; `reason_code` tells an end by our limits (`idle`, `absolute`) from one asked for."""
     with transaction.atomic():
@@ -74,11 +62,11 @@ def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") 
 
 def _remember(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
-    person = Person.objects.select_for_update().filter(iss=identity.iss, sub=identity.sub).first()
-    before = list(person.roles) if person else None
-    if person is None:
-        person = Person(iss=identity.iss, sub=identity.sub)
-        person.set_unusable_password()
+    # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other one's row.
+    person, made = Person.objects.select_for_update().get_or_create(
+        iss=identity.iss, sub=identity.sub, defaults={"password": make_password(None)}
+    )
+    before = None if made else list(person.roles)
     person.email = identity.email.lower()
     person.name = identity.name[:200]
     person.roles = list(identity.roles)

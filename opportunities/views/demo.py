@@ -2,7 +2,6 @@
 
 from django import forms
 from django.conf import settings
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -82,17 +81,15 @@ def demo_misbehave(request: HttpRequest) -> HttpResponse:
     """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page says so and changes nothing."""
     if not settings.DEMO:
         raise Http404
-    form = MisbehaveForm(request.POST or None)
-    present, status = None, 200
+    form = MisbehaveForm(request.POST if request.method == "POST" else None)
+    present = None
     try:
         if form.is_valid():
-            chosen = misbehaving.misbehave(form.cleaned_data["mischief"])
-            messages.success(request, f"{chosen.title}. {chosen.what}")
+            misbehaving.misbehave(form.cleaned_data["mischief"])
             return see_other(reverse("opportunities:demo_misbehave"))
         present = misbehaving.present()
     except NoSandbox:
-        status = 200 if request.method != "POST" else 422
-    if request.method == "POST" and not form.is_valid():
-        status = 422
+        pass
+    status = 422 if request.method == "POST" else 200
     context = {"mischiefs": MISCHIEFS, "present": present, "form": form}
     return render(request, "opportunities/misbehave.html", context, status=status)
