@@ -179,10 +179,13 @@ def frozen(fields: Fields) -> str:
 
 def sent_fields(submission: Submission) -> Fields:
     """The frozen body as values, with a close date as its calendar day (`YYYY-MM-DD`)."""
-    fields: Fields = json.loads(submission.body)
-    if fields.get("target_close_date"):
-        fields["target_close_date"] = fields["target_close_date"][:10]
-    return fields
+    return comparable(json.loads(submission.body))
+
+
+def comparable(fields: Fields) -> Fields:
+    """Values of a request with a close date, given as a date or as it travels, as its calendar day."""
+    day = fields.get("target_close_date")
+    return fields | ({"target_close_date": str(day)[:10]} if day else {})
 
 
 def record_fields(record: Record) -> Fields:

@@ -15,9 +15,9 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 
 from opportunities import access
-from opportunities.actions import audit, states, wakeup
-from opportunities.actions.audit import Actor, Change
-from opportunities.actions.kinds import Create, Fields, NewDeal, frozen
+from opportunities.actions import audit, mirror, states, wakeup
+from opportunities.actions.audit import Actor
+from opportunities.actions.kinds import Change, Changes, Create, Fields, NewDeal, comparable, frozen
 from opportunities.clock import Clock
 from opportunities.models import (
     Attempt,
@@ -70,6 +70,14 @@ class Similar:
     created_at: datetime
     submission_id: str = ""
     opportunity_id: str = ""
+
+
+class ConflictQuestion(Refused):
+    """Fields somebody changed to something else since the person looked: overwrite them? `current` is what is there."""
+
+    def __init__(self, current: Fields) -> None:
+        super().__init__("somebody changed this meanwhile")
+        self.current = current
 
 
 class DuplicateQuestion(Refused):
@@ -138,8 +146,60 @@ def create(
     return _take(submission, person=person, by=by, clock=clock)
 
 
-def _sent_before(person: Person, nonce: str, body: str) -> Submission | None:
-    earlier = Submission.objects.filter(person=person, form_token=nonce, row=0).first()
+def change(
+    *,
+    changes: Changes,
+    kind: Kind,
+    person: Person,
+    by: Actor,
+    clock: Clock,
+    form_token: str,
+    row: int = 0,
+    confirm_overwrite: bool = False,
+    supersedes: Submission | None = None,
+) -> Submission:
+    """Take an edit or a move of an existing deal: commit it, wake the worker, return its row.
+
+    `row` tells the rows of one bulk action apart, which share a form token. Raises `BadToken`, `TokenReused`,
+    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what the mirror has now
+    counts as seen, so that only a still later change in Slant is a conflict again.
+    """
+    nonce = check_token(form_token, person)
+    body = frozen(Change.body(changes))
+    if earlier := _sent_before(person, nonce, body, row=row):
+        return earlier
+    deal = Opportunity.objects.filter(pk=changes.opportunity_id, gone_at=None).select_related("book").first()
+    if deal is None or not access.may(person, access.Action.WRITE, deal.book):
+        raise NotAllowed("this deal cannot be changed")
+    seen = changes.seen
+    current = mirror.fields_of(deal)
+    wanted = comparable(changes.wanted)
+    differing = {
+        field: current[field] for field in seen if current[field] not in (seen[field], wanted.get(field))
+    }
+    if differing and not confirm_overwrite:
+        raise ConflictQuestion(differing)
+    submission = Submission(
+        kind=kind,
+        method="PATCH",
+        path=Change.path_of(deal.pk),
+        body=body,
+        book_id=deal.book_id,
+        household_id=deal.household_id or "",
+        opportunity_id=deal.pk,
+        name=deal.name,
+        value=deal.value,
+        seen=seen | differing,
+        labels={"book": deal.book.name},
+        form_token=nonce,
+        row=row,
+        supersedes=supersedes,
+    )
+    return _take(submission, person=person, by=by, clock=clock)
+
+
+def _sent_before(person: Person, nonce: str, body: str, *, row: int = 0) -> Submission | None:
+    earlier = Submission.objects.filter(person=person, form_token=nonce, row=row).first()
     if earlier is None:
         return None
     if earlier.body != body:
@@ -167,7 +227,7 @@ def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) ->
                 by=by,
                 action="submission.queued",
                 submission=submission,
-                change=Change(
+                change=audit.Change(
                     after={
                         "state": str(State.QUEUED),
                         "kind": submission.kind,
@@ -180,7 +240,7 @@ def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) ->
             )
             transaction.on_commit(wakeup.wake)
     except IntegrityError:
-        winner = _sent_before(person, submission.form_token, submission.body)
+        winner = _sent_before(person, submission.form_token, submission.body, row=submission.row)
         if winner is None:
             raise
         return winner
@@ -270,10 +330,10 @@ def wait_until_settled(
 
 
 def _reference() -> str:
-    """A short name people can say on the phone: SW-4K7Q-19."""
+    """A short name people can say on the phone: SW-4K7Q-M9."""
     alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
     letters = "".join(secrets.choice(alphabet) for _ in range(6))
-    return f"SW-{letters[:4]}-{letters[4:]}{secrets.randbelow(90) + 10}"
+    return f"SW-{letters[:4]}-{letters[4:]}"
 
 
 def _labels(deal: NewDeal, book: Book) -> dict[str, Any]:
