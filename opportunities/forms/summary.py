@@ -1,6 +1,7 @@
 """The live summary "What Slant will receive": what the form holds now, in the words Slant's board would use."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from opportunities import wording
 from opportunities.forms.create import NewOpportunityForm
@@ -28,6 +29,7 @@ class Check:
 @dataclass(frozen=True)
 class Summary:
     value: str
+    has_value: bool
     weighted: str
     weighted_bad: bool
     facts: tuple[Fact, ...]
@@ -41,6 +43,7 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
     value: int | None = cleaned.get("value")
     return Summary(
         value=wording.money(value) if value is not None else "No value yet",
+        has_value=value is not None,
         weighted=_weighted(form, value, wrong),
         weighted_bad=bool({"value", "probability"} & wrong),
         facts=tuple(_facts(form, wrong)),
@@ -75,14 +78,13 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
         goes_to = {"prospect": "Slant chooses, for prospects", "client": "Slant chooses, for clients"}.get(
             kind, ""
         )
-    day = form.cleaned_data.get("target_close_date")
     texts = {
         "book_id": offer.book.name if offer.book else offer.read_only_book,
         "name": form.now("name"),
         "household_id": offer.household.name if offer.household else "",
         "pipeline_id": goes_to or offer.other_pipeline,
         "pipeline_stage_id": stage.name if stage else "" if pipeline else "Slant chooses",
-        "target_close_date": wording.long_day(day) if day else form.now("target_close_date"),
+        "target_close_date": _day(form),
         "assigned_to_id": owner.name if owner else "",
     }
     labels = wording.LABELS | {"target_close_date": "Close"}
@@ -95,6 +97,15 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
         )
         for name, text in texts.items()
     ]
+
+
+def _day(form: NewOpportunityForm) -> str:
+    typed = form.now("target_close_date")
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        return typed
+    return wording.long_day(day) + ("" if day > form.today else ", not ahead")
 
 
 def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool) -> list[Check]:

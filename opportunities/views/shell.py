@@ -76,9 +76,11 @@ class Shell:
             links += self._links(("audit", "Audit trail", "journal-text"))
         if may(self.person, Action.OVERSEE):
             links += self._links(("sending", "Sending", "sliders"), ("people", "People", "people"))
-        if settings.DEMO:
-            links += self._links(("demo_misbehave", "Make Slant misbehave", "lightning"))
         return links
+
+    @cached_property
+    def demo(self) -> list[Link]:
+        return self._links(("demo_misbehave", "Make Slant misbehave", "lightning")) if settings.DEMO else []
 
     @property
     def trouble(self) -> dict[str, str]:

@@ -34,6 +34,10 @@
     const box = document.getElementById("id_q");
     if (box) box.value = "";
     open(false);
+    document.getElementById("status").textContent = name;
+    // What was focused goes away with the redraw: go on at what took its place.
+    const next = id ? "household-drop" : "id_q";
+    document.addEventListener("htmx:afterSettle", () => document.getElementById(next)?.focus(), { once: true });
     carrier.dispatchEvent(new Event("input", { bubbles: true }));
   };
 
@@ -107,9 +111,7 @@
   });
 
   document.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-drop]")) return;
-    choose("", "No household");
-    document.addEventListener("htmx:afterSettle", () => document.getElementById("id_q")?.focus(), { once: true });
+    if (event.target.closest("[data-drop]")) choose("", "No household");
   });
 
   dress();
