@@ -214,6 +214,9 @@ SLANT_APP_URL = env.str("SLANT_APP_URL", default="").rstrip("/")
 SLANT_HOURLY_BUDGET = env.int("SLANT_HOURLY_BUDGET", default=900)
 SLANT_TIMEOUT_SECONDS = env.float("SLANT_TIMEOUT_SECONDS", default=10)
 SLANT_IS_LOOPBACK = _is_loopback(SLANT_BASE_URL)
+# Where the demo's page "Make Slant misbehave" finds the sandbox's switches, if on a port of their own (--control-port):
+# only then can a sandbox that is down refuse connections. Empty: on Slant's own port.
+SANDBOX_CONTROL_URL = env.str("SANDBOX_CONTROL_URL", default="").rstrip("/")
 if SLANT_BASE_URL and not SLANT_BASE_URL.startswith("https://") and not SLANT_IS_LOOPBACK:
     raise ImproperlyConfigured("SLANT_BASE_URL must begin with https:// unless it is a loopback address.")
 if DEMO and SLANT_BASE_URL and not SLANT_IS_LOOPBACK:

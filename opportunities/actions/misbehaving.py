@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT_SECONDS = 2
 ANSWER_BYTES = 256 * 1024
 WELL: dict[str, Any] = {"reset": "faults", "up": True, "latency_ms": 0}
@@ -45,8 +46,8 @@ MISCHIEFS = (
         "down",
         "Slant is down",
         "Take Slant down",
-        "Slant refuses every connection until you choose another.",
-        "New deals are saved here and wait. They go out by themselves once Slant is back; the pages keep working.",
+        "Slant answers nobody until you choose something else.",
+        "New deals are saved here and arrive by themselves, once each, when Slant is back. The pages keep working.",
         WELL | {"up": False},
     ),
     Mischief(
@@ -120,8 +121,8 @@ def present() -> Mischief:
 
 def _ask(method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """One exchange with `/_control`. Straight http on loopback: no proxy, no redirect, no other address."""
-    address = urlsplit(settings.SLANT_BASE_URL)
-    if not settings.SLANT_IS_LOOPBACK or address.scheme != "http" or not address.hostname:
+    address = urlsplit(settings.SANDBOX_CONTROL_URL or settings.SLANT_BASE_URL)
+    if address.scheme != "http" or address.hostname not in LOOPBACK:
         raise NoSandbox
     connection = HTTPConnection(address.hostname, address.port or 80, timeout=TIMEOUT_SECONDS)
     try:

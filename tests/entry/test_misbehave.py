@@ -123,9 +123,26 @@ def test_where_there_is_no_sandbox_the_page_says_so(inside: Client) -> None:
     assert (refused.status_code, "There is no sandbox to switch" in refused.text) == (422, True)
 
 
-@pytest.mark.parametrize("url", ["https://api.slant.example/v1", "https://127.0.0.1:9/v1", ""])
-def test_only_plain_http_on_this_machine_is_asked(inside: Client, settings: Settings, url: str) -> None:
-    settings.SLANT_BASE_URL, settings.SLANT_IS_LOOPBACK = url, "127" in url
+def test_the_switches_may_have_a_port_of_their_own(
+    sandbox: type[Switches], inside: Client, settings: Settings
+) -> None:
+    settings.SANDBOX_CONTROL_URL = settings.SLANT_BASE_URL.removesuffix("/v1")
+    settings.SLANT_BASE_URL = "http://127.0.0.1:9/v1"
+
+    inside.post(PAGE, {"mischief": "down"})
+
+    assert sandbox.store.control.up is False
+
+
+@pytest.mark.parametrize("name", ["SLANT_BASE_URL", "SANDBOX_CONTROL_URL"])
+@pytest.mark.parametrize(
+    "url", ["https://api.slant.example/v1", "http://192.0.2.1/v1", "https://127.0.0.1:9/v1"]
+)
+def test_only_plain_http_on_this_machine_is_asked(
+    inside: Client, settings: Settings, name: str, url: str
+) -> None:
+    """The suite's network guard would turn any other attempt into a failure."""
+    setattr(settings, name, url)
 
     assert "There is no sandbox to switch" in inside.get(PAGE).text
 
