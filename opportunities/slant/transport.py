@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
+from http.client import HTTPResponse
 from typing import Any
 
 from requests import PreparedRequest, Request, Response
@@ -87,14 +88,13 @@ class Transport:
         A request with a body is a write and gets a connection of its own.
         """
         watch = _Watch(self._total_timeout, self._connect_timeout)
+        request = Request(method, url, headers=dict(headers), params=params, data=body, auth=self._auth)
+        why = ""
         status: int | None = None
         token = _WATCH.set(watch)
         try:
             with contextlib.ExitStack() as stack:
                 stack.enter_context(watch)
-                request = Request(
-                    method, url, headers=dict(headers), params=params, data=body, auth=self._auth
-                )
                 adapter = self._pool
                 if body is not None:
                     adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
@@ -102,33 +102,42 @@ class Transport:
                 response = self._send(adapter, request.prepare())
                 stack.callback(response.close)
                 status = response.status_code
-                content, too_long = _read(response, longest)
-                answer_headers = {name.lower(): value for name, value in response.headers.items()}
+                raw = _read(response, longest)
         except Exception as problem:
             # Everything: a socket shut down under urllib3 surfaces in a dozen classes, some of them not
             # even I/O errors, and after the first byte they all mean the same.
-            why = "deadline passed" if watch.expired else type(problem).__name__
-            raise Unanswered(why, bytes_sent=watch.bytes_sent, status=status) from problem
+            why = _innermost(problem)
         finally:
             _WATCH.reset(token)
         if watch.expired:
-            # Shut down while reading a body of no stated length: its end is the watchdog's, not Slant's.
-            raise Unanswered("deadline passed", bytes_sent=watch.bytes_sent, status=status)
-        return Raw(status, answer_headers, content, too_long)
+            # Also without an exception: a body of no stated length then ended by our own hand, not Slant's.
+            why = "deadline passed"
+        if why:
+            # Not chained: the libraries quote what the server sent, and their frames hold the header.
+            raise Unanswered(why, bytes_sent=watch.bytes_sent, status=status)
+        return raw
 
     def _send(self, adapter: HTTPAdapter, request: PreparedRequest) -> Response:
         timeouts = (self._connect_timeout, self._total_timeout)
         return adapter.send(request, stream=True, timeout=timeouts, verify=self._verify)
 
 
-def _read(response: Response, longest: int) -> tuple[bytes, bool]:
-    """The body, decompressed, and whether it went on past `longest` bytes."""
+def _read(response: Response, longest: int) -> Raw:
+    """The answer, its body decompressed, or empty if it went on past `longest` bytes."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
     body = bytearray()
     for chunk in response.raw.stream(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > longest:
-            return b"", True
-    return bytes(body), False
+            return Raw(response.status_code, headers, b"", too_long=True)
+    return Raw(response.status_code, headers, bytes(body), too_long=False)
+
+
+def _innermost(problem: BaseException) -> str:
+    """The class of the exception at the bottom: "ConnectionResetError" says more than "ConnectionError"."""
+    while inner := problem.__cause__ or problem.__context__:
+        problem = inner
+    return type(problem).__name__
 
 
 class _Watch:
@@ -137,6 +146,7 @@ class _Watch:
     def __init__(self, total: float, connect: float) -> None:
         self.bytes_sent = False
         self.expired = False
+        self.reader: HTTPResponse | None = None
         self._connect = connect
         self._ends = time.monotonic() + total
         self._lock = threading.Lock()
@@ -148,9 +158,12 @@ class _Watch:
         self._timer.start()
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, problem: object, *exc_info: object) -> None:
         self._timer.cancel()
         self._let_go()
+        if problem and self.reader:
+            # urllib3 forgets it when it refuses the headers, and it holds the socket open.
+            self.reader.close()
 
     def until_connected(self) -> float:
         """The monotonic instant by which name and connection must be there."""
@@ -199,6 +212,11 @@ class _Watched(HTTPConnection):
         watch.over(connection)
         connection.settimeout(self.timeout)
         return connection
+
+    def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
+        watch = _WATCH.get()
+        watch.reader = HTTPResponse(*args, **kwargs)
+        return watch.reader
 
     def send(self, data: Any) -> None:
         watch = _WATCH.get()

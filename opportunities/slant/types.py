@@ -53,6 +53,10 @@ def _storable(value: Any) -> Any:
     return _text(value) if isinstance(value, str) else value
 
 
+def _choices(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else () if value is None else value
+
+
 def _restriction(value: object) -> object:
     """`prospect` or `client`; anything else, or nothing, means "any household" (API 10.9)."""
     return value if value in ("prospect", "client") else None
@@ -241,9 +245,7 @@ class Opportunity(_Read):
 class CustomFieldOptions(_Read):
     """The choices of a `single_select`."""
 
-    select_options: Annotated[
-        tuple[Text, ...], BeforeValidator(lambda value: () if value is None else value)
-    ] = ()
+    select_options: Annotated[tuple[Text, ...], BeforeValidator(_choices)] = ()
 
 
 class CustomField(_Read):
@@ -328,6 +330,8 @@ class Scan(Generic[Item]):
         """True if every page was read, the count never fell and as many distinct ids came as were counted."""
         return (
             self.ended
+            and self.total_pages is not None
+            and self.pages_read >= self.total_pages
             and not self.count_fell
             and self.total_count_last is not None
             and len(self._items) >= self.total_count_last
