@@ -21,6 +21,7 @@ urlpatterns = [
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/<uuid:id>/", submissions.submission, name="submission"),
     path("submissions/<uuid:id>/withdraw/", submissions.withdraw, name="withdraw"),
+    path("submissions/<uuid:id>/still-send/", submissions.still_send, name="still_send"),
     # One's own choices
     path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports

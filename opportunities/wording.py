@@ -81,6 +81,7 @@ FORM_SENT_BEFORE = (
     "If this is a second deal, check it and press Create again."
 )
 CANNOT_WRITE = "Slant does not let Slantweb write. Nothing was sent; a manager has to renew its access."
+SLANT_REFUSED_BOOK = "Slant does not let Slantweb write in {book}. Choose another book, or ask its principal."
 SLANT_REFUSED_FIELD = "Slant did not take this: {message}"
 SLANT_REFUSED = (
     "Slant did not take this deal: {message} Nothing was created. Check the fields and send it again."
@@ -156,7 +157,7 @@ SUBMISSION: dict[str, dict[str, Words]] = {
             "cloud-slash",
             "warn",
         ),
-        "held": Words(
+        "stopped": Words(
             "Sending is stopped",
             "A manager stopped all sending. This is kept and goes out when sending starts again.",
             "clock",
@@ -181,10 +182,32 @@ SUBMISSION: dict[str, dict[str, Words]] = {
             "lock",
             "warn",
         ),
-        "forbidden_book": Words(
-            "Waiting for access to the book",
-            "Slant does not let us write in this book. The managers know; this is kept and tried again {at}.",
-            "lock",
+        "restored": Words(
+            "Sending is stopped",
+            "This database was restored or copied, so nothing is sent until an operator has looked. This is kept.",
+            "clock",
+            "warn",
+        ),
+        "other_slant": Words(
+            "Sending is stopped",
+            "This database belongs to another Slant, so nothing is sent until an operator has looked. This is kept.",
+            "clock",
+            "warn",
+        ),
+        "absent": Words(
+            "Waiting to be sent again",
+            "We looked in Slant and it is surely not there, so we send it once more by ourselves {at}.",
+            "clock",
+        ),
+        "send_again": Words(
+            "Waiting to be sent again",
+            "A manager decided to send it again. We look in Slant once more first.",
+            "clock",
+        ),
+        "still_send": Words(
+            "Shall this still be sent?",
+            "It could not be sent for more than a day, so it waits for your word.",
+            "clock-history",
             "warn",
         ),
     },
@@ -200,14 +223,41 @@ SUBMISSION: dict[str, dict[str, Words]] = {
     "unknown": {
         DEFAULT: Words(
             "We are not sure it arrived",
-            "Slant may have it already: the answer got lost. Please do not enter it again.",
+            "Slant may have it already: the answer got lost. Please do not enter it again. We look {at}.",
             "question-lg",
             "warn",
         ),
         "lease_expired": Words(
             "We are not sure it arrived",
-            "Slant may have it already: we were interrupted while sending. Please do not enter it again.",
+            "Slant may have it already: we were interrupted while sending. Please do not enter it again. We look {at}.",
             "question-lg",
+            "warn",
+        ),
+        "recovered": Words(
+            "We are not sure it arrived",
+            "Slant may have it already: our database was restored from a copy. Please do not enter it again. "
+            "We look {at}.",
+            "question-lg",
+            "warn",
+        ),
+        "stale_proof": Words(
+            "We are checking with Slant",
+            "Before it is sent again we look once more. Please do not enter it again. We look {at}.",
+            "question-lg",
+            "warn",
+        ),
+        "mismatch": Words(
+            "We are checking with Slant",
+            "Slant has something, but answered with other values than we sent. Please do not enter it again. "
+            "We look {at}.",
+            "question-lg",
+            "warn",
+        ),
+        "unit_alarm": Words(
+            "Slant answered another value",
+            "Slant has it with 100 times the value sent, or a hundredth of it. Please do not enter it again. "
+            "The managers know, and nothing else is sent until they have looked.",
+            "exclamation-triangle-fill",
             "warn",
         ),
     },
@@ -218,26 +268,52 @@ SUBMISSION: dict[str, dict[str, Words]] = {
             "people",
             "warn",
         ),
+        "changed_meanwhile": Words(
+            "A manager decides",
+            "Slant has this with other values than we sent: somebody may have changed it. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+        "incomplete_scan": Words(
+            "A manager decides",
+            "The list in Slant kept changing while we read it, so we cannot be sure. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+        "no_budget": Words(
+            "A manager decides",
+            "We had no calls to Slant left to look for it. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+        "cannot_list": Words(
+            "A manager decides",
+            "Slant does not let us look for it, so we cannot be sure. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
     },
     "confirmed": {
         DEFAULT: Words("Created in Slant", "{name} is in Slant{where}.", "check-lg", "good"),
-        "mismatch": Words(
-            "Created in Slant, not quite as typed",
-            "{name} is in Slant, but Slant answered with something else than we sent. Compare the fields below.",
-            "exclamation-triangle-fill",
-            "warn",
+        "found": Words(
+            "Created in Slant",
+            "The answer got lost, but we found it: {name} is in Slant{where}.",
+            "check-lg",
+            "good",
         ),
-        "unit_alarm": Words(
-            "Created in Slant with another value",
-            "{name} is in Slant, but with 100 times the value sent, or a hundredth of it. The managers know, and "
-            "nothing else is sent until they have looked.",
-            "exclamation-triangle-fill",
-            "warn",
+        "linked": Words(
+            "Created in Slant", "A manager found it: {name} is in Slant{where}.", "check-lg", "good"
         ),
     },
     "rejected": {
         DEFAULT: Words(
             "Slant refused it", "Nothing was created. Correct it and send it again.", "x-lg", "bad"
+        ),
+        "forbidden_book": Words(
+            "Slant refused it",
+            "Slant does not let Slantweb write in {book}. Nothing was created. Ask the principal of the book.",
+            "x-lg",
+            "bad",
         ),
         "date_passed": Words(
             "Its close date has passed",
@@ -248,8 +324,8 @@ SUBMISSION: dict[str, dict[str, Words]] = {
     },
     "withdrawn": {
         DEFAULT: Words("Withdrawn", "It was taken back before it was sent. Nothing was created.", "x-lg"),
-        "withdrawn_by_owner": Words(
-            "Withdrawn", "It was taken back before it was sent. Nothing was created.", "x-lg"
+        "closed": Words(
+            "Closed without a record", "A manager closed this: nothing of it is in Slant.", "x-lg"
         ),
     },
 }
@@ -289,7 +365,13 @@ TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached
 WITHDRAWN = "{name} was withdrawn. Nothing was created in Slant."
 
 
+# Codes that read the same.
+SAME = {"held": "stopped", "copied": "restored"}
+
+STILL_SENT = "{name} is sent as soon as Slant takes it."
+
+
 def submission(state: str, reason_code: str = "") -> Words:
     """The words of a state and reason; a code without words of its own reads as its state."""
     by_reason = SUBMISSION[state]
-    return by_reason.get(reason_code, by_reason[DEFAULT])
+    return by_reason.get(SAME.get(reason_code, reason_code), by_reason[DEFAULT])

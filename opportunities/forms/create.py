@@ -235,8 +235,12 @@ class NewOpportunityForm(forms.Form):
 
     # What Slant said
 
-    def add_refusal(self, field_errors: Mapping[str, Any], text: str) -> None:
+    def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
         """Put Slant's refusal where a local one would stand; what names no field of ours goes on top."""
+        if code == "forbidden_book":
+            book = self.offer.book.name if self.offer.book else "this book"
+            self.add_error("book_id", wording.SLANT_REFUSED_BOOK.format(book=book))
+            return
         placed = False
         for name, messages in field_errors.items():
             field = "assigned_to_id" if name == "owner_id" else name

@@ -12,7 +12,7 @@ from django.http import Http404
 from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.actions.submissions import may_be_withdrawn
-from opportunities.models import OPEN, Attempt, Person, State, Submission
+from opportunities.models import OPEN, Attempt, Hold, Person, State, Submission
 
 PAGE = 50
 LATE = timedelta(seconds=12)
@@ -109,6 +109,7 @@ class Shown:
     refusals: list[tuple[str, str]]
     exchanges: list[Exchange]
     may_withdraw: bool
+    may_still_send: bool
     may_correct: bool
     mine: bool
     took: str
@@ -181,6 +182,7 @@ def shown(row: Submission, person: Person, now: datetime) -> Shown:
         refusals=list(_refusals(row)),
         exchanges=[_exchange(attempt) for attempt in attempts],
         may_withdraw=mine and may_be_withdrawn(row),
+        may_still_send=mine and row.state == State.QUEUED and row.reason_code == "still_send",
         may_correct=mine and row.state in (State.REJECTED, State.WITHDRAWN) and row.kind == "create",
         mine=mine,
         took=_seconds(settled.elapsed_ms) if settled else "",
@@ -219,13 +221,15 @@ def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
     """After twelve seconds without an end the page stops turning and says that it is saved (reliability I9)."""
     late = row.state in (State.QUEUED, State.SENDING) and now - row.created_at > LATE
     code = row.reason_code
+    if row.state == State.QUEUED and code != "still_send":
+        code = Hold.objects.values_list("code", flat=True).first() or code
     if row.state == State.SENDING:
         code = "late" if late else ""
     return wording.submission(row.state, code), late
 
 
 def _sentence(row: Submission, words: wording.Words, person: Person, now: datetime) -> str:
-    if row.state == State.REJECTED and row.reason_text and row.reason_code != "date_passed":
+    if row.state == State.REJECTED and row.reason_text and row.reason_code == "rejected":
         return wording.REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
     owner = row.labels.get("owner", "")
     sent_to = json.loads(row.body).get("assigned_to_id", "")
@@ -236,7 +240,7 @@ def _sentence(row: Submission, words: wording.Words, person: Person, now: dateti
     at = wording.SOON
     if row.due_at and row.due_at > now:
         at = wording.AT.format(time=wording.moment(row.due_at, now))
-    return words.sentence.format(at=at, name=row.name, where=where)
+    return words.sentence.format(at=at, name=row.name, where=where, book=row.labels.get("book", ""))
 
 
 def _steps(row: Submission, now: datetime) -> list[Step]:
@@ -251,12 +255,12 @@ def _steps(row: Submission, now: datetime) -> list[Step]:
         case State.SENDING:
             return [saved, Step("Sending", "now"), answered, there]
         case State.UNKNOWN:
-            return [saved, sent, Step("Answer lost", "doubt"), there]
+            label = "Other values" if row.mismatches else "Answer lost"
+            return [saved, sent, Step(label, "doubt"), there]
         case State.REVIEW:
             return [saved, sent, Step("A manager decides", "doubt"), there]
         case State.CONFIRMED:
-            odd = bool(row.mismatches)
-            return [saved, sent, Step("Slant answered", "done"), Step("In Slant", "doubt" if odd else "done")]
+            return [saved, sent, Step("Slant answered", "done"), Step("In Slant", "done")]
         case State.REJECTED if row.attempts_count:
             return [saved, sent, Step("Refused", "fail"), there]
         case State.REJECTED:

@@ -93,7 +93,7 @@ def _submit(request: HttpRequest) -> HttpResponse:
         return _refuse(request, form)
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        form.add_refusal(submission.field_errors, submission.reason_text)
+        form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
         return _refuse(request, form, supersedes=str(submission.pk))
     return _accepted(request, submission)
 

@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from opportunities import wording
+from opportunities.actions import reviewing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
@@ -42,6 +43,22 @@ def submission(request: HttpRequest, id: UUID) -> HttpResponse:
         response = render(request, "opportunities/partials/submission.html", {"page": page})
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+@require_POST
+def still_send(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The owner's yes to "this was held for a day: still send it?"."""
+    person = person_of(request)
+    row = reachable(person, id)
+    try:
+        reviewing.still_send(submission=row, person=person, by=actor_of(request), clock=CLOCK)
+    except actions.NotAllowed as error:
+        raise PermissionDenied from error
+    except reviewing.NotInReview:
+        pass  # It went on meanwhile, which its page says better than a message could.
+    else:
+        messages.success(request, wording.STILL_SENT.format(name=row.name))
+    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
 
 
 @require_POST
