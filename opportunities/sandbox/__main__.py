@@ -1,0 +1,114 @@
+"""`python -m opportunities.sandbox`: one sandbox in this process, in the foreground.
+
+    python -m opportunities.sandbox --port 8001 --opportunities 500 --switch idem_mismatch=409 \\
+        --fault 'POST /v1/opportunities drop_after x1' --control-port 8002
+
+Prints `Sandbox ready: http://127.0.0.1:8001/v1` when it listens. SIGTERM and SIGINT end it within 2 s, exit 0.
+Exit 2: a port is taken, or an argument is not understood. See `server.py` for what a control port is good for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from opportunities.sandbox import control, sample
+from opportunities.sandbox.server import Door
+from opportunities.sandbox.world import World
+
+DEFAULT_PORT = 8001
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The same for `manage.py sandbox` and `python -m opportunities.sandbox`."""
+    parser.add_argument(
+        "--port", type=int, default=None, help="default: SANDBOX_PORT, else 8001; 0 picks a free one"
+    )
+    parser.add_argument(
+        "--control-port", type=int, default=None, help='serves /_... only; makes "up": false real'
+    )
+    parser.add_argument(
+        "--opportunities", type=int, default=sample.OPPORTUNITIES, help="how many deals to start with"
+    )
+    parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument(
+        "--fault", action="append", default=[], metavar="'METHOD PATH KIND [xN] [name=value ...]'"
+    )
+
+
+def arguments_for(options: dict[str, object]) -> list[str]:
+    """The command line that says what `options` (parsed by `add_arguments`) say."""
+    words: list[str] = []
+    for name in ("port", "control_port", "opportunities"):
+        if options.get(name) is not None:
+            words += [f"--{name.replace('_', '-')}", str(options[name])]
+    for name in ("switch", "fault"):
+        values = options.get(name)
+        for value in values if isinstance(values, list) else []:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def default_port() -> int:
+    """The environment is read here because this process has no other settings."""
+    text = os.environ.get("SANDBOX_PORT", "")
+    return int(text) if text.isdigit() else DEFAULT_PORT
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A local stand-in for Slant.")
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    world = World(sample.build(now=time.time(), opportunities=max(0, options.opportunities)))
+    try:
+        world.start_with(options.switch, [control.fault_from_words(words) for words in options.fault])
+    except control.NotUnderstood as wrong:
+        print(f"sandbox: {wrong}", file=sys.stderr)
+        return 2
+    return serve(world, default_port() if options.port is None else options.port, options.control_port)
+
+
+def serve(world: World, port: int, control_port: int | None) -> int:
+    # Django is set up only now, so that a wrong argument is answered at once.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "opportunities.sandbox.settings"
+    from django.core.wsgi import get_wsgi_application
+
+    application = get_wsgi_application()
+    doors: list[Door] = []
+    for number, wanted in enumerate((port, control_port)):
+        if wanted is None:
+            continue
+        try:
+            doors.append(Door(wanted, world, application, control=number == 1))
+        except OSError:
+            variable = " (SANDBOX_PORT or --port)" if number == 0 else " (--control-port)"
+            print(f"sandbox: port {wanted} is taken; choose another{variable}.", file=sys.stderr)
+            return 2
+    for door in doors:
+        door.main = doors[0]
+        door.start()
+    ended = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    print(f"Sandbox ready: http://127.0.0.1:{doors[0].port}/v1", flush=True)
+    if len(doors) > 1:
+        print(f"Sandbox control: http://127.0.0.1:{doors[1].port}/_control", flush=True)
+    ended.wait()
+    world.stopping.set()
+    for door in doors:
+        door.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""One request on its way through the endpoints: who asks, what for, in which world, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from opportunities.sandbox import shapes
+from opportunities.sandbox.answers import Answer, Refused, answer
+from opportunities.sandbox.store import Row, Store, Token
+
+
+@dataclass
+class Call:
+    """`body` is {} for reads; `key` the idempotency key; `request` the number of the ledger entry."""
+
+    store: Store
+    now: float
+    token: Token
+    query: dict[str, str]
+    body: dict[str, Any]
+    key: str | None = None
+    request: int | None = None
+
+    @property
+    def switches(self) -> dict[str, str]:
+        return self.store.control.switches
+
+    def sees(self, book_id: str) -> bool:
+        return shapes.sees(self.store, self.token.user_id, self.store.tables["book"][book_id])
+
+    def find(self, kind: str, row_id: str) -> Row:
+        """A record the token may see; else 404 or 403 (Slant API 10.5)."""
+        row = self.store.tables[kind].get(row_id)
+        what = kind.replace("_", " ").capitalize()
+        if row is None:
+            raise shapes.out_of_reach(self.store, False, what)
+        if not self._within_reach(kind, row):
+            raise shapes.out_of_reach(self.store, True, what)
+        return row
+
+    def peek(self, kind: str, row_id: str | None) -> Row | None:
+        """A record named inside a body; None if it is unknown or out of reach."""
+        row = self.store.tables[kind].get(row_id) if row_id is not None else None
+        return row if row is not None and self._within_reach(kind, row) else None
+
+    def _within_reach(self, kind: str, row: Row) -> bool:
+        if kind == "book":
+            return self.sees(row["id"])
+        if row.get("book_id") is not None:
+            return self.sees(row["book_id"])
+        mine = self.store.tables["user"][self.token.user_id]["company_id"]
+        return bool(row["company_id"] == mine)
+
+    def book_named(self, book_id: str) -> Row:
+        """The book a body or a filter names; unknown and out of reach are told as for a record, at `book_id`."""
+        row = self.store.tables["book"].get(book_id)
+        if row is None or not self.sees(book_id):
+            raise shapes.out_of_reach(self.store, row is not None, "Book", "book_id")
+        return row
+
+    def may_write(self, book: Row) -> None:
+        """Viewers are refused, admins without a membership row are not (Slant API 10.25)."""
+        if shapes.role_in(book, self.token.user_id) == "viewer":
+            raise Refused(403, "book_read_only", "You may only view this book.")
+
+    def save(self, kind: str, row: Row, changed: list[str], *, create: bool) -> Row:
+        """Store a row and note the write."""
+        self.store.put(kind, row, born=self.now if create else None)
+        self.store.ledger.write(
+            self.now,
+            request=self.request,
+            action="create" if create else "update",
+            kind=kind,
+            key=self.key,
+            changed=changed,
+            record=shapes.record(self.store, kind, row),
+        )
+        return row
+
+    def created(self, data: Row) -> Answer:
+        return answer(int(self.switches["create_status"]), data)
+
+    def settled(self, kind: str, ids: list[str]) -> list[str]:
+        """Without the rows too young for the lists (`list_lag_s`): search indexes run behind."""
+        lag = self.store.control.list_lag_s
+        if lag <= 0:
+            return ids
+        born = self.store.born
+        return [row_id for row_id in ids if row_id not in born or born[row_id] + lag <= self.now]

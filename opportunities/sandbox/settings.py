@@ -1,0 +1,23 @@
+"""Django, as little of it as the stand-in needs: no database, no sessions, no templates, no middleware of its own."""
+
+from __future__ import annotations
+
+# Nothing is signed here; Django only wants the name to exist.
+SECRET_KEY = "the sandbox signs nothing"  # noqa: S105
+DEBUG = False
+ALLOWED_HOSTS = ["*"]  # `/_...` checks its Host itself, see server.py
+ROOT_URLCONF = "opportunities.sandbox.http"
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE = ["opportunities.sandbox.http.method_not_allowed"]
+DATABASES: dict[str, dict[str, str]] = {}
+USE_TZ = True
+TIME_ZONE = "UTC"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # server.py caps bodies
+# What goes wrong in the sandbox is told on its stderr, and nowhere else; a 404 is nothing wrong.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "ERROR"}},
+}

@@ -1,0 +1,103 @@
+"""The one world of a running sandbox: the rules behind a lock, the machine's clock, and waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from opportunities.sandbox import control
+from opportunities.sandbox.answers import Answer
+from opportunities.sandbox.faults import Fault, false_answer
+from opportunities.sandbox.ledger import stamp_ms
+from opportunities.sandbox.rules import Exchange, Request, Rules
+from opportunities.sandbox.store import Store
+
+
+class World:
+    """Everything threads share. All waits end at once when `stopping` is set."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self.start = store.copy()  # what `reset: all` goes back to
+        self.store = store
+        self.rules = Rules(store)
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.stopping = threading.Event()
+
+    def start_with(self, switches: list[str], faults: list[Fault]) -> None:
+        """Settings from the command line (`name=value`); raises `control.NotUnderstood`. A reset undoes them."""
+        for text in switches:
+            name, _, value = text.partition("=")
+            self.change_control({"switches": {name: value}})
+        self.change_control({"faults": [asdict(fault) for fault in faults]})
+
+    def now(self) -> float:
+        return self.clock() + self.store.control.offset_s
+
+    @property
+    def up(self) -> bool:
+        return self.store.control.up
+
+    def receive(self, request: Request) -> Exchange:
+        with self.lock:
+            return self.rules.receive(request, self.now())
+
+    def work(self, exchange: Exchange) -> Answer:
+        """Arrive, wait as long as latency and a `delay` fault ask, execute. The lock is free while waiting."""
+        with self.lock:
+            answer = self.rules.arrive(exchange, self.now())
+            wait_ms = self.store.control.latency_ms
+        fault = exchange.fault
+        if fault is not None and fault.plan.waits_first:
+            wait_ms += fault.delay_ms
+        self.wait(wait_ms)
+        with self.lock:
+            false = None
+            if fault is not None and fault.plan.answer == "status":
+                false = false_answer(fault, self.store.control.switches["error_shape"])
+            if answer is None:
+                answer = self.rules.execute(exchange, self.now(), false)
+            return false or answer
+
+    def work_late(self, exchange: Exchange) -> None:
+        """`commit_late`: nobody hears the answer. A reset meanwhile has forgotten the request, and so do we."""
+        with self.lock:
+            answer = self.rules.arrive(exchange, self.now())
+        if answer is None:
+            self.wait(exchange.fault.delay_ms if exchange.fault else 0)
+            with self.lock:
+                if self.stopping.is_set() or self.store.ledger.get(exchange.seq) is None:
+                    self.rules.abandon(exchange)
+                else:
+                    self.rules.execute(exchange, self.now())
+        self.close(exchange, None, answered=False, ms=0)
+
+    def close(self, exchange: Exchange, status: int | None, *, answered: bool, ms: int) -> None:
+        with self.lock:
+            self.rules.close(exchange, status=status, answered=answered, ms=ms)
+
+    def wait(self, milliseconds: float) -> None:
+        if milliseconds > 0:
+            self.stopping.wait(milliseconds / 1000)
+
+    def shape(self) -> str:
+        return self.store.control.switches["error_shape"]
+
+    def show_ledger(self, **which: Any) -> dict[str, Any]:
+        """What `GET /_ledger` answers; `which` are the filters of `Ledger.read`."""
+        with self.lock:
+            ledger = self.store.ledger
+            return {"now": stamp_ms(self.now()), "last_seq": ledger.last_seq, "entries": ledger.read(**which)}
+
+    def show_control(self) -> dict[str, Any]:
+        with self.lock:
+            return control.show(self.store.control)
+
+    def change_control(self, changes: Any) -> dict[str, Any]:
+        """What `POST /_control` does; raises `control.NotUnderstood`."""
+        with self.lock:
+            control.apply(self.store, self.start, changes, self.now())
+            return control.show(self.store.control)
