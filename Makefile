@@ -69,6 +69,6 @@ define install
 		echo "Setting up $(VENV)/ (once; about half a minute)..." >&2; \
 		$$found -m venv --clear $(VENV) || exit 1; \
 	fi; \
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) || exit 1; \
+	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r $(1) || exit 1; \
 	echo "$$want" > $$stamp
 endef

@@ -164,8 +164,7 @@ class Template:
             )
             for command in commands
         ]
-        for process in running:
-            said, _ = process.communicate()
+        for process, said in [(process, process.communicate()[0]) for process in running]:
             assert process.returncode == 0, said
 
     def furnish(self, home: Path) -> str:
@@ -177,6 +176,14 @@ class Template:
         copy = f"slantweb_house_{uuid.uuid4().hex[:8]}"
         self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{self.database}"')
         return self._url(copy)
+
+    def empty(self, home: Path) -> str:
+        """A database nothing has migrated yet."""
+        if not self.server:
+            return f"sqlite:///{home / 'slantweb.sqlite3'}"
+        name = f"slantweb_empty_{uuid.uuid4().hex[:8]}"
+        self._run(f'CREATE DATABASE "{name}"')
+        return self._url(name)
 
     def clear(self, url: str) -> None:
         if url.startswith("postgres"):
@@ -198,6 +205,8 @@ class Template:
 
 
 def house_environment(home: Path, database_url: str, **variables: str) -> dict[str, str]:
+    """`variables` over what every house has; a Slant nobody runs, unless they name one."""
+    common = QUICK | {"SLANT_BASE_URL": "http://127.0.0.1:9/v1"}
     return clean_environment(
         DJANGO_SETTINGS_MODULE="tests.support.house_settings",
         PYTHONUNBUFFERED="1",
@@ -205,7 +214,7 @@ def house_environment(home: Path, database_url: str, **variables: str) -> dict[s
         DEMO="1",
         VAR_DIR=str(home),
         DATABASE_URL=database_url,
-        **(QUICK | variables),
+        **(common | variables),
     )
 
 

@@ -56,10 +56,14 @@ class Child:
                 preexec_fn=_die_with_parent,
             )
 
-    def last_lines(self, count: int = 15) -> str:
+    def said(self) -> str:
+        """What it wrote since it was started."""
         with self.log.open("rb") as file:
             file.seek(self._began)
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+            return file.read().decode(errors="replace")
+
+    def last_lines(self, count: int = 15) -> str:
+        return "\n".join(self.said().splitlines()[-count:])
 
     def ask_to_stop(self) -> None:
         if self.process.poll() is None:
@@ -157,7 +161,9 @@ class Command(BaseCommand):
         while True:
             self._look_after_children()
             status, checks = _ask_ready()
-            if status == 200:
+            # After a restart the web is ready from yesterday's sync, before the sandbox is.
+            sandboxes = [child for child in self.children if child.name == "sandbox"]
+            if status == 200 and all("Sandbox ready" in child.said() for child in sandboxes):
                 return
             if time.monotonic() > say_so:
                 say_so += 30

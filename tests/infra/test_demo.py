@@ -1,0 +1,255 @@
+"""`make run`, from outside: what it prints, what it starts, and that it leaves nothing behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.support.environment import ROOT, clean_environment
+from tests.support.processes import WRITE_TOKEN, Process, Sandbox, Template, wait_until
+from tests.support.provision import free_port
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
+]
+
+DEMO = (sys.executable, "manage.py", "demo")
+
+
+class Demo:
+    """A place for a demo, and the demos started there one after the other."""
+
+    def __init__(self, home: Path, database_url: str, **variables: str) -> None:
+        self.home = home
+        self.log = home.with_suffix(".out")
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Set, if to nothing, so that no developer's .env has a say.
+        self.environment = clean_environment(
+            DJANGO_SETTINGS_MODULE="tests.support.house_settings",
+            SECRET_KEY="",
+            SLANT_BASE_URL="",
+            SLANT_API_TOKEN="",
+            VAR_DIR=str(home),
+            PORT=str(self.port),
+            SANDBOX_PORT=str(self.sandbox_port),
+        )
+        self.environment |= {"DATABASE_URL": database_url} | variables
+        self.started: list[Process] = []
+
+    def start(self, *command: str) -> Process:
+        self.log.unlink(missing_ok=True)
+        demo = Process("demo", command or DEMO, self.environment, self.log)
+        self.started.append(demo)
+        return demo
+
+    def start_and_wait(self, *command: str) -> Process:
+        demo = self.start(*command)
+        wait_until(lambda: "Slantweb ready" in self.log.read_text(), demo)
+        return demo
+
+    def processes(self) -> dict[int, str]:
+        """Every process of this demo, known by its VAR_DIR, with its command line."""
+        found = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                mine = f"VAR_DIR={self.home}\0".encode() in (folder / "environ").read_bytes()
+                command = (folder / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue
+            if mine and command:
+                found[int(folder.name)] = command
+        return found
+
+    def process(self, part: str) -> int:
+        return next(pid for pid, command in self.processes().items() if part in command)
+
+
+@pytest.fixture(scope="module")
+def new_demo(
+    house_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Demo]]:
+    demos: list[Demo] = []
+
+    def build(**variables: str) -> Demo:
+        home = tmp_path_factory.mktemp("demo") / "var"
+        demos.append(Demo(home, house_template.empty(home), **variables))
+        return demos[-1]
+
+    yield build
+    for demo in demos:
+        for process in demo.started:
+            if process.alive:
+                process.stop()
+        house_template.clear(demo.environment["DATABASE_URL"])
+
+
+@pytest.fixture(scope="module")
+def demo(new_demo: Callable[..., Demo]) -> Demo:
+    """One place for most tests, so that only the first of them pays for a first start."""
+    return new_demo()
+
+
+def token_in(pid: int) -> str:
+    variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return next((line.partition("=")[2] for line in variables if line.startswith("SLANT_API_TOKEN=")), "")
+
+
+def test_it_says_one_line_serves_the_form_and_ends_when_told(demo: Demo) -> None:
+    running = demo.start_and_wait()
+    page = requests.get(f"{demo.url}/demo/sign-in/", timeout=10)
+    ready = requests.get(f"{demo.url}/readyz", timeout=10)
+    began = time.monotonic()
+    code = running.stop()
+
+    assert demo.log.read_text() == (
+        f"Slantweb ready: {demo.url}/ (Slant: http://127.0.0.1:{demo.sandbox_port}/v1, sandbox)\n"
+    )
+    assert (page.status_code, ready.status_code) == (200, 200)
+    assert 'value="sales"' in page.text
+    assert (code, demo.processes()) == (0, {})
+    assert time.monotonic() - began < 10
+
+
+def test_starting_again_is_quick_and_secrets_stay_where_they_belong(demo: Demo) -> None:
+    file = demo.home / "demo.env"
+    before = file.read_text()
+    began = time.monotonic()
+    running = demo.start_and_wait()
+    seconds = time.monotonic() - began
+    tokens = {part: token_in(demo.process(part)) for part in ("manage.py work", "gunicorn", "sandbox")}
+    commands = " ".join(demo.processes().values())
+    unknown = requests.get(f"{demo.url}/healthz/nothing-here/", timeout=10)
+    running.stop()
+
+    # The promise is 8 s for the median on a quiet machine; this one may be busy.
+    assert seconds < 20
+    assert tokens == {"manage.py work": WRITE_TOKEN, "gunicorn": "", "sandbox": ""}
+    assert "slnt_pat" not in commands
+    assert "DEBUG" not in unknown.text
+    assert file.read_text() == before
+    assert re.search(r"^SECRET_KEY=.{60,}$", before, re.MULTILINE)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert demo.home.stat().st_mode & 0o777 == 0o700
+
+
+def test_ctrl_c_ends_it_too(demo: Demo) -> None:
+    running = demo.start_and_wait()
+    os.killpg(running.popen.pid, signal.SIGINT)
+
+    assert running.popen.wait(10) == 0
+    assert demo.processes() == {}
+
+
+@pytest.mark.skipif(not (ROOT / ".venv").exists(), reason="make uses .venv")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_for_make_alone_ends_everything(demo: Demo, number: signal.Signals) -> None:
+    make = demo.start_and_wait("make", "run")
+    make.popen.send_signal(number)
+    # make reports the signal it got, whatever its recipe answered.
+    code = make.popen.wait(10)
+
+    assert code == -number
+    assert demo.processes() == {}
+
+
+def test_killed_outright_it_takes_its_children_along(demo: Demo) -> None:
+    demo.start_and_wait().popen.kill()
+
+    wait_until(lambda: demo.processes() == {}, seconds=10)
+
+
+@pytest.mark.parametrize("part", ["opportunities.sandbox", "manage.py work", "gunicorn"])
+def test_a_child_that_dies_ends_the_rest_with_its_last_words(demo: Demo, part: str) -> None:
+    running = demo.start_and_wait()
+    os.kill(min(pid for pid, command in demo.processes().items() if part in command), signal.SIGKILL)
+    code = running.popen.wait(15)
+
+    name = {"opportunities.sandbox": "sandbox", "manage.py work": "worker", "gunicorn": "web"}[part]
+    assert f"The {name} process ended by itself (exit -9)" in demo.log.read_text()
+    assert code == 1
+    assert demo.processes() == {}
+
+
+@pytest.mark.parametrize("variable", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_named_with_its_variable(demo: Demo, variable: str) -> None:
+    port = int(demo.environment[variable])
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        code = demo.start().popen.wait(20)
+
+    assert code == 2
+    assert demo.log.read_text().startswith(f"Port {port} is taken. Set {variable} to a free one")
+
+
+def test_two_demos_do_not_share_one_place(demo: Demo) -> None:
+    first = demo.start_and_wait()
+    said = subprocess.run(
+        DEMO, cwd=ROOT, env=demo.environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    reset = subprocess.run(
+        [sys.executable, "-m", "slantweb.demo_env", "reset"],
+        cwd=ROOT,
+        env=demo.environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    first.stop()
+
+    assert (said.returncode, reset.returncode) == (2, 1)
+    assert "Another `make run` is using" in said.stderr
+    assert "Stop it first" in reset.stderr
+
+
+def test_another_slant_gets_no_sandbox_and_keeps_demo_sign_in(
+    new_demo: Callable[..., Demo], tmp_path: Path
+) -> None:
+    slant = Sandbox(tmp_path / "sandbox.log")
+    demo = new_demo(SLANT_BASE_URL=slant.slant_url, SLANT_API_TOKEN=WRITE_TOKEN)
+    running = demo.start_and_wait()
+    commands = " ".join(demo.processes().values())
+    page = requests.get(f"{demo.url}/demo/sign-in/", timeout=10)
+    running.stop()
+    slant.process.stop()
+
+    assert demo.log.read_text() == f"Slantweb ready: {demo.url}/ (Slant: {slant.slant_url})\n"
+    assert "opportunities.sandbox" not in commands
+    assert page.status_code == 200
+    assert "SLANT" not in (demo.home / "demo.env").read_text()
+
+
+def test_a_slant_elsewhere_is_refused_in_the_demo(new_demo: Callable[..., Demo]) -> None:
+    demo = new_demo(SLANT_BASE_URL="https://slant.example/v1", SLANT_API_TOKEN="slnt_pat_somebody")
+    code = demo.start().popen.wait(20)
+
+    assert code == 1
+    assert "DEMO=1 lets anybody sign in" in demo.log.read_text()
+    assert "Traceback" not in demo.log.read_text()
+
+
+def test_reset_removes_what_the_demo_made_and_nothing_else(tmp_path: Path) -> None:
+    def reset(home: Path) -> int:
+        command = [sys.executable, "-m", "slantweb.demo_env", "reset"]
+        environment = clean_environment(VAR_DIR=str(home))
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).returncode
+
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for home in (ours, theirs):
+        (home / "log").mkdir(parents=True)
+    (ours / "made-by-make-run").touch()
+
+    assert (reset(ours), reset(theirs), reset(tmp_path / "none")) == (0, 1, 0)
+    assert (ours.exists(), theirs.exists()) == (False, True)
