@@ -1,0 +1,124 @@
+"""A browser without scripts for each person, and the form they would send."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from opportunities.actions import submissions
+from opportunities.clock import SystemClock
+from opportunities.models import Person
+from tests.support.people import Firm
+
+Fill = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def browse() -> Callable[[Person], Client]:
+    def signed_in(person: Person) -> Client:
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return signed_in
+
+
+@pytest.fixture
+def fill(firm: Firm) -> Fill:
+    """A form that is right in every field, with what is given put over it; None leaves a field out."""
+
+    def filled(person: Person, **changed: str | None) -> dict[str, str]:
+        fields: dict[str, Any] = {
+            "book_id": firm.harbor.pk,
+            "household_id": firm.okonkwo.pk,
+            "name": "Okonkwo rollover",
+            "value": "640,000",
+            "probability": "",
+            "target_close_date": in_days(60),
+            "pipeline_id": firm.prospects.pk,
+            "pipeline_type": "",
+            "pipeline_stage_id": firm.qualified.pk,
+            "assigned_to_id": "us_owner",
+            "form_token": submissions.issue_token(person),
+        }
+        return {name: value for name, value in (fields | changed).items() if value is not None}
+
+    return filled
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits(settings: Any) -> None:
+    """No worker runs here, so waiting for one would only take time."""
+    settings.VIEW_WAIT_SECONDS = 0
+
+
+def in_days(days: int) -> str:
+    return (SystemClock().now().date() + timedelta(days=days)).isoformat()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Page(HTMLParser):
+    """What a test wants to know of a page: elements by id, with their attributes and the words in them."""
+
+    VOID = {"input", "meta", "link", "hr", "br", "img", "use", "path"}
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self.text = response.content.decode()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: dict[str, str] = {}
+        self._open: list[tuple[str, str]] = []
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, given))
+        if tag not in self.VOID:
+            self._open.append((tag, given.get("id", "")))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open:
+            if self._open.pop()[0] == tag:
+                break
+
+    def handle_data(self, data: str) -> None:
+        for _, id in self._open:
+            if id:
+                self.words[id] = self.words.get(id, "") + data
+
+    def said(self, id: str) -> str:
+        """The words inside the element `id`, in one line."""
+        return " ".join(self.words.get(id, "").split())
+
+    def by_id(self, id: str) -> dict[str, str]:
+        return next((attrs for _, attrs in self.elements if attrs.get("id") == id), {})
+
+    def first(self, tag: str) -> dict[str, str]:
+        return next((attrs for name, attrs in self.elements if name == tag), {})
+
+    def value(self, name: str) -> str:
+        """What the field `name` would send."""
+        carrier = ""
+        for tag, attrs in self.elements:
+            if tag in ("input", "select") and attrs.get("name") == name:
+                carrier = tag
+                if tag == "input" and (attrs.get("type") != "radio" or "checked" in attrs):
+                    return attrs.get("value", "")
+            elif tag == "option" and carrier == "select":
+                if "selected" in attrs:
+                    return attrs.get("value", "")
+            elif tag in ("input", "select", "button"):
+                carrier = ""
+        return ""
+
+    def links(self) -> list[str]:
+        return [attrs["href"] for tag, attrs in self.elements if tag == "a" and "href" in attrs]

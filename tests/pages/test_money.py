@@ -1,0 +1,79 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opportunities import wording
+from opportunities.forms.money import LARGEST, parse_money
+
+
+@pytest.mark.parametrize(
+    ("typed", "dollars"),
+    [
+        ("640000", 640_000),
+        ("640,000", 640_000),
+        ("$640,000", 640_000),
+        ("$ 640,000", 640_000),
+        ("640k", 640_000),
+        ("640 K", 640_000),
+        ("1.2m", 1_200_000),
+        ("$1.2M", 1_200_000),
+        ("1.5k", 1_500),
+        ("640000.00", 640_000),
+        ("0", 0),
+        ("-0", 0),
+        ("2,000,000,000", LARGEST),
+        ("2000m", LARGEST),
+    ],
+)
+def test_money_is_read_as_people_type_it(typed: str, dollars: int) -> None:
+    assert parse_money(typed) == dollars
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("lots", wording.VALUE_NOT_A_NUMBER),
+        ("6,40", wording.VALUE_NOT_A_NUMBER),
+        ("1,2", wording.VALUE_NOT_A_NUMBER),
+        ("1.2.3", wording.VALUE_NOT_A_NUMBER),
+        ("1e6", wording.VALUE_NOT_A_NUMBER),
+        ("٦٤٠", wording.VALUE_NOT_A_NUMBER),
+        ("$", wording.VALUE_NOT_A_NUMBER),
+        ("1.5", wording.VALUE_NOT_WHOLE),
+        ("1.0001k", wording.VALUE_NOT_WHOLE),
+        ("-1", wording.VALUE_NEGATIVE),
+        ("$-640k", wording.VALUE_NEGATIVE),
+        ("\u2212640", wording.VALUE_NEGATIVE),
+        ("2,000,000,001", wording.VALUE_TOO_LARGE),
+        ("9" * 400, wording.VALUE_TOO_LARGE),
+    ],
+)
+def test_what_is_not_money_gets_its_sentence(typed: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match="^" + sentence.split(",")[0].replace("$", r"\$")) as caught:
+        parse_money(typed)
+
+    assert str(caught.value) == sentence
+
+
+@given(st.integers(0, LARGEST))
+def test_what_we_write_we_can_read(dollars: int) -> None:
+    assert parse_money(wording.money(dollars)) == dollars
+    assert parse_money(str(dollars)) == dollars
+
+
+@given(st.text())
+def test_anything_typed_is_dollars_or_one_of_our_sentences(typed: str) -> None:
+    try:
+        dollars = parse_money(typed)
+    except ValueError as error:
+        assert str(error).startswith("Enter ")
+    else:
+        assert 0 <= dollars <= LARGEST
+
+
+@given(st.from_regex(r"\A[$]?-?[0-9,.]{1,25}[kKmM]?\Z"))
+def test_anything_near_a_number_is_dollars_or_one_of_our_sentences(typed: str) -> None:
+    try:
+        assert 0 <= parse_money(typed) <= LARGEST
+    except ValueError as error:
+        assert str(error).startswith("Enter ")
