@@ -76,7 +76,7 @@ def _may_still_be_sent(submission: Submission, *, worker: Actor, clock: Clock) -
         states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
         return False
     if submission.ambiguous_at and not _proof_holds(submission, now):
-        fields = looks_from(now) | {"unknown_since": submission.unknown_since or now}
+        fields = looks_from(now, submission) | {"unknown_since": submission.unknown_since or now}
         states.change(
             submission, State.UNKNOWN, by=worker, clock=clock, reason=Reason("stale_proof"), **fields
         )

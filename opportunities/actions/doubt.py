@@ -6,14 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from opportunities.actions.states import NO_REASON, Reason
 from opportunities.clock import Clock
 from opportunities.models import Instance, Lease, State, Submission
 
 LEASE_MARGIN_SECONDS = 30
-KEPT_EVIDENCE = ("answer_id", "ruled_out")
 
 
 @dataclass
@@ -42,15 +40,19 @@ def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: dat
             "ambiguous_at": now,
             "quiet_until": last + timedelta(seconds=settings.QUIET_SECONDS),
         }
-        | looks_from(now),
+        | looks_from(now, submission),
     )
 
 
-def looks_from(now: datetime) -> dict[str, Any]:
-    """Begin looking anew: no evidence yet, no proof, the first look after LOOK_AFTER_SECONDS."""
+def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
+    """Begin looking anew: no proof yet, the first look after LOOK_AFTER_SECONDS.
+
+    Of the evidence only what a manager ruled out stays.
+    """
+    ruled_out = submission.check_state.get("ruled_out")
     return {
         "looks": 0,
-        "check_state": {},
+        "check_state": {"ruled_out": ruled_out} if ruled_out else {},
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
     }
@@ -66,11 +68,11 @@ def restart_waits(clock: Clock) -> None:
     quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
     with transaction.atomic():
         Instance.objects.filter(pk=1).update(clock_jumped_at=now)
-        in_doubt = Submission.objects.filter(state=State.UNKNOWN)
-        in_doubt.update(quiet_until=now + quiet, **looks_from(now) | {"check_state": F("check_state")})
-        for submission in in_doubt.exclude(check_state={}):
-            evidence = {key: value for key, value in submission.check_state.items() if key in KEPT_EVIDENCE}
-            Submission.objects.filter(pk=submission.pk, fence=submission.fence).update(check_state=evidence)
+        for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
+            answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
+            fields = looks_from(now, submission)
+            fields["check_state"] |= answer
+            Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
         lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
         Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now, absent_at=None)

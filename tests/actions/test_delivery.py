@@ -1,0 +1,275 @@
+"""From a saved submission to Slant's answer: each row of the table of Slant API 3."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from opportunities.actions import running, submissions
+from opportunities.actions.audit import Actor
+from opportunities.actions.claiming import claim
+from opportunities.actions.delivery import deliver
+from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, Outcome, State
+from tests.actions.conftest import Office, fresh
+
+
+def test_a_submission_becomes_one_record_with_the_fields_typed(office: Office) -> None:
+    submission = office.submit()
+
+    office.round()
+
+    record = office.box.created[0]
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.opportunity_id == record["id"]
+    assert len(office.box.created) == 1
+    assert record["name"] == "Okonkwo second opinion"
+    assert record["value"] == 640_000
+    assert record["assigned_to"]["id"] == "u_9xw20c"
+    assert office.box.sends[0]["idempotency_key"] == str(submission.idempotency_key)
+    assert office.box.sends[0]["body"] == json.loads(submission.body)
+
+
+def test_the_record_is_in_the_mirror_as_soon_as_slant_answered(office: Office) -> None:
+    submission = office.submit()
+
+    office.round()
+
+    mirrored = Opportunity.objects.get(pk=fresh(submission).opportunity_id)
+    assert (mirrored.name, mirrored.value, mirrored.stage_id) == (
+        "Okonkwo second opinion",
+        640_000,
+        "st_qual",
+    )
+
+
+def test_the_attempt_row_is_committed_before_the_first_byte(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = office.submit()
+    seen: list[tuple[str, int]] = []
+    transport = office.slant._transport
+    send = transport.exchange
+
+    def watched(*args: object, **kwargs: object) -> object:
+        if kwargs.get("body"):
+            open_attempts = Attempt.objects.filter(submission=submission, finished_at=None)
+            seen.append((fresh(submission).state, open_attempts.count()))
+        return send(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(transport, "exchange", watched)
+    office.round()
+
+    assert seen == [(State.SENDING, 1)]
+
+
+@pytest.mark.parametrize("trick", ["drop_after", "drop_before", "+500", "502", "slow"])
+def test_an_answer_that_is_lost_leaves_it_unknown_and_is_never_sent_again_blindly(
+    office: Office, trick: str
+) -> None:
+    submission = office.submit()
+    office.box.mischief.append(trick)
+
+    office.round()
+
+    assert fresh(submission).state == State.UNKNOWN
+    assert submission.reason_code == "no_answer"
+    assert submission.attempts.get().outcome == Outcome.NO_ANSWER
+    assert len(office.box.sends) == 1
+
+
+def test_a_refused_connection_is_proof_and_it_is_sent_again_under_the_same_key(office: Office) -> None:
+    submission = office.submit()
+    key = submission.idempotency_key
+    office.box.mischief.append("refused")
+
+    office.round()
+    assert fresh(submission).state == State.QUEUED
+    assert submission.reason_code == "unreachable"
+    office.rounds(minutes=1)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.idempotency_key == key
+    assert len(office.box.created) == 1
+
+
+def test_slant_asking_to_slow_down_is_obeyed_and_the_next_send_has_a_new_key(office: Office) -> None:
+    submission = office.submit()
+    key = submission.idempotency_key
+    office.box.control(
+        faults=[
+            {
+                "method": "POST",
+                "path": "/v1/opportunities",
+                "kind": "rate_limit",
+                "times": 1,
+                "retry_after": 90,
+            }
+        ]
+    )
+    office.box.mischief.append("429")
+
+    office.round()
+    assert (fresh(submission).state, submission.reason_code) == (State.QUEUED, "busy")
+    office.rounds(minutes=0.5)
+    assert len(office.box.sends) == 1
+    office.box.control(reset="faults")
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.generation == 2
+    assert submission.idempotency_key != key
+
+
+def test_what_slant_refuses_is_rejected_with_its_reasons_at_the_fields(office: Office) -> None:
+    submission = office.submit(pipeline_stage_id="st_no_such_stage")
+
+    office.round()
+
+    assert fresh(submission).state == State.REJECTED
+    assert list(submission.field_errors) == ["pipeline_stage_id"]
+    assert office.box.created == []
+
+
+def test_a_revoked_token_holds_the_whole_queue_with_one_alert_until_it_is_accepted_again(
+    office: Office,
+) -> None:
+    first, second = office.submit(), office.submit(name="Another deal")
+    office.box.control(revoked=["write"])
+
+    office.rounds(minutes=1)
+    assert {fresh(first).state, fresh(second).state} == {State.QUEUED}
+    assert Hold.objects.filter(pk=running.TOKEN_REFUSED).exists()
+    assert Alert.objects.filter(cause=running.TOKEN_REFUSED).count() == 1
+    assert len(office.box.sends) <= 1
+
+    office.box.control(revoked=[])
+    office.rounds(minutes=3)
+    assert {fresh(first).state, fresh(second).state} == {State.CONFIRMED}
+    assert not Alert.objects.filter(cause=running.TOKEN_REFUSED, closed_at=None).exists()
+
+
+def test_a_read_only_token_holds_submissions_and_creates_nothing(office: Office) -> None:
+    submission = office.submit()
+    office.slant = office.box.client("slnt_pat_sandbox_read")
+
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.QUEUED
+    assert Hold.objects.filter(pk=running.TOKEN_READ_ONLY).exists()
+    assert office.box.created == []
+
+
+def test_a_value_a_hundred_times_off_stops_all_sending(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission, waiting = office.submit(), office.submit(name="Another deal")
+    real = office.slant._transport.exchange
+
+    def in_cents(*args: object, **kwargs: object) -> object:
+        raw = real(*args, **kwargs)  # type: ignore[arg-type]
+        if kwargs.get("body"):
+            raw.body = raw.body.replace(b"640000", b"64000000")
+        return raw
+
+    monkeypatch.setattr(office.slant._transport, "exchange", in_cents)
+    office.round()
+
+    assert fresh(submission).state == State.UNKNOWN
+    assert fresh(waiting).state == State.QUEUED
+    assert Hold.objects.filter(pk=running.UNIT_ALARM).exists()
+    assert Alert.objects.filter(cause=running.UNIT_ALARM, closed_at=None).count() == 1
+
+
+def test_the_stop_button_keeps_everything_and_sends_nothing(office: Office) -> None:
+    running.hold(running.STOPPED, reason="checking", by=office.by, clock=office.clock)
+    submission = office.submit()
+
+    office.rounds(minutes=1)
+    assert fresh(submission).state == State.QUEUED
+    running.release(running.STOPPED, by=office.by, clock=office.clock)
+    office.rounds(minutes=1)
+
+    assert fresh(submission).state == State.CONFIRMED
+
+
+def test_a_worker_that_died_while_sending_leaves_it_unknown_after_its_lease(office: Office) -> None:
+    submission = office.submit()
+    claim(worker=Actor.worker("dead"), clock=office.clock)
+
+    office.clock.turn(41)
+    office.round()
+
+    assert fresh(submission).state == State.UNKNOWN
+    assert submission.reason_code == "lease_expired"
+    assert submission.attempts.get().outcome == Outcome.ABANDONED
+
+
+def test_a_worker_that_comes_back_after_its_lease_changes_nothing(office: Office) -> None:
+    submission = office.submit()
+    claimed = claim(worker=Actor.worker("frozen"), clock=office.clock)
+    assert claimed
+    office.clock.turn(41)
+    office.round()
+
+    deliver(claimed, office.slant, worker=Actor.worker("frozen"), clock=office.clock)
+
+    assert fresh(submission).state == State.UNKNOWN
+    assert submission.attempts.get().outcome == Outcome.ABANDONED
+
+
+def test_a_close_date_that_passed_while_waiting_is_refused_with_the_reason(office: Office) -> None:
+    office.box.down = True
+    submission = office.submit(target_close_date=(office.clock.now() + timedelta(days=1)).date())
+    office.round()
+
+    office.clock.turn(minutes=60 * 13)
+    office.round()
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REJECTED, "date_passed")
+
+
+def test_what_was_held_over_a_day_asks_its_owner_first(office: Office) -> None:
+    office.box.down = True
+    submission = office.submit()
+    office.round()
+
+    office.clock.turn(minutes=60 * 25)
+    office.box.down = False
+    office.rounds(minutes=2)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.QUEUED, "still_send")
+    assert office.box.sends == []
+
+
+def test_every_change_of_state_has_its_event(office: Office) -> None:
+    submission = office.submit()
+
+    office.round()
+
+    events = AuditEvent.objects.filter(object_type="submission", object_id=str(submission.pk))
+    assert [event.action for event in events] == [
+        "submission.queued",
+        "submission.sending",
+        "submission.confirmed",
+    ]
+
+
+def test_a_submission_with_an_ambiguous_send_cannot_be_withdrawn(office: Office) -> None:
+    submission = office.submit()
+    office.box.mischief.append("drop_after")
+    office.round()
+
+    with pytest.raises(submissions.TooLate):
+        submissions.withdraw(
+            submission=fresh(submission), person=office.person, by=office.by, clock=office.clock
+        )
+
+
+def test_a_queued_submission_is_withdrawn_and_never_sent(office: Office) -> None:
+    submission = office.submit()
+
+    submissions.withdraw(submission=submission, person=office.person, by=office.by, clock=office.clock)
+    office.rounds(minutes=1)
+
+    assert fresh(submission).state == State.WITHDRAWN
+    assert office.box.sends == []

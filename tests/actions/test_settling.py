@@ -1,0 +1,259 @@
+"""Lost answers: what is adopted, what is proven absent, what a manager gets (reliability 2.2)."""
+
+import json
+
+import pytest
+
+from opportunities.actions import guarding, reviewing, running
+from opportunities.actions.kinds import Changes
+from opportunities.actions.submissions import change, issue_token
+from opportunities.models import AuditEvent, Hold, Kind, Role, State, Submission
+from tests.actions.conftest import Office, fresh
+from tests.support.people import make_person
+
+
+def lose(office: Office, trick: str, **fields: object) -> Submission:
+    submission = office.submit(**fields)
+    office.box.mischief.append(trick)
+    office.round()
+    return fresh(submission)
+
+
+@pytest.mark.parametrize("trick", ["drop_after", "+500"])
+def test_a_record_that_was_made_is_found_at_the_first_look(office: Office, trick: str) -> None:
+    submission = lose(office, trick)
+
+    office.clock.turn(5)
+    office.round()
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.opportunity_id == office.box.created[0]["id"]
+    assert len(office.box.sends) == 1
+    assert not submission.told
+
+
+@pytest.mark.parametrize("trick", ["drop_before", "500"])
+def test_what_was_not_made_is_sent_again_only_after_two_quiet_scans(office: Office, trick: str) -> None:
+    submission = lose(office, trick)
+
+    office.rounds(minutes=3)
+    assert fresh(submission).state == State.UNKNOWN
+    assert len(office.box.sends) == 1
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.generation == 1, "a key that may still be alive keeps protecting"
+    assert len(office.box.created) == 1
+
+
+def test_a_record_written_late_is_adopted_not_doubled(office: Office) -> None:
+    submission = lose(office, "slow")
+
+    office.rounds(minutes=5)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 1
+
+
+def test_after_eighty_minutes_the_key_is_replaced_because_slant_forgot_it(office: Office) -> None:
+    submission = lose(office, "drop_before")
+
+    office.clock.turn(minutes=80)
+    office.rounds(minutes=5)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.generation == 2
+    assert len(office.box.created) == 1
+
+
+def test_a_colleagues_correction_in_slant_goes_to_a_manager_never_to_a_second_send(office: Office) -> None:
+    submission = lose(office, "drop_after")
+    office.box.edit(office.box.created[0]["id"], value=700_000)
+
+    office.rounds(minutes=10)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "similar_found")
+    assert len(office.box.sends) == 1
+
+
+def test_while_slant_is_away_it_stays_unknown(office: Office) -> None:
+    submission = lose(office, "drop_after")
+    office.box.down = True
+
+    office.rounds(minutes=150, every=30)
+    assert fresh(submission).state == State.UNKNOWN
+    office.box.down = False
+    office.rounds(minutes=10)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 1
+
+
+def test_two_equal_submissions_take_one_record_each_oldest_first(office: Office) -> None:
+    first = lose(office, "drop_after")
+    office.clock.turn(1)
+    second = lose(office, "drop_after", confirm_duplicate=True)
+
+    office.rounds(minutes=2)
+
+    made = [record["id"] for record in office.box.created]
+    assert [fresh(first).opportunity_id, fresh(second).opportunity_id] == made
+
+
+def test_a_list_that_slant_does_not_have_goes_to_a_manager_saying_so(office: Office) -> None:
+    office.box.control(switches={"list_opportunities": "not_found"})
+    submission = lose(office, "drop_before", household_id="")
+
+    office.rounds(minutes=1)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "cannot_list")
+
+
+def test_a_jump_of_the_wall_clock_begins_the_quiet_period_again(office: Office) -> None:
+    submission = lose(office, "drop_before")
+    office.clock.turn(30)
+    office.round()
+
+    office.clock.jump(7200)
+    office.round()
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.UNKNOWN
+    office.rounds(minutes=4)
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.generation == 1, "the key counts as alive for another 75 minutes"
+
+
+def test_a_manager_links_what_was_found(office: Office) -> None:
+    submission = lose(office, "drop_after")
+    office.box.edit(office.box.created[0]["id"], value=700_000)
+    office.rounds(minutes=10)
+    boss = make_person("Mona Manager", Role.MANAGER)
+
+    reviewing.link(
+        submission=fresh(submission),
+        opportunity_id=office.box.created[0]["id"],
+        reason="Theo corrected it in Slant",
+        person=boss,
+        by=office.by,
+        clock=office.clock,
+    )
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert AuditEvent.objects.filter(action="submission.confirmed", reason_code="linked").exists()
+
+
+def test_a_manager_sends_again_and_absence_is_proven_afresh_without_what_was_ruled_out(
+    office: Office,
+) -> None:
+    submission = lose(office, "drop_after")
+    office.box.edit(office.box.created[0]["id"], name="Something else entirely", value=1)
+    office.rounds(minutes=10)
+    boss = make_person("Mona Manager", Role.MANAGER)
+
+    reviewing.send_again(
+        submission=fresh(submission), reason="not ours", person=boss, by=office.by, clock=office.clock
+    )
+    office.round()
+    assert fresh(submission).state == State.UNKNOWN
+    office.clock.turn(minutes=80)
+    office.rounds(minutes=5)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 2
+
+
+def test_an_old_backup_sends_nothing_until_recovered_and_then_looks_first(office: Office) -> None:
+    submission = office.submit()
+    later = {"instance": str(running.instance().instance_id), "seq": 999, "hash": "x"}
+    guarding.head_file().write_text(json.dumps(later))
+
+    office.rounds(minutes=1)
+    assert Hold.objects.filter(pk=guarding.RESTORED).exists()
+    assert office.box.sends == []
+    guarding.recover(by=office.by, clock=office.clock, reason="restored")
+    assert fresh(submission).state == State.UNKNOWN
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 1
+
+
+def test_a_copied_database_sends_nothing(office: Office) -> None:
+    lose(office, "drop_after")
+    guarding.head_file().unlink()
+    submission = office.submit(name="After the copy")
+
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.QUEUED
+    assert Hold.objects.filter(pk=guarding.COPIED).exists()
+
+
+def edit(
+    office: Office, opportunity_id: str, wanted: dict[str, object], seen: dict[str, object]
+) -> Submission:
+    return change(
+        changes=Changes(opportunity_id, wanted, seen),
+        kind=Kind.EDIT,
+        person=office.person,
+        by=office.by,
+        clock=office.clock,
+        form_token=issue_token(office.person),
+    )
+
+
+def made(office: Office) -> str:
+    submission = office.submit()
+    office.round()
+    return fresh(submission).opportunity_id
+
+
+def test_an_edit_whose_answer_was_lost_is_settled_by_reading(office: Office) -> None:
+    deal_id = made(office)
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+    office.box.mischief.append("drop_after")
+
+    office.round()
+    office.clock.turn(5)
+    office.round()
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.sends) == 2
+
+
+def test_an_edit_that_did_not_arrive_is_sent_again_after_the_quiet_period(office: Office) -> None:
+    deal_id = made(office)
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+    office.box.mischief.append("drop_before")
+
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert office.box.writes[-1]["record"]["value"] == 700_000
+
+
+def test_a_field_somebody_changed_in_slant_is_not_overwritten(office: Office) -> None:
+    deal_id = made(office)
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+    office.box.edit(deal_id, value=650_000)
+
+    office.round()
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REJECTED, "conflict")
+    assert list(submission.field_errors) == ["value"]
+
+
+def test_changes_of_one_deal_go_in_order_and_wait_for_a_doubtful_one(office: Office) -> None:
+    deal_id = made(office)
+    first = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+    office.box.mischief.append("drop_before")
+    office.round()
+    office.clock.turn(1)
+    second = edit(office, deal_id, {"probability": 70}, {"probability": None})
+
+    office.rounds(minutes=1)
+    assert (fresh(first).state, fresh(second).state) == (State.UNKNOWN, State.QUEUED)
+    office.rounds(minutes=6)
+
+    assert (fresh(first).state, fresh(second).state) == (State.CONFIRMED, State.CONFIRMED)
