@@ -12,12 +12,32 @@ from opportunities.sandbox.fields import merged
 from opportunities.sandbox.store import Row, stamp
 
 CREATE_FIELDS = frozenset(
-    "book_id name value probability target_close_date pipeline_id household_id pipeline_type"
-    " pipeline_stage_id assigned_to_id owner_id".split()
+    [
+        "book_id",
+        "name",
+        "value",
+        "probability",
+        "target_close_date",
+        "pipeline_id",
+        "household_id",
+        "pipeline_type",
+        "pipeline_stage_id",
+        "assigned_to_id",
+        "owner_id",
+    ]
 )
 PATCH_FIELDS = frozenset(
-    "name value probability target_close_date pipeline_stage_id assigned_to_id owner_id household_id"
-    " custom_fields".split()
+    [
+        "name",
+        "value",
+        "probability",
+        "target_close_date",
+        "pipeline_stage_id",
+        "assigned_to_id",
+        "owner_id",
+        "household_id",
+        "custom_fields",
+    ]
 )
 # Answers may not lack these, so they cannot be cleared (Slant API 7.4).
 NEVER_NULL = ("name", "pipeline_stage_id", "assigned_to_id", "owner_id", "custom_fields")

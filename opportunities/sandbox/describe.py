@@ -230,7 +230,7 @@ CHANGE: Json = {
         "custom_fields": {"type": "object"},
     },
 }
-PERSON: Json = {name: SHORT for name in households.PERSON_FIELDS}
+PERSON: Json = dict.fromkeys(households.PERSON_FIELDS, SHORT)
 PROSPECT: Json = {
     "type": "object",
     "required": ["book_id"],

@@ -16,8 +16,20 @@ CREATE_FIELDS = frozenset(
 ) | set(PERSON_FIELDS)
 PATCH_FIELDS = frozenset(("household_name", "tier", "became_client_at"))
 TASK_FIELDS = frozenset(
-    "book_id title description deadline_at all_day status priority household_id contact_id business_id"
-    " assigned_to_id assigned_team_id".split()
+    [
+        "book_id",
+        "title",
+        "description",
+        "deadline_at",
+        "all_day",
+        "status",
+        "priority",
+        "household_id",
+        "contact_id",
+        "business_id",
+        "assigned_to_id",
+        "assigned_team_id",
+    ]
 )
 PRIORITIES = ("low_priority", "medium_priority", "high_priority")
 
@@ -119,7 +131,7 @@ def _create(call: Call, kind: str | None, problems: Problems) -> Answer:
     named = " ".join(
         part for part in (person["first_name"] or person["preferred_name"], person["last_name"]) if part
     )
-    row = {
+    row: Row = {
         "id": household_id,
         "type": kind,
         "name": name or named or person["email"] or person["phone_number"],
@@ -204,7 +216,7 @@ def create_task(call: Call) -> Answer:
     if book_id is not None:
         book = call.book_named(book_id)
         call.may_write(book)
-    row = {
+    row: Row = {
         "id": "",
         "book_id": book_id,
         "title": problems.text(body, "title", required=True, most=NAME_MAX),

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
-from ninja import NinjaAPI, Path, Query, Schema
+from ninja import NinjaAPI, Query, Schema
 from ninja.openapi.schema import OpenAPISchema
+from ninja.params.functions import Path
 from pydantic import ConfigDict, Field
 
 from opportunities.sandbox import describe
@@ -49,9 +50,10 @@ own_api = NinjaAPI(docs_url=None, openapi_url=None, urls_namespace="own")
 
 def slant(request: HttpRequest, **_ids: str) -> HttpResponse:
     """Whatever was asked of Slant: the rules know."""
-    world: World = request.environ["sandbox.world"]
-    exchange: Exchange = request.environ["sandbox.exchange"]
-    return _http(world.work(exchange))
+    exchange = _exchange(request)
+    if exchange is None:
+        raise AssertionError("server.py gives every request to Slant its exchange")
+    return _http(_world(request).work(exchange))
 
 
 def _http(answer: Answer) -> HttpResponse:
@@ -92,7 +94,7 @@ def method_not_allowed(
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and request.environ["sandbox.exchange"] is not None:
+        if isinstance(response, HttpResponseNotAllowed) and _exchange(request) is not None:
             return slant(request)
         return response
 
@@ -133,8 +135,13 @@ def change_control(request: HttpRequest) -> HttpResponse:
 
 
 def _world(request: HttpRequest) -> World:
-    world: World = request.environ["sandbox.world"]
+    world: World = request.META["sandbox.world"]
     return world
+
+
+def _exchange(request: HttpRequest) -> Exchange | None:
+    exchange: Exchange | None = request.META["sandbox.exchange"]
+    return exchange
 
 
 def _json(data: Any) -> HttpResponse:
@@ -143,7 +150,7 @@ def _json(data: Any) -> HttpResponse:
 
 def nothing_here(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Any other address: Slant's own 404 (after its 401), or a plain one beside it."""
-    if request.environ["sandbox.exchange"] is not None:
+    if _exchange(request) is not None:
         return slant(request)
     return _http(error(404, "not_found", "Page not found.", {}, "nested"))
 

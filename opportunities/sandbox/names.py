@@ -149,16 +149,66 @@ CUSTOM_FIELDS: tuple[dict[str, Any], ...] = (
     },
 )
 
-FAMILIES = (
-    "Amberwick Bellweather Calderstone Dovecott Elmsworthy Farrowgate Gildenhart Hollowmere Inkpenny Jasperwood"
-    " Kettlebrook Larkspurrow Mossgrove Nettlefold Oakenshade Pebbleford Quillington Rushmantle Silverthatch"
-    " Thistlewood Umberfield Velvetine Willowmarch Yarrowby Zephyrine Appledoorn Brackenfell Cloverdyke Duskwater"
-    " Evenlode"
-).split()
-GIVEN = (
-    "Ada Benedikt Clio Dorian Elspeth Fabian Greta Hollis Imogen Jonas Kaia Leopold Maren Nils Ottilie Piers Quinta"
-    " Rufus Saskia Tobias Una Viggo Winifred Xenia Yorick Zelda"
-).split()
+FAMILIES = [
+    "Amberwick",
+    "Bellweather",
+    "Calderstone",
+    "Dovecott",
+    "Elmsworthy",
+    "Farrowgate",
+    "Gildenhart",
+    "Hollowmere",
+    "Inkpenny",
+    "Jasperwood",
+    "Kettlebrook",
+    "Larkspurrow",
+    "Mossgrove",
+    "Nettlefold",
+    "Oakenshade",
+    "Pebbleford",
+    "Quillington",
+    "Rushmantle",
+    "Silverthatch",
+    "Thistlewood",
+    "Umberfield",
+    "Velvetine",
+    "Willowmarch",
+    "Yarrowby",
+    "Zephyrine",
+    "Appledoorn",
+    "Brackenfell",
+    "Cloverdyke",
+    "Duskwater",
+    "Evenlode",
+]
+GIVEN = [
+    "Ada",
+    "Benedikt",
+    "Clio",
+    "Dorian",
+    "Elspeth",
+    "Fabian",
+    "Greta",
+    "Hollis",
+    "Imogen",
+    "Jonas",
+    "Kaia",
+    "Leopold",
+    "Maren",
+    "Nils",
+    "Ottilie",
+    "Piers",
+    "Quinta",
+    "Rufus",
+    "Saskia",
+    "Tobias",
+    "Una",
+    "Viggo",
+    "Winifred",
+    "Xenia",
+    "Yorick",
+    "Zelda",
+]
 SUBJECTS = (
     "rollover",
     "inheritance",

@@ -1,0 +1,118 @@
+"""Slant API 7.7: changing an opportunity."""
+
+from typing import Any
+
+import pytest
+
+from tests.sandbox.desk import Desk
+
+DEAL = "/opportunities/op_71qz5d"
+
+
+def test_only_what_is_named_changes(desk: Desk) -> None:
+    before = desk.get(DEAL)
+
+    after = desk.ask("PATCH", DEAL, {"value": 700_000}).json()
+
+    assert after == {**before, "value": 700_000, "updated_at": "2026-08-20T12:00:00Z"}
+
+
+def test_a_move_is_stamped_and_leaves_the_probability_alone(desk: Desk) -> None:
+    after = desk.ask("PATCH", DEAL, {"pipeline_stage_id": "st_won"}).json()
+
+    assert after["pipeline_stage"]["id"] == "st_won"
+    assert after["stage_updated_at"] == after["updated_at"] == "2026-08-20T12:00:00Z"
+    assert after["probability"] == 55
+
+
+def test_a_move_to_where_it_stands_is_no_move(desk: Desk) -> None:
+    before = desk.get(DEAL)
+
+    after = desk.ask("PATCH", DEAL, {"pipeline_stage_id": "st_qual"}).json()
+
+    assert after == before
+    assert desk.entries() == []
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"pipeline_stage_id": "st_gr_won"}, "pipeline_stage_id"),
+    ({"name": ""}, "name"),
+    ({"name": None}, "name"),
+    ({"value": -1}, "value"),
+    ({"probability": 101}, "probability"),
+    ({"target_close_date": "soon"}, "target_close_date"),
+    ({"assigned_to_id": "u_p55tre"}, "assigned_to_id"),
+    ({"assigned_to_id": None}, "assigned_to_id"),
+    ({"household_id": "hh_nowhere"}, "household_id"),
+    ({"custom_fields": [1]}, "custom_fields"),
+    ({"custom_fields": {"lead_source": "Sky"}}, "custom_fields"),
+    ({"custom_fields": {"expected_yearly_fee": "much"}}, "custom_fields"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG)
+def test_a_wrong_field_is_named_and_nothing_is_written(desk: Desk, body: dict[str, Any], field: str) -> None:
+    before = desk.get(DEAL)
+
+    answer = desk.ask("PATCH", DEAL, {"value": 1, **body})
+
+    assert set(desk.complaints(answer)) == {field}
+    assert desk.get(DEAL) == before
+
+
+def test_the_pipeline_and_the_book_cannot_be_changed(desk: Desk) -> None:
+    after = desk.ask("PATCH", DEAL, {"pipeline_id": "pl_growth", "book_id": "bk_alder2"}).json()
+
+    assert (after["pipeline"]["id"], after["book_id"]) == ("pl_newbiz", "bk_pine01")
+
+
+def test_custom_fields_are_merged_and_null_empties_one(desk: Desk) -> None:
+    desk.ask(
+        "PATCH", DEAL, {"custom_fields": {"expected_yearly_fee": 1200.5, "next_review_on": "2026-10-01"}}
+    )
+    after = desk.ask("PATCH", DEAL, {"custom_fields": {"next_review_on": None}}).json()
+
+    assert after["custom_fields"] == {
+        "lead_source": "Referral",
+        "expected_yearly_fee": 1200.5,
+        "next_review_on": None,
+    }
+
+
+def test_owner_id_is_an_alias_and_assigned_to_id_wins(desk: Desk) -> None:
+    by_alias = desk.ask("PATCH", DEAL, {"owner_id": "u_4hd81k"}).json()
+    by_both = desk.ask("PATCH", DEAL, {"owner_id": "u_4hd81k", "assigned_to_id": "u_9xw20c"}).json()
+
+    assert by_alias["assigned_to"]["id"] == "u_4hd81k"
+    assert by_both["assigned_to"]["id"] == "u_9xw20c"
+
+
+def test_a_past_close_date_is_allowed_here(desk: Desk) -> None:
+    after = desk.ask("PATCH", DEAL, {"target_close_date": "2020-01-01T00:00:00+02:00"}).json()
+
+    assert after["target_close_date"] == "2019-12-31T22:00:00Z"
+
+
+def test_a_viewer_may_not_change(desk: Desk) -> None:
+    theirs = next(
+        row["id"] for row in desk.store.tables["opportunity"].values() if row["book_id"] == "bk_cedar3"
+    )
+
+    assert desk.ask("PATCH", f"/opportunities/{theirs}", {"value": 1}).status == 403
+
+
+def test_a_change_through_another_household_is_not_found(desk: Desk) -> None:
+    through_its_own = desk.ask("PATCH", "/households/hh_okonkwo/opportunities/op_71qz5d", {"value": 9})
+    other = next(row for row in desk.store.tables["household"] if row != "hh_okonkwo")
+
+    assert through_its_own.json()["value"] == 9
+    assert desk.ask("PATCH", f"/households/{other}/opportunities/op_71qz5d", {"value": 8}).status == 404
+
+
+def test_the_ledger_names_what_changed(desk: Desk) -> None:
+    desk.ask("PATCH", DEAL, {"value": 1, "name": "Okonkwo rollover", "pipeline_stage_id": "st_won"}, key="k")
+
+    (written,) = desk.entries()
+    assert (written["action"], written["id"], written["idempotency_key"]) == ("update", "op_71qz5d", "k")
+    assert written["changed"] == ["value", "pipeline_stage_id"]
+    assert written["record"]["pipeline_stage_id"] == "st_won"

@@ -1,0 +1,145 @@
+"""Slant API 7.10 to 7.12: households, custom fields, tasks, notes."""
+
+import pytest
+
+from tests.sandbox.desk import Desk
+
+OKONKWO = "/households/hh_okonkwo"
+
+
+def ids(desk: Desk, query: str) -> list[str]:
+    return [row["id"] for row in desk.get(f"/households?per_page=100&{query}")["data"]]
+
+
+def test_a_household_carries_its_people_and_their_private_things(desk: Desk) -> None:
+    row = desk.get(OKONKWO)
+
+    assert (row["type"], row["name"], row["book_id"]) == ("Prospect", "The Okonkwo Family", "bk_pine01")
+    (ada,) = row["people"]
+    assert (ada["id"], ada["first_name"], ada["household_role"]) == ("pe_ada", "Ada", "head_of_household")
+    assert ada["ssn"].startswith("***")
+    assert row["tier"] is None
+
+
+def test_filters_narrow_the_list(desk: Desk) -> None:
+    ada = desk.get(OKONKWO)["people"][0]
+    email, phone = ada["email_addresses"][0]["email"], ada["phone_numbers"][0]["phone_number"]
+
+    assert len(ids(desk, "book_id=bk_pine01")) == 16
+    assert len(ids(desk, "book_id=bk_pine01&type=client")) == 8
+    assert ids(desk, f"email=%20{email.upper()}") == ["hh_okonkwo"]
+    assert ids(desk, "phone=" + phone.replace("+", "%2B")) == ["hh_okonkwo"]
+    assert ids(desk, "name=oko") == ["hh_okonkwo"]
+    assert ids(desk, "name=ada%20okon") == ["hh_okonkwo"]
+    assert ids(desk, "name=konkwo") == []
+    assert ids(desk, "updated_since=2026-08-20T13:00:00Z") == []
+
+
+@pytest.mark.parametrize("query", ["type=Client", "updated_since=yesterday"])
+def test_a_filter_that_cannot_be_read_is_refused(desk: Desk, query: str) -> None:
+    assert set(desk.complaints(desk.ask("GET", f"/households?{query}"))) == {query.partition("=")[0]}
+
+
+def test_a_prospect_needs_a_name_and_a_client_a_way_to_be_reached(desk: Desk) -> None:
+    book = {"book_id": "bk_pine01"}
+
+    assert set(desk.complaints(desk.ask("POST", "/prospects", {**book, "email": "a@b.example"}))) == {
+        "first_name"
+    }
+    assert set(desk.complaints(desk.ask("POST", "/clients", {**book, "first_name": "Una"}))) == {"email"}
+    assert desk.ask("POST", "/prospects", {**book, "preferred_name": "Una"}).status == 201
+    assert desk.ask("POST", "/clients", {**book, "phone_number": "+15550000001"}).status == 201
+
+
+def test_client_fields_are_dropped_in_silence_on_prospects(desk: Desk) -> None:
+    body = {
+        "book_id": "bk_pine01",
+        "type": "prospect",
+        "last_name": "Umber",
+        "tier": "A-tier",
+        "became_client_at": "x",
+    }
+
+    made = desk.ask("POST", "/households", body).json()
+
+    assert (made["type"], made["name"], made["tier"], made["became_client_at"]) == (
+        "Prospect",
+        "Umber",
+        None,
+        None,
+    )
+
+
+def test_there_is_no_duplicate_check(desk: Desk) -> None:
+    body = {"book_id": "bk_pine01", "type": "client", "email": "una@umber.example", "household_name": "Umber"}
+    made = [desk.ask("POST", "/households", body).json()["id"] for _ in range(2)]
+
+    assert ids(desk, "email=una@umber.example") == made
+    assert [entry["type"] for entry in desk.entries()] == ["household", "household"]
+
+
+def test_a_household_is_renamed(desk: Desk) -> None:
+    made = desk.ask("PATCH", OKONKWO, {"household_name": "Okonkwo and Daughters", "tier": "A-tier"}).json()
+
+    assert (made["name"], made["tier"]) == ("Okonkwo and Daughters", None)
+    assert desk.entries()[0]["changed"] == ["name"]
+
+
+def test_custom_fields_are_listed_by_kind(desk: Desk) -> None:
+    keys = [
+        field["field_key"] for field in desk.get("/custom_fields?entity_type=Opportunity&book_id=x")["data"]
+    ]
+
+    assert keys == ["lead_source", "expected_yearly_fee", "next_review_on"]
+    assert desk.get("/custom_fields/cf_src") == {
+        "id": "cf_src",
+        "field_key": "lead_source",
+        "display_name": "Lead source",
+        "entity_type": "Opportunity",
+        "field_type": "single_select",
+        "options": {"select_options": ["Referral", "Seminar", "Website"]},
+    }
+
+
+def test_a_new_custom_field_is_named_on_every_deal(desk: Desk) -> None:
+    body = {
+        "field_key": "region",
+        "display_name": "Region",
+        "entity_type": "Opportunity",
+        "field_type": "text",
+    }
+
+    assert desk.ask("POST", "/custom_fields", body).status == 201
+    assert desk.get("/opportunities/op_71qz5d")["custom_fields"]["region"] is None
+    assert set(desk.complaints(desk.ask("POST", "/custom_fields", body))) == {"field_key"}
+
+
+def test_a_choice_needs_its_options_and_a_prospects_field_is_a_households(desk: Desk) -> None:
+    body = {
+        "field_key": "pet",
+        "display_name": "Pet",
+        "entity_type": "Prospect",
+        "field_type": "single_select",
+    }
+
+    assert set(desk.complaints(desk.ask("POST", "/custom_fields", body))) == {"options"}
+    made = desk.ask("POST", "/custom_fields", {**body, "options": {"select_options": ["Cat"]}}).json()
+    assert made["entity_type"] == "Household"
+
+
+def test_tasks_and_notes_belong_to_households(desk: Desk) -> None:
+    task = {
+        "book_id": "bk_pine01",
+        "title": "Call Ada",
+        "household_id": "hh_okonkwo",
+        "priority": "low_priority",
+    }
+
+    assert desk.ask("POST", "/tasks", task).json()["all_day"] is True
+    assert set(desk.complaints(desk.ask("POST", "/tasks", {**task, "status": "later"}))) == {"status"}
+    assert (
+        desk.ask("POST", f"{OKONKWO}/notes", {"note": {"content": "Likes tea"}}).json()["content"]
+        == "Likes tea"
+    )
+    assert set(desk.complaints(desk.ask("POST", f"{OKONKWO}/notes", {"content": "Likes tea"}))) == {"note"}
+    assert [entry["type"] for entry in desk.entries()] == ["task", "note"]
