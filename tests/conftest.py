@@ -53,3 +53,10 @@ def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) 
 
     with django_db_blocker.unblock(), fresh_copy(tmp_path) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def base_url(shared_house: Any) -> str:
+    """Where `page.goto("/board/")` goes. Here rather than beside the other browser fixtures: only a conftest's
+    fixture wins over the one pytest-playwright registers last of all."""
+    return str(shared_house.url)
