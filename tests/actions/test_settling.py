@@ -80,7 +80,7 @@ def test_while_slant_is_away_it_stays_unknown(office: Office) -> None:
     submission = lose(office, "drop_after")
     office.box.down = True
 
-    office.rounds(minutes=150, every=30)
+    office.rounds(minutes=130, every=60)
     assert fresh(submission).state == State.UNKNOWN
     office.box.down = False
     office.rounds(minutes=10)
