@@ -2,13 +2,16 @@
 
 from .create import NewOpportunityForm, typed_values
 from .preferences import PreferencesForm
+from .review import DecisionForm, SendingForm
 from .settle import settle
 from .submissions import SubmissionFilterForm
 from .summary import Summary, summary
 
 __all__ = [
+    "DecisionForm",
     "NewOpportunityForm",
     "PreferencesForm",
+    "SendingForm",
     "SubmissionFilterForm",
     "Summary",
     "settle",

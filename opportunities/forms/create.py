@@ -19,12 +19,15 @@ FIELDS = tuple(wording.LABELS)
 CARRIED = (*FIELDS, "q", "name_suggested")
 KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
 LONGEST = 1000
+UNSTORABLE = ("Cc", "Cs")
 
 
 def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed so far, by field: only names we know, only characters a database takes."""
     return {
-        name: "".join(letter for letter in str(data[name])[:LONGEST] if unicodedata.category(letter) != "Cc")
+        name: "".join(
+            letter for letter in str(data[name])[:LONGEST] if unicodedata.category(letter) not in UNSTORABLE
+        )
         for name in CARRIED
         if name in data
     }
@@ -65,11 +68,16 @@ class NewOpportunityForm(forms.Form):
     name_suggested = Text(widget=forms.HiddenInput({"data-suggested": ""}))
     q = Text(widget=forms.HiddenInput())
 
-    def __init__(self, *args: Any, offer: Offer, today: date, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, offer: Offer, today: date, hints: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.offer, self.today = offer, today
         self.oob = False
         self.row_classes: dict[str, str] = {}
+        # Before any row is made: a row keeps the hint it was made with.
+        for name, hint in (hints or {}).items():
+            self.fields[name].help_text = hint
         self._fill_choices()
 
     # What is chosen right now, whether it is valid or not
@@ -140,7 +148,7 @@ class NewOpportunityForm(forms.Form):
             raise ValidationError(wording.NAME_MISSING)
         if len(value) > 255:
             raise ValidationError(wording.NAME_TOO_LONG.format(length=len(value)))
-        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
+        if any(unicodedata.category(letter) in UNSTORABLE for letter in value):
             raise ValidationError(wording.NAME_UNPRINTABLE)
         return value
 

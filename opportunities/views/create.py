@@ -170,10 +170,8 @@ def _settled_form(
 ) -> NewOpportunityForm:
     settled = settle(typed, offer, changed)
     token = submissions.issue_token(person_of(request))
-    form = _form(None, offer, initial=settled.values | {"form_token": token, "supersedes": supersedes})
-    for name, hint in settled.hints.items():
-        form.fields[name].help_text = hint
-    return form
+    initial = settled.values | {"form_token": token, "supersedes": supersedes}
+    return _form(None, offer, initial=initial, hints=settled.hints)
 
 
 def _form(data: Any, offer: Offer, **kwargs: Any) -> NewOpportunityForm:

@@ -1,19 +1,22 @@
 """A browser without scripts for each person, and the form they would send."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
-from opportunities.models import Person
+from opportunities.models import Attempt, Person, State, Submission
 from tests.support.people import Firm
 
 Fill = Callable[..., dict[str, str]]
+Make = Callable[..., Submission]
 
 
 @pytest.fixture
@@ -49,6 +52,50 @@ def fill(firm: Firm) -> Fill:
     return filled
 
 
+@pytest.fixture
+def sent(owner: Person, firm: Firm) -> Callable[..., Submission]:
+    """A submission of the owner's in whatever state a test needs, as the worker would have left it."""
+
+    def make(
+        state: str = State.QUEUED, *, person: Person = owner, outcome: str = "", **fields: Any
+    ) -> Submission:
+        body = {
+            "book_id": "bk_harbor",
+            "name": fields.get("name", "Okonkwo rollover"),
+            "value": 640_000,
+            "probability": 40,
+            "target_close_date": "2030-01-22T00:00:00Z",
+            "household_id": "hh_okonkwo",
+            "assigned_to_id": "us_owner",
+        }
+        given = {
+            "reference": f"SW-{uuid4().hex[:10]}",
+            "kind": "create",
+            "state": state,
+            "person": person,
+            "by_display": person.display,
+            "body": json.dumps(body),
+            "book_id": "bk_harbor",
+            "name": body["name"],
+            "value": 640_000,
+            "labels": {"book": "Harbor", "household": "Okonkwo", "stage": "Lead", "owner": "Olivia Owner"},
+            "form_token": uuid4().hex,
+            "created_at": now() - timedelta(seconds=2),
+            "opportunity_id": f"op_{uuid4().hex[:8]}" if state == State.CONFIRMED else "",
+        }
+        row = Submission.objects.create(**given | fields)
+        if outcome:
+            Attempt.objects.create(
+                submission=row, number=1, idempotency_key=uuid4(), generation=1, method="POST", path="/opportunities",
+                fence=1, worker="w", started_at=now(), lease_until=now(), finished_at=now(), outcome=outcome,
+                status=429, message="Too many requests", elapsed_ms=612, remote_request_id="req_1",
+                answer={"probability": 30},
+            )  # fmt: skip
+        return row
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def _nobody_waits(settings: Any) -> None:
     """No worker runs here, so waiting for one would only take time."""
@@ -77,6 +124,7 @@ class Page(HTMLParser):
         self.feed(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_data(" ")
         given = {name: value or "" for name, value in attrs}
         self.elements.append((tag, given))
         if tag not in self.VOID:

@@ -1,0 +1,173 @@
+"""What surrounds every page: the stamp, who one is, what waits, how it looks."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from opportunities.models import Alert, Hold, Person, SyncState
+from opportunities.selectors.shell import stamp
+from opportunities.views.shell import shell
+from tests.support.people import Firm
+
+from .conftest import Page, now
+
+pytestmark = pytest.mark.django_db
+Browse = Callable[[Person], Client]
+LIST, MINE = "/submissions/", "/settings/mine/"
+
+
+@pytest.mark.parametrize(
+    ("age", "level", "words"),
+    [
+        (timedelta(seconds=40), "fresh", ", 40 s ago"),
+        (timedelta(minutes=2), "fresh", ", 2 min ago"),
+        (timedelta(minutes=12), "amber", ", 12 min ago. Catching up."),
+        (timedelta(minutes=16), "red", ", 16 min ago. Nothing new since."),
+        (timedelta(hours=2), "red", ". Nothing new since."),
+    ],
+)
+def test_the_stamp_says_how_old_the_data_is(
+    owner: Person, browse: Browse, firm: Firm, age: timedelta, level: str, words: str
+) -> None:
+    SyncState.objects.filter(pk="pipelines").update(finished_at=now() - age)
+
+    page = Page(browse(owner).get(LIST))
+
+    body = page.first("body")
+    assert body["data-stale"] == level
+    assert body["data-synced-at"].endswith("Z")
+    assert words in " ".join(page.text.split()).replace("</time>", "")
+
+
+def test_a_failing_sync_makes_the_stamp_red(owner: Person, browse: Browse, firm: Firm) -> None:
+    SyncState.objects.filter(pk="books").update(failed_at=now() + timedelta(seconds=1), failure="unreachable")
+
+    page = Page(browse(owner).get(LIST))
+
+    assert page.first("body")["data-stale"] == "red"
+    assert "Slant does not answer." in page.text
+
+
+def test_before_the_first_sync_the_stamp_says_so(owner: Person, browse: Browse) -> None:
+    page = Page(browse(owner).get(LIST))
+
+    assert page.first("body")["data-synced-at"] == ""
+    assert "No data from Slant yet" in page.text
+
+
+def test_the_oldest_resource_decides(firm: Firm) -> None:
+    SyncState.objects.filter(pk="households").update(finished_at=now() - timedelta(hours=1))
+
+    rows = list(SyncState.objects.filter(pk__in=("books", "pipelines", "households")))
+
+    assert stamp(rows, now()).level == "red"
+
+
+def test_alerts_are_for_managers_and_a_stop_is_for_all(
+    owner: Person, manager: Person, browse: Browse, firm: Firm
+) -> None:
+    Alert.objects.create(cause="token", text="Slant refuses our token.", opened_at=now())
+    Alert.objects.create(cause="old", text="Long over.", opened_at=now(), closed_at=now())
+    Hold.objects.create(pk="stopped", at=now())
+
+    seller, boss = (browse(person).get(LIST).content.decode() for person in (owner, manager))
+
+    assert "Slant refuses our token." in boss
+    assert "Slant refuses our token." not in seller
+    assert "Long over." not in boss
+    assert "Sending is stopped." in seller
+    assert "Sending is stopped." in boss
+
+
+def test_the_menu_leads_only_to_pages_that_exist(manager: Person, browse: Browse, firm: Firm) -> None:
+    client = browse(manager)
+    page = Page(client.get(LIST))
+
+    for link in {link for link in page.links() if link.startswith("/")}:
+        assert client.get(link, follow=True).status_code == 200, link
+
+
+def test_compliance_has_no_button_for_what_they_may_not_do(compliance: Person, browse: Browse) -> None:
+    assert "/opportunities/new/" not in Page(browse(compliance).get(LIST)).links()
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_the_theme_one_chose_is_drawn_by_the_server(owner: Person, browse: Browse, theme: str) -> None:
+    client = browse(owner)
+
+    response = client.post(MINE, {"theme": theme}, headers={"Referer": "http://testserver/submissions/"})
+
+    assert (response.status_code, response["Location"]) == (303, "http://testserver/submissions/")
+    assert response.cookies["theme"].value == theme
+    assert Page(client.get(LIST)).first("html")["data-bs-theme"] == theme
+
+
+def test_single_key_shortcuts_can_be_turned_off(owner: Person, browse: Browse) -> None:
+    client = browse(owner)
+    on = Page(client.get(LIST)).first("body")["data-shortcuts"]
+
+    client.post(MINE, {"shortcuts": "off"})
+
+    assert (on, Page(client.get(LIST)).first("body")["data-shortcuts"]) == ("on", "off")
+
+
+@pytest.mark.parametrize("bad", [{"theme": "pink"}, {"shortcuts": "maybe"}, {}])
+def test_an_unknown_choice_changes_nothing_and_leads_nowhere_else(
+    owner: Person, browse: Browse, bad: dict[str, str]
+) -> None:
+    response = browse(owner).post(MINE, bad, headers={"Referer": "https://elsewhere.example/"})
+
+    owner.refresh_from_db()
+    assert (owner.theme, owner.shortcuts) == ("auto", True)
+    assert response["Location"] == "/"
+
+
+def test_choices_are_only_posted(owner: Person, browse: Browse) -> None:
+    assert browse(owner).get(MINE).status_code == 405
+
+
+def test_htmx_is_told_to_run_nothing_and_swap_a_refused_form(owner: Person, browse: Browse) -> None:
+    page = Page(browse(owner).get(LIST))
+
+    config = next(attrs["content"] for tag, attrs in page.elements if attrs.get("name") == "htmx-config")
+    for part in (
+        '"allowEval":false',
+        '"allowScriptTags":false',
+        '"includeIndicatorStyles":false',
+        '"selfRequestsOnly":true',
+        '"historyCacheSize":0',
+        '"refreshOnHistoryMiss":true',
+        '"historyRestoreAsHxRequest":false',
+        '"timeout":12000',
+        '{"code":"422","swap":true}',
+        '{"code":"[45]..","swap":false,"error":true}',
+    ):
+        assert part in config
+
+
+def test_the_shell_costs_nothing_until_a_page_asks_for_it(owner: Person) -> None:
+    request = RequestFactory().get("/")
+    request.user = owner
+
+    with CaptureQueriesContext(connection) as queries:
+        shell(request)
+
+    assert len(queries) == 0
+
+
+def test_the_shell_costs_two_queries_and_three_for_managers(
+    owner: Person, manager: Person, firm: Firm
+) -> None:
+    costs = []
+    for person in (owner, manager):
+        request = RequestFactory().get("/")
+        request.user = person
+        with CaptureQueriesContext(connection) as queries:
+            _ = shell(request)["shell"].around
+        costs.append(len(queries))
+
+    assert costs == [2, 3]
