@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from opportunities.views import create, demo, health, households, shell, signing_in, submissions
+from opportunities.views import create, demo, health, households, review, shell, signing_in, submissions
 
 app_name = "opportunities"
 
@@ -19,9 +19,13 @@ urlpatterns = [
     path("households/", households.households, name="households"),
     # What became of it
     path("submissions/", submissions.submissions, name="submissions"),
+    path("submissions/told/", submissions.told, name="told"),
+    path("submissions/review/", review.submissions_review, name="submissions_review"),
     path("submissions/<uuid:id>/", submissions.submission, name="submission"),
     path("submissions/<uuid:id>/withdraw/", submissions.withdraw, name="withdraw"),
     path("submissions/<uuid:id>/still-send/", submissions.still_send, name="still_send"),
+    path("submissions/<uuid:id>/decide/", review.decide, name="decide"),
+    path("settings/sending/", review.sending, name="sending"),
     # One's own choices
     path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports

@@ -375,3 +375,45 @@ def submission(state: str, reason_code: str = "") -> Words:
     """The words of a state and reason; a code without words of its own reads as its state."""
     by_reason = SUBMISSION[state]
     return by_reason.get(SAME.get(reason_code, reason_code), by_reason[DEFAULT])
+
+
+# Deciding and stopping
+
+REASON_MISSING = "Say why in a few words. The reason is kept in the trail."
+REASON_TOO_LONG = "Shorten the reason."
+DECISION_MISSING = "Choose what to do with it."
+DECIDED_ALREADY = "It was settled meanwhile: {words}."
+NOT_A_CANDIDATE = "That record belongs to another submission, or was not found for this one. Choose another."
+LINKED = "{name} is linked to {record}."
+SENT_AGAIN = "{name} goes out again once Slant has been looked through afresh."
+CLOSED = "{name} is closed without a record."
+STOPPED = "Nothing is sent from now on. Everything people enter is kept."
+RELEASED = "That hold is lifted."
+HOLD_NOT_YOURS = "This stop cannot be lifted here: {reason}"
+HOLDS = {
+    "stopped": "Stopped by hand",
+    "unit_alarm": "Dollars and cents may be mixed up",
+    "token_refused": "Slant refuses our connection",
+    "token_read_only": "Our connection may only read",
+    "restored": "A backup was restored",
+    "copied": "The database was copied or its worker moved",
+    "other_slant": "The database belongs to another Slant",
+}
+
+
+# News of what was held, in doubt or in review
+
+NEWS = {
+    "confirmed": "{name} reached Slant.",
+    "rejected": "Slant refused {name}. Nothing was created.",
+    "withdrawn": "{name} was closed without a record.",
+    "still_send": "{name} has waited for a day. Say whether it is still to be sent.",
+}
+
+
+def news(name: str, kind: str, state: str, reason_code: str) -> str:
+    if state == "queued":
+        return NEWS["still_send"].format(name=name)
+    if state == "rejected" and kind != "create":
+        return f"Slant refused the change of {name}. Nothing was changed."
+    return NEWS[state].format(name=name)

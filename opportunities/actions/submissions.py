@@ -304,6 +304,11 @@ def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock)
     return row
 
 
+def mark_told(person: Person) -> int:
+    """`person` has read the news of their submissions."""
+    return Submission.objects.of(person).filter(told=False).update(told=True)
+
+
 def may_be_withdrawn(submission: Submission) -> bool:
     """Queued, and every send of it so far (if any) surely not executed (design: the life of a submission)."""
     if submission.state != State.QUEUED:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Exists
 
-from opportunities.models import Alert, Hold, Person, Submission, SyncState
+from opportunities import wording
+from opportunities.models import Alert, Hold, Person, State, Submission, SyncState
 
+NEWS_AT_ONCE = 5
 FRESH, AMBER, RED = "fresh", "amber", "red"
 
 # What the pages of today are drawn from; each is synced in one pass with the others.
@@ -36,22 +39,43 @@ class Stamp:
 
 
 @dataclass(frozen=True)
+class News:
+    """Something of one's own that was held, in doubt or in review, and now has its end."""
+
+    id: UUID
+    text: str
+    good: bool
+
+
+@dataclass(frozen=True)
 class Surroundings:
     stamp: Stamp
     waiting: int = 0
     held: bool = False
     alerts: list[Alert] = field(default_factory=list)
+    news: list["News"] = field(default_factory=list)
 
 
 def surroundings(person: Person, now: datetime) -> Surroundings:
-    """Two queries, three for managers."""
+    """Three queries, four for managers."""
     rows = list(SyncState.objects.filter(pk__in=WATCHED).annotate(held=Exists(Hold.objects.all())))
     return Surroundings(
         stamp=stamp(rows, now),
         waiting=Submission.objects.of(person).open().count(),
         held=any(row.held for row in rows),
+        news=_news(person),
         alerts=list(Alert.objects.filter(closed_at=None)[:5]) if person.is_manager else [],
     )
+
+
+def _news(person: Person) -> list[News]:
+    rows = Submission.objects.of(person).filter(told=False).order_by("settled_at")[:NEWS_AT_ONCE]
+    return [
+        News(
+            row.pk, wording.news(row.name, row.kind, row.state, row.reason_code), row.state == State.CONFIRMED
+        )
+        for row in rows
+    ]
 
 
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:

@@ -11,10 +11,13 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from opportunities import wording
+from opportunities.access import Action, may
 from opportunities.actions import reviewing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
+from opportunities.models import State
+from opportunities.selectors.review import compare
 from opportunities.selectors.submissions import listing, reachable, shown
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
@@ -35,12 +38,14 @@ def submission(request: HttpRequest, id: UUID) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a reader."""
     person = person_of(request)
     page = shown(reachable(person, id), person, CLOCK.now())
+    decides = page.row.state == State.REVIEW and may(person, Action.REVIEW)
+    context = {"page": page, "comparison": compare(page.row) if decides else None}
     if not request.headers.get("HX-Request"):
-        response = render(request, "opportunities/submission.html", {"page": page})
+        response = render(request, "opportunities/submission.html", context)
     elif request.GET.get("seen") == page.version:
         response = HttpResponse(status=204)
     else:
-        response = render(request, "opportunities/partials/submission.html", {"page": page})
+        response = render(request, "opportunities/partials/submission.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
@@ -74,3 +79,10 @@ def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
     else:
         messages.success(request, wording.WITHDRAWN.format(name=row.name))
     return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
+
+
+@require_POST
+def told(request: HttpRequest) -> HttpResponse:
+    """The person has read what became of their held, doubtful and reviewed submissions."""
+    actions.mark_told(person_of(request))
+    return HttpResponseRedirect(reverse("opportunities:submissions"), status=303)

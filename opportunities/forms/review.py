@@ -1,0 +1,29 @@
+from django import forms
+
+from opportunities import wording
+
+DECISIONS = [("link", "Link"), ("resend", "Send again"), ("close", "Close")]
+
+
+class DecisionForm(forms.Form):
+    """What a manager decides about a submission in review, and why."""
+
+    decision = forms.ChoiceField(choices=DECISIONS, error_messages={"required": wording.DECISION_MISSING})
+    opportunity_id = forms.CharField(required=False, max_length=200)
+    reason = forms.CharField(
+        max_length=500,
+        label="Reason, kept in the trail",
+        error_messages={"required": wording.REASON_MISSING, "max_length": wording.REASON_TOO_LONG},
+    )
+
+
+class SendingForm(forms.Form):
+    """The stop button, and the lifting of one hold."""
+
+    do = forms.ChoiceField(choices=[("hold", "Stop"), ("release", "Go on")])
+    code = forms.CharField(required=False, max_length=60)
+    reason = forms.CharField(
+        max_length=300,
+        label="Reason, kept in the trail",
+        error_messages={"required": wording.REASON_MISSING, "max_length": wording.REASON_TOO_LONG},
+    )

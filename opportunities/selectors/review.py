@@ -1,0 +1,148 @@
+"""The review queue: what the worker could not decide, with what we sent beside what was found in Slant."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from opportunities import wording
+from opportunities.access import visible_books
+from opportunities.actions.reviewing import candidates_of
+from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
+from opportunities.selectors.submissions import said
+
+COMPARED = (
+    "name",
+    "household_id",
+    "value",
+    "pipeline_id",
+    "pipeline_stage_id",
+    "assigned_to_id",
+    "probability",
+)
+
+
+@dataclass(frozen=True)
+class QueueLine:
+    """One submission that waits for a manager."""
+
+    row: Submission
+    why: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A field of a candidate beside ours. `same` None: we did not send it, so there is nothing to compare."""
+
+    label: str
+    text: str
+    same: bool | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    id: str
+    cells: list[Cell]
+    made: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ours on the left, each candidate on the right; `scanned` says what was read to find them."""
+
+    row: Submission
+    ours: list[Cell]
+    sent_at: datetime | None
+    candidates: list[Candidate]
+    scanned: str
+
+
+def queue(person: Person) -> list[QueueLine]:
+    """Everything in review in the books `person` sees, the longest waiting first."""
+    rows = Submission.objects.filter(state=State.REVIEW, book_id__in=visible_books(person).values("pk"))
+    return [
+        QueueLine(row, wording.submission(State.REVIEW, row.reason_code).sentence)
+        for row in rows.order_by("unknown_since", "created_at")[:200]
+    ]
+
+
+def compare(row: Submission) -> Comparison:
+    """What we sent and what was found, field by field. A fixed number of queries, however many candidates."""
+    sent = json.loads(row.body)
+    sent["target_close_date"] = (sent.get("target_close_date") or "")[:10] or None
+    found = [shown for shown in row.check_state.get("candidates", []) if shown.get("fields")]
+    known = {shown["id"] for shown in found}
+    answers = {attempt.record_id: attempt.answer for attempt in row.attempts.exclude(record_id="")}
+    found += [
+        {"id": record_id, "fields": answers.get(record_id) or _mirrored(record_id), "created_at": ""}
+        for record_id in candidates_of(row)
+        if record_id not in known
+    ]
+    words = _words([sent, *(shown["fields"] for shown in found)])
+    return Comparison(
+        row=row,
+        ours=[Cell(wording.LABELS[name], words(name, sent.get(name)) or "not sent") for name in COMPARED],
+        sent_at=row.last_sent_at,
+        candidates=[
+            Candidate(
+                id=shown["id"],
+                cells=[
+                    Cell(
+                        wording.LABELS[name],
+                        words(name, shown["fields"].get(name)) or "empty",
+                        shown["fields"].get(name) == sent[name] if sent.get(name) is not None else None,
+                    )
+                    for name in COMPARED
+                ],
+                made=_made(shown.get("created_at", ""), row.last_sent_at),
+            )
+            for shown in found
+        ],
+        scanned=_scanned(row.check_state.get("scan")),
+    )
+
+
+def _mirrored(record_id: str) -> dict[str, Any]:
+    deal = Opportunity.objects.filter(pk=record_id).first()
+    if deal is None:
+        return {}
+    return {"name": deal.name, "household_id": deal.household_id, "value": deal.value}
+
+
+def _words(rows: list[dict[str, Any]]) -> Any:
+    """A function from field and id to the words for it, with each table read once."""
+    ids = {name: {row.get(name) for row in rows} - {None, ""} for name in COMPARED if name.endswith("_id")}
+    names: dict[str, dict[str, str]] = {
+        "household_id": dict(Household.objects.filter(pk__in=ids["household_id"]).values_list("pk", "name")),
+        "pipeline_id": dict(Pipeline.objects.filter(pk__in=ids["pipeline_id"]).values_list("pk", "name")),
+        "pipeline_stage_id": dict(
+            Stage.objects.filter(pk__in=ids["pipeline_stage_id"]).values_list("pk", "name")
+        ),
+        "assigned_to_id": {
+            member.user_id: member.name for member in Member.objects.filter(user_id__in=ids["assigned_to_id"])
+        },
+    }
+
+    def words(name: str, value: Any) -> str:
+        return names.get(name, {}).get(value) or said(name, value)
+
+    return words
+
+
+def _made(created_at: str, sent_at: datetime | None) -> str:
+    if not created_at:
+        return "Slant does not say"
+    made = datetime.fromisoformat(created_at)
+    if sent_at is None:
+        return wording.moment(made, made)
+    after = (made - sent_at).total_seconds()
+    apart = f"{abs(after):.0f} s {'after' if after >= 0 else 'before'} we sent"
+    return f"{made:%H:%M:%S} UTC, {apart}" if abs(after) < 3600 else wording.moment(made, made)
+
+
+def _scanned(scan: dict[str, Any] | None) -> str:
+    if not scan:
+        return "Slant's list could not be read."
+    whole = "read whole" if scan.get("complete") else "not read whole: it changed meanwhile"
+    began = datetime.fromisoformat(scan["began_at"])
+    return f"Looked at {began:%H:%M:%S} UTC: {scan.get('count_last') or 0} deals in the list, {whole}."

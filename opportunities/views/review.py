@@ -1,0 +1,112 @@
+"""What managers decide: the review queue, and the button that stops all sending."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from opportunities import wording
+from opportunities.access import Action, may
+from opportunities.actions import alerts, reviewing, running, wakeup
+from opportunities.clock import SystemClock
+from opportunities.forms import DecisionForm, SendingForm
+from opportunities.models import Hold, Person, Submission
+from opportunities.selectors.review import compare, queue
+from opportunities.selectors.submissions import reachable, shown
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+LIFTED_BY_HAND = (running.STOPPED, running.UNIT_ALARM)
+
+
+@require_safe
+def submissions_review(request: HttpRequest) -> HttpResponse:
+    person = _manager(request, Action.REVIEW)
+    return render(request, "opportunities/review.html", {"queue": queue(person)})
+
+
+@require_POST
+def decide(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Link, send again or close, with a reason; an incomplete answer comes back with the same page and 422."""
+    person = _manager(request, Action.REVIEW)
+    row = reachable(person, id)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, person, row, form)
+    try:
+        said = _decided(request, person, row, form.cleaned_data)
+    except reviewing.NotACandidate:
+        form.add_error("opportunity_id", wording.NOT_A_CANDIDATE)
+        return _page(request, person, row, form)
+    except reviewing.NotInReview:
+        row.refresh_from_db()
+        said = wording.DECIDED_ALREADY.format(words=wording.STATE_SHORT[row.state][0].lower())
+    messages.info(request, said)
+    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
+
+
+def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, str]) -> str:
+    who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
+    match chosen["decision"]:
+        case "link":
+            reviewing.link(submission=row, opportunity_id=chosen["opportunity_id"], **who)  # type: ignore[arg-type]
+            return wording.LINKED.format(name=row.name, record=chosen["opportunity_id"])
+        case "resend":
+            reviewing.send_again(submission=row, **who)  # type: ignore[arg-type]
+            return wording.SENT_AGAIN.format(name=row.name)
+        case _:
+            reviewing.close(submission=row, **who)  # type: ignore[arg-type]
+            return wording.CLOSED.format(name=row.name)
+
+
+def _page(request: HttpRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
+    context = {"page": shown(row, person, CLOCK.now()), "comparison": compare(row), "decision": form}
+    return render(request, "opportunities/submission.html", context, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sending(request: HttpRequest) -> HttpResponse:
+    """Why nothing is sent, if nothing is; stop and go on."""
+    person = _manager(request, Action.OVERSEE)
+    form = SendingForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        messages.info(request, _switched(request, form.cleaned_data))
+        return HttpResponseRedirect(reverse("opportunities:sending"), status=303)
+    holds = [
+        {
+            "row": hold,
+            "title": wording.HOLDS.get(hold.code, hold.code),
+            "by_hand": hold.code in LIFTED_BY_HAND,
+        }
+        for hold in Hold.objects.all()
+    ]
+    stopped = any(hold["row"].code == running.STOPPED for hold in holds)  # type: ignore[attr-defined]
+    waiting = Submission.objects.filter(state="queued").count() if may(person, Action.OVERSEE) else 0
+    context = {"form": form, "holds": holds, "stopped": stopped, "waiting": waiting}
+    return render(request, "opportunities/sending.html", context, status=422 if form.errors else 200)
+
+
+def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
+    by = actor_of(request)
+    if chosen["do"] == "hold":
+        running.hold(running.STOPPED, reason=chosen["reason"], by=by, clock=CLOCK)
+        return wording.STOPPED
+    code = chosen["code"] or running.STOPPED
+    if code not in LIFTED_BY_HAND:
+        return wording.HOLD_NOT_YOURS.format(reason=wording.HOLDS.get(code, code))
+    running.release(code, by=by, clock=CLOCK, reason=chosen["reason"])
+    alerts.close_alert(code, clock=CLOCK)
+    wakeup.wake()
+    return wording.RELEASED
+
+
+def _manager(request: HttpRequest, action: Action) -> Person:
+    person = person_of(request)
+    if not may(person, action):
+        raise PermissionDenied
+    return person

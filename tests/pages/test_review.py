@@ -1,0 +1,164 @@
+"""The review queue and the stop button: what managers decide, and that nobody else does."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from opportunities.models import AuditEvent, Hold, Person, State
+from tests.pages.conftest import Make
+from tests.support.people import Firm
+
+FOUND = {
+    "candidates": [
+        {
+            "id": "op_found",
+            "match": "near",
+            "created_at": "2026-11-23T10:12:06+00:00",
+            "fields": {"name": "Okonkwo rollover", "value": 700_000, "household_id": "hh_okonkwo"},
+        }
+    ],
+    "scan": {"began_at": "2026-11-23T10:13:00+00:00", "complete": True, "count_last": 12, "pages": 1},
+}
+
+
+def test_the_queue_lists_what_waits_and_links_to_it(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.REVIEW, reason_code="similar_found", check_state=FOUND)
+
+    page = browse(manager).get("/submissions/review/").content.decode()
+
+    assert f"/submissions/{row.pk}/#decide" in page
+    assert "Olivia Owner" in page
+
+
+def test_an_empty_queue_says_so(browse, firm: Firm, manager: Person) -> None:
+    assert "Nothing waits for you" in browse(manager).get("/submissions/review/").content.decode()
+
+
+def test_the_queue_costs_the_same_for_one_row_and_for_three(browse, sent: Make, manager: Person) -> None:
+    client = browse(manager)
+    client.get("/submissions/review/")  # notes the person's activity, once a minute
+    counts = []
+    for more in (1, 2):
+        for _ in range(more):
+            sent(State.REVIEW, check_state=FOUND)
+        with CaptureQueriesContext(connection) as seen:
+            client.get("/submissions/review/")
+        counts.append(len(seen))
+
+    assert counts[0] == counts[1]
+
+
+def test_what_we_sent_stands_beside_what_was_found(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.REVIEW, reason_code="similar_found", check_state=FOUND)
+
+    page = browse(manager).get(f"/submissions/{row.pk}/").content.decode()
+
+    assert "Found in Slant: <code>op_found</code>" in page
+    assert "$700,000" in page
+    assert "differs" in page
+    assert "Link to op_found" in page
+
+
+@pytest.mark.parametrize(
+    ("decision", "state", "record"),
+    [("link", State.CONFIRMED, "op_found"), ("resend", State.QUEUED, ""), ("close", State.WITHDRAWN, "")],
+)
+def test_a_decision_is_carried_out_and_recorded_with_its_reason(
+    browse, sent: Make, manager: Person, decision: str, state: str, record: str
+) -> None:
+    row = sent(State.REVIEW, check_state=FOUND)
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/",
+        {"decision": decision, "opportunity_id": "op_found", "reason": "same minute, same owner"},
+    )
+
+    row.refresh_from_db()
+    assert (answer.status_code, answer["Location"]) == (303, f"/submissions/{row.pk}/")
+    assert (row.state, row.opportunity_id) == (state, record)
+    event = AuditEvent.objects.filter(object_id=str(row.pk)).latest("seq")
+    assert (event.actor_display, event.reason_text) == ("Mona Manager", "same minute, same owner")
+
+
+def test_a_decision_without_a_reason_comes_back_with_the_same_page(
+    browse, sent: Make, manager: Person
+) -> None:
+    row = sent(State.REVIEW, check_state=FOUND)
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/", {"decision": "link", "opportunity_id": "op_found", "reason": " "}
+    )
+
+    assert answer.status_code == 422
+    assert "Say why in a few words" in answer.content.decode()
+    row.refresh_from_db()
+    assert row.state == State.REVIEW
+
+
+def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.REVIEW, check_state=FOUND)
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/", {"decision": "link", "opportunity_id": "op_other", "reason": "x"}
+    )
+
+    assert answer.status_code == 422
+    row.refresh_from_db()
+    assert row.state == State.REVIEW
+
+
+def test_what_was_settled_meanwhile_is_not_decided_twice(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.CONFIRMED, opportunity_id="op_found")
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/", {"decision": "close", "reason": "x"}, follow=True
+    )
+
+    assert "It was settled meanwhile" in answer.content.decode()
+
+
+@pytest.mark.parametrize("who", ["owner", "colleague", "viewer", "compliance"])
+def test_only_managers_decide(browse, sent: Make, who: str, request: pytest.FixtureRequest) -> None:
+    row = sent(State.REVIEW, check_state=FOUND)
+    client = browse(request.getfixturevalue(who))
+
+    assert client.get("/submissions/review/").status_code == 403
+    assert client.get("/settings/sending/").status_code == 403
+    assert (
+        client.post(f"/submissions/{row.pk}/decide/", {"decision": "close", "reason": "x"}).status_code == 403
+    )
+    row.refresh_from_db()
+    assert row.state == State.REVIEW
+
+
+def test_a_manager_stops_all_sending_and_goes_on(browse, firm: Firm, manager: Person) -> None:
+    client = browse(manager)
+
+    client.post("/settings/sending/", {"do": "hold", "reason": "price list is wrong"})
+    stopped = client.get("/settings/sending/").content.decode()
+    assert Hold.objects.filter(pk="stopped", by="Mona Manager").exists()
+    assert "Nothing is sent to Slant." in stopped
+    client.post("/settings/sending/", {"do": "release", "code": "stopped", "reason": "mended"})
+
+    assert not Hold.objects.exists()
+    assert [event.action for event in AuditEvent.objects.order_by("seq")][-2:] == [
+        "sending.held",
+        "sending.released",
+    ]
+
+
+def test_a_stop_without_a_reason_is_asked_for_one(browse, firm: Firm, manager: Person) -> None:
+    answer = browse(manager).post("/settings/sending/", {"do": "hold", "reason": ""})
+
+    assert answer.status_code == 422
+    assert "Say why in a few words" in answer.content.decode()
+    assert not Hold.objects.exists()
+
+
+def test_a_hold_for_our_token_is_not_lifted_by_hand(browse, firm: Firm, manager: Person, sent: Make) -> None:
+    row = sent()
+    Hold.objects.create(code="token_refused", reason="refused", at=row.created_at)
+
+    browse(manager).post("/settings/sending/", {"do": "release", "code": "token_refused", "reason": "try"})
+
+    assert Hold.objects.filter(pk="token_refused").exists()
