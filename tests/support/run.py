@@ -112,8 +112,11 @@ def faults(arguments: list[str]) -> int:
 
 
 def _environment(**variables: str) -> dict[str, str]:
-    # The tools import the settings too (mypy's plugin, makemigrations): in the tests' environment they always can.
-    return os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"} | variables
+    # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and mypy's
+    # plugin the project's, which want a secret.
+    return (
+        os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": "for-the-tools"} | variables
+    )
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
