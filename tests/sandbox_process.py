@@ -14,9 +14,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import select
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -80,8 +80,10 @@ class SandboxProcess:
         """The port out of the next line the process prints."""
         assert self.process is not None
         assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], READY_WITHIN_S)
-        line = self.process.stdout.readline() if ready else ""
+        patience = threading.Timer(READY_WITHIN_S, self.process.kill)  # a dead process ends the line
+        patience.start()
+        line = self.process.stdout.readline()
+        patience.cancel()
         if not line.startswith(words):
             self.stop()
             raise RuntimeError(f"the sandbox did not start: {line!r}")
@@ -118,6 +120,14 @@ class SandboxProcess:
                 return entries
             if time.monotonic() > deadline:
                 raise AssertionError(f"waited for {count} entries, have {entries}")
+            time.sleep(0.02)
+
+    def wait_for_open(self, count: int, within_s: float = 5.0) -> None:
+        """Return once `count` requests have been read and are not finished yet."""
+        deadline = time.monotonic() + within_s
+        while sum(entry["answered"] is None for entry in self.ledger(kind="request")) < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"waited for {count} open requests, have {self.ledger()}")
             time.sleep(0.02)
 
     def get(self, path: str, token: str = OBSERVER_TOKEN) -> tuple[int, Any]:

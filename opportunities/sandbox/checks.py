@@ -45,10 +45,12 @@ class Problems:
         return value
 
     def integer(self, body: Row, name: str, low: int, high: int) -> int | None:
-        """A whole number in a range; 7.0 and true are not whole numbers here."""
+        """A whole number in a range: 7.0 is the same JSON number as 7, true is none."""
         value = body.get(name)
         if value is None:
             return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             self.add(name, "must be an integer")
             return None

@@ -364,7 +364,10 @@ def operation(method: str, pattern: str, endpoint: Endpoint) -> Operation:
     if method in ("POST", "PATCH"):
         parameters.append({"name": "Idempotency-Key", "in": "header", "required": False, "schema": PLAIN})
         wrong += [400, 403, 404, 409, 413, 422]
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        extra["requestBody"] = {
+            "required": method == "POST",  # without a body a PATCH changes nothing, which is no mistake
+            "content": {"application/json": {"schema": body}},
+        }
     responses: dict[int, type[Schema]] = {201 if method == "POST" else 200: good}
     responses.update((status, Error) for status in sorted(set(wrong)))
     name = f"{endpoint.__module__.rpartition('.')[2]}_{endpoint.__name__}"

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from ninja import NinjaAPI, Query, Schema
 from ninja.openapi.schema import OpenAPISchema
 from ninja.params.functions import Path
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from opportunities.sandbox import describe
 from opportunities.sandbox.answers import Answer, encode, error
@@ -103,8 +103,6 @@ def method_not_allowed(
 
 class LedgerQuery(Schema):
     """`GET /_ledger`: entries after a number, by kind, by the method and path of the request behind them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     after: int = Field(0, ge=0)
     limit: int = Field(1000, ge=1, le=1000)
