@@ -159,7 +159,7 @@ def test_the_shell_costs_nothing_until_a_page_asks_for_it(owner: Person) -> None
     assert len(queries) == 0
 
 
-def test_the_shell_costs_two_queries_and_three_for_managers(
+def test_the_shell_costs_three_queries_and_four_for_managers(
     owner: Person, manager: Person, firm: Firm
 ) -> None:
     costs = []
@@ -170,4 +170,4 @@ def test_the_shell_costs_two_queries_and_three_for_managers(
             _ = shell(request)["shell"].around
         costs.append(len(queries))
 
-    assert costs == [2, 3]
+    assert costs == [3, 4]
