@@ -141,7 +141,7 @@ def check_words(error: SlantError, body: bytes, status: int | None = None) -> No
         assert error.retry_after is None or 0 <= error.retry_after <= 3600
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(call=st.sampled_from(CALLS), status=STATUSES, headers=HEADERS, body=BODIES, too_long=st.booleans())
 @example(CALLS[0], 200, {}, b"[" * 200_000, False)
 @example(CALLS[-1], 201, {}, json.dumps(OPPORTUNITY).encode(), False)
@@ -165,7 +165,7 @@ def test_any_answer_is_a_typed_object_or_one_of_the_family(
         assert 200 <= status <= 299
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(status=st.sampled_from([400, 403, 404, 422]), body=BODIES)
 def test_any_refusal_is_told_in_plain_words(status: int, body: bytes) -> None:
     with pytest.raises(SlantError) as caught:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gzip
+import json
 import socket
 import ssl
 import threading
@@ -19,7 +21,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from opportunities.slant import client as client_module
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import (
     SlantError,
@@ -178,14 +179,39 @@ def test_a_late_watchdog_leaves_the_next_exchange_alone() -> None:
 # --- Answers that are too much, cut or elsewhere -----------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [201, 503])
-def test_a_huge_answer_is_no_answer(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_RECORD", 1000)
+def flooding(status: int) -> Behaviour:
+    """Sends without end, as fast as it is read."""
 
-    error = error_of_create(always(status, b"x" * 10_000_000))
+    def behave(connection: socket.socket, received: Received) -> None:
+        connection.sendall(f"HTTP/1.1 {status} Whatever\r\n\r\n".encode())
+        while True:
+            connection.sendall(b" " * 65536)
+
+    return behave
+
+
+def test_an_endless_answer_is_cut_at_the_cap_long_before_the_deadline() -> None:
+    with within(3):
+        error = error_of_create(flooding(201), total_timeout=10)
 
     assert type(error) is SlantNoAnswer
-    assert error.status == status
+    assert "more bytes" in error.log_line
+
+
+def test_an_endless_refusal_is_still_a_refusal() -> None:
+    error = error_of_create(flooding(422), total_timeout=10)
+
+    assert type(error) is SlantRejected
+    assert (error.message, error.field_errors) == (SlantRejected.general, {})
+
+
+def test_a_list_may_be_longer_than_a_record() -> None:
+    long = page_of([OPPORTUNITY | {"custom_fields": {"note": "x" * 2_000_000}}])
+
+    with serving(always(200, long)) as server:
+        assert len(list(client_of(server).opportunities())) == 1
+        with pytest.raises(SlantNoAnswer, match="more bytes"):
+            client_of(server).me()
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_no_answer() -> None:
@@ -194,11 +220,10 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_no_answer() -> None:
     error = error_of_create(always(201, bomb, content_encoding="gzip"))
 
     assert type(error) is SlantNoAnswer
+    assert "more bytes" in error.log_line
 
 
 def test_a_compressed_answer_is_read() -> None:
-    import json
-
     packed = gzip.compress(json.dumps(OPPORTUNITY).encode())
 
     with serving(always(201, packed, content_encoding="gzip")) as server:
@@ -464,7 +489,5 @@ def test_a_body_that_drips_over_tls_is_cut_off(authority: tuple[ssl.SSLContext, 
 
 
 def _quietly(work: Any) -> None:
-    import contextlib
-
     with contextlib.suppress(OSError):
         work()
