@@ -60,6 +60,8 @@ class Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.control = control
         self.main: Door = self
         self.open = False
+        self.turning = threading.Lock()
+        self._serving = threading.Event()
         self.to_reset: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), Handler)
 
@@ -68,10 +70,16 @@ class Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return int(self.server_address[1])
 
     def start(self) -> None:
+        """Serve in a thread; return when it does, so that `shut` never meets a server that is only beginning."""
         self.open = True
-        threading.Thread(
-            target=self.serve_forever, args=(0.02,), daemon=True, name=f"port {self.port}"
-        ).start()
+        self._serving.clear()
+        name = f"port {self.port}"
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True, name=name).start()
+        self._serving.wait(5)
+
+    def service_actions(self) -> None:
+        """Called by `serve_forever` in each of its rounds."""
+        self._serving.set()
 
     def shut(self) -> None:
         """Stop listening but keep the port: connects are refused."""
@@ -202,10 +210,11 @@ class Handler(BaseHTTPRequestHandler):
             self._send(answer)
 
     def _turn_doors(self) -> None:
-        if self.server.world.up:
-            self.server.main.reopen()
-        elif self.server.control:
-            self.server.main.shut()
+        with self.server.main.turning:
+            if self.server.world.up:
+                self.server.main.reopen()
+            elif self.server.control:
+                self.server.main.shut()
 
     # Slant's side
 

@@ -141,7 +141,7 @@ def paging(query: dict[str, str]) -> tuple[int, int]:
         text = query.get(name)
         if text is None:
             numbers[name] = otherwise
-        elif text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= 1:
+        elif text.isascii() and text.isdigit() and len(text) < 4000 and int(text) >= 1:
             numbers[name] = int(text)
         else:
             wrong[name] = ["must be an integer of at least 1"]
