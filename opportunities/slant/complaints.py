@@ -20,7 +20,9 @@ from opportunities.slant.secret import Secret
 _LONGEST = 300
 _MOST_FIELDS, _MOST_REASONS, _DEEPEST = 40, 10, 4
 _MARKUP = re.compile(r"<[a-zA-Z!/?]")
-_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+# A code goes into the log, so it may be a word of Slant's but no number: no birth date, phone or id.
+_CODE = re.compile(r"(?=.{1,64}$)[A-Za-z]+(?:[_.-][A-Za-z]+)*")
+_FIELD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _field_name(name: object, secret: Secret) -> str:
     """
     last = name[-1] if isinstance(name, list) and name else name
     word = re.split(r"[./]", plain(last, secret))[-1]
-    if word in ("base", "__all__", "non_field_errors", "body") or not _CODE.fullmatch(word):
+    if word in ("base", "__all__", "non_field_errors", "body") or not _FIELD.fullmatch(word):
         return ""
     return "assigned_to_id" if word == "owner_id" else word
 

@@ -75,6 +75,20 @@ def test_a_sentence_in_error_is_the_message_and_no_code() -> None:
     assert complaint({"error": "Name is too long"}) == Complaint("", "Name is too long")
 
 
+@pytest.mark.parametrize(
+    "code", ["1961-04-12", "op_71qz5d", "+41791234567", "x" * 65, "a b", "a__b", "_", ""]
+)
+def test_what_might_be_private_is_no_code(code: str) -> None:
+    assert complaint({"error": {"code": code}}).code == ""
+
+
+@pytest.mark.parametrize(
+    "code", ["invalid_json", "VALIDATION_FAILED", "invalid-request", "validation.name", "forbidden"]
+)
+def test_a_code_is_made_of_words(code: str) -> None:
+    assert complaint({"code": code}).code == code
+
+
 def test_reasons_without_a_field_become_the_message() -> None:
     assert complaint({"errors": ["First.", "Second."]}).message == "First. Second."
     assert complaint({"errors": {"base": ["Whole form."]}}) == Complaint("", "Whole form.")
