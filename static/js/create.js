@@ -4,6 +4,8 @@
 (() => {
   const form = () => document.getElementById("create-form");
   const changed = new Set();
+  let touches = 0;
+  let asked = 0;
   let suggested = document.querySelector("[data-suggested]")?.value ?? "";
 
   const options = () => [...document.querySelectorAll("#household-options [data-id]")];
@@ -54,25 +56,42 @@
   };
 
   document.addEventListener("input", (event) => {
-    if (form()?.contains(event.target) && event.target.name) changed.add(event.target.name);
+    if (!form()?.contains(event.target) || !event.target.name) return;
+    changed.add(event.target.name);
+    touches += 1;
   });
 
+  const isRedraw = (path) => path.endsWith("/new/fields/");
+
   document.addEventListener("htmx:configRequest", (event) => {
-    if (!event.detail.path.endsWith("/new/fields/")) return;
+    if (!isRedraw(event.detail.path)) return;
     event.detail.parameters.set("changed", [...changed].join(" "));
+    asked = touches;
+  });
+
+  // A redraw shows what was typed when it was asked for. Whatever was touched since must not be undone by it: ask again.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (!isRedraw(event.detail.pathInfo.requestPath) || touches === asked) return;
+    event.detail.shouldSwap = false;
+    htmx.trigger(event.detail.requestConfig.elt, "input");
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.pathInfo.requestPath.endsWith("/new/fields/")) changed.clear();
+    if (event.detail.successful && isRedraw(event.detail.pathInfo.requestPath) && touches === asked) changed.clear();
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.elt.id === "household-options") open(document.activeElement?.id === "id_q");
+    const box = document.getElementById("id_q");
+    const typing = box && box === document.activeElement;
+    if (event.detail.elt.id === "household-options") open(typing);
+    // Drawn again under somebody who searches: so is what was found.
+    else if (event.detail.elt.id === "field-household_id" && typing && box.value) htmx.trigger(box, "find");
     dress();
   });
 
   // A name nobody touched follows the household.
   document.addEventListener("htmx:oobAfterSwap", () => {
+    dress();
     const now = document.querySelector("[data-suggested]")?.value ?? "";
     const name = document.getElementById("id_name");
     if (name && now !== suggested && (name.value === "" || name.value === suggested)) name.value = now;
