@@ -7,6 +7,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.test.utils import setup_databases, teardown_databases
 
 from tests.support.network import network_off
 
@@ -41,6 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _network_off() -> Iterator[None]:
     with network_off():
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """The test database, made once. pytest-django's own makes none when only `committed_db` is asked for."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture

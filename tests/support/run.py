@@ -107,7 +107,11 @@ def test(arguments: list[str]) -> int:
 
 def faults(arguments: list[str]) -> int:
     run = Run()
-    run.step("faults", [*PYTEST, "tests/faults", *arguments])
+    run.step("fault tests", [*PYTEST, "tests/faults", *arguments])
+    # Many more random histories than the suite has time for; each is known by its seed.
+    if (ROOT / "tests" / "faults" / "run.py").exists():
+        command = [sys.executable, "-m", "tests.faults.run", "--histories", "10000", "--jobs", "2"]
+        run.step("10,000 histories", command)
     return run.report()
 
 
