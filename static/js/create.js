@@ -55,11 +55,16 @@
     box.setAttribute("aria-expanded", "false");
   };
 
-  document.addEventListener("input", (event) => {
-    if (!form()?.contains(event.target) || !event.target.name) return;
-    changed.add(event.target.name);
-    touches += 1;
-  });
+  // While the event goes down: the search box keeps its own from going up again.
+  document.addEventListener(
+    "input",
+    (event) => {
+      if (!form()?.contains(event.target) || !event.target.name) return;
+      touches += 1;
+      if (event.target.name !== "q") changed.add(event.target.name);
+    },
+    true,
+  );
 
   const isRedraw = (path) => path.endsWith("/new/fields/");
 
