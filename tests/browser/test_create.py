@@ -136,6 +136,32 @@ def test_every_choice_keeps_the_focus_where_it_was(new_form: NewForm) -> None:
     expect(page.get_by_role("radio", name="Qualified")).to_be_focused()
 
 
+def test_what_is_chosen_while_a_redraw_is_on_its_way_is_not_undone_by_it(new_form: NewForm) -> None:
+    page = new_form.page
+    new_form.choose_book("Mara's Book")
+    with page.expect_request("**/new/fields/"):
+        new_form.field("book_id").select_option(label="Theo's Book")
+    new_form.field("pipeline_id").select_option(label="Events and introductions")
+
+    expect(new_form.fact("Book")).to_have_text("Theo's Book")
+    expect(new_form.fact("Pipeline")).to_have_text("Events and introductions")
+    expect(new_form.field("pipeline_id").locator("option:checked")).to_have_text("Events and introductions")
+
+
+def test_what_is_searched_while_a_redraw_is_on_its_way_stays_and_is_found(new_form: NewForm) -> None:
+    page = new_form.page
+    new_form.choose_book("Theo's Book")
+    household = new_form.field("q")
+    with page.expect_request("**/new/fields/"):
+        new_form.field("book_id").select_option(label="Mara's Book")
+    household.press_sequentially("okonkwo", delay=40)
+
+    expect(new_form.fact("Book")).to_have_text("Mara's Book")
+    expect(household).to_have_value("okonkwo")
+    expect(household).to_be_focused()
+    expect(page.get_by_role("listbox").get_by_role("option", name="The Okonkwo Family")).to_be_visible()
+
+
 def test_the_household_names_the_deal_until_somebody_does(new_form: NewForm) -> None:
     new_form.choose_book("Mara's Book")
     new_form.find_household("okon", "The Okonkwo Family")
