@@ -59,7 +59,8 @@ def _install_sqlite(schema_editor):
 def _install_postgresql(schema_editor):
     schema_editor.execute(
         "CREATE FUNCTION slantweb_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ "
-        "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
+        "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        params=None,  # a percent sign of PL/pgSQL, not of a placeholder
     )
     for name, table, event, condition, message in _rules("IS DISTINCT FROM"):
         when = f"WHEN ({condition}) " if condition else ""
