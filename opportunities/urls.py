@@ -9,8 +9,10 @@ app_name = "opportunities"
 urlpatterns = [
     # Coming in and going out
     path("sign-in/", signing_in.sign_in, name="sign_in"),
+    path("sign-in/callback/", signing_in.sign_in_callback, name="sign_in_callback"),
     path("sign-out/", signing_in.sign_out, name="sign_out"),
     path("signed-out/", signing_in.signed_out, name="signed_out"),
+    path("session/", signing_in.session, name="session"),
     path("demo/sign-in/", demo.demo_sign_in, name="demo_sign_in"),
     path("demo/misbehave/", demo.demo_misbehave, name="demo_misbehave"),
     # Entering an opportunity

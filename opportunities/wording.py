@@ -417,3 +417,26 @@ def news(name: str, kind: str, state: str, reason_code: str) -> str:
     if state == "rejected" and kind != "create":
         return f"Slant refused the change of {name}. Nothing was changed."
     return NEWS[state].format(name=name)
+
+# Signing in
+
+NOT_LET_IN = {
+    "": (
+        "You are not signed in",
+        "What came back from company sign-on could not be believed, so nobody was let in. Start again from the "
+        "sign-in page. If it happens again, tell whoever looks after company sign-on.",
+    ),
+    "state_unknown": (
+        "This sign-in is no longer going on",
+        "It was begun in another browser, more than ten minutes ago, or was finished already. Start again.",
+    ),
+    "provider_access_denied": (
+        "You are not signed in",
+        "Company sign-on did not let you in, or you turned back. Start again if that was not your intention.",
+    ),
+    "provider_unreachable": (
+        "Company sign-on does not answer",
+        "Nobody can come in until it does. Deals already sent go on their way. Try again in a minute.",
+    ),
+}
+TOO_MANY_DEALS = "That were more deals in a minute than one person types. Nothing was sent; try again in {wait} s."

@@ -6,6 +6,7 @@ somebody else. A verified e-mail only links them to their place in Slant's books
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
@@ -14,6 +15,8 @@ from django.http import HttpRequest
 
 from opportunities.actions.people import Identity
 from opportunities.models import Person, Role
+
+ENTRA_HOSTS = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 
 
 class ClaimsRefused(ValueError):
@@ -39,9 +42,10 @@ def identity_of(claims: Mapping[str, Any]) -> Identity:
     for name, value in (("iss", issuer), ("sub", subject)):
         if not value or len(value) > 255:
             raise ClaimsRefused(f"the claim {name} is missing or too long")
-    email = _text(claims, "email").lower() if claims.get("email_verified") is True else ""
+    email = _text(claims, "email").lower() if _is_verified(claims, issuer) else ""
     name = _text(claims, "name") or _text(claims, "preferred_username")
-    return Identity(issuer, subject, email, name[:200], roles_of(claims, email))
+    roles = roles_of(claims, email)
+    return Identity(issuer, subject, email, name[:200], roles, "" if roles else _why_no_role(claims))
 
 
 def roles_of(claims: Mapping[str, Any], verified_email: str = "") -> tuple[str, ...]:
@@ -53,6 +57,23 @@ def roles_of(claims: Mapping[str, Any], verified_email: str = "") -> tuple[str, 
         if groups & set(settings.OIDC_GROUPS[role.value])
         or (verified_email and verified_email in settings.OIDC_EMAILS[role.value])
     )
+
+
+def _is_verified(claims: Mapping[str, Any], issuer: str) -> bool:
+    """Entra ID never sends `email_verified`; its `xms_edov` says that the address's domain is proven to be the firm's."""
+    if claims.get("email_verified") is True:
+        return True
+    is_entra = urlsplit(issuer).hostname in ENTRA_HOSTS
+    return is_entra and "email_verified" not in claims and claims.get("xms_edov") in (True, "1", "true")
+
+
+def _why_no_role(claims: Mapping[str, Any]) -> str:
+    """Beyond about 200 groups Entra ID sends a marker instead of them: that is its settings' fault, not the person's."""
+    names = claims.get("_claim_names")
+    left_out = isinstance(names, dict) and settings.OIDC_GROUPS_CLAIM in names
+    marked = left_out or claims.get("hasgroups") in (True, "true")
+    missing = settings.OIDC_GROUPS_CLAIM not in claims
+    return "groups_left_out" if missing and marked else "no_group"
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

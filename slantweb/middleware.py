@@ -10,27 +10,21 @@ import re
 import time
 from collections.abc import Callable
 from secrets import token_hex
-from typing import cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from opportunities.access import Action, may
-from opportunities.actions import people
-from opportunities.clock import SystemClock
-from opportunities.models import Person
-from opportunities.views import errors
-from opportunities.views.actor import actor_of
-from opportunities.views.doors import is_open, is_poll
-from slantweb import logs
+from opportunities.actions import drafts
+from opportunities.views import errors, noting
+from opportunities.views.doors import is_open, is_poll, kept_by, page_of
+from slantweb import logs, sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -44,7 +38,6 @@ FORWARDED_HEADERS = (
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
 )
-ACTIVITY_SECONDS = 60
 
 
 class RequestIdMiddleware:
@@ -154,33 +147,49 @@ class DemoIsLocalMiddleware:
 
 
 class SignInRequiredMiddleware:
-    """The locked door: lets in people with a role and a living session; all others only where a view is open to all."""
+    """The locked door: lets in people with a role and a living session; all others only where a view is open to all.
+
+    Who was let in takes with them how long the session lasts; what they looked at, and what was refused, is noted.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self._refusal(request) or self.get_response(request)
+        match = _match_of(request)
+        view = match.func if match else None
+        response = self._refusal(request, view) or self.get_response(request)
+        if request.user.is_authenticated and not is_open(view):
+            noting.note(request, response, match, polling=is_poll(request, view))
+            if left := sessions.seconds_left(request):
+                response["X-Session-Left"] = "{} {}".format(*left)
+        return response
 
-    def _refusal(self, request: HttpRequest) -> HttpResponseBase | None:
+    def _refusal(self, request: HttpRequest, view: object) -> HttpResponseBase | None:
         """The answer to somebody who may not pass, or None."""
-        view = _view_of(request)
         if not _is_configured():
             alive = request.path == "/healthz" or _is_static(request)
             return None if alive else errors.setup_needed(request)
         if is_open(view) or _is_static(request):
             return None
-        if not request.user.is_authenticated or not _session_lives(request, polling=is_poll(request, view)):
-            return to_sign_in(request)
+        polling = is_poll(request, view)
+        if not request.user.is_authenticated or not sessions.is_alive(request, polling=polling):
+            return to_sign_in(request, view)
         logs.person_id.set(str(request.user.pk))
+        try:
+            if elsewhere := sessions.renew(request, polling=polling):
+                return elsewhere
+        except sessions.Ended:
+            return to_sign_in(request, view)
         if not may(request.user, Action.ENTER):
             return errors.no_access(request)
+        request.session_left = sessions.seconds_left(request)  # type: ignore[attr-defined]
         return None
 
 
-def _view_of(request: HttpRequest) -> object:
+def _match_of(request: HttpRequest) -> ResolverMatch | None:
     try:
-        return resolve(request.path_info).func
+        return resolve(request.path_info)
     except Resolver404:
         return None
 
@@ -193,49 +202,18 @@ def _is_static(request: HttpRequest) -> bool:
     return request.path.startswith(settings.STATIC_URL)
 
 
-def _session_lives(request: HttpRequest, *, polling: bool) -> bool:
-    """Whether the session is within its idle and its absolute limit; a dead one is ended on the server, in the trail.
+def to_sign_in(request: HttpRequest, view: object = None) -> HttpResponse:
+    """To the sign-in page and then back to the page the person was on: never to a fragment or a form's target.
 
-    Activity is written at most once a minute, and never by a poll, which therefore writes nothing at all.
+    What a form held that was sent too late waits there for the person it was made for.
     """
-    now = int(time.time())
-    began, seen = request.session.get("began"), request.session.get("seen")
-    if began is None or seen is None:
-        # A session opened by other means than our sign-in: its limits count from now.
-        request.session["began"] = request.session["seen"] = now
-        return True
-    idle, too_old = now - seen > settings.SESSION_IDLE_MINUTES * 60, now - began > settings.SESSION_COOKIE_AGE
-    if idle or too_old:
-        person = cast(Person, request.user)
-        reason = "idle" if idle else "absolute"
-        people.sign_out(person=person, by=actor_of(request), clock=SystemClock(), reason_code=reason)
-        logout(request)
-        return False
-    if not polling and now - seen >= ACTIVITY_SECONDS:
-        request.session["seen"] = now
-    return True
-
-
-def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """To the sign-in page and then back to the page the person was on: never to a fragment or a form's target."""
-    address = f"{settings.LOGIN_URL}?{urlencode({'next': _page_of(request)})}"
+    page = page_of(request)
+    keeping = kept_by(view)
+    if keeping and request.method == "POST":
+        token, typed = request.POST.get("form_token", ""), keeping.read(request.POST)
+        drafts.keep_of_ended_session(form_token=token, form=keeping.form, typed=typed, page=page)
+    address = f"{settings.LOGIN_URL}?{urlencode({'next': page})}"
     if request.headers.get("HX-Request") == "true":
         # Never a redirect: htmx would follow it and paste the sign-in page into a part of this one.
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)
-
-
-def _page_of(request: HttpRequest) -> str:
-    if request.headers.get("HX-Request") == "true":
-        return _own_path(request, request.headers.get("HX-Current-URL", ""))
-    if request.method in ("GET", "HEAD"):
-        return request.get_full_path()
-    return _own_path(request, request.headers.get("Referer", ""))
-
-
-def _own_path(request: HttpRequest, url: str) -> str:
-    """Path and query of `url` if it is one of ours, else the home page."""
-    if not url or not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
-        return "/"
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -52,6 +52,10 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "csp",
+    # Of allauth only the OpenID Connect exchange is used (slantweb/sign_on.py); none of its routes is mounted.
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
     "opportunities",
 ]
 
@@ -70,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "slantweb.middleware.SignInRequiredMiddleware",
 ]
 
@@ -115,6 +120,9 @@ AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
 LOGIN_URL = "/sign-in/"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_COOKIE_AGE = 8 * 60 * 60
+# How often the provider is asked whether a person may still come in, and how long its last yes counts at most.
+CLAIMS_RENEW_SECONDS = 5 * 60
+CLAIMS_LONGEST_SECONDS = 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 # Over plain http (the loopback demo alone) browsers refuse the __Host- prefix and the Secure mark.
@@ -263,6 +271,12 @@ HUEY = _queue(QUEUE_URL)
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
 OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
 OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid email profile").split()
+OIDC_IS_LOOPBACK = _is_loopback(OIDC_ISSUER)
+if OIDC_ISSUER and not OIDC_ISSUER.startswith("https://") and not OIDC_IS_LOOPBACK:
+    raise ImproperlyConfigured("OIDC_ISSUER must begin with https:// unless it is a loopback address.")
+if "openid" not in OIDC_SCOPES:
+    raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it a provider names nobody.")
 OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_GROUPS = {
     role: env.list(f"OIDC_{role.upper()}_GROUPS", default=[]) for role in ("sales", "manager", "compliance")
@@ -271,6 +285,15 @@ OIDC_EMAILS = {
     role: [email.lower() for email in env.list(f"OIDC_{role.upper()}_EMAILS", default=[])]
     for role in ("sales", "manager", "compliance")
 }
+SIGN_ON = "slantweb.sign_on.SignOn"
+SOCIALACCOUNT_ADAPTER = "slantweb.sign_on.HouseAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_STORE_TOKENS = False
+# A person has no user name and no password: who they are is the provider's to say.
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # Alerts, metrics, audit
 

@@ -5,6 +5,6 @@ import os
 os.environ["SLANT_API_TOKEN"] = ""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402 - the token must be gone before settings load
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

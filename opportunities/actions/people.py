@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -9,18 +10,24 @@ from django.db import transaction
 from opportunities.actions import audit
 from opportunities.actions.audit import Actor, Change
 from opportunities.clock import Clock
-from opportunities.models import Member, Person
+from opportunities.models import AuditEvent, ChainHead, Member, Person
+
+NOTED_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a sign-on provider vouches for. `email` is empty unless the provider verified it."""
+    """What a sign-on provider vouches for. `email` is empty unless the provider verified it.
+
+    `no_role` says why there is no role: `no_group`, or `groups_left_out` by a provider that had too many to send.
+    """
 
     iss: str
     sub: str
     email: str = ""
     name: str = ""
     roles: tuple[str, ...] = ()
+    no_role: str = ""
 
 
 def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], clock: Clock) -> Person:
@@ -40,10 +47,41 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
             object_type="person",
             object_id=str(person.pk),
             outcome="ok" if person.roles else "refused",
-            reason_code="" if person.roles else "no_group",
+            reason_code="" if person.roles else identity.no_role or "no_group",
             change=Change({"roles": before}, {"roles": list(person.roles)}) if changed else Change(),
         )
     return person
+
+
+def renew(*, person: Person, identity: Identity, by: Actor, clock: Clock) -> None:
+    """Give `person`, who is at work, what the provider says of them now. Only a change of their roles is an event."""
+    with transaction.atomic():
+        person, before = _remember(identity)
+        if before == list(person.roles):
+            return
+        audit.record(
+            clock=clock,
+            by=by,
+            action="person.roles_changed",
+            object_type="person",
+            object_id=str(person.pk),
+            outcome="ok" if person.roles else "refused",
+            reason_code="" if person.roles else identity.no_role or "no_group",
+            change=Change({"roles": before}, {"roles": list(person.roles)}),
+        )
+
+
+def refuse(*, by: Actor, clock: Clock, reason_code: str) -> None:
+    """Record that somebody tried to sign in and was not let in. Who they said they are is not known to be true."""
+    with transaction.atomic():
+        audit.record(
+            clock=clock,
+            by=by,
+            action="person.refused",
+            object_type="sign_in",
+            outcome="refused",
+            reason_code=reason_code,
+        )
 
 
 def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") -> None:
@@ -58,6 +96,64 @@ def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") 
             outcome="ok",
             reason_code=reason_code,
         )
+
+
+def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
+    """Say who `person` is in Slant; with an empty `member_id` their verified e-mail says it again."""
+    with transaction.atomic():
+        row = Person.objects.select_for_update().get(pk=person.pk)
+        before = {"member_id": row.member_id, "linked_by": row.member_linked_by}
+        row.member_linked_by = f"{by.iss} {by.sub}"[:255] if member_id else ""
+        row.member_id = member_id or member_with(row.email)
+        after = {"member_id": row.member_id, "linked_by": row.member_linked_by}
+        if before == after:
+            return
+        row.save(update_fields=["member_id", "member_linked_by"])
+        audit.record(
+            clock=clock,
+            by=by,
+            action="person.linked" if member_id else "person.unlinked",
+            object_type="person",
+            object_id=str(person.pk),
+            outcome="ok",
+            change=Change(before, after),
+        )
+
+
+def note_once(
+    *,
+    by: Actor,
+    clock: Clock,
+    action: str,
+    object_type: str,
+    object_id: str,
+    outcome: str,
+    reason_code: str = "",
+) -> bool:
+    """Record that somebody looked at something, or tried to, unless the last quarter of an hour has it already."""
+    with transaction.atomic():
+        # The lock that orders appends also keeps two requests at once from both finding nothing.
+        ChainHead.objects.select_for_update().get(pk=1)
+        lately = AuditEvent.objects.filter(
+            object_type=object_type,
+            object_id=object_id,
+            action=action,
+            actor_iss=by.iss,
+            actor_sub=by.sub,
+            recorded_at__gt=clock.now() - NOTED_FOR,
+        )
+        if lately.exists():
+            return False
+        audit.record(
+            clock=clock,
+            by=by,
+            action=action,
+            object_type=object_type,
+            object_id=object_id,
+            outcome=outcome,
+            reason_code=reason_code,
+        )
+    return True
 
 
 def _remember(identity: Identity) -> tuple[Person, list[str] | None]:

@@ -49,6 +49,12 @@ EXPIRED_FORM = Problem(
     "You signed in or out since it was opened, or your browser keeps no cookies for this site. "
     "Nothing was sent. Go back, reload the page and send it again.",
 )
+TOO_OFTEN = Problem(
+    429,
+    "clock-history",
+    "That was too often in a short time",
+    "Nothing was sent. Wait a minute and try again.",
+)
 BROKEN = Problem(
     500,
     "exclamation-octagon",
@@ -76,6 +82,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """`reason` is Django's, for developers; it is in the log."""
+    request.refused_as = "forged_form"  # type: ignore[attr-defined]
     return _answer(request, EXPIRED_FORM)
 
 
@@ -92,10 +99,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def no_access(request: HttpRequest) -> HttpResponse:
     """Signed in, but in none of the groups: no entry, and whom to ask."""
+    request.refused_as = "no_group"  # type: ignore[attr-defined]
     if _is_fragment(request):
         return _answer(request, FORBIDDEN)
     context = {"groups": sorted({group for groups in settings.OIDC_GROUPS.values() for group in groups})}
     return HttpResponse(render_to_string("opportunities/no_access.html", context, request), status=403)
+
+
+def too_often(request: HttpRequest, wait: int) -> HttpResponse:
+    """More than a limit allows; `wait` is how many seconds to."""
+    response = _answer(request, TOO_OFTEN)
+    response["Retry-After"] = str(wait)
+    return response
 
 
 def setup_needed(request: HttpRequest) -> HttpResponse:

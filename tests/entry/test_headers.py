@@ -101,9 +101,9 @@ def test_in_production_everything_goes_over_https_and_says_so(client: Client, se
     settings.SECURE_HSTS_SECONDS, settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = 63072000, True
     settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://sign-on.example", "slantweb"
 
-    plain, over_tls = client.get("/sign-in/"), client.get("/sign-in/", secure=True)
+    plain, over_tls = client.get("/signed-out/"), client.get("/signed-out/", secure=True)
 
-    assert (plain.status_code, plain["Location"]) == (301, "https://testserver/sign-in/")
+    assert (plain.status_code, plain["Location"]) == (301, "https://testserver/signed-out/")
     assert_whole(plain)
     assert over_tls["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
     assert client.get("/healthz").status_code == 200
@@ -171,6 +171,6 @@ def test_only_a_trusted_proxy_can_say_that_the_browser_came_over_https(
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-    response = client.get("/sign-in/", REMOTE_ADDR=remote, headers={"X-Forwarded-Proto": "https"})
+    response = client.get("/signed-out/", REMOTE_ADDR=remote, headers={"X-Forwarded-Proto": "https"})
 
     assert (response.status_code == 301) is not secure

@@ -1,0 +1,81 @@
+"""How often one person or one address may do a thing: counted in the cache, minute by minute or hour by hour."""
+
+import logging
+import time
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from opportunities.actions import audit
+from opportunities.clock import SystemClock
+from opportunities.views.actor import actor_of
+
+log = logging.getLogger("slantweb.limits")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `times` in `seconds` for each person, browser or address (`per`)."""
+
+    name: str
+    times: int
+    per: str
+    seconds: int = 60
+
+
+SIGN_IN = (Limit("sign_in", 10, "browser"), Limit("sign_in", 200, "address"))
+# A browser that comes back from the provider also renews by page loads, in each of its tabs.
+CALLBACK = (Limit("sign_in_callback", 60, "browser"), Limit("sign_in_callback", 200, "address"))
+SUBMISSION = (Limit("submission", 30, "person"),)
+EXPORT = (Limit("export", 60, "person", seconds=60 * 60),)
+
+
+def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
+    """Count this request; 0, or the seconds to wait when it is one too many. The first too many is an event."""
+    return max(_spend(request, limit) for limit in limits)
+
+
+def _spend(request: HttpRequest, limit: Limit) -> int:
+    now = int(time.time())
+    window, over = divmod(now, limit.seconds)
+    who = salted_hmac("slantweb.limits", _who(request, limit.per), algorithm="sha256").hexdigest()
+    key = f"limit:{limit.name}:{limit.per}:{window}:{who}"
+    cache.add(key, 0, timeout=limit.seconds * 2)
+    try:
+        count = cache.incr(key)
+    except ValueError:
+        # It was pushed out of the cache between the two calls: a new count.
+        count = 1
+    if count <= limit.times:
+        return 0
+    if count == limit.times + 1:
+        _note(request, limit)
+    return limit.seconds - over
+
+
+def _who(request: HttpRequest, per: str) -> str:
+    match per:
+        case "person":
+            return str(request.user.pk)
+        case "browser":
+            # The cookie the form's own protection needs, so there is no signing in without one.
+            return str(request.META.get("CSRF_COOKIE") or request.session.session_key or "")
+        case _:
+            return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _note(request: HttpRequest, limit: Limit) -> None:
+    log.warning("too often", extra={"limit": limit.name, "per": limit.per})
+    with transaction.atomic():
+        audit.record(
+            clock=SystemClock(),
+            by=actor_of(request),
+            action="limit.reached",
+            object_type="limit",
+            object_id=limit.name,
+            outcome="refused",
+            reason_code=limit.per,
+        )
