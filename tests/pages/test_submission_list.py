@@ -86,6 +86,8 @@ def test_the_number_of_queries_does_not_grow(owner: Person, browse: Browse, sent
     client = browse(owner)
     row = sent(State.QUEUED, attempts_count=1, outcome="busy")
     client.get(LIST)
+    # The first look at a submission is an event of the trail.
+    client.get(f"{LIST}{row.pk}/")
     with CaptureQueriesContext(connection) as few:
         client.get(LIST)
     sent(State.CONFIRMED)
@@ -93,8 +95,6 @@ def test_the_number_of_queries_does_not_grow(owner: Person, browse: Browse, sent
 
     with CaptureQueriesContext(connection) as many:
         client.get(LIST)
-    # The first look at a submission is an event of the trail.
-    client.get(f"{LIST}{row.pk}/")
     with CaptureQueriesContext(connection) as one:
         client.get(f"{LIST}{row.pk}/")
 
