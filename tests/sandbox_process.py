@@ -59,10 +59,13 @@ class SandboxProcess:
         opportunities: int | None = None,
         switches: dict[str, str] | None = None,
         faults: tuple[str, ...] = (),
+        state: Path | None = None,
     ) -> str:
         """Start it, wait until it listens, answer its base URL. Port 0: a free one. `faults` as on the command line."""
         command = [sys.executable, "-m", "opportunities.sandbox"]
         command += ["--port", str(port), "--control-port", str(control_port)]
+        if state is not None:
+            command += ["--state", str(state)]
         if opportunities is not None:
             command += ["--opportunities", str(opportunities)]
         for name, value in (switches or {}).items():

@@ -16,9 +16,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from opportunities.sandbox import control, sample
+from opportunities.sandbox.keeping import open_world
 from opportunities.sandbox.server import Door
 from opportunities.sandbox.world import World
 
@@ -36,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--opportunities", type=int, default=sample.OPPORTUNITIES, help="how many deals to start with"
     )
+    parser.add_argument(
+        "--state", type=Path, default=None, help="a file that keeps what was written over restarts"
+    )
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="'METHOD PATH KIND [xN] [name=value ...]'"
@@ -45,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def arguments_for(options: dict[str, object]) -> list[str]:
     """The command line that says what `options` (parsed by `add_arguments`) say."""
     words: list[str] = []
-    for name in ("port", "control_port", "opportunities"):
+    for name in ("port", "control_port", "opportunities", "state"):
         if options.get(name) is not None:
             words += [f"--{name.replace('_', '-')}", str(options[name])]
     for name in ("switch", "fault"):
@@ -65,13 +70,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sandbox", description="A local stand-in for Slant.")
     add_arguments(parser)
     options = parser.parse_args(arguments)
-    world = World(sample.build(now=time.time(), opportunities=max(0, options.opportunities)))
+    world = _world(options.state, max(0, options.opportunities))
     try:
         world.start_with(options.switch, [control.fault_from_words(words) for words in options.fault])
     except control.NotUnderstood as wrong:
         print(f"sandbox: {wrong}", file=sys.stderr)
         return 2
     return serve(world, default_port() if options.port is None else options.port, options.control_port)
+
+
+def _world(state: Path | None, opportunities: int) -> World:
+    if state is None:
+        return World(sample.build(now=time.time(), opportunities=opportunities))
+    start, store, journal = open_world(state, now=time.time(), opportunities=opportunities)
+    return World(store, start=start, journal=journal)
 
 
 def serve(world: World, port: int, control_port: int | None) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from opportunities.sandbox import control
 from opportunities.sandbox.answers import Answer
 from opportunities.sandbox.faults import Fault, false_answer
+from opportunities.sandbox.keeping import Journal
 from opportunities.sandbox.ledger import stamp_ms
 from opportunities.sandbox.rules import Exchange, Request, Rules
 from opportunities.sandbox.store import Store
@@ -19,8 +20,16 @@ from opportunities.sandbox.store import Store
 class World:
     """Everything threads share. All waits end at once when `stopping` is set."""
 
-    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
-        self.start = store.copy()  # what `reset: all` goes back to
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        *,
+        start: Store | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.start = start or store.copy()  # what `reset: all` goes back to
+        self.journal = journal
         self.store = store
         self.rules = Rules(store)
         self.clock = clock
@@ -60,6 +69,7 @@ class World:
                 false = false_answer(fault, self.store.control.switches["error_shape"])
             if answer is None:
                 answer = self.rules.execute(exchange, self.now(), false)
+                self._keep()
             return false or answer
 
     def work_late(self, exchange: Exchange) -> None:
@@ -73,6 +83,7 @@ class World:
                     self.rules.abandon(exchange)
                 else:
                     self.rules.execute(exchange, self.now())
+                    self._keep()
         self.close(exchange, None, answered=False, ms=0)
 
     def close(self, exchange: Exchange, status: int | None, *, answered: bool, ms: int) -> None:
@@ -100,4 +111,11 @@ class World:
         """What `POST /_control` does; raises `control.NotUnderstood`."""
         with self.lock:
             control.apply(self.store, self.start, changes, self.now())
+            if self.journal is not None and changes.get("reset") == "all":
+                self.journal.keep_reset(self.store)
+            self._keep()
             return control.show(self.store.control)
+
+    def _keep(self) -> None:
+        if self.journal is not None:
+            self.journal.keep(self.store)

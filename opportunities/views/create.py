@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -175,7 +176,7 @@ def _settled_form(
 
 
 def _form(data: Any, offer: Offer, **kwargs: Any) -> NewOpportunityForm:
-    return NewOpportunityForm(data, offer=offer, today=CLOCK.now().date(), **kwargs)
+    return NewOpportunityForm(data, offer=offer, today=timezone.now().date(), **kwargs)
 
 
 def _summary_of(request: HttpRequest, form: NewOpportunityForm) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def _supersedes(request: HttpRequest) -> tuple[str, Submission | None]:
 
 def _duplicate_words(similar: submissions.Similar) -> str:
     return wording.DUPLICATE_UNANSWERED.format(
-        by=similar.by_display, at=wording.moment(similar.created_at, CLOCK.now())
+        by=similar.by_display, at=wording.moment(similar.created_at, timezone.now())
     )
 
 

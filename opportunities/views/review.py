@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from opportunities import wording
@@ -65,7 +66,7 @@ def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict
 
 
 def _page(request: HttpRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
-    context = {"page": shown(row, person, CLOCK.now()), "comparison": compare(row), "decision": form}
+    context = {"page": shown(row, person, timezone.now()), "comparison": compare(row), "decision": form}
     return render(request, "opportunities/submission.html", context, status=422)
 
 

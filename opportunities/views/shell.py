@@ -8,12 +8,12 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from opportunities import wording
 from opportunities.access import Action, may
-from opportunities.clock import SystemClock
 from opportunities.forms import PreferencesForm
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
@@ -50,7 +50,7 @@ class Shell:
 
     @cached_property
     def around(self) -> Surroundings | None:
-        return surroundings(self.person, SystemClock().now()) if self.person else None
+        return surroundings(self.person, timezone.now()) if self.person else None
 
     @cached_property
     def may_create(self) -> bool:

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
@@ -37,7 +38,7 @@ def submissions(request: HttpRequest) -> HttpResponse:
 def submission(request: HttpRequest, id: UUID) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a reader."""
     person = person_of(request)
-    page = shown(reachable(person, id), person, CLOCK.now())
+    page = shown(reachable(person, id), person, timezone.now())
     decides = page.row.state == State.REVIEW and may(person, Action.REVIEW)
     context = {"page": page, "comparison": compare(page.row) if decides else None}
     if not request.headers.get("HX-Request"):

@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from opportunities.actions import submissions
-from opportunities.clock import SystemClock
 from opportunities.models import Attempt, Person, State, Submission
 from tests.support.people import Firm
 
@@ -103,7 +103,7 @@ def _nobody_waits(settings: Any) -> None:
 
 
 def in_days(days: int) -> str:
-    return (SystemClock().now().date() + timedelta(days=days)).isoformat()
+    return (timezone.now().date() + timedelta(days=days)).isoformat()
 
 
 def now() -> datetime:

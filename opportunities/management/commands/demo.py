@@ -144,8 +144,12 @@ class Command(BaseCommand):
             name: value for name, value in inherited.items() if name not in ("SECRET_KEY", "SLANT_API_TOKEN")
         }
         if self.sandboxed:
+            # A port of its own for the switchboard, so that "Slant is down" really refuses connections.
+            control = _free_port()
             command = ["-m", "opportunities.sandbox", "--port", str(settings.SANDBOX_PORT)]
+            command += ["--control-port", str(control), "--state", str(settings.VAR_DIR / "sandbox.jsonl")]
             self._add("sandbox", command, without_secrets)
+            inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
         migrate()
         self._add("worker", ["manage.py", "work"], inherited)
         collect_static()
@@ -201,6 +205,13 @@ class Command(BaseCommand):
             if child.name == "sandbox":
                 child.ask_to_stop()
                 child.make_sure(time.monotonic() + SANDBOX_STOP_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def migrate() -> None:

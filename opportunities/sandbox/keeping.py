@@ -1,0 +1,89 @@
+"""Keeping a world over a restart: a journal of rows, one JSON line each, beside the moment the world began.
+
+The sample firm is built from that moment and a number of deals, so the journal holds only what was written since.
+Kept: rows, ids given out, ledger numbers. Forgotten by a restart, as by any server: settings, rate buckets, answers
+under idempotency keys, and the ledger's old entries.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TextIO
+
+from opportunities.sandbox import sample
+from opportunities.sandbox.store import Store
+
+
+class Journal:
+    """Appends what was written to a world. `open_world` makes one."""
+
+    def __init__(self, file: TextIO, store: Store) -> None:
+        self._file = file
+        self._kept = store.ledger.last_seq
+
+    def keep(self, store: Store) -> None:
+        """Write down every row changed since the last call. Called before the answer leaves."""
+        ledger = store.ledger
+        for entry in ledger.entries[max(0, self._kept - ledger.dropped) :]:
+            if entry["kind"] == "write":
+                row = store.tables[entry["type"]].get(entry["id"])
+                kept = {
+                    "kind": entry["type"],
+                    "id": entry["id"],
+                    "row": row,
+                    "born": store.born.get(entry["id"]),
+                }
+                self._line(kept | {"seq": entry["seq"], "made": store.made})
+        self._kept = ledger.last_seq
+        self._file.flush()
+
+    def keep_reset(self, store: Store) -> None:
+        """The world went back to its beginning."""
+        self._line({"reset": True, "seq": store.ledger.dropped, "made": store.made})
+        self._kept = store.ledger.dropped
+
+    def _line(self, content: dict[str, Any]) -> None:
+        self._file.write(json.dumps(content) + "\n")
+
+
+def open_world(path: Path, *, now: float, opportunities: int) -> tuple[Store, Store, Journal]:
+    """The world kept at `path`, or a new one that is kept there: (as it began, as it is, its journal).
+
+    A last line cut short by a kill is left out: its answer never left either.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = _read(path)
+    header = lines[0] if lines else {"began": now, "opportunities": opportunities}
+    start = sample.build(now=header["began"], opportunities=header["opportunities"])
+    store = start.copy()
+    for line in lines[1:]:
+        _replay(store, start, line)
+    file = path.open("w")
+    for line in lines or [header]:
+        file.write(json.dumps(line) + "\n")
+    file.flush()
+    return start, store, Journal(file, store)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines
+
+
+def _replay(store: Store, start: Store, line: dict[str, Any]) -> None:
+    if line.get("reset"):
+        store.reset_to(start)
+    elif line["row"] is None:
+        store.remove(line["kind"], line["id"])
+    else:
+        store.put(line["kind"], line["row"], born=line["born"])
+    store.made = line["made"]
+    store.ledger.dropped = line["seq"]
