@@ -79,7 +79,7 @@ def form_where_slant_chooses(scene: Scene) -> Page:
 def open_list_of_households(scene: Scene) -> Page:
     page = NewForm(scene.page()).open(book_id=MARAS_BOOK).page
     page.get_by_role("combobox", name="Household").press_sequentially("a")
-    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("listbox").get_by_role("option").first).to_be_visible()
     page.keyboard.press("ArrowDown")
     return page
 
@@ -131,7 +131,7 @@ def waiting(scene: Scene) -> Page:
 
 
 def slowed_down(scene: Scene) -> Page:
-    scene.slant.misbehaves("rate_limit", retry_after=30)
+    scene.slant.misbehaves("rate_limit", retry_after=2)
     return scene.sent("Waiting its turn", "queued")
 
 

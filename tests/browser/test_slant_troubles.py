@@ -114,6 +114,7 @@ def test_a_deal_entered_while_slant_is_down_waits_and_goes_out_by_itself(
     submission = SubmissionPage(form.page).says("Waiting for Slant", state="queued")
     expect(submission.sentence).to_contain_text("We send this by ourselves")
     expect(submission.sentence).to_contain_text("you can leave the page")
+    expect(form.page.get_by_role("heading", name="What will be sent")).to_be_visible()
     assert slant.posts(deal_name) == []
 
     slant.control(up=True)
@@ -131,6 +132,7 @@ def test_a_deal_waiting_for_slant_can_be_withdrawn_and_never_arrives(
     form.page.get_by_role("button", name="Withdraw").click()
 
     submission.says("Withdrawn", state="withdrawn")
+    expect(form.page.get_by_role("heading", name="What was not sent")).to_be_visible()
     slant.control(up=True)
     assert slant.posts(deal_name) == []
 
