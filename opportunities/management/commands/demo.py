@@ -292,12 +292,14 @@ def _was_interrupted(make: int) -> bool:
     """Whether that `make` is gone, or got a SIGINT meant for it alone.
 
     `make` passes SIGTERM on to its recipe but not SIGINT, which it trusts the terminal to have sent to all: it puts
-    the default handler back and waits for us. Linux shows that handler; elsewhere Ctrl-C is the way.
+    the default handler back and waits for us. Linux shows that handler; elsewhere Ctrl-C is the way. A `make` started
+    in the background ignores SIGINT from the start, and then its handler says nothing.
     """
     if os.getppid() != make:
         return True
-    caught = int(_process_status(make).get("SigCgt", "0"), 16)
-    return not caught & (1 << (signal.SIGINT - 1))
+    status, interrupt = _process_status(make), 1 << (signal.SIGINT - 1)
+    caught, ignored = (int(status.get(name, "0"), 16) for name in ("SigCgt", "SigIgn"))
+    return not (caught | ignored) & interrupt
 
 
 def _process_status(pid: int) -> dict[str, str]:
