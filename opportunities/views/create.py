@@ -14,40 +14,59 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from opportunities import wording
-from opportunities.actions import submissions
+from opportunities.actions import drafts, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
 from opportunities.models import State, Submission
 from opportunities.offer import Offer
 from opportunities.selectors import choices
 from opportunities.selectors.submissions import correctable, typed_again
-from opportunities.views.actor import actor_of
+from opportunities.views import limits
+from opportunities.views.actor import actor_of, session_ref
+from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
 
 CLOCK = SystemClock()
+DRAFT = "create"
 KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
 # What nothing else depends on: while these are typed only the summary is drawn again.
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 
+@keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending anything."""
     _may_enter(request)
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request)
-    typed, supersedes = typed_values(request.POST or request.GET), ""
+    if request.POST.get("redraw") == "empty":
+        drafts.drop(person=person_of(request), form=DRAFT)
+        return HttpResponseRedirect(reverse("opportunities:new"), status=303)
+    typed, supersedes, reopened = typed_values(request.POST or request.GET), "", {}
     if "from" in request.GET:
         earlier = correctable(person_of(request), request.GET["from"])
         typed, supersedes = typed_again(earlier) | typed, str(earlier.pk)
     elif request.method == "POST":
         supersedes = _supersedes(request)[0]
+        _keep_draft(request, typed)
+    if request.method != "POST":
+        reopened = drafts.reopened(
+            person=person_of(request),
+            form=DRAFT,
+            page=page_of(request),
+            session=session_ref(request),
+            clock=CLOCK,
+        )
+        typed |= reopened
     offer = choices.offer(person_of(request), typed)
     if not offer.books:
         return _nowhere_to_write(request)
-    return _draw(request, _settled_form(request, typed, offer, supersedes=supersedes))
+    form = _settled_form(request, typed, offer, supersedes=supersedes)
+    return _draw(request, form, reopened=bool(reopened))
 
 
+@keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_fields(request: HttpRequest) -> HttpResponse:
     """The part that depends on what is chosen, for htmx: the summary, and each dependent field out of band."""
@@ -55,6 +74,8 @@ def new_fields(request: HttpRequest) -> HttpResponse:
     data = request.POST or request.GET
     changed = frozenset(str(data.get("changed", "")).split())
     typed = typed_values(data)
+    if request.method == "POST":
+        _keep_draft(request, typed)
     offer = choices.offer(person_of(request), typed)
     form = _settled_form(request, typed, offer, changed=changed)
     form.oob = not (changed and changed <= TYPED_FREELY)
@@ -66,6 +87,11 @@ def _submit(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     offer = choices.offer(person, typed_values(request.POST))
     form = _form(request.POST, offer)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        form.add_error(None, wording.TOO_MANY_DEALS.format(wait=wait))
+        response = _refuse(request, form, status=429)
+        response["Retry-After"] = str(wait)
+        return response
     if not form.is_valid():
         return _refuse(request, form)
     if choices.cannot_write_at_all():
@@ -100,6 +126,7 @@ def _submit(request: HttpRequest) -> HttpResponse:
 
 
 def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
+    drafts.drop(person=person_of(request), form=DRAFT)
     url = reverse("opportunities:submission", args=[submission.pk])
     if request.POST.get("after") == "another":
         kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
@@ -128,8 +155,10 @@ def _refuse(
     *,
     supersedes: str | None = None,
     similar: list[submissions.Similar] | None = None,
+    status: int = 422,
 ) -> HttpResponse:
-    """The same form with everything typed kept, a fresh token, and the sentences where they belong: 422."""
+    """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
+    _keep_draft(request, typed_values(request.POST))
     data = request.POST.copy()
     data["form_token"] = submissions.issue_token(person_of(request))
     data["supersedes"] = _supersedes(request)[0] if supersedes is None else supersedes
@@ -137,7 +166,7 @@ def _refuse(
     problems = form.problems()
     if similar:
         problems.append(("id_confirm_duplicate", _duplicate_words(similar[0])))
-    return _draw(request, form, problems=problems, similar=similar, status=422)
+    return _draw(request, form, problems=problems, similar=similar, status=status)
 
 
 def _draw(
@@ -147,6 +176,7 @@ def _draw(
     problems: list[tuple[str, str]] | None = None,
     similar: list[submissions.Similar] | None = None,
     status: int = 200,
+    reopened: bool = False,
 ) -> HttpResponse:
     part = getattr(request, "htmx", False) and request.method == "POST"
     template = "opportunities/partials/create_form.html" if part else "opportunities/create.html"
@@ -157,8 +187,20 @@ def _draw(
         "similar": similar or [],
         "duplicate_words": _duplicate_words(similar[0]) if similar else "",
         "disabled": choices.cannot_write_at_all(),
+        "reopened": reopened,
     }
     return render(request, template, context, status=status)
+
+
+def _keep_draft(request: HttpRequest, typed: dict[str, str]) -> None:
+    """What is typed so far, so that a session that ends takes nothing with it."""
+    drafts.keep(
+        person=person_of(request),
+        form=DRAFT,
+        typed=typed,
+        page=page_of(request),
+        session=session_ref(request),
+    )
 
 
 def _settled_form(

@@ -12,6 +12,7 @@ from opportunities.actions.misbehaving import MISCHIEFS, NoSandbox
 from opportunities.actions.people import Identity
 from opportunities.models import Role
 from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, personas
+from opportunities.views import errors, limits
 from opportunities.views.doors import open_to_all
 from opportunities.views.signing_in import let_in, safe_next, see_other
 
@@ -58,6 +59,8 @@ class AnybodyForm(forms.Form):
 def demo_sign_in(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
+    if request.method == "POST" and (wait := limits.spend(request, limits.SIGN_IN)):
+        return errors.too_often(request, wait)
     offered = personas()
     where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
     by_button = "persona" in request.POST or "email" not in request.POST

@@ -39,9 +39,12 @@ def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
 
 
 def _spend(request: HttpRequest, limit: Limit) -> int:
-    now = int(time.time())
-    window, over = divmod(now, limit.seconds)
-    who = salted_hmac("slantweb.limits", _who(request, limit.per), algorithm="sha256").hexdigest()
+    name = _who(request, limit.per)
+    if not name:
+        # A browser without any cookie yet; the address it comes from is counted all the same.
+        return 0
+    window, over = divmod(int(time.time()), limit.seconds)
+    who = salted_hmac("slantweb.limits", name, algorithm="sha256").hexdigest()
     key = f"limit:{limit.name}:{limit.per}:{window}:{who}"
     cache.add(key, 0, timeout=limit.seconds * 2)
     try:

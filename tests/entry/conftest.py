@@ -3,11 +3,18 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from opportunities.models import AuditEvent, Person
 
 SignIn = Callable[[Person], Client]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Limits are counted in the cache."""
+    cache.clear()
 
 
 @pytest.fixture

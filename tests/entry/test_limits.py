@@ -1,0 +1,132 @@
+"""How often is too often: signing in, coming back from the provider, sending deals."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+
+from opportunities.actions import submissions
+from opportunities.models import AuditEvent, Draft, Person, Submission
+from opportunities.views import limits
+from tests.support.people import Firm
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2026, 11, 23, 9, 0, 10, tzinfo=UTC)
+Events = Callable[[], list[tuple[str, str]]]
+SignIn = Callable[[Person], Client]
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[Any]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+def browser() -> tuple[Client, dict[str, str]]:
+    """One with a cookie of its own, and the form's token."""
+    client = Client(enforce_csrf_checks=True)
+    token = str(client.get("/demo/sign-in/").context["csrf_token"])
+    return client, {"persona": "nobody", "csrfmiddlewaretoken": token}
+
+
+def test_ten_sign_ins_a_minute_and_browser(events: Events, clock: Any) -> None:
+    client, form = browser()
+    other, other_form = browser()
+
+    answers = [client.post("/demo/sign-in/", form).status_code for _ in range(12)]
+
+    assert answers == [422] * 10 + [429] * 2
+    assert other.post("/demo/sign-in/", other_form).status_code == 422
+    assert events() == [("limit.reached", "browser")]
+    clock.move_to(START + timedelta(seconds=50))
+    assert client.post("/demo/sign-in/", form).status_code == 422
+
+
+def test_one_too_many_says_when_to_come_back(client: Client) -> None:
+    client, form = browser()
+    for _ in range(10):
+        client.post("/demo/sign-in/", form)
+
+    page = client.post("/demo/sign-in/", form)
+    fragment = client.post("/demo/sign-in/", form, headers={"HX-Request": "true"})
+
+    assert (page.status_code, page["Retry-After"]) == (429, "50")
+    assert "too often" in page.text
+    assert (fragment.status_code, "<html" in fragment.text) == (429, False)
+
+
+def test_two_hundred_sign_ins_a_minute_and_address(events: Events) -> None:
+    """An office shares one address."""
+
+    def attempt(address: str = "127.0.0.1") -> int:
+        return Client().post("/demo/sign-in/", {"persona": "nobody"}, REMOTE_ADDR=address).status_code
+
+    answers = [attempt() for _ in range(201)]
+
+    assert answers == [422] * 200 + [429]
+    assert attempt("127.0.0.2") == 422
+    assert events() == [("limit.reached", "address")]
+    assert AuditEvent.objects.get().source_ip == "127.0.0.1"
+
+
+def test_thirty_deals_a_minute_and_person_and_nothing_typed_is_lost(
+    firm: Firm, owner: Person, colleague: Person, signed_in: SignIn, events: Events, settings: object
+) -> None:
+    settings.VIEW_WAIT_SECONDS = 0  # type: ignore[attr-defined]
+
+    def send(client: Client, person: Person, number: int) -> object:
+        return client.post(
+            "/opportunities/new/",
+            {
+                "book_id": "bk_harbor",
+                "name": f"Deal {number}",
+                "pipeline_id": "pl_prospects",
+                "assigned_to_id": "us_owner",
+                "form_token": submissions.issue_token(person),
+            },
+        )
+
+    client = signed_in(owner)
+    answers = [send(client, owner, number).status_code for number in range(30)]  # type: ignore[attr-defined]
+    late = send(client, owner, 30)
+
+    assert set(answers) == {303}
+    assert (late.status_code, late["Retry-After"]) == (429, "50")  # type: ignore[attr-defined, index]
+    assert 'value="Deal 30"' in late.text  # type: ignore[attr-defined]
+    assert Draft.objects.get().fields["typed"]["name"] == "Deal 30"
+    assert Submission.objects.count() == 30
+    assert events()[-1] == ("limit.reached", "person")
+    assert send(signed_in(colleague), colleague, 99).status_code == 303  # type: ignore[attr-defined]
+
+
+def test_redraws_are_not_deals(firm: Firm, owner: Person, signed_in: SignIn) -> None:
+    client = signed_in(owner)
+
+    answers = {
+        client.post("/opportunities/new/", {"book_id": "bk_harbor", "redraw": "book"}).status_code
+        for _ in range(31)
+    }
+
+    assert answers == {200}
+
+
+def test_the_limits_are_those_of_the_checklist() -> None:
+    every = (*limits.SIGN_IN, *limits.SUBMISSION, *limits.EXPORT)
+
+    assert {(each.name, each.per): (each.times, each.seconds) for each in every} == {
+        ("sign_in", "browser"): (10, 60),
+        ("sign_in", "address"): (200, 60),
+        ("submission", "person"): (30, 60),
+        ("export", "person"): (60, 3600),
+    }
+
+
+def test_nobody_can_be_told_from_the_keys_in_the_cache(client: Client) -> None:
+    client.post("/demo/sign-in/", {"persona": "nobody"})
+
+    assert "127.0.0.1" not in str(getattr(cache, "_cache", ""))
