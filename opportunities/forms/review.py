@@ -20,8 +20,7 @@ class DecisionForm(forms.Form):
 class SendingForm(forms.Form):
     """The stop button, and the lifting of one hold."""
 
-    do = forms.ChoiceField(choices=[("hold", "Stop"), ("release", "Go on")])
-    code = forms.CharField(required=False, max_length=60)
+    do = forms.RegexField(r"^(hold|release:[a-z_]{1,60})$")
     reason = forms.CharField(
         max_length=300,
         label="Reason, kept in the trail",

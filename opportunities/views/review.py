@@ -94,10 +94,10 @@ def sending(request: HttpRequest) -> HttpResponse:
 
 def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
     by = actor_of(request)
-    if chosen["do"] == "hold":
+    do, _, code = chosen["do"].partition(":")
+    if do == "hold":
         running.hold(running.STOPPED, reason=chosen["reason"], by=by, clock=CLOCK)
         return wording.STOPPED
-    code = chosen["code"] or running.STOPPED
     if code not in LIFTED_BY_HAND:
         return wording.HOLD_NOT_YOURS.format(reason=wording.HOLDS.get(code, code))
     running.release(code, by=by, clock=CLOCK, reason=chosen["reason"])

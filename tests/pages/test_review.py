@@ -138,7 +138,7 @@ def test_a_manager_stops_all_sending_and_goes_on(browse, firm: Firm, manager: Pe
     stopped = client.get("/settings/sending/").content.decode()
     assert Hold.objects.filter(pk="stopped", by="Mona Manager").exists()
     assert "Nothing is sent to Slant." in stopped
-    client.post("/settings/sending/", {"do": "release", "code": "stopped", "reason": "mended"})
+    client.post("/settings/sending/", {"do": "release:stopped", "reason": "mended"})
 
     assert not Hold.objects.exists()
     assert [event.action for event in AuditEvent.objects.order_by("seq")][-2:] == [
@@ -159,6 +159,6 @@ def test_a_hold_for_our_token_is_not_lifted_by_hand(browse, firm: Firm, manager:
     row = sent()
     Hold.objects.create(code="token_refused", reason="refused", at=row.created_at)
 
-    browse(manager).post("/settings/sending/", {"do": "release", "code": "token_refused", "reason": "try"})
+    browse(manager).post("/settings/sending/", {"do": "release:token_refused", "reason": "try"})
 
     assert Hold.objects.filter(pk="token_refused").exists()
