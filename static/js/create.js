@@ -6,6 +6,7 @@
   const changed = new Set();
   let touches = 0;
   let asked = 0;
+  let dismissed = false;
   let suggested = document.querySelector("[data-suggested]")?.value ?? "";
 
   const options = () => [...document.querySelectorAll("#household-options [data-id]")];
@@ -61,7 +62,8 @@
     (event) => {
       if (!form()?.contains(event.target) || !event.target.name) return;
       touches += 1;
-      if (event.target.name !== "q") changed.add(event.target.name);
+      if (event.target.name === "q") dismissed = false;
+      else changed.add(event.target.name);
     },
     true,
   );
@@ -88,9 +90,12 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     const box = document.getElementById("id_q");
     const typing = box && box === document.activeElement;
-    if (event.detail.elt.id === "household-options") open(typing);
-    // Drawn again under somebody who searches: so is what was found.
-    else if (event.detail.elt.id === "field-household_id" && typing && box.value) htmx.trigger(box, "find");
+    // None of a new list is pointed at yet, and one that was closed meanwhile stays closed. Where the row was drawn
+    // again under somebody who searches, so is what was found.
+    if (event.detail.elt.id === "household-options") {
+      box?.removeAttribute("aria-activedescendant");
+      open(typing && !dismissed);
+    } else if (event.detail.elt.id === "field-household_id" && typing && box.value) htmx.trigger(box, "find");
     dress();
   });
 
@@ -108,6 +113,7 @@
     const shown = options();
     const at = shown.findIndex((option) => option.getAttribute("aria-selected") === "true");
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      dismissed = false;
       if (list().hidden) open(true);
       const step = event.key === "ArrowDown" ? 1 : -1;
       if (shown.length) point(shown[(at + step + shown.length + (at < 0 && step < 0 ? 1 : 0)) % shown.length]);
@@ -118,6 +124,7 @@
       const option = shown[at] ?? (shown.length === 1 ? shown[0] : null);
       if (option) choose(option.dataset.id, option.dataset.name);
     } else if (event.key === "Escape") {
+      dismissed = true;
       open(false);
     }
   });
@@ -131,7 +138,9 @@
   });
 
   document.addEventListener("focusout", (event) => {
-    if (event.target.id === "id_q") open(false);
+    if (event.target.id !== "id_q") return;
+    dismissed = false;
+    open(false);
   });
 
   document.addEventListener("click", (event) => {
