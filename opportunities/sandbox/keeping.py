@@ -55,7 +55,7 @@ def open_world(path: Path, *, now: float, opportunities: int) -> tuple[Store, St
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = _read(path)
     header = lines[0] if lines else {"began": now, "opportunities": opportunities}
-    start = sample.build(now=header["began"], opportunities=header["opportunities"])
+    start = sample.build(now=float(header["began"]), opportunities=int(header["opportunities"]))
     store = start.copy()
     for line in lines[1:]:
         _replay(store, start, line)
