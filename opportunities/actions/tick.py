@@ -8,7 +8,17 @@ import logging
 from datetime import datetime
 from uuid import uuid4
 
-from opportunities.actions import claiming, connection, delivery, doubt, guarding, mirror, running, settling
+from opportunities.actions import (
+    claiming,
+    connection,
+    delivery,
+    doubt,
+    guarding,
+    mirror,
+    reconciling,
+    running,
+    settling,
+)
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.clock import Clock
@@ -31,7 +41,9 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     claiming.expire_leases(worker=me, clock=clock)
     if guarding.check_database(worker=me, clock=clock):
         delivery.deliver_due(slant, worker=me, clock=clock)
-    settling.settle_due(connection.metered(slant, Share.CHECKS, clock), worker=me, clock=clock)
+    checks = connection.metered(slant, Share.CHECKS, clock)
+    settling.settle_due(checks, worker=me, clock=clock)
+    reconciling.sweep_due(checks, worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)
     connection.check_connection(reads, worker=me, clock=clock)
     mirror.sync_if_due(reads, worker=me, clock=clock)

@@ -1,0 +1,36 @@
+"""`manage.py reconcile`: look for doubles in Slant now, not only once an hour."""
+
+import getpass
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from opportunities.actions import connection, reconciling
+from opportunities.actions.audit import Actor
+from opportunities.actions.budget import Share
+from opportunities.clock import SystemClock
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a double is open, "
+        "2 when Slant could not be read."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        clock = SystemClock()
+        slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
+        swept = reconciling.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
+        if swept.failure:
+            raise CommandError(swept.failure, returncode=2)
+        self.stdout.write(
+            f"{swept.books} books, {swept.records} deals, {swept.calls} calls: {swept.unclaimed} deals of the last "
+            f"two hours belong to no submission; {swept.closed} alerts closed."
+        )
+        if swept.not_listed:
+            self.stdout.write(
+                f"{swept.not_listed} submissions could not be looked for: Slant lists too little."
+            )
+        if doubles := reconciling.open_doubles():
+            raise CommandError("\n".join(doubles))
+        self.stdout.write("No possible double is open.")
