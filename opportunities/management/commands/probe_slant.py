@@ -78,7 +78,7 @@ def as_text(report: Report) -> str:
     untold = sum(not finding.told for finding in report.findings)
     lines += [rule, f"{report.calls} calls; {untold} of {len(report.findings)} points cannot be told."]
     if report.test_deal:
-        lines.append(f'Test deal: "{report.test_deal}". Its API cannot delete: do it in Slant.')
+        lines.append(f'Test deal: "{report.test_deal}". Delete it in Slant; the API cannot.')
     if report.settings:
         lines += ["Settings that follow:", *(f"  {name}={value}" for name, value in report.settings.items())]
     else:

@@ -186,7 +186,7 @@ class Writes(Making):
         away = (
             f"but not put away: {left}" if left else "and moved to its pipeline's last stage for what is over"
         )
-        self.sheet.tell("test_deal", f"{many}, {away}", f'delete "{self.name}" in Slant: its API cannot')
+        self.sheet.tell("test_deal", f"{many}, {away}", f'delete "{self.name}" in Slant; the API cannot')
         if not left:
             with self.sheet.asking("hidden_stages"):
                 self._still_listed(stage)
