@@ -74,7 +74,12 @@ class Pipeline(models.Model):
     name = models.CharField(max_length=500)
     pipeline_type = models.CharField(max_length=40, blank=True)
     book = models.ForeignKey(
-        Book, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="pipelines"
+        Book,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="pipelines",
     )
     position = models.IntegerField(default=0)
     gone_at = models.DateTimeField(null=True, blank=True)

@@ -114,7 +114,8 @@ class Submission(models.Model):
                 name="submission_one_record",
             ),
             models.CheckConstraint(
-                condition=~Q(state="confirmed") | ~Q(opportunity_id=""), name="submission_confirmed_has_record"
+                condition=~Q(state="confirmed") | ~Q(opportunity_id=""),
+                name="submission_confirmed_has_record",
             ),
         ]
         indexes = [

@@ -87,16 +87,16 @@ def _submit(request: HttpRequest) -> HttpResponse:
     person = person_of(request)
     offer = choices.offer(person, typed_values(request.POST))
     form = _form(request.POST, offer)
-    if wait := limits.spend(request, limits.SUBMISSION):
-        form.add_error(None, wording.TOO_MANY_DEALS.format(wait=wait))
-        response = _refuse(request, form, status=429)
-        response["Retry-After"] = str(wait)
-        return response
     if not form.is_valid():
         return _refuse(request, form)
     if choices.cannot_write_at_all():
         form.add_error(None, wording.CANNOT_WRITE)
         return _refuse(request, form)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        form.add_error(None, wording.TOO_MANY_DEALS.format(wait=wait))
+        response = _refuse(request, form, status=429)
+        response["Retry-After"] = str(wait)
+        return response
     try:
         submission = submissions.create(
             deal=form.deal(),
