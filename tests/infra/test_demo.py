@@ -171,7 +171,8 @@ def test_a_signal_for_make_alone_ends_everything(demo: Demo, number: signal.Sign
 def test_killed_outright_it_takes_its_children_along(demo: Demo) -> None:
     demo.start_and_wait().popen.kill()
 
-    wait_until(lambda: demo.processes() == {}, seconds=10)
+    # Nobody promised how soon: each ends what it was doing first.
+    wait_until(lambda: demo.processes() == {}, seconds=40)
 
 
 def test_a_child_that_dies_ends_the_rest_with_its_last_words(demo: Demo) -> None:
