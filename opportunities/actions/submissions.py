@@ -128,6 +128,9 @@ def create(
         raise NotAllowed("this book cannot be written to")
     similar = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
     if similar and not confirm_duplicate:
+        # The second half of a double click may find what its first half committed a moment ago.
+        if earlier := _sent_before(person, nonce, body):
+            return earlier
         raise DuplicateQuestion(similar)
     submission = Submission(
         kind=Kind.CREATE,
