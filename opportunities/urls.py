@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from opportunities.views import create, demo, health, households, review, shell, signing_in, submissions
+from opportunities.views import (
+    create,
+    demo,
+    health,
+    households,
+    people,
+    review,
+    shell,
+    signing_in,
+    submissions,
+)
 
 app_name = "opportunities"
 
@@ -29,6 +39,7 @@ urlpatterns = [
     path("submissions/<uuid:id>/decide/", review.decide, name="decide"),
     path("settings/sending/", review.sending, name="sending"),
     # One's own choices
+    path("settings/people/", people.people, name="people"),
     path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports
     path("csp-report/", health.csp_report, name="csp_report"),

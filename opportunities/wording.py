@@ -440,3 +440,10 @@ NOT_LET_IN = {
     ),
 }
 TOO_MANY_DEALS = "That were more deals in a minute than one person types. Nothing was sent; try again in {wait} s."
+
+# People
+
+PERSON_LINKED = "{name} now works in Slant as the member you chose."
+PERSON_BY_EMAIL = "{name} is found in Slant by their verified e-mail again."
+PERSON_UNKNOWN = "Choose one of the people listed."
+MEMBER_UNKNOWN = "Choose one of the members listed. The one sent with the form is in no book."

@@ -1,8 +1,13 @@
-"""Whom the demo offers to be. These selectors take no person: they are asked before anybody is signed in, in the demo only."""
+"""Who there is: everybody who ever signed in, for managers; and whom the demo offers to be.
+
+The selectors of the demo take no person: they are asked before anybody is signed in, in the demo only.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
-from opportunities.models import WRITING_ROLES, Member, Role
+from opportunities.models import WRITING_ROLES, Member, Person, Role
 
 DEMO_ISSUER = "demo"
 
@@ -76,6 +81,62 @@ def name_of(email: str) -> str:
     """What the mirror calls the member with this e-mail, or nothing."""
     member = Member.objects.filter(email=email.lower()).first()
     return member.name if member else ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A user of Slant, over all books, whom a person may be said to be."""
+
+    id: str
+    name: str
+    email: str
+    books: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A line of the people page. `member` is empty for somebody who is nobody in Slant."""
+
+    id: UUID
+    name: str
+    email: str
+    sub: str
+    roles: str
+    last_login: datetime | None
+    member_id: str
+    member: str
+    by_hand: bool
+
+
+def members() -> list[Candidate]:
+    """Everybody in a living book, by name."""
+    found: dict[str, list[Member]] = {}
+    for member in Member.objects.filter(book__gone_at=None).select_related("book").order_by("book__name"):
+        found.setdefault(member.user_id, []).append(member)
+    people = [
+        Candidate(id, rows[0].name or rows[0].email, rows[0].email, ", ".join(row.book.name for row in rows))
+        for id, rows in found.items()
+    ]
+    return sorted(people, key=lambda each: (each.name.lower(), each.email, each.id))
+
+
+def everybody(candidates: list[Candidate]) -> list[Known]:
+    """Who ever signed in, by name."""
+    names = {each.id: each.name for each in candidates}
+    return [
+        Known(
+            id=person.pk,
+            name=person.display,
+            email=person.email,
+            sub=person.sub,
+            roles=", ".join(Role(role).label for role in person.roles if role in Role.values),
+            last_login=person.last_login,
+            member_id=person.member_id,
+            member=names.get(person.member_id, person.member_id),
+            by_hand=bool(person.member_linked_by),
+        )
+        for person in Person.objects.order_by("name", "email", "pk")
+    ]
 
 
 def _colleagues() -> list[_Colleague]:

@@ -40,7 +40,7 @@ def _once(
     key = salted_hmac("slantweb.noted", f"{request.user.pk} {action} {kind} {thing}").hexdigest()
     if cache.get(key):
         return
-    people.note_once(
+    made = people.note_once(
         by=by,
         clock=SystemClock(),
         action=action,
@@ -49,4 +49,5 @@ def _once(
         outcome=outcome,
         reason_code=reason_code,
     )
-    cache.set(key, 1, REMEMBERED_SECONDS)
+    # An event somebody else made may be nearly a quarter of an hour old.
+    cache.set(key, 1, REMEMBERED_SECONDS if made else 30)

@@ -18,20 +18,23 @@ class Route:
     name: str
     path: str
     view: Any
+    # The names of its parameters.
+    params: tuple[str, ...] = ()
 
 
 def routes() -> list[Route]:
-    return list(_walk(get_resolver(), "", "/"))
+    return list(_walk(get_resolver(), "", "/", ()))
 
 
-def _walk(resolver: URLResolver, namespace: str, prefix: str) -> Iterator[Route]:
+def _walk(resolver: URLResolver, namespace: str, prefix: str, params: tuple[str, ...]) -> Iterator[Route]:
     for entry in resolver.url_patterns:
         path = prefix + _example(entry)
+        names = (*params, *entry.pattern.converters)
         if isinstance(entry, URLResolver):
             inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
-            yield from _walk(entry, inner, path)
+            yield from _walk(entry, inner, path, names)
         elif isinstance(entry, URLPattern):
-            yield Route(f"{namespace}{entry.name}", path, entry.callback)
+            yield Route(f"{namespace}{entry.name}", path, entry.callback, names)
 
 
 def _example(entry: URLPattern | URLResolver) -> str:

@@ -1,0 +1,26 @@
+"""Who somebody is in Slant, as a manager says it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+
+from opportunities import wording
+from opportunities.models import Person
+
+
+class LinkForm(forms.Form):
+    """One row of the page: a person, and the Slant member they are; no member means: by their e-mail."""
+
+    person = forms.ModelChoiceField(
+        Person.objects.all(), error_messages={"invalid_choice": wording.PERSON_UNKNOWN}
+    )
+    member_id = forms.ChoiceField(required=False, error_messages={"invalid_choice": wording.MEMBER_UNKNOWN})
+
+    def __init__(self, data: Any = None, *, member_ids: Iterable[str]) -> None:
+        super().__init__(data)
+        self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]
+
+    def problem(self) -> str:
+        """The first thing wrong, for the one line the page has for it."""
+        return next((str(message) for messages in self.errors.values() for message in messages), "")

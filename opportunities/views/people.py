@@ -1,0 +1,36 @@
+"""Who may come in, and who they are in Slant."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from opportunities import wording
+from opportunities.access import Action, may
+from opportunities.actions import people as actions
+from opportunities.clock import SystemClock
+from opportunities.forms.people import LinkForm
+from opportunities.selectors.people import everybody, members
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+from opportunities.views.signing_in import see_other
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail cannot say it."""
+    if not may(person_of(request), Action.OVERSEE):
+        raise PermissionDenied
+    candidates = members()
+    typed = request.POST if request.method == "POST" else None
+    form = LinkForm(typed, member_ids=[each.id for each in candidates])
+    if form.is_valid():
+        person, member_id = form.cleaned_data["person"], form.cleaned_data["member_id"]
+        actions.link(person=person, member_id=member_id, by=actor_of(request), clock=SystemClock())
+        words = wording.PERSON_LINKED if member_id else wording.PERSON_BY_EMAIL
+        messages.success(request, words.format(name=person.display))
+        return see_other(reverse("opportunities:people"))
+    context = {"people": everybody(candidates), "candidates": candidates, "problem": form.problem()}
+    return render(request, "opportunities/people.html", context, status=422 if form.is_bound else 200)

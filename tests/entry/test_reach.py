@@ -1,0 +1,298 @@
+"""Who reaches what: every role, every route of the URLconf, an object in one's own book, in another book, and in none.
+
+A later view is covered unasked. If it has parameters of a new kind, or is not for everybody, a test here fails and says
+which line to add.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from opportunities.actions import submissions
+from opportunities.models import AuditEvent, Household, Opportunity, Person, State, Submission
+from tests.support.people import Firm
+
+from .test_closed_by_default import OPEN
+from .walk import Route, routes
+
+ROLES = ("owner", "colleague", "viewer", "outsider", "manager", "compliance")
+CLOSED = [route for route in routes() if route.name not in OPEN]
+PLAIN = [route for route in CLOSED if not route.params]
+OBJECTS = [route for route in CLOSED if route.params]
+
+# Pages that are not for everybody who came in. All others answer every role.
+FOR = {
+    "opportunities:new": {"owner", "colleague", "viewer", "outsider", "manager"},
+    "opportunities:new_fields": {"owner", "colleague", "viewer", "outsider", "manager"},
+    "opportunities:submissions_review": {"manager"},
+    "opportunities:decide": {"manager"},
+    "opportunities:sending": {"manager"},
+    "opportunities:people": {"manager"},
+}
+# What a route's parameters stand for, by the first part of its path.
+KINDS = {"submissions": ("id",), "opportunities": ("id",)}
+# Whoever may see the thing of that kind in Harbor, made by the owner, and in Summit, made by the outsider.
+SEES = {
+    ("submissions", "harbor"): {"owner", "manager", "compliance"},
+    ("submissions", "summit"): {"outsider", "manager", "compliance"},
+    ("opportunities", "harbor"): {"owner", "colleague", "viewer", "manager", "compliance"},
+    ("opportunities", "summit"): {"outsider", "manager", "compliance"},
+}
+CANARY = "Zanzibar"
+
+
+@dataclass
+class World:
+    people: dict[str, Person]
+    things: dict[tuple[str, str], str]
+
+    def client(self, role: str) -> Client:
+        client = Client(raise_request_exception=True)
+        client.force_login(self.people[role])
+        return client
+
+
+@pytest.fixture
+def world(
+    firm: Firm,
+    owner: Person,
+    colleague: Person,
+    viewer: Person,
+    outsider: Person,
+    manager: Person,
+    compliance: Person,
+    settings: Any,
+) -> World:
+    """Everything in Summit carries a word that nobody of Harbor may ever read."""
+    settings.VIEW_WAIT_SECONDS = 0
+    for thing in (firm.summit, firm.summit_only, firm.onboarding, firm.alder):
+        thing.name = f"{CANARY} {thing.name}"
+        thing.save()
+    firm.summit.members.update(first_name=CANARY)
+    outsider.name = f"{CANARY} Otto"
+    outsider.save()
+    now = datetime.now(UTC)
+    things: dict[tuple[str, str], str] = {}
+    for where, person, book, pipeline, stage, household, name in (
+        ("harbor", owner, firm.harbor, firm.prospects, firm.lead, firm.okonkwo, "Okonkwo rollover"),
+        ("summit", outsider, firm.summit, firm.summit_only, firm.onboarding, firm.alder, f"{CANARY} deal"),
+    ):
+        submission = Submission.objects.create(
+            kind="create", state=State.REVIEW, person=person, by_display=person.display, body="{}", book_id=book.pk,
+            household_id=household.pk, name=name, value=1_000, reference=f"SW-{where}", form_token=where,
+            labels={"book": book.name, "household": household.name}, created_at=now,
+        )  # fmt: skip
+        deal = Opportunity.objects.create(
+            id=f"op_{where}", name=name, book=book, pipeline=pipeline, stage=stage, household=household, value=1_000,
+            assigned_to_name=person.name, first_seen_at=now, seen_at=now, created_at=now,
+        )  # fmt: skip
+        things["submissions", where], things["opportunities", where] = str(submission.pk), deal.pk
+    things["submissions", "nowhere"], things["opportunities", "nowhere"] = str(uuid4()), "op_nowhere"
+    people = dict(zip(ROLES, (owner, colleague, viewer, outsider, manager, compliance), strict=True))
+    return World(people, things)
+
+
+def kind_of(route: Route) -> str:
+    return route.path.split("/")[1]
+
+
+def address(route: Route, world: World, where: str) -> str:
+    return reverse(route.name, kwargs={"id": world.things[kind_of(route), where]})
+
+
+def body(response: HttpResponse) -> str:
+    """What is said, without the tokens that differ from answer to answer."""
+    return re.sub(r'(value="|X-CSRFToken": "|data-idle="|data-whatever=")[A-Za-z0-9]+', r"\1", response.text)
+
+
+def named(route: Route) -> str:
+    return route.name
+
+
+def test_every_parameter_is_of_a_kind_we_know() -> None:
+    unknown = [route.path for route in OBJECTS if KINDS.get(kind_of(route)) != route.params]
+
+    assert unknown == [], "teach KINDS, SEES and `world` what these routes are about"
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", PLAIN, ids=named)
+def test_pages_answer_the_roles_they_are_for(world: World, route: Route, role: str) -> None:
+    status = world.client(role).get(route.path).status_code
+
+    if role in FOR.get(route.name, ROLES):
+        assert status in (200, 204, 302, 405), "not for every role? Then say for whom in FOR"
+    else:
+        assert status == 403
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("fragment", [{}, {"HX-Request": "true"}], ids=["page", "fragment"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", OBJECTS, ids=named)
+def test_out_of_reach_is_unknown(
+    world: World, route: Route, role: str, fragment: dict[str, str], method: str
+) -> None:
+    def ask(where: str) -> tuple[HttpResponse, int]:
+        """Asked twice: the first refusal is an event of the trail."""
+        for _ in range(2):
+            client = world.client(role)
+            cache.clear()
+            with CaptureQueriesContext(connection) as queries:
+                response = getattr(client, method)(address(route, world, where), headers=fragment)
+                steps = len(queries)
+        return response, steps
+
+    unknown, its_steps = ask("nowhere")
+    if role not in FOR.get(route.name, ROLES):
+        assert unknown.status_code in (403, 405)
+    for where in ("harbor", "summit"):
+        answer, steps = ask(where)
+        if role in SEES[kind_of(route), where]:
+            assert answer.status_code != 404
+            continue
+        assert answer.status_code == unknown.status_code
+        assert body(answer) == body(unknown)
+        # As many steps for a thing out of reach as for none: nothing to tell them apart by the clock.
+        assert steps == its_steps
+
+
+def queries_of_other_books(world: World) -> list[str]:
+    harbor_page = {
+        "book_id": "bk_summit",
+        "household_id": "hh_alder",
+        "pipeline_id": "pl_summit",
+        "pipeline_stage_id": "st_summit",
+        "assigned_to_id": "us_outsider",
+        "book": "bk_summit",
+        "owner": "us_outsider",
+        "pipeline": "pl_summit",
+        "household": "hh_alder",
+        "from": world.things["submissions", "summit"],
+        "before": world.things["submissions", "summit"],
+        "after": world.things["opportunities", "summit"],
+        "id": world.things["opportunities", "summit"],
+        "q": CANARY[:4],
+    }
+    one_by_one = [f"{name}={value}" for name, value in harbor_page.items()]
+    pairs = [f"book_id=bk_harbor&{name}={value}" for name, value in harbor_page.items() if name != "book_id"]
+    together = "&".join(each for each in one_by_one if not each.startswith("from="))
+    return ["", *one_by_one, *pairs, together]
+
+
+@pytest.mark.parametrize("role", ["owner", "colleague", "viewer"])
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_no_answer_ever_holds_a_word_of_another_book(world: World, route: Route, role: str) -> None:
+    client = world.client(role)
+    places = ["harbor", "summit", "nowhere"] if route.params else [""]
+    for where in places:
+        path = address(route, world, where) if where else route.path
+        for query in queries_of_other_books(world):
+            for headers in ({}, {"HX-Request": "true"}):
+                page = client.get(f"{path}?{query}", headers=headers)
+                assert CANARY not in page.text, f"{path}?{query}"
+                assert CANARY not in str(page.headers)
+
+
+@pytest.mark.parametrize("role", ["owner", "colleague", "viewer"])
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_no_refusal_ever_holds_a_word_of_another_book(world: World, route: Route, role: str) -> None:
+    client = world.client(role)
+    foreign = {"pipeline_id": "pl_summit", "pipeline_stage_id": "st_summit", "household_id": "hh_alder"}
+    for book in ("bk_harbor", "bk_summit"):
+        for where in ("harbor", "summit") if route.params else ("",):
+            path = address(route, world, where) if where else route.path
+            form = foreign | {
+                "book_id": book,
+                "assigned_to_id": "us_outsider",
+                "name": "x",
+                "decision": "link",
+            }
+            form["form_token"] = submissions.issue_token(world.people[role])
+            form["supersedes"] = world.things["submissions", "summit"]
+            form["opportunity_id"] = world.things["opportunities", "summit"]
+            assert CANARY not in client.post(path, form).text
+
+
+WRITES = {
+    "owner": {"bk_harbor"},
+    "colleague": {"bk_harbor"},
+    "viewer": set(),
+    "outsider": {"bk_summit"},
+    "manager": {"bk_harbor", "bk_summit"},
+    "compliance": set(),
+}
+
+
+@pytest.mark.parametrize("book", ["bk_harbor", "bk_summit", "bk_archive", "bk_nowhere"])
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_writes_into_a_book_they_cannot_write_to(world: World, role: str, book: str) -> None:
+    """Archive is a book the token itself only views: it is read-only for all, its principal included."""
+    before = Submission.objects.count()
+    owners = {"bk_summit": "us_outsider"}
+    form = {
+        "book_id": book,
+        "name": "A new deal",
+        "pipeline_id": "pl_prospects",
+        "pipeline_stage_id": "st_lead",
+        "assigned_to_id": owners.get(book, "us_owner"),
+        "form_token": submissions.issue_token(world.people[role]),
+    }
+
+    response = world.client(role).post("/opportunities/new/", form)
+
+    allowed = book in WRITES[role]
+    assert Submission.objects.count() == before + allowed
+    assert response.status_code == 303 if allowed else response.status_code in (200, 403, 422)
+
+
+@pytest.mark.parametrize("role", ["compliance", "viewer"])
+@pytest.mark.parametrize("route", CLOSED, ids=named)
+def test_who_only_reads_changes_nothing(world: World, route: Route, role: str) -> None:
+    """Their own appearance and their own session aside."""
+    before = list(Submission.objects.order_by("pk").values()), list(Household.objects.order_by("pk").values())
+    form = {
+        "book_id": "bk_harbor",
+        "name": "A new deal",
+        "pipeline_id": "pl_prospects",
+        "assigned_to_id": "us_owner",
+        "form_token": submissions.issue_token(world.people[role]),
+        "decision": "close",
+        "reason": "because",
+        "opportunity_id": "op_harbor",
+        "pipeline_stage_id": "st_lead",
+        "seen_pipeline_stage_id": "st_lead",
+        "id": "op_harbor",
+        "person": str(world.people["owner"].pk),
+        "member_id": "us_outsider",
+        "action": "stop",
+        "stop": "yes",
+        "mischief": "down",
+    }
+    if route.name == "opportunities:demo_misbehave":
+        pytest.skip("the demo's own switchboard, which everybody may play with")
+    paths = [address(route, world, where) for where in ("harbor", "summit")] if route.params else [route.path]
+
+    for path in paths:
+        world.client(role).post(path, form)
+
+    after = list(Submission.objects.order_by("pk").values()), list(Household.objects.order_by("pk").values())
+    assert after == before
+    assert not Person.objects.filter(member_linked_by__gt="").exists()
+    assert set(AuditEvent.objects.values_list("action", flat=True)) <= {"access.denied"}
+
+
+def test_a_manager_sees_every_book_but_writes_where_the_token_may(world: World, firm: Firm) -> None:
+    page = world.client("manager").get("/opportunities/new/").text
+
+    assert (CANARY in page, "Archive" in page) == (True, False)

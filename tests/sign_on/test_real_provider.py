@@ -1,0 +1,238 @@
+"""With a certified provider and a real browser: in, out, refused, revoked, in two tabs."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.support.browser import REPORT_VIOLATIONS
+from tests.support.processes import Template
+from tests.support.provision import Missing
+
+from .forger import SECRET
+from .house import RENEW_SECONDS, SignOnHouse, install_provider
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def sign_on_house(
+    house_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SignOnHouse]:
+    try:
+        install_provider()
+    except Missing as why:
+        # With CI=true nothing may go missing unnoticed.
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NOT RUN: {why}")
+    with SignOnHouse(tmp_path_factory.mktemp("sign-on"), house_template) as house:
+        yield house
+
+
+@pytest.fixture
+def firm_sign_on(sign_on_house: SignOnHouse, request: pytest.FixtureRequest) -> Iterator[SignOnHouse]:
+    sign_on_house.control(reset=True)
+    yield sign_on_house
+    report = getattr(request.node, "rep_call", None)
+    if report and report.failed:
+        print(sign_on_house.logs())
+
+
+@pytest.fixture
+def new_browser(firm_sign_on: SignOnHouse, browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    """Somebody's own browser; what its policy refuses fails the test."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def build() -> BrowserContext:
+        context = browser.new_context(base_url=firm_sign_on.url, ignore_https_errors=True)
+        context.add_init_script(REPORT_VIOLATIONS)
+        context.on(
+            "console", lambda message: problems.append(message.text) if "CSP" in message.text else None
+        )
+        context.on(
+            "console",
+            lambda message: problems.append(message.text) if "Content Security" in message.text else None,
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return context
+
+    yield build
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def come_in(context: BrowserContext, account: str, *, path: str = "/submissions/") -> Page:
+    page = context.new_page()
+    page.goto(path)
+    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_label("Account").fill(account)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(re.compile(r"https://127"))
+    return page
+
+
+def test_in_through_the_provider_and_to_the_page_asked_for(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia", path="/opportunities/new/?book_id=bk_harbor")
+
+    expect(page).to_have_url(f"{firm_sign_on.url}/opportunities/new/?book_id=bk_harbor")
+    expect(page.get_by_role("heading", name="New opportunity")).to_be_visible()
+    expect(page.locator("#id_book_id")).to_have_value("bk_harbor")
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies(firm_sign_on.url)}
+    # The provider shares this address, so its own cookies show as well.
+    ours = {name for name in cookies if not name.startswith("_session") and not name.startswith("_interaction")}
+    assert ours == {"__Host-sessionid", "__Host-csrftoken"}
+    for cookie in (cookies[name] for name in ours):
+        assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
+
+
+def test_the_wrong_group_gets_words_and_nothing_else(new_browser: Callable[[], BrowserContext]) -> None:
+    page = come_in(new_browser(), "sam")
+
+    expect(page.get_by_role("heading", name="You have no entry yet")).to_be_visible()
+    expect(page.get_by_text("sam@harbor.example")).to_be_visible()
+    expect(page.get_by_text("crm-sales")).to_be_visible()
+
+
+def test_an_unverified_address_sees_no_book(new_browser: Callable[[], BrowserContext]) -> None:
+    page = come_in(new_browser(), "carl", path="/opportunities/new/")
+
+    expect(page.locator("#create-form")).to_have_count(0)
+    assert "Harbor" not in page.content()
+
+
+def test_turning_back_at_the_provider_leaves_one_outside(new_browser: Callable[[], BrowserContext]) -> None:
+    page = new_browser().new_page()
+    page.goto("/submissions/")
+    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
+    page.get_by_role("link", name="To the sign-in page").click()
+    expect(page.get_by_role("button", name="Sign in with your company account")).to_be_visible()
+
+
+def test_a_group_taken_away_while_somebody_works(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia")
+    firm_sign_on.control(people={"olivia": {"groups": []}})
+
+    time.sleep(RENEW_SECONDS + 0.5)
+    page.reload()
+
+    expect(page.get_by_role("heading", name="You have no entry yet")).to_be_visible()
+    firm_sign_on.control(people={"olivia": {"groups": ["crm-leads"]}})
+    time.sleep(RENEW_SECONDS + 0.5)
+    page.goto("/submissions/")
+    expect(page.get_by_text("Review queue").first).to_be_visible()
+
+
+def test_a_person_the_provider_no_longer_knows_is_signed_out(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "mona")
+    firm_sign_on.control(people={"mona": None})
+
+    time.sleep(RENEW_SECONDS + 0.5)
+    page.reload()
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert ["person.signed_out", "revoked", "mona"] in firm_sign_on.events()
+
+
+def test_without_refresh_tokens_a_page_load_goes_by_the_provider_unnoticed(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    firm_sign_on.control(refresh=False)
+    page = come_in(new_browser(), "olivia")
+    firm_sign_on.control(people={"olivia": {"groups": ["crm-leads"]}})
+
+    time.sleep(RENEW_SECONDS + 0.5)
+    page.goto("/submissions/?state=open")
+
+    expect(page).to_have_url(f"{firm_sign_on.url}/submissions/?state=open")
+    expect(page.get_by_text("Review queue").first).to_be_visible()
+
+
+def test_a_session_ended_at_the_provider_ends_here(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    firm_sign_on.control(refresh=False)
+    page = come_in(new_browser(), "olivia")
+    other = page.context.new_page()
+    other.goto(f"{firm_sign_on.issuer}/session/end")
+    other.get_by_role("button", name="Yes, sign me out").click()
+    other.wait_for_url(re.compile("success|signed-out"))
+
+    time.sleep(RENEW_SECONDS + 0.5)
+    page.reload()
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_an_expired_session_keeps_what_was_typed(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia", path="/opportunities/new/")
+    with page.expect_response(re.compile("/new/fields/")):
+        page.locator("#id_name").fill("Okonkwo rollover")
+    page.context.clear_cookies(name="__Host-sessionid")
+
+    page.locator("#id_name").press_sequentially(", larger")
+    page.get_by_role("button", name="Sign in with your company account").click()
+    page.wait_for_url(re.compile("/opportunities/new/"))
+
+    expect(page.locator("#id_name")).to_have_value("Okonkwo rollover, larger")
+    expect(page.get_by_text("what you had typed when your session ended")).to_be_visible()
+
+
+def test_two_tabs_share_one_fate(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    one = come_in(new_browser(), "olivia")
+    two = one.context.new_page()
+    two.goto("/submissions/")
+    one.locator(".who").click()
+    one.locator("#person").get_by_role("button", name="Sign out").click()
+    one.wait_for_url(re.compile("signed-out|session/end"))
+
+    two.reload()
+
+    expect(two.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_signing_out_ends_both_sessions_and_back_shows_nothing(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia")
+    page.locator(".who").click()
+    page.locator("#person").get_by_role("button", name="Sign out").click()
+    # The page goes on by itself.
+    page.get_by_role("button", name="Yes, sign me out").click()
+    expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+
+    page.goto("/submissions/")
+    page.get_by_role("button", name="Sign in with your company account").click()
+    expect(page.get_by_label("Account")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    assert "What you sent" not in page.content()
+
+
+def test_the_trail_knows_and_no_log_says_a_secret(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    come_in(new_browser(), "olivia", path="/submissions/?state=open")
+
+    said = (firm_sign_on.home / "web.log").read_text()
+    assert '"path": "/sign-in/callback/"' in said
+    for word in (SECRET, "code=", "id_token", "eyJ", "olivia@", "state=open"):
+        assert word not in said
+    assert firm_sign_on.events()[-1] == ["person.signed_in", "", "olivia"]
