@@ -1,16 +1,17 @@
 """Who comes in, what Slant holds, and a name for each deal that no other test uses."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.pages import NewForm, Slant
 from tests.support.browser import SignIn
-from tests.support.processes import House
+from tests.support.processes import House, wait_until
 
 PATIENCE_MS = 15_000
 NUMBERS = itertools.count(1)
@@ -63,8 +64,16 @@ def come_in(
 
 
 @pytest.fixture
-def slant(house: House) -> Slant:
-    return Slant(house.sandbox)
+def slant(house: House) -> Iterator[Slant]:
+    """What Slant holds. Deals an earlier test left on their way arrive first: they would use up this test's faults."""
+    wait_until(lambda: not on_their_way(house), *house.processes.values())
+    yield Slant(house.sandbox)
+    house.sandbox.control(reset="faults", up=True, clock={"offset_s": 0})
+
+
+def on_their_way(house: House) -> int:
+    queue = requests.get(f"{house.url}/readyz", timeout=10).json()["queue"]
+    return int(queue["queued"] + queue["sending"] + queue["unknown"])
 
 
 @pytest.fixture

