@@ -256,7 +256,10 @@ def _queue(url: str) -> dict[str, object]:
     scheme, _, rest = url.partition("://")
     common: dict[str, object] = {"name": "slantweb", "results": False, "immediate": False}
     if scheme == "sqlite":
-        return common | {"huey_class": "huey.SqliteHuey", "filename": rest.removeprefix("/") or ":memory:"}
+        file = Path(rest.removeprefix("/"))
+        # huey opens its file when it is imported, which on a fresh checkout is before anything made VAR_DIR.
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return common | {"huey_class": "huey.SqliteHuey", "filename": str(file)}
     if scheme in ("postgresql", "postgres"):
         return common | {"huey_class": "huey.PostgresHuey", "dsn": url}
     if scheme in ("redis", "rediss"):
