@@ -148,7 +148,11 @@ def test_a_wrong_type_is_never_taken_for_the_right_one(changes: dict[str, Any]) 
     ],
 )
 def test_a_close_date_is_the_utc_calendar_day(text: str, day: date) -> None:
-    assert opportunity(target_close_date=text).close_day == day
+    deal = opportunity(target_close_date=text)
+
+    assert deal.close_day == day
+    assert deal.target_close_date is not None
+    assert deal.target_close_date.tzinfo is UTC
 
 
 def test_text_and_custom_fields_hold_nothing_a_database_refuses() -> None:
