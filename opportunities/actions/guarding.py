@@ -71,6 +71,9 @@ def check_database(*, worker: Actor, clock: Clock) -> bool:
     """Whether this database may send. Holds, with one alert, when it was restored or copied."""
     code = _what_is_wrong()
     if code is None:
+        if read_head() is None:
+            # Before the first claim: a worker killed between that and its first send must not look like a copy.
+            write_head()
         return True
     _hold(code, worker=worker, clock=clock)
     return False
@@ -95,9 +98,11 @@ def other_slant() -> str | None:
 def _what_is_wrong() -> str | None:
     if other_slant():
         return OTHER_SLANT
+    # Asked before the file is read: another worker may write it, and then send, in between.
+    has_sent = Attempt.objects.exists()
     head = read_head()
     if head is None:
-        return COPIED if Attempt.objects.exists() else None
+        return COPIED if has_sent else None
     if head.get("instance") != str(running.instance().instance_id):
         return COPIED
     seq = int(head.get("seq", 0))
