@@ -34,7 +34,7 @@ CSP_REPORT_KEYS = (
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Alive: this process answers. Asks nothing of anybody, so that a restart is never ordered for a slow database."""
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
 @open_to_all
