@@ -118,7 +118,8 @@ class Transport:
         return raw
 
     def _send(self, adapter: HTTPAdapter, request: PreparedRequest) -> Response:
-        timeouts = (self._connect_timeout, self._total_timeout)
+        # The gap between bytes is a second net, a little wider, so that the deadline is always what ends it.
+        timeouts = (self._connect_timeout, self._total_timeout + 1)
         return adapter.send(request, stream=True, timeout=timeouts, verify=self._verify)
 
 

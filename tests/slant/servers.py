@@ -12,7 +12,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from opportunities.slant.client import SlantClient
+from opportunities.slant.errors import SlantError
+from tests.slant.samples import BODY
 
 TOKEN = "slnt_pat_canary_5f3a9c"
 
@@ -153,3 +157,24 @@ def hang(connection: socket.socket, received: Received) -> None:
     """Reads the request and says nothing until the other side gives up."""
     with suppress(OSError):
         connection.recv(1)
+
+
+# --- Asking it ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """The block ends in time: twice the deadline, because the machine is shared."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < seconds
+
+
+def create(client: SlantClient) -> Any:
+    return client.create_opportunity(BODY, key="k-1")
+
+
+def error_of_create(behave: Behaviour, **options: Any) -> SlantError:
+    with serving(behave) as server, pytest.raises(SlantError) as caught:
+        create(client_of(server, **options))
+    return caught.value

@@ -1,15 +1,14 @@
-"""Client against sandbox: one test for each switch and row of Slant API 9 and 10, and for each fault.
+"""Client against sandbox: one test for each switch and row of Slant API 9 and 10.
 
 The two were written apart from one contract, so what they agree on is in it. Undocumented answers the
-sandbox cannot give (10.19 a removed assignee, 10.28 unknown kinds ...) are in test_reading.py.
+sandbox cannot give (10.19 a removed assignee, 10.28 unknown kinds ...) are in test_reading.py;
+tokens and faults are in test_contract_faults.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -21,72 +20,11 @@ from opportunities.slant.errors import (
     SlantForbidden,
     SlantNoAnswer,
     SlantNotFound,
-    SlantRefusedUs,
     SlantRejected,
-    SlantUnreachable,
 )
-from opportunities.slant.types import Scan, Written
+from opportunities.slant.types import Scan
 from tests.sandbox_process import SandboxProcess
-
-CLOSE_DAY = (datetime.now(UTC) + timedelta(days=40)).date()
-DEAL: dict[str, Any] = {
-    "book_id": "bk_pine01",
-    "name": "Okonkwo second rollover",
-    "value": 640000,
-    "probability": 55,
-    "target_close_date": f"{CLOSE_DAY}T00:00:00Z",
-    "pipeline_id": "pl_newbiz",
-    "pipeline_stage_id": "st_qual",
-    "household_id": "hh_okonkwo",
-    "assigned_to_id": "u_9xw20c",
-}
-KNOWN = "op_71qz5d"
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[SandboxProcess]:
-    with SandboxProcess() as process:
-        yield process
-
-
-@pytest.fixture
-def sandbox(process: SandboxProcess) -> Iterator[SandboxProcess]:
-    process.reset()
-    yield process
-    process.control(up=True)
-
-
-@pytest.fixture
-def client(sandbox: SandboxProcess) -> Iterator[SlantClient]:
-    client = SlantClient(sandbox.base_url, sandbox.token, connect_timeout=1, total_timeout=5)
-    yield client
-    client.close()
-
-
-def frozen(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode()
-
-
-def create(
-    client: SlantClient, *, key: str = "key-1", without: tuple[str, ...] = (), **changes: Any
-) -> Written:
-    record = {name: value for name, value in (DEAL | changes).items() if name not in without}
-    return client.create_opportunity(frozen(record), key=key)
-
-
-def update(client: SlantClient, *, key: str = "key-u", **changes: Any) -> Written:
-    return client.update_opportunity(KNOWN, frozen(changes), key=key)
-
-
-def refusal(call: Any, *args: Any, **options: Any) -> SlantError:
-    with pytest.raises(SlantError) as caught:
-        call(*args, **options)
-    return caught.value
-
-
-def created(sandbox: SandboxProcess) -> int:
-    return len([entry for entry in sandbox.writes() if entry["action"] == "create"])
-
+from tests.slant.deals import CLOSE_DAY, DEAL, KNOWN, create, created, frozen, refusal, update
 
 # --- The documented life of a deal -------------------------------------------------------------------
 
@@ -392,76 +330,3 @@ def test_an_unknown_kind_of_household_is_accepted(sandbox: SandboxProcess, clien
     kinds = {household.id: household.kind for household in client.households()}
 
     assert kinds["hh_okonkwo"] is None
-
-
-# --- Tokens ------------------------------------------------------------------------------------------
-
-
-def test_a_read_only_token_refuses_us_for_writes(sandbox: SandboxProcess) -> None:
-    reader = SlantClient(sandbox.base_url, sandbox.read_token)
-
-    error = refusal(create, reader)
-
-    assert (type(error), error.code) == (SlantRefusedUs, "token_read_only")
-    assert next(reader.books())
-
-
-def test_a_revoked_or_unknown_token_refuses_us(sandbox: SandboxProcess, client: SlantClient) -> None:
-    sandbox.control(revoked=["write"])
-
-    assert type(refusal(create, client)) is SlantRefusedUs
-    assert type(refusal(SlantClient(sandbox.base_url, "slnt_pat_nobody").me)) is SlantRefusedUs
-
-
-# --- Every fault: what it is called, and what it did --------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "records"),
-    [
-        ({"kind": "drop_before"}, SlantNoAnswer, 0),
-        ({"kind": "drop_after"}, SlantNoAnswer, 1),
-        ({"kind": "status_before", "status": 500}, SlantNoAnswer, 0),
-        ({"kind": "status_after", "status": 500}, SlantNoAnswer, 1),
-        ({"kind": "status_after", "status": 504}, SlantNoAnswer, 1),
-        ({"kind": "status_before", "status": 409}, SlantNoAnswer, 0),
-        ({"kind": "status_before", "status": 408}, SlantNoAnswer, 0),
-        ({"kind": "rate_limit", "retry_after": 7}, SlantBusy, 0),
-        ({"kind": "html"}, SlantNoAnswer, None),
-        ({"kind": "truncate"}, SlantNoAnswer, 1),
-        ({"kind": "bad_body"}, SlantNoAnswer, None),
-        ({"kind": "hang"}, SlantNoAnswer, None),
-        ({"kind": "delay", "delay_ms": 1500}, SlantNoAnswer, None),
-        ({"kind": "commit_late", "delay_ms": 100}, SlantNoAnswer, None),
-    ],
-    ids=lambda value: "-".join(str(part) for part in value.values()) if isinstance(value, dict) else None,
-)
-def test_each_fault_is_called_by_its_name_and_sent_once(
-    fault: dict[str, Any], kind: type[SlantError], records: int | None, sandbox: SandboxProcess
-) -> None:
-    sandbox.control(faults=[{"method": "POST", "path": "/v1/opportunities", "times": None, **fault}])
-    client = SlantClient(sandbox.base_url, sandbox.token, total_timeout=0.5)
-
-    error = refusal(create, client)
-
-    assert type(error) is kind
-    assert error.bytes_sent is True
-    assert len([entry for entry in sandbox.ledger(kind="request") if entry["method"] == "POST"]) == 1
-    assert records is None or created(sandbox) == records
-    if isinstance(error, SlantBusy):
-        assert error.retry_after == 7
-
-
-def test_a_slant_that_is_down_is_unreachable_and_comes_back(
-    sandbox: SandboxProcess, client: SlantClient
-) -> None:
-    client.me()
-    sandbox.control(up=False)
-
-    error = refusal(create, client)
-    sandbox.control(up=True)
-
-    assert type(error) is SlantUnreachable
-    assert error.bytes_sent is False
-    assert create(client).as_sent
-    assert created(sandbox) == 1
