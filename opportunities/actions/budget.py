@@ -116,6 +116,24 @@ def read_failed(*, clock: Clock) -> None:
         row.save()
 
 
+def clock_jumped(*, clock: Clock) -> None:
+    """The minutes we counted by are no longer those on the clock: take all calls of the hour as made now.
+
+    Nobody can say when the quiet that was asked for ends, so we ask again in a minute.
+    """
+    with transaction.atomic():
+        row, now = _locked(), clock.now()
+        for counted in (row.minutes, row.sync_minutes):
+            calls = sum(counted.values())
+            counted.clear()
+            if calls:
+                counted[str(_minute(now))] = calls
+        if row.busy_until:
+            row.busy_until = now + timedelta(seconds=BACKOFF_START_SECONDS)
+        row.reads_rest_until = None
+        row.save()
+
+
 def went_well() -> None:
     """Slant answered: forget the failures in a row."""
     Budget.objects.filter(pk=1).exclude(failures=0, reads_rest_until=None).update(

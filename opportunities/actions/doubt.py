@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from opportunities.actions import budget
 from opportunities.actions.states import NO_REASON, Reason
 from opportunities.clock import Clock
 from opportunities.models import Instance, Lease, State, Submission
@@ -58,22 +59,36 @@ def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
     }
 
 
-def restart_waits(clock: Clock) -> None:
-    """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
+def restart_quiet(clock: Clock) -> None:
+    """Let every quiet period begin again, for it is not known how long it was quiet.
 
-    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`); leases never end later than they could
-    have been given now.
+    Called when no worker was there to see whether the clock moved on as time did, and when it did not.
     """
     now = clock.now()
     quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
     with transaction.atomic():
-        Instance.objects.filter(pk=1).update(clock_jumped_at=now)
+        # A lease that seems long over is taken to end now: what follows from it counts from its end.
+        Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
         for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
             answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
             fields = looks_from(now, submission)
             fields["check_state"] |= answer
             Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
+
+
+def restart_waits(clock: Clock) -> None:
+    """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
+
+    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as too old, the hour's
+    calls as made just now; leases never end later than they could have been given now.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        Instance.objects.filter(pk=1).update(clock_jumped_at=now, me_checked_at=None)
+        budget.clock_jumped(clock=clock)
+        restart_quiet(clock)
         lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
-        Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now, absent_at=None)
+        Submission.objects.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
+        Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now)
         Lease.objects.filter(until__gt=lease).update(until=lease)

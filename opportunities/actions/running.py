@@ -16,6 +16,7 @@ TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
 UNIT_ALARM = "unit_alarm"
 
 JUMP_SECONDS = 30
+WATCHED_SECONDS = 90
 
 
 def take_lease(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
@@ -38,13 +39,27 @@ def drop_lease(name: str, *, owner: str, fence: int) -> None:
     Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")
 
 
+def nobody_watched(worker: str, *, clock: Clock) -> bool:
+    """Whether `worker` is new and no other has been there lately to see the wall clock jump. Ask before `beat()`."""
+    if Heartbeat.objects.filter(pk=worker).exists():
+        return False
+    lately = clock.now() - timedelta(seconds=WATCHED_SECONDS)
+    return not Heartbeat.objects.filter(at__gte=lately).exists()
+
+
 def beat(worker: str, *, clock: Clock) -> bool:
-    """Say that `worker` is alive. True when its wall clock jumped against its monotonic one since the last beat."""
+    """Say that `worker` is alive. True when the wall clock jumped.
+
+    It did if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps one that
+    died, has been seen ahead of now. Act on it in the same transaction, or a crash in between forgets the jump.
+    """
     now, monotonic = clock.now(), clock.monotonic()
     last = Heartbeat.objects.filter(pk=worker).first()
+    gone_ahead = Heartbeat.objects.filter(at__gt=now + timedelta(seconds=JUMP_SECONDS))
+    jumped = bool(gone_ahead.update(at=now, monotonic=monotonic))
     Heartbeat.objects.update_or_create(pk=worker, defaults={"at": now, "monotonic": monotonic})
-    if last is None or monotonic < last.monotonic:
-        return False
+    if jumped or last is None or monotonic < last.monotonic:
+        return jumped
     drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
     return abs(drift) > JUMP_SECONDS
 

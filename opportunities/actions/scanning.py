@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from opportunities.actions import running
 from opportunities.actions.kinds import Match, kind_of
 from opportunities.clock import Clock
 from opportunities.models import Kind, Opportunity, Submission
@@ -20,6 +21,9 @@ Pages = Callable[[], Iterator[Page[Record]]]
 
 BEFORE_SEND = timedelta(minutes=2)
 AFTER_SEND = timedelta(minutes=10)
+# How far our clock may have been off when it was sent; what it is now says nothing about that.
+CLOCK_DOUBT = timedelta(hours=3)
+JUMP_MATTERS = timedelta(hours=24)
 
 
 class CannotList(Exception):
@@ -105,31 +109,46 @@ def candidates(submission: Submission, sight: Sight, *, ruled_out: frozenset[str
     """Records of `sight` that could be the one `submission` made (reliability 2.2 (2)), oldest first.
 
     Left out: records outside the time window, owned by another submission, in our mirror before the first send, or
-    ruled out by a manager. A record without `created_at` cannot be left out by time.
+    ruled out by a manager. A record without `created_at` cannot be left out by time. One that only a wrong clock of
+    ours could explain is not adopted, but it stands in the way of a proof of absence, as a near one does.
     """
     first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND - sight.skew
     last = (submission.last_sent_at or submission.created_at) + AFTER_SEND + sight.skew
-    in_time = [
+    possible = [
         record
         for record in sight.records
-        if record.id not in ruled_out and (record.created_at is None or first <= record.created_at <= last)
+        if record.id not in ruled_out and _between(record, first - CLOCK_DOUBT, last + CLOCK_DOUBT)
     ]
-    known = _known(submission, [record.id for record in in_time])
+    known = _known(submission, [record.id for record in possible], sight.began_at)
+    possible = [record for record in possible if record.id not in known]
+    possible.sort(key=_age)
     kind = kind_of(submission)
-    weighed = [(kind.matches(record, submission), record) for record in in_time if record.id not in known]
-    weighed.sort(key=lambda pair: _age(pair[1]))
+    like = {record.id: kind.matches(record, submission) for record in possible}
+    exact = [r for r in possible if like[r.id] is Match.EXACT and _between(r, first, last)]
     return Found(
-        exact=tuple(record for match, record in weighed if match is Match.EXACT),
-        near=tuple(record for match, record in weighed if match is Match.NEAR),
+        exact=tuple(exact),
+        near=tuple(r for r in possible if like[r.id] is not Match.NONE and r not in exact),
     )
 
 
-def _known(submission: Submission, ids: list[str]) -> set[str]:
-    """Of `ids`, those that belong to a submission or that we had before this one was first sent."""
+def _between(record: Record, first: datetime, last: datetime) -> bool:
+    """Whether it was made then, or does not say when."""
+    return record.created_at is None or first <= record.created_at <= last
+
+
+def _known(submission: Submission, ids: list[str], now: datetime) -> set[str]:
+    """Of `ids`, those that belong to a submission or that we had before this one was first sent.
+
+    What we had before is told by our clock; if that jumped, records of ours could seem older than their sending.
+    """
     owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=ids).exclude(pk=submission.pk)
-    sent = submission.first_sent_at or submission.created_at
-    mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
-    return set(owned.values_list("opportunity_id", flat=True)) | set(mirrored.values_list("pk", flat=True))
+    known = set(owned.values_list("opportunity_id", flat=True))
+    jumped = running.instance().clock_jumped_at
+    if jumped is None or abs(now - jumped) > JUMP_MATTERS:
+        sent = submission.first_sent_at or submission.created_at
+        mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
+        known |= set(mirrored.values_list("pk", flat=True))
+    return known
 
 
 def _age(record: Record) -> tuple[float, str]:

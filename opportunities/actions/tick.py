@@ -8,6 +8,8 @@ import logging
 from datetime import datetime
 from uuid import uuid4
 
+from django.db import transaction
+
 from opportunities.actions import (
     claiming,
     connection,
@@ -34,9 +36,7 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     `worker` names the process; each round adds its own suffix, so that two rounds of one process never share a lease.
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
-    if running.beat(worker, clock=clock):
-        logger.warning("the clock jumped; every quiet period begins again")
-        doubt.restart_waits(clock)
+    _watch_the_clock(worker, clock)
     slant = slant or connection.connect(clock)
     claiming.expire_leases(worker=me, clock=clock)
     if guarding.check_database(worker=me, clock=clock):
@@ -48,6 +48,17 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     connection.check_connection(reads, worker=me, clock=clock)
     mirror.sync_if_due(reads, worker=me, clock=clock)
     return _next_due_in(clock.now())
+
+
+def _watch_the_clock(worker: str, clock: Clock) -> None:
+    """What a jump asks for, in the transaction in which it is noticed: noticed once, it is not noticed again."""
+    with transaction.atomic():
+        unwatched = running.nobody_watched(worker, clock=clock)
+        if running.beat(worker, clock=clock):
+            logger.warning("the clock jumped; every quiet period begins again")
+            doubt.restart_waits(clock)
+        elif unwatched:
+            doubt.restart_quiet(clock)
 
 
 def _next_due_in(now: datetime) -> float | None:
