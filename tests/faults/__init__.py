@@ -1,0 +1,18 @@
+"""A simulated world in which everything that can go wrong does, and a checker that believes only Slant's ledger.
+
+From the inside out:
+
+    scheduler.py   simulated time and actors that hand over to each other; crashes, freezes
+    database.py    databases in memory: restored in a millisecond, a point of decision at every statement and commit
+    network.py     the seam of the Slant client: what becomes of one exchange
+    slant.py       the other side: the sandbox's rules, people editing in Slant, servers that commit late
+    people.py      browsers, managers, operators: what they do and what they were told
+    workers.py     rounds of `tick`, killed and started again
+    plan.py        what a seed means: which troubles a history has
+    history.py     one history from seed to verdict
+    checker.py     I1-I9 (docs/exactly-once.md), from the ledger and from what browsers were told
+    planted.py     bugs put into the real actions, to see that the checker sees them
+    run.py         `python -m tests.faults.run --seed 17` replays one history and prints it
+
+The actions are the real ones, unchanged; nothing in them knows that they are simulated.
+"""

@@ -1,0 +1,250 @@
+"""The verdict on a history: I1-I9, judged by Slant's own ledger and by what browsers were told.
+
+The application's tables are read only where an invariant names them: attempts (I5, I6), the trail (I7), the state in
+which a submission ended (I2, I3). Nothing of the application's logic is used, so that it cannot excuse itself.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.people import CREATED
+
+if TYPE_CHECKING:
+    from tests.faults.history import History
+
+FINAL = ("confirmed", "rejected", "withdrawn")
+# The life of a submission as the design draws it. `queued -> unknown`: an old proof, or a recovered database.
+LEGAL = {
+    "": {"queued"},
+    "queued": {"sending", "withdrawn", "rejected", "unknown"},
+    "sending": {"confirmed", "rejected", "queued", "unknown"},
+    "unknown": {"confirmed", "queued", "review"},
+    "review": {"confirmed", "queued", "withdrawn"},
+}
+SPINS_AT_MOST = 12.0 + 1.0
+KEY_LIVES, QUIET, GAP = 75 * 60.0, 120.0, 60.0
+A_MOMENT = 1.0  # the ledger keeps milliseconds, and a scan takes a little while
+SUBMISSIONS = """SELECT id, reference, state, opportunity_id, body, body_sha256, reason_code, attempts_count, person_id
+    FROM opportunities_submission"""
+ATTEMPTS = """SELECT submission_id, number, idempotency_key, started_at, outcome
+    FROM opportunities_attempt ORDER BY submission_id, number"""
+EVENTS = "SELECT object_id, action, before, after FROM opportunities_auditevent WHERE object_type = 'submission' ORDER BY seq"
+
+
+class Checker:
+    """All that is known at the end of one history."""
+
+    def __init__(self, history: "History") -> None:
+        self.history = history
+        self.raw = history.house.database.raw
+        self.submissions = {row["id"]: row for row in _rows(self.raw, SUBMISSIONS)}
+        self.lost: dict[str, dict[str, Any]] = {}  # known only to a database that a backup replaced
+        self.attempts: dict[tuple[str, str], dict[str, Any]] = {}  # by key and start
+        for database in [*history.shadows, self.raw]:
+            for row in _rows(database, ATTEMPTS):
+                self.attempts[row["idempotency_key"], row["started_at"]] = row
+        for database in history.shadows:
+            for row in _rows(database, SUBMISSIONS):
+                if row["id"] not in self.submissions:
+                    self.lost[row["id"]] = row
+        self.owner_of_key = {key: row["submission_id"] for (key, _), row in self.attempts.items()}
+        self.made = history.slant.made_by_us()
+        self.made_for: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entry in self.made:
+            owner = self.owner_of_key.get(_hex(entry["idempotency_key"]))
+            if owner is not None:
+                self.made_for[owner].append(entry)
+
+    def violations(self) -> list[str]:
+        found = list(self.history.violations)
+        for check in (self.i1_and_i3, self.i2, self.i4, self.i5, self.i6, self.i7, self.i8, self.i9):
+            found += check()
+        return found
+
+    def twins(self) -> list[list[dict[str, Any]]]:
+        """Submissions with the same body: by fields alone nobody can tell which record is whose (reliability 2.2 (2))."""
+        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.submissions.values():
+            groups[row["body_sha256"]].append(row)
+        return list(groups.values())
+
+    def i1_and_i3(self) -> Iterator[str]:
+        """At most one record each; confirmed means exactly one with the fields sent; refused or taken back means none."""
+        taken = Counter(row["opportunity_id"] for row in self.submissions.values() if row["opportunity_id"])
+        yield from (f"I1: {id} belongs to {count} submissions" for id, count in taken.items() if count > 1)
+        for group in self.twins():
+            made = {entry["id"]: entry for row in group for entry in self.made_for[row["id"]]}
+            names = " ".join(row["reference"] for row in group)
+            if len(made) > len(group):
+                yield f"I1: {names} made {len(made)} records: {' '.join(made)}"
+            confirmed = [row for row in group if row["state"] == "confirmed"]
+            undecided = [row for row in group if row["state"] not in ("confirmed", "rejected") and row["reason_code"] != "withdrawn_by_owner"]
+            if not len(confirmed) <= len(made) <= len(confirmed) + len(undecided):
+                states = " ".join(row["state"] for row in group)
+                yield f"I3: {names} ended {states}, and Slant has {len(made)} records of them"
+            for row in confirmed:
+                if row["opportunity_id"] not in made:
+                    yield f"I3: {row['reference']} is confirmed as {row['opportunity_id']}, which it did not make"
+                elif wrong := _different(json.loads(row["body"]), made[row["opportunity_id"]]["record"]):
+                    yield f"I3: {row['reference']} differs from its record in {wrong}"
+
+    def i2(self) -> Iterator[str]:
+        """Whatever a browser was told was saved is there, and settled or in review with a reason, two hours later."""
+        for told in self.history.people.told:
+            if told.what != "saved":
+                continue
+            row = self.submissions.get(told.submission.hex)
+            if row is None:
+                if told.submission.hex not in self.lost:
+                    yield f"I2: {told.submission} was saved, and is gone"
+            elif row["state"] not in (*FINAL, "review"):
+                yield f"I2: {row['reference']} is still {row['state']} ({row['reason_code']}) two hours after"
+            elif row["state"] != "confirmed" and not row["reason_code"]:
+                yield f"I2: {row['reference']} ended {row['state']} without a reason"
+
+    def i4(self) -> Iterator[str]:
+        known = self.submissions.keys() | self.lost.keys()
+        for entry in self.made:
+            if self.owner_of_key.get(_hex(entry["idempotency_key"])) not in known:
+                yield f"I4: nobody owns {entry['id']}"
+
+    def i5(self) -> Iterator[str]:
+        for sent in self.history.network.sent:
+            if sent.method != "GET" and not sent.covered:
+                yield f"I5: {sent.method} under {sent.key[:8]} without an open attempt"
+        sends = Counter(_hex(entry["idempotency_key"]) for entry in self.history.slant.requests("POST"))
+        attempts = Counter(key for key, _ in self.attempts)
+        for key, count in sends.items():
+            if count > attempts[key]:
+                yield f"I5: {count} requests under {key[:8]} and {attempts[key]} attempts"
+
+    def i6(self) -> Iterator[str]:
+        """One key, one body, one path; replaced only as the rule allows; after an ambiguous send, look first."""
+        carried: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for entry in self.history.slant.requests("POST"):
+            carried[entry["idempotency_key"]].add((entry["path"], entry["body_sha256"]))
+        yield from (f"I6: {key[:8]} travelled with {len(what)} requests" for key, what in carried.items() if len(what) > 1)
+        sends: dict[str, list[Any]] = defaultdict(list)
+        for sent in self.history.network.sent:
+            if sent.method == "POST":
+                sends[self.owner_of_key.get(_hex(sent.key), "")].append(sent)
+        looks = [_moment(e["at"]) - self.history.slant.skew for e in self.history.slant.requests("GET") if _is_look(e)]
+        for owner, mine in sends.items():
+            row = self.submissions.get(owner) or self.lost.get(owner)
+            name = row["reference"] if row else owner
+            for before, after in zip(mine, mine[1:], strict=False):
+                ambiguous = [sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key]
+                last = max((sent.ended or sent.began for sent in ambiguous), default=None)
+                if before.key != after.key and last is not None and after.began - last < KEY_LIVES - A_MOMENT:
+                    yield f"I6: {name} changed its key {after.began - last:.0f} s after an ambiguous send"
+                if before.key == after.key and self._only_nos(before.key, mine[: mine.index(after)]):
+                    yield f"I6: {name} kept a key after a definite no ({before.met})"
+                if last is not None and not _looked(looks, last, after.began):
+                    yield f"I6: {name} was sent again {after.began - last:.0f} s after an ambiguous send, unproven"
+
+    def _only_nos(self, key: str, sends: list[Any]) -> bool:
+        """Whether every send under `key` got a definite no, and that was written down before anybody died."""
+        recorded = {row["outcome"] for (used, _), row in self.attempts.items() if used == _hex(key)}
+        met = {sent.met for sent in sends if sent.key == key}
+        return recorded <= {"busy", "refused_us", "ok", "rejected"} and met <= {"401", "403", "429"}
+
+    def i7(self) -> Iterator[str]:
+        """Every change of state has its event, and the events tell a legal life."""
+        at: dict[str, str] = defaultdict(str)
+        for event in _rows(self.raw, EVENTS):
+            state = event["action"].removeprefix("submission.")
+            if state == "still_wanted":
+                continue
+            before, pk = at[event["object_id"]], event["object_id"].replace("-", "")
+            said = json.loads(event["before"]).get("state", "")
+            if state not in LEGAL.get(before, ()) or said != before:
+                yield f"I7: {pk[:8]} went {before or 'nowhere'} -> {state} (said from {said or 'nowhere'})"
+            at[event["object_id"]] = state
+        told = {key.replace("-", ""): state for key, state in at.items()}
+        for pk, row in self.submissions.items():
+            if told.get(pk) != row["state"]:
+                yield f"I7: {row['reference']} is {row['state']}, its trail ends with {told.get(pk)}"
+        counted = Counter(row["submission_id"] for row in _rows(self.raw, ATTEMPTS))
+        for pk, row in self.submissions.items():
+            if counted[pk] != row["attempts_count"]:
+                yield f"I7: {row['reference']} counts {row['attempts_count']} attempts and has {counted[pk]}"
+
+    def i8(self) -> Iterator[str]:
+        moments = [_moment(entry["at"]) for entry in self.history.slant.requests()]
+        first = 0
+        for last, moment in enumerate(moments):
+            while moments[first] <= moment - 3600:
+                first += 1
+            if last - first + 1 > self.history.plan.budget:
+                yield f"I8: {last - first + 1} calls within an hour, {self.history.plan.budget} allowed"
+                return
+
+    def i9(self) -> Iterator[str]:
+        """The page says "Created" only of what is in Slant, and does not spin for more than twelve seconds."""
+        saved = {told.submission: told.at for told in reversed(self.history.people.told) if told.what == "saved"}
+        made_at = {entry["id"]: _moment(entry["at"]) - self.history.slant.skew for entry in self.made}
+        jumped = self.history.plan.has("clock jump")
+        for told in self.history.people.told:
+            if told.words.startswith(CREATED):
+                record = told.what.split()[2] if len(told.what.split()) > 2 else ""
+                if made_at.get(record, told.at + 9) > told.at + A_MOMENT:
+                    yield f"I9: told {told.words!r} of {told.submission} while Slant had no {record or 'record'}"
+            if told.what.endswith("busy") and not jumped and told.at - saved[told.submission] > SPINS_AT_MOST:
+                yield f"I9: {told.words!r} still spins {told.at - saved[told.submission]:.0f} s after saving"
+
+
+def chain_is_whole(raw: sqlite3.Connection) -> bool:
+    """Whether each event names the hash of the one before it, without gaps, up to the head."""
+    previous, seq = "0" * 64, 0
+    for row in raw.execute("SELECT seq, prev_hash, hash FROM opportunities_auditevent ORDER BY seq"):
+        seq += 1
+        if row[0] != seq or row[1] != previous:
+            return False
+        previous = row[2]
+    head = raw.execute("SELECT seq, hash FROM opportunities_chainhead").fetchone()
+    return bool(head == (seq, previous))
+
+
+def fingerprint(history: "History") -> str:
+    """The same for the same history: what `--seed` promises to bring back."""
+    return hashlib.sha256("\n".join(history.scheduler.log).encode()).hexdigest()[:16]
+
+
+def _rows(raw: sqlite3.Connection, sql: str) -> list[dict[str, Any]]:
+    cursor = raw.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _hex(key: str | None) -> str:
+    return (key or "").replace("-", "")
+
+
+def _moment(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def _is_look(entry: dict[str, Any]) -> bool:
+    return entry["status"] == 200 and bool(entry["answered"]) and entry["path"].endswith("/opportunities")
+
+
+def _looked(looks: list[float], sent: float, again: float) -> bool:
+    """Two looks a minute apart, both begun after the quiet period and before sending again."""
+    quiet = [look for look in looks if sent + QUIET - A_MOMENT <= look <= again + A_MOMENT]
+    return bool(quiet) and quiet[-1] - quiet[0] >= GAP - A_MOMENT
+
+
+def _different(body: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """Fields of a frozen body that the record was not created with. `pipeline_type` chooses, it is not a field."""
+    day = slice(0, 10)
+    return [
+        name
+        for name, value in body.items()
+        if name != "pipeline_type"
+        and (str(record[name])[day] != value[day] if name == "target_close_date" else record[name] != value)
+    ]

@@ -1,0 +1,287 @@
+"""One history: from a seed to what happened and what was wrong with it."""
+
+import os
+import random
+import shutil
+import sqlite3
+import tempfile
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, connections
+from django.test import override_settings
+
+from opportunities.actions import mirror
+from opportunities.actions.wakeup import work_waiting
+from opportunities.models import Household, Instance, Person
+from opportunities.sandbox.rules import Request
+from opportunities.sandbox.store import Store
+from opportunities.slant import client
+from opportunities.slant.client import SlantClient
+from tests.faults import slant as slants
+from tests.faults.database import SimulatedDatabase, default_database, migrated
+from tests.faults.nemesis import Nemesis
+from tests.faults.network import Network, Sent, Trouble, transport_over
+from tests.faults.people import People, found_homes, make_people
+from tests.faults.plan import HOUR, MINUTE, Plan, draw, trouble_on_the_wire
+from tests.faults.scheduler import Actor, Crash, Scheduler, SimulatedClock
+from tests.faults.workers import Crew
+
+EPOCH = 1_790_000_000.0
+SHM = Path("/dev/shm")  # noqa: S108 - only a faster place for files of milliseconds
+WAITS = {
+    "QUIET_SECONDS": 120.0,
+    "SCAN_GAP_SECONDS": 60.0,
+    "LOOK_AFTER_SECONDS": [5.0, 20.0, 60.0],
+    "SLANT_TIMEOUT_SECONDS": 10.0,
+    "VIEW_WAIT_SECONDS": 2.0,
+    "ALERT_EMAILS": [],
+}
+ON_OPEN = "SELECT count(*) FROM opportunities_submission WHERE state IN ('queued', 'sending', 'unknown')"
+
+
+class House:
+    """One installation: its database, and the directory beside it."""
+
+    def __init__(self, name: str, database: SimulatedDatabase, var_dir: Path) -> None:
+        self.name, self.database, self.var_dir = name, database, var_dir
+
+
+@cache
+def sample_store(opportunities: int) -> Store:
+    return slants.sample_firm(EPOCH, opportunities)
+
+
+@cache
+def template() -> SimulatedDatabase:
+    """A migrated database whose mirror has been filled and whose people have signed in once."""
+    database = migrated()
+    scheduler = Scheduler(EPOCH, Random(0))
+    scheduler.switched_to = lambda actor: None
+    network = Network(scheduler, slants.Slant(sample_store(24), scheduler), lambda method, path: Trouble())
+    with default_database(database), patch.object(client, "Transport", transport_over(network)):
+
+        def fill() -> None:
+            slant = SlantClient(settings.SLANT_BASE_URL, "token")
+            assert mirror.sync(slant, clock=SimulatedClock(scheduler))
+            make_people()
+
+        scheduler.spawn("founder", fill, None)
+        scheduler.run(EPOCH + HOUR)
+        assert Household.objects.exists()
+    return database
+
+
+@cache
+def working_database(name: str) -> SimulatedDatabase:
+    return SimulatedDatabase()
+
+
+class History:
+    """The world of one seed. `run()` lets it happen; `violations` is what the checker says of it afterwards."""
+
+    def __init__(self, plan: Plan, rng: Random, home: Path) -> None:
+        self.plan, self.rng, self.home = plan, rng, home
+        self.scheduler = Scheduler(EPOCH + rng.uniform(60, HOUR), rng)
+        self.scheduler.switched_to = self._switched_to
+        self.scheduler.ended = self._ended
+        self.clock = SimulatedClock(self.scheduler)
+        self.slant = slants.Slant(sample_store(plan.opportunities), self.scheduler, skew=plan.skew)
+        self.network = Network(self.scheduler, self.slant, self.on_the_wire)
+        self.network.about_to_send = self._about_to_send
+        self.house = self.new_house("main", template().raw)
+        self.crew = Crew(self, self.house, plan.workers)
+        self.visitors: list[Actor] = []
+        self.crews = [self.crew]
+        self.people = People(self)
+        self.nemesis = Nemesis(self)
+        self.troubled = True
+        self.exchanges = self.rounds = 0
+        self.violations: list[str] = []
+        self.shadows: list[sqlite3.Connection] = []
+        self.crashes = 0
+
+    # Houses and actors
+
+    def new_house(self, name: str, content: sqlite3.Connection) -> House:
+        database = working_database(name)
+        database.point = None
+        database.become(content)
+        database.point = self.point
+        var_dir = self.home / name
+        var_dir.mkdir()
+        return House(name, database, var_dir)
+
+    def visit(self, name: str, act: Callable[[], None], when: float | None = None) -> Actor:
+        """Somebody comes, does one thing and leaves."""
+        actor = self.scheduler.spawn(name, act, self.house, when)
+        self.visitors.append(actor)
+        return actor
+
+    def _switched_to(self, actor: Actor) -> None:
+        house: House = actor.house
+        connections["default"] = house.database
+        if settings.VAR_DIR != house.var_dir:
+            settings.VAR_DIR = house.var_dir
+
+    def _ended(self, actor: Actor, problem: BaseException | None) -> None:
+        actor.house.database.forget_open_work()
+        if isinstance(problem, DatabaseError):
+            self.scheduler.say(f"{actor} gave up: {problem}")
+        elif problem is not None and not isinstance(problem, Crash):
+            where = traceback.extract_tb(problem.__traceback__)[-1]
+            self.violate("crashed", f"{actor} by {type(problem).__name__}: {problem} at {where.name}:{where.lineno}")
+        for crew in self.crews:
+            if crew.house is actor.house:
+                crew.ended(actor)
+
+    # What may happen at each statement, commit and exchange
+
+    def point(self, kind: str, sql: str) -> None:
+        """Called by the databases: go on, hand over, freeze, fail - or never go on."""
+        actor = self.scheduler.current
+        if actor is None:
+            return
+        if actor.dead:
+            raise Crash
+        outside = not actor.house.database.raw.in_transaction and kind == "statement"
+        if self.troubled:
+            self.nemesis.at_point(actor, kind, sql, outside)
+        if outside and self.rng.random() < self.plan.hand_over:
+            self.scheduler.wait(self.rng.random() * 0.03)
+
+    def die(self, where: str) -> None:
+        """kill -9 at this very point."""
+        actor = self.scheduler.current
+        assert actor is not None
+        self.crashes += 1
+        self.scheduler.say(f"killed: {where}")
+        actor.dead = True
+        raise Crash
+
+    def fail(self, where: str) -> None:
+        self.scheduler.say(f"database error: {where}")
+        raise OperationalError("database is locked")
+
+    def on_the_wire(self, method: str, path: str) -> Trouble:
+        if not self.troubled:
+            return Trouble(up=self.rng.uniform(0.005, 0.3), down=self.rng.uniform(0.005, 0.3))
+        return self.nemesis.outage() or trouble_on_the_wire(self.plan, self.rng, method)
+
+    def _about_to_send(self, sent: Sent, request: Request) -> None:
+        """I5, at the moment the first byte leaves: its attempt is committed, open, and says the same."""
+        self.exchanges += not sent.path.endswith("/me")
+        actor = sent.by
+        database: SimulatedDatabase = actor.house.database
+        if database.raw.in_transaction:
+            self.violate("I5", f"a transaction is open across the network: {sent.path}")
+        if sent.method != "GET":
+            if actor.house is not self.house:
+                self.violate("copy", f"a copy of the database sent {sent.method} {sent.path}")
+            sent.covered = bool(
+                database.rows(
+                    "SELECT 1 FROM opportunities_attempt WHERE idempotency_key = ? AND finished_at IS NULL"
+                    " AND '/v1' || path = ? AND body_sha256 = ?",
+                    uuid.UUID(sent.key).hex,
+                    sent.path,
+                    _sha256(request.body),
+                )
+            )
+        if self.troubled:
+            self.nemesis.at_point(actor, "exchange", f"{sent.method} {sent.path}", True)
+
+    def violate(self, invariant: str, what: str) -> None:
+        self.violations.append(f"{invariant}: {what}")
+
+    # From beginning to end
+
+    def run(self) -> None:
+        self.homes = found_homes()
+        people = {person.sub: person for person in Person.objects.all()}
+        self.manager = people.pop("boss")
+        self.sales = [people[name] for name in sorted(people)]
+        self.nemesis.prepare()
+        self.crew.open()
+        self.scheduler.run(self.scheduler.began + self.nemesis.ends)
+        self.nemesis.stop()
+        self.stopped_at = self.scheduler.now
+        self.scheduler.say("--- troubles end")
+        self.scheduler.run(self.stopped_at + 2 * HOUR, self._quiet)
+        self.settled_at = self.scheduler.now
+        self.scheduler.say("--- quiet" if self._quiet() else "--- not quiet after two hours")
+        # Long after, somebody looks once more: nothing may move then.
+        for actor in self.crew.actors[:1]:
+            self.scheduler.wake(actor, HOUR)
+        self.scheduler.run(self.scheduler.now + HOUR + MINUTE)
+
+    def _quiet(self) -> bool:
+        return (
+            all(crew.idle for crew in self.crews)
+            and not self.slant.pending
+            and all(actor.over for actor in self.visitors)
+            and not self.house.database.raw.in_transaction
+            and self.house.database.rows(ON_OPEN)[0][0] == 0
+        )
+
+    def close(self) -> None:
+        self.scheduler.stop([*(actor for crew in self.crews for actor in crew.actors), *self.visitors])
+        for crew in self.crews:
+            crew.house.database.point = None
+            crew.house.database.forget_open_work()
+
+
+@contextmanager
+def stage(history_seed: int) -> Iterator[Path]:
+    """Everything of the process that a history borrows: settings, randomness, wake-ups, a directory."""
+    source = Random(f"urandom {history_seed}")
+    directory = Path(tempfile.mkdtemp(prefix="slantweb-faults-", dir=SHM if SHM.is_dir() else None))
+    before = connections["default"]
+    with ExitStack() as stack:
+        stack.callback(lambda: connections.__setitem__("default", before))
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        stack.enter_context(patch.object(os, "urandom", source.randbytes))
+        stack.enter_context(patch.object(random, "_urandom", source.randbytes))
+        stack.enter_context(patch.object(os, "fsync", lambda handle: None))
+        stack.enter_context(patch.object(work_waiting, "receivers", []))
+        yield directory
+
+
+@contextmanager
+def history(seed: int, always: frozenset[str] = frozenset()) -> Iterator[History]:
+    """A history that has not happened yet, on a stage of its own. `always`: troubles besides those of the seed."""
+    plan, rng = draw(seed, always)
+    template()
+    waits: dict[str, Any] = WAITS | {
+        "SLANT_HOURLY_BUDGET": plan.budget,
+        "SYNC_SECONDS": plan.sync_seconds,
+    }
+    with stage(seed) as directory, override_settings(**waits, VAR_DIR=directory):
+        told = History(plan, rng, directory)
+        connections["default"] = told.house.database
+        with patch.object(client, "Transport", transport_over(told.network)):
+
+            def woken(**kwargs: Any) -> None:
+                if not (told.plan.has("wake-ups lost") and told.troubled and rng.random() < 0.5):
+                    told.crew.wake()
+
+            work_waiting.connect(woken, weak=False)
+            work_waiting.sender_receivers_cache.clear()
+            try:
+                Instance.objects.filter(pk=1).update(slant_base_url="", slant_user_id="")
+                yield told
+            finally:
+                told.close()
+
+
+def _sha256(body: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,244 @@
+"""Who brings about what can go wrong: at single points, and as events in time. `stop()` ends all of it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from opportunities.sandbox.faults import Fault
+from tests.faults.network import Trouble
+from tests.faults.plan import HOUR, MINUTE
+from tests.faults.scheduler import Actor
+from tests.faults.slant import WRITE_TOKEN
+from tests.faults.workers import Crew
+
+if TYPE_CHECKING:
+    from tests.faults.history import History
+
+
+MOST_CRASHES = 4
+OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
+
+
+class Nemesis:
+    """`ends`: seconds after the beginning at which the last trouble is over."""
+
+    def __init__(self, history: "History") -> None:
+        self.history = history
+        self.ends = history.plan.lasts
+        self._outages: list[tuple[float, float, str]] = []
+        self._disk_full_until = 0.0
+
+    # Points
+
+    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
+        history, plan, chance = self.history, self.history.plan, self.history.rng.random()
+        if chance < plan.crash and history.crashes < MOST_CRASHES:
+            history.die(f"{kind} {sql[:90]}")
+        if plan.database and kind in ("statement", "commit"):
+            if history.scheduler.now < self._disk_full_until:
+                history.fail(f"{kind} {sql[:90]}")
+            if chance > 1 - plan.database:
+                if history.rng.random() < 0.1:
+                    self._disk_full_until = history.scheduler.now + history.rng.choice((2.0, 30.0))
+                history.fail(f"{kind} {sql[:90]}")
+        if kind == "exchange" and not sql.startswith("GET"):
+            self._after_a_write()
+        if outside and plan.freeze and plan.crash <= chance < plan.crash + plan.freeze:
+            history.scheduler.freeze(history.rng.choice((3.0, 45.0, 90.0, 200.0)))
+
+    def _after_a_write(self) -> None:
+        """The moments after a write are when a jump of the clock, an edit or a crash can do most harm."""
+        rng, scheduler = self.history.rng, self.history.scheduler
+        for family, act in (("clock jump", self._jump), ("edited", self._edit), ("crash", self._kill_one)):
+            if self.history.plan.has(family) and rng.random() < 0.3:
+                scheduler.at(scheduler.now + rng.uniform(0.2, 8.0), act)
+
+    def outage(self) -> Trouble | None:
+        now = self.history.scheduler.now - self.history.scheduler.began
+        for begin, end, kind in self._outages:
+            if begin <= now < end:
+                match kind:
+                    case "refused":
+                        return Trouble(refused=True, up=0.01)
+                    case "silent":
+                        return Trouble(lost=True)
+                    case "busy":
+                        return Trouble(fault=Fault("storm", "rate_limit"))
+                    case "busy, it says for a second":
+                        return Trouble(fault=Fault("storm", "rate_limit", retry_after=1))
+                    case _:
+                        return Trouble(refused=True, up=3.0)
+        return None
+
+    # Events
+
+    def prepare(self) -> None:
+        """Draw what happens when. Times are seconds after the beginning."""
+        history, plan, rng = self.history, self.history.plan, self.history.rng
+        history.slant.change(switches=plan.switches, list_lag_s=30.0 if plan.has("list lag") else 0.0)
+        if plan.has("manager"):
+            self.ends = max(self.ends, 30 * MINUTE)
+        self._people()
+        if plan.has("downtime"):
+            self._from_to("switched off", (MINUTE, 59 * MINUTE, 61 * MINUTE, 80 * MINUTE), self._off, self._on)
+        if plan.has("outage"):
+            begin, length = self._some_time(), rng.choice((20.0, 5 * MINUTE, 90 * MINUTE))
+            self._outages.append((begin, begin + length, rng.choice(OUTAGES)))
+            self.ends = max(self.ends, begin + length)
+        if plan.has("revoked"):
+            self._from_to(
+                "token revoked",
+                (30.0, 10 * MINUTE),
+                lambda: history.slant.change(revoked=["write"]),
+                lambda: history.slant.change(revoked=[]),
+            )
+        if plan.has("read-only"):
+            self._from_to("token read-only", (30.0, 10 * MINUTE), lambda: self._may(False), lambda: self._may(True))
+        if plan.has("stop button"):
+            for stop in (True, False):
+                self._later(self._some_time(), lambda stop=stop: self._visit("boss", lambda: history.people.stop_sending(stop)))
+            self._later(self.ends, lambda: self._visit("boss", lambda: history.people.stop_sending(False)))
+        if plan.has("clock jump"):
+            for _ in range(rng.choice((1, 1, 2))):
+                self._later(self._some_time(), self._jump)
+        for family, act in (("edited", self._edit), ("rows shift", self._shift), ("neighbours", self._neighbour)):
+            if plan.has(family):
+                for _ in range(3):
+                    self._later(self._some_time(), act)
+        if plan.has("crash"):
+            for _ in range(2):
+                self._later(self._some_time(), self._kill_one)
+        if plan.has("restore"):
+            begin = self._some_time()
+            self._later(begin, self._back_up)
+            self._later(begin + rng.choice((5.0, 40.0, 200.0, 4000.0)), self._restore)
+        if plan.has("copy"):
+            self._later(self._some_time() + 20.0, self._copy)
+
+    def stop(self) -> None:
+        history = self.history
+        history.troubled = False
+        history.slant.change(revoked=[])
+        self._may(True)
+
+    def _people(self) -> None:
+        history, plan, rng, people = self.history, self.history.plan, self.history.rng, self.history.people
+        for _ in range(plan.deals):
+            when = rng.uniform(0.5, min(self.ends * 0.7, 20 * MINUTE))
+            wish = people.wish()
+            self._later(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
+            if plan.has("double click"):
+                again = when + rng.choice((0.0, 0.02, 1.0, 400.0))
+                self._later(again, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
+            if plan.has("twins"):
+                twin = people.wish(wish.deal, confirm=True)
+                self._later(when + rng.choice((0.5, 30.0)), lambda twin=twin: self._visit("browser", lambda: people.send(twin)))
+            if plan.has("withdraws"):
+                self._later(when + rng.choice((0.2, 3.0, 60.0)), lambda wish=wish: self._visit("browser", lambda: people.withdraw(wish)))
+            self._later(when + rng.choice((11.0, 14.0, 100.0)), lambda wish=wish: self._visit("browser", lambda: people.look(wish)))
+        if plan.has("manager"):
+            for _ in range(3):
+                self._later(rng.uniform(MINUTE, self.ends), lambda: self._visit("boss", people.review))
+
+    def _visit(self, name: str, act: object) -> None:
+        if not self.history.crew.down:
+            self.history.visit(name, act)  # type: ignore[arg-type]
+
+    def _some_time(self) -> float:
+        return self.history.rng.uniform(0.5, self.history.plan.lasts * 0.8)
+
+    def _later(self, after: float, act: object) -> None:
+        self.ends = max(self.ends, after + 1.0)
+        self.history.scheduler.at(self.history.scheduler.began + after, act)  # type: ignore[arg-type]
+
+    def _from_to(self, what: str, lengths: tuple[float, ...], begin: object, end: object) -> None:
+        start = self._some_time()
+        scheduler = self.history.scheduler
+
+        def begins() -> None:
+            scheduler.say(what)
+            begin()  # type: ignore[operator]
+
+        def over() -> None:
+            scheduler.say(f"no longer {what}")
+            end()  # type: ignore[operator]
+
+        self._later(start, begins)
+        self._later(start + self.history.rng.choice(lengths), over)
+
+    # In our house
+
+    def _off(self) -> None:
+        for actor in self.history.visitors:
+            self.history.scheduler.kill(actor)
+        self.history.crew.close()
+
+    def _on(self) -> None:
+        if self.history.crew.down:
+            self.history.crew.open()
+
+    def _kill_one(self) -> None:
+        if not self.history.troubled:
+            return
+        actors = [*self.history.crew.actors, *(actor for actor in self.history.visitors if not actor.over)]
+        if actors:
+            victim = self.history.rng.choice(actors)
+            self.history.scheduler.say(f"kill -9 {victim}")
+            self.history.scheduler.kill(victim)
+
+    def _jump(self) -> None:
+        seconds = self.history.rng.choice((-7200.0, -45.0, 600.0, 7200.0))
+        if self.history.troubled and abs(self.history.clock.offset + seconds) <= 2 * HOUR:
+            self.history.scheduler.say(f"the wall clock jumps by {seconds:+.0f} s")
+            self.history.clock.offset += seconds
+
+    def _back_up(self) -> None:
+        self.history.scheduler.say("backup taken")
+        self._backup = self.history.house.database.snapshot()
+
+    def _restore(self) -> None:
+        """Everything is stopped, an older database put back, everything started; after a while somebody recovers."""
+        history = self.history
+        if history.crew.down:
+            return
+        self._off()
+        history.scheduler.say("backup restored")
+        history.shadows.append(history.house.database.snapshot())
+        history.house.database.become(self._backup)
+        self._on()
+        after = history.rng.choice((1.0, 300.0))
+        history.scheduler.at(history.scheduler.now + after, lambda: self._recover())
+        self.ends = max(self.ends, history.scheduler.now - history.scheduler.began + after + 60.0)
+
+    def _recover(self) -> None:
+        self.history.visit("operator", self.history.people.recover)
+
+    def _copy(self) -> None:
+        """Somebody starts a copy of the database elsewhere, without the file beside it. It has sent before."""
+        history = self.history
+        if history.crew.down or not history.house.database.rows("SELECT 1 FROM opportunities_attempt LIMIT 1"):
+            return
+        history.scheduler.say("a copy of the database is started elsewhere")
+        copy = history.new_house("copy", history.house.database.raw)
+        crew = Crew(history, copy, 1)
+        history.crews.append(crew)
+        crew.open()
+
+    # At Slant
+
+    def _may(self, write: bool) -> None:
+        tokens = self.history.slant.store.tokens
+        tokens[WRITE_TOKEN] = replace(tokens[WRITE_TOKEN], can_write=write)
+
+    def _edit(self) -> None:
+        if edited := self.history.slant.edit_something_of_ours(self.history.rng):
+            self.history.scheduler.say(f"edited in Slant: {edited}")
+
+    def _shift(self) -> None:
+        self.history.slant.shift_rows(self.history.rng)
+
+    def _neighbour(self) -> None:
+        wishes = self.history.people.wishes
+        deal = self.history.rng.choice(wishes).deal
+        if deal.household_id:
+            self.history.scheduler.say(f"a colleague adds a deal to {deal.household_id} in Slant")
+            self.history.slant.add_neighbour(self.history.rng, deal.household_id, deal.book_id)

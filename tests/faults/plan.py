@@ -1,0 +1,166 @@
+"""What a seed means: which of the troubles a history has, how hard they strike, and when they stop.
+
+Each history takes a random few of the families below, not a little of everything: troubles hide each other, and the
+worst histories are those in which one or two of them strike again and again.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from opportunities.sandbox.faults import Fault
+from opportunities.sandbox.store import SWITCHES
+from tests.faults.network import Trouble
+
+MINUTE, HOUR = 60.0, 3600.0
+
+ON_THE_WIRE = (
+    "answer lost",
+    "request lost",
+    "error after",
+    "error before",
+    "busy",
+    "refused",
+    "slow",
+    "commits late",
+    "nonsense",
+)
+IN_OUR_HOUSE = (
+    "crash",
+    "freeze",
+    "database error",
+    "downtime",
+    "clock jump",
+    "restore",
+    "copy",
+    "wake-ups lost",
+)
+AT_SLANT = (
+    "outage",
+    "revoked",
+    "read-only",
+    "list lag",
+    "rows shift",
+    "edited",
+    "neighbours",
+    "switches",
+    "skew",
+)
+PEOPLE = ("double click", "twins", "withdraws", "manager", "stop button", "same household", "refusable")
+FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
+
+# Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
+TURNED = (
+    "error_shape",
+    "validation_status",
+    "create_status",
+    "idem_mismatch",
+    "idem_store_4xx",
+    "list_opportunities",
+    "list_filters",
+    "rate_headers",
+    "me_can_write",
+    "probability_when_omitted",
+    "no_access",
+    "nested_pipeline",
+)
+
+
+@dataclass
+class Plan:
+    """The whole of a history that is decided beforehand."""
+
+    seed: int
+    troubles: frozenset[str]
+    lasts: float
+    deals: int
+    workers: int
+    crash: float
+    freeze: float
+    database: float
+    wire: float
+    hand_over: float
+    budget: int = 900
+    sync_seconds: int = 86_400
+    opportunities: int = 24
+    skew: float = 0.0
+    switches: dict[str, str] = field(default_factory=dict)
+
+    def has(self, family: str) -> bool:
+        return family in self.troubles
+
+    def __str__(self) -> str:
+        parts = [
+            f"seed {self.seed}",
+            f"{self.deals} deals",
+            f"{self.workers} workers",
+            f"{self.lasts:.0f} s of trouble",
+        ]
+        parts += [f"budget {self.budget}"] if self.budget != 900 else []
+        parts += [f"{name}={value}" for name, value in self.switches.items()]
+        return ", ".join(parts) + ": " + (", ".join(sorted(self.troubles)) or "nothing wrong")
+
+
+def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]:
+    """The plan of a seed, and the generator that decides the rest. `always`: troubles it has in any case."""
+    rng = Random(seed)
+    share = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3))
+    troubles = {family for family in FAMILIES if rng.random() < share}
+    if share:
+        troubles.add(rng.choice(ON_THE_WIRE))
+        troubles.add(rng.choice(ON_THE_WIRE[:5] + IN_OUR_HOUSE))
+    assert always <= set(FAMILIES), f"unknown troubles: {always - set(FAMILIES)}"
+    troubles |= always
+    plan = Plan(
+        seed=seed,
+        troubles=frozenset(troubles),
+        lasts=rng.choice((MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE)),
+        deals=rng.choice((1, 1, 1, 2, 2, 3)),
+        workers=rng.choice((1, 2, 2, 2, 3)),
+        crash=rng.choice((0.001, 0.004, 0.012)) if "crash" in troubles else 0.0,
+        freeze=rng.choice((0.001, 0.006)) if "freeze" in troubles else 0.0,
+        database=rng.choice((0.002, 0.01)) if "database error" in troubles else 0.0,
+        wire=rng.choice((0.25, 0.5, 0.8)),
+        hand_over=rng.choice((0.1, 0.5, 1.0)),
+    )
+    if rng.random() < 0.15:
+        plan.budget = rng.choice((104, 110, 130))
+    if rng.random() < 0.03:
+        plan.sync_seconds = 300
+    if plan.has("rows shift"):
+        plan.opportunities = 104
+    if plan.has("skew"):
+        plan.skew = rng.choice((-1200.0, -90.0, 45.0, 600.0))
+    if plan.has("switches"):
+        for name in rng.sample(TURNED, k=rng.randrange(1, 5)):
+            plan.switches[name] = rng.choice(SWITCHES[name])
+    return plan, rng
+
+
+def trouble_on_the_wire(plan: Plan, rng: Random, method: str) -> Trouble:
+    """What becomes of one exchange while troubles last."""
+    quick = Trouble(up=rng.uniform(0.005, 0.3), down=rng.uniform(0.005, 0.3))
+    mine = [family for family in ON_THE_WIRE if plan.has(family)]
+    # Writes are where it hurts; reads are struck less often, or nothing would ever be settled.
+    if not mine or rng.random() > (plan.wire if method != "GET" else plan.wire / 3):
+        return quick
+    match rng.choice(mine):
+        case "answer lost":
+            quick.fault = Fault("f", rng.choice(("drop_after", "truncate")))
+        case "request lost":
+            quick.lost = rng.random() < 0.5
+            quick.fault = Fault("f", rng.choice(("drop_before", "hang")))
+        case "error after":
+            quick.fault = Fault("f", "status_after", status=rng.choice((500, 502, 503, 504)))
+        case "error before":
+            quick.fault = Fault("f", "status_before", status=rng.choice((500, 502, 503, 504, 408, 301)))
+        case "busy":
+            quick.fault = Fault("f", "rate_limit", retry_after=rng.choice((None, 0, 2, 30, 600)))
+        case "refused":
+            quick.refused, quick.up = True, rng.choice((0.001, 3.0))
+        case "slow":
+            quick.up, quick.down = rng.uniform(0.1, 15.0), rng.uniform(0.1, 15.0)
+        case "commits late":
+            quick.fault = Fault("f", "commit_late", delay_ms=rng.choice((500, 9_000, 30_000, 59_000)))
+        case "nonsense":
+            quick.fault = Fault("f", rng.choice(("bad_body", "html")), status=rng.choice((200, 502)))
+    return quick

@@ -1,0 +1,226 @@
+"""Bugs put into the real actions one at a time, to see that the harness sees them. Each is a context manager.
+
+Nine are the list of docs/exactly-once.md; its tenth, a sync cursor without overlap, has nothing to be planted in while
+deals are mirrored only from our own answers. The others are mistakes that somebody could well make here one day.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+from uuid import NAMESPACE_URL, uuid5
+
+from django.db import DatabaseError, transaction
+
+from opportunities import wording
+from opportunities.actions import (
+    audit,
+    budget,
+    claiming,
+    delivery,
+    guarding,
+    kinds,
+    running,
+    settling,
+    states,
+    submissions,
+)
+from opportunities.actions.doubt import Next
+from opportunities.actions.states import Reason
+from opportunities.models import FINAL, State, Submission
+from opportunities.selectors import submissions as pages
+from opportunities.slant import errors
+
+Bug = Callable[[], AbstractContextManager[Any]]
+BUGS: dict[str, Bug] = {}
+
+
+def _bug(plant: Callable[[], Iterator[Any]]) -> Bug:
+    bug = contextmanager(plant)
+    BUGS[plant.__name__.replace("_", " ")] = bug
+    return bug
+
+
+@_bug
+def blind_retry_after_a_server_error() -> Iterator[None]:
+    real = delivery._after_error
+
+    def hasty(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
+        if isinstance(error, errors.SlantNoAnswer) and (error.status or 0) >= 500:
+            return Next(State.QUEUED, Reason("busy"), {"due_at": clock.now()})
+        return real(submission, error, clock)
+
+    with patch.object(delivery, "_after_error", hasty):
+        yield
+
+
+@_bug
+def no_quiet_period() -> Iterator[None]:
+    with patch.object(settling, "_quiet_until", lambda submission: datetime(2000, 1, 1, tzinfo=UTC)):
+        yield
+
+
+@_bug
+def one_scan_only() -> Iterator[None]:
+    real = settling._absence
+
+    def content(submission: Submission, began: datetime, evidence: dict[str, Any], clock: Any) -> Any:
+        evidence["absent_since"] = (began - timedelta(hours=1)).isoformat()
+        return real(submission, began, evidence, clock)
+
+    with patch.object(settling, "_absence", content):
+        yield
+
+
+@_bug
+def sent_again_when_a_lease_runs_out() -> Iterator[None]:
+    def sure(submission: Submission, reason: Reason, clock: Any, **when: Any) -> Next:
+        return Next(State.QUEUED, reason, {"due_at": clock.now()})
+
+    with patch.object(claiming, "doubtful", sure):
+        yield
+
+
+@_bug
+def a_new_key_too_early() -> Iterator[None]:
+    with patch.object(claiming, "KEY_LIVES", timedelta(minutes=2)):
+        yield
+
+
+@_bug
+def a_key_used_for_two_bodies() -> Iterator[None]:
+    def send(self: Any, slant: Any, submission: Submission) -> Any:
+        return slant.create_opportunity(submission.body.encode(), key=str(uuid5(NAMESPACE_URL, submission.book_id)))
+
+    with patch.object(kinds.Create, "send", send):
+        yield
+
+
+@_bug
+def no_fence() -> Iterator[None]:
+    real = states.change
+
+    def unguarded(submission: Submission, to: State, **rest: Any) -> None:
+        row = Submission.objects.get(pk=submission.pk)
+        if row.state not in FINAL:
+            submission.fence = row.fence
+            Submission.objects.filter(pk=row.pk).update(state=submission.state)
+        real(submission, to, **rest)
+
+    with patch.object(states, "change", unguarded):
+        yield
+
+
+@_bug
+def the_trail_written_after_the_commit() -> Iterator[None]:
+    real = audit.record
+
+    def later(**facts: Any) -> None:
+        def write() -> None:
+            with transaction.atomic():
+                real(**facts)
+
+        transaction.on_commit(write)
+
+    with patch.object(audit, "record", later):
+        yield
+
+
+@_bug
+def a_budget_for_each_process() -> Iterator[None]:
+    mine: dict[tuple[int, Any], int] = {}
+
+    def take(share: Any, *, calls: int, clock: Any) -> None:
+        who = clock.scheduler.current
+        spent = (id(who), budget._minute(clock.now()) // 60)
+        if mine.get(spent, 0) + calls > settling.settings.SLANT_HOURLY_BUDGET - 60:
+            raise budget.BudgetSpent(clock.now() + timedelta(seconds=60))
+        mine[spent] = mine.get(spent, 0) + calls
+
+    with (
+        patch.object(budget, "take", take),
+        patch.object(budget.Meter, "__call__", lambda self: take(self.share, calls=1, clock=self.clock)),
+    ):
+        yield
+
+
+@_bug
+def a_restored_database_goes_unnoticed() -> Iterator[None]:
+    with patch.object(guarding, "_what_is_wrong", lambda: None):
+        yield
+
+
+@_bug
+def recovering_only_lifts_the_hold() -> Iterator[None]:
+    def recover(*, by: Any, clock: Any, reason: str) -> int:
+        for code in guarding.WORDS:
+            running.release(code, by=by, clock=clock)
+        guarding.write_head()
+        return 0
+
+    with patch.object(guarding, "recover", recover):
+        yield
+
+
+@_bug
+def similar_is_good_enough() -> Iterator[None]:
+    real = settling._one_of
+
+    def lenient(found: Any, submission: Submission) -> Any:
+        return real(found, submission) or (found.near[0] if found.near else None)
+
+    with patch.object(settling, "_one_of", lenient):
+        yield
+
+
+@_bug
+def a_gateway_that_gave_up_means_no() -> Iterator[None]:
+    real = delivery._after_error
+
+    def simple(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
+        if error.status in (502, 503, 504):
+            return Next(State.REJECTED, Reason("rejected", error.message))
+        return real(submission, error, clock)
+
+    with patch.object(delivery, "_after_error", simple):
+        yield
+
+
+@_bug
+def the_client_tries_twice() -> Iterator[None]:
+    real = kinds.Create.send
+
+    def stubborn(self: Any, slant: Any, submission: Submission) -> Any:
+        try:
+            return real(self, slant, submission)
+        except errors.SlantNoAnswer:
+            return real(self, slant, submission)
+
+    with patch.object(kinds.Create, "send", stubborn):
+        yield
+
+
+@_bug
+def saved_whatever_the_database_says() -> Iterator[None]:
+    real = submissions._take
+
+    def cheerful(submission: Submission, **facts: Any) -> Submission:
+        try:
+            return real(submission, **facts)
+        except DatabaseError:
+            return submission
+
+    with patch.object(submissions, "_take", cheerful):
+        yield
+
+
+@_bug
+def the_page_says_created_when_it_was_sent() -> Iterator[None]:
+    real = wording.submission
+
+    def hopeful(state: str, reason_code: str = "") -> wording.Words:
+        return real("confirmed" if state in ("sending", "unknown") else state, reason_code)
+
+    with patch.object(pages.wording, "submission", hopeful):
+        yield

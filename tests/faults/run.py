@@ -1,0 +1,141 @@
+"""`python -m tests.faults.run`: many histories, or one again.
+
+    python -m tests.faults.run --histories 10000 --jobs 2
+    python -m tests.faults.run --seed 17                    prints the history of seed 17
+    python -m tests.faults.run --seed 17 --histories 200    seeds 17 to 216
+"""
+
+import argparse
+import gc
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Verdict:
+    """What came of some histories."""
+
+    histories: int = 0
+    violations: dict[int, list[str]] = field(default_factory=dict)
+    ended: Counter[str] = field(default_factory=Counter)
+    crashes: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: "Verdict") -> None:
+        self.histories += other.histories
+        self.violations |= other.violations
+        self.ended += other.ended
+        self.crashes += other.crashes
+        self.seconds += other.seconds
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count} {state}" for state, count in self.ended.most_common())
+        rate = self.histories / self.seconds if self.seconds else 0.0
+        return (
+            f"{self.histories} histories, {len(self.violations)} with violations, {self.crashes} crashes; "
+            f"submissions: {ends}; {rate:.1f} histories/s a process"
+        )
+
+
+def judge(
+    seeds: Iterable[int],
+    *,
+    bug: Callable[[], AbstractContextManager[object]] = nullcontext,
+    stop_at_first: bool = False,
+    show: bool = False,
+    always: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Let the histories of `seeds` happen and judge each. `bug` plants something in the actions first."""
+    from tests.faults.checker import Checker, chain_is_whole, fingerprint
+    from tests.faults.history import history, template
+
+    # What the application logs is what it should; 10,000 histories of it help nobody.
+    logging.disable(logging.CRITICAL)
+    verdict = Verdict()
+    template()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    began = time.process_time()
+    try:
+        for number, seed in enumerate(seeds):
+            if number % 20 == 19:
+                gc.collect()
+            with history(seed, always) as told, bug():
+                told.run()
+                checker = Checker(told)
+                violations = checker.violations()
+                if not chain_is_whole(checker.raw):
+                    violations.append("I7: the chain of the trail is broken")
+            verdict.histories += 1
+            verdict.crashes += told.crashes
+            verdict.ended.update(row["state"] for row in checker.submissions.values())
+            if show:
+                print(told.plan, *told.scheduler.log, f"fingerprint {fingerprint(told)}", sep="\n")
+            if violations:
+                verdict.violations[seed] = [str(told.plan), *violations]
+                if stop_at_first:
+                    break
+    finally:
+        gc.enable()
+        logging.disable(logging.NOTSET)
+    verdict.seconds = time.process_time() - began
+    return verdict
+
+
+def tell(verdict: Verdict) -> None:
+    for seed, violations in sorted(verdict.violations.items()):
+        print(f"\nseed {seed}", *violations, sep="\n    ", flush=True)
+
+
+def _judge_range(first: int, count: int, always: frozenset[str]) -> Verdict:
+    prepare()
+    return judge(range(first, first + count), always=always)
+
+
+def prepare() -> None:
+    """Django, for a process that pytest did not start."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+    from django.apps import apps
+
+    if not apps.ready:
+        django.setup()
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.run", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the (first) seed")
+    parser.add_argument("--histories", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--always", default="", help="troubles every history has, with commas between them")
+    chosen = parser.parse_args(arguments)
+    always = frozenset(filter(None, chosen.always.split(",")))
+    prepare()
+    began, total, size = time.perf_counter(), Verdict(), 20
+    if chosen.histories == 1:
+        total = judge([chosen.seed], show=True, always=always)
+    elif chosen.jobs == 1:
+        total = judge(range(chosen.seed, chosen.seed + chosen.histories), always=always)
+    else:
+        firsts = range(chosen.seed, chosen.seed + chosen.histories, size)
+        counts = [min(size, chosen.seed + chosen.histories - first) for first in firsts]
+        with ProcessPoolExecutor(chosen.jobs) as pool:
+            for part in pool.map(_judge_range, firsts, counts, [always] * len(firsts)):
+                total.add(part)
+                tell(part)
+    if chosen.jobs == 1:
+        tell(total)
+    print(f"\n{total}, {time.perf_counter() - began:.0f} s in all")
+    return 1 if total.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Rounds of `tick`, as the queue's consumer runs them: again and again, until killed; then a new process, a new name."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError
+
+from opportunities.actions.tick import tick
+from opportunities.models import Instance
+from tests.faults.scheduler import Actor
+
+if TYPE_CHECKING:
+    from tests.faults.history import House, History
+
+NEXT_DUE = """SELECT min(due_at) FROM opportunities_submission
+    WHERE state IN ('queued', 'sending', 'unknown', 'review') AND due_at IS NOT NULL"""
+SOONEST, LATEST = 0.2, 900.0
+
+
+class Crew:
+    """The workers of one house. `wanted` of them, unless the house is down."""
+
+    def __init__(self, history: "History", house: "House", wanted: int) -> None:
+        self.history, self.house, self.wanted = history, house, wanted
+        self.actors: list[Actor] = []
+        self.hired = 0
+        self.down = False
+
+    def start(self, delay: float = 0.0) -> None:
+        scheduler = self.history.scheduler
+        self.hired += 1
+        name = f"{self.house.name}:{self.hired}"
+        actor = scheduler.spawn(name, self._life(name), self.house, scheduler.now + delay)
+        self.actors.append(actor)
+
+    def open(self) -> None:
+        self.down = False
+        for _ in range(self.wanted):
+            self.start(self.history.rng.uniform(0.0, 2.0))
+
+    def close(self) -> None:
+        """The machine is switched off."""
+        self.down = True
+        for actor in self.actors:
+            self.history.scheduler.kill(actor)
+        self.actors.clear()
+
+    def ended(self, actor: Actor) -> None:
+        """Whoever supervises the processes starts another."""
+        if actor in self.actors:
+            self.actors.remove(actor)
+            if not self.down:
+                self.start(self.history.rng.choice((0.5, 3.0, 20.0)))
+
+    def wake(self) -> None:
+        idle = [actor for actor in self.actors if not actor.busy and not actor.over]
+        if idle:
+            self.history.scheduler.wake(self.history.rng.choice(idle), 0.01)
+
+    @property
+    def idle(self) -> bool:
+        return all(not actor.busy for actor in self.actors)
+
+    def _rest(self, me: Actor, seconds: float) -> None:
+        """Sleep until woken or until it is time - and on, if a colleague has done meanwhile what was due.
+
+        A round with nothing due does nothing; leaving most of them out is what makes 10,000 histories affordable.
+        """
+        scheduler, rng = self.history.scheduler, self.history.rng
+        until = scheduler.now + seconds
+        scheduler.wait(seconds)
+        while scheduler.now >= until and rng.random() < 0.9:
+            moment = self.history.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")
+            due = self.house.database.rows(NEXT_DUE)[0][0]
+            if due is None or due <= moment:
+                return
+            ahead = (datetime.fromisoformat(due).replace(tzinfo=UTC) - self.history.clock.now()).total_seconds()
+            seconds = min(ahead + rng.uniform(0.0, 0.3), LATEST)
+            until = scheduler.now + seconds
+            scheduler.wait(seconds)
+
+    def _progress(self) -> tuple[int, int]:
+        """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
+        return self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0][0], self.history.exchanges
+
+    def _life(self, name: str) -> Callable[[], None]:
+        history = self.history
+
+        def live() -> None:
+            me = history.scheduler.current
+            assert me is not None
+            Instance.objects.filter(pk=1).update(me_checked_at=None)
+            patience = 5.0
+            while True:
+                me.busy = True
+                history.rounds += 1
+                before = self._progress()
+                try:
+                    due = tick(history.clock, worker=name)
+                except DatabaseError as error:
+                    history.scheduler.say(f"round failed: {error}")
+                    due = 5.0
+                me.busy = False
+                wait = LATEST if due is None else due
+                if due is not None and due < 1.0 and self._progress() == before:
+                    # Due, and yet nothing could be done: held, out of budget, waiting for its turn.
+                    wait, patience = patience, min(patience * 3, 600.0)
+                else:
+                    patience = 5.0
+                self._rest(me, min(max(wait + history.rng.uniform(0.0, 0.3), SOONEST), LATEST))
+
+        return live
