@@ -25,6 +25,7 @@ logger = logging.getLogger("opportunities.mirror")
 
 LEASE = "sync"
 LEASE_SECONDS = 60
+DEALS_EVERY = 2
 
 
 def apply(record: types.Opportunity, *, clock: Clock) -> None:
@@ -33,7 +34,10 @@ def apply(record: types.Opportunity, *, clock: Clock) -> None:
     held = Opportunity.objects.select_for_update().filter(pk=record.id).first()
     if held and held.updated_at and record.updated_at and held.updated_at > record.updated_at:
         return
-    row = held or Opportunity(pk=record.id, first_seen_at=now)
+    _filled(held or Opportunity(pk=record.id, first_seen_at=now), record, now).save()
+
+
+def _filled(row: Opportunity, record: types.Opportunity, now: datetime) -> Opportunity:
     owner = record.assigned_to
     row.name = record.name[:500]
     row.book_id = record.book_id
@@ -47,7 +51,7 @@ def apply(record: types.Opportunity, *, clock: Clock) -> None:
     row.stage_updated_at = record.stage_updated_at
     row.created_at, row.updated_at = record.created_at, record.updated_at
     row.seen_at, row.gone_at = now, None
-    row.save()
+    return row
 
 
 def fields_of(deal: Opportunity) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def sync_if_due(slant: SlantClient, *, worker: Actor, clock: Clock, now_please: 
 
 def due(clock: Clock) -> bool:
     """Whether a pass should begin: SYNC_SECONDS after the last began, or later if passes cost many calls."""
-    states = {state.resource: state for state in SyncState.objects.all()}
+    states = {state.resource: state for state in SyncState.objects.filter(pk__in=PASSES)}
     started = [state.started_at for name in PASSES if (state := states.get(name)) and state.started_at]
     if len(started) < len(PASSES):
         return True
@@ -111,7 +115,17 @@ def interval_seconds(states: Iterable[SyncState]) -> float:
 def sync(slant: SlantClient, *, clock: Clock, still_leading: Callable[[], bool] = lambda: True) -> bool:
     """One pass over books, pipelines and households. True if every resource was read whole."""
     read_whole = [_pass(resource, slant, clock, still_leading) for resource in PASSES]
+    if all(read_whole) and _deals_due(clock):
+        _pass("opportunities", slant, clock, still_leading)
     return all(read_whole)
+
+
+def _deals_due(clock: Clock) -> bool:
+    """Deals are read whole, so seldom: they feed hints (open deals of a household, the duplicate question) alone."""
+    state = SyncState.objects.filter(pk="opportunities").first()
+    if state is None or state.started_at is None:
+        return True
+    return clock.now() >= state.started_at + timedelta(seconds=DEALS_EVERY * interval_seconds([state]))
 
 
 def _pass(resource: str, slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> bool:
@@ -119,7 +133,7 @@ def _pass(resource: str, slant: SlantClient, clock: Clock, still_leading: Callab
     state, _ = SyncState.objects.get_or_create(pk=resource)
     state.started_at = clock.now()
     state.save(update_fields=["started_at"])
-    read, write = PASSES[resource]
+    read, write = (PASSES | DEALS)[resource]
     try:
         rows = list(read(slant))
     except BudgetSpent as spent:
@@ -241,6 +255,25 @@ def _write_households(households: list[types.Household], now: datetime) -> None:
     _mark_gone(Household.objects.all(), {household.id for household in households}, now)
 
 
+def _write_opportunities(records: list[types.Opportunity], now: datetime) -> None:
+    """Deals as Slant has them now, unless ours is newer. None is marked gone: one list is no proof of absence."""
+    held = Opportunity.objects.in_bulk([record.id for record in records])
+    rows = []
+    for record in records:
+        row = held.get(record.id)
+        if row and row.updated_at and record.updated_at and row.updated_at > record.updated_at:
+            continue
+        rows.append(_filled(row or Opportunity(pk=record.id, first_seen_at=now), record, now))
+    changing = [column.attname for column in Opportunity._meta.concrete_fields]
+    Opportunity.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=[name for name in changing if name not in ("id", "first_seen_at")],
+        batch_size=500,
+    )
+
+
 def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
     """Rows Slant's whole list no longer has. Those written in this pass have their mark cleared already."""
     absent = set(rows.filter(gone_at=None).values_list("pk", flat=True)) - present
@@ -249,6 +282,10 @@ def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
 
 Reader = Callable[[SlantClient], Iterable[Any]]
 Writer = Callable[[list[Any], datetime], None]
+
+DEALS: dict[str, tuple[Reader, Writer]] = {
+    "opportunities": (lambda slant: slant.opportunities(), _write_opportunities),
+}
 
 PASSES: dict[str, tuple[Reader, Writer]] = {
     "books": (lambda slant: slant.books(), _write_books),
