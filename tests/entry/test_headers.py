@@ -174,3 +174,15 @@ def test_only_a_trusted_proxy_can_say_that_the_browser_came_over_https(
     response = client.get("/signed-out/", REMOTE_ADDR=remote, headers={"X-Forwarded-Proto": "https"})
 
     assert (response.status_code == 301) is not secure
+
+
+@pytest.mark.parametrize(("method", "path", "status"), ANSWERS)
+def test_every_text_names_its_charset(manager: Person, method: str, path: str, status: int) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(manager)
+
+    response = getattr(client, method)(path)
+
+    kind = response.headers.get("Content-Type", "")
+    assert not kind.startswith("text/") or "charset=utf-8" in kind.lower()
+    assert kind or not response.content

@@ -69,6 +69,8 @@ def test_the_configured_log_is_json_and_scrubbed(tmp_path: Path) -> None:
     [
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
         ({"SLANT_BASE_URL": "http://api.slant.example/v1"}, "SLANT_BASE_URL must begin with https://"),
+        ({"OIDC_ISSUER": "http://sign-on.example"}, "OIDC_ISSUER must begin with https://"),
+        ({"OIDC_SCOPES": "email profile"}, "OIDC_SCOPES must contain openid"),
         ({"DEMO": "1"}, "DEMO=1 lets anybody sign in"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,load-balancer"}, "TRUSTED_PROXIES: 'load-balancer'"),
     ],
@@ -78,3 +80,11 @@ def test_a_dangerous_setting_stops_the_start(tmp_path: Path, variables: dict[str
 
     assert done.returncode == 1
     assert words in done.stderr
+
+
+def test_request_bodies_are_limited(tmp_path: Path) -> None:
+    code = (
+        "from django.conf import settings as s; print(s.DATA_UPLOAD_MAX_MEMORY_SIZE, s.FILE_UPLOAD_HANDLERS)"
+    )
+
+    assert ask(tmp_path, code).stdout.split()[0] == str(256 * 1024)

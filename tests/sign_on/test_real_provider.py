@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.support.browser import REPORT_VIOLATIONS
@@ -86,7 +87,9 @@ def test_in_through_the_provider_and_to_the_page_asked_for(
     expect(page.locator("#id_book_id")).to_have_value("bk_harbor")
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies(firm_sign_on.url)}
     # The provider shares this address, so its own cookies show as well.
-    ours = {name for name in cookies if not name.startswith("_session") and not name.startswith("_interaction")}
+    ours = {
+        name for name in cookies if not name.startswith("_session") and not name.startswith("_interaction")
+    }
     assert ours == {"__Host-sessionid", "__Host-csrftoken"}
     for cookie in (cookies[name] for name in ours):
         assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Lax")
@@ -236,3 +239,47 @@ def test_the_trail_knows_and_no_log_says_a_secret(
     for word in (SECRET, "code=", "id_token", "eyJ", "olivia@", "state=open"):
         assert word not in said
     assert firm_sign_on.events()[-1] == ["person.signed_in", "", "olivia"]
+
+
+# Points over 100 of the public HTTP Observatory for what it finds on a page; 100 and more is its A+.
+OBSERVATORY = {
+    "policy without a default": 10,
+    "cookies secure, out of reach of scripts, same-site": 5,
+    "referrer kept private": 5,
+    "no framing, by policy": 5,
+    "resources for this origin alone": 10,
+    "embedder policy": 10,
+    "opener policy": 10,
+}
+
+
+@pytest.mark.browser
+def test_an_observatory_would_give_its_best_mark(firm_sign_on: SignOnHouse) -> None:
+    answer = requests.get(
+        f"{firm_sign_on.url}/sign-in/", verify=firm_sign_on.home / "certificate.pem", timeout=10
+    )
+
+    headers = answer.headers
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    cookies = headers["Set-Cookie"]
+    found = {
+        "policy without a default": policy["default-src"] == "'none'"
+        and "unsafe" not in str(policy)
+        and {"script-src", "style-src", "base-uri", "form-action", "frame-ancestors"} <= set(policy),
+        "cookies secure, out of reach of scripts, same-site": all(
+            word in cookies for word in ("__Host-", "Secure", "HttpOnly", "SameSite=Lax", "Path=/")
+        )
+        and "Domain" not in cookies,
+        "referrer kept private": headers["Referrer-Policy"]
+        in ("same-origin", "no-referrer", "strict-origin"),
+        "no framing, by policy": policy["frame-ancestors"] == "'none'",
+        "resources for this origin alone": headers["Cross-Origin-Resource-Policy"] == "same-origin",
+        "embedder policy": headers["Cross-Origin-Embedder-Policy"] == "require-corp",
+        "opener policy": headers["Cross-Origin-Opener-Policy"] == "same-origin",
+    }
+    # Each of these would take points away.
+    assert "Access-Control-Allow-Origin" not in headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert not re.search(r'<script[^>]+src="(https?:)?//', answer.text)
+    assert 100 + sum(points for name, points in OBSERVATORY.items() if found[name]) == 155
