@@ -15,7 +15,7 @@ pytest_plugins = ["tests.support.people", "tests.support.processes", "tests.supp
 
 # A shared machine makes deadlines lie. CI looks harder than a developer waiting for an answer.
 hypothesis.settings.register_profile("daily", deadline=None, max_examples=25)
-hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, print_blob=True)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
 
 

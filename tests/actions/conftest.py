@@ -66,7 +66,7 @@ class Office:
     def round(self, worker: str = "worker-1") -> float | None:
         return tick(self.clock, worker=worker, slant=self.slant)
 
-    def rounds(self, *, minutes: float, every: float = 10) -> None:
+    def rounds(self, *, minutes: float, every: float = 15) -> None:
         """Rounds every few seconds, as the queue makes them, for a while."""
         for _ in range(int(minutes * 60 / every)):
             self.clock.turn(every)

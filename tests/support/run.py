@@ -15,6 +15,14 @@ BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # Browser and process tests start processes of their own; on two cores they are quicker one at a time.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
+# These know no database, so the run on PostgreSQL would only repeat them.
+WITHOUT_DATABASE = [
+    "tests/slant",
+    "tests/sandbox",
+    "tests/probing/test_bad_answers.py",
+    "tests/probing/test_switches.py",
+    "tests/probing/test_writing.py",
+]
 
 
 class Run:
@@ -92,6 +100,8 @@ def test(arguments: list[str]) -> int:
 
         def both(database: str, url: str) -> None:
             plain = [*PYTEST, *PARALLEL, "-m", "not browser and not process", *arguments]
+            if url:
+                plain += [f"--ignore={room}" for room in WITHOUT_DATABASE]
             run.step(f"suite, {database}", plain, TEST_DATABASE_URL=url)
             process = [*PYTEST, "-m", "process and not browser", *arguments]
             run.step(f"processes, {database}", process, TEST_DATABASE_URL=url)
