@@ -418,6 +418,7 @@ def news(name: str, kind: str, state: str, reason_code: str) -> str:
         return f"Slant refused the change of {name}. Nothing was changed."
     return NEWS[state].format(name=name)
 
+
 # Signing in
 
 NOT_LET_IN = {
@@ -439,7 +440,9 @@ NOT_LET_IN = {
         "Nobody can come in until it does. Deals already sent go on their way. Try again in a minute.",
     ),
 }
-TOO_MANY_DEALS = "That were more deals in a minute than one person types. Nothing was sent; try again in {wait} s."
+TOO_MANY_DEALS = (
+    "That were more deals in a minute than one person types. Nothing was sent; try again in {wait} s."
+)
 
 # People
 

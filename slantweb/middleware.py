@@ -142,7 +142,9 @@ class DemoIsLocalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         address = _address(request.META.get("REMOTE_ADDR", ""))
         if settings.DEMO and not (address and address.is_loopback):
-            return HttpResponse("The demo answers only the machine it runs on.\n", "text/plain; charset=utf-8", status=403)
+            return HttpResponse(
+                "The demo answers only the machine it runs on.\n", "text/plain; charset=utf-8", status=403
+            )
         return self.get_response(request)
 
 

@@ -47,7 +47,11 @@ def test_alive_asks_nobody(client: Client, django_assert_num_queries: Callable[.
     with django_assert_num_queries(0):
         response = client.get("/healthz")
 
-    assert (response.status_code, response.text, response["Content-Type"]) == (200, "ok", "text/plain")
+    assert (response.status_code, response.text, response["Content-Type"]) == (
+        200,
+        "ok",
+        "text/plain; charset=utf-8",
+    )
 
 
 def test_all_is_well(all_well: None, ready: Ready) -> None:

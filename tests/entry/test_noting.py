@@ -9,6 +9,7 @@ import time_machine
 from django.core.cache import cache
 from django.test import Client
 
+from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Person, State, Submission
 from tests.support.people import Firm
 
@@ -17,7 +18,9 @@ Later = Callable[[float], None]
 
 
 @pytest.fixture
-def later() -> Iterator[Later]:
+def later(monkeypatch: pytest.MonkeyPatch) -> Iterator[Later]:
+    # PostgreSQL has a clock of its own, which no test can turn.
+    monkeypatch.setattr(SystemClock, "now", lambda self: datetime.now(UTC))
     start = datetime.now(UTC)
     with time_machine.travel(start, tick=False) as traveller:
         yield lambda minutes: traveller.move_to(start + timedelta(minutes=minutes))

@@ -5,12 +5,14 @@ which line to add.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpResponse
@@ -60,6 +62,13 @@ class World:
         client = Client(raise_request_exception=True)
         client.force_login(self.people[role])
         return client
+
+
+@pytest.fixture(autouse=True)
+def _time_stands_still() -> Iterator[None]:
+    """Pages say how many seconds old their data is; two answers are compared letter by letter."""
+    with time_machine.travel(datetime.now(UTC), tick=False):
+        yield
 
 
 @pytest.fixture
