@@ -351,6 +351,8 @@ def wait_until(met: Callable[[], bool], *alive: Process, seconds: float = START_
 
 
 def _die_with_parent() -> None:
+    # A suite that was started in the background ignores SIGINT, and its children would too.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
