@@ -83,7 +83,12 @@ class Checker:
             if len(made) > len(group):
                 yield f"I1: {names} made {len(made)} records: {' '.join(made)}"
             confirmed = [row for row in group if row["state"] == "confirmed"]
-            undecided = [row for row in group if row["state"] not in ("confirmed", "rejected") and row["reason_code"] != "withdrawn_by_owner"]
+            undecided = [
+                row
+                for row in group
+                if row["state"] not in ("confirmed", "rejected")
+                and row["reason_code"] != "withdrawn_by_owner"
+            ]
             if not len(confirmed) <= len(made) <= len(confirmed) + len(undecided):
                 states = " ".join(row["state"] for row in group)
                 yield f"I3: {names} ended {states}, and Slant has {len(made)} records of them"
@@ -128,17 +133,27 @@ class Checker:
         carried: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for entry in self.history.slant.requests("POST"):
             carried[entry["idempotency_key"]].add((entry["path"], entry["body_sha256"]))
-        yield from (f"I6: {key[:8]} travelled with {len(what)} requests" for key, what in carried.items() if len(what) > 1)
+        yield from (
+            f"I6: {key[:8]} travelled with {len(what)} requests"
+            for key, what in carried.items()
+            if len(what) > 1
+        )
         sends: dict[str, list[Any]] = defaultdict(list)
         for sent in self.history.network.sent:
             if sent.method == "POST":
                 sends[self.owner_of_key.get(_hex(sent.key), "")].append(sent)
-        looks = [_moment(e["at"]) - self.history.slant.skew for e in self.history.slant.requests("GET") if _is_look(e)]
+        looks = [
+            _moment(e["at"]) - self.history.slant.skew
+            for e in self.history.slant.requests("GET")
+            if _is_look(e)
+        ]
         for owner, mine in sends.items():
             row = self.submissions.get(owner) or self.lost.get(owner)
             name = row["reference"] if row else owner
             for before, after in zip(mine, mine[1:], strict=False):
-                ambiguous = [sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key]
+                ambiguous = [
+                    sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key
+                ]
                 last = max((sent.ended or sent.began for sent in ambiguous), default=None)
                 if before.key != after.key and last is not None and after.began - last < KEY_LIVES - A_MOMENT:
                     yield f"I6: {name} changed its key {after.began - last:.0f} s after an ambiguous send"
@@ -186,7 +201,9 @@ class Checker:
 
     def i9(self) -> Iterator[str]:
         """The page says "Created" only of what is in Slant, and does not spin for more than twelve seconds."""
-        saved = {told.submission: told.at for told in reversed(self.history.people.told) if told.what == "saved"}
+        saved = {
+            told.submission: told.at for told in reversed(self.history.people.told) if told.what == "saved"
+        }
         made_at = {entry["id"]: _moment(entry["at"]) - self.history.slant.skew for entry in self.made}
         jumped = self.history.plan.has("clock jump")
         for told in self.history.people.told:

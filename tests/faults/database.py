@@ -25,7 +25,11 @@ class SimulatedDatabase(DatabaseWrapper):
         settings = connections.settings["default"] | {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": ":memory:",
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA foreign_keys=ON;", "cached_statements": 1000},
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA foreign_keys=ON;",
+                "cached_statements": 1000,
+            },
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": False,
         }

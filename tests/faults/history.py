@@ -138,7 +138,9 @@ class History:
             self.scheduler.say(f"{actor} gave up: {problem}")
         elif problem is not None and not isinstance(problem, Crash):
             where = traceback.extract_tb(problem.__traceback__)[-1]
-            self.violate("crashed", f"{actor} by {type(problem).__name__}: {problem} at {where.name}:{where.lineno}")
+            self.violate(
+                "crashed", f"{actor} by {type(problem).__name__}: {problem} at {where.name}:{where.lineno}"
+            )
         for crew in self.crews:
             if crew.house is actor.house:
                 crew.ended(actor)

@@ -79,7 +79,9 @@ class Nemesis:
             self.ends = max(self.ends, 30 * MINUTE)
         self._people()
         if plan.has("downtime"):
-            self._from_to("switched off", (MINUTE, 59 * MINUTE, 61 * MINUTE, 80 * MINUTE), self._off, self._on)
+            self._from_to(
+                "switched off", (MINUTE, 59 * MINUTE, 61 * MINUTE, 80 * MINUTE), self._off, self._on
+            )
         if plan.has("outage"):
             begin, length = self._some_time(), rng.choice((20.0, 5 * MINUTE, 90 * MINUTE))
             self._outages.append((begin, begin + length, rng.choice(OUTAGES)))
@@ -92,15 +94,24 @@ class Nemesis:
                 lambda: history.slant.change(revoked=[]),
             )
         if plan.has("read-only"):
-            self._from_to("token read-only", (30.0, 10 * MINUTE), lambda: self._may(False), lambda: self._may(True))
+            self._from_to(
+                "token read-only", (30.0, 10 * MINUTE), lambda: self._may(False), lambda: self._may(True)
+            )
         if plan.has("stop button"):
             for stop in (True, False):
-                self._later(self._some_time(), lambda stop=stop: self._visit("boss", lambda: history.people.stop_sending(stop)))
+                self._later(
+                    self._some_time(),
+                    lambda stop=stop: self._visit("boss", lambda: history.people.stop_sending(stop)),
+                )
             self._later(self.ends, lambda: self._visit("boss", lambda: history.people.stop_sending(False)))
         if plan.has("clock jump"):
             for _ in range(rng.choice((1, 1, 2))):
                 self._later(self._some_time(), self._jump)
-        for family, act in (("edited", self._edit), ("rows shift", self._shift), ("neighbours", self._neighbour)):
+        for family, act in (
+            ("edited", self._edit),
+            ("rows shift", self._shift),
+            ("neighbours", self._neighbour),
+        ):
             if plan.has(family):
                 for _ in range(3):
                     self._later(self._some_time(), act)
@@ -131,10 +142,19 @@ class Nemesis:
                 self._later(again, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
             if plan.has("twins"):
                 twin = people.wish(wish.deal, confirm=True)
-                self._later(when + rng.choice((0.5, 30.0)), lambda twin=twin: self._visit("browser", lambda: people.send(twin)))
+                self._later(
+                    when + rng.choice((0.5, 30.0)),
+                    lambda twin=twin: self._visit("browser", lambda: people.send(twin)),
+                )
             if plan.has("withdraws"):
-                self._later(when + rng.choice((0.2, 3.0, 60.0)), lambda wish=wish: self._visit("browser", lambda: people.withdraw(wish)))
-            self._later(when + rng.choice((11.0, 14.0, 100.0)), lambda wish=wish: self._visit("browser", lambda: people.look(wish)))
+                self._later(
+                    when + rng.choice((0.2, 3.0, 60.0)),
+                    lambda wish=wish: self._visit("browser", lambda: people.withdraw(wish)),
+                )
+            self._later(
+                when + rng.choice((11.0, 14.0, 100.0)),
+                lambda wish=wish: self._visit("browser", lambda: people.look(wish)),
+            )
         if plan.has("manager"):
             for _ in range(3):
                 self._later(rng.uniform(MINUTE, self.ends), lambda: self._visit("boss", people.review))
@@ -215,7 +235,9 @@ class Nemesis:
     def _copy(self) -> None:
         """Somebody starts a copy of the database elsewhere, without the file beside it. It has sent before."""
         history = self.history
-        if history.crew.down or not history.house.database.rows("SELECT 1 FROM opportunities_attempt LIMIT 1"):
+        if history.crew.down or not history.house.database.rows(
+            "SELECT 1 FROM opportunities_attempt LIMIT 1"
+        ):
             return
         history.scheduler.say("a copy of the database is started elsewhere")
         copy = history.new_house("copy", history.house.database.raw)

@@ -91,7 +91,9 @@ def a_new_key_too_early() -> Iterator[None]:
 @_bug
 def a_key_used_for_two_bodies() -> Iterator[None]:
     def send(self: Any, slant: Any, submission: Submission) -> Any:
-        return slant.create_opportunity(submission.body.encode(), key=str(uuid5(NAMESPACE_URL, submission.book_id)))
+        return slant.create_opportunity(
+            submission.body.encode(), key=str(uuid5(NAMESPACE_URL, submission.book_id))
+        )
 
     with patch.object(kinds.Create, "send", send):
         yield

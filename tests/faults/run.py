@@ -1,8 +1,8 @@
 """`python -m tests.faults.run`: many histories, or one again.
 
-    python -m tests.faults.run --histories 10000 --jobs 2
-    python -m tests.faults.run --seed 17                    prints the history of seed 17
-    python -m tests.faults.run --seed 17 --histories 200    seeds 17 to 216
+python -m tests.faults.run --histories 10000 --jobs 2
+python -m tests.faults.run --seed 17                    prints the history of seed 17
+python -m tests.faults.run --seed 17 --histories 200    seeds 17 to 216
 """
 
 import argparse

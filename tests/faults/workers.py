@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEXT_DUE = """SELECT min(due_at) FROM opportunities_submission
     WHERE state IN ('queued', 'sending', 'unknown', 'review') AND due_at IS NOT NULL"""
-SOONEST, LATEST = 0.2, 900.0
+SOONEST, LATEST = 0.2, 4000.0
 
 
 class Crew:
@@ -75,14 +75,18 @@ class Crew:
             due = self.house.database.rows(NEXT_DUE)[0][0]
             if due is None or due <= moment:
                 return
-            ahead = (datetime.fromisoformat(due).replace(tzinfo=UTC) - self.history.clock.now()).total_seconds()
+            ahead = (
+                datetime.fromisoformat(due).replace(tzinfo=UTC) - self.history.clock.now()
+            ).total_seconds()
             seconds = min(ahead + rng.uniform(0.0, 0.3), LATEST)
             until = scheduler.now + seconds
             scheduler.wait(seconds)
 
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
-        return self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0][0], self.history.exchanges
+        return self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0][
+            0
+        ], self.history.exchanges
 
     def _life(self, name: str) -> Callable[[], None]:
         history = self.history

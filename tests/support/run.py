@@ -15,8 +15,9 @@ BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # Browser and process tests start processes of their own; on two cores they are quicker one at a time.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
-# These know no database, so the run on PostgreSQL would only repeat them.
+# These know no database, or bring their own; the run on PostgreSQL would only repeat them.
 WITHOUT_DATABASE = [
+    "tests/faults",
     "tests/slant",
     "tests/sandbox",
     "tests/probing/test_bad_answers.py",
