@@ -5,6 +5,7 @@ which a submission ended (I2, I3). Nothing of the application's logic is used, s
 """
 
 import hashlib
+import itertools
 import json
 import sqlite3
 from collections import Counter, defaultdict
@@ -150,7 +151,7 @@ class Checker:
         for owner, mine in sends.items():
             row = self.submissions.get(owner) or self.lost.get(owner)
             name = row["reference"] if row else owner
-            for before, after in zip(mine, mine[1:], strict=False):
+            for before, after in itertools.pairwise(mine):
                 ambiguous = [
                     sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key
                 ]

@@ -129,7 +129,7 @@ class History:
     def _switched_to(self, actor: Actor) -> None:
         house: House = actor.house
         connections["default"] = house.database
-        if settings.VAR_DIR != house.var_dir:
+        if house.var_dir != settings.VAR_DIR:
             settings.VAR_DIR = house.var_dir
 
     def _ended(self, actor: Actor, problem: BaseException | None) -> None:

@@ -132,7 +132,7 @@ class Nemesis:
         self._may(True)
 
     def _people(self) -> None:
-        history, plan, rng, people = self.history, self.history.plan, self.history.rng, self.history.people
+        plan, rng, people = self.history.plan, self.history.rng, self.history.people
         for _ in range(plan.deals):
             when = rng.uniform(0.5, min(self.ends * 0.7, 20 * MINUTE))
             wish = people.wish()

@@ -4,6 +4,7 @@ An actor is a greenlet around ordinary blocking code. It runs until it waits - f
 the next event in simulated time happens. Nothing here reads a real clock, so a seed gives the same history for ever.
 """
 
+import contextlib
 import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -61,10 +62,8 @@ class Scheduler:
         actor = Actor(name, house)
 
         def run() -> None:
-            try:
+            with contextlib.suppress(Crash, GreenletExit):
                 body()
-            except (Crash, GreenletExit):
-                pass
 
         actor.greenlet = greenlet(run)
         self._wake_at(actor, self.now if when is None else when)

@@ -11,7 +11,7 @@ from opportunities.models import Instance
 from tests.faults.scheduler import Actor
 
 if TYPE_CHECKING:
-    from tests.faults.history import House, History
+    from tests.faults.history import History, House
 
 NEXT_DUE = """SELECT min(due_at) FROM opportunities_submission
     WHERE state IN ('queued', 'sending', 'unknown', 'review') AND due_at IS NOT NULL"""
