@@ -42,7 +42,7 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
     None when nothing is due, sending is held, or the hour's calls are spent.
     """
-    while True:
+    while _anything_due(clock.now()):
         with transaction.atomic():
             if running.sending_is_held():
                 return None
@@ -57,6 +57,12 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
                 _wait_for_budget(submission, spent.until)
                 return None
             return _claim(submission, worker=worker, clock=clock)
+    return None
+
+
+def _anything_due(now: datetime) -> bool:
+    """Asked first and outside a transaction: most rounds find nothing, and shall not lock anything to find that."""
+    return Submission.objects.filter(state=State.QUEUED, due_at__lte=now).exists()
 
 
 def _next_due(now: datetime) -> Submission | None:

@@ -21,7 +21,7 @@ from opportunities.actions.audit import Actor, Change
 from opportunities.actions.doubt import doubtful
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
-from opportunities.models import Attempt, AuditEvent, ChainHead, Hold, State, Submission
+from opportunities.models import Attempt, AuditEvent, ChainHead, Hold, Instance, State, Submission
 
 RESTORED = "restored"
 COPIED = "copied"
@@ -86,7 +86,10 @@ def _hold(code: str, *, worker: Actor, clock: Clock) -> None:
 
 def other_slant() -> str | None:
     """What to do when the configured Slant is not the one this database belongs to; None when it is."""
-    mine = running.instance()
+    return _says_other_slant(running.instance())
+
+
+def _says_other_slant(mine: Instance) -> str | None:
     if mine.slant_base_url in ("", settings.SLANT_BASE_URL):
         return None
     return (
@@ -96,14 +99,15 @@ def other_slant() -> str | None:
 
 
 def _what_is_wrong() -> str | None:
-    if other_slant():
+    mine = running.instance()
+    if _says_other_slant(mine):
         return OTHER_SLANT
     # Asked before the file is read: another worker may write it, and then send, in between.
     has_sent = Attempt.objects.exists()
     head = read_head()
     if head is None:
         return COPIED if has_sent else None
-    if head.get("instance") != str(running.instance().instance_id):
+    if head.get("instance") != str(mine.instance_id):
         return COPIED
     seq = int(head.get("seq", 0))
     known = seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists()

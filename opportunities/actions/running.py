@@ -1,6 +1,7 @@
 """What keeps any number of processes out of each other's way: leases, heartbeats, and the reasons to hold."""
 
 from datetime import timedelta
+from enum import Enum
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -39,29 +40,35 @@ def drop_lease(name: str, *, owner: str, fence: int) -> None:
     Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")
 
 
-def nobody_watched(worker: str, *, clock: Clock) -> bool:
-    """Whether `worker` is new and no other has been there lately to see the wall clock jump. Ask before `beat()`."""
-    if Heartbeat.objects.filter(pk=worker).exists():
-        return False
-    lately = clock.now() - timedelta(seconds=WATCHED_SECONDS)
-    return not Heartbeat.objects.filter(at__gte=lately).exists()
+class Watch(Enum):
+    """What is known of the wall clock since it was last looked at."""
+
+    STEADY = "steady"
+    JUMPED = "jumped"
+    UNWATCHED = "unwatched"
 
 
-def beat(worker: str, *, clock: Clock) -> bool:
-    """Say that `worker` is alive. True when the wall clock jumped.
+def beat(worker: str, *, clock: Clock) -> Watch:
+    """Say that `worker` is alive, and what the wall clock did. Act on it in the same transaction, or a crash forgets it.
 
-    It did if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps one that
-    died, has been seen ahead of now. Act on it in the same transaction, or a crash in between forgets the jump.
+    It jumped if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps one that
+    died, has been seen ahead of now. A new worker that finds none other alive cannot know: nobody watched.
     """
     now, monotonic = clock.now(), clock.monotonic()
-    last = Heartbeat.objects.filter(pk=worker).first()
-    gone_ahead = Heartbeat.objects.filter(at__gt=now + timedelta(seconds=JUMP_SECONDS))
-    jumped = bool(gone_ahead.update(at=now, monotonic=monotonic))
-    Heartbeat.objects.update_or_create(pk=worker, defaults={"at": now, "monotonic": monotonic})
-    if jumped or last is None or monotonic < last.monotonic:
-        return jumped
-    drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
-    return abs(drift) > JUMP_SECONDS
+    lately = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))
+    beats = {beat.worker: beat for beat in lately}
+    last = beats.get(worker)
+    jumped = any(beat.at > now + timedelta(seconds=JUMP_SECONDS) for beat in beats.values())
+    if jumped:
+        Heartbeat.objects.filter(at__gt=now + timedelta(seconds=JUMP_SECONDS)).update(
+            at=now, monotonic=monotonic
+        )
+    elif last and monotonic >= last.monotonic:
+        drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
+        jumped = abs(drift) > JUMP_SECONDS
+    if not Heartbeat.objects.filter(pk=worker).update(at=now, monotonic=monotonic):
+        Heartbeat.objects.create(pk=worker, at=now, monotonic=monotonic)
+    return Watch.JUMPED if jumped else Watch.STEADY if beats else Watch.UNWATCHED
 
 
 def instance() -> Instance:

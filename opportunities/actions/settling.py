@@ -63,12 +63,14 @@ def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
 def _claim_check(*, worker: Actor, clock: Clock) -> Submission | None:
     """Lease the longest due doubtful submission to this round; a worker that dies here is only a delay."""
     now = clock.now()
+    due = Submission.objects.filter(
+        Q(lease_until=None) | Q(lease_until__lte=now),
+        state__in=[State.UNKNOWN, State.REVIEW],
+        due_at__lte=now,
+    )
+    if not due.exists():  # most rounds: nothing is locked to find that out
+        return None
     with transaction.atomic():
-        due = Submission.objects.filter(
-            Q(lease_until=None) | Q(lease_until__lte=now),
-            state__in=[State.UNKNOWN, State.REVIEW],
-            due_at__lte=now,
-        )
         submission = due.select_for_update().order_by("due_at", "created_at").first()
         if submission is None:
             return None
@@ -77,7 +79,8 @@ def _claim_check(*, worker: Actor, clock: Clock) -> Submission | None:
             lease_owner=worker.display[:100],
             lease_until=now + timedelta(seconds=LEASE_SECONDS),
         )
-    submission.refresh_from_db()
+        # Within the transaction: later, whoever took over from a worker that froze here would lend it their fence.
+        submission.refresh_from_db()
     return submission
 
 

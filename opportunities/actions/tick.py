@@ -53,11 +53,11 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
 def _watch_the_clock(worker: str, clock: Clock) -> None:
     """What a jump asks for, in the transaction in which it is noticed: noticed once, it is not noticed again."""
     with transaction.atomic():
-        unwatched = running.nobody_watched(worker, clock=clock)
-        if running.beat(worker, clock=clock):
+        seen = running.beat(worker, clock=clock)
+        if seen is running.Watch.JUMPED:
             logger.warning("the clock jumped; every quiet period begins again")
             doubt.restart_waits(clock)
-        elif unwatched:
+        elif seen is running.Watch.UNWATCHED:
             doubt.restart_quiet(clock)
 
 
