@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.browser import REPORT_VIOLATIONS
 from tests.support.processes import Template
@@ -239,6 +239,50 @@ def test_the_trail_knows_and_no_log_says_a_secret(
     for word in (SECRET, "code=", "id_token", "eyJ", "olivia@", "state=open"):
         assert word not in said
     assert firm_sign_on.events()[-1] == ["person.signed_in", "", "olivia"]
+
+
+def test_two_minutes_before_the_end_the_page_says_so_and_one_key_keeps_it(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia")
+    page.clock.install()
+    page.goto("/submissions/")
+
+    def nearly_over(route: Route) -> None:
+        if route.request.method == "GET":
+            route.fulfill(status=204, headers={"X-Session-Left": "110 20000"})
+        else:
+            route.continue_()
+
+    page.route("**/session/", nearly_over)
+    page.clock.fast_forward("29:00")
+    warning = page.get_by_role("alertdialog", name="Are you still there?")
+    expect(warning).to_be_visible()
+    expect(warning).to_contain_text("2 minutes")
+    expect(page.get_by_role("button", name="Stay signed in")).to_be_focused()
+
+    with page.expect_response(lambda answer: answer.request.method == "POST") as kept:
+        page.keyboard.press("Enter")
+
+    # Activity is written at most once a minute.
+    assert int(kept.value.headers["x-session-left"].split()[0]) > 1700
+    expect(warning).to_be_hidden()
+
+
+def test_at_the_end_nothing_is_left_on_the_screen(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    page = come_in(new_browser(), "olivia")
+    page.clock.install()
+    page.goto("/submissions/")
+    page.route("**/session/", lambda route: route.fulfill(status=204, headers={"X-Session-Left": "100 100"}))
+    page.clock.fast_forward("29:00")
+    expect(page.get_by_role("button", name="Sign in again now")).to_be_visible()
+    page.context.clear_cookies()
+
+    page.clock.run_for(101_000)
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 # Points over 100 of the public HTTP Observatory for what it finds on a page; 100 and more is its A+.
