@@ -334,7 +334,8 @@ class House:
     def _ready(self) -> bool:
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
+            # Not listening yet, or too busy starting to answer: either way, not ready.
             return False
 
 
