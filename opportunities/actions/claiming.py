@@ -31,10 +31,14 @@ AMBIGUOUS = {Outcome.NO_ANSWER, Outcome.ABANDONED, Outcome.OK}
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to make one exchange: the submission as claimed, and its open attempt."""
+    """The right to make one exchange: the submission as claimed, and its open attempt.
+
+    `begin_by` is the monotonic instant after which it must not begin: it could outlast the lease.
+    """
 
     submission: Submission
     attempt: Attempt
+    begin_by: float
 
 
 def claim(*, worker: Actor, clock: Clock) -> Claim | None:
@@ -135,7 +139,7 @@ def _wait_for_budget(submission: Submission, until: datetime) -> None:
 
 
 def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
-    now = clock.now()
+    now, begin_by = clock.now(), clock.monotonic() + LEASE_MARGIN_SECONDS
     for name, value in key_for_next_send(submission, now).items():
         setattr(submission, name, value)
     lease_until = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
@@ -169,7 +173,7 @@ def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
         first_sent_at=submission.first_sent_at or now,
         last_sent_at=now,
     )
-    return Claim(submission, attempt)
+    return Claim(submission, attempt, begin_by)
 
 
 def expire_leases(*, worker: Actor, clock: Clock) -> int:

@@ -46,7 +46,7 @@ def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
     """Make the one exchange of `claimed` and write down what came of it."""
     submission = claimed.submission
-    client = slant.using(reference=submission.reference)
+    client = slant.using(reference=submission.reference, before_send=lambda: _in_time(claimed, clock))
     started = clock.monotonic()
     try:
         conflicting = _read_before_writing(client, submission)
@@ -86,6 +86,12 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
 
 class _NothingWritten(errors.SlantUnreachable):
     """The read before a write got no answer: the write was not tried, so nothing was executed."""
+
+
+def _in_time(claimed: Claim, clock: Clock) -> None:
+    """Asked immediately before each request: a worker that froze in between must not send under a lease long over."""
+    if clock.monotonic() > claimed.begin_by:
+        raise _NothingWritten("We were held up before it was sent.")
 
 
 def _read_before_writing(client: SlantClient, submission: Submission) -> list[str]:
