@@ -97,6 +97,7 @@ class History:
         self.slant = slants.Slant(sample_store(plan.opportunities), self.scheduler, skew=plan.skew)
         self.network = Network(self.scheduler, self.slant, self.on_the_wire)
         self.network.about_to_send = self._about_to_send
+        self.network.answered = self._answered
         self.house = self.new_house("main", template().raw)
         self.crew = Crew(self, self.house, plan.workers)
         self.visitors: list[Actor] = []
@@ -199,6 +200,10 @@ class History:
             )
         if self.troubled:
             self.nemesis.at_point(actor, "exchange", f"{sent.method} {sent.path}", True)
+
+    def _answered(self, sent: Sent) -> None:
+        if self.troubled and sent.method != "GET":
+            self.nemesis.at_answer()
 
     def violate(self, invariant: str, what: str) -> None:
         self.violations.append(f"{invariant}: {what}")

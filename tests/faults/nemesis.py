@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 MOST_CRASHES = 4
-OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
+FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
 
 
 class Nemesis:
@@ -43,14 +43,24 @@ class Nemesis:
         if kind == "exchange" and not sql.startswith("GET"):
             self._after_a_write()
         if outside and plan.freeze and plan.crash <= chance < plan.crash + plan.freeze:
-            history.scheduler.freeze(history.rng.choice((3.0, 45.0, 90.0, 200.0)))
+            # With the last check behind it and the bytes before it, a worker that sleeps past its lease is for Slant
+            # what a server is that commits late: beyond the quiet period that is a stated limit.
+            history.scheduler.freeze(history.rng.choice((3.0, 9.0) if kind == "exchange" else FREEZES))
 
     def _after_a_write(self) -> None:
         """The moments after a write are when a jump of the clock, an edit or a crash can do most harm."""
         rng, scheduler = self.history.rng, self.history.scheduler
         for family, act in (("clock jump", self._jump), ("edited", self._edit), ("crash", self._kill_one)):
             if self.history.plan.has(family) and rng.random() < 0.3:
-                scheduler.at(scheduler.now + rng.uniform(0.2, 8.0), act)
+                scheduler.at(scheduler.now + rng.choice((rng.uniform(0.0, 0.5), rng.uniform(0.5, 8.0))), act)
+
+    def at_answer(self) -> None:
+        """A write was answered and nobody knows it yet but the worker: it dies, or falls asleep past its lease."""
+        history, chance = self.history, self.history.rng.random()
+        if history.plan.crash and history.crashes < MOST_CRASHES and chance < 0.1:
+            history.die("with an answer in its hands")
+        if history.plan.freeze and 0.1 < chance < 0.4:
+            history.scheduler.freeze(history.rng.choice(FREEZES))
 
     def outage(self) -> Trouble | None:
         now = self.history.scheduler.now - self.history.scheduler.began
@@ -84,7 +94,7 @@ class Nemesis:
             )
         if plan.has("outage"):
             begin, length = self._some_time(), rng.choice((20.0, 5 * MINUTE, 90 * MINUTE))
-            self._outages.append((begin, begin + length, rng.choice(OUTAGES)))
+            self._outages.append((begin, begin + length, plan.outage))
             self.ends = max(self.ends, begin + length)
         if plan.has("revoked"):
             self._from_to(
@@ -210,6 +220,9 @@ class Nemesis:
         if self.history.troubled and abs(self.history.clock.offset + seconds) <= 2 * HOUR:
             self.history.scheduler.say(f"the wall clock jumps by {seconds:+.0f} s")
             self.history.clock.offset += seconds
+            # Real workers look every few seconds, whatever the wall clock says; ours sleep until something is due.
+            for actor in self.history.crew.actors:
+                self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
 
     def _back_up(self) -> None:
         self.history.scheduler.say("backup taken")

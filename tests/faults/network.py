@@ -63,6 +63,7 @@ class Network:
         self.scheduler, self.slant, self.decide = scheduler, slant, decide
         self.sent: list[Sent] = []
         self.about_to_send: Callable[[Sent, Request], None] = lambda sent, request: None
+        self.answered: Callable[[Sent], None] = lambda sent: None
 
     def exchange(self, request: Request, timeout: float, connect_timeout: float) -> Raw:
         actor = self.scheduler.current
@@ -87,6 +88,7 @@ class Network:
             what = f"{request.method} {request.path.removeprefix('/v1')} -> {note.met}"
             key = f" key {note.key[:8]}" if note.key else ""
             self.scheduler.say(f"{what}{key} [{trouble}]")
+        self.answered(note)
         return raw
 
     def _carry(self, request: Request, trouble: Trouble, timeout: float, connect_timeout: float) -> Raw:

@@ -48,6 +48,7 @@ AT_SLANT = (
 PEOPLE = ("double click", "twins", "withdraws", "manager", "stop button", "same household", "refusable")
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
+OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
 # Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
 TURNED = (
     "error_shape",
@@ -83,6 +84,7 @@ class Plan:
     sync_seconds: int = 86_400
     opportunities: int = 24
     skew: float = 0.0
+    outage: str = ""
     switches: dict[str, str] = field(default_factory=dict)
 
     def has(self, family: str) -> bool:
@@ -126,6 +128,11 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
         plan.budget = rng.choice((104, 110, 130))
     if rng.random() < 0.03:
         plan.sync_seconds = 300
+    if plan.has("outage"):
+        plan.outage = rng.choice(OUTAGES)
+        if plan.outage == "busy, it says for a second":
+            # Whoever obeys asks every second: only the budget, shared by all workers, keeps that within bounds.
+            plan.budget, plan.workers = 130, rng.choice((2, 3))
     if plan.has("rows shift"):
         plan.opportunities = 104
     if plan.has("skew"):

@@ -85,6 +85,7 @@ def judge(
                     break
     finally:
         gc.enable()
+        gc.unfreeze()
         logging.disable(logging.NOTSET)
     verdict.seconds = time.process_time() - began
     return verdict

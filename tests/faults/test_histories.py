@@ -1,38 +1,45 @@
-"""Some histories of the simulated world in every run of the suite; `make faults` runs ten thousand."""
+"""Seeded histories of everything going wrong at once: not one record too many, not one submission lost."""
 
-import subprocess
-import sys
+import pytest
 
-from tests.support.environment import ROOT, clean_environment
+from tests.faults.checker import fingerprint
+from tests.faults.conftest import is_full, seed_of
+from tests.faults.history import history
+from tests.faults.run import judge
 
-IN_THE_SUITE = 24
+CHUNK = 25
+SUITE, FULL = 300, 10_000
 
 
-def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """In processes of its own: the world has its own databases, and its own idea of time."""
-    return subprocess.run(
-        [sys.executable, "-m", "tests.faults.run", *arguments],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=600,
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "first" in metafunc.fixturenames:
+        total = FULL if is_full(metafunc.config) else SUITE
+        metafunc.parametrize("first", range(0, total, CHUNK))
+
+
+@pytest.mark.usefixtures("simulated")
+def test_no_history_breaks_a_promise(first: int) -> None:
+    verdict = judge(range(first, first + CHUNK))
+    assert not verdict.violations, "\n".join(
+        f"pytest tests/faults --seed {seed}\n    " + "\n    ".join(what) for seed, what in verdict.violations.items()
     )
 
 
-def test_no_history_breaks_a_promise() -> None:
-    done = simulate("--seed", "0", "--histories", str(IN_THE_SUITE), "--jobs", "2")
+@pytest.mark.usefixtures("simulated")
+def test_a_seed_brings_back_the_very_same_history() -> None:
+    def lived(seed: int) -> str:
+        with history(seed) as told:
+            told.run()
+        return fingerprint(told)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{IN_THE_SUITE} histories, 0 with violations" in done.stdout
-
-
-def test_a_seed_replays_exactly() -> None:
-    first, second = (simulate("--seed", "17").stdout.rpartition(", ")[0] for _ in range(2))
-
-    assert "fingerprint" in first
-    assert _without_times(first) == _without_times(second)
+    assert lived(11) == lived(11) != lived(12)
 
 
-def _without_times(told: str) -> list[str]:
-    return [line for line in told.splitlines() if "histories/s" not in line]
+@pytest.mark.usefixtures("simulated")
+def test_one_seed_again(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    seed = seed_of(request.config)
+    if seed is None:
+        pytest.skip("pytest tests/faults --seed N")
+    with capsys.disabled():
+        verdict = judge([seed], show=True)
+    assert not verdict.violations, "\n    ".join(["", *verdict.violations[seed]])

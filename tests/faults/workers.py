@@ -84,9 +84,8 @@ class Crew:
 
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
-        return self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0][
-            0
-        ], self.history.exchanges
+        (seq,) = self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0]
+        return seq, self.history.exchanges
 
     def _life(self, name: str) -> Callable[[], None]:
         history = self.history
