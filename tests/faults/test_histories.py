@@ -21,7 +21,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_no_history_breaks_a_promise(first: int) -> None:
     verdict = judge(range(first, first + CHUNK))
     assert not verdict.violations, "\n".join(
-        f"pytest tests/faults --seed {seed}\n    " + "\n    ".join(what) for seed, what in verdict.violations.items()
+        f"pytest tests/faults --seed {seed}\n    " + "\n    ".join(what)
+        for seed, what in verdict.violations.items()
     )
 
 
