@@ -1,18 +1,21 @@
 """What Slantweb remembers. Each room is one file; this is their index."""
 
 from .audit import ActorType, AuditEvent, ChainHead
+from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target
 from .mirror import (
     WRITING_ROLES,
     Book,
     BookRole,
     Household,
     Member,
+    MirrorRevision,
     Opportunity,
     Pipeline,
     Stage,
+    StageTotal,
     SyncState,
 )
-from .people import Draft, Person, Role
+from .people import Draft, Person, Role, SavedView
 from .running import Alert, Budget, Heartbeat, Hold, Instance, Lease
 from .submissions import FINAL, OPEN, Attempt, Kind, Outcome, State, Submission
 
@@ -35,14 +38,22 @@ __all__ = [
     "Instance",
     "Kind",
     "Lease",
+    "LostReason",
+    "Meaning",
     "Member",
+    "MirrorRevision",
     "Opportunity",
+    "OpportunityVersion",
     "Outcome",
     "Person",
     "Pipeline",
     "Role",
+    "SavedView",
     "Stage",
+    "StageMeaning",
+    "StageTotal",
     "State",
     "Submission",
     "SyncState",
+    "Target",
 ]

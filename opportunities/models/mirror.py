@@ -198,3 +198,46 @@ class SyncState(models.Model):
 
     def __str__(self) -> str:
         return self.resource
+
+
+class StageTotal(models.Model):
+    """Kept totals: how many deals of one owner lie in one stage of one book, and their worth; never recounted.
+
+    `value` is whole US dollars; `weighted` is the sum of value x probability in hundredths of a dollar, so that it stays
+    a whole number. Deals without a value are counted in `count` and `valueless`. `revision` is `MirrorRevision` when
+    something in this place last changed, be it a total or a card's words: what open boards ask for.
+    """
+
+    book_id = models.CharField(max_length=200)
+    pipeline_id = models.CharField(max_length=200)
+    stage_id = models.CharField(max_length=200)
+    assigned_to_id = models.CharField(max_length=200, blank=True)
+    count = models.IntegerField(default=0)
+    valueless = models.IntegerField(default=0)
+    value = models.BigIntegerField(default=0)
+    weighted = models.BigIntegerField(default=0)
+    revision = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pipeline_id", "stage_id", "book_id", "assigned_to_id"], name="stage_total_place"
+            )
+        ]
+        indexes = [models.Index(fields=["pipeline_id", "revision"], name="stage_total_revision")]
+
+    def __str__(self) -> str:
+        return f"{self.stage_id}: {self.count}"
+
+
+class MirrorRevision(models.Model):
+    """The one row that counts changes of mirrored deals. Its lock orders them, so that a poll misses none."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="mirror_revision_single")]
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -21,7 +21,7 @@ class Person(AbstractBaseUser):
     """Someone the sign-on provider vouched for: its `iss` and their `sub`, never the e-mail (OpenID Connect Core 5.7).
 
     `member_id` is their user id in Slant: the book member with the same verified e-mail, or the one a manager linked.
-    Nobody has a password here; Django's field stays unusable.
+    `board_query` remembers the board as they left it. Nobody has a password here; Django's field stays unusable.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,6 +34,7 @@ class Person(AbstractBaseUser):
     member_linked_by = models.CharField(max_length=255, blank=True)
     theme = models.CharField(max_length=5, default="auto")
     shortcuts = models.BooleanField(default=True)
+    board_query = models.CharField(max_length=1000, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -84,3 +85,23 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"{self.form} of {self.person_id}"
+
+
+class SavedView(models.Model):
+    """A selection of deals somebody named: the query string of the board or list, without its page.
+
+    Whoever has the link may open it; what they see in it is their own.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=80)
+    query = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "created_at"]
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="saved_view_person_name")]
+
+    def __str__(self) -> str:
+        return self.name
