@@ -1,0 +1,130 @@
+"""The one place where the filters of an address are understood: `?pipeline=&book=&owner=&q=...` and `Selection`.
+
+Whatever cannot be read is left out and said in plain words; it never makes a page fail or show something else.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from opportunities import wording_board as wording
+from opportunities.forms.money import parse_money
+from opportunities.selection import BOARD, LIST, MISSING, OVERDUE, WINDOWS, Selection, close_days
+
+LONGEST = 200
+MOST_IDS = 500
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+__all__ = ["Selection", "SelectionForm", "selection_of"]
+
+
+class Words(forms.Field):
+    """Text without the characters nobody types; too long is cut, since no id and no name is longer."""
+
+    widget: type[forms.Widget] = forms.TextInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def to_python(self, value: Any) -> str:
+        return CONTROL.sub("", str(value or "")).strip()[:LONGEST]
+
+
+class Ids(Words):
+    """A parameter that may come several times."""
+
+    widget: type[forms.Widget] = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(id for each in value or [] if (id := self.to_python(each))))
+
+
+class Money(Words):
+    """An amount as people type it; whole US dollars or None."""
+
+    def clean(self, value: Any) -> int | None:
+        text = self.to_python(value)
+        if not text:
+            return None
+        try:
+            return parse_money(text)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class Choice(Words):
+    """One of `choices`, or nothing."""
+
+    def __init__(self, choices: tuple[str, ...], problem: str) -> None:
+        super().__init__()
+        self.known, self.problem = choices, problem
+
+    def clean(self, value: Any) -> str:
+        text = self.to_python(value)
+        if text and text not in self.known:
+            raise forms.ValidationError(self.problem)
+        return text
+
+
+class SelectionForm(forms.Form):
+    """An address's filters. `selection` holds what could be read, `problems` a sentence for each that could not."""
+
+    pipeline = Words()
+    stage = Ids()
+    book = Words()
+    owner = Words()
+    q = Words()
+    household = Words()
+    min = Money()
+    max = Money()
+    close = Words()
+    stale = Choice(("1", "0", "yes", "no"), wording.STALE_UNKNOWN)
+    missing = Choice(MISSING, wording.MISSING_UNKNOWN)
+    ids = Ids()
+    view = Choice((BOARD, LIST), wording.VIEW_UNKNOWN)
+
+    def clean_stale(self) -> bool:
+        return self.cleaned_data["stale"] in ("1", "yes")
+
+    def clean_view(self) -> str:
+        return self.cleaned_data["view"] or BOARD
+
+    def clean_close(self) -> str:
+        close = str(self.cleaned_data["close"])
+        if close and close != OVERDUE and close not in WINDOWS:
+            try:
+                close_days(close, date(2000, 1, 1), year_starts=1)
+            except ValueError as error:
+                raise forms.ValidationError(wording.CLOSE_UNREADABLE) from error
+        return close
+
+    def clean_ids(self) -> tuple[str, ...]:
+        ids: tuple[str, ...] = self.cleaned_data["ids"]
+        if len(ids) > MOST_IDS:
+            raise forms.ValidationError(wording.TOO_MANY_IDS.format(most=MOST_IDS))
+        return ids
+
+    def clean(self) -> dict[str, Any]:
+        least, most = self.cleaned_data.get("min"), self.cleaned_data.get("max")
+        if least is not None and most is not None and least > most:
+            self.add_error("max", wording.MAX_BELOW_MIN)
+        return self.cleaned_data
+
+    @property
+    def selection(self) -> Selection:
+        self.full_clean()
+        return Selection(**self.cleaned_data)
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """Field and sentence, in the order of the fields."""
+        return [(name, str(said)) for name in self.fields for said in self.errors.get(name, [])]
+
+
+def selection_of(data: Mapping[str, Any] | str) -> Selection:
+    """The selection an address, a posted form or a remembered query string asks for; what cannot be read is left out."""
+    return SelectionForm(QueryDict(data) if isinstance(data, str) else data).selection
