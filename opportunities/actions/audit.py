@@ -5,7 +5,6 @@ committed together or not at all. Appends are ordered by the lock on `ChainHead`
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +15,24 @@ from django.db import connection
 
 from opportunities.clock import Clock
 from opportunities.models import ActorType, AuditEvent, ChainHead, Person, Submission
+from opportunities.slant.secret import Secret
+from opportunities.trail.verifier import canonical
+
+__all__ = [
+    "NO_CHANGE",
+    "NO_REMOTE",
+    "Actor",
+    "Change",
+    "Remote",
+    "canonical",
+    "chain_hash",
+    "event_fields",
+    "key_id",
+    "record",
+]
 
 SCHEMA_VERSION = 1
+_SHAPED_LIKE_ONE = Secret("")
 
 
 @dataclass(frozen=True)
@@ -96,10 +111,13 @@ def record(
     """Append one event to the chain. Must run inside the transaction of the change it tells of.
 
     `submission` fills object, key (hashed), attempt, generation and body hash from the row.
-    Raises `RuntimeError` outside a transaction: an event without its change, or the reverse, would be a lie.
+    Raises `RuntimeError` outside a transaction: an event without its change, or the reverse, would be a lie; and
+    `TypeError` for a float in `change`, which has no one way to be written down.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("audit.record() belongs inside the transaction of the change it records")
+    head = ChainHead.objects.select_for_update().get(pk=1)
+    # Asked with the lock held, so that times go the way numbers go.
     now = clock.now()
     event = AuditEvent(
         event_id=uuid4(),
@@ -112,26 +130,25 @@ def record(
         actor_roles=list(by.roles),
         session_ref=by.session_ref,
         source_ip=by.source_ip,
-        user_agent=by.user_agent[:300],
+        user_agent=_clean(by.user_agent)[:300],
         request_id=by.request_id,
         action=action,
         object_type=object_type,
         object_id=object_id,
         object_version=object_version,
-        before=change.before,
-        after=change.after,
+        before=_clean(change.before),
+        after=_clean(change.after),
         outcome=outcome,
         reason_code=reason_code,
-        reason_text=reason_text[:1000],
+        reason_text=_clean(reason_text)[:1000],
         remote_status=remote.status,
-        remote_request_id=remote.request_id[:200],
+        remote_request_id=_clean(remote.request_id)[:200],
         remote_object_id=remote.object_id,
         app_version=settings.APP_VERSION,
         schema_version=SCHEMA_VERSION,
     )
     if submission is not None:
         _fill_from(event, submission)
-    head = ChainHead.objects.select_for_update().get(pk=1)
     event.seq = head.seq + 1
     event.prev_hash = head.hash
     event.hash = chain_hash(event)
@@ -168,11 +185,21 @@ def event_fields(event: AuditEvent) -> dict[str, Any]:
     }
 
 
-def canonical(value: dict[str, Any]) -> bytes:
-    """Canonical JSON (after RFC 8785): sorted keys, no spaces, ASCII; there are no floats to normalise."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+def _clean(value: Any) -> Any:
+    """`value` without anything shaped like a token or holding ours, wherever people or Slant put it.
+
+    NUL is taken out too: PostgreSQL stores none, and an event must not fail the change it tells of.
+    """
+    if isinstance(value, str):
+        ours = settings.SLANT_API_TOKEN
+        return _SHAPED_LIKE_ONE.scrub(value.replace(ours, "[hidden]") if ours else value).replace("\0", "")
+    if isinstance(value, dict):
+        return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(inner) for inner in value]
+    if isinstance(value, float):
+        raise TypeError("no floats in the trail: money is whole dollars")
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""What an auditor runs without the application: `verifier.py`, one file, standard library only (docs/audit.md)."""

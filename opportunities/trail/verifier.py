@@ -1,0 +1,533 @@
+"""Check an export of Slantweb's audit trail without Slantweb: `python3 verifier.py EXPORT [--key KEY]`.
+
+EXPORT is an `events.jsonl`, a folder or a ZIP made by `export_audit` or by the page "Audit trail". Nothing but this
+file and Python 3.8 or newer is needed. It tells whether every event is as it was written, whether any is missing, and
+which signed checkpoint vouches for it. How it all hangs together is in docs/audit.md of the application:
+
+* An event's hash is SHA-256(0x00 || canonical JSON of all its other fields, `prev_hash` and `seq` among them), so each
+  event vouches for all before it.
+* A checkpoint states, signed with Ed25519 (RFC 8032), the hash of event `last_seq` and the Merkle root (RFC 6962, but
+  for the leaves, which are the events' hashes) of the events since the checkpoint before. A proof leads from an event
+  to that root, so that a part of the trail can be checked without the rest.
+
+`--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without it the
+key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of checkpoints kept
+apart. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not reach a
+checkpoint it must reach, 4 a checkpoint cannot be believed, 6 the export cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Iterable, Iterator, NamedTuple, Sequence  # noqa: UP035 - Python 3.8 may have to run this
+
+GOOD, ALTERED, MISSING, BEHIND, UNBELIEVABLE, UNREADABLE = 0, 1, 2, 3, 4, 6
+NO_HASH = "0" * 64
+FORMAT = "slantweb-trail/1"
+
+if TYPE_CHECKING:
+    Event = dict[str, Any]
+    # Extended coordinates: X, Y, Z, T with x = X/Z, y = Y/Z, xy = T/Z.
+    _Point = tuple[int, int, int, int]
+
+
+# The chain
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
+def canonical(value: Event) -> bytes:
+    """Canonical JSON (after RFC 8785): sorted keys, no spaces, ASCII; there are no floats to normalise."""
+    return _encode(value).encode()
+
+
+def event_hash(event: Event) -> str:
+    """The hash an event must have; `event` with or without its `hash`."""
+    bare = {name: value for name, value in event.items() if name != "hash"}
+    return hashlib.sha256(b"\x00" + canonical(bare)).hexdigest()
+
+
+class Problem(NamedTuple):
+    """What is wrong: an exit code, the first sequence number it is about (0: none), and a sentence."""
+
+    code: int
+    seq: int
+    words: str
+
+
+class Chain:
+    """Follows events in the order of their numbers and stops at the first that is wrong.
+
+    `seq` and `hash` are those of the last good event. With `whole` every number must follow the one before.
+    """
+
+    def __init__(self, seq: int = 0, hash: str = NO_HASH, *, whole: bool = True) -> None:
+        self.seq, self.hash, self.whole = seq, hash, whole
+
+    def follow(self, event: Event) -> Problem | None:
+        seq = event.get("seq")
+        if not isinstance(seq, int):
+            return Problem(ALTERED, self.seq + 1, f"The event after {self.seq} has no number.")
+        if seq <= self.seq:
+            return Problem(MISSING, seq, f"Event {seq} comes again, or out of order, after {self.seq}.")
+        if seq > self.seq + 1 and self.whole:
+            missing = f"{self.seq + 1}" if seq == self.seq + 2 else f"{self.seq + 1} to {seq - 1}"
+            return Problem(MISSING, self.seq + 1, f"Missing: {missing}.")
+        if event_hash(event) != event.get("hash"):
+            return Problem(ALTERED, seq, f"Event {seq} is not what its hash was made of.")
+        if seq == self.seq + 1 and event.get("prev_hash") != self.hash:
+            return Problem(ALTERED, seq, f"Event {seq} does not follow from event {self.seq}.")
+        self.seq, self.hash = seq, event["hash"]
+        return None
+
+
+# Merkle trees over the hashes of events (RFC 6962, 2.1)
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _split(size: int) -> int:
+    """The largest power of two below `size`."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def _root(leaves: Sequence[bytes]) -> bytes:
+    if len(leaves) == 1:
+        return leaves[0]
+    at = _split(len(leaves))
+    return _node(_root(leaves[:at]), _root(leaves[at:]))
+
+
+def merkle_root(hashes: Sequence[str]) -> str:
+    return _root([bytes.fromhex(one) for one in hashes]).hex()
+
+
+def merkle_path(hashes: Sequence[str], index: int) -> list[str]:
+    """The hashes that lead from the leaf `index` to the root, nearest first."""
+    leaves = [bytes.fromhex(one) for one in hashes]
+    path: list[str] = []
+    while len(leaves) > 1:
+        at = _split(len(leaves))
+        if index < at:
+            path.append(_root(leaves[at:]).hex())
+            leaves = leaves[:at]
+        else:
+            path.append(_root(leaves[:at]).hex())
+            leaves, index = leaves[at:], index - at
+    return path[::-1]
+
+
+def root_by_path(leaf: str, index: int, size: int, path: Sequence[str]) -> str:
+    """The root that `path` leads to from `leaf`, the one at `index` of `size`; empty when it cannot be one."""
+    if not 0 <= index < size:
+        return ""
+    # From the root down: on which side the leaf's part lies at each step.
+    sides: list[bool] = []
+    while size > 1:
+        at = _split(size)
+        sides.append(index >= at)
+        index, size = (index - at, size - at) if index >= at else (index, at)
+    if len(sides) != len(path):
+        return ""
+    value = bytes.fromhex(leaf)
+    for right, other in zip(reversed(sides), path):  # noqa: B905 - Python 3.8 knows no strict
+        value = _node(bytes.fromhex(other), value) if right else _node(value, bytes.fromhex(other))
+    return value.hex()
+
+
+# Ed25519, after RFC 8032, 5.1 and 6: the checking half only
+
+_P = 2**255 - 19
+_L = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, _P - 2, _P) % _P
+_SQRT_OF_MINUS_1 = pow(2, (_P - 1) // 4, _P)
+
+
+def _recover_x(y: int, sign: int) -> int | None:
+    if y >= _P:
+        return None
+    square = (y * y - 1) * pow(_D * y * y + 1, _P - 2, _P) % _P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * _SQRT_OF_MINUS_1 % _P
+    if (x * x - square) % _P:
+        return None
+    return _P - x if (x & 1) != sign else x
+
+
+_BASE_Y = 4 * pow(5, _P - 2, _P) % _P
+_BASE_X = _recover_x(_BASE_Y, 0) or 0
+_BASE: _Point = (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _P)
+
+
+def _add(one: _Point, two: _Point) -> _Point:
+    a = (one[1] - one[0]) * (two[1] - two[0]) % _P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % _P
+    c = 2 * one[3] * two[3] * _D % _P
+    d = 2 * one[2] * two[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
+
+
+def _times(scalar: int, point: _Point) -> _Point:
+    result: _Point = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = _add(result, point)
+        point = _add(point, point)
+        scalar >>= 1
+    return result
+
+
+def _same(one: _Point, two: _Point) -> bool:
+    return (one[0] * two[2] - two[0] * one[2]) % _P == 0 and (one[1] * two[2] - two[1] * one[2]) % _P == 0
+
+
+def _point(text: bytes) -> _Point | None:
+    y = int.from_bytes(text, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    x = _recover_x(y, sign)
+    return None if x is None else (x, y, 1, x * y % _P)
+
+
+def is_signed(message: bytes, signature: bytes, public_key: bytes) -> bool:
+    """Whether `signature` is `public_key`'s over `message` (RFC 8032, 5.1.7)."""
+    if len(public_key) != 32 or len(signature) != 64:
+        return False
+    key, r = _point(public_key), _point(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if key is None or r is None or s >= _L:
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public_key + message).digest(), "little") % _L
+    return _same(_times(s, _BASE), _add(r, _times(h, key)))
+
+
+# Checkpoints
+
+
+def believed(envelope: Any, keys: set[str] | None = None) -> str:
+    """Empty when `envelope` ({"checkpoint": {...}, "signature": hex}) is signed by one of `keys` (None: by its own
+    named key); else why it cannot be believed."""
+    try:
+        statement, signature = envelope["checkpoint"], bytes.fromhex(envelope["signature"])
+        key = statement["key"]
+        int(statement["last_seq"]), str(statement["last_hash"])
+        if keys is not None and key not in keys:
+            return f"it is signed by {key[:16]}..., which is not a key to be trusted"
+        if not is_signed(canonical(statement), signature, bytes.fromhex(key)):
+            return "its signature is wrong"
+    except (KeyError, TypeError, ValueError):
+        return "it cannot be read"
+    return ""
+
+
+# One export
+
+
+class Manifest(NamedTuple):
+    """What an export says of itself, and whether the bytes before it are the ones it speaks of."""
+
+    stated: Event
+    sha256: str
+
+
+class Verdict:
+    """What was found. `problems` in the order found; `notes` are not problems."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self.count = 0
+        self.vouched = 0
+        self.first = self.last = 0
+        self.keys: set[str] = set()
+
+    @property
+    def code(self) -> int:
+        return self.problems[0].code if self.problems else GOOD
+
+
+class _Run:
+    """Events whose numbers follow each other: the last vouches for all."""
+
+    def __init__(self, first: int) -> None:
+        self.first = self.last = first
+        self.hash = ""
+        # The last of its events some checkpoint vouches for.
+        self.vouched = first - 1
+
+
+def verify(
+    lines: Iterable[bytes],
+    keys: set[str] | None = None,
+    kept_apart: Iterable[Any] = (),
+) -> Verdict:
+    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints (envelopes) from another place."""
+    found = Verdict()
+    reader = _Reader(lines, found)
+    chain, runs = Chain(whole=False), []  # type: ignore[var-annotated]
+    # hash by number, only where some checkpoint may ask for it: kept for all, 100 bytes an event
+    hashes: dict[int, str] = {}
+    for event in reader.events():
+        problem = chain.follow(event) if found.count else _first(chain, event)
+        if problem:
+            found.problems.append(problem)
+            return found
+        if not runs or event["seq"] != runs[-1].last + 1:
+            runs.append(_Run(event["seq"]))
+        runs[-1].last, runs[-1].hash = event["seq"], event["hash"]
+        hashes[event["seq"]] = event["hash"]
+        found.count += 1
+    if runs:
+        found.first, found.last = runs[0].first, runs[-1].last
+    _check_manifest(reader, runs, found)
+    _check_checkpoints([*reader.checkpoints, *kept_apart], reader.proofs, runs, hashes, keys, found)
+    return found
+
+
+def _first(chain: Chain, event: Event) -> Problem | None:
+    """The first of a part follows from an event that is not in it."""
+    seq = event.get("seq")
+    if isinstance(seq, int) and seq > 1:
+        chain.seq, chain.hash = seq - 1, str(event.get("prev_hash"))
+    return chain.follow(event)
+
+
+class _Reader:
+    """Tells the kinds of lines apart: events, checkpoints, proofs, and the manifest that ends the file."""
+
+    def __init__(self, lines: Iterable[bytes], found: Verdict) -> None:
+        self._lines, self._found = lines, found
+        self.checkpoints: list[Any] = []
+        self.proofs: list[Any] = []
+        self.manifest: Manifest | None = None
+
+    def events(self) -> Iterator[Event]:
+        digest, ended = hashlib.sha256(), False
+        for number, line in enumerate(self._lines, start=1):
+            try:
+                content = json.loads(line)
+                if not isinstance(content, dict):
+                    raise ValueError("not an object")
+            except ValueError:
+                self._problem(number)
+                return
+            if ended:
+                self._found.problems.append(
+                    Problem(ALTERED, 0, f"Line {number} stands after the manifest, which ends an export.")
+                )
+                return
+            if "manifest" in content:
+                self.manifest, ended = Manifest(content["manifest"], digest.hexdigest()), True
+            elif "checkpoint" in content:
+                self.checkpoints.append(content)
+            elif "proof" in content:
+                self.proofs.append(content["proof"])
+            else:
+                yield content
+            digest.update(line)
+
+    def _problem(self, number: int) -> None:
+        self._found.problems.append(Problem(ALTERED, 0, f"Line {number} of the export is not JSON."))
+
+
+def _check_manifest(reader: _Reader, runs: list[_Run], found: Verdict) -> None:
+    if found.problems:
+        return
+    if reader.manifest is None:
+        found.problems.append(
+            Problem(MISSING, found.last + 1, "The export ends before its manifest: it was cut.")
+        )
+        return
+    stated = reader.manifest.stated
+    if stated.get("format") != FORMAT:
+        found.problems.append(Problem(UNREADABLE, 0, f"This is not a {FORMAT} export."))
+    elif stated.get("count") != found.count:
+        words = f"The manifest speaks of {stated.get('count')} events, and here are {found.count}."
+        found.problems.append(Problem(MISSING, 0, words))
+    elif stated.get("whole") and len(runs) > 1:
+        after = runs[0].last
+        found.problems.append(Problem(MISSING, after + 1, f"Missing: {after + 1} to {runs[1].first - 1}."))
+    elif stated.get("sha256") != reader.manifest.sha256:
+        found.problems.append(Problem(ALTERED, 0, "The bytes of the export are not those of its manifest."))
+
+
+def _check_checkpoints(
+    envelopes: list[Any],
+    proofs: list[Any],
+    runs: list[_Run],
+    hashes: dict[int, str],
+    keys: set[str] | None,
+    found: Verdict,
+) -> None:
+    if found.problems:
+        return
+    good: dict[int, Event] = {}
+    for envelope in envelopes:
+        why = believed(envelope, keys)
+        if why:
+            seq = _number(envelope)
+            found.problems.append(Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {why}."))
+            return
+        statement = envelope["checkpoint"]
+        good[statement["last_seq"]] = statement
+        found.keys.add(statement["key"])
+    proven: dict[Any, Event] = {proof.get("seq"): proof for proof in proofs if isinstance(proof, dict)}
+    vouched_before = 0
+    for run in runs:
+        for seq in sorted(seq for seq in good if run.first <= seq <= run.last):
+            if hashes[seq] != good[seq]["last_hash"]:
+                since = max(vouched_before, run.first - 1) + 1
+                words = (
+                    f"Event {seq} is not the one its checkpoint vouches for: {since} to {seq} were rewritten."
+                )
+                found.problems.append(Problem(ALTERED, seq, words))
+                return
+            run.vouched = vouched_before = seq
+        proof = proven.get(run.last)
+        if proof and run.vouched < run.last:
+            at = proof.get("checkpoint", 0)
+            if not _leads(proof, run, good.get(at, {})):
+                words = f"Event {run.last} is not among those the checkpoint at {at} vouches for."
+                found.problems.append(Problem(ALTERED, run.last, words))
+                return
+            run.vouched = run.last
+        if run.vouched < run.last and any(seq > run.last for seq in good):
+            words = f"No proof leads from event {run.last} to the checkpoint after it."
+            found.problems.append(Problem(BEHIND, run.last, words))
+            return
+    found.vouched = sum(run.vouched - run.first + 1 for run in runs)
+    if found.vouched < found.count:
+        loose = next(run for run in runs if run.vouched < run.last)
+        found.notes.append(
+            f"{found.count - found.vouched} events from {loose.vouched + 1} on are newer than the newest checkpoint here: "
+            "they hang together, but no signature vouches for them yet."
+        )
+
+
+def _number(envelope: Any) -> int:
+    try:
+        return int(envelope["checkpoint"]["last_seq"])
+    except (KeyError, TypeError, ValueError):
+        return 0
+
+
+def _leads(proof: Event, run: _Run, statement: Event) -> bool:
+    """Whether `proof` leads from the last event of `run` to the root of `statement`."""
+    try:
+        first, last = statement["first_seq"], statement["last_seq"]
+        if not first <= run.last <= last:
+            return False
+        reached = root_by_path(run.hash, run.last - first, last - first + 1, proof["path"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return bool(reached) and reached == statement["root"]
+
+
+# The command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("export", type=Path, help="events.jsonl, or the folder or ZIP it came in")
+    parser.add_argument("--key", action="append", default=[], help="a public key, or a file of them")
+    parser.add_argument("--checkpoints", type=Path, help="a folder of checkpoints kept apart")
+    options = parser.parse_args(arguments)
+    try:
+        keys = _keys(options.key) if options.key else None
+        apart = _kept_apart(options.checkpoints) if options.checkpoints else []
+        found = _verify_path(options.export, keys, apart)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
+        print(f"This cannot be read: {problem}")
+        return UNREADABLE
+    _report(found, given=keys is not None)
+    return found.code
+
+
+def _report(found: Verdict, *, given: bool) -> None:
+    if found.problems:
+        problem = found.problems[0]
+        where = f"first bad sequence {problem.seq}: " if problem.seq else ""
+        print(f"NOT GOOD: {where}{problem.words}")
+        return
+    span = f", {found.first:,} to {found.last:,}" if found.count else ""
+    print(
+        f"Good: {found.count:,} events{span}; signed checkpoints vouch for {max(found.vouched, 0):,} of them."
+    )
+    for note in found.notes:
+        print(note)
+    if found.keys and not given:
+        print("Signed by this key; compare it with the one you were given apart from the export:")
+        print("\n".join(sorted(found.keys)))
+
+
+def _verify_path(path: Path, keys: set[str] | None, apart: list[Any]) -> Verdict:
+    if path.is_dir():
+        return _verify_set(lambda name: (path / name).open("rb"), keys, apart)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return _verify_set(archive.open, keys, apart)
+    with path.open("rb") as file:
+        return verify(file, keys, apart)
+
+
+def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any]) -> Verdict:
+    """A folder or ZIP: each file has the hash its manifest states, and the events are good."""
+    with open_file("manifest.json") as file:
+        files = json.load(io.TextIOWrapper(file, "utf-8"))["files"]
+    for name, stated in sorted(files.items()):
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise ValueError(f"the manifest names {name}")
+        with open_file(name) as file:
+            if _sha256(file) != stated and name != "events.jsonl":
+                found = Verdict()
+                found.problems.append(Problem(ALTERED, 0, f"{name} is not the file the manifest speaks of."))
+                return found
+    with open_file("events.jsonl") as file:
+        found = verify(file, keys, apart)
+    if not found.problems:
+        with open_file("events.jsonl") as file:
+            if _sha256(file) != files.get("events.jsonl"):
+                found.problems.append(
+                    Problem(ALTERED, 0, "events.jsonl is not the file the manifest speaks of.")
+                )
+    return found
+
+
+def _sha256(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for block in iter(lambda: file.read(1 << 20), b""):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _keys(given: Iterable[str]) -> set[str]:
+    keys: set[str] = set()
+    for text in given:
+        lines = [text] if _is_key(text) else Path(text).read_text().split()
+        keys |= {line.lower() for line in lines if _is_key(line)}
+    if not keys:
+        raise ValueError("no public key (64 hexadecimal digits) was given")
+    return keys
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 64 and all(digit in "0123456789abcdefABCDEF" for digit in text)
+
+
+def _kept_apart(folder: Path) -> list[Any]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("[0-9]*.json"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
