@@ -1,6 +1,7 @@
 """The table of contents of what people can open. Name = view."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from opportunities.views import (
     create,
@@ -15,6 +16,15 @@ from opportunities.views import (
 )
 
 app_name = "opportunities"
+
+
+class SlantId(StringConverter):
+    """An id of Slant's: opaque, but never with a slash, a space or a control character, and never endless (S14)."""
+
+    regex = r"[^/\x00-\x20\x7f]{1,200}"
+
+
+register_converter(SlantId, "slant_id")
 
 urlpatterns = [
     # Coming in and going out

@@ -17,7 +17,16 @@ from django.db import IntegrityError, transaction
 from opportunities import access
 from opportunities.actions import audit, mirror, states, wakeup
 from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import Change, Changes, Create, Fields, NewDeal, comparable, frozen
+from opportunities.actions.kinds import (
+    Change,
+    Changes,
+    Create,
+    Fields,
+    NewDeal,
+    comparable,
+    frozen,
+    sent_fields,
+)
 from opportunities.clock import Clock
 from opportunities.models import (
     Attempt,
@@ -121,7 +130,7 @@ def create(
     """
     nonce = check_token(form_token, person)
     body = frozen(Create.body(deal))
-    if earlier := _sent_before(person, nonce, body):
+    if earlier := _sent_before(person, nonce, Create.path, body):
         return earlier
     book = Book.objects.filter(pk=deal.book_id).first()
     if book is None or not access.may(person, access.Action.WRITE, book):
@@ -129,7 +138,7 @@ def create(
     similar = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
     if similar and not confirm_duplicate:
         # The second half of a double click may find what its first half committed a moment ago.
-        if earlier := _sent_before(person, nonce, body):
+        if earlier := _sent_before(person, nonce, Create.path, body):
             return earlier
         raise DuplicateQuestion(similar)
     submission = Submission(
@@ -164,18 +173,18 @@ def change(
     """Take an edit or a move of an existing deal: commit it, wake the worker, return its row.
 
     `row` tells the rows of one bulk action apart, which share a form token. Raises `BadToken`, `TokenReused`,
-    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what the mirror has now
+    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what is there now
     counts as seen, so that only a still later change in Slant is a conflict again.
     """
     nonce = check_token(form_token, person)
-    body = frozen(Change.body(changes))
-    if earlier := _sent_before(person, nonce, body, row=row):
+    path, body = Change.path_of(changes.opportunity_id), frozen(Change.body(changes))
+    if earlier := _sent_before(person, nonce, path, body, row=row):
         return earlier
     deal = Opportunity.objects.filter(pk=changes.opportunity_id, gone_at=None).select_related("book").first()
     if deal is None or not access.may(person, access.Action.WRITE, deal.book):
         raise NotAllowed("this deal cannot be changed")
     seen = changes.seen
-    current = mirror.fields_of(deal)
+    current = expected_fields(deal)
     wanted = comparable(changes.wanted)
     differing = {
         field: current[field] for field in seen if current[field] not in (seen[field], wanted.get(field))
@@ -185,7 +194,7 @@ def change(
     submission = Submission(
         kind=kind,
         method="PATCH",
-        path=Change.path_of(deal.pk),
+        path=path,
         body=body,
         book_id=deal.book_id,
         household_id=deal.household_id or "",
@@ -193,7 +202,7 @@ def change(
         name=deal.name,
         value=deal.value,
         seen=seen | differing,
-        labels={"book": deal.book.name},
+        labels={"book": deal.book.name} | _labels_of(changes.wanted, deal.book),
         form_token=nonce,
         row=row,
         supersedes=supersedes,
@@ -201,11 +210,24 @@ def change(
     return _take(submission, person=person, by=by, clock=clock)
 
 
-def _sent_before(person: Person, nonce: str, body: str, *, row: int = 0) -> Submission | None:
+def expected_fields(deal: Opportunity) -> Fields:
+    """What `deal` will hold once everything asked for before has arrived: the mirror, and open changes over it in turn.
+
+    Changes of one deal go out in order, so this is what the next one meets in Slant.
+    """
+    fields = mirror.fields_of(deal)
+    waiting = Submission.objects.open().filter(opportunity_id=deal.pk, kind__in=(Kind.EDIT, Kind.MOVE))
+    for earlier in waiting.order_by("created_at"):
+        fields |= sent_fields(earlier)
+    return fields
+
+
+def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int = 0) -> Submission | None:
+    """The submission made with this token, if it asked for the same of the same. Raises `TokenReused` if it did not."""
     earlier = Submission.objects.filter(person=person, form_token=nonce, row=row).first()
     if earlier is None:
         return None
-    if earlier.body != body:
+    if (earlier.path, earlier.body) != (path, body):
         raise TokenReused("the same form was sent before with other content")
     return earlier
 
@@ -243,7 +265,9 @@ def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) ->
             )
             transaction.on_commit(wakeup.wake)
     except IntegrityError:
-        winner = _sent_before(person, submission.form_token, submission.body, row=submission.row)
+        winner = _sent_before(
+            person, submission.form_token, submission.path, submission.body, row=submission.row
+        )
         if winner is None:
             raise
         return winner
@@ -358,4 +382,17 @@ def _labels(deal: NewDeal, book: Book) -> dict[str, Any]:
         "stage": stage.name if stage else "",
         "owner": owner.name if owner else "",
     }
+    return labels
+
+
+def _labels_of(wanted: Fields, book: Book) -> dict[str, Any]:
+    """The same for a change: a word for each id among the new values."""
+    labels = {}
+    if id := wanted.get("pipeline_stage_id"):
+        labels["stage"] = Stage.objects.filter(pk=id).values_list("name", flat=True).first() or ""
+    if id := wanted.get("household_id"):
+        labels["household"] = Household.objects.filter(pk=id).values_list("name", flat=True).first() or ""
+    if id := wanted.get("assigned_to_id"):
+        owner = Member.objects.filter(book=book, user_id=id).first()
+        labels["owner"] = owner.name if owner else ""
     return labels

@@ -41,7 +41,7 @@ def _example(entry: URLPattern | URLResolver) -> str:
     text = str(entry.pattern)
     for name, converter in entry.pattern.converters.items():
         value = {UUIDConverter: str(ANY_UUID), IntConverter: "1"}.get(type(converter), "x1")
-        for kind in ("uuid", "int", "slug", "str", "path"):
+        for kind in ("uuid", "int", "slug", "str", "path", "slant_id"):
             text = text.replace(f"<{kind}:{name}>", value)
         text = text.replace(f"<{name}>", value)
     assert "<" not in text, f"teach tests/entry/walk.py the parameters of {text}"
