@@ -304,6 +304,7 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-AUDIT_CHECKPOINT_DIR = Path(env.str("AUDIT_CHECKPOINT_DIR", default=str(VAR_DIR / "checkpoints")))
-AUDIT_SIGNING_KEY_FILE = Path(env.str("AUDIT_SIGNING_KEY_FILE", default=str(VAR_DIR / "audit-signing-key")))
+# Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
+AUDIT_CHECKPOINT_DIR = env.str("AUDIT_CHECKPOINT_DIR", default="")
+AUDIT_SIGNING_KEY_FILE = env.str("AUDIT_SIGNING_KEY_FILE", default="")
 APP_VERSION = "0.1.0"

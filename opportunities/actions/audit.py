@@ -28,6 +28,7 @@ __all__ = [
     "chain_hash",
     "event_fields",
     "key_id",
+    "plain_time",
     "record",
 ]
 
@@ -204,7 +205,12 @@ def _clean(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return plain_time(value)
     if isinstance(value, (str, int, bool, list, dict)) or value is None:
         return value
     return str(value)
+
+
+def plain_time(value: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, as the chain hashes it."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

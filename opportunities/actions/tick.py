@@ -11,6 +11,7 @@ from uuid import uuid4
 from django.db import transaction
 
 from opportunities.actions import (
+    checkpoints,
     claiming,
     connection,
     delivery,
@@ -20,6 +21,7 @@ from opportunities.actions import (
     reconciling,
     running,
     settling,
+    verifying,
 )
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
@@ -47,6 +49,8 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     reads = connection.metered(slant, Share.SYNC, clock)
     connection.check_connection(reads, worker=me, clock=clock)
     mirror.sync_if_due(reads, worker=me, clock=clock)
+    checkpoints.write_if_due(clock=clock)
+    verifying.verify_due(worker=me, clock=clock)
     return _next_due_in(clock.now())
 
 
