@@ -38,6 +38,8 @@ class NewOpportunityForm(forms.Form):
 
     bound_field_class = Row
     use_required_attribute = False
+    form_id = "create-form"
+    refused, refused_no_words = wording.SLANT_REFUSED, wording.SLANT_REFUSED_NO_WORDS
 
     book_id = Text(label=wording.LABELS["book_id"], widget=Select())
     household_id = Text(label=wording.LABELS["household_id"], widget=HouseholdPicker(), optional=True)
@@ -247,40 +249,50 @@ class NewOpportunityForm(forms.Form):
         """Put Slant's refusal where a local one would stand; what names no field of ours goes on top."""
         if code == "forbidden_book":
             book = self.offer.book.name if self.offer.book else "this book"
-            self.add_error("book_id", wording.SLANT_REFUSED_BOOK.format(book=book))
+            self.add_error(
+                "book_id" if "book_id" in self.fields else None,
+                wording.SLANT_REFUSED_BOOK.format(book=book),
+            )
             return
         placed = False
         for name, messages in field_errors.items():
             field = "assigned_to_id" if name == "owner_id" else name
-            if field not in FIELDS:
+            if field not in FIELDS or field not in self.fields:
                 continue
             for message in messages if isinstance(messages, list) else [messages]:
                 self.add_error(field, wording.SLANT_REFUSED_FIELD.format(message=message))
                 placed = True
         if not placed:
             sentence = text.rstrip(".") + "." if text else ""
-            self.add_error(
-                None,
-                wording.SLANT_REFUSED.format(message=sentence)
-                if sentence
-                else wording.SLANT_REFUSED_NO_WORDS,
-            )
+            self.add_error(None, self.refused.format(message=sentence) if sentence else self.refused_no_words)
 
     def problems(self) -> list[tuple[str, str]]:
         """For the error summary: the id to go to and the sentence, in the order of the page."""
-        found = [("create-form", str(message)) for message in self.non_field_errors()]
+        found = [(self.form_id, str(message)) for message in self.non_field_errors()]
         for name in self.fields:
             found += [(f"id_{name}", str(message)) for message in self.errors.get(name, [])]
         return found
 
     def _fill_choices(self) -> None:
-        offer, fields = self.offer, self.fields
-        books = [(book.id, book.name) for book in offer.books]
-        self._choices("book_id", books if offer.book and len(books) == 1 else [("", "Choose a book"), *books])
-        if offer.read_only_book:
-            self._name("book_id", self.now("book_id"), f"{offer.read_only_book} (read only)")
+        self._fill_books()
+        self._fill_households()
+        self._fill_pipelines()
+        self._fill_owners()
+        stages = self.fields["pipeline_stage_id"].widget
+        assert isinstance(stages, StagePicker)  # noqa: S101 - for the type checker
+        stages.pipeline = self.pipeline
+        self.fields["probability"].help_text = self._probability_hint()
 
-        picker = fields["household_id"].widget
+    def _fill_books(self) -> None:
+        books = [(book.id, book.name) for book in self.offer.books]
+        only = self.offer.book and len(books) == 1
+        self._choices("book_id", books if only else [("", "Choose a book"), *books])
+        if self.offer.read_only_book:
+            self._name("book_id", self.now("book_id"), f"{self.offer.read_only_book} (read only)")
+
+    def _fill_households(self) -> None:
+        offer = self.offer
+        picker = self.fields["household_id"].widget
         assert isinstance(picker, HouseholdPicker)  # noqa: S101 - for the type checker
         picker.offer, picker.q = offer, self.now("q")
         shown = {household.id: household for household in offer.households}
@@ -291,6 +303,8 @@ class NewOpportunityForm(forms.Form):
             [("", "No household"), *((each.id, f"{each.name} ({each.kind})") for each in shown.values())],
         )
 
+    def _fill_pipelines(self) -> None:
+        offer = self.offer
         self._choices(
             "pipeline_id", [*((each.id, each.name) for each in offer.pipelines), ("", "Let Slant choose")]
         )
@@ -303,16 +317,13 @@ class NewOpportunityForm(forms.Form):
             "pipeline_type", [("", by_household), (PROSPECT, "For prospects"), (CLIENT, "For clients")]
         )
 
+    def _fill_owners(self) -> None:
+        offer = self.offer
         writers = [each for each in offer.owners if each.may_write]
         owners = [(each.id, f"{each.name} (me)" if each.is_me else each.name) for each in writers]
         self._choices("assigned_to_id", owners if offer.me else [("", "Choose an owner"), *owners])
         for each in offer.owners:
             self._name("assigned_to_id", each.id, f"{each.name} (reads only)")
-
-        stages = fields["pipeline_stage_id"].widget
-        assert isinstance(stages, StagePicker)  # noqa: S101 - for the type checker
-        stages.pipeline = self.pipeline
-        fields["probability"].help_text = self._probability_hint()
 
     def _probability_hint(self) -> str:
         if self.pipeline is None:
