@@ -199,7 +199,7 @@ def _finish(
                 **then.fields,
             )
             if written and then.state == State.CONFIRMED:
-                mirror.apply(written.record, clock=clock)
+                mirror.apply(written.record, clock=clock, by=submission.by_display)
     except LostRace:
         return
     if then.state == State.CONFIRMED:

@@ -50,24 +50,25 @@ class Verdict:
 def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
     """Look after every doubtful submission that is due. Returns how many were looked at.
 
-    `slant` must take its calls from the checks' share of the budget.
+    `slant` must take its calls from the checks' share of the budget. Each is looked after once a round: what the
+    scanner saw in this round tells a second look nothing new, and the round would never end.
     """
     scanner = Scanner(slant, clock)
-    looked = 0
-    while submission := _claim_check(worker=worker, clock=clock):
+    looked: set[UUID] = set()
+    while submission := _claim_check(looked, worker=worker, clock=clock):
+        looked.add(submission.pk)
         _settle(submission, slant, scanner, worker=worker, clock=clock)
-        looked += 1
-    return looked
+    return len(looked)
 
 
-def _claim_check(*, worker: Actor, clock: Clock) -> Submission | None:
+def _claim_check(looked: set[UUID], *, worker: Actor, clock: Clock) -> Submission | None:
     """Lease the longest due doubtful submission to this round; a worker that dies here is only a delay."""
     now = clock.now()
     due = Submission.objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
         state__in=[State.UNKNOWN, State.REVIEW],
         due_at__lte=now,
-    )
+    ).exclude(pk__in=looked)
     if not due.exists():  # most rounds: nothing is locked to find that out
         return None
     with transaction.atomic():
@@ -292,7 +293,7 @@ def _change(
         **fields,
     )
     if verdict.record is not None:
-        mirror.apply(verdict.record, clock=clock)
+        mirror.apply(verdict.record, clock=clock, by=submission.by_display)
 
 
 def _timed(submission: Submission, verdict: Verdict, clock: Clock) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice
-from opportunities.selectors.stages import drawn
+from opportunities.selectors.stages import drawn, with_meanings
 
 LISTED = 50
 SUGGESTED = 8
@@ -88,7 +88,7 @@ def _book(
 def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
     """Those of the book and the company's; a pipeline without stages cannot take a deal and is left out."""
     here = Q(book=None) | Q(book=book) if book else Q(book=None)
-    stages = Prefetch("stages", queryset=Stage.objects.filter(gone_at=None))
+    stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
     rows = Pipeline.objects.filter(here, gone_at=None).prefetch_related(stages)
     return tuple(
         PipelineChoice(

@@ -1,50 +1,62 @@
-"""How stages are drawn: Slant sends neither a meaning nor a colour, so both follow from name, probability and order."""
+"""How stages are drawn and what they mean. Slant sends neither a meaning nor a colour: the meaning is kept by us, the
+colour follows from it and from the stage's place in its pipeline."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from opportunities.models import Stage
+from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from opportunities.actions.mirror.meanings import suggested
+from opportunities.models import Meaning, Stage, StageMeaning
 from opportunities.offer import StageChoice
 
-OPEN, WON, LOST, ARCHIVED = "open", "won", "lost", "archived"
 PIES = (20, 25, 40, 50, 60, 75, 80)
-GLYPHS = {WON: "won", LOST: "lost", ARCHIVED: "archive-fill"}
+GLYPHS = {Meaning.WON: "won", Meaning.LOST: "lost", Meaning.ARCHIVED: "archive-fill"}
+
+
+def meanings() -> dict[str, StageMeaning]:
+    """By stage, for every stage sync has seen. One query."""
+    return StageMeaning.objects.in_bulk()
+
+
+def stale_after(held: StageMeaning | None) -> timedelta:
+    """How long a deal may stay in a stage before it counts as stale."""
+    days = held.stale_after_days if held else None
+    return timedelta(days=settings.STALE_AFTER_DAYS if days is None else days)
+
+
+def with_meanings(stages: QuerySet[Stage]) -> QuerySet[Stage]:
+    """`stages` that know their meaning without another query."""
+    return stages.annotate(held=Subquery(StageMeaning.objects.filter(pk=OuterRef("pk")).values("meaning")))
 
 
 def meaning(stage: Stage) -> str:
-    """What a stage most likely means, until a manager says otherwise."""
-    name = stage.name.lower()
-    if "archiv" in name:
-        return ARCHIVED
-    if "lost" in name.split():
-        return LOST
-    if "won" in name.split() or stage.default_probability == 100:
-        return WON
-    if not stage.visible and stage.default_probability == 0:
-        return ARCHIVED
-    return OPEN
+    """What a stage means: as kept, or as its name and probability suggest where nobody asked `with_meanings`."""
+    return getattr(stage, "held", None) or suggested(stage)
 
 
 def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
     """`stages` of one pipeline in their order, each with the glyph and colour slot of its place among the open ones."""
-    meanings = [meaning(stage) for stage in stages]
-    open_count = meanings.count(OPEN)
+    means = [meaning(stage) for stage in stages]
+    open_count = means.count(Meaning.OPEN)
     choices, place = [], 0
-    for stage, what in zip(stages, meanings, strict=True):
-        if what == OPEN:
+    for stage, what in zip(stages, means, strict=True):
+        if what == Meaning.OPEN:
             place += 1
             share = 100 * place / (open_count + 1)
             # A sixth open stage starts again at the second colour: the name still tells them apart.
             slot = str(place if place <= 5 else (place - 6) % 4 + 2)
             glyph = f"pie-{min(PIES, key=lambda pie: abs(pie - share))}"
         else:
-            slot, glyph = what, GLYPHS[what]
+            slot, glyph = str(what), GLYPHS[Meaning(what)]
         choices.append(
             StageChoice(
                 id=stage.pk,
                 name=stage.name,
                 probability=stage.default_probability,
                 visible=stage.visible,
-                meaning=what,
+                meaning=str(what),
                 slot=slot,
                 glyph=glyph,
             )

@@ -1,4 +1,4 @@
-"""Filling the mirror: from Slant's answers to our writes, and by background sync.
+"""Filling the mirror by background sync.
 
 Sync reads whole lists through the call budget, one leader at a time (lease), and writes each resource in one
 transaction after its whole pass: a failed pass leaves the last good copy as it was and says so, with its age.
@@ -16,8 +16,9 @@ from django.db.models import QuerySet
 from opportunities.actions import budget, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent
+from opportunities.actions.mirror import meanings, totals, writing
 from opportunities.clock import Clock
-from opportunities.models import Book, Household, Member, Opportunity, Pipeline, Stage, SyncState
+from opportunities.models import Book, Household, Member, Pipeline, Stage, SyncState
 from opportunities.slant import errors, types
 from opportunities.slant.client import SlantClient
 
@@ -26,51 +27,6 @@ logger = logging.getLogger("opportunities.mirror")
 LEASE = "sync"
 LEASE_SECONDS = 60
 DEALS_EVERY = 2
-
-
-def apply(record: types.Opportunity, *, clock: Clock) -> None:
-    """Take one record of Slant's into the mirror, unless what we have is newer (by Slant's `updated_at`)."""
-    now = clock.now()
-    held = Opportunity.objects.select_for_update().filter(pk=record.id).first()
-    if held and held.updated_at and record.updated_at and held.updated_at > record.updated_at:
-        return
-    _filled(held or Opportunity(pk=record.id, first_seen_at=now), record, now).save()
-
-
-def _filled(row: Opportunity, record: types.Opportunity, now: datetime) -> Opportunity:
-    owner = record.assigned_to
-    row.name = record.name[:500]
-    row.book_id = record.book_id
-    row.pipeline_id, row.stage_id = record.pipeline.id, record.pipeline_stage.id
-    row.household_id = record.household_id
-    row.assigned_to_id = (owner.id or "") if owner else ""
-    row.assigned_to_name = _full_name(owner) if owner else ""
-    row.value, row.probability = record.value, record.probability
-    row.target_close_date = record.close_day
-    row.custom_fields = record.custom_fields
-    row.stage_updated_at = record.stage_updated_at
-    row.created_at, row.updated_at = record.created_at, record.updated_at
-    row.seen_at, row.gone_at = now, None
-    return row
-
-
-def fields_of(deal: Opportunity) -> dict[str, Any]:
-    """A mirrored deal under the names a request uses, comparable with `kinds.sent_fields` and `seen` values."""
-    return {
-        "book_id": deal.book_id,
-        "name": deal.name,
-        "value": deal.value,
-        "probability": deal.probability,
-        "target_close_date": deal.target_close_date.isoformat() if deal.target_close_date else None,
-        "pipeline_id": deal.pipeline_id,
-        "pipeline_stage_id": deal.stage_id,
-        "household_id": deal.household_id,
-        "assigned_to_id": deal.assigned_to_id or None,
-    }
-
-
-def _full_name(person: types.Assignee) -> str:
-    return (f"{person.first_name} {person.last_name}".strip() or person.email)[:400]
 
 
 def sync_if_due(slant: SlantClient, *, worker: Actor, clock: Clock, now_please: bool = False) -> bool:
@@ -225,6 +181,8 @@ def _write_pipelines(pipelines: list[types.Pipeline], now: datetime) -> None:
         for pipeline in pipelines
         for position, stage in enumerate(pipeline.stages)
     ]
+    revision = totals.lock()
+    before = totals.default_probabilities(stage.pk for stage in stages)
     Stage.objects.bulk_create(
         stages,
         update_conflicts=True,
@@ -234,6 +192,8 @@ def _write_pipelines(pipelines: list[types.Pipeline], now: datetime) -> None:
         ],
     )  # fmt: skip
     _mark_gone(Stage.objects.all(), {stage.pk for stage in stages}, now)
+    meanings.suggest(stages)
+    totals.recount([s.pk for s in stages if before.get(s.pk) != s.default_probability], revision)
 
 
 def _write_households(households: list[types.Household], now: datetime) -> None:
@@ -256,22 +216,8 @@ def _write_households(households: list[types.Household], now: datetime) -> None:
 
 
 def _write_opportunities(records: list[types.Opportunity], now: datetime) -> None:
-    """Deals as Slant has them now, unless ours is newer. None is marked gone: one list is no proof of absence."""
-    held = Opportunity.objects.in_bulk([record.id for record in records])
-    rows = []
-    for record in records:
-        row = held.get(record.id)
-        if row and row.updated_at and record.updated_at and row.updated_at > record.updated_at:
-            continue
-        rows.append(_filled(row or Opportunity(pk=record.id, first_seen_at=now), record, now))
-    changing = [column.attname for column in Opportunity._meta.concrete_fields]
-    Opportunity.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=[name for name in changing if name not in ("id", "first_seen_at")],
-        batch_size=500,
-    )
+    """None is marked gone: one list is no proof of absence."""
+    writing.write(records, now=now)
 
 
 def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:

@@ -1,0 +1,25 @@
+"""Our copy of what Slant has, and the history Slant does not keep.
+
+| room | does |
+| --- | --- |
+| `writing` | takes records into the mirror: every change of a deal goes through here, and through here only |
+| `versions` | one row an observed change (`OpportunityVersion`) |
+| `totals` | what lies in each place, kept and never recounted (`StageTotal`, `MirrorRevision`) |
+| `meanings` | what a stage means: suggested, then set by a manager (`StageMeaning`) |
+| `sync` | background reading within the call budget, one leader at a time |
+"""
+
+from opportunities.actions.mirror.sync import LEASE, due, interval_seconds, sync, sync_if_due
+from opportunities.actions.mirror.writing import apply, fields_of, mark_gone, write
+
+__all__ = [
+    "LEASE",
+    "apply",
+    "due",
+    "fields_of",
+    "interval_seconds",
+    "mark_gone",
+    "sync",
+    "sync_if_due",
+    "write",
+]
