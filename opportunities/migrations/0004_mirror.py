@@ -1,6 +1,6 @@
 """The row that numbers changes exists from here on, and a mirror filled before gets its history and totals."""
 
-from django.db import migrations
+from django.db import migrations, models
 from django.utils import timezone
 
 
@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
     dependencies = [("opportunities", "0003_history")]
 
     operations = [
+        migrations.AddField("syncstate", "walk", models.JSONField(blank=True, default=dict)),
         migrations.RunPython(seed, migrations.RunPython.noop),
         migrations.RunPython(catch_up, migrations.RunPython.noop),
     ]

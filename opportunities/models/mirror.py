@@ -172,6 +172,7 @@ class Opportunity(models.Model):
     stage_updated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
+    # When we first had it, and when we last had to write it: a pass that finds it unchanged writes nothing.
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
@@ -187,7 +188,12 @@ class Opportunity(models.Model):
 
 
 class SyncState(models.Model):
-    """How fresh one mirrored resource is: its last whole pass, and why the newest try failed if it did."""
+    """How fresh one mirrored resource is: its last whole pass, and why the newest try failed if it did.
+
+    `cursor` is small and read by pages: what the next pass begins with, what the last one cost, how far one that is
+    under way has come. `walk` is what a pass under way needs to go on after a restart; it may be large, so pages and
+    probes leave it alone (`defer`).
+    """
 
     resource = models.CharField(max_length=40, primary_key=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -195,6 +201,7 @@ class SyncState(models.Model):
     failed_at = models.DateTimeField(null=True, blank=True)
     failure = models.CharField(max_length=200, blank=True)
     cursor = models.JSONField(default=dict)
+    walk = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return self.resource

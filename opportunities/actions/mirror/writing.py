@@ -17,8 +17,6 @@ from opportunities.models import Opportunity
 from opportunities.slant import types
 
 BATCH = 500
-# What may change without anybody looking at a board having to know.
-UNTOLD = ("updated_at", "seen_at")
 CHANGING = tuple(
     column.attname
     for column in Opportunity._meta.concrete_fields
@@ -80,17 +78,15 @@ class _Before:
 
 
 class _Changes:
-    """The rows of one transaction that differ from before, and those that were merely seen again."""
+    """The rows of one transaction that differ from before, and nothing of those that do not."""
 
     def __init__(self, now: datetime) -> None:
         self._at = now
         self._rows: list[Opportunity] = []
-        self._again: list[str] = []
         self._moves: list[tuple[str, Observed | None, Observed]] = []
 
     def note(self, before: _Before, row: Opportunity) -> None:
         if before.seen is not None and before.values == _values(row):
-            self._again.append(row.pk)
             return
         # A clock that was set back must not begin a version before the one it ends.
         self._at = max(self._at, before.seen_at or self._at)
@@ -98,8 +94,6 @@ class _Changes:
         self._moves.append((row.pk, before.seen, observed(row)))
 
     def save(self, by: str, revision: Any) -> int:
-        if self._again:
-            Opportunity.objects.filter(pk__in=self._again, seen_at__lt=self._at).update(seen_at=self._at)
         if not self._rows:
             return 0
         for row in self._rows:
@@ -133,7 +127,7 @@ def _is_older(record: types.Opportunity, row: Opportunity, asked_at: datetime | 
 
 
 def _values(row: Opportunity) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in CHANGING if name not in UNTOLD)
+    return tuple(getattr(row, name) for name in CHANGING if name != "seen_at")
 
 
 def _filled(row: Opportunity, record: types.Opportunity, now: datetime) -> Opportunity:
