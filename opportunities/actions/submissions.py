@@ -312,7 +312,23 @@ def similar_deals(
 
 
 def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
-    """Take back what has surely not reached Slant. Raises `TooLate` when a send was ambiguous or runs now."""
+    """Take back what has surely not reached Slant. Raises `TooLate` when a send was ambiguous or may still succeed.
+
+    A send that runs this moment is waited for, up to VIEW_WAIT_SECONDS: while Slant is down most end without a trace.
+    """
+    deadline = clock.monotonic() + settings.VIEW_WAIT_SECONDS
+    while True:
+        try:
+            return _withdraw_now(submission, person=person, by=by, clock=clock)
+        except TooLate:
+            submission.refresh_from_db()
+            ending = submission.state == State.SENDING or may_be_withdrawn(submission)
+            if not ending or clock.monotonic() >= deadline:
+                raise
+            clock.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _withdraw_now(submission: Submission, *, person: Person, by: Actor, clock: Clock) -> Submission:
     if submission.person_id != person.pk:
         raise NotAllowed("only its owner withdraws a submission")
     try:

@@ -9,7 +9,7 @@ from opportunities.actions import running, submissions
 from opportunities.actions.audit import Actor
 from opportunities.actions.claiming import claim
 from opportunities.actions.delivery import deliver
-from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, Outcome, State
+from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, Outcome, State, Submission
 from tests.actions.conftest import Office, fresh
 
 
@@ -273,3 +273,21 @@ def test_a_queued_submission_is_withdrawn_and_never_sent(office: Office) -> None
 
     assert fresh(submission).state == State.WITHDRAWN
     assert office.box.sends == []
+
+
+def test_withdrawing_waits_for_a_send_that_ends_without_a_trace(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker tries again just as its owner presses Withdraw, and Slant is still down."""
+    submission = office.submit()
+    Submission.objects.filter(pk=submission.pk).update(state=State.SENDING)
+    sleep = office.clock.sleep
+
+    def the_send_ends(seconds: float) -> None:
+        Submission.objects.filter(pk=submission.pk).update(state=State.QUEUED)
+        sleep(seconds)
+
+    monkeypatch.setattr(office.clock, "sleep", the_send_ends)
+    submissions.withdraw(submission=fresh(submission), person=office.person, by=office.by, clock=office.clock)
+
+    assert fresh(submission).state == State.WITHDRAWN

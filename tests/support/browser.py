@@ -154,15 +154,23 @@ def signed_in_page(new_context: Callable[..., BrowserContext]) -> SignIn:
     return sign_in
 
 
-@pytest.fixture
-def axe(watch: Watch) -> Callable[[Page], None]:
-    """`axe(page)`: fails with every barrier it finds, where it is and what would mend it."""
+class Axe(Protocol):
+    def __call__(self, page: Page, *rules: str) -> None: ...
 
-    def check(page: Page) -> None:
+
+@pytest.fixture
+def axe(watch: Watch) -> Axe:
+    """`axe(page)`: fails with every barrier it finds, where it is and what would mend it. `rules`: look for these alone."""
+
+    def check(page: Page, *rules: str) -> None:
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        if rules:
+            options["runOnly"] = {"type": "rule", "values": rules}
         # axe measures by setting styles, which the policy refuses and reports.
         with watch.looking_away(page):
-            page.evaluate(AXE_SCRIPT)
-            found = page.evaluate('axe.run(document, {resultTypes: ["violations"]})')["violations"]
+            if not page.evaluate("() => Boolean(window.axe)"):
+                page.evaluate(AXE_SCRIPT)
+            found = page.evaluate("options => axe.run(document, options)", options)["violations"]
         barriers = [
             f"{violation['id']}: {violation['help']}\n    {node['html'][:200]}\n    {node['failureSummary']}"
             for violation in found
