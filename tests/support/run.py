@@ -13,11 +13,10 @@ from tests.support.environment import ROOT
 
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-# Browser and process tests start processes of their own; on two cores they are quicker one at a time.
+# By files, each worker with its own database and, where a test wants one, its own house.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 # These know no database, or bring their own; the run on PostgreSQL would only repeat them.
 WITHOUT_DATABASE = [
-    "tests/faults",
     "tests/slant",
     "tests/sandbox",
     "tests/probing/test_bad_answers.py",
@@ -100,18 +99,28 @@ def test(arguments: list[str]) -> int:
             run.skip("The suite on PostgreSQL", why)
 
         def both(database: str, url: str) -> None:
-            plain = [*PYTEST, *PARALLEL, "-m", "not browser and not process", *arguments]
+            plain = [
+                *PYTEST,
+                *PARALLEL,
+                "-m",
+                "not browser and not process",
+                "--ignore=tests/faults",
+                *arguments,
+            ]
             if url:
                 plain += [f"--ignore={room}" for room in WITHOUT_DATABASE]
             run.step(f"suite, {database}", plain, TEST_DATABASE_URL=url)
-            process = [*PYTEST, "-m", "process and not browser", *arguments]
+            process = [*PYTEST, *PARALLEL, "-m", "process and not browser", *arguments]
             run.step(f"processes, {database}", process, TEST_DATABASE_URL=url)
 
         both("SQLite", "")
         if postgresql:
             both("PostgreSQL", postgresql)
+    # The simulated world brings its own database, in memory.
+    simulated = [*PYTEST, "-n", "2", "tests/faults", "-m", "not process", *arguments]
+    run.step("faults", simulated, TEST_DATABASE_URL="")
     if chromium:
-        command = [*PYTEST, "-m", "browser", *arguments]
+        command = [*PYTEST, *PARALLEL, "-m", "browser", *arguments]
         run.step("browser", command, CHROMIUM=chromium, TEST_DATABASE_URL="")
     return run.report()
 
