@@ -49,10 +49,14 @@ def django_db_setup(
     django_test_environment: None, django_db_blocker: Any, django_db_modify_db_settings: None
 ) -> Iterator[None]:
     """The test database, made once. pytest-django's own makes none when only `committed_db` is asked for."""
+    from tests.support.databases import become_the_application, become_the_owner
+
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        become_the_application()
     yield
     with django_db_blocker.unblock():
+        become_the_owner()
         teardown_databases(made, verbosity=0)
 
 

@@ -272,15 +272,14 @@ def _check_submissions(replay: _Replay, report: Report) -> Generator[Progress, N
     """Every submission is in the state its last event says, with the body that was written down at first."""
     total, after = len(replay.states), UUID(int=0)
     while rows := _submissions(after):
-        for id, state, body, body_sha256 in rows:
-            told = replay.states.pop(str(id), None)
+        for pk, state, body, body_sha256 in rows:
+            told = replay.states.pop(str(pk), None)
             whole = hashlib.sha256(body.encode()).hexdigest() == body_sha256
             if not (whole and told == (state, body_sha256)) and not _is_as_told(
-                id, archived=bool(report.archived)
+                pk, archived=bool(report.archived)
             ):
-                report.problem = Problem(
-                    DIFFERS, _last_seq(str(id)), f"Submission {id} is not what its events say."
-                )
+                words = f"Submission {pk} is not what its events say."
+                report.problem = Problem(DIFFERS, _last_seq(str(pk)), words)
                 return
             report.submissions += 1
         after = rows[-1][0]

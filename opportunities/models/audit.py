@@ -59,6 +59,8 @@ class AuditEvent(models.Model):
             models.Index(fields=["object_type", "object_id", "seq"], name="audit_object"),
             models.Index(fields=["actor_iss", "actor_sub", "seq"], name="audit_actor"),
             models.Index(fields=["action", "seq"], name="audit_action"),
+            models.Index(fields=["outcome", "seq"], name="audit_outcome"),
+            models.Index(fields=["actor_type", "seq"], name="audit_actor_type"),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ which signed checkpoint vouches for it. How it all hangs together is in docs/aud
 
 `--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without it the
 key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of checkpoints kept
-apart. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not reach a
+apart; `--whole` says that you asked for all events and none may be missing. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not reach a
 checkpoint it must reach, 4 a checkpoint cannot be believed, 6 the export cannot be read.
 """
 
@@ -271,8 +271,13 @@ def verify(
     lines: Iterable[bytes],
     keys: set[str] | None = None,
     kept_apart: Iterable[Any] = (),
+    *,
+    whole: bool = False,
 ) -> Verdict:
-    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints (envelopes) from another place."""
+    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints (envelopes) from another place.
+
+    With `whole` no event may be missing, whatever the manifest says of its filters.
+    """
     found = Verdict()
     reader = _Reader(lines, found)
     chain, runs = Chain(whole=False), []  # type: ignore[var-annotated]
@@ -290,8 +295,8 @@ def verify(
         found.count += 1
     if runs:
         found.first, found.last = runs[0].first, runs[-1].last
-    _check_manifest(reader, runs, found)
-    _check_checkpoints([*reader.checkpoints, *kept_apart], reader.proofs, runs, hashes, keys, found)
+    _check_manifest(reader, runs, found, whole=whole)
+    _check_checkpoints(reader, list(kept_apart), runs, hashes, keys, found)
     return found
 
 
@@ -341,7 +346,7 @@ class _Reader:
         self._found.problems.append(Problem(ALTERED, 0, f"Line {number} of the export is not JSON."))
 
 
-def _check_manifest(reader: _Reader, runs: list[_Run], found: Verdict) -> None:
+def _check_manifest(reader: _Reader, runs: list[_Run], found: Verdict, *, whole: bool) -> None:
     if found.problems:
         return
     if reader.manifest is None:
@@ -355,16 +360,21 @@ def _check_manifest(reader: _Reader, runs: list[_Run], found: Verdict) -> None:
     elif stated.get("count") != found.count:
         words = f"The manifest speaks of {stated.get('count')} events, and here are {found.count}."
         found.problems.append(Problem(MISSING, 0, words))
-    elif stated.get("whole") and len(runs) > 1:
+    elif (stated.get("whole") or whole) and len(runs) > 1:
         after = runs[0].last
         found.problems.append(Problem(MISSING, after + 1, f"Missing: {after + 1} to {runs[1].first - 1}."))
     elif stated.get("sha256") != reader.manifest.sha256:
         found.problems.append(Problem(ALTERED, 0, "The bytes of the export are not those of its manifest."))
+    elif not stated.get("whole"):
+        asked = ", ".join(f"{name} {value}" for name, value in sorted((stated.get("filters") or {}).items()))
+        found.notes.append(
+            f"This is a part of the trail ({asked}): what is here is untouched; it does not say what else happened."
+        )
 
 
 def _check_checkpoints(
-    envelopes: list[Any],
-    proofs: list[Any],
+    reader: _Reader,
+    kept_apart: list[Any],
     runs: list[_Run],
     hashes: dict[int, str],
     keys: set[str] | None,
@@ -372,8 +382,9 @@ def _check_checkpoints(
 ) -> None:
     if found.problems:
         return
+    envelopes, proofs = reader.checkpoints, reader.proofs
     good: dict[int, Event] = {}
-    for envelope in envelopes:
+    for envelope in [*envelopes, *kept_apart]:
         why = believed(envelope, keys)
         if why:
             seq = _number(envelope)
@@ -382,6 +393,12 @@ def _check_checkpoints(
         statement = envelope["checkpoint"]
         good[statement["last_seq"]] = statement
         found.keys.add(statement["key"])
+    inside = {_number(envelope) for envelope in envelopes}
+    for envelope in kept_apart:
+        if _number(envelope) > found.last and not _too_new(envelope, reader.manifest):
+            words = f"The export ends at {found.last}, and a checkpoint before it vouches for {_number(envelope)} events."
+            found.problems.append(Problem(BEHIND, found.last + 1, words))
+            return
     proven: dict[Any, Event] = {proof.get("seq"): proof for proof in proofs if isinstance(proof, dict)}
     vouched_before = 0
     for run in runs:
@@ -402,7 +419,7 @@ def _check_checkpoints(
                 found.problems.append(Problem(ALTERED, run.last, words))
                 return
             run.vouched = run.last
-        if run.vouched < run.last and any(seq > run.last for seq in good):
+        if run.vouched < run.last and any(seq > run.last for seq in inside):
             words = f"No proof leads from event {run.last} to the checkpoint after it."
             found.problems.append(Problem(BEHIND, run.last, words))
             return
@@ -413,6 +430,14 @@ def _check_checkpoints(
             f"{found.count - found.vouched} events from {loose.vouched + 1} on are newer than the newest checkpoint here: "
             "they hang together, but no signature vouches for them yet."
         )
+
+
+def _too_new(envelope: Any, manifest: Manifest | None) -> bool:
+    """Whether an export need not reach this checkpoint: it is a part, or the checkpoint was written after it."""
+    stated = manifest.stated if manifest else {}
+    if not stated.get("whole") or "until" in (stated.get("filters") or {}):
+        return True
+    return str(envelope["checkpoint"].get("time", "")) > str(stated.get("made_at", ""))
 
 
 def _number(envelope: Any) -> int:
@@ -442,11 +467,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("export", type=Path, help="events.jsonl, or the folder or ZIP it came in")
     parser.add_argument("--key", action="append", default=[], help="a public key, or a file of them")
     parser.add_argument("--checkpoints", type=Path, help="a folder of checkpoints kept apart")
+    parser.add_argument("--whole", action="store_true", help="no event may be missing")
     options = parser.parse_args(arguments)
     try:
         keys = _keys(options.key) if options.key else None
         apart = _kept_apart(options.checkpoints) if options.checkpoints else []
-        found = _verify_path(options.export, keys, apart)
+        found = _verify_path(options.export, keys, apart, options.whole)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         print(f"This cannot be read: {problem}")
         return UNREADABLE
@@ -471,17 +497,17 @@ def _report(found: Verdict, *, given: bool) -> None:
         print("\n".join(sorted(found.keys)))
 
 
-def _verify_path(path: Path, keys: set[str] | None, apart: list[Any]) -> Verdict:
+def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], whole: bool) -> Verdict:
     if path.is_dir():
-        return _verify_set(lambda name: (path / name).open("rb"), keys, apart)
+        return _verify_set(lambda name: (path / name).open("rb"), keys, apart, whole)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return _verify_set(archive.open, keys, apart)
+            return _verify_set(archive.open, keys, apart, whole)
     with path.open("rb") as file:
-        return verify(file, keys, apart)
+        return verify(file, keys, apart, whole=whole)
 
 
-def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any]) -> Verdict:
+def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], whole: bool) -> Verdict:
     """A folder or ZIP: each file has the hash its manifest states, and the events are good."""
     with open_file("manifest.json") as file:
         files = json.load(io.TextIOWrapper(file, "utf-8"))["files"]
@@ -494,7 +520,7 @@ def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any]) -> Verd
                 found.problems.append(Problem(ALTERED, 0, f"{name} is not the file the manifest speaks of."))
                 return found
     with open_file("events.jsonl") as file:
-        found = verify(file, keys, apart)
+        found = verify(file, keys, apart, whole=whole)
     if not found.problems:
         with open_file("events.jsonl") as file:
             if _sha256(file) != files.get("events.jsonl"):

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from django.db import connection, connections
 
+from tests.support.environment import ROOT
+
 
 @contextmanager
 def fresh_copy(directory: Path) -> Iterator[str]:
@@ -57,4 +59,45 @@ def database_url() -> str:
 def _run(statement: str) -> None:
     # Django's own door to the server without a database of ours; CREATE and DROP DATABASE need it.
     with connection._nodb_cursor() as cursor:
+        cursor.execute("SET ROLE NONE")
         cursor.execute(statement)
+
+
+# The application's role on PostgreSQL, with the grants of docs/grants.sql: what the suite runs under there.
+
+GRANTS = ROOT / "docs" / "grants.sql"
+APP_ROLE = "slantweb_app"
+
+
+def become_the_application() -> None:
+    """From here on the default connection, in every thread, has the rights of docs/grants.sql and no others."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE])
+        if cursor.fetchone() is None:
+            cursor.execute(f"CREATE ROLE {APP_ROLE}")
+        cursor.execute(GRANTS.read_text(), None)
+    connection.close()
+    connections.settings["default"].setdefault("OPTIONS", {})["options"] = f"-c role={APP_ROLE}"
+
+
+def become_the_owner() -> None:
+    """As before, for taking the database down."""
+    connection.close()
+    connections.settings["default"].get("OPTIONS", {}).pop("options", None)
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """What only the owner of the tables may do: inside a transaction, on this connection."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE")
+    yield
+    # Rolling back takes the change of role back too.
+    if not connection.needs_rollback:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL ROLE {APP_ROLE}")

@@ -1,0 +1,105 @@
+"""A trail to look at, and ways to spoil it that the application itself has not."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import Client
+
+from opportunities.actions import audit, checkpoints, verifying
+from opportunities.actions.audit import Actor, Change
+from opportunities.clock import Clock
+from opportunities.models import AuditEvent, ChainHead, Person
+from opportunities.trail import verifier
+from tests.actions.conftest import (  # noqa: F401 - the office of the actions' tests: submissions that really go out
+    box,
+    clock,
+    office,
+    production_waits,
+    theo,
+)
+from tests.support.databases import as_owner
+
+SignIn = Callable[[Person], Client]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def signed_in(db: None) -> SignIn:
+    def sign_in(person: Person) -> Client:
+        client = Client()
+        client.force_login(person)
+        return client
+
+    return sign_in
+
+
+def write_events(number: int, clock: Clock, *, by: Actor | None = None) -> None:  # noqa: F811
+    """`number` events with something in each kind of field."""
+    by = by or Actor(
+        "user", "Olivia Owner", "https://sign-on.example", "sub-olivia", ("sales",), source_ip="10.1.2.3"
+    )
+    with transaction.atomic():
+        for n in range(number):
+            audit.record(
+                clock=clock,
+                by=by,
+                action="client_data.viewed",
+                object_type="opportunity",
+                object_id=f"op_{n}",
+                outcome="ok",
+                change=Change({"value": n}, {"value": n + 1, "name": "Müller"}),
+            )
+
+
+def rows() -> list[dict[str, Any]]:
+    """The whole trail as the chain hashes it."""
+    return verifying.plain_rows(0)
+
+
+@contextmanager
+def spoiling() -> Iterator[Any]:
+    """A cursor that may do what the triggers refuse; all it did is undone at the end."""
+    with transaction.atomic(), as_owner(), connection.cursor() as cursor:
+        _drop_triggers(cursor)
+        yield cursor
+        transaction.set_rollback(True)
+
+
+def _drop_triggers(cursor: Any) -> None:
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        return
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP TRIGGER "{name}"')
+
+
+def rewrite_from(seq: int) -> None:
+    """Make every hash from `seq` on fit again, as somebody who owns the database can."""
+    previous = AuditEvent.objects.get(pk=seq - 1).hash if seq > 1 else verifier.NO_HASH
+    for event in AuditEvent.objects.filter(pk__gte=seq).order_by("seq"):
+        event.prev_hash = previous
+        event.hash = previous = audit.chain_hash(event)
+        AuditEvent.objects.filter(pk=event.pk).update(prev_hash=event.prev_hash, hash=event.hash)
+    last = AuditEvent.objects.order_by("-seq").first()
+    assert last
+    ChainHead.objects.update(seq=last.seq, hash=last.hash)
+
+
+def checkpoint_now(clock: Clock) -> int:  # noqa: F811
+    seq = checkpoints.write(clock=clock)
+    assert seq
+    return seq
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

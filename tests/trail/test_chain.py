@@ -1,0 +1,361 @@
+"""Whatever is done to the trail behind the application's back is found, and the place is named."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+
+from opportunities.actions import checkpoints, verifying
+from opportunities.clock import SystemClock
+from opportunities.models import Alert, AuditEvent, ChainHead, Submission
+from opportunities.trail import verifier
+from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
+from tests.actions.conftest import Office
+from tests.support.slant_box import TurnedClock
+from tests.trail.conftest import checkpoint_now, rewrite_from, rows, spoiling, write_events
+
+LENGTH = 200
+EVENTS, HEAD = "opportunities_auditevent", "opportunities_chainhead"
+
+
+def first_bad(events: list[dict[str, Any]]) -> int | None:
+    chain = Chain()
+    for event in events:
+        if problem := chain.follow(event):
+            return problem.seq
+    return None
+
+
+@pytest.mark.skipif("postgresql" in os.environ.get("TEST_DATABASE_URL", ""), reason="knows no database")
+def test_each_byte_of_a_chain_flipped_is_found_at_its_event(db: None, clock: TurnedClock) -> None:
+    write_events(LENGTH, clock)
+    events = rows()
+    assert first_bad(events) is None
+    flipped = 0
+
+    for place, event in enumerate(events):
+        line = verifier.canonical(event)
+        before = Chain(place, events[place - 1]["hash"] if place else verifier.NO_HASH)
+        for at in range(len(line)):
+            other = bytearray(line)
+            other[at] ^= 1
+            try:
+                spoilt = json.loads(bytes(other))
+            except ValueError:
+                continue  # no longer an event at all
+            flipped += 1
+            problem = Chain(before.seq, before.hash).follow(spoilt)
+            assert problem, (place, at)
+            assert problem.seq in (place + 1, spoilt.get("seq")), (place, at)
+    assert flipped > 100_000
+
+
+@pytest.mark.parametrize(
+    ("spoil", "seq"),
+    [
+        (lambda events: events[1:], 1),
+        (lambda events: events[:99] + events[100:], 100),
+        (lambda events: [*events[:49], events[50], events[49], *events[51:]], 50),
+        (lambda events: [*events[:50], events[49], *events[50:]], 50),
+        (lambda events: [*events[:50], events[50] | {"event_id": "x"}, *events[50:]], 51),
+    ],
+    ids=["first deleted", "one deleted", "two swapped", "one inserted twice", "one inserted"],
+)
+def test_a_chain_that_was_cut_or_mended_is_found_where_it_was(
+    db: None, clock: TurnedClock, spoil: Callable[[list[Any]], list[Any]], seq: int
+) -> None:
+    write_events(LENGTH, clock)
+
+    assert first_bad(spoil(rows())) == seq
+
+
+def test_the_owner_of_the_database_is_found_out(db: None, clock: TurnedClock) -> None:
+    """Every way of the specification, with the triggers dropped, against the whole verification."""
+    write_events(150, clock)
+    checkpoint_now(clock)
+    write_events(50, clock)
+    checkpoint_now(clock)
+    assert verifying.verify().code == 0
+
+    def sql(*statements: str) -> Callable[[Any], None]:
+        return lambda cursor: [cursor.execute(statement) for statement in statements] and None
+
+    def renumber(cursor: Any) -> None:
+        """One more event in the middle, the later ones pushed up by one."""
+        cursor.execute(f"UPDATE {EVENTS} SET seq = -seq - 1 WHERE seq > 100")
+        cursor.execute(f"UPDATE {EVENTS} SET seq = -seq WHERE seq < 0")
+        extra = AuditEvent.objects.get(pk=100)
+        extra.pk, extra.event_id, extra.hash = 101, checkpoints.running.instance().instance_id, "e" * 64
+        extra.save(force_insert=True)
+
+    def swap(cursor: Any) -> None:
+        cursor.execute(f"UPDATE {EVENTS} SET seq = 1000 WHERE seq = 60")
+        cursor.execute(f"UPDATE {EVENTS} SET seq = 60 WHERE seq = 61")
+        cursor.execute(f"UPDATE {EVENTS} SET seq = 61 WHERE seq = 1000")
+
+    def rewrite(seq: int) -> Callable[[Any], None]:
+        def do(cursor: Any) -> None:
+            cursor.execute(f"UPDATE {EVENTS} SET actor_display = 'nobody' WHERE seq = {seq}")
+            rewrite_from(seq)
+
+        return do
+
+    def restore(seq: int) -> Callable[[Any], None]:
+        def do(cursor: Any) -> None:
+            cursor.execute(f"DELETE FROM {EVENTS} WHERE seq > {seq}")
+            ChainHead.objects.update(seq=seq, hash=AuditEvent.objects.get(pk=seq).hash)
+
+        return do
+
+    found = {}
+    for name, spoil in {
+        "changed": sql(f"UPDATE {EVENTS} SET actor_display = 'nobody' WHERE seq = 77"),
+        "garbled": sql(f"UPDATE {EVENTS} SET after = '{{\"value\": 5}}' WHERE seq = 78"),
+        "first deleted": sql(f"DELETE FROM {EVENTS} WHERE seq = 1"),
+        "middle deleted": sql(f"DELETE FROM {EVENTS} WHERE seq BETWEEN 90 AND 92"),
+        "last deleted": sql(f"DELETE FROM {EVENTS} WHERE seq = 200"),
+        "last deleted, head put back": restore(199),
+        "old backup restored": restore(120),
+        "everything deleted": sql(f"DELETE FROM {EVENTS}", f"UPDATE {HEAD} SET seq = 0, hash = '{'0' * 64}'"),
+        "two swapped": swap,
+        "one inserted": renumber,
+        "rewritten from 1": rewrite(1),
+        "rewritten from 120": rewrite(120),
+        "rewritten from 180": rewrite(180),
+        "head put back": sql(f"UPDATE {HEAD} SET seq = 100"),
+        "head gone": sql(f"DELETE FROM {HEAD}"),
+    }.items():
+        with spoiling() as cursor:
+            spoil(cursor)
+            problem = verifying.verify().problem
+            found[name] = (problem.code, problem.seq) if problem else None
+
+    assert found == {
+        "changed": (ALTERED, 77),
+        "garbled": (ALTERED, 78),
+        "first deleted": (MISSING, 1),
+        "middle deleted": (MISSING, 90),
+        "last deleted": (MISSING, 200),
+        "last deleted, head put back": (BEHIND, 200),
+        "old backup restored": (BEHIND, 121),
+        "everything deleted": (BEHIND, 1),
+        "two swapped": (ALTERED, 60),
+        "one inserted": (ALTERED, 101),
+        # All hashes fit again: the first checkpoint after it is what tells, and between which events it was.
+        "rewritten from 1": (ALTERED, 150),
+        "rewritten from 120": (ALTERED, 150),
+        "rewritten from 180": (ALTERED, 200),
+        "head put back": (BEHIND, 101),
+        "head gone": (BEHIND, 201),
+    }
+    assert verifying.verify().code == 0
+
+
+def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedClock) -> None:
+    write_events(10, clock)
+    seq = checkpoint_now(clock)
+    path = checkpoints.folder() / f"{seq:012d}.json"
+    good = json.loads(path.read_text())
+
+    def found(content: Any) -> tuple[int, int]:
+        path.chmod(0o600)
+        path.write_text(json.dumps(content))
+        problem = verifying.verify().problem
+        assert problem
+        return problem.code, problem.seq
+
+    forged = checkpoints.signed(
+        good["checkpoint"] | {"key": checkpoints.public_half(other := Ed25519PrivateKey.generate())}, other
+    )
+    assert found(good | {"signature": "0" * 128}) == (UNBELIEVABLE, seq)
+    assert found({"checkpoint": good["checkpoint"] | {"count": 9}, "signature": good["signature"]}) == (
+        UNBELIEVABLE,
+        seq,
+    )
+    assert found(forged) == (UNBELIEVABLE, seq)
+    assert found("nonsense") == (UNBELIEVABLE, seq)
+    path.write_text(json.dumps(good))
+    verifying.conclude(verifying.verify(), by=audit_actor(), clock=clock)
+    path.unlink()
+    problem = verifying.verify().problem
+    assert problem
+    assert (problem.code, problem.seq) == (UNBELIEVABLE, seq)
+    assert "is gone" in problem.words
+
+
+def audit_actor() -> Any:
+    return verifying.Actor.operator("test")
+
+
+def test_a_submission_is_what_its_events_say(office: Office) -> None:
+    office.submit()
+    office.submit(name="A second one")
+    office.round()
+    assert verifying.verify().submissions == 2
+    table = "opportunities_submission"
+    found = {}
+    for name, statement in {
+        "state": f"UPDATE {table} SET state = 'rejected'",
+        "body": f"UPDATE {table} SET body = '{{}}'",
+        "body and its hash": f"UPDATE {table} SET body = '', body_sha256 = '{verifier.NO_HASH}'",
+    }.items():
+        with spoiling() as cursor:
+            cursor.execute(statement)
+            problem = verifying.verify().problem
+            found[name] = (problem.code, problem.seq > 0) if problem else None
+
+    assert found == dict.fromkeys(found, (verifying.DIFFERS, True))
+
+
+def test_a_submission_without_events_and_events_without_it(office: Office) -> None:
+    row = office.submit()
+    with spoiling() as cursor:
+        Submission.objects.filter(pk=row.pk).update(state="confirmed", opportunity_id="op_x")
+        copy = Submission.objects.get(pk=row.pk)
+        copy.pk, copy.reference, copy.form_token = None, "SW-other", "other"
+        copy.idempotency_key, copy.opportunity_id = checkpoints.running.instance().instance_id, "op_y"
+        copy.save(force_insert=True)
+        Submission.objects.filter(pk=row.pk).update(state="queued")
+        alone = verifying.verify().problem
+        cursor.execute("DELETE FROM opportunities_submission")
+        gone = verifying.verify().problem
+
+    assert alone
+    assert gone
+    assert (alone.code, gone.code, gone.seq) == (5, 5, AuditEvent.objects.get(object_id=str(row.pk)).seq)
+
+
+def test_the_command_says_so_with_its_exit_code_and_raises_an_alert(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = SystemClock()
+    write_events(5, clock)
+    checkpoint_now(clock)
+    call_command("verify_audit")
+    assert "Good: 5 events, 1 checkpoints (the newest at 5)" in capsys.readouterr().out
+
+    with spoiling() as cursor:
+        cursor.execute(f"UPDATE {EVENTS} SET source_ip = '' WHERE seq = 3")
+        with pytest.raises(SystemExit) as ended:
+            call_command("verify_audit")
+        assert ended.value.code == 1
+        assert "first bad sequence 3" in capsys.readouterr().out
+        assert Alert.objects.get(cause="trail_broken", closed_at=None).text.startswith(
+            "The audit trail is not"
+        )
+        assert AuditEvent.objects.latest("seq").after["first_bad"] == 3
+
+    call_command("verify_audit")
+    assert not Alert.objects.filter(closed_at=None).exists()
+
+
+def test_the_worker_verifies_nightly_by_itself(office: Office) -> None:
+    office.submit()
+    office.round()
+    office.clock.turn(minutes=11)
+    office.round()
+    first = AuditEvent.objects.get(action="audit.verified")
+    assert (first.outcome, first.after["submissions"]) == ("ok", 1)
+
+    office.clock.turn(minutes=60)
+    office.round()
+    assert AuditEvent.objects.filter(action="audit.verified").count() == 1
+
+    office.clock.turn(minutes=60 * 14)
+    office.round()
+    assert AuditEvent.objects.filter(action="audit.verified").count() == 2
+
+
+def test_the_database_refuses_every_change_of_the_past(office: Office) -> None:
+    """ORM and raw SQL alike, whoever asks through the application's own connection."""
+    office.submit()
+    office.round()
+    event = AuditEvent.objects.first()
+    assert event
+    columns = ", ".join(column.column for column in AuditEvent._meta.concrete_fields)
+    statements = [
+        f"UPDATE {EVENTS} SET actor_display = 'nobody'",
+        f"UPDATE {EVENTS} SET seq = seq + 1000",
+        f"DELETE FROM {EVENTS}",
+        f"DELETE FROM {HEAD}",
+        f"UPDATE {HEAD} SET seq = 0",
+    ]
+    if connection.vendor == "postgresql":
+        statements += [
+            f"TRUNCATE {EVENTS}",
+            f"TRUNCATE {EVENTS} CASCADE",
+            f"ALTER TABLE {EVENTS} DISABLE TRIGGER ALL",
+            f"DROP TRIGGER auditevent_no_update ON {EVENTS}",
+            f"DROP TABLE {EVENTS}",
+            "SET session_replication_role = replica",
+            "CREATE TABLE mine (id integer)",
+        ]
+    else:
+        statements += [
+            f"INSERT OR REPLACE INTO {EVENTS} SELECT {columns} FROM {EVENTS} WHERE seq = 1",
+            f"REPLACE INTO {EVENTS} ({columns}) SELECT "
+            f"{columns.replace('seq', 'seq + 900', 1)} FROM {EVENTS} WHERE seq = 1",
+            f"UPDATE OR REPLACE {EVENTS} SET seq = 2 WHERE seq = 1",
+            "INSERT OR REPLACE INTO opportunities_submission SELECT * FROM opportunities_submission",
+            "INSERT OR REPLACE INTO opportunities_attempt SELECT * FROM opportunities_attempt",
+        ]
+    before = rows()
+    for statement in statements:
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    for change in (
+        event.save,
+        event.delete,
+        AuditEvent.objects.all().delete,
+        lambda: AuditEvent.objects.update(outcome="ok"),
+        lambda: AuditEvent.objects.bulk_update([event], ["outcome"]),
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            change()
+
+    assert rows() == before
+
+
+def test_the_key_is_made_once_for_its_owner_alone(db: None, clock: TurnedClock, tmp_path: Path) -> None:
+    write_events(1, clock)
+    checkpoint_now(clock)
+
+    path = checkpoints.key_file()
+    assert path.parent == tmp_path
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert checkpoints.trusted_keys() == {checkpoints.public_half(checkpoints.signing_key())}
+
+
+def test_a_key_that_is_configured_and_missing_is_an_alert_and_stops_nothing(
+    office: Office, settings: Any, tmp_path: Path
+) -> None:
+    settings.AUDIT_SIGNING_KEY_FILE = str(tmp_path / "elsewhere")
+    office.submit()
+    office.round()
+
+    assert Alert.objects.get(closed_at=None).cause == "checkpoint_failed"
+    assert Submission.objects.get().state == "confirmed"
+
+    settings.AUDIT_SIGNING_KEY_FILE = ""
+    office.round()
+    assert not Alert.objects.filter(closed_at=None).exists()
+
+
+def test_checkpoints_come_every_hour_and_every_thousand_events(db: None, clock: TurnedClock) -> None:
+    write_events(3, clock)
+    assert checkpoints.write_if_due(clock=clock) == 3
+    write_events(3, clock)
+    assert checkpoints.write_if_due(clock=clock) is None
+    clock.turn(minutes=61)
+    assert checkpoints.write_if_due(clock=clock) == 6
+    clock.turn(minutes=61)
+    assert checkpoints.write_if_due(clock=clock) is None, "nothing happened since"
+    write_events(1000, clock)
+    assert checkpoints.write_if_due(clock=clock) == 1006
+    assert checkpoints.numbers() == [3, 6, 1006]
