@@ -9,7 +9,7 @@ always has 60 (reliability: sync and mirror rules).
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from django.conf import settings
@@ -20,6 +20,7 @@ from opportunities.models import Budget
 
 WINDOW_MINUTES = 62
 ALWAYS_FOR_SYNC = 60
+ASK_AGAIN = timedelta(minutes=10)
 BACKOFF_START_SECONDS = 60
 BACKOFF_CAP_SECONDS = 3600
 BREAKER_FAILURES = 5
@@ -65,7 +66,7 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
         if share is not Share.PEOPLE and row.reads_rest_until and row.reads_rest_until > now:
             raise BudgetSpent(row.reads_rest_until)
         if not _fits(row, share, calls):
-            raise BudgetSpent(now + timedelta(seconds=60))
+            raise BudgetSpent(_free_at(row, share, calls, now))
         minute = str(_minute(now))
         row.minutes[minute] = row.minutes.get(minute, 0) + calls
         if share is Share.SYNC:
@@ -162,3 +163,17 @@ def _fits(row: Budget, share: Share, calls: int) -> bool:
         return True
     own = sum(row.sync_minutes.values()) + calls
     return share is Share.SYNC and own <= ALWAYS_FOR_SYNC and used <= settings.SLANT_HOURLY_BUDGET
+
+
+def _free_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
+    """When enough of what was counted has left the window; within ten minutes, for the budget may be raised."""
+    later = Budget(minutes=dict(row.minutes), sync_minutes=dict(row.sync_minutes))
+    for minute in sorted(row.minutes, key=int):
+        later.minutes.pop(minute)
+        later.sync_minutes.pop(minute, None)
+        leaves = datetime.fromtimestamp((int(minute) + WINDOW_MINUTES) * 60, UTC)
+        if leaves >= now + ASK_AGAIN:
+            break
+        if _fits(later, share, calls):
+            return leaves
+    return now + ASK_AGAIN

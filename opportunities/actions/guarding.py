@@ -21,11 +21,22 @@ from opportunities.actions.audit import Actor, Change
 from opportunities.actions.doubt import doubtful
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
-from opportunities.models import Attempt, AuditEvent, ChainHead, Hold, Instance, State, Submission
+from opportunities.models import (
+    OPEN,
+    Attempt,
+    AuditEvent,
+    ChainHead,
+    Hold,
+    Instance,
+    Outcome,
+    State,
+    Submission,
+)
 
 RESTORED = "restored"
 COPIED = "copied"
 OTHER_SLANT = "other_slant"
+FORGOTTEN = "The database was recovered: what was sent since its backup is not known."
 WORDS = {
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
     "Nothing is sent until somebody runs `manage.py recover`.",
@@ -126,27 +137,12 @@ def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) ->
 def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """Make a restored or copied database safe: every open submission is looked for before it may be sent again.
 
-    Returns how many were turned to `unknown`. Writes the head file anew and lifts the holds; audited.
+    Returns how many that were. Writes the head file anew and lifts the holds; audited.
     """
     with transaction.atomic():
-        rows = Submission.objects.select_for_update().filter(state__in=[State.QUEUED, State.SENDING])
-        count = 0
+        rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
-            Attempt.objects.filter(submission=submission, finished_at=None).update(
-                finished_at=clock.now(), outcome="abandoned", message="The database was recovered."
-            )
-            submission.last_sent_at = clock.now()
-            then = doubtful(submission, Reason("recovered", reason), clock)
-            first = submission.first_sent_at or submission.created_at
-            fields = then.fields | {
-                "fence": submission.fence + 1,
-                "first_sent_at": first,
-                "last_sent_at": clock.now(),
-                "lease_owner": "",
-                "lease_until": None,
-            }
-            states.change(submission, then.state, by=by, clock=clock, reason=then.reason, **fields)
-            count += 1
+            _doubt(submission, by=by, clock=clock, reason=reason)
         audit.record(
             clock=clock,
             by=by,
@@ -154,10 +150,58 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
             object_type="database",
             object_id=str(running.instance().instance_id),
             reason_text=reason,
-            change=Change(after={"doubted": count}),
+            change=Change(after={"doubted": len(rows)}),
         )
         for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
             running.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
     write_head()
-    return count
+    return len(rows)
+
+
+def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> None:
+    """Take it that it was sent this very moment, and nobody knows what came of it."""
+    now = clock.now()
+    number = submission.attempts_count + _note_forgotten_sends(submission, clock)
+    submission.last_sent_at = now
+    then = doubtful(submission, Reason("recovered", reason), clock)
+    fields = then.fields | {
+        "attempts_count": number,
+        "first_sent_at": submission.first_sent_at or submission.created_at,
+        "last_sent_at": now,
+        "lease_owner": "",
+        "lease_until": None,
+    }
+    fence = submission.fence + 1
+    if submission.state in (State.QUEUED, State.SENDING):
+        fields["fence"] = fence
+        states.change(submission, then.state, by=by, clock=clock, reason=then.reason, **fields)
+    else:  # in doubt or in review already, and stays so
+        Submission.objects.filter(pk=submission.pk).update(**fields, fence=fence)
+
+
+def _note_forgotten_sends(submission: Submission, clock: Clock) -> int:
+    """An attempt for whatever this database no longer knows was sent under the key; how many were added, 1 or 0.
+
+    Without it, "every send under this key got a definite no" could be read out of what is known, and be wrong.
+    """
+    open_ones = Attempt.objects.filter(submission=submission, finished_at=None)
+    if open_ones.update(finished_at=clock.now(), outcome=Outcome.ABANDONED, message=FORGOTTEN):
+        return 0
+    Attempt.objects.create(
+        submission=submission,
+        number=submission.attempts_count + 1,
+        idempotency_key=submission.idempotency_key,
+        generation=submission.generation,
+        method=submission.method,
+        path=submission.path,
+        body_sha256=submission.body_sha256,
+        fence=submission.fence,
+        worker="recover",
+        started_at=clock.now(),
+        lease_until=clock.now(),
+        finished_at=clock.now(),
+        outcome=Outcome.ABANDONED,
+        message=FORGOTTEN,
+    )
+    return 1

@@ -1,6 +1,7 @@
 """Lost answers: what is adopted, what is proven absent, what a manager gets (reliability 2.2)."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -177,6 +178,43 @@ def test_an_old_backup_sends_nothing_until_recovered_and_then_looks_first(office
 
     assert fresh(submission).state == State.CONFIRMED
     assert len(office.box.created) == 1
+
+
+def test_what_an_old_backup_does_not_know_was_sent_is_taken_as_sent(office: Office) -> None:
+    office.box.mischief.extend(["429"])
+    submission = office.submit()
+    office.round()
+    first = fresh(submission).idempotency_key
+
+    # The answer to the next send is lost, and then the backup that knows of nothing but a 429 is restored.
+    guarding.recover(by=office.by, clock=office.clock, reason="restored")
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert fresh(submission).idempotency_key == first, "a key that may have been sent is kept for 75 minutes"
+    assert [attempt.outcome for attempt in submission.attempts.all()] == ["busy", "abandoned", "ok"]
+
+
+def test_a_round_ends_although_what_it_read_is_not_yet_old_enough_for_a_proof(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deals of one household: the second's proof falls due while the list is read for the first."""
+    office.box.mischief.extend(["drop_before", "drop_before"])
+    one, two = office.submit(), office.submit(value=1, confirm_duplicate=True)
+    office.round()
+    office.clock.turn(minutes=5)
+    now = office.clock.now()
+    Submission.objects.filter(pk=one.pk).update(due_at=now)
+    seen = {"absent_since": (now - timedelta(seconds=59)).isoformat()}
+    Submission.objects.filter(pk=two.pk).update(due_at=now + timedelta(seconds=1), check_state=seen)
+    receive = office.box.rules.receive
+    monkeypatch.setattr(office.box.rules, "receive", lambda *of: (office.clock.turn(2), receive(*of))[1])
+
+    office.round()
+
+    assert fresh(two).state == State.UNKNOWN, "a list read 59 seconds after the first proves nothing"
+    office.rounds(minutes=2)
+    assert {fresh(one).state, fresh(two).state} == {State.CONFIRMED}
 
 
 def test_a_copied_database_sends_nothing(office: Office) -> None:

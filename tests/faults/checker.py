@@ -53,6 +53,7 @@ class Checker:
             for row in _rows(database, SUBMISSIONS):
                 if row["id"] not in self.submissions:
                     self.lost[row["id"]] = row
+        self.remembered = {row["idempotency_key"] for row in _rows(self.raw, ATTEMPTS)}
         self.owner_of_key = {key: row["submission_id"] for (key, _), row in self.attempts.items()}
         self.made = history.slant.made_by_us()
         self.made_for: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -156,7 +157,14 @@ class Checker:
                     sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key
                 ]
                 last = max((sent.ended or sent.began for sent in ambiguous), default=None)
-                if before.key != after.key and last is not None and after.began - last < KEY_LIVES - A_MOMENT:
+                # A key chosen after a backup is gone with what the backup replaced; then only looking protects.
+                known = _hex(before.key) in self.remembered
+                if (
+                    before.key != after.key
+                    and known
+                    and last is not None
+                    and after.began - last < KEY_LIVES - A_MOMENT
+                ):
                     yield f"I6: {name} changed its key {after.began - last:.0f} s after an ambiguous send"
                 if before.key == after.key and self._only_nos(before.key, mine[: mine.index(after)]):
                     yield f"I6: {name} kept a key after a definite no ({before.met})"

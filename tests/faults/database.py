@@ -34,6 +34,7 @@ class SimulatedDatabase(DatabaseWrapper):
             "CONN_HEALTH_CHECKS": False,
         }
         super().__init__(settings)
+        self.ops.compiler_module = "tests.faults.compiler"
         self.point: Point | None = None
         self.execute_wrappers.append(self._statement)
         self.connect()

@@ -105,7 +105,7 @@ class Plan:
 def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]:
     """The plan of a seed, and the generator that decides the rest. `always`: troubles it has in any case."""
     rng = Random(seed)
-    share = rng.choice((0.0, 0.1, 0.15, 0.2, 0.3))
+    share = rng.choice((0.0, 0.03, 0.08, 0.12, 0.25))
     troubles = {family for family in FAMILIES if rng.random() < share}
     if share:
         troubles.add(rng.choice(ON_THE_WIRE))
@@ -116,8 +116,8 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
         seed=seed,
         troubles=frozenset(troubles),
         lasts=rng.choice((MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE)),
-        deals=rng.choice((1, 1, 1, 2, 2, 3)),
-        workers=rng.choice((1, 2, 2, 2, 3)),
+        deals=rng.choice((1, 1, 1, 1, 1, 2, 2, 3)),
+        workers=rng.choice((1, 1, 2, 2, 2, 3)),
         crash=rng.choice((0.001, 0.004, 0.012)) if "crash" in troubles else 0.0,
         freeze=rng.choice((0.001, 0.006)) if "freeze" in troubles else 0.0,
         database=rng.choice((0.002, 0.01)) if "database error" in troubles else 0.0,
@@ -126,7 +126,7 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     )
     if rng.random() < 0.15:
         plan.budget = rng.choice((104, 110, 130))
-    if rng.random() < 0.03:
+    if rng.random() < 0.02:
         plan.sync_seconds = 300
     if plan.has("outage"):
         plan.outage = rng.choice(OUTAGES)

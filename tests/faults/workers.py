@@ -27,17 +27,18 @@ class Crew:
         self.hired = 0
         self.down = False
 
-    def start(self, delay: float = 0.0) -> None:
+    def start(self, delay: float = 0.0, *, at_once: bool = True) -> None:
+        """Another process. With `at_once` False its first round is when something is due: one look is enough to begin."""
         scheduler = self.history.scheduler
         self.hired += 1
         name = f"{self.house.name}:{self.hired}"
-        actor = scheduler.spawn(name, self._life(name), self.house, scheduler.now + delay)
+        actor = scheduler.spawn(name, self._life(name, at_once), self.house, scheduler.now + delay)
         self.actors.append(actor)
 
     def open(self) -> None:
         self.down = False
-        for _ in range(self.wanted):
-            self.start(self.history.rng.uniform(0.0, 2.0))
+        for number in range(self.wanted):
+            self.start(self.history.rng.uniform(0.0, 2.0), at_once=number == 0)
 
     def close(self) -> None:
         """The machine is switched off."""
@@ -87,14 +88,18 @@ class Crew:
         (seq,) = self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0]
         return seq, self.history.exchanges
 
-    def _life(self, name: str) -> Callable[[], None]:
+    def _life(self, name: str, at_once: bool) -> Callable[[], None]:
         history = self.history
 
         def live() -> None:
             me = history.scheduler.current
             assert me is not None
-            Instance.objects.filter(pk=1).update(me_checked_at=None)
             patience = 5.0
+            if at_once:
+                Instance.objects.filter(pk=1).update(me_checked_at=None)
+            else:
+                me.busy = False
+                self._rest(me, LATEST)
             while True:
                 me.busy = True
                 history.rounds += 1
