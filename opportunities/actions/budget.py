@@ -20,12 +20,12 @@ from opportunities.models import Budget
 
 WINDOW_MINUTES = 62
 ALWAYS_FOR_SYNC = 60
-ASK_AGAIN = timedelta(minutes=10)
 BACKOFF_START_SECONDS = 60
 BACKOFF_CAP_SECONDS = 3600
 BREAKER_FAILURES = 5
 BREAKER_START_SECONDS = 30
 BREAKER_CAP_SECONDS = 300
+ASK_AGAIN = timedelta(minutes=10)
 
 
 class Share(Enum):
@@ -146,6 +146,20 @@ def _locked() -> Budget:
     return Budget.objects.select_for_update().get(pk=1)
 
 
+def _free_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
+    """When enough of what was counted has left the window; within ten minutes, for the budget may be raised."""
+    later = Budget(minutes=dict(row.minutes), sync_minutes=dict(row.sync_minutes))
+    for minute in sorted(row.minutes, key=int):
+        later.minutes.pop(minute)
+        later.sync_minutes.pop(minute, None)
+        leaves = datetime.fromtimestamp((int(minute) + WINDOW_MINUTES) * 60, UTC)
+        if leaves >= now + ASK_AGAIN:
+            break
+        if _fits(later, share, calls):
+            return leaves
+    return now + ASK_AGAIN
+
+
 def _minute(moment: datetime) -> int:
     return int(moment.timestamp() // 60)
 
@@ -163,17 +177,3 @@ def _fits(row: Budget, share: Share, calls: int) -> bool:
         return True
     own = sum(row.sync_minutes.values()) + calls
     return share is Share.SYNC and own <= ALWAYS_FOR_SYNC and used <= settings.SLANT_HOURLY_BUDGET
-
-
-def _free_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
-    """When enough of what was counted has left the window; within ten minutes, for the budget may be raised."""
-    later = Budget(minutes=dict(row.minutes), sync_minutes=dict(row.sync_minutes))
-    for minute in sorted(row.minutes, key=int):
-        later.minutes.pop(minute)
-        later.sync_minutes.pop(minute, None)
-        leaves = datetime.fromtimestamp((int(minute) + WINDOW_MINUTES) * 60, UTC)
-        if leaves >= now + ASK_AGAIN:
-            break
-        if _fits(later, share, calls):
-            return leaves
-    return now + ASK_AGAIN
