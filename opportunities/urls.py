@@ -8,6 +8,7 @@ from opportunities.views import (
     demo,
     health,
     households,
+    opportunity,
     people,
     review,
     shell,
@@ -39,6 +40,9 @@ urlpatterns = [
     path("opportunities/new/", create.new, name="new"),
     path("opportunities/new/fields/", create.new_fields, name="new_fields"),
     path("households/", households.households, name="households"),
+    # One deal
+    path("opportunities/<slant_id:id>/", opportunity.opportunity, name="opportunity"),
+    path("opportunities/<slant_id:id>/edit/", opportunity.edit, name="edit"),
     # What became of it
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/told/", submissions.told, name="told"),

@@ -1,6 +1,7 @@
 """What browsers send, checked: one small form a user intention. Forms never speak to Slant."""
 
 from .create import NewOpportunityForm, typed_values
+from .edit import EditOpportunityForm
 from .preferences import PreferencesForm
 from .review import DecisionForm, SendingForm
 from .settle import settle
@@ -9,6 +10,7 @@ from .summary import Summary, summary
 
 __all__ = [
     "DecisionForm",
+    "EditOpportunityForm",
     "NewOpportunityForm",
     "PreferencesForm",
     "SendingForm",

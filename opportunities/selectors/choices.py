@@ -50,6 +50,25 @@ def offer(person: Person, typed: Typed) -> Offer:
     )
 
 
+def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed: Typed) -> Offer:
+    """What `deal` may be given: households and owners of its own book. Two queries, one more for a new household."""
+    households = Household.objects.filter(book=deal.book_id, gone_at=None)
+    household = _plain(deal.household) if deal.household else None
+    chosen = typed.get("household_id", "")
+    if household is None or household.id != chosen:
+        found = households.filter(pk=chosen).first() if chosen else None
+        household = _plain(found) if found else None
+    listed = [_plain(row) for row in _by_name(households, typed.get("q", ""))[: LISTED + 1]]
+    return Offer(
+        book=BookChoice(deal.book_id, deal.book.name),
+        pipelines=(pipeline,),
+        household=household,
+        households=tuple(listed[:LISTED]),
+        more_households=len(listed) > LISTED,
+        owners=_owners(person, deal.book),
+    )
+
+
 def search_households(person: Person, q: str, book_id: str) -> list[HouseholdChoice]:
     """Households by a part of their name, in the book if it is one to write in, else in all such books."""
     books = list(writable_books(person))
@@ -140,12 +159,21 @@ def _household(person: Person, id: str) -> HouseholdChoice | None:
 
 
 def _search(books: Sequence[Book], q: str, limit: int) -> list[HouseholdChoice]:
-    """Names that begin with `q` first, then those that hold it elsewhere."""
     rows = Household.objects.filter(book__in=[book.pk for book in books], gone_at=None)
-    if q:
-        first = Case(When(name__istartswith=q, then=Value(0)), default=Value(1))
-        rows = rows.filter(name__icontains=q).order_by(first, "name", "id")
-    return _with_deals(rows[:limit])
+    return _with_deals(_by_name(rows, q)[:limit])
+
+
+def _by_name(rows: QuerySet[Household], q: str) -> QuerySet[Household]:
+    """Names that begin with `q` first, then those that hold it elsewhere."""
+    if not q:
+        return rows
+    first = Case(When(name__istartswith=q, then=Value(0)), default=Value(1))
+    return rows.filter(name__icontains=q).order_by(first, "name", "id")
+
+
+def _plain(row: Household) -> HouseholdChoice:
+    """Without its book's name and open deals, for forms of one book that show neither."""
+    return HouseholdChoice(row.pk, row.name, row.kind, row.book_id, "", 0)
 
 
 def _with_deals(rows: QuerySet[Household]) -> list[HouseholdChoice]:

@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404
+from django.urls import reverse
 
-from opportunities import wording
+from opportunities import wording, wording_deals
 from opportunities.access import visible_books
 from opportunities.actions.submissions import may_be_withdrawn
 from opportunities.models import OPEN, Attempt, Hold, Person, State, Submission
@@ -76,11 +77,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Sent:
-    """A field as we sent it, and as Slant answered it where that differs."""
+    """A field as we sent it, as Slant answered it where that differs, and what it was before where that was seen."""
 
     label: str
     text: str
     answered: str = ""
+    was: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Shown:
     exchanges: list[Exchange]
     may_withdraw: bool
     may_still_send: bool
-    may_correct: bool
+    correct_url: str
+    deal_url: str
     mine: bool
     took: str
     version: str
@@ -183,7 +186,10 @@ def shown(row: Submission, person: Person, now: datetime) -> Shown:
         exchanges=[_exchange(attempt) for attempt in attempts],
         may_withdraw=mine and may_be_withdrawn(row),
         may_still_send=mine and row.state == State.QUEUED and row.reason_code == "still_send",
-        may_correct=mine and row.state in (State.REJECTED, State.WITHDRAWN) and row.kind == "create",
+        correct_url=_correct_url(row) if mine else "",
+        deal_url=reverse("opportunities:opportunity", args=[row.opportunity_id])
+        if row.opportunity_id
+        else "",
         mine=mine,
         took=_seconds(settled.elapsed_ms) if settled else "",
         version=_version(row, late),
@@ -225,12 +231,13 @@ def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
         code = Hold.objects.values_list("code", flat=True).first() or code
     if row.state == State.SENDING:
         code = "late" if late else ""
-    return wording.submission(row.state, code), late
+    return wording_deals.submission(row.kind, row.state, code), late
 
 
 def _sentence(row: Submission, words: wording.Words, person: Person, now: datetime) -> str:
     if row.state == State.REJECTED and row.reason_text and row.reason_code == "rejected":
-        return wording.REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
+        because = wording.REFUSED_BECAUSE if row.kind == "create" else wording_deals.REFUSED_BECAUSE
+        return because.format(message=row.reason_text.rstrip("."))
     owner = row.labels.get("owner", "")
     sent_to = json.loads(row.body).get("assigned_to_id", "")
     if person.member_id and sent_to == person.member_id:
@@ -283,7 +290,9 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
         if name in body:
             text = labels.get(name) or said(name, body[name])
             differs = name in row.mismatches
-            yield Sent(label, text, said(name, answer.get(name)) or "nothing" if differs else "")
+            answered = said(name, answer.get(name)) or "nothing" if differs else ""
+            was = said(name, row.seen.get(name)) if name not in labels else ""
+            yield Sent(label, text or "Nothing", answered, was)
         elif name == "pipeline_id" and row.kind == "create":
             yield Sent(label, "Slant chooses")
 
@@ -302,6 +311,18 @@ def said(name: str, value: Any) -> str:
         except ValueError:
             return str(value)
     return str(value)
+
+
+def _correct_url(row: Submission) -> str:
+    """Where what was refused or taken back can be corrected; a move is simply made again on the deal."""
+    if row.state not in (State.REJECTED, State.WITHDRAWN):
+        return ""
+    match row.kind:
+        case "create":
+            return f"{reverse('opportunities:new')}?from={row.pk}"
+        case "edit":
+            return f"{reverse('opportunities:edit', args=[row.opportunity_id])}?from={row.pk}"
+    return ""
 
 
 def _refusals(row: Submission) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,7 @@ OBJECTS = [route for route in CLOSED if route.params]
 # Pages that are not for everybody who came in. All others answer every role.
 FOR = {
     "opportunities:new": {"owner", "colleague", "viewer", "outsider", "manager"},
+    "opportunities:edit": {"owner", "colleague", "viewer", "outsider", "manager"},
     "opportunities:new_fields": {"owner", "colleague", "viewer", "outsider", "manager"},
     "opportunities:submissions_review": {"manager"},
     "opportunities:decide": {"manager"},

@@ -1,0 +1,39 @@
+"""Slant's custom fields as people read them: display names, and values by their type. Read only (Slant API 7.11)."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from opportunities import wording
+from opportunities.models import Opportunity
+
+
+def described(row: Opportunity) -> Iterator[tuple[str, str]]:
+    """Display name and value of each custom field `row` has, in the order Slant lists the definitions."""
+    for key, value in row.custom_fields.items():
+        yield plain_name(key), text_of(value)
+
+
+def plain_name(key: str) -> str:
+    """What a field without a known definition is called: `lead_source` reads `Lead source`."""
+    return key.replace("_", " ").strip().capitalize() or key
+
+
+def text_of(value: Any, kind: str = "") -> str:
+    """Any JSON value as words; a kind we do not know is shown as it is (Slant API 7.11)."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(text_of, value)))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {text_of(each)}" for key, each in value.items())
+    if kind == "date":
+        try:
+            return wording.long_day(date.fromisoformat(str(value)[:10]))
+        except ValueError:
+            pass
+    return str(value)

@@ -1,0 +1,243 @@
+"""One deal: its page, the drawer that shows the same, and changing it in place."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import trigger_client_event
+
+from opportunities import wording
+from opportunities import wording_deals as words
+from opportunities.actions import drafts, submissions
+from opportunities.actions.submissions import expected_fields
+from opportunities.clock import SystemClock
+from opportunities.forms import EditOpportunityForm, typed_values
+from opportunities.forms.edit import EDITED, as_typed
+from opportunities.models import Kind, Opportunity, Person, State, Submission
+from opportunities.selectors import choices
+from opportunities.selectors.opportunity import conflicts, deal_page, pipeline_of, reachable
+from opportunities.selectors.submissions import typed_again
+from opportunities.views import limits
+from opportunities.views.actor import actor_of, session_ref
+from opportunities.views.doors import keeps_draft, page_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+DRAFT = "edit"
+
+
+@require_safe
+def opportunity(request: HttpRequest, id: str) -> HttpResponse:
+    """The page; for htmx the same deal without what surrounds it, as the drawer shows it."""
+    return _show(request, reachable(person_of(request), id))
+
+
+def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed into the form of one deal, and of which."""
+    typed = typed_values(data)
+    return {name: typed[name] for name in EDITED if name in typed} | {"deal": str(data.get("deal", ""))[:200]}
+
+
+@keeps_draft(DRAFT, read=edited_values)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, id: str) -> HttpResponse:
+    """The fields of a deal as a form, in the place of the deal. `redraw` asks for it again without sending anything."""
+    person = person_of(request)
+    if not (person.is_sales or person.is_manager):
+        raise PermissionDenied
+    row = reachable(person, id)
+    if not row.may_write or row.gone_at is not None:  # type: ignore[attr-defined]
+        raise PermissionDenied
+    if request.method == "POST" and "redraw" not in request.POST:
+        return _submit(request, person, row)
+    typed = as_typed(expected_fields(row))
+    supersedes = ""
+    if request.method == "POST":
+        typed |= {name: str(value) for name, value in request.POST.items() if name in typed or name == "q"}
+        supersedes = request.POST.get("supersedes", "")
+    else:
+        if earlier := _refused(person, row, request.GET.get("from", "")):
+            typed |= {name: value for name, value in typed_again(earlier).items() if name in EDITED}
+            supersedes = str(earlier.pk)
+        typed |= {name: value for name, value in typed_values(request.GET).items() if name in EDITED}
+        typed |= _reopened(request, person, row)
+    typed |= {"form_token": submissions.issue_token(person), "supersedes": supersedes}
+    form = _form(person, row, typed=typed)
+    if request.POST.get("redraw") == "household" and request.htmx:  # type: ignore[attr-defined]
+        return render(request, "opportunities/partials/household_row.html", {"form": form})
+    return _draw(request, row, form)
+
+
+def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpResponse:
+    form = _form(person, row, data=_whole(request.POST, row))
+    if not form.is_valid():
+        return _refuse(request, row, form)
+    if choices.cannot_write_at_all():
+        form.add_error(None, wording.CANNOT_WRITE)
+        return _refuse(request, row, form)
+    changes = form.changes()
+    if not changes.wanted:
+        messages.info(request, words.NOT_CHANGED)
+        return _back(request, row)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        form.add_error(None, words.EDIT_TOO_OFTEN.format(wait=wait))
+        response = _refuse(request, row, form, status=429)
+        response["Retry-After"] = str(wait)
+        return response
+    try:
+        submission = submissions.change(
+            changes=changes,
+            kind=Kind.EDIT,
+            person=person,
+            by=actor_of(request),
+            clock=CLOCK,
+            form_token=form.cleaned_data["form_token"],
+            confirm_overwrite=form.overwrites,
+            supersedes=_refused(person, row, form.cleaned_data["supersedes"]),
+        )
+    except submissions.ConflictQuestion as question:
+        return _refuse(request, row, form, conflict=conflicts(row, changes, question.current))
+    except submissions.BadToken:
+        form.add_error(None, words.FORM_NOT_YOURS)
+        return _refuse(request, row, form)
+    except submissions.TokenReused:
+        form.add_error(None, words.FORM_SENT_BEFORE)
+        return _refuse(request, row, form)
+    except submissions.NotAllowed as error:
+        raise PermissionDenied from error
+    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    if submission.state == State.REJECTED:
+        if submission.reason_code == "conflict":
+            row.refresh_from_db()
+            now = {
+                name: expected_fields(row)[name] for name in submission.field_errors if name in changes.wanted
+            }
+            return _refuse(request, row, form, conflict=conflicts(row, changes, now), supersedes=submission)
+        form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
+        return _refuse(request, row, form, supersedes=submission)
+    return _accepted(request, row, submission)
+
+
+def _accepted(request: HttpRequest, row: Opportunity, submission: Submission) -> HttpResponse:
+    """Without scripts to the submission's page; in place, the deal again with what became of it."""
+    drafts.drop(person=person_of(request), form=DRAFT)
+    if not getattr(request, "htmx", False):
+        url = reverse("opportunities:submission", args=[submission.pk])
+        return HttpResponseRedirect(url, status=303)
+    doubtful = submission.state in (State.UNKNOWN, State.REVIEW)
+    level = messages.WARNING if doubtful else messages.SUCCESS if submission.is_final else messages.INFO
+    said = words.SAVED[submission.state].format(name=submission.name)
+    messages.add_message(request, level, said)
+    response = _show(request, reachable(person_of(request), row.pk), said=said)
+    return trigger_client_event(response, "deals:changed", {"id": row.pk})
+
+
+def _back(request: HttpRequest, row: Opportunity) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return _show(request, row)
+    return HttpResponseRedirect(reverse("opportunities:opportunity", args=[row.pk]), status=303)
+
+
+def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
+    """`said` is what screen readers hear of it."""
+    page = deal_page(person_of(request), row, timezone.now())
+    context = {"page": page, "in_page": _in_page(request), "said": said}
+    template = "partials/opportunity.html" if getattr(request, "htmx", False) else "opportunity.html"
+    return render(request, f"opportunities/{template}", context)
+
+
+def _draw(
+    request: HttpRequest,
+    row: Opportunity,
+    form: EditOpportunityForm,
+    *,
+    problems: list[tuple[str, str]] | None = None,
+    conflict: Any = None,
+    status: int = 200,
+) -> HttpResponse:
+    template = (
+        "partials/opportunity_edit.html" if getattr(request, "htmx", False) else "opportunity_edit.html"
+    )
+    context = {
+        "row": row,
+        "form": form,
+        "problems": problems or [],
+        "conflict": conflict,
+        "in_page": _in_page(request),
+        "waiting": Submission.objects.open().filter(opportunity_id=row.pk).exists(),
+    }
+    return render(request, f"opportunities/{template}", context, status=status)
+
+
+def _refuse(
+    request: HttpRequest,
+    row: Opportunity,
+    form: EditOpportunityForm,
+    *,
+    conflict: Any = None,
+    supersedes: Submission | None = None,
+    status: int = 422,
+) -> HttpResponse:
+    """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
+    person = person_of(request)
+    typed = edited_values(request.POST) | {"deal": row.pk}
+    drafts.keep(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
+    data = _whole(request.POST, row)
+    data["form_token"] = submissions.issue_token(person)
+    data["confirm_overwrite"] = ""
+    if supersedes:
+        data["supersedes"] = str(supersedes.pk)
+    form.data = data
+    problems = form.problems()
+    if conflict:
+        problems.append(("id_confirm_overwrite", conflict.unanswered))
+    return _draw(request, row, form, problems=problems, conflict=conflict, status=status)
+
+
+def _form(
+    person: Person, row: Opportunity, *, data: Any = None, typed: dict[str, str] | None = None
+) -> EditOpportunityForm:
+    offer = choices.offer_for(person, row, pipeline_of(row), data if data is not None else typed or {})
+    return EditOpportunityForm(data, initial=typed, row=row, offer=offer, today=timezone.now().date())
+
+
+def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
+    """What was posted; a field that was not sent at all is left as it is."""
+    data = posted.copy()
+    now = as_typed(expected_fields(row))
+    for name in EDITED:
+        if name not in data:
+            data[name], data[f"seen_{name}"] = now[name], now[f"seen_{name}"]
+    return data
+
+
+def _reopened(request: HttpRequest, person: Person, row: Opportunity) -> dict[str, str]:
+    """What was typed for this deal in a session that is over."""
+    kept = drafts.reopened(
+        person=person, form=DRAFT, page=page_of(request), session=session_ref(request), clock=CLOCK
+    )
+    return (
+        {name: value for name, value in kept.items() if name in EDITED} if kept.get("deal") == row.pk else {}
+    )
+
+
+def _refused(person: Person, row: Opportunity, id: str) -> Submission | None:
+    """The refused edit of this deal that the form corrects, if it is one of theirs; anything else counts as none."""
+    try:
+        key = UUID(id)
+    except ValueError:
+        return None
+    mine = Submission.objects.of(person).filter(pk=key, opportunity_id=row.pk, kind="edit")
+    return mine.filter(state__in=[State.REJECTED, State.WITHDRAWN]).first()
+
+
+def _in_page(request: HttpRequest) -> bool:
+    """Whether the deal stands in its own page (which says so of its requests), not in a drawer over another."""
+    return not getattr(request, "htmx", False) or request.headers.get("X-Place") == "page"
