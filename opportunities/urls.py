@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from opportunities.views import (
+    audit,
     create,
     demo,
     health,
@@ -52,6 +53,9 @@ urlpatterns = [
     path("submissions/<uuid:id>/still-send/", submissions.still_send, name="still_send"),
     path("submissions/<uuid:id>/decide/", review.decide, name="decide"),
     path("settings/sending/", review.sending, name="sending"),
+    # The trail
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export/", audit.audit_export, name="audit_export"),
     # One's own choices
     path("settings/people/", people.people, name="people"),
     path("settings/mine/", shell.preferences, name="preferences"),

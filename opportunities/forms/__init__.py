@@ -1,5 +1,6 @@
 """What browsers send, checked: one small form a user intention. Forms never speak to Slant."""
 
+from .audit import TrailForm
 from .create import NewOpportunityForm, typed_values
 from .edit import EditOpportunityForm
 from .preferences import PreferencesForm
@@ -16,6 +17,7 @@ __all__ = [
     "SendingForm",
     "SubmissionFilterForm",
     "Summary",
+    "TrailForm",
     "settle",
     "summary",
     "typed_values",

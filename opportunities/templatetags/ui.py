@@ -56,3 +56,9 @@ def shade(name: str) -> str:
 @register.filter
 def initials(name: str) -> str:
     return "".join(word[0] for word in name.replace("@", " ").replace(".", " ").split()[:2]).upper()
+
+
+@register.filter
+def grouped(value: int) -> str:
+    """`18,206`."""
+    return f"{value:,}"

@@ -18,6 +18,7 @@ from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
 from opportunities.models import State
+from opportunities.selectors.audit import trail_of
 from opportunities.selectors.review import compare
 from opportunities.selectors.submissions import listing, reachable, shown
 from opportunities.views.actor import actor_of
@@ -40,7 +41,11 @@ def submission(request: HttpRequest, id: UUID) -> HttpResponse:
     person = person_of(request)
     page = shown(reachable(person, id), person, timezone.now())
     decides = page.row.state == State.REVIEW and may(person, Action.REVIEW)
-    context = {"page": page, "comparison": compare(page.row) if decides else None}
+    context = {
+        "page": page,
+        "comparison": compare(page.row) if decides else None,
+        "trail": trail_of(person, "submission", str(page.row.pk)),
+    }
     if not request.headers.get("HX-Request"):
         response = render(request, "opportunities/submission.html", context)
     elif request.GET.get("seen") == page.version:

@@ -41,6 +41,8 @@ FOR = {
     "opportunities:decide": {"manager"},
     "opportunities:sending": {"manager"},
     "opportunities:people": {"manager"},
+    "opportunities:audit": {"manager", "compliance"},
+    "opportunities:audit_export": {"manager", "compliance"},
 }
 # What a route's parameters stand for, by the first part of its path.
 KINDS = {"submissions": ("id",), "opportunities": ("id",)}

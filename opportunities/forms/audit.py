@@ -1,0 +1,129 @@
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.utils import timezone
+
+from opportunities import wording, wording_trail
+from opportunities.actions.finding import Wanted
+
+EXAMPLE = "2026-11-30"
+LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that is on, in words, and the query that takes it off."""
+
+    label: str
+    value: str
+    without: str
+
+
+class TrailForm(forms.Form):
+    """What is asked of the trail. Unknown people, events and outcomes find nothing; a day that cannot be read is said so."""
+
+    q = forms.CharField(required=False, max_length=LONGEST)
+    who = forms.CharField(required=False, max_length=600)
+    what = forms.CharField(required=False, max_length=60)
+    outcome = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *wording_trail.OUTCOME.items()], label="Outcome"
+    )
+    saw = forms.CharField(required=False, max_length=LONGEST)
+    object = forms.CharField(required=False, max_length=LONGEST)
+    since = forms.DateField(
+        required=False,
+        error_messages={"invalid": wording_trail.DATE_UNREADABLE.format(example=EXAMPLE)},
+    )
+    until = forms.DateField(
+        required=False,
+        error_messages={"invalid": wording_trail.DATE_UNREADABLE.format(example=EXAMPLE)},
+    )
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
+    print = forms.BooleanField(required=False)
+    format = forms.ChoiceField(
+        required=False, choices=[("jsonl", "JSON Lines"), ("csv", "CSV"), ("zip", "ZIP")]
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        since, until = given.get("since"), given.get("until")
+        if since and until and since > until:
+            self.add_error("until", wording_trail.DATES_SWAPPED)
+        return given
+
+    @property
+    def wanted(self) -> Wanted:
+        given = self.cleaned_data
+        return Wanted(
+            who=given.get("who") or "",
+            actions=wording_trail.actions_of(given.get("what") or ""),
+            outcome=given.get("outcome") or "",
+            object=given.get("object") or "",
+            saw=given.get("saw") or "",
+            text=given.get("q") or "",
+            since=given.get("since"),
+            until=given.get("until"),
+        )
+
+    @property
+    def before_seq(self) -> int:
+        return int(self.cleaned_data.get("before") or 0)
+
+    @property
+    def chosen_format(self) -> str:
+        return str(self.cleaned_data.get("format") or "jsonl")
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a filter is on that hides behind "More filters"."""
+        return any(self.cleaned_data.get(name) for name in ("saw", "since", "until")) or bool(self.errors)
+
+    @property
+    def for_print(self) -> bool:
+        return bool(self.cleaned_data.get("print"))
+
+    def query(self, *leave_out: str) -> str:
+        """The filters as a query string, for the next page, the export and the printed copy."""
+        names = ("q", "who", "what", "outcome", "saw", "object", "since", "until")
+        kept = {
+            name: self.cleaned_data[name]
+            for name in names
+            if name not in leave_out and self.cleaned_data.get(name)
+        }
+        return urlencode(kept)
+
+    def chips(self, people: list[tuple[str, str]]) -> list[Chip]:
+        """The filters that no control of the form shows while it is closed: all that are on."""
+        given = self.cleaned_data
+        told = {
+            "who": ("Who", _named(given.get("who"), people)),
+            "what": ("What", wording_trail.WHAT.get(given.get("what", ""), (given.get("what", ""),))[0]),
+            "outcome": ("Outcome", wording_trail.OUTCOME.get(given.get("outcome", ""), "")),
+            "saw": ("Who saw the deals of", given.get("saw", "")),
+            "object": ("Trail of", given.get("object", "")),
+        }
+        chips = [Chip(label, value, self.query(name)) for name, (label, value) in told.items() if value]
+        if days := self._days():
+            chips.append(Chip("Days", days, self.query("since", "until")))
+        return chips
+
+    def _days(self) -> str:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        today = timezone.localdate()
+        if since and until:
+            return (
+                f"{wording.day(since, today)} to {wording.day(until, today)}"
+                if since != until
+                else wording.day(since, today)
+            )
+        if since:
+            return f"from {wording.day(since, today)}"
+        return f"up to {wording.day(until, today)}" if until else ""
+
+
+def _named(who: str | None, people: list[tuple[str, str]]) -> str:
+    if not who:
+        return ""
+    return dict(people).get(who) or wording_trail.MACHINES.get(who) or who.partition(" ")[2] or who

@@ -1,0 +1,72 @@
+"""The audit trail for managers and compliance: to read, to print, to take away."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_safe
+
+from opportunities import wording_trail
+from opportunities.access import Action, may
+from opportunities.actions import exporting
+from opportunities.clock import SystemClock
+from opportunities.forms import TrailForm
+from opportunities.models import Person
+from opportunities.selectors.audit import PAGE, PRINTED, trail
+from opportunities.views import errors, limits
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+TYPES = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "zip": "application/zip",
+}
+
+
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    person = _reader(request)
+    form = TrailForm(request.GET)
+    form.is_valid()
+    limit = PRINTED if form.for_print else PAGE
+    found = trail(person, form.wanted, before=form.before_seq, limit=limit)
+    context = {
+        "form": form,
+        "trail": found,
+        "chips": form.chips(found.people),
+        "query": form.query(),
+        "whats": [(name, words[0]) for name, words in wording_trail.WHAT.items()],
+        "machines": wording_trail.MACHINES.items(),
+        "printed_at": timezone.now(),
+    }
+    return render(request, "opportunities/audit.html", context)
+
+
+@require_GET
+def audit_export(request: HttpRequest) -> HttpResponseBase:
+    """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv` or `zip`."""
+    _reader(request)
+    if wait := limits.spend(request, limits.EXPORT):
+        return errors.too_often(request, wait)
+    form = TrailForm(request.GET)
+    if not form.is_valid():
+        # Somebody who mistyped a day must not be handed the whole trail, nor nothing without a word.
+        return errors.bad_request(request)
+    format = form.chosen_format
+    export = exporting.begin(form.wanted, format=format, by=actor_of(request), clock=CLOCK)
+    name = f"slantweb-trail-{timezone.localdate():%Y-%m-%d}.{format}"
+    return StreamingHttpResponse(
+        exporting.stream(export, format),
+        content_type=TYPES[format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
+    )
+
+
+def _reader(request: HttpRequest) -> Person:
+    person = person_of(request)
+    if not may(person, Action.READ_TRAIL):
+        raise PermissionDenied
+    return person
