@@ -5,10 +5,12 @@ from django.urls.converters import StringConverter
 
 from opportunities.views import (
     audit,
+    board,
     create,
     demo,
     health,
     households,
+    moving,
     opportunity,
     people,
     review,
@@ -41,9 +43,16 @@ urlpatterns = [
     path("opportunities/new/", create.new, name="new"),
     path("opportunities/new/fields/", create.new_fields, name="new_fields"),
     path("households/", households.households, name="households"),
+    # The board
+    path("board/", board.board, name="board"),
+    path("board/changes/", board.board_changes, name="board_changes"),
+    path("board/filters/", board.board_filters, name="board_filters"),
+    path("board/views/", board.board_views, name="board_views"),
+    path("board/<slant_id:pipeline>/<slant_id:stage>/", board.board_lane, name="board_lane"),
     # One deal
     path("opportunities/<slant_id:id>/", opportunity.opportunity, name="opportunity"),
     path("opportunities/<slant_id:id>/edit/", opportunity.edit, name="edit"),
+    path("opportunities/<slant_id:id>/move/", moving.move, name="move"),
     # What became of it
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/told/", submissions.told, name="told"),

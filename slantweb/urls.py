@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 from opportunities.views import health
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/submissions/"), name="home"),
+    path("", RedirectView.as_view(url="/board/"), name="home"),
     # Machines
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from opportunities import wording
+from opportunities import wording, wording_board
 from opportunities.actions import drafts, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
@@ -128,6 +128,9 @@ def _submit(request: HttpRequest) -> HttpResponse:
 def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
     drafts.drop(person=person_of(request), form=DRAFT)
     url = reverse("opportunities:submission", args=[submission.pk])
+    if request.POST.get("after") == "board" and getattr(request, "htmx", False):
+        words = wording_board.CREATED[submission.state].format(name=submission.name)
+        return trigger_client_event(HttpResponse(status=204), "board:created", {"value": words})
     if request.POST.get("after") == "another":
         kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
         url = f"{reverse('opportunities:new')}?{urlencode(kept)}"

@@ -36,6 +36,7 @@ OBJECTS = [route for route in CLOSED if route.params]
 FOR = {
     "opportunities:new": {"owner", "colleague", "viewer", "outsider", "manager"},
     "opportunities:edit": {"owner", "colleague", "viewer", "outsider", "manager"},
+    "opportunities:move": {"owner", "colleague", "viewer", "outsider", "manager"},
     "opportunities:new_fields": {"owner", "colleague", "viewer", "outsider", "manager"},
     "opportunities:submissions_review": {"manager"},
     "opportunities:decide": {"manager"},
@@ -45,13 +46,16 @@ FOR = {
     "opportunities:audit_export": {"manager", "compliance"},
 }
 # What a route's parameters stand for, by the first part of its path.
-KINDS = {"submissions": ("id",), "opportunities": ("id",)}
+KINDS = {"submissions": ("id",), "opportunities": ("id",), "board": ("pipeline", "stage")}
 # Whoever may see the thing of that kind in Harbor, made by the owner, and in Summit, made by the outsider.
 SEES = {
     ("submissions", "harbor"): {"owner", "manager", "compliance"},
     ("submissions", "summit"): {"outsider", "manager", "compliance"},
     ("opportunities", "harbor"): {"owner", "colleague", "viewer", "manager", "compliance"},
     ("opportunities", "summit"): {"outsider", "manager", "compliance"},
+    # The pipeline is the whole company's: who sees it sees their own deals in it.
+    ("board", "harbor"): set(ROLES),
+    ("board", "summit"): {"outsider", "manager", "compliance"},
 }
 CANARY = "Zanzibar"
 
@@ -109,7 +113,9 @@ def world(
             assigned_to_name=person.name, first_seen_at=now, seen_at=now, created_at=now,
         )  # fmt: skip
         things["submissions", where], things["opportunities", where] = str(submission.pk), deal.pk
+        things["board", where] = f"{pipeline.pk}/{stage.pk}"
     things["submissions", "nowhere"], things["opportunities", "nowhere"] = str(uuid4()), "op_nowhere"
+    things["board", "nowhere"] = "pl_nowhere/st_nowhere"
     people = dict(zip(ROLES, (owner, colleague, viewer, outsider, manager, compliance), strict=True))
     return World(people, things)
 
@@ -119,7 +125,8 @@ def kind_of(route: Route) -> str:
 
 
 def address(route: Route, world: World, where: str) -> str:
-    return reverse(route.name, kwargs={"id": world.things[kind_of(route), where]})
+    parts = world.things[kind_of(route), where].split("/")
+    return reverse(route.name, kwargs=dict(zip(route.params, parts, strict=True)))
 
 
 def body(response: HttpResponse) -> str:

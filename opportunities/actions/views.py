@@ -1,0 +1,35 @@
+"""What a person keeps of the board: how they left it, and the selections they named. Their own alone; nobody's data."""
+
+from uuid import UUID
+
+from opportunities.models import Person, SavedView
+
+MOST = 50
+
+
+class TooMany(Exception):
+    """A person has as many views as anybody can use."""
+
+
+def remember(*, person: Person, query: str) -> None:
+    """Open the board like this next time."""
+    if person.board_query != query and len(query) <= 1000:
+        Person.objects.filter(pk=person.pk).update(board_query=query)
+        person.board_query = query
+
+
+def save(*, person: Person, name: str, query: str) -> SavedView:
+    """Keep `query` under `name`, in place of what had that name. Raises `TooMany`."""
+    others = SavedView.objects.filter(person=person).exclude(name=name)
+    if others.count() >= MOST:
+        raise TooMany
+    return SavedView.objects.update_or_create(person=person, name=name, defaults={"query": query})[0]
+
+
+def delete(*, person: Person, id: UUID) -> str:
+    """The name of the view deleted, empty if there was none of theirs."""
+    row = SavedView.objects.filter(person=person, pk=id).first()
+    if row is None:
+        return ""
+    row.delete()
+    return row.name

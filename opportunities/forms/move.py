@@ -1,0 +1,71 @@
+"""A move to another stage, as a browser sends it: by dragging, from the menu or from the page without scripts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from opportunities import wording, wording_board
+from opportunities.offer import StageChoice
+
+LONGEST_REASON = 500
+
+
+class MoveForm(forms.Form):
+    """`stages` are those of the deal's pipeline, `at` where the deal is or is on its way to."""
+
+    pipeline_stage_id = forms.CharField(error_messages={"required": wording_board.STAGE_MISSING})
+    seen_pipeline_stage_id = forms.CharField(error_messages={"required": wording_board.SEEN_MISSING})
+    probability = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=100,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wording.PROBABILITY_OUT_OF_RANGE),
+    )
+    lost_reason = forms.CharField(
+        required=False,
+        max_length=LONGEST_REASON,
+        error_messages={"max_length": wording_board.REASON_TOO_LONG.format(most=LONGEST_REASON)},
+    )
+    form_token = forms.CharField(required=False)
+    row = forms.IntegerField(required=False, min_value=0, max_value=32_000)
+    confirm_overwrite = forms.CharField(required=False)
+
+    def __init__(self, data: Mapping[str, Any] | None, *, stages: Sequence[StageChoice], at: str) -> None:
+        super().__init__(data)
+        self.stages, self.at = {stage.id: stage for stage in stages}, at
+
+    def clean_pipeline_stage_id(self) -> str:
+        id = str(self.cleaned_data["pipeline_stage_id"])
+        if id not in self.stages:
+            raise forms.ValidationError(wording_board.STAGE_NOT_HERE)
+        return id
+
+    def clean_row(self) -> int:
+        return self.cleaned_data["row"] or 0
+
+    def clean(self) -> dict[str, Any]:
+        fields = self.cleaned_data
+        stage = self.stages.get(fields.get("pipeline_stage_id", ""))
+        if stage is None or fields.get("seen_pipeline_stage_id") is None:
+            return fields
+        if stage.id == fields["seen_pipeline_stage_id"] == self.at:
+            self.add_error("pipeline_stage_id", wording_board.ALREADY_THERE.format(stage=stage.name))
+        elif stage.meaning == "lost" and not fields.get("lost_reason") and "lost_reason" not in self.errors:
+            self.add_error("lost_reason", wording_board.REASON_MISSING)
+        if stage.meaning != "lost":
+            fields["lost_reason"] = ""
+        return fields
+
+    @property
+    def wants_reason(self) -> bool:
+        """Nothing else is missing."""
+        return set(self.errors) == {"lost_reason"}
+
+    @property
+    def stage(self) -> StageChoice:
+        return self.stages[self.cleaned_data["pipeline_stage_id"]]
+
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        return [(f"id_{name}", str(said)) for name, all_said in self.errors.items() for said in all_said]

@@ -1,0 +1,82 @@
+"""What the filters of a board or list may be set to, what those in use are called, and the views a person saved."""
+
+from dataclasses import dataclass
+
+from opportunities import wording, wording_board
+from opportunities.access import visible_books
+from opportunities.models import Book, Household, Member, Person, SavedView
+from opportunities.selection import ME, NOBODY, Selection
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter in use. `without` is the query string of the selection that lacks it."""
+
+    field: str
+    label: str
+    text: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """`owners` are id and name, each once however many books they work in."""
+
+    books: list[Book]
+    owners: list[tuple[str, str]]
+    has_member: bool
+
+
+def chips(selection: Selection, names: dict[str, str]) -> list[Chip]:
+    return [
+        Chip(
+            field,
+            wording_board.CHIPS[field],
+            _words(field, selection, names),
+            selection.query(**{field: getattr(Selection(), field)}) or "view=board",
+        )
+        for field in wording_board.CHIPS
+        if field in selection.narrowed_by
+    ]
+
+
+def _words(field: str, selection: Selection, names: dict[str, str]) -> str:
+    value = getattr(selection, field)
+    match field:
+        case "owner" if value in (ME, NOBODY):
+            return wording_board.ME_WORDS if value == ME else wording_board.NOBODY_WORDS
+        case "owner" | "book" | "household":
+            return names.get(field, wording_board.UNKNOWN_THERE)
+        case "min" | "max":
+            return wording.money(value)
+        case "close":
+            return wording_board.CLOSES.get(value, str(value).replace("..", " to "))
+        case "missing":
+            return wording_board.MISSINGS[value]
+        case "stale":
+            return wording_board.LONGER_THAN_LIMIT
+        case "stage" | "ids":
+            return wording_board.CHOSEN.format(count=len(value))
+    return str(value)
+
+
+def options(person: Person) -> Options:
+    """Two queries."""
+    books = visible_books(person)
+    owners: dict[str, str] = {}
+    for member in Member.objects.filter(book__in=books):
+        owners.setdefault(member.user_id, member.name)
+    return Options(
+        list(books),
+        [(id, name) for id, name in owners.items() if id != person.member_id],
+        bool(person.member_id),
+    )
+
+
+def household_name(person: Person, id: str) -> str:
+    rows = Household.objects.filter(pk=id, book__in=visible_books(person)) if id else Household.objects.none()
+    return rows.values_list("name", flat=True).first() or ""
+
+
+def saved_views(person: Person) -> list[SavedView]:
+    return list(SavedView.objects.filter(person=person))

@@ -1,0 +1,74 @@
+"""One deal as somebody about to move it sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.http import Http404
+
+from opportunities import wording_board
+from opportunities.access import Action, may, visible_books
+from opportunities.actions.submissions import expected_fields
+from opportunities.models import Opportunity, Person, Stage, State, Submission
+from opportunities.offer import StageChoice
+from opportunities.selectors.stages import drawn, with_meanings
+
+UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Movable:
+    """`at` is the stage it will be in once everything asked for before has arrived; likewise `probability`."""
+
+    deal: Opportunity
+    stages: tuple[StageChoice, ...]
+    at: StageChoice
+    probability: int | None
+    may_write: bool
+
+    def offers_certainty(self, stage: StageChoice) -> bool:
+        """Whether a move to `stage`, a won one, should offer to set the deal's own probability to 100."""
+        return stage.meaning == "won" and self.probability not in (None, 100)
+
+
+def movable(person: Person, id: str) -> Movable:
+    """A deal in a visible book. Anything else is as if it were not there."""
+    rows = Opportunity.objects.filter(pk=id, gone_at=None, book__in=visible_books(person))
+    deal = rows.select_related("book", "household", "stage", "pipeline").first()
+    if deal is None:
+        raise Http404
+    stages = drawn(list(with_meanings(Stage.objects.filter(pipeline_id=deal.pipeline_id, gone_at=None))))
+    fields = expected_fields(deal)
+    at = next((stage for stage in stages if stage.id == fields["pipeline_stage_id"]), None)
+    if at is None:
+        raise Http404
+    return Movable(deal, stages, at, fields["probability"], may(person, Action.WRITE, deal.book))
+
+
+def own_move(person: Person, id: str, deal: Opportunity) -> Submission | None:
+    """A move of `deal` that `person` asked for."""
+    try:
+        return Submission.objects.of(person).filter(pk=UUID(id), kind="move", opportunity_id=deal.pk).first()
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A move just made, as the page without scripts says it."""
+
+    submission: Submission
+    said: str
+    may_undo: bool
+
+
+def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
+    """The move of one's own an address names, for as long as taking it back at a press makes sense."""
+    try:
+        row = Submission.objects.of(person).filter(pk=UUID(id), kind="move").first() if id else None
+    except ValueError:
+        return None
+    if row is None or now - row.created_at > UNDO_WITHOUT_SCRIPTS:
+        return None
+    said = wording_board.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
+    return Moved(row, said, row.state not in (State.REJECTED, State.WITHDRAWN))

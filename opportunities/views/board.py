@@ -1,0 +1,208 @@
+"""The board: the page, its windows, what changed since, its filters and saved views."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods, require_safe
+
+from opportunities import wording_board
+from opportunities.actions import submissions
+from opportunities.actions import views as actions
+from opportunities.forms.selection import SelectionForm, selection_of
+from opportunities.forms.views import SaveViewForm, ViewForm
+from opportunities.selection import Selection
+from opportunities.selectors import board as boards
+from opportunities.selectors import filters
+from opportunities.selectors.moving import just_moved
+from opportunities.views.doors import poll
+from opportunities.views.shell import person_of
+
+# What is opened again next time: where one works, not what one looked for.
+REMEMBERED = ("pipeline", "book", "owner", "view")
+# Parameters of an address that say nothing about which deals are meant.
+PASSING = ("moved",)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def board(request: HttpRequest) -> HttpResponse:
+    """The board as its address says; without a word in it, as the person left it. POST sets filters and keeps them."""
+    if request.method == "POST":
+        return _apply(request)
+    form = _form(request)
+    selection = form.selection
+    now = timezone.now()
+    found = boards.board(person_of(request), selection, now)
+    context = _around(request, found, form) | {
+        "moved": just_moved(person_of(request), request.GET.get("moved", ""), now),
+    }
+    return render(request, "opportunities/board.html", context)
+
+
+@require_safe
+def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
+    """One column: a window of it, from its top or `after` a card. A part for scripts, a page without."""
+    person, now = person_of(request), timezone.now()
+    selection = replace(SelectionForm(request.GET).selection, pipeline=pipeline)
+    lane = boards.lane(
+        person, selection, stage, now, after=request.GET.get("after", ""), shown=_shown(request)
+    )
+    if lane is None:
+        raise Http404
+    context = {"lane": lane, "query": selection.query(), "is_alone": not _is_part(request)}
+    name = "partials/lane.html" if _is_part(request) else "board_lane.html"
+    return _part(render(request, f"opportunities/{name}", context))
+
+
+@poll
+@require_safe
+def board_changes(request: HttpRequest) -> HttpResponse:
+    """204, or which columns changed since the token `since`, with the page's head as it is now."""
+    person, selection = person_of(request), SelectionForm(request.GET).selection
+    found = boards.changes(person, selection, request.GET.get("since", ""))
+    if found is None and "fresh" not in request.GET:
+        return HttpResponse(status=204)
+    head = boards.head(person, selection, timezone.now())
+    if head is None:
+        return HttpResponse(status=204)
+    context = {
+        "changes": found,
+        "since": request.GET.get("since", ""),
+        "board": head,
+        "query": head.selection.query(),
+    }
+    return render(request, "opportunities/partials/board_changes.html", context)
+
+
+@require_safe
+def board_filters(request: HttpRequest) -> HttpResponse:
+    """All filters as one form: opened over the board, or a page without scripts."""
+    person, form = person_of(request), _form(request)
+    context = {
+        "form": form,
+        "selection": form.selection,
+        "options": filters.options(person),
+        "household": filters.household_name(person, form.selection.household),
+        "closes": wording_board.CLOSES,
+        "missings": wording_board.MISSINGS,
+    }
+    name = "partials/board_filters.html" if _is_part(request) else "board_filters.html"
+    return _part(render(request, f"opportunities/{name}", context))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def board_views(request: HttpRequest) -> HttpResponse:
+    """One's saved views: open, save, delete."""
+    if request.method == "POST":
+        return _delete(request) if "delete" in request.POST else _save(request)
+    return _draw_views(request, query=_form(request).selection.query())
+
+
+def _form(request: HttpRequest) -> SelectionForm:
+    """The filters of the address; of one that says nothing, how this person left the board."""
+    person = person_of(request)
+    if set(request.GET) - set(PASSING):
+        return SelectionForm(request.GET)
+    if not person.board_query and person.is_sales and person.member_id:
+        return SelectionForm(QueryDict("owner=me"))
+    return SelectionForm(QueryDict(person.board_query))
+
+
+def _apply(request: HttpRequest) -> HttpResponse:
+    form = SelectionForm(request.POST)
+    selection = form.selection
+    if form.problems:
+        # Its words belong at the filters, and what was typed into the address, where the page reads it again.
+        kept = {name: request.POST.getlist(name) for name in form.fields if request.POST.get(name)}
+        query = QueryDict(mutable=True)
+        for name, values in kept.items():
+            query.setlist(name, values)
+        return HttpResponseRedirect(f"{reverse('opportunities:board')}?{query.urlencode()}", status=303)
+    match request.POST.get("clear", ""):
+        case "all":
+            selection = Selection(pipeline=selection.pipeline, view=selection.view)
+        case name if name in form.fields:
+            selection = replace(selection, **{name: getattr(Selection(), name)})
+    kept_fields = {name: getattr(selection, name) for name in REMEMBERED}
+    actions.remember(person=person_of(request), query=Selection(**kept_fields).query() or "view=board")
+    return HttpResponseRedirect(_address(selection), status=303)
+
+
+def _save(request: HttpRequest) -> HttpResponse:
+    form = SaveViewForm(request.POST)
+    selection = selection_of(request.POST.get("query", ""))
+    query = selection.query()
+    problem = "" if form.is_valid() else form.problem
+    if not problem and len(query) > 1000:
+        problem = wording_board.VIEW_TOO_LONG
+    if not problem:
+        try:
+            actions.save(person=person_of(request), name=form.cleaned_data["name"], query=query)
+        except actions.TooMany:
+            problem = wording_board.MOST_VIEWS.format(most=actions.MOST)
+    if problem:
+        return _draw_views(request, query=query, problem=problem, status=422)
+    messages.success(request, wording_board.VIEW_SAVED.format(name=form.cleaned_data["name"]))
+    return HttpResponseRedirect(_address(selection), status=303)
+
+
+def _delete(request: HttpRequest) -> HttpResponse:
+    chosen = ViewForm({"id": request.POST["delete"]}).chosen
+    name = actions.delete(person=person_of(request), id=chosen) if chosen else ""
+    if name:
+        messages.success(request, wording_board.VIEW_DELETED.format(name=name))
+    return HttpResponseRedirect(_address(selection_of(request.POST.get("query", ""))), status=303)
+
+
+def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "views": filters.saved_views(person_of(request)),
+        "query": query,
+        "problem": problem,
+        "typed": request.POST.get("name", ""),
+    }
+    name = "partials/board_views.html" if _is_part(request) else "board_views.html"
+    return _part(render(request, f"opportunities/{name}", context, status=status))
+
+
+def _around(request: HttpRequest, found: boards.Board, form: SelectionForm) -> dict[str, Any]:
+    """What the page needs besides the board itself."""
+    person, selection = person_of(request), found.selection
+    names = found.names
+    wanted = {"book", "owner", "household"} & set(selection.narrowed_by)
+    if wanted - set(names):
+        names = boards.lookup_names(person, selection) | names
+    return {
+        "board": found,
+        "query": selection.query(),
+        "chips": filters.chips(selection, names),
+        "problems": form.problems,
+        "form_token": submissions.issue_token(person),
+        "hidden": boards.hidden_by_filters(person, selection)
+        if found.is_empty and selection.narrowed_by
+        else 0,
+    }
+
+
+def _address(selection: Selection) -> str:
+    return f"{reverse('opportunities:board')}?{selection.query() or 'view=board'}"
+
+
+def _shown(request: HttpRequest) -> int:
+    """How many cards of a column are on the page already, so that as many come again."""
+    text = request.GET.get("shown", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else boards.WINDOW
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _part(response: HttpResponse) -> HttpResponse:
+    patch_vary_headers(response, ["HX-Request"])
+    return response

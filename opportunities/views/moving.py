@@ -1,0 +1,244 @@
+"""Moving one deal to another stage: one address and one form for the mouse, the menu, the keyboard and no scripts at all.
+
+With scripts the answer is the deal's card where it truly is now, and a word about what happened; without, a page.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from opportunities import wording_board
+from opportunities.actions import moving, submissions
+from opportunities.clock import SystemClock
+from opportunities.forms.move import MoveForm
+from opportunities.models import State, Submission
+from opportunities.selectors import board
+from opportunities.selectors.choices import cannot_write_at_all
+from opportunities.selectors.moving import Movable, movable, own_move
+from opportunities.views import limits
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing was moved. `question`: what could be done all the same, if the person says so."""
+
+    words: str
+    status: int = 422
+    question: bool = False
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, id: str) -> HttpResponse:
+    """The form, and what it sends; `undo` names a move of one's own to take back."""
+    person = person_of(request)
+    if not (person.is_sales or person.is_manager):
+        raise PermissionDenied
+    found = movable(person, id)
+    if not found.may_write:
+        raise PermissionDenied
+    if request.method != "POST":
+        return _draw(request, found, MoveForm(None, stages=found.stages, at=found.at.id))
+    if "undo" in request.POST:
+        return _undo(request, found)
+    form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
+    if not form.is_valid():
+        if _is_part(request) and not form.wants_reason:
+            return _refuse_card(request, found, Refusal(form.problems[0][1]))
+        return _draw(request, found, form, status=422)
+    return _submit(request, found, form)
+
+
+def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpResponse:
+    if refusal := _held_back(request):
+        return _refuse(request, found, form, refusal)
+    fields = form.cleaned_data
+    aim = moving.Aim(
+        found.deal.pk,
+        form.stage.id,
+        fields["seen_pipeline_stage_id"],
+        fields["probability"],
+        found.probability,
+        fields["lost_reason"],
+    )
+    try:
+        submission = moving.move(
+            aim=aim,
+            person=person_of(request),
+            by=actor_of(request),
+            clock=CLOCK,
+            form_token=fields["form_token"],
+            row=fields["row"],
+            confirm_overwrite=fields["confirm_overwrite"] == "yes",
+        )
+    except submissions.ConflictQuestion as question:
+        return _refuse(request, found, form, _conflict(found, form, question))
+    except submissions.Refused as problem:
+        return _refuse(request, found, form, _told(problem))
+    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    if submission.state == State.REJECTED:
+        why = board.refusal(submission.reason_code, submission.reason_text)
+        words = wording_board.NOT_MOVED.format(stage=found.at.name, why=why)
+        return _refuse(request, found, form, Refusal(words))
+    said = wording_board.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
+    return _answer(request, found, submission, said, may_undo=True)
+
+
+def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
+    form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
+    form.is_valid()
+    earlier = own_move(person_of(request), request.POST["undo"], found.deal)
+    if earlier is None:
+        return _refuse(request, found, form, Refusal(wording_board.FORM_NOT_YOURS))
+    try:
+        taken_back = moving.undo(
+            submission=earlier,
+            person=person_of(request),
+            by=actor_of(request),
+            clock=CLOCK,
+            form_token=form.cleaned_data.get("form_token", ""),
+            row=form.cleaned_data.get("row", 0),
+        )
+    except submissions.ConflictQuestion as question:
+        stage = _stage_name(found, question.current.get("pipeline_stage_id"))
+        words = wording_board.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
+        return _refuse(request, found, form, Refusal(words))
+    except submissions.Refused as problem:
+        return _refuse(request, found, form, _told(problem))
+    taken_back = submissions.wait_until_settled(taken_back, clock=CLOCK)
+    words = wording_board.TAKEN_BACK if taken_back.pk == earlier.pk else wording_board.MOVED_BACK
+    said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
+    return _answer(request, found, taken_back, said, may_undo=False)
+
+
+def _answer(
+    request: HttpRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
+) -> HttpResponse:
+    if _is_part(request):
+        card = board.card(person_of(request), found.deal.pk, timezone.now())
+        context = {
+            "card": card,
+            "said": said,
+            "undo": submission.pk if may_undo else "",
+            "form_token": submissions.issue_token(person_of(request)),
+            "is_settled": submission.is_final,
+        }
+        return _part(render(request, "opportunities/partials/moved.html", context))
+    if back := _way_back(request):
+        if may_undo:
+            separator = "&" if "?" in back else "?"
+            return HttpResponseRedirect(f"{back}{separator}moved={submission.pk}", status=303)
+        messages.success(request, said)
+        return HttpResponseRedirect(back, status=303)
+    return HttpResponseRedirect(reverse("opportunities:submission", args=[submission.pk]), status=303)
+
+
+def _refuse(request: HttpRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
+    if _is_part(request):
+        return _refuse_card(request, found, refusal)
+    return _draw(request, found, form, refusal=refusal, status=refusal.status)
+
+
+def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> HttpResponse:
+    """The card where it truly is, saying why it is there."""
+    card = board.card(person_of(request), found.deal.pk, timezone.now())
+    aim = request.POST.get("pipeline_stage_id", "")
+    if card and not (card.note and card.note.how == "refused"):
+        aim = aim if any(stage.id == aim for stage in found.stages) else ""
+        note = board.Note("refused", refusal.words, "exclamation-circle-fill", stage=aim)
+        card = replace(card, note=note)
+    said = wording_board.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
+    context = {"card": card, "said": said, "refused": True}
+    return _part(render(request, "opportunities/partials/moved.html", context, status=refusal.status))
+
+
+def _draw(
+    request: HttpRequest,
+    found: Movable,
+    form: MoveForm,
+    *,
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The form, as a page or for the board's dialog, with everything typed kept and a fresh token."""
+    data = request.POST or request.GET
+    chosen = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
+    context: dict[str, Any] = {
+        "movable": found,
+        "deal": found.deal,
+        "form": form,
+        "chosen": chosen,
+        "refusal": refusal,
+        "problems": form.problems if form.is_bound else [],
+        "seen": request.POST.get("seen_pipeline_stage_id") or found.at.id,
+        "lost_reason": data.get("lost_reason", ""),
+        "probability": data.get("probability", ""),
+        "offers_certainty": chosen is not None and found.offers_certainty(chosen),
+        "reasons": wording_board.REASONS,
+        "next": _way_back(request),
+        "form_token": submissions.issue_token(person_of(request)),
+    }
+    name = "partials/move_form.html" if _is_part(request) else "move.html"
+    return _part(render(request, f"opportunities/{name}", context, status=status))
+
+
+def _held_back(request: HttpRequest) -> Refusal | None:
+    if cannot_write_at_all():
+        return Refusal(wording_board.CANNOT_WRITE)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        return Refusal(wording_board.TOO_MANY_MOVES.format(wait=wait), status=429)
+    return None
+
+
+def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
+    if stage_id := question.current.get("pipeline_stage_id"):
+        stage = _stage_name(found, stage_id)
+        words = wording_board.MOVED_MEANWHILE.format(stage=stage, aim=form.stage.name)
+    else:
+        words = wording_board.CHANGED_MEANWHILE
+    return Refusal(words, question=True)
+
+
+def _told(problem: submissions.Refused) -> Refusal:
+    match problem:
+        case submissions.BadToken():
+            return Refusal(wording_board.FORM_NOT_YOURS)
+        case submissions.TokenReused():
+            return Refusal(wording_board.FORM_SENT_BEFORE)
+    return Refusal(wording_board.CANNOT_MOVE)
+
+
+def _before(submission: Submission) -> str:
+    return str(submission.seen.get("pipeline_stage_id", ""))
+
+
+def _stage_name(found: Movable, id: Any) -> str:
+    return next((stage.name for stage in found.stages if stage.id == id), str(id or ""))
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The board or list this came from, if it is one of ours."""
+    back = str((request.POST or request.GET).get("next", ""))
+    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
+    return back if is_ours else ""
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _part(response: HttpResponse) -> HttpResponse:
+    patch_vary_headers(response, ["HX-Request"])
+    return response
