@@ -13,6 +13,7 @@ from opportunities.views import (
     moving,
     opportunity,
     people,
+    reports,
     review,
     shell,
     signing_in,
@@ -65,6 +66,12 @@ urlpatterns = [
     # The trail
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.audit_export, name="audit_export"),
+    # Reports
+    path("reports/", reports.reports, name="reports"),
+    path("reports/<slug:slug>/", reports.report, name="report"),
+    path("reports/<slug:slug>.csv", reports.report_csv, name="report_csv"),
+    path("reports/<slug:slug>.xlsx", reports.report_xlsx, name="report_xlsx"),
+    path("settings/targets/", reports.targets, name="targets"),
     # One's own choices
     path("settings/people/", people.people, name="people"),
     path("settings/mine/", shell.preferences, name="preferences"),

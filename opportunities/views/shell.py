@@ -75,7 +75,11 @@ class Shell:
         if may(self.person, Action.READ_TRAIL):
             links += self._links(("audit", "Audit trail", "journal-text"))
         if may(self.person, Action.OVERSEE):
-            links += self._links(("sending", "Sending", "sliders"), ("people", "People", "people"))
+            links += self._links(
+                ("sending", "Sending", "sliders"),
+                ("targets", "Targets", "trophy"),
+                ("people", "People", "people"),
+            )
         return links
 
     @cached_property

@@ -1,0 +1,155 @@
+"""What a report is asked about: the filters in its address. And what managers aim for."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+
+from opportunities import wording_reports as wording
+from opportunities.forms.money import parse_money
+from opportunities.forms.selection import Choice, Words
+from opportunities.reports.periods import NAMES, Period, named
+from opportunities.reports.rows import Asked
+
+LONGEST_DAYS = 3660
+OWN_DAYS = "own"
+
+
+class Day(Words):
+    """A calendar day as a browser sends it."""
+
+    def clean(self, value: Any) -> date | None:
+        text = self.to_python(value)
+        if not text:
+            return None
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise forms.ValidationError(wording.DAY_UNREADABLE) from error
+        if not 1990 <= day.year <= 2200:
+            raise forms.ValidationError(wording.DAY_UNREADABLE)
+        return day
+
+
+class ReportForm(forms.Form):
+    """The filters of a report. What cannot be read is left out and said; it never makes a page fail.
+
+    Dates that differ from `was`, those the page was drawn with, were typed and win over the name of a period.
+    """
+
+    period = Choice((*NAMES, OWN_DAYS), wording.PERIOD_UNKNOWN)
+    was = Words()
+    book = Words()
+    team = Words()
+    pipeline = Words()
+    owner = Words()
+    by = Words()
+    show = Words()
+    day = Day()
+
+    def __init__(self, data: Mapping[str, Any], *, usual: str, today: date, year_starts: int) -> None:
+        super().__init__(data)
+        self.fields["from"], self.fields["to"] = Day(), Day()
+        self.usual, self.today, self.year_starts = usual, today, year_starts
+        self.full_clean()
+
+    def clean(self) -> dict[str, Any]:
+        first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
+        if first and last:
+            if last < first:
+                self.add_error("to", wording.DAYS_BACKWARDS)
+            elif (last - first).days > LONGEST_DAYS:
+                self.add_error("to", wording.PERIOD_TOO_LONG)
+        return self.cleaned_data
+
+    @property
+    def name(self) -> str:
+        """The period chosen by name, unless days were typed."""
+        chosen = str(self.cleaned_data.get("period") or "")
+        typed = "..".join(str(self.cleaned_data.get(side) or "") for side in ("from", "to"))
+        if chosen == OWN_DAYS or (typed != ".." and typed != self.cleaned_data.get("was", typed or "")):
+            return ""
+        return chosen
+
+    @property
+    def chosen(self) -> Period:
+        """The days asked for; without any, the report's usual period."""
+        if self.name:
+            return named(self.name, self.today, self.year_starts)
+        first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
+        if first and last:
+            return Period(first, last)
+        usual = named(self.usual, self.today, self.year_starts)
+        if first:
+            return Period(first, max(first, usual.last))
+        return Period(min(usual.first, last), last) if last else usual
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(**{name: self.cleaned_data.get(name) or "" for name in ("book", "team", "pipeline", "owner")},
+                     day=self.cleaned_data.get("day"))  # fmt: skip
+
+    @property
+    def by_quarter(self) -> bool:
+        return self.cleaned_data.get("by") == "quarter"
+
+    @property
+    def shown(self) -> str:
+        return str(self.cleaned_data.get("show") or "")
+
+    @property
+    def needs_address(self) -> bool:
+        """Whether the address names a period instead of its days: tomorrow it would open as something else."""
+        return bool(self.data.get("period") or self.data.get("was"))
+
+    def query(self) -> dict[str, str]:
+        """The address's filters as they were understood, empty ones left out, the period as days."""
+        period = self.chosen
+        wanted = {
+            "from": str(period.first),
+            "to": str(period.last),
+            **{
+                name: str(self.cleaned_data.get(name) or "")
+                for name in ("book", "team", "pipeline", "owner", "by", "day")
+            },
+        }
+        return {name: value for name, value in wanted.items() if value}
+
+    @property
+    def problems(self) -> list[str]:
+        return [str(said) for messages in self.errors.values() for said in messages]
+
+
+class TargetsForm(forms.Form):
+    """A field for each member and quarter, named `target-<quarter>-<member>`; empty means no target."""
+
+    def __init__(self, data: Any = None, *, members: Collection[str], quarters: Collection[date]) -> None:
+        super().__init__(data)
+        self.places = {
+            self.named(member, quarter): (member, quarter) for member in members for quarter in quarters
+        }
+        for name in self.places:
+            self.fields[name] = forms.CharField(required=False, max_length=40)
+
+    @staticmethod
+    def named(member: str, quarter: date) -> str:
+        return f"target-{quarter.isoformat()}-{member}"
+
+    def clean(self) -> dict[str, Any]:
+        for name in self.places:
+            text = (self.cleaned_data.get(name) or "").strip()
+            try:
+                self.cleaned_data[name] = parse_money(text) if text else None
+            except ValueError as error:
+                self.add_error(name, str(error))
+        return self.cleaned_data
+
+    @property
+    def amounts(self) -> dict[tuple[str, date], int | None]:
+        """What each field that was sent asks for; a field the page did not have changes nothing."""
+        return {
+            place: self.cleaned_data[name]
+            for name, place in self.places.items()
+            if name in self.data and name in self.cleaned_data
+        }

@@ -1,0 +1,146 @@
+"""The pipeline at a glance: eight measures, each against the stretch before."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .rows import LOST, OPEN, WON, Amount, Closing, Made, Pile, Stages, dollars, median, total, worth
+
+OPEN_VALUE, WEIGHTED, WON_VALUE, LOST_VALUE = "open", "weighted", "won", "lost"
+CREATED, WIN_RATE, AVERAGE, DAYS_TO_WIN = "created", "win-rate", "average", "days-to-win"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure now and before; `deals` and `deals_before` are the deals behind them. None: nothing to measure."""
+
+    key: str
+    now: float | int | None
+    before: float | int | None
+    deals: int
+    deals_before: int
+    trail: tuple[float, ...] = ()
+
+    @property
+    def change(self) -> float | None:
+        """By how much of the figure before it rose; None where there is nothing to compare."""
+        if self.now is None or not self.before:
+            return None
+        return (self.now - self.before) / self.before
+
+
+@dataclass(frozen=True)
+class Overview:
+    measures: tuple[Measure, ...]
+    open_now: Amount
+    open_before: Amount | None
+
+    def __getitem__(self, key: str) -> Measure:
+        return next(each for each in self.measures if each.key == key)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one stretch of time brought."""
+
+    won: int
+    won_value: int
+    lost: int
+    lost_value: int
+    valueless_won: int
+    days: Counter[int]
+
+    @property
+    def win_rate(self) -> float | None:
+        """Won of won and lost, by number."""
+        decided = self.won + self.lost
+        return self.won / decided if decided else None
+
+    @property
+    def average(self) -> float | None:
+        """The mean value of what was won; a deal without a value cannot speak for it."""
+        valued = self.won - self.valueless_won
+        return self.won_value / valued if valued else None
+
+    @property
+    def days_to_win(self) -> float | None:
+        return median(self.days)
+
+
+def outcome(closings: Iterable[Closing]) -> Outcome:
+    """Closings of one stretch, owner or book, added up."""
+    closings = list(closings)
+    won = [each for each in closings if each.meaning == WON]
+    lost = [each for each in closings if each.meaning == LOST]
+    days: Counter[int] = Counter()
+    for each in won:
+        if each.days is not None:
+            days[each.days] += each.deals
+    return Outcome(
+        sum(each.deals for each in won),
+        sum(each.value for each in won),
+        sum(each.deals for each in lost),
+        sum(each.value for each in lost),
+        sum(each.valueless for each in won),
+        days,
+    )
+
+
+def overview(
+    *,
+    now: Iterable[Pile],
+    before: Iterable[Pile] | None,
+    closings: Sequence[Closing],
+    made: Sequence[Made],
+    stages: Stages,
+    buckets: tuple[int, int],
+) -> Overview:
+    """`buckets` says how many stretches `closings` and `made` have before the period, and how many in it.
+
+    `before` is the pipeline as the period began, None where history does not reach.
+    """
+    earlier, current = buckets
+    held = total(worth(pile, stages) for pile in now if _is_open(pile, stages))
+    held_before = (
+        None if before is None else total(worth(pile, stages) for pile in before if _is_open(pile, stages))
+    )
+    then, here = (
+        outcome(each for each in closings if (each.bucket >= earlier) is wanted) for wanted in (False, True)
+    )
+    slices = [
+        outcome(each for each in closings if each.bucket == place) for place in range(earlier + current)
+    ]
+    created = [(sum(m.deals for m in made if (m.bucket >= earlier) is wanted)) for wanted in (False, True)]
+    created_trail = tuple(
+        float(sum(m.deals for m in made if m.bucket == place)) for place in range(earlier + current)
+    )
+
+    def stock(key: str, value: int, value_before: int | None) -> Measure:
+        deals_before = held_before.deals if held_before else 0
+        return Measure(key, value, value_before, held.deals, deals_before)
+
+    measures = (
+        stock(OPEN_VALUE, held.value, held_before.value if held_before else None),
+        stock(WEIGHTED, dollars(held.weighted), dollars(held_before.weighted) if held_before else None),
+        Measure(
+            WON_VALUE, here.won_value, then.won_value, here.won, then.won, tuple(s.won_value for s in slices)
+        ),
+        Measure(
+            LOST_VALUE,
+            here.lost_value,
+            then.lost_value,
+            here.lost,
+            then.lost,
+            tuple(s.lost_value for s in slices),
+        ),
+        Measure(CREATED, created[1], created[0], created[1], created[0], created_trail),
+        Measure(WIN_RATE, here.win_rate, then.win_rate, here.won + here.lost, then.won + then.lost),
+        Measure(AVERAGE, here.average, then.average, here.won, then.won),
+        Measure(DAYS_TO_WIN, here.days_to_win, then.days_to_win, here.won, then.won),
+    )
+    return Overview(measures, held, held_before)
+
+
+def _is_open(pile: Pile, stages: Stages) -> bool:
+    stage = stages.get(pile.stage)
+    return stage is None or stage.meaning == OPEN

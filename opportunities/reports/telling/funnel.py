@@ -1,0 +1,100 @@
+from opportunities import wording_reports as words
+from opportunities.reports.funnel import Funnel, StageFlow
+from opportunities.reports.sheets import (
+    COUNT,
+    PERCENT,
+    TEXT,
+    Cell,
+    Chart,
+    Column,
+    Panel,
+    Row,
+    Series,
+    Sheet,
+    Table,
+)
+
+from .about import About
+
+
+def funnel(result: Funnel, about: About) -> Sheet:
+    flows = [flow for _, pipeline in result.pipelines for flow in pipeline]
+    entered = sum(flow.entered for flow in flows)
+    decided = [flow for flow in flows if flow.conversion is not None and flow.moved_on + flow.lost >= 1]
+    finding = f"{result.won:,} won of {words.deals(entered)} that entered a stage {about.within}."
+    lede = ""
+    if decided:
+        worst = min(decided, key=lambda flow: (flow.conversion or 0, flow.stage))
+        stage = about.stages[worst.stage]
+        finding = (
+            f"{stage.name} loses most: {words.percent(worst.conversion)} of the deals that left it {about.within} "
+            "moved on."
+        )
+        lede = f"{words.deals(result.won).capitalize()} reached a won stage."
+    panels = tuple(
+        Panel(_table(pipeline, flows, about), _chart(pipeline, flows, about))
+        for pipeline, flows in result.pipelines
+        if any(flow.entered for flow in flows)
+    )
+    hints = (
+        "Counted are stays in a stage that began in the period, by what became of them until its end. Conversion is the "
+        "share that moved on of those that moved on, were lost or archived; who is still there is not guessed.",
+        *about.history(),
+    )
+    return Sheet(
+        "funnel", finding, lede, panels, hints=hints, empty="" if entered else words.NOTHING_HAPPENED
+    )
+
+
+def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
+    def cell(flow: StageFlow, fate: str) -> Cell:
+        count = getattr(flow, fate)
+        return Cell(count, about.links.show(f"{fate}:{flow.stage}") if count else "")
+
+    rows = tuple(
+        Row(
+            (
+                Cell(
+                    about.stages[flow.stage].name,
+                    about.links.show(f"entered:{flow.stage}") if flow.entered else "",
+                ),
+                cell(flow, "entered"),
+                cell(flow, "moved_on"),
+                cell(flow, "lost"),
+                cell(flow, "here"),
+                cell(flow, "archived"),
+                cell(flow, "back"),
+                cell(flow, "away"),
+                Cell(flow.conversion),
+            )
+        )
+        for flow in flows
+    )
+    return Table(
+        f"flows-{pipeline}",
+        about.stages[flows[0].stage].pipeline_name,
+        (
+            Column("Stage", TEXT),
+            Column("Entered", COUNT),
+            Column("Moved on", COUNT),
+            Column("Lost", COUNT),
+            Column("Still there", COUNT),
+            Column("Archived", COUNT),
+            Column("Moved back", COUNT),
+            Column("Left Slant or view", COUNT),
+            Column("Conversion", PERCENT),
+        ),
+        rows,
+    )
+
+
+def _chart(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Chart:
+    name = about.stages[flows[0].stage].pipeline_name
+    first = flows[0]
+    return Chart(
+        f"{name}: {words.deals(first.entered)} entered {about.stages[first.stage].name}",
+        "stacked",
+        COUNT,
+        f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has every figure.",
+        (Series(2, "Moved on", "2"), Series(4, "Still there", "1"), Series(3, "Lost", "lost")),
+    )

@@ -1,0 +1,188 @@
+"""What reports say. The rules of the voice are those of `wording.py`; each figure is named for what it is."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from opportunities.reports.periods import Period, named, quarter_number
+from opportunities.wording import day, money
+
+__all__ = ["day", "money"]
+
+TITLES = {
+    "overview": "Overview",
+    "forecast": "Forecast",
+    "changes": "What changed",
+    "ageing": "Stage ageing",
+    "funnel": "Funnel",
+    "owners": "By owner",
+    "data-quality": "Data quality",
+    "velocity": "Velocity",
+}
+
+PERIODS = {
+    "this-quarter": "This quarter",
+    "last-quarter": "Last quarter",
+    "next-quarter": "Next quarter",
+    "this-and-next-quarter": "This quarter and next",
+    "this-month": "This month",
+    "last-month": "Last month",
+    "this-week": "This week",
+    "since-last-monday": "Since last Monday",
+    "last-30-days": "Last 30 days",
+    "last-12-months": "Last 12 months",
+    "this-year": "This fiscal year",
+    "last-year": "Last fiscal year",
+}
+
+PERIOD_UNKNOWN = "Choose one of the periods listed."
+DAY_UNREADABLE = "Type the day as year-month-day, like 2026-10-01."
+DAYS_BACKWARDS = "The last day is before the first."
+PERIOD_TOO_LONG = "Choose at most ten years."
+FILTER_UNKNOWN = "One of the filters names something that is not in your books, so it finds nothing."
+TARGET_OF_NOBODY = "This person works in none of the books any more."
+TARGETS_KEPT = "Saved. {count} changed."
+TARGETS_SAME = "Nothing was changed."
+NOTHING_OPEN = "There is no open deal here. Widen the filters, or enter the first one."
+NOTHING_HAPPENED = "Nothing happened here in this time. Choose a longer period or widen the filters."
+NO_HISTORY = "Slantweb has seen no deal here yet. History begins with the first sync."
+
+OVERVIEW = {
+    "open": "Open pipeline",
+    "weighted": "Weighted pipeline",
+    "won": "Won",
+    "lost": "Lost",
+    "created": "Deals created",
+    "win-rate": "Win rate",
+    "average": "Average won deal",
+    "days-to-win": "Median days to win",
+}
+
+APART = {
+    "overdue": "Close date passed",
+    "undated": "No close date",
+    "earlier": "Before this period",
+    "later": "After this period",
+}
+
+STEPS = {
+    "new": "New deals",
+    "raised": "Value raised",
+    "reopened": "Reopened",
+    "moved-in": "Moved in",
+    "moved-out": "Moved out",
+    "won": "Won",
+    "lost": "Lost",
+    "lowered": "Value lowered",
+    "archived": "Archived",
+    "gone": "Gone from Slant",
+}
+STEP_ONE = STEPS | {"new": "New"}
+
+PROBLEMS = {
+    "passed": "Close date passed",
+    "no-value": "No value",
+    "no-date": "No close date",
+    "no-household": "No household",
+    "left": "Owner left the book",
+    "no-move": "No move for too long",
+}
+
+METHODS = {
+    "exact": "Exact: every outcome of these deals was counted.",
+    "grid": "By convolution on a grid of 4,096 steps: the mean is exact, a level is off by at most about {within}.",
+    "moments": "From mean, variance and skew, because there are more than 500 deals.",
+}
+INDEPENDENT = (
+    "How sure takes deals as independent: each arrives whole with its probability, or not at all. "
+    "If several hang on the same event, the true spread is wider."
+)
+WEIGHTED = (
+    "Weighted is value times probability: the deal's own where set, else the stage's default. "
+    "Open leaves out won, lost and archived deals."
+)
+UNWEIGHTED = "{deals} with a value have no probability, nor has their stage: not in the weighted sum."
+VALUELESS = "{deals} have no value yet and count as $0."
+KNOWN_FROM = "History is known from {day}. Nothing before it is guessed."
+FOUND_CLOSED = "Of deals that were closed before {day} only the last move is known, from Slant itself; they count on that day."
+MEANINGS_OF_TODAY = "Stages mean what they mean today, also in the past."
+SNAPPED = "Shown in whole fiscal quarters, so that targets compare."
+
+
+def number(value: float | int | None, places: int = 0) -> str:
+    return "" if value is None else f"{value:,.{places}f}"
+
+
+def compact(value: float | int) -> str:
+    """`$640K`, `$1.24M`: for charts and tiles, where the table has the whole of it."""
+    sign, size = ("\u2212" if value < 0 else ""), abs(value)
+    if size >= 999_500:
+        return f"{sign}${size / 1_000_000:.2f}M"
+    if size >= 1_000:
+        return f"{sign}${size / 1_000:.0f}K"
+    return f"{sign}${size:.0f}"
+
+
+def signed(value: int) -> str:
+    return f"+{money(value)}" if value > 0 else money(value)
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{share * 100:.0f}%"
+
+
+def deals(count: int) -> str:
+    return "1 deal" if count == 1 else f"{count:,} deals"
+
+
+def said(value: object, kind: str, today: date) -> str:
+    """A cell in words."""
+    if value is None:
+        return ""
+    match kind:
+        case "count":
+            return number(float(str(value))) if not isinstance(value, int) else f"{value:,}"
+        case "money":
+            return money(round(float(str(value)))) if not isinstance(value, int) else money(value)
+        case "signed":
+            return signed(int(str(value)))
+        case "percent":
+            return percent(float(str(value)))
+        case "days":
+            return number(float(str(value)), 0 if float(str(value)).is_integer() else 1)
+        case "day" if isinstance(value, date):
+            return day(value, today)
+        case "moment" if isinstance(value, datetime):
+            return day(value.date(), today)
+    return str(value)
+
+
+def span(period: Period, today: date) -> str:
+    """`1 Oct to 31 Dec`; one day alone."""
+    if period.first == period.last:
+        return day(period.first, today)
+    return f"{day(period.first, today)} to {day(period.last, today)}"
+
+
+def within(period: Period, today: date, year_starts: int) -> str:
+    """The period inside a sentence: "this quarter", or "from 1 Oct to 31 Dec"."""
+    for name in ("this-quarter", "last-quarter", "next-quarter", "this-month", "last-month", "this-week"):
+        if period == named(name, today, year_starts):
+            return PERIODS[name].lower()
+    return f"from {span(period, today)}"
+
+
+def quarter(first: date, year_starts: int) -> str:
+    """`Q4 2026`; `Q2 FY2027` where the fiscal year is not the calendar's."""
+    year, place = quarter_number(first, year_starts)
+    return f"Q{place} {year}" if year_starts == 1 else f"Q{place} FY{year}"
+
+
+def month(period: Period) -> str:
+    return f"{period.first:%b %Y}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,175 @@
+// Draws each chart from the table beside it: a chart has no numbers of its own, so the two cannot differ.
+// `data-table` names the table, `data-columns` which of its columns, `data-colours` the look's names for them.
+(() => {
+  const compact = (value, unit) => {
+    if (unit === "percent") return `${Math.round(value * 100)}%`;
+    if (unit !== "money") return value.toLocaleString("en-US");
+    const size = Math.abs(value);
+    const sign = value < 0 ? "\u2212" : "";
+    if (size >= 999500) return `${sign}$${(size / 1e6).toFixed(2)}M`.replace(/\.?0+M$/, "M");
+    return size >= 1000 ? `${sign}$${Math.round(size / 1000)}K` : `${sign}$${Math.round(size)}`;
+  };
+
+  // Colours live in reports.css. An element that has one says what it is now, in light or dark.
+  const paints = (light) => {
+    const probe = document.createElement("i");
+    document.body.append(probe);
+    const paint = (name) => {
+      probe.className = `probe probe-${name}${light ? " probe-light" : ""}`;
+      return getComputedStyle(probe).color;
+    };
+    const names = "1 2 3 4 5 won lost level up down outline ink soft line ground".split(" ");
+    const found = Object.fromEntries(names.map((name) => [name, paint(name)]));
+    probe.remove();
+    return found;
+  };
+
+  const rows = (table) =>
+    [...table.tBodies[0].rows].map((row) => ({
+      name: (row.cells[0].querySelector("a") ?? row.cells[0].firstChild).textContent.trim(),
+      level: "level" in row.dataset,
+      at: (column) => (row.cells[column].dataset.value === "" ? null : Number(row.cells[column].dataset.value)),
+    }));
+
+  const waterfall = (lines, column, floor, paint) => {
+    let at = 0;
+    const bars = lines.map((line) => {
+      const value = line.at(column);
+      if (line.level) {
+        at = value;
+        return { span: [floor, value], colour: paint.level, value };
+      }
+      const before = at;
+      at += value;
+      return { span: [before, at], colour: value >= 0 ? paint.up : paint.down, value };
+    });
+    return [
+      {
+        data: bars.map((bar) => bar.span),
+        backgroundColor: bars.map((bar) => bar.colour),
+        values: bars.map((bar) => bar.value),
+        signed: lines.map((line) => !line.level),
+        borderRadius: 2,
+        borderSkipped: false,
+        minBarLength: 2,
+        categoryPercentage: 0.75,
+        barPercentage: 0.9,
+      },
+    ];
+  };
+
+  const series = (box, lines, paint) => {
+    const { chart: kind, unit } = box.dataset;
+    const labels = box.dataset.labels.split("|");
+    const colours = box.dataset.colours.split(",");
+    return box.dataset.columns.split(",").map((column, place) => {
+      const colour = paint[colours[place]];
+      const outlined = colours[place] === "outline";
+      return {
+        label: labels[place],
+        data: lines.map((line) => line.at(Number(column))),
+        unit,
+        stack: kind === "stacked" ? (outlined ? "outline" : "sum") : undefined,
+        grouped: kind !== "stacked",
+        backgroundColor: outlined ? "transparent" : colour,
+        borderColor: outlined || kind === "line" ? colour : paint.ground,
+        borderWidth: outlined ? 1.5 : kind === "line" ? 2 : 1,
+        pointBackgroundColor: colour,
+        pointRadius: 3,
+        order: outlined ? 2 : 1,
+        borderRadius: 2,
+        maxBarThickness: 56,
+        categoryPercentage: 0.8,
+        spanGaps: false,
+      };
+    });
+  };
+
+  // The figure over each bar of a waterfall.
+  const figures = {
+    id: "figures",
+    afterDatasetsDraw(chart) {
+      const data = chart.data.datasets[0];
+      if (!data?.values) return;
+      const { ctx } = chart;
+      ctx.save();
+      ctx.font = "600 12px 'Inter Variable', sans-serif";
+      ctx.textAlign = "center";
+      ctx.fillStyle = chart.options.ink;
+      chart.getDatasetMeta(0).data.forEach((bar, place) => {
+        const value = data.values[place];
+        const text = compact(value, chart.options.unit);
+        ctx.fillText(data.signed[place] && value > 0 ? `+${text}` : text, bar.x, Math.min(bar.y, bar.base) - 6);
+      });
+      ctx.restore();
+    },
+  };
+
+  const drawn = new Map();
+
+  const draw = (box, light = false) => {
+    const table = document.getElementById(box.dataset.table);
+    if (!table) return;
+    const paint = paints(light);
+    const lines = rows(table);
+    const { chart: kind, unit } = box.dataset;
+    const floor = Number(box.dataset.floor);
+    const datasets =
+      kind === "waterfall"
+        ? waterfall(lines, Number(box.dataset.columns.split(",")[0]), floor, paint)
+        : series(box, lines, paint);
+    drawn.get(box)?.destroy();
+    const text = { color: paint.soft, font: { family: "'Inter Variable', sans-serif", size: 12 } };
+    drawn.set(
+      box,
+      new Chart(box.querySelector("canvas"), {
+        type: kind === "line" ? "line" : "bar",
+        data: { labels: lines.map((line) => line.name), datasets },
+        plugins: [figures],
+        options: {
+          animation: false,
+          responsive: true,
+          maintainAspectRatio: false,
+          ink: paint.ink,
+          unit,
+          layout: { padding: { top: 18 } },
+          interaction: { mode: "index", intersect: false },
+          scales: {
+            x: { stacked: kind === "stacked", grid: { display: false }, border: { color: paint.soft }, ticks: text },
+            y: {
+              stacked: kind === "stacked",
+              min: floor || undefined,
+              beginAtZero: !floor,
+              grid: { color: paint.line },
+              border: { display: false },
+              ticks: { ...text, maxTicksLimit: 6, callback: (value) => compact(value, unit) },
+            },
+          },
+          plugins: {
+            legend: { display: false },
+            tooltip: {
+              callbacks: {
+                label: (item) => {
+                  const value = item.dataset.values ? item.dataset.values[item.dataIndex] : item.raw;
+                  const words = value === null ? "none" : compact(value, unit);
+                  return item.dataset.label ? `${item.dataset.label}: ${words}` : words;
+                },
+              },
+            },
+          },
+        },
+      }),
+    );
+    box.classList.add("is-drawn");
+  };
+
+  const boxes = [...document.querySelectorAll("[data-chart]")];
+  const all = (light) => boxes.forEach((box) => draw(box, light));
+  // Letters on a canvas do not change when the font arrives later.
+  document.fonts.ready.then(() => all(false));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(false));
+  // Paper is white whatever the screen is.
+  window.addEventListener("beforeprint", () => all(true));
+  window.addEventListener("afterprint", () => all(false));
+  document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
+})();
