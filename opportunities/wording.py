@@ -450,3 +450,11 @@ PERSON_LINKED = "{name} now works in Slant as the member you chose."
 PERSON_BY_EMAIL = "{name} is found in Slant by their verified e-mail again."
 PERSON_UNKNOWN = "Choose one of the people listed."
 MEMBER_UNKNOWN = "Choose one of the members listed. The one sent with the form is in no book."
+
+
+def loading(progress: dict[str, int | None] | None) -> str:
+    """How far the first load of deals has come; `of` is None where Slant does not count them."""
+    if not progress:
+        return "Loading deals."
+    of = f" of {progress['of']:,}" if progress.get("of") else ""
+    return f"Loading deals: {progress['read']:,}{of}."

@@ -5,7 +5,8 @@ rolling hour. Calls are counted by minute; the current minute and the 61 before 
 half-counted minute nor a slow exchange can make an hour of Slant's hold more than ours.
 
 People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400 free and
-always has 60 (reliability: sync and mirror rules).
+always has 60 (reliability: sync and mirror rules). Its long walks over all deals leave 500 free and always have 40, so
+that they never keep a change, or a change of who may see what, from being read.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from opportunities.clock import Clock
 from opportunities.models import Budget
 
 WINDOW_MINUTES = 62
+USUAL_BUDGET = 900
 ALWAYS_FOR_SYNC = 60
+ALWAYS_FOR_WALKS = 40
 BACKOFF_START_SECONDS = 60
 BACKOFF_CAP_SECONDS = 3600
 BREAKER_FAILURES = 5
@@ -34,6 +37,11 @@ class Share(Enum):
     PEOPLE = 60
     CHECKS = 100
     SYNC = 400
+    WALKS = 500
+
+
+# What background reading may have in any hour, however busy people are.
+OF_SYNC = {Share.SYNC: ALWAYS_FOR_SYNC, Share.WALKS: ALWAYS_FOR_WALKS}
 
 
 class BudgetSpent(Exception):
@@ -69,9 +77,17 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
             raise BudgetSpent(_free_at(row, share, calls, now))
         minute = str(_minute(now))
         row.minutes[minute] = row.minutes.get(minute, 0) + calls
-        if share is Share.SYNC:
+        if share in OF_SYNC:
             row.sync_minutes[minute] = row.sync_minutes.get(minute, 0) + calls
         row.save()
+
+
+def may_use(share: Share) -> int:
+    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the usual 900."""
+    most = int(settings.SLANT_HOURLY_BUDGET)
+    if share in OF_SYNC and most < USUAL_BUDGET:
+        return most - most * share.value // USUAL_BUDGET
+    return most - share.value
 
 
 def left(clock: Clock) -> int:
@@ -172,8 +188,8 @@ def _forget_old(row: Budget, now: datetime) -> None:
 
 
 def _fits(row: Budget, share: Share, calls: int) -> bool:
-    used = sum(row.minutes.values()) + calls
-    if used <= settings.SLANT_HOURLY_BUDGET - share.value:
+    used: int = sum(row.minutes.values()) + calls
+    if used <= may_use(share):
         return True
-    own = sum(row.sync_minutes.values()) + calls
-    return share is Share.SYNC and own <= ALWAYS_FOR_SYNC and used <= settings.SLANT_HOURLY_BUDGET
+    own: int = sum(row.sync_minutes.values()) + calls
+    return own <= OF_SYNC.get(share, 0) and used <= int(settings.SLANT_HOURLY_BUDGET)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Min
 
-from opportunities.actions import budget, running
+from opportunities.actions import budget, mirror, running
 from opportunities.clock import Clock
 from opportunities.models import (
     OPEN,
@@ -123,13 +122,13 @@ def is_migrated() -> bool:
 
 def _sync(now: datetime) -> Check:
     """As old as the oldest of what is needed."""
-    finished = dict(SyncState.objects.filter(pk__in=NEEDED).values_list("resource", "finished_at"))
-    times = [finished.get(resource) for resource in NEEDED]
-    known = [time for time in times if time is not None]
+    states = list(SyncState.objects.filter(pk__in=NEEDED).defer("walk"))
+    known = [state.finished_at for state in states if state.finished_at is not None]
     if len(known) < len(NEEDED):
         return Check(ok=False)
     age = _seconds(now - min(known))
-    return Check(ok=age <= max(SYNC_OLD_SECONDS, 4 * settings.SYNC_SECONDS), age_s=age)
+    expected = max(mirror.interval_seconds(state) for state in states)
+    return Check(ok=age <= max(SYNC_OLD_SECONDS, 4 * expected), age_s=age)
 
 
 def _slant_answers() -> bool:
@@ -137,7 +136,7 @@ def _slant_answers() -> bool:
     if running.sending_is_held():
         return False
     news: list[tuple[datetime, bool]] = []
-    for state in SyncState.objects.all():
+    for state in SyncState.objects.defer("walk"):
         news += [(state.finished_at, True)] if state.finished_at else []
         news += [(state.failed_at, False)] if state.failed_at else []
     last = (

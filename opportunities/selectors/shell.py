@@ -5,27 +5,35 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Exists
 
 from opportunities import wording
+from opportunities.actions.mirror import interval_seconds
 from opportunities.models import Alert, Hold, Person, State, Submission, SyncState
 
 NEWS_AT_ONCE = 5
 FRESH, AMBER, RED = "fresh", "amber", "red"
 
-# What the pages of today are drawn from; each is synced in one pass with the others.
-WATCHED = ("books", "pipelines", "households")
+# What pages are drawn from. Without the first three nobody can fill in a form; deals may still be on their way.
+NEEDED = ("books", "pipelines", "households")
+DEALS = "opportunities"
+WATCHED = (*NEEDED, DEALS)
+LEVELS = (FRESH, AMBER, RED)
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """How old the data on the page is. `synced_at` is None while no first sync has come in."""
+    """How old the data on the page is. `synced_at` is None while no first sync has come in.
+
+    `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them all.
+    """
 
     synced_at: datetime | None
     age: timedelta
     level: str
     failing: bool = False
+    loading: str = ""
+    partial: bool = False
 
     @property
     def recent(self) -> str:
@@ -58,7 +66,8 @@ class Surroundings:
 
 def surroundings(person: Person, now: datetime) -> Surroundings:
     """Three queries, four for managers."""
-    rows = list(SyncState.objects.filter(pk__in=WATCHED).annotate(held=Exists(Hold.objects.all())))
+    states = SyncState.objects.filter(pk__in=WATCHED).defer("walk")
+    rows = list(states.annotate(held=Exists(Hold.objects.all())))
     return Surroundings(
         stamp=stamp(rows, now),
         waiting=Submission.objects.of(person).open().count(),
@@ -79,18 +88,42 @@ def _news(person: Person) -> list[News]:
 
 
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
-    """The oldest of `rows` decides, and any failing one makes it red (docs/architecture.md, freshness)."""
-    finished = [row.finished_at for row in rows if row.finished_at]
-    if not finished or len(finished) < len(WATCHED):
+    """The oldest of `rows` decides, measured by its own pace; a failing one makes it red (reliability: sync rules)."""
+    found = {row.pk: row for row in rows}
+    known = [found[name] for name in NEEDED if name in found and found[name].finished_at]
+    if len(known) < len(NEEDED):
         return Stamp(synced_at=None, age=timedelta(0), level=RED)
-    oldest = min(finished)
-    age = max(now - oldest, timedelta(0))
-    failing = any(row.failed_at and row.finished_at and row.failed_at > row.finished_at for row in rows)
-    expected = max(settings.SYNC_SECONDS, 1)
-    if failing or age.total_seconds() > max(4 * expected, 15 * 60):
-        level = RED
-    elif age.total_seconds() > max(2 * expected, 3 * 60):
-        level = AMBER
+    deals = found.get(DEALS)
+    loading = ""
+    if deals and deals.finished_at:
+        known.append(deals)
     else:
-        level = FRESH
-    return Stamp(synced_at=oldest, age=age, level=level, failing=failing)
+        loading = wording.loading(deals.cursor.get("progress") if deals else None)
+    partial = bool(deals and deals.cursor.get("partial"))
+    oldest = min(_as_of(row) for row in known)
+    failing = any(row.failed_at and row.finished_at and row.failed_at > row.finished_at for row in rows)
+    levels = [RED if failing else FRESH, AMBER if loading or partial else FRESH]
+    levels += [_level(now - _as_of(row), interval_seconds(row)) for row in known]
+    return Stamp(
+        synced_at=oldest,
+        age=max(now - oldest, timedelta(0)),
+        level=max(levels, key=LEVELS.index),
+        failing=failing,
+        loading=loading,
+        partial=partial,
+    )
+
+
+def _as_of(row: SyncState) -> datetime:
+    """When the last whole pass began: what Slant said later is not in it."""
+    assert row.finished_at is not None  # noqa: S101 - the caller looked
+    began = row.cursor.get("as_of")
+    return min(datetime.fromisoformat(began), row.finished_at) if began else row.finished_at
+
+
+def _level(age: timedelta, expected: float) -> str:
+    """Amber above twice the expected age, red above four times; never before 3 and 15 minutes."""
+    seconds = age.total_seconds()
+    if seconds > max(4 * expected, 15 * 60):
+        return RED
+    return AMBER if seconds > max(2 * expected, 3 * 60) else FRESH

@@ -12,17 +12,8 @@ from opportunities.models import (
     StageMeaning,
     StageTotal,
 )
+from tests.mirror.conftest import kept
 from tests.support.slant_box import SlantBox, TurnedClock
-
-
-def kept() -> dict[totals.Place, totals.Sums]:
-    return {
-        totals.Place(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): totals.Sums(
-            row.count, row.valueless, row.value, row.weighted
-        )
-        for row in StageTotal.objects.all()
-        if (row.count, row.valueless, row.value, row.weighted) != (0, 0, 0, 0)
-    }
 
 
 def test_a_first_sync_begins_the_history_of_every_deal_and_counts_it(sync: Callable[[], bool]) -> None:

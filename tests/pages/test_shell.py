@@ -62,9 +62,35 @@ def test_before_the_first_sync_the_stamp_says_so(owner: Person, browse: Browse) 
 def test_the_oldest_resource_decides(firm: Firm) -> None:
     SyncState.objects.filter(pk="households").update(finished_at=now() - timedelta(hours=1))
 
-    rows = list(SyncState.objects.filter(pk__in=("books", "pipelines", "households")))
+    assert stamp(list(SyncState.objects.all()), now()).level == "red"
 
-    assert stamp(rows, now()).level == "red"
+
+def test_what_is_read_seldom_is_not_called_late(firm: Firm) -> None:
+    """A firm whose deals take 100 calls, without a filter for changes: one pass in twenty minutes is its pace."""
+    SyncState.objects.filter(pk="opportunities").update(
+        cursor={"calls": 100, "filter": "ignored"}, finished_at=now() - timedelta(minutes=30)
+    )
+    assert stamp(list(SyncState.objects.all()), now()).level == "fresh"
+
+    SyncState.objects.filter(pk="opportunities").update(finished_at=now() - timedelta(minutes=50))
+    assert stamp(list(SyncState.objects.all()), now()).level == "amber"
+
+
+def test_a_first_load_says_how_far_it_has_come(owner: Person, browse: Browse, firm: Firm) -> None:
+    SyncState.objects.filter(pk="opportunities").update(
+        finished_at=None, cursor={"progress": {"read": 1200, "of": 14000}}
+    )
+
+    page = Page(browse(owner).get(LIST))
+
+    assert "Loading deals: 1,200 of 14,000." in page.text
+    assert page.first("body")["data-stale"] == "amber"
+
+
+def test_partial_data_says_so(owner: Person, browse: Browse, firm: Firm) -> None:
+    SyncState.objects.filter(pk="opportunities").update(cursor={"partial": True})
+
+    assert "Partial data: Slant lists no deals without a household." in Page(browse(owner).get(LIST)).text
 
 
 def test_alerts_are_for_managers_and_a_stop_is_for_all(

@@ -8,7 +8,7 @@ the real ones. What a socket does wrong is a word in `box.mischief`, one for eac
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -47,14 +47,16 @@ class TurnedClock:
 
 
 class SlantBox:
-    def __init__(self, clock: TurnedClock) -> None:
+    def __init__(self, clock: TurnedClock, opportunities: int = sample.OPPORTUNITIES) -> None:
         self.clock = clock
-        self._start = sample.build(now=clock.now().timestamp())
+        self._start = sample.build(now=clock.now().timestamp(), opportunities=opportunities)
         self.store = self._start.copy()
         self.rules = Rules(self.store)
         self.mischief: deque[str] = deque()
         self.down = False
         self.late: list[tuple[float, Any]] = []
+        # Called before each read is answered: what happens between two pages, or `Unanswered` for one that is lost.
+        self.before_read: Callable[[], None] = lambda: None
 
     def client(self, token: str = "slnt_pat_sandbox_write") -> SlantClient:
         client = SlantClient(
@@ -110,6 +112,8 @@ class _BoxTransport:
             box.rules.execute(late, due)
         if box.down:
             raise Unanswered("refused", bytes_sent=False)
+        if body is None:
+            box.before_read()
         trick = (box.mischief.popleft() if box.mischief else "ok") if body is not None else "ok"
         if trick == "refused":
             raise Unanswered("refused", bytes_sent=False)

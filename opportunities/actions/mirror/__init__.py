@@ -6,14 +6,26 @@
 | `versions` | one row an observed change (`OpportunityVersion`) |
 | `totals` | what lies in each place, kept and never recounted (`StageTotal`, `MirrorRevision`) |
 | `meanings` | what a stage means: suggested, then set by a manager (`StageMeaning`) |
-| `sync` | background reading within the call budget, one leader at a time |
+| `directory` | reads and writes the short lists: books, members, pipelines, stages, households |
+| `walking` | reads deals: what changed, or everything, a page at a time |
+| `sync` | what is due, by one leader at a time, within the call budget |
 """
 
-from opportunities.actions.mirror.sync import LEASE, due, interval_seconds, sync, sync_if_due
+from opportunities.actions.mirror.sync import (
+    LEASE,
+    LEASE_SECONDS,
+    RESOURCES,
+    due,
+    interval_seconds,
+    sync,
+    sync_if_due,
+)
 from opportunities.actions.mirror.writing import apply, fields_of, mark_gone, write
 
 __all__ = [
     "LEASE",
+    "LEASE_SECONDS",
+    "RESOURCES",
     "apply",
     "due",
     "fields_of",

@@ -1,40 +1,59 @@
-"""Filling the mirror by background sync.
+"""Filling the mirror in the background: what is due, by one worker at a time, within the shared call budget.
 
-Sync reads whole lists through the call budget, one leader at a time (lease), and writes each resource in one
-transaction after its whole pass: a failed pass leaves the last good copy as it was and says so, with its age.
+Each resource has its `SyncState` and is due by its own cost. A turn is short, because the worker that makes it also
+sends people's submissions: long readings stop after TURN_SECONDS and go on in the next round, or in another process.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 
 from opportunities.actions import budget, running
 from opportunities.actions.audit import Actor
-from opportunities.actions.budget import BudgetSpent
-from opportunities.actions.mirror import meanings, totals, writing
+from opportunities.actions.budget import BudgetSpent, Share
+from opportunities.actions.mirror.directory import LISTS
+from opportunities.actions.mirror.walking import Going, NotLeading, Reading
 from opportunities.clock import Clock
-from opportunities.models import Book, Household, Member, Pipeline, Stage, SyncState
-from opportunities.slant import errors, types
+from opportunities.models import SyncState
+from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 
 logger = logging.getLogger("opportunities.mirror")
 
 LEASE = "sync"
 LEASE_SECONDS = 60
-DEALS_EVERY = 2
+TURN_SECONDS = 5
+DEALS = "opportunities"
+RESOURCES = (*LISTS, DEALS)
+JITTER = 0.2
+# Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
+SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
+# What says that the next pass asks for changes alone, whatever the last one cost.
+ASKS_FOR_CHANGES = ("", "whole", "shifted")
+
+Tell = Callable[[SyncState], None]
 
 
-def sync_if_due(slant: SlantClient, *, worker: Actor, clock: Clock, now_please: bool = False) -> bool:
-    """Do one pass of everything mirrored if it is due and nobody else does. Returns whether a pass was tried.
+def sync_if_due(
+    slant: SlantClient,
+    *,
+    worker: Actor,
+    clock: Clock,
+    now_please: bool = False,
+    full: bool = False,
+    tell: Tell | None = None,
+) -> bool:
+    """Read what is due, for a turn, if nobody else does. Returns whether we led.
 
+    `now_please` reads everything to its end, `full` everything there is, `tell` is told of each turn's end.
     `slant` must take its calls from the sync share of the budget.
     """
-    if not (now_please or due(clock)):
+    names = RESOURCES if now_please else due(clock)
+    if not names:
         return False
     fence = running.take_lease(LEASE, owner=worker.display, seconds=LEASE_SECONDS, clock=clock)
     if fence is None:
@@ -46,195 +65,167 @@ def sync_if_due(slant: SlantClient, *, worker: Actor, clock: Clock, now_please: 
         )
 
     try:
-        sync(slant, clock=clock, still_leading=still_leading)
+        if full:
+            SyncState.objects.filter(pk=DEALS).update(cursor={}, walk={})
+        if now_please:
+            sync(slant, clock=clock, still_leading=still_leading, tell=tell)
+        else:
+            _turn(names, slant, clock, still_leading)
     finally:
         running.drop_lease(LEASE, owner=worker.display, fence=fence)
     return True
 
 
-def due(clock: Clock) -> bool:
-    """Whether a pass should begin: SYNC_SECONDS after the last began, or later if passes cost many calls."""
-    states = {state.resource: state for state in SyncState.objects.filter(pk__in=PASSES)}
-    started = [state.started_at for name in PASSES if (state := states.get(name)) and state.started_at]
-    if len(started) < len(PASSES):
-        return True
-    return clock.now() >= min(started) + timedelta(seconds=interval_seconds(states.values()))
+def sync(
+    slant: SlantClient,
+    *,
+    clock: Clock,
+    still_leading: Callable[[], bool] = lambda: True,
+    tell: Tell | None = None,
+) -> bool:
+    """One pass of everything, to its end. True if every resource was read whole."""
+    whole = True
+    for name in RESOURCES:
+        ended: bool | None = None
+        while ended is None:
+            ended = _read(name, slant, clock, _going(clock, still_leading))
+            if tell:
+                tell(SyncState.objects.get(pk=name))
+        whole = whole and ended
+    return whole
 
 
-def interval_seconds(states: Iterable[SyncState]) -> float:
-    """Seconds between passes: as short as SYNC_SECONDS, as long as keeps sync within a third of the hour's calls."""
-    calls = sum(state.cursor.get("calls", 1) for state in states)
-    affordable: float = 3600 * calls / (settings.SLANT_HOURLY_BUDGET / 3)
-    return max(float(settings.SYNC_SECONDS), affordable)
+def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> None:
+    going = _going(clock, still_leading)
+    for name in names:
+        _read(name, slant, clock, going)
 
 
-def sync(slant: SlantClient, *, clock: Clock, still_leading: Callable[[], bool] = lambda: True) -> bool:
-    """One pass over books, pipelines and households. True if every resource was read whole."""
-    read_whole = [_pass(resource, slant, clock, still_leading) for resource in PASSES]
-    if all(read_whole) and _deals_due(clock):
-        _pass("opportunities", slant, clock, still_leading)
-    return all(read_whole)
+def _going(clock: Clock, still_leading: Callable[[], bool]) -> Going:
+    """Asked before each call: whether our turn is not over yet. Raises when another worker leads."""
+    until = clock.monotonic() + TURN_SECONDS
+
+    def going() -> bool:
+        if not still_leading():
+            raise NotLeading
+        return clock.monotonic() < until
+
+    return going
 
 
-def _deals_due(clock: Clock) -> bool:
-    """Deals are read whole, so seldom: they feed hints (open deals of a household, the duplicate question) alone."""
-    state = SyncState.objects.filter(pk="opportunities").first()
-    if state is None or state.started_at is None:
-        return True
-    return clock.now() >= state.started_at + timedelta(seconds=DEALS_EVERY * interval_seconds([state]))
+# When
 
 
-def _pass(resource: str, slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> bool:
-    """Read one resource whole and, only then, write it: the last good copy stays as it is when anything fails."""
-    state, _ = SyncState.objects.get_or_create(pk=resource)
-    state.started_at = clock.now()
-    state.save(update_fields=["started_at"])
-    read, write = (PASSES | DEALS)[resource]
+def due(clock: Clock) -> list[str]:
+    """The resources whose next pass should begin, or go on, now."""
+    states = {state.pk: state for state in SyncState.objects.defer("walk")}
+    now = clock.now()
+    return [name for name in RESOURCES if name not in states or due_at(states[name]) <= now]
+
+
+def due_at(state: SyncState) -> datetime:
+    """When `state` is to be read next. One that is under way or has failed is not left for long."""
+    if paused := state.cursor.get("goes_on_at"):
+        return datetime.fromisoformat(paused)
+    if state.started_at is None:
+        return datetime.min.replace(tzinfo=UTC)
+    if state.failed_at:
+        return state.failed_at + _jittered(state, float(settings.SYNC_SECONDS))
+    return state.started_at + _jittered(state, interval_seconds(state))
+
+
+def interval_seconds(state: SyncState) -> float:
+    """Seconds between two passes: SYNC_SECONDS, or as long as keeps what they cost within their share of the hour."""
+    calls: int = state.cursor.get("calls", 1)
+    if state.pk == DEALS and state.cursor.get("filter", "") in ASKS_FOR_CHANGES:
+        calls = min(calls, 2)
+    share = SHARE_OF_DEALS if state.pk == DEALS else SHARE_OF_A_LIST
+    affordable = share * max(budget.ALWAYS_FOR_SYNC, budget.may_use(Share.SYNC))
+    return max(float(settings.SYNC_SECONDS), 3600 * calls / affordable)
+
+
+def _jittered(state: SyncState, seconds: float) -> timedelta:
+    """Up to a fifth more or less, another one after each pass, so that houses do not call Slant in step."""
+    place = crc32(f"{state.pk} {state.started_at}".encode()) / 2**32
+    return timedelta(seconds=seconds * (1 - JITTER + 2 * JITTER * place))
+
+
+# What
+
+
+def _read(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | None:
+    """A turn at one resource: whether its pass succeeded, or None while there is more to read."""
+    state, _ = SyncState.objects.get_or_create(pk=name)
+    if "goes_on_at" not in state.cursor:
+        state.started_at = clock.now()
+        state.save(update_fields=["started_at"])
     try:
-        rows = list(read(slant))
+        ended = (
+            _read_deals(state, slant, clock, going)
+            if name == DEALS
+            else _read_list(state, slant, clock, going)
+        )
+    except NotLeading:
+        return False
     except BudgetSpent as spent:
-        return _failed(state, f"Our share of calls is used up until {spent.until:%H:%M} UTC.", clock)
+        return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
         if isinstance(error, errors.SlantBusy):
             budget.slow_down(error.retry_after, clock=clock)
         elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
             budget.read_failed(clock=clock)
-        logger.warning("sync of %s failed: %s", resource, error.log_line)
+        logger.warning("sync of %s failed: %s", name, error.log_line)
         return _failed(state, error.message, clock)
-    if not still_leading():
-        return False
     budget.went_well()
-    with transaction.atomic():
-        write(rows, clock.now())
-        state.finished_at, state.failed_at, state.failure = clock.now(), None, ""
-        state.cursor = {"calls": max(1, -(-len(rows) // 100))}
-        state.save()
+    if not ended:
+        _go_on(state, clock.now())
+        return None
     return True
 
 
-def _failed(state: SyncState, why: str, clock: Clock) -> bool:
-    state.failed_at, state.failure = clock.now(), why[:200]
-    state.save(update_fields=["failed_at", "failure"])
+def _read_list(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
+    """Read whole and, only then, written: the last good copy stays as it is when anything fails."""
+    read, write = LISTS[state.pk]
+    began = clock.now()
+    listing = read(slant, going)
+    going()
+    with transaction.atomic():
+        write(listing, clock.now())
+        state.cursor = {"calls": listing.calls, "as_of": began.isoformat()}
+        _succeeded(state, clock)
+    return True
+
+
+def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
+    reading = Reading(state, slant, clock=clock, going=going)
+    ended = reading.take_turn()
+    if ended:
+        _succeeded(state, clock)
+    return ended
+
+
+def _succeeded(state: SyncState, clock: Clock) -> None:
+    state.cursor.pop("goes_on_at", None)
+    state.finished_at, state.failed_at, state.failure = clock.now(), None, ""
+    state.save(update_fields=["cursor", "finished_at", "failed_at", "failure"])
+
+
+def _go_on(state: SyncState, at: datetime) -> None:
+    state.cursor["goes_on_at"] = at.isoformat()
+    state.failed_at, state.failure = None, ""
+    state.save(update_fields=["cursor", "failed_at", "failure"])
+
+
+def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
+    """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on later."""
+    if budget.slant_is_away(clock):
+        return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
+    _go_on(state, spent.until)
     return False
 
 
-def _write_books(books: list[types.Book], now: datetime) -> None:
-    Book.objects.bulk_create(
-        [Book(pk=book.id, name=book.name[:500], role=book.role or "") for book in books],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["name", "role", "gone_at"],
-    )
-    _mark_gone(Book.objects.all(), {book.id for book in books}, now)
-    for book in books:
-        _write_members(book)
-
-
-def _write_members(book: types.Book) -> None:
-    """Membership follows Slant at once: who left a book sees it no more."""
-    Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in book.users]).delete()
-    Member.objects.bulk_create(
-        [
-            Member(
-                book_id=book.id,
-                user_id=user.id,
-                email=user.email.lower()[:320],
-                first_name=user.first_name[:200],
-                last_name=user.last_name[:200],
-                role=user.role or "",
-            )
-            for user in book.users
-        ],
-        update_conflicts=True,
-        unique_fields=["book", "user_id"],
-        update_fields=["email", "first_name", "last_name", "role"],
-    )
-
-
-def _write_pipelines(pipelines: list[types.Pipeline], now: datetime) -> None:
-    Pipeline.objects.bulk_create(
-        [
-            Pipeline(
-                pk=pipeline.id,
-                name=pipeline.name[:500],
-                pipeline_type=pipeline.pipeline_type or "",
-                book_id=pipeline.book_id,
-                position=position,
-            )
-            for position, pipeline in enumerate(pipelines)
-        ],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["name", "pipeline_type", "book", "position", "gone_at"],
-    )
-    _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
-    stages = [
-        Stage(
-            pk=stage.id,
-            pipeline_id=pipeline.id,
-            name=stage.name[:500],
-            stage_order=stage.stage_order or 0,
-            position=position,
-            visible=stage.visible,
-            default_probability=stage.default_probability,
-        )
-        for pipeline in pipelines
-        for position, stage in enumerate(pipeline.stages)
-    ]
-    revision = totals.lock()
-    before = totals.default_probabilities(stage.pk for stage in stages)
-    Stage.objects.bulk_create(
-        stages,
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=[
-            "pipeline", "name", "stage_order", "position", "visible", "default_probability", "gone_at",
-        ],
-    )  # fmt: skip
-    _mark_gone(Stage.objects.all(), {stage.pk for stage in stages}, now)
-    meanings.suggest(stages)
-    totals.recount([s.pk for s in stages if before.get(s.pk) != s.default_probability], revision)
-
-
-def _write_households(households: list[types.Household], now: datetime) -> None:
-    Household.objects.bulk_create(
-        [
-            Household(
-                pk=household.id,
-                name=household.name[:500],
-                type=household.type[:40],
-                book_id=household.book_id,
-            )
-            for household in households
-        ],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["name", "type", "book", "gone_at"],
-        batch_size=500,
-    )
-    _mark_gone(Household.objects.all(), {household.id for household in households}, now)
-
-
-def _write_opportunities(records: list[types.Opportunity], now: datetime) -> None:
-    """None is marked gone: one list is no proof of absence."""
-    writing.write(records, now=now)
-
-
-def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
-    """Rows Slant's whole list no longer has. Those written in this pass have their mark cleared already."""
-    absent = set(rows.filter(gone_at=None).values_list("pk", flat=True)) - present
-    rows.filter(pk__in=absent).update(gone_at=now)
-
-
-Reader = Callable[[SlantClient], Iterable[Any]]
-Writer = Callable[[list[Any], datetime], None]
-
-DEALS: dict[str, tuple[Reader, Writer]] = {
-    "opportunities": (lambda slant: slant.opportunities(), _write_opportunities),
-}
-
-PASSES: dict[str, tuple[Reader, Writer]] = {
-    "books": (lambda slant: slant.books(), _write_books),
-    "pipelines": (lambda slant: slant.pipelines(), _write_pipelines),
-    "households": (lambda slant: slant.households(), _write_households),
-}
+def _failed(state: SyncState, why: str, clock: Clock) -> bool:
+    state.cursor.pop("goes_on_at", None)
+    state.failed_at, state.failure = clock.now(), why[:200]
+    state.save(update_fields=["cursor", "failed_at", "failure"])
+    return False

@@ -14,18 +14,39 @@ from opportunities.models import SyncState
 
 
 class Command(BaseCommand):
-    help = "Read books, members, pipelines, stages and households from Slant into the mirror."
+    help = "Read books, members, pipelines, stages, households and deals from Slant into the mirror."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--full", action="store_true", help="read everything, not only what changed")
+        parser.add_argument("--full", action="store_true", help="read every deal, not only what changed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
         worker = Actor.operator(f"sync:{os.getpid()}")
-        if not mirror.sync_if_due(slant, worker=worker, clock=clock, now_please=True):
+        led = mirror.sync_if_due(
+            slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._tell
+        )
+        if not led:
             raise CommandError("A worker is syncing right now; its pass will be in shortly.")
-        failed = [f"{state.resource}: {state.failure}" for state in SyncState.objects.exclude(failed_at=None)]
-        if failed:
+        states = list(SyncState.objects.defer("walk"))
+        if failed := [f"{state.resource}: {state.failure}" for state in states if state.failed_at]:
             raise CommandError("; ".join(failed))
+        if unfinished := [state.resource for state in states if "goes_on_at" in state.cursor]:
+            raise CommandError(
+                f"The hour's calls are used up. What was read of {', '.join(unfinished)} is kept; workers go on "
+                "as calls become free, and so does this command."
+            )
+        if any(state.cursor.get("partial") for state in states):
+            self.stdout.write(
+                "Slant does not list deals: those of households were read, others may be missing."
+            )
         self.stdout.write("The mirror is up to date.")
+
+    def _tell(self, state: SyncState) -> None:
+        """A line at the end of each turn of a few seconds."""
+        progress = state.cursor.get("progress")
+        if progress:
+            of = f" of {progress['of']:,}" if progress["of"] else ""
+            self.stdout.write(f"{state.resource}: {progress['read']:,}{of} read")
+        else:
+            self.stdout.write(f"{state.resource}: {'failed' if state.failed_at else 'done'}")

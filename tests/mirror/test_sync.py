@@ -1,0 +1,361 @@
+"""The mirror: whole passes, the last good copy when one fails, one leader at a time."""
+
+import re
+from io import StringIO
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from opportunities.actions import connection, mirror, running
+from opportunities.actions.audit import Actor
+from opportunities.actions.budget import Share
+from opportunities.models import (
+    Book,
+    Hold,
+    Household,
+    Instance,
+    Lease,
+    Member,
+    Opportunity,
+    Pipeline,
+    Stage,
+    SyncState,
+)
+from opportunities.sandbox import deals
+from opportunities.sandbox.store import SWITCHES
+from tests.mirror.conftest import differences, one_pass, undone
+from tests.support.slant_box import SlantBox, TurnedClock
+
+
+def turn(box: SlantBox, clock: TurnedClock, worker: str = "w") -> bool:
+    """What a worker's round does for the mirror: a turn at what is due."""
+    slant = connection.metered(box.client(), Share.SYNC, clock)
+    return mirror.sync_if_due(slant, worker=Actor.worker(worker), clock=clock)
+
+
+def reads(box: SlantBox, path: str) -> list[dict[str, Any]]:
+    return [request for request in box.requests if request["method"] == "GET" and request["path"] == path]
+
+
+def page_of(request: dict[str, Any]) -> int:
+    query = request["query"]
+    return int(query["page"] if isinstance(query, dict) else parse_qs(query)["page"][0])
+
+
+def test_a_first_pass_brings_the_whole_firm(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    assert one_pass(box, clock)
+
+    assert Book.objects.get(pk="bk_pine01").name == "Mara's Book"
+    assert Member.objects.filter(book="bk_pine01", user_id="u_9xw20c", role="contributor").exists()
+    assert [stage.name for stage in Stage.objects.filter(pipeline="pl_newbiz")][:2] == [
+        "Identified",
+        "Connected",
+    ]
+    assert Household.objects.get(pk="hh_okonkwo").kind == "prospect"
+    assert Opportunity.objects.get(pk="op_71qz5d").name == "Okonkwo rollover"
+
+
+def test_nothing_of_a_household_is_kept_but_four_fields(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    one_pass(box, clock)
+
+    kept = {column.attname for column in Household._meta.concrete_fields}
+    assert kept == {"id", "name", "type", "book_id", "gone_at"}
+
+
+def test_a_failed_pass_leaves_the_last_good_copy_and_says_so(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    one_pass(box, clock)
+    before = SyncState.objects.get(pk="books").finished_at
+    box.down = True
+    clock.turn(minutes=5)
+
+    assert not one_pass(box, clock)
+
+    state = SyncState.objects.get(pk="books")
+    assert (state.finished_at, state.failed_at) == (before, clock.now())
+    assert state.failure
+    assert Book.objects.filter(gone_at=None).exists()
+
+
+def test_who_leaves_a_book_in_slant_leaves_it_here(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    one_pass(box, clock)
+    book = box.store.tables["book"]["bk_pine01"]
+    members = {user: role for user, role in book["members"].items() if user != "u_9xw20c"}
+    box.store.put("book", book | {"members": members})
+    left = Member.objects.filter(book="bk_pine01").count()
+
+    one_pass(box, clock)
+
+    assert Member.objects.filter(book="bk_pine01").count() == left - 1
+    assert not Member.objects.filter(book="bk_pine01", user_id="u_9xw20c").exists()
+
+
+def test_a_household_gone_from_slant_is_marked_and_comes_back(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    one_pass(box, clock)
+    gone = box.store.remove("household", "hh_okonkwo")
+    one_pass(box, clock)
+    assert Household.objects.get(pk="hh_okonkwo").gone_at == clock.now()
+
+    box.store.put("household", gone)
+    one_pass(box, clock)
+    assert Household.objects.get(pk="hh_okonkwo").gone_at is None
+
+
+def test_an_older_copy_of_a_deal_never_replaces_a_newer_one(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    one_pass(box, clock)
+    later = clock.now()
+    Opportunity.objects.filter(pk="op_71qz5d").update(name="Renamed here", updated_at=later)
+    clock.turn(minutes=10)
+
+    one_pass(box, clock)
+
+    assert Opportunity.objects.get(pk="op_71qz5d").name == "Renamed here"
+
+
+def test_either_reading_of_every_open_point_is_tolerated(db: None) -> None:
+    for name, values in SWITCHES.items():
+        for value in values[:1] if name == "error_shape" else values[1:]:
+            with undone():
+                clock = TurnedClock()
+                box = SlantBox(clock, opportunities=8)
+                box.control(switches={name: value})
+
+                assert one_pass(box, clock), f"{name}: {value}"
+                clock.turn(minutes=2)
+                box.edit("op_71qz5d", value=1)
+                assert one_pass(box, clock), f"{name}: {value}"
+
+                assert Pipeline.objects.count() > 1
+                partial = value == "not_found"
+                assert differences(box, only_households=partial) == [], f"{name}: {value}"
+                assert bool(SyncState.objects.get(pk="opportunities").cursor["partial"]) is partial
+
+
+# Who reads, and when
+
+
+def test_a_leader_that_was_killed_is_followed_within_90_seconds(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    assert running.take_lease(mirror.LEASE, owner="killed", seconds=mirror.LEASE_SECONDS, clock=clock)
+
+    assert not turn(box, clock)
+    clock.turn(61)
+    assert turn(box, clock)
+
+
+def test_who_lost_the_lease_in_the_middle_stops_and_writes_no_place_down(
+    db: None, box: SlantBox, clock: TurnedClock, small_pages: None
+) -> None:
+    def somebody_takes_over() -> None:
+        Lease.objects.filter(pk=mirror.LEASE).update(owner="another", fence=99)
+
+    box.before_read = somebody_takes_over
+
+    assert turn(box, clock)
+
+    assert len(box.requests) <= len(mirror.RESOURCES)
+    assert SyncState.objects.get(pk="opportunities").walk == {}
+    assert Lease.objects.get(pk=mirror.LEASE).owner == "another"
+
+
+def test_passes_follow_each_other_in_sync_seconds_more_or_less_a_fifth(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    waits = set()
+    for _ in range(12):
+        one_pass(box, clock)
+        wait = 0
+        while "books" not in mirror.due(clock):
+            clock.turn(1)
+            wait += 1
+        waits.add(wait)
+
+    assert min(waits) >= 48
+    assert max(waits) <= 73
+    assert len(waits) > 4
+
+
+def test_a_list_that_costs_much_is_read_seldom(db: None, clock: TurnedClock) -> None:
+    whole = SyncState(resource="opportunities", cursor={"calls": 50, "filter": "ignored"})
+    changes = SyncState(resource="opportunities", cursor={"calls": 50, "filter": "whole"})
+
+    assert mirror.interval_seconds(whole) == 600
+    assert mirror.interval_seconds(changes) == 60
+
+
+# A first load
+
+
+def test_a_first_load_that_runs_out_of_calls_says_how_far_it_is_and_goes_on_from_there(
+    db: None, clock: TurnedClock, small_pages: None, settings: Any
+) -> None:
+    box = SlantBox(clock, opportunities=900)
+    settings.SLANT_HOURLY_BUDGET = 90
+
+    assert not one_pass(box, clock)
+
+    state = SyncState.objects.get(pk="opportunities")
+    read = Opportunity.objects.count()
+    assert 0 < read < 900
+    assert (state.finished_at, state.failure) == (None, "")
+    assert state.cursor["progress"] == {"read": read, "of": 900}
+    assert "opportunities" not in mirror.due(clock)
+
+    for _ in range(40):
+        clock.turn(minutes=5)
+        turn(box, clock)
+        if SyncState.objects.get(pk="opportunities").finished_at:
+            break
+
+    assert differences(box) == []
+    pages = [page_of(request) for request in reads(box, "/v1/opportunities")]
+    assert pages[: 900 // 20] == list(range(1, 900 // 20 + 1)), "no page was read twice"
+
+
+def test_a_long_reading_leaves_the_worker_free_after_a_few_seconds(
+    db: None, box: SlantBox, clock: TurnedClock, small_pages: None
+) -> None:
+    box.before_read = lambda: clock.turn(1)
+
+    turn(box, clock)
+    first = len(box.requests)
+    turn(box, clock)
+
+    assert first <= 8
+    assert len(box.requests) > first
+    assert page_of(reads(box, "/v1/opportunities")[-1]) > 1
+
+
+# What changed
+
+
+def test_where_the_filter_is_honoured_a_pass_is_one_call(
+    db: None, box: SlantBox, clock: TurnedClock, small_pages: None
+) -> None:
+    box.control(switches={"list_filters": "apply"})
+    one_pass(box, clock)
+    whole = len(reads(box, "/v1/opportunities"))
+    box.edit("op_71qz5d", name="Changed in Slant")
+    clock.turn(minutes=2)
+
+    one_pass(box, clock)
+
+    assert whole == 7
+    assert len(reads(box, "/v1/opportunities")) == whole + 1
+    assert Opportunity.objects.get(pk="op_71qz5d").name == "Changed in Slant"
+
+
+def test_a_refused_filter_is_asked_for_once_an_hour(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    box.control(switches={"list_filters": "reject"})
+    one_pass(box, clock)
+    for _ in range(5):
+        clock.turn(minutes=5)
+        one_pass(box, clock)
+
+    asked = [request for request in reads(box, "/v1/opportunities") if "updated_since" in request["query"]]
+    assert len(asked) == 1
+
+
+def test_a_filter_that_leaves_out_what_must_come_is_not_believed(
+    db: None, box: SlantBox, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.control(switches={"list_filters": "apply"})
+    one_pass(box, clock)
+    monkeypatch.setattr(
+        "opportunities.sandbox.shapes.since", lambda query: 9e9 if "updated_since" in query else None
+    )
+    box.edit("op_71qz5d", name="Changed in Slant")
+    clock.turn(minutes=2)
+
+    one_pass(box, clock)
+
+    assert Opportunity.objects.get(pk="op_71qz5d").name == "Changed in Slant"
+
+
+def test_a_deal_that_shows_up_late_in_the_list_is_not_lost(
+    db: None, box: SlantBox, clock: TurnedClock, small_pages: None
+) -> None:
+    """It was written before the highest time we have seen, and listed after: the overlap catches it."""
+    box.control(switches={"list_filters": "apply"}, list_lag_s=90)
+    one_pass(box, clock)
+    row = box.store.tables["opportunity"]["op_71qz5d"]
+    fields = {name: row[name] for name in ("book_id", "pipeline_id", "pipeline_stage_id", "assigned_to_id")}
+    box.control(records=[{"op": "create", "id": "op_late", "set": {**fields, "name": "Late"}}])
+    clock.turn(30)
+    box.edit("op_71qz5d", name="Newer than the late one")
+    one_pass(box, clock)
+    assert not Opportunity.objects.filter(pk="op_late").exists()
+    clock.turn(90)
+
+    one_pass(box, clock)
+
+    assert Opportunity.objects.filter(pk="op_late").exists()
+
+
+# What is gone
+
+
+def test_a_deal_is_gone_after_two_walks_without_it_and_a_404(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    one_pass(box, clock)
+    box.store.remove("opportunity", "op_71qz5d")
+    gone = []
+    for _ in range(2):
+        clock.turn(minutes=5)
+        one_pass(box, clock)
+        gone.append(Opportunity.objects.filter(pk="op_71qz5d").exclude(gone_at=None).exists())
+
+    assert gone == [False, True]
+    assert len(reads(box, "/v1/opportunities/op_71qz5d")) == 1
+
+
+def test_a_deal_the_lists_forget_stays_as_long_as_slant_shows_it_by_its_id(
+    db: None, box: SlantBox, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_pass(box, clock)
+    whole = deals._visible
+    monkeypatch.setattr(deals, "_visible", lambda call: [id for id in whole(call) if id != "op_71qz5d"])
+    for _ in range(4):
+        clock.turn(minutes=5)
+        one_pass(box, clock)
+
+    assert Opportunity.objects.get(pk="op_71qz5d").gone_at is None
+
+
+# The command
+
+
+def test_the_command_tells_how_far_it_is_and_what_it_left(
+    db: None, clock: TurnedClock, small_pages: None, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    box = SlantBox(clock, opportunities=900)
+    monkeypatch.setattr(connection, "connect", lambda clock: box.client())
+    settings.SLANT_HOURLY_BUDGET = 90
+    out = StringIO()
+
+    with pytest.raises(CommandError, match="What was read of opportunities is kept"):
+        call_command("sync", stdout=out)
+    settings.SLANT_HOURLY_BUDGET = 900
+    call_command("sync", stdout=out)
+
+    lines = out.getvalue().splitlines()
+    assert re.fullmatch(r"opportunities: \d+ of 900 read", lines[3])
+    assert lines[-1] == "The mirror is up to date."
+
+
+def test_another_slant_is_refused(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    Instance.objects.filter(pk=1).update(slant_base_url="https://slant.example/v1", slant_user_id="u_other")
+
+    connection.check_connection(box.client(), worker=Actor.worker("w"), clock=clock)
+
+    assert Hold.objects.filter(pk="other_slant").exists()
