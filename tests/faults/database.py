@@ -8,14 +8,39 @@ anywhere; whatever was not committed is rolled back, as SQLite does when the fil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.core.management import call_command
 from django.db import connections
-from django.db.backends.sqlite3.base import DatabaseWrapper
+from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, DatabaseWrapper, SQLiteCursorWrapper
+from django.db.backends.utils import CursorWrapper
 
 Point = Callable[[str, str], None]
 HOUSEKEEPING = ("RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "PRAGMA")
+
+
+@cache
+def _marked(sql: str) -> str:
+    """Django's placeholders as SQLite wants them."""
+    return FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%")
+
+
+class _Cursor(SQLiteCursorWrapper):
+    def convert_query(self, query: str, *, param_names: Any = None) -> Any:
+        return (
+            _marked(query) if param_names is None else super().convert_query(query, param_names=param_names)
+        )
+
+
+class _Watched(CursorWrapper):
+    """Django's cursor, asking before each statement."""
+
+    def execute(self, sql: str, params: Any = None) -> Any:
+        database = self.db
+        if database.point is not None and not sql.startswith(HOUSEKEEPING):
+            database.point("statement", sql)
+        return self._execute(sql, params)
 
 
 class SimulatedDatabase(DatabaseWrapper):
@@ -36,7 +61,6 @@ class SimulatedDatabase(DatabaseWrapper):
         super().__init__(settings)
         self.ops.compiler_module = "tests.faults.compiler"
         self.point: Point | None = None
-        self.execute_wrappers.append(self._statement)
         self.connect()
 
     @property
@@ -44,10 +68,11 @@ class SimulatedDatabase(DatabaseWrapper):
         raw: sqlite3.Connection = self.connection
         return raw
 
-    def _statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if self.point is not None and not sql.startswith(HOUSEKEEPING):
-            self.point("statement", sql)
-        return execute(sql, params, many, context)
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.raw.cursor(factory=_Cursor)
+
+    def make_cursor(self, cursor: Any) -> CursorWrapper:
+        return _Watched(cursor, self)
 
     def _commit(self) -> None:
         if self.point is not None:

@@ -220,9 +220,8 @@ class Nemesis:
         if self.history.troubled and abs(self.history.clock.offset + seconds) <= 2 * HOUR:
             self.history.scheduler.say(f"the wall clock jumps by {seconds:+.0f} s")
             self.history.clock.offset += seconds
-            # Real workers look every few seconds, whatever the wall clock says; ours sleep until something is due.
-            for actor in self.history.crew.actors:
-                self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
+            self.history.jumps += 1
+            self.history.crew.look_soon()
 
     def _back_up(self) -> None:
         self.history.scheduler.say("backup taken")

@@ -13,7 +13,8 @@ from tests.faults.scheduler import Actor
 if TYPE_CHECKING:
     from tests.faults.history import History, House
 
-NEXT_DUE = """SELECT min(due_at) FROM opportunities_submission
+# What a colleague has leased is due when the lease is over.
+NEXT_DUE = """SELECT min(max(due_at, coalesce(lease_until, due_at))) FROM opportunities_submission
     WHERE state IN ('queued', 'sending', 'unknown', 'review') AND due_at IS NOT NULL"""
 SOONEST, LATEST = 0.2, 4000.0
 
@@ -38,7 +39,9 @@ class Crew:
     def open(self) -> None:
         self.down = False
         for number in range(self.wanted):
-            self.start(self.history.rng.uniform(0.0, 2.0), at_once=number == 0)
+            self.start(
+                self.history.rng.uniform(0.0, 2.0), at_once=number == 0 and self.history.rng.random() < 0.3
+            )
 
     def close(self) -> None:
         """The machine is switched off."""
@@ -58,6 +61,12 @@ class Crew:
         idle = [actor for actor in self.actors if not actor.busy and not actor.over]
         if idle:
             self.history.scheduler.wake(self.history.rng.choice(idle), 0.01)
+
+    def look_soon(self) -> None:
+        """Real workers look every few seconds, whatever the wall clock says; ours sleep until something is due."""
+        for actor in self.actors:
+            if not actor.busy:
+                self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
 
     @property
     def idle(self) -> bool:
@@ -103,7 +112,7 @@ class Crew:
             while True:
                 me.busy = True
                 history.rounds += 1
-                before = self._progress()
+                before, jumps = self._progress(), history.jumps
                 try:
                     due = tick(history.clock, worker=name)
                 except DatabaseError as error:
@@ -116,6 +125,8 @@ class Crew:
                     wait, patience = patience, min(patience * 3, 600.0)
                 else:
                     patience = 5.0
+                if history.jumps != jumps:
+                    wait = min(wait, history.rng.uniform(0.5, 60.0))
                 self._rest(me, min(max(wait + history.rng.uniform(0.0, 0.3), SOONEST), LATEST))
 
         return live
