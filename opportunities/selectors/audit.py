@@ -29,6 +29,8 @@ from opportunities.models import (
     Submission,
 )
 
+# Where what is to be sent is first known, and where it is sent.
+SHOWS_BODY = ("submission.queued", "submission.sending")
 PAGE = 50
 PRINTED = 500
 
@@ -218,7 +220,7 @@ def _line(event: AuditEvent, around: _Around) -> Line:
         parts=list(_parts(event, _values(event, around))),
         changes=_changes(event),
         facts=list(_facts(event, row, attempt)),
-        body=_body(row) if row and event.action.startswith("submission.") else "",
+        body=_body(row) if row and event.action in SHOWS_BODY else "",
         saw=household,
     )
 

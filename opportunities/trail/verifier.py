@@ -437,7 +437,8 @@ def _too_new(envelope: Any, manifest: Manifest | None) -> bool:
     stated = manifest.stated if manifest else {}
     if not stated.get("whole") or "until" in (stated.get("filters") or {}):
         return True
-    return str(envelope["checkpoint"].get("time", "")) > str(stated.get("made_at", ""))
+    # To the second: the fractions are not written alike.
+    return str(envelope["checkpoint"].get("time", ""))[:19] > str(stated.get("made_at", ""))[:19]
 
 
 def _number(envelope: Any) -> int:

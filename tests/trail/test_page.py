@@ -1,20 +1,17 @@
 """The page "Audit trail": sentences, filters, everything recorded; for managers and compliance alone."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import get_resolver
 
-from opportunities.actions import audit, finding, people
+from opportunities.actions import finding, people
 from opportunities.actions.audit import Actor
 from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
 from opportunities.clock import SystemClock
-from opportunities.models import AuditEvent, Person, Submission
+from opportunities.models import AuditEvent, Person
 from opportunities.selectors.audit import trail, trail_of
 from tests.actions.conftest import Office
 from tests.entry.walk import routes

@@ -1,0 +1,347 @@
+"""What is taken away verifies anywhere, with the one file that comes along and nothing else."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
+from django.db import transaction
+from django.http import StreamingHttpResponse
+
+from opportunities.actions import audit, checkpoints, exporting, verifying
+from opportunities.actions.audit import Actor, Change
+from opportunities.actions.finding import Wanted
+from opportunities.models import AuditEvent, Person
+from opportunities.trail import verifier
+from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE
+from tests.support.people import make_person
+from tests.support.slant_box import TurnedClock
+from tests.trail.conftest import SignIn, checkpoint_now, rows, sha256, spoiling, write_events
+
+EVERYTHING = Wanted()
+CLEO = Actor("user", "Cleo Compliance", "https://sign-on.example", "sub-cleo", ("compliance",))
+
+
+@pytest.fixture
+def auditor(db: None) -> Person:
+    return make_person("Cleo Compliance", "compliance")
+
+
+def exported(clock: TurnedClock, wanted: Wanted = EVERYTHING, format: str = "jsonl") -> bytes:
+    return b"".join(exporting.stream(exporting.begin(wanted, format=format, by=CLEO, clock=clock), format))
+
+
+def verdict(export: bytes, **options: Any) -> verifier.Verdict:
+    return verifier.verify(export.splitlines(keepends=True), checkpoints.trusted_keys(), **options)
+
+
+def test_an_export_verifies_and_any_byte_of_it_changed_does_not(db: None, clock: TurnedClock) -> None:
+    write_events(12, clock)
+    checkpoint_now(clock)
+    write_events(5, clock)
+    checkpoint_now(clock)
+    export = exported(clock)
+
+    found = verdict(export)
+    assert (found.problems, found.count, found.vouched, found.notes) == ([], 17, 17, [])
+    for at in range(0, len(export), 7):
+        other = bytearray(export)
+        other[at] ^= 1
+        # The manifest's own words (who, when) are its maker's; all that is evidence is before it.
+        if at < export.rindex(b'{"manifest"'):
+            assert verdict(bytes(other)).code, at
+
+
+def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) -> None:
+    write_events(10, clock)
+    checkpoint_now(clock)
+    write_events(10, clock)
+    checkpoint_now(clock)
+    lines = exported(clock).splitlines(keepends=True)
+    kept = [checkpoints.read(20, keys=checkpoints.trusted_keys()).envelope]
+
+    def with_manifest(body: list[bytes], **stated: Any) -> bytes:
+        """As somebody would who mends the manifest too."""
+        manifest = json.loads(lines[-1])["manifest"]
+        events = [line for line in body if line.startswith(b'{"action"')]
+        manifest |= {"count": len(events), "sha256": sha256(b"".join(body))} | stated
+        return b"".join(body) + verifier.canonical({"manifest": manifest}) + b"\n"
+
+    def rewritten() -> list[bytes]:
+        events = [json.loads(line) for line in lines[:20]]
+        events[4]["actor_display"] = "Nobody"
+        for number in range(4, 20):
+            events[number]["prev_hash"] = events[number - 1]["hash"]
+            events[number]["hash"] = verifier.event_hash(events[number])
+        return [verifier.canonical(event) + b"\n" for event in events] + lines[20:-1]
+
+    forger = Ed25519PrivateKey.generate()
+    statement = json.loads(lines[20])["checkpoint"] | {"key": checkpoints.public_half(forger)}
+    forged = verifier.canonical(checkpoints.signed(statement, forger)) + b"\n"
+    found = {
+        "cut": verdict(b"".join(lines[:15])),
+        "one taken out": verdict(with_manifest(lines[:5] + lines[6:-1])),
+        "end taken off": verdict(with_manifest(lines[:18] + lines[20:-1])),
+        "end and checkpoints taken off": verdict(with_manifest(lines[:18]), kept_apart=kept),
+        "rewritten": verdict(with_manifest(rewritten())),
+        "forged checkpoint": verdict(with_manifest([*lines[:20], forged, *lines[21:-1]])),
+        "more after the manifest": verdict(b"".join(lines) + lines[3]),
+        "count": verdict(with_manifest(lines[:-1], count=21)),
+    }
+    assert {name: one.code for name, one in found.items()} == {
+        "cut": MISSING,
+        "one taken out": MISSING,
+        "end taken off": BEHIND,
+        "end and checkpoints taken off": BEHIND,
+        "rewritten": ALTERED,
+        "forged checkpoint": UNBELIEVABLE,
+        "more after the manifest": ALTERED,
+        "count": MISSING,
+    }
+    assert found["one taken out"].problems[0].seq == 6
+    assert found["rewritten"].problems[0].seq == 10
+
+
+def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedClock) -> None:
+    write_events(40, clock)
+    checkpoint_now(clock)
+    write_events(3, clock, by=CLEO)
+    wanted = Wanted(object="opportunity:op_7")
+
+    export = exported(clock, wanted)
+    found = verdict(export)
+    assert (found.problems, found.count, found.vouched) == ([], 1, 1)
+    assert "a part of the trail" in found.notes[0]
+    lines = export.splitlines(keepends=True)
+    proof = json.loads(lines[2])
+    proof["proof"]["path"][0] = "0" * 64
+    lines[2] = verifier.canonical(proof) + b"\n"
+    manifest = json.loads(lines[3])
+    manifest["manifest"]["sha256"] = sha256(b"".join(lines[:3]))
+    lines[3] = verifier.canonical(manifest)
+    assert verdict(b"".join(lines)).code == ALTERED
+
+    newer = verdict(exported(clock, Wanted(who="https://sign-on.example sub-cleo")))
+    # The three, and the first export's beginning and end.
+    assert (newer.count, newer.vouched) == (5, 0)
+    assert "newer than the newest checkpoint" in " ".join(newer.notes)
+
+
+def test_merkle_paths_lead_to_the_root_for_every_size_and_place() -> None:
+    for size in range(1, 40):
+        hashes = [sha256(bytes([number])) for number in range(size)]
+        root = verifier.merkle_root(hashes)
+        for index in range(size):
+            path = verifier.merkle_path(hashes, index)
+            assert verifier.root_by_path(hashes[index], index, size, path) == root
+            assert verifier.root_by_path(hashes[index - 1], index, size, path) != root or size == 1
+            assert verifier.root_by_path(hashes[index], index, size, [*path, root]) == ""
+
+
+def test_the_signature_check_is_that_of_rfc_8032() -> None:
+    """Its own test vectors (7.1, TEST 1 to 3), and a library's signatures with every byte of them changed."""
+    for key, message, signature in [
+        (
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+            "",
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+        ),
+        (
+            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+            "72",
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+        ),
+        (
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+            "af82",
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+        ),
+    ]:
+        assert verifier.is_signed(*map(bytes.fromhex, (message, signature, key)))
+        assert not verifier.is_signed(b"other", bytes.fromhex(signature), bytes.fromhex(key))
+    private = Ed25519PrivateKey.generate()
+    public, message = private.public_key().public_bytes_raw(), b"the trail"
+    signed = private.sign(message)
+    assert verifier.is_signed(message, signed, public)
+    for at in range(64):
+        other = bytearray(signed)
+        other[at] ^= 1
+        assert not verifier.is_signed(message, bytes(other), public)
+    # The same point, the scalar plus the group's order: refused, or a signature could be changed and still hold.
+    order = 2**252 + 27742317777372353535851937790883648493
+    malleable = signed[:32] + (int.from_bytes(signed[32:], "little") + order).to_bytes(32, "little")
+    assert not verifier.is_signed(message, malleable, public)
+
+
+def run_alone(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """The verifier as an auditor runs it: the system's Python, no packages, none of our code."""
+    command = [sys.executable, "-I", "-S", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60)
+
+
+def test_a_folder_verifies_where_the_application_is_not(
+    db: None, clock: TurnedClock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_events(30, clock)
+    source, target = tmp_path / "made", tmp_path / "away"
+    call_command("export_audit", str(source))
+    assert "30 events, 1 to 30" in capsys.readouterr().out
+    shutil.move(source, target)
+    key = checkpoints.trusted_lines()[0]
+
+    good = run_alone("verifier.py", ".", "--key", key, cwd=target)
+    assert (good.returncode, good.stdout.splitlines()) == (
+        0,
+        ["Good: 30 events, 1 to 30; signed checkpoints vouch for 30 of them."],
+    )
+    unknown = run_alone("verifier.py", "events.jsonl", cwd=target)
+    assert (unknown.returncode, key in unknown.stdout) == (0, True)
+    wrong = run_alone("verifier.py", ".", "--key", "0" * 64, cwd=target)
+    assert wrong.returncode == UNBELIEVABLE
+    table = target / "events.csv"
+    table.write_text(table.read_text().replace("Müller", "Miller", 1))
+    changed = run_alone("verifier.py", ".", "--key", key, cwd=target)
+    assert (changed.returncode, "events.csv" in changed.stdout) == (ALTERED, True)
+
+    ended = AuditEvent.objects.get(action="audit.exported")
+    assert ended.after["files"]["events.jsonl"] == sha256((target / "events.jsonl").read_bytes())
+    assert ended.after["count"] == 30
+
+
+def test_the_page_streams_all_three_kinds(
+    db: None, clock: TurnedClock, auditor: Person, signed_in: SignIn, tmp_path: Path
+) -> None:
+    write_events(8, clock)
+    checkpoint_now(clock)
+    client = signed_in(auditor)
+
+    def taken(query: str) -> bytes:
+        response = client.get(f"/audit/export/?{query}")
+        assert isinstance(response, StreamingHttpResponse)
+        assert response.status_code == 200
+        assert response["Content-Disposition"].startswith('attachment; filename="slantweb-trail-')
+        return response.getvalue()
+
+    jsonl = taken("format=jsonl&what=viewed")
+    assert verdict(jsonl).count == 8
+    table = list(csv.DictReader(io.StringIO(taken("format=csv&what=viewed").decode())))
+    assert [row["hash"] for row in table] == [event["hash"] for event in rows()[:8]]
+    (tmp_path / "away.zip").write_bytes(taken("format=zip"))
+    with zipfile.ZipFile(tmp_path / "away.zip") as archive:
+        assert set(archive.namelist()) == {
+            "events.jsonl",
+            "events.csv",
+            "manifest.json",
+            "verifier.py",
+            "keys.txt",
+        }
+        archive.extract("verifier.py", tmp_path)
+    whole = run_alone("verifier.py", "away.zip", "--whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stdout
+    events = AuditEvent.objects.filter(action="audit.exported").order_by("seq")
+    assert [event.object_id for event in events] == ["jsonl", "csv", "zip"]
+    assert events[0].after["files"]["download"] == sha256(jsonl)
+    assert events[0].actor_display == "Cleo Compliance"
+
+
+def test_an_export_broken_off_says_so_in_the_trail(db: None, clock: TurnedClock) -> None:
+    write_events(5, clock)
+    pieces = exporting.stream(exporting.begin(Wanted(), format="jsonl", by=CLEO, clock=clock), "jsonl")
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+
+    event = AuditEvent.objects.get(action="audit.exported")
+    assert (event.outcome, event.reason_code, event.after["count"]) == ("failed", "broken_off", 5)
+
+
+def test_exports_are_limited_and_wrong_ones_refused(db: None, auditor: Person, signed_in: SignIn) -> None:
+    client = signed_in(auditor)
+    assert client.get("/audit/export/?format=exe").status_code == 400
+    assert client.get("/audit/export/?since=nonsense").status_code == 400
+    assert client.head("/audit/export/").status_code == 405
+    statuses = [client.get("/audit/export/?format=exe").status_code for _ in range(60)]
+
+    assert statuses[-1] == 429
+    assert AuditEvent.objects.get(action="limit.reached").object_id == "export"
+
+
+def test_no_cell_of_a_table_is_a_formula_and_the_evidence_keeps_every_letter(
+    db: None, clock: TurnedClock
+) -> None:
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", '"a,b"', "Zoë\nNew line"]
+    with transaction.atomic():
+        for name in names:
+            by = Actor("user", name, "https://sign-on.example", "=cmd()", user_agent=name)
+            audit.record(clock=clock, by=by, action="person.signed_out", change=Change({}, {name: name}))
+
+    table = list(csv.DictReader(io.StringIO(exported(clock, format="csv").decode(), newline="")))
+    assert not [
+        cell for row in table for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    ]
+    events = [json.loads(line) for line in exported(clock).splitlines()]
+    assert [event["actor_display"] for event in events[: len(names)]] == names
+
+
+def test_no_secret_gets_into_the_trail_or_out_of_it(
+    db: None, clock: TurnedClock, settings: Any, auditor: Person, signed_in: SignIn
+) -> None:
+    """Wherever people or Slant put one; the token's shape, our own token, and a bearer header."""
+    settings.SLANT_API_TOKEN = "canary-token-of-another-shape"
+    canaries = ["slnt_pat_CANARY1", "canary-token-of-another-shape", "Bearer CANARY2"]
+    said = " and ".join(canaries)
+    with transaction.atomic():
+        audit.record(
+            clock=clock,
+            by=Actor("user", "Olivia", user_agent=said),
+            action="submission.rejected",
+            reason_text=said,
+            change=Change({"a": [said, {said: said}]}, {"b\0": said}),
+            remote=audit.Remote(400, said, "op_1"),
+        )
+    with pytest.raises(TypeError), transaction.atomic():
+        audit.record(clock=clock, by=CLEO, action="x.y", change=Change({}, {"money": [1.5]}))
+
+    stored = json.dumps(rows())
+    page = signed_in(auditor).get("/audit/").text
+    away = exported(clock).decode() + exported(clock, format="csv").decode()
+    for text in (stored, page, away):
+        assert not [word for word in ("CANARY1", "CANARY2", "canary-token") if word in text]
+    assert verifying.verify().code == 0
+
+
+def test_older_events_are_moved_to_a_file_that_still_verifies(
+    db: None, clock: TurnedClock, tmp_path: Path
+) -> None:
+    """The steps of docs/audit.md: archive up to a checkpoint, take the rows away as the owner, verify both."""
+    write_events(20, clock)
+    seq = checkpoint_now(clock)
+    write_events(10, clock)
+    checkpoint_now(clock)
+    target = tmp_path / "archive"
+    taken = exporting.archive(seq, target, by=CLEO, clock=clock)
+    assert (taken.count, taken.last[0]) == (20, 20)
+    assert run_alone("verifier.py", ".", cwd=target).returncode == 0
+
+    with spoiling() as cursor:
+        cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {seq}")
+        alone = verifying.verify()
+        with_file = verifying.verify(archives=[target / "events.jsonl"])
+        cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {seq + 1}")
+        too_much = verifying.verify()
+        (checkpoints.folder() / f"archived-{seq:012d}.json").unlink()
+        unsaid = verifying.verify()
+    assert (alone.code, alone.events, alone.archived) == (0, 12, 20)
+    assert (with_file.code, with_file.events) == (0, 32)
+    assert too_much.problem == (MISSING, 1, "Missing: 1 to 21.")
+    assert unsaid.code == MISSING
+
+    with pytest.raises(ValueError, match="cannot be read"):
+        exporting.archive(25, tmp_path / "nowhere", by=CLEO, clock=clock)
