@@ -285,9 +285,9 @@ def _drawn_board(
 ) -> Board:
     """The board with cards in those lanes that `shown` names."""
     place = places[selection.pipeline]
-    rows = deals(person, selection, now)
+    rows = deals(person, selection, now, limits=place.limits)
     sums = _kept_sums(person, selection) if selection.is_kept else _counted(rows)
-    won = _won(rows, place, now)
+    won = _won(rows, place, sums, now)
     lanes = [_lane(place, stage, sums, won) for stage in place.stages]
     pending = _pending(person, now)
     dealing = _Dealing(person, place, now, _by_deal(pending))
@@ -447,9 +447,12 @@ def _counted(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
     return {row[0]: Sums(*row[1:]) for row in found}
 
 
-def _won(rows: QuerySet[Opportunity], place: _Place, now: datetime) -> dict[str, Sums]:
+def _won(
+    rows: QuerySet[Opportunity], place: _Place, sums: Mapping[str, Sums], now: datetime
+) -> dict[str, Sums]:
     """By stage: which of `rows` entered a won stage since the fiscal quarter began."""
-    stages = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
+    won = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
+    stages = [id for id in won if id in sums and sums[id].count]
     if not stages:
         return {}
     first = quarter(timezone.localdate(now), year_starts=settings.FISCAL_YEAR_START_MONTH).first

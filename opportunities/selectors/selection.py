@@ -5,6 +5,7 @@ selection names.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -20,13 +21,19 @@ from opportunities.selection import ME, NOBODY, OVERDUE, Selection, close_days
 IN_STAGE_SINCE = Coalesce(F("stage_updated_at"), F("created_at"), F("first_seen_at"))
 
 
-def deals(person: Person, selection: Selection, now: datetime) -> QuerySet[Opportunity]:
-    """Unordered, `since` annotated (in this stage since). `stale` costs a small query of its own, nothing else does."""
+def deals(
+    person: Person, selection: Selection, now: datetime, *, limits: Mapping[str, int] | None = None
+) -> QuerySet[Opportunity]:
+    """Unordered, `since` annotated (in this stage since).
+
+    `limits` are days by stage after which a deal in it is stale; without them, and only for a selection of stale
+    deals, they cost a small query.
+    """
     rows = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person))
-    return rows.annotate(since=IN_STAGE_SINCE).filter(_chosen(person, selection, now))
+    return rows.annotate(since=IN_STAGE_SINCE).filter(_chosen(person, selection, now, limits))
 
 
-def _chosen(person: Person, selection: Selection, now: datetime) -> Q:
+def _chosen(person: Person, selection: Selection, now: datetime, limits: Mapping[str, int] | None) -> Q:
     chosen = Q()
     for name in ("pipeline", "book", "household"):
         if value := getattr(selection, name):
@@ -46,7 +53,7 @@ def _chosen(person: Person, selection: Selection, now: datetime) -> Q:
     if selection.close:
         chosen &= _closing(selection.close, now)
     if selection.stale:
-        chosen &= is_stale(now)
+        chosen &= is_stale(now, limits)
     return chosen & _missing(selection.missing)
 
 
@@ -64,12 +71,14 @@ def is_open() -> Q:
     return ~Q(stage_id__in=StageMeaning.objects.exclude(meaning=Meaning.OPEN).values("stage_id"))
 
 
-def is_stale(now: datetime) -> Q:
+def is_stale(now: datetime, limits: Mapping[str, int] | None = None) -> Q:
     """Open, and longer in its stage than the limit a manager set for it, else STALE_AFTER_DAYS."""
+    if limits is None:
+        rows = StageMeaning.objects.exclude(stale_after_days=None)
+        limits = {id: days or 0 for id, days in rows.values_list("stage_id", "stale_after_days")}
     limited: dict[int, list[str]] = defaultdict(list)
-    rows = StageMeaning.objects.exclude(stale_after_days=None)
-    for stage_id, days in rows.values_list("stage_id", "stale_after_days"):
-        limited[days or 0].append(stage_id)
+    for stage_id, days in limits.items():
+        limited[days].append(stage_id)
     own = [id for ids in limited.values() for id in ids]
     stale = Q(since__lt=now - timedelta(days=settings.STALE_AFTER_DAYS)) & ~Q(stage_id__in=own)
     for days, ids in limited.items():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists
+from django.db.models import Count, Exists, Subquery
 
 from opportunities import wording
 from opportunities.actions.mirror import interval_seconds
@@ -65,15 +65,26 @@ class Surroundings:
 
 
 def surroundings(person: Person, now: datetime) -> Surroundings:
-    """Three queries, four for managers."""
-    states = SyncState.objects.filter(pk__in=WATCHED).defer("walk")
-    rows = list(states.annotate(held=Exists(Hold.objects.all())))
+    """One query; news and alerts cost one more each while there are any. Every page pays this, so it is counted."""
+    own = Submission.objects.of(person)
+    waiting = own.open().order_by().values("person").annotate(count=Count("pk")).values("count")
+    rows = list(
+        SyncState.objects.filter(pk__in=WATCHED)
+        .defer("walk")
+        .annotate(
+            held=Exists(Hold.objects.all()),
+            waiting=Subquery(waiting),
+            told_all=~Exists(own.filter(told=False)),
+            alarmed=Exists(Alert.objects.filter(closed_at=None)),
+        )
+    )
+    alarmed = person.is_manager and any(row.alarmed for row in rows)
     return Surroundings(
         stamp=stamp(rows, now),
-        waiting=Submission.objects.of(person).open().count(),
+        waiting=max((row.waiting or 0 for row in rows), default=0),
         held=any(row.held for row in rows),
-        news=_news(person),
-        alerts=list(Alert.objects.filter(closed_at=None)[:5]) if person.is_manager else [],
+        news=[] if all(row.told_all for row in rows) else _news(person),
+        alerts=list(Alert.objects.filter(closed_at=None)[:5]) if alarmed else [],
     )
 
 

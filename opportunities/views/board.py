@@ -16,10 +16,11 @@ from opportunities.actions import submissions
 from opportunities.actions import views as actions
 from opportunities.forms.selection import SelectionForm, selection_of
 from opportunities.forms.views import SaveViewForm, ViewForm
-from opportunities.selection import Selection
+from opportunities.selection import LIST, Selection
 from opportunities.selectors import board as boards
 from opportunities.selectors import filters
 from opportunities.selectors.moving import just_moved
+from opportunities.views import listing
 from opportunities.views.doors import poll
 from opportunities.views.shell import person_of
 
@@ -36,6 +37,8 @@ def board(request: HttpRequest) -> HttpResponse:
         return _apply(request)
     form = _form(request)
     selection = form.selection
+    if selection.view == LIST:
+        return listing.page(request, selection, problems=form.problems)
     now = timezone.now()
     found = boards.board(person_of(request), selection, now)
     context = _around(request, found, form) | {
@@ -54,7 +57,7 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
     )
     if lane is None:
         raise Http404
-    context = {"lane": lane, "query": selection.query(), "is_alone": not _is_part(request)}
+    context = {"lane": lane, "selection": selection, "query": selection.query(), "is_alone": not _is_part(request)}
     name = "partials/lane.html" if _is_part(request) else "board_lane.html"
     return _part(render(request, f"opportunities/{name}", context))
 
@@ -179,6 +182,7 @@ def _around(request: HttpRequest, found: boards.Board, form: SelectionForm) -> d
         names = boards.lookup_names(person, selection) | names
     return {
         "board": found,
+        "selection": selection,
         "query": selection.query(),
         "chips": filters.chips(selection, names),
         "problems": form.problems,
