@@ -1,0 +1,178 @@
+"""What an open board is told of others' changes, and saved views."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from opportunities.actions import mirror
+from opportunities.models import Opportunity, Person, SavedView, Submission
+from opportunities.slant import types
+from tests.pages.conftest import Page
+from tests.support.firm import LoadedFirm
+
+from .conftest import Browse
+
+FIRST, SECOND = "pl_growth_1", "pl_growth_2"
+
+
+def record(row: Opportunity, **changed: object) -> types.Opportunity:
+    """The deal as Slant would show it after a change."""
+    fields = {
+        "id": row.pk,
+        "name": row.name,
+        "book_id": row.book_id,
+        "pipeline": {"id": row.pipeline_id},
+        "pipeline_stage": {"id": row.stage_id},
+        "assigned_to": {"id": row.assigned_to_id, "first_name": row.assigned_to_name},
+        "value": row.value,
+        "updated_at": datetime.now(UTC) + timedelta(seconds=5),
+        "created_at": row.created_at,
+        "household_id": row.household_id,
+    }
+    return types.Opportunity.model_validate(fields | changed)
+
+
+def since_of(client: object, query: str) -> str:
+    return str(client.get(f"/board/?{query}").context["board"].since)  # type: ignore[attr-defined]
+
+
+def changed(client: object, query: str, since: str) -> tuple[list[str], str]:
+    """The columns named, and the token of having seen them."""
+    answer = client.get(f"/board/changes/?{query}&since={since}")  # type: ignore[attr-defined]
+    if answer.status_code == 204:
+        return [], since
+    root = Page(answer).first("div")
+    return root["data-changed"].split(), root["data-since"]
+
+
+def test_nothing_new_costs_one_statement_and_keeps_no_session(
+    loaded: LoadedFirm, owner: Person, browse: Browse
+) -> None:
+    client, query = browse(owner), "pipeline=pl_growth&owner=me"
+    since = since_of(client, query)
+    client.get(f"/board/changes/?{query}&since={since}")
+    session = dict(client.session)
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(f"/board/changes/?{query}&since={since}")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert len([query for query in queries if "stagetotal" in query["sql"]]) == 1
+    # The session and its person besides.
+    assert len(queries) == 3
+    assert dict(client.session) == session
+    assert client.get(f"/board/changes/?{query}&since={since}&fresh=1").status_code == 200
+
+
+def test_exactly_the_changed_columns_are_named_once(
+    loaded: LoadedFirm, owner: Person, outsider: Person, browse: Browse
+) -> None:
+    client, stranger, query = browse(owner), browse(outsider), "pipeline=pl_growth"
+    since, theirs = since_of(client, query), since_of(stranger, query)
+    row = Opportunity.objects.filter(stage_id=FIRST, book_id="bk_harbor").first()
+    assert row
+
+    mirror.write([record(row, pipeline_stage={"id": SECOND})], now=datetime.now(UTC))
+
+    columns, since = changed(client, query, since)
+    assert columns == [FIRST, SECOND]
+    assert changed(client, query, since) == ([], since)
+    assert changed(stranger, query, theirs) == ([], theirs)
+    assert changed(client, "pipeline=pl_care", since) == ([], since)
+
+    # Words on a card alone change its column too.
+    mirror.write(
+        [
+            record(
+                row,
+                pipeline_stage={"id": SECOND},
+                name="Renamed",
+                updated_at=datetime.now(UTC) + timedelta(minutes=1),
+            )
+        ],
+        now=datetime.now(UTC),
+    )
+    assert changed(client, query, since)[0] == [SECOND]
+    assert changed(client, query, "not.a.token")[0]
+    assert client.get("/board/changes/").status_code in (200, 204)
+
+
+def test_what_a_colleague_sends_shows_before_slant_has_it(
+    loaded: LoadedFirm, owner: Person, colleague: Person, outsider: Person, browse: Browse
+) -> None:
+    client, stranger, query = browse(colleague), browse(outsider), "pipeline=pl_growth"
+    since, theirs = since_of(client, query), since_of(stranger, query)
+    row = Opportunity.objects.filter(stage_id=FIRST, book_id="bk_harbor").first()
+    assert row
+    sent = Submission.objects.create(
+        kind="move", state="queued", person=owner, by_display="Olivia Owner", opportunity_id=row.pk,
+        body=f'{{"pipeline_stage_id":"{SECOND}"}}', seen={"pipeline_stage_id": FIRST}, book_id="bk_harbor",
+        name=row.name, reference="SW-1", form_token="t", created_at=datetime.now(UTC),
+    )  # fmt: skip
+
+    columns, since = changed(client, query, since)
+    assert columns == [FIRST, SECOND]
+    assert since_of(client, query) == since
+    assert changed(client, query, since) == ([], since)
+    assert changed(stranger, query, theirs) == ([], theirs)
+
+    Submission.objects.filter(pk=sent.pk).update(state="unknown")
+    columns, since = changed(client, query, since)
+    assert columns == [FIRST, SECOND]
+
+    # Gone from what is on its way: the columns it stood in are known to the page that shows it there.
+    Submission.objects.filter(pk=sent.pk).update(state="rejected", settled_at=datetime.now(UTC))
+    assert changed(client, query, since)[1] != since
+
+
+def test_views_are_saved_shared_by_link_and_deleted(
+    loaded: LoadedFirm, owner: Person, colleague: Person, browse: Browse
+) -> None:
+    client, query = browse(owner), "pipeline=pl_growth&owner=us_dana&min=5000"
+
+    answer = client.post("/board/views/", {"name": "Dana's big ones", "query": f"{query}&nonsense=1"})
+    assert (answer.status_code, answer["Location"]) == (303, f"/board/?{query}")
+    client.post("/board/views/", {"name": "Dana's big ones", "query": query + "0"})
+
+    view = SavedView.objects.get()
+    assert (view.person, view.query) == (owner, query + "0")
+    page = Page(client.get(f"/board/views/?{query}", headers={"HX-Request": "true"}))
+    assert f"/board/?{query}0" in page.links()
+    assert "<html" not in page.text
+    assert page.value("query") == query
+    assert "Dana&#x27;s big ones" not in browse(colleague).get("/board/views/").text
+    assert browse(colleague).get(f"/board/?{view.query}").status_code == 200
+
+    browse(colleague).post("/board/views/", {"delete": str(view.pk), "query": ""})
+    assert SavedView.objects.exists()
+    answer = client.post("/board/views/", {"delete": str(view.pk), "query": query})
+    assert (answer["Location"], SavedView.objects.exists()) == (f"/board/?{query}", False)
+
+
+def test_a_view_needs_a_name_and_there_is_an_end_to_them(
+    owner: Person, loaded: LoadedFirm, browse: Browse
+) -> None:
+    client = browse(owner)
+    for name, words in (("", "Give the view a name"), ("x" * 81, "Shorten the name")):
+        answer = client.post("/board/views/", {"name": name, "query": "owner=me"})
+        assert answer.status_code == 422
+        assert words in Page(answer).said("view-error")
+    SavedView.objects.bulk_create(SavedView(person=owner, name=f"View {n}", query="") for n in range(50))
+
+    assert "You have 50 views" in client.post("/board/views/", {"name": "One more", "query": ""}).text
+    assert client.post("/board/views/", {"name": "View 7", "query": "owner=me"}).status_code == 303
+
+
+def test_filters_are_offered_with_what_is_set(loaded: LoadedFirm, owner: Person, browse: Browse) -> None:
+    address = "/board/filters/?owner=us_dana&close=overdue&stale=1&min=1k&household=hh_okonkwo"
+    page, part = (
+        Page(browse(owner).get(address, headers=headers)) for headers in ({}, {"HX-Request": "true"})
+    )
+
+    for each in (page, part):
+        assert [each.value(name) for name in ("owner", "close", "household", "min")] == [
+            "us_dana", "overdue", "hh_okonkwo", "1k",
+        ]  # fmt: skip
+        assert "Summit" not in each.text
+    assert ("<html" in page.text, "<html" in part.text) == (True, False)
