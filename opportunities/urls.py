@@ -17,6 +17,7 @@ from opportunities.views import (
     review,
     shell,
     signing_in,
+    stages,
     submissions,
 )
 
@@ -63,6 +64,7 @@ urlpatterns = [
     path("submissions/<uuid:id>/still-send/", submissions.still_send, name="still_send"),
     path("submissions/<uuid:id>/decide/", review.decide, name="decide"),
     path("settings/sending/", review.sending, name="sending"),
+    path("settings/stages/", stages.stages, name="stages"),
     # The trail
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.audit_export, name="audit_export"),

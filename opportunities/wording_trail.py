@@ -67,6 +67,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "person.roles_changed": {"": "{who} has other roles now: {roles}."},
     "person.linked": {"": "{who} said who {person} is in Slant."},
     "person.unlinked": {"": "{who} let {person} be found in Slant by e-mail again."},
+    "stage.set": {"": "{who} set what the stage {thing} means, or when deals in it are stale."},
     "sending.held": {"": "{who} {warn:stopped all sending}.{reason}"},
     "sending.released": {"": "{who} let sending go on.{reason}"},
     "database.recovered": {

@@ -2,13 +2,15 @@
 colour follows from it and from the stage's place in its pipeline."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
+from opportunities.access import visible_books
 from opportunities.actions.mirror.meanings import suggested
-from opportunities.models import Meaning, Stage, StageMeaning
+from opportunities.models import Meaning, Person, Pipeline, Stage, StageMeaning
 from opportunities.offer import StageChoice
 
 PIES = (20, 25, 40, 50, 60, 75, 80)
@@ -62,3 +64,55 @@ def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
             )
         )
     return tuple(choices)
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A line of the settings. `chosen` is empty where the name decides, `limit` None where the house's counts."""
+
+    stage: StageChoice
+    suggestion: str
+    chosen: str
+    limit: int | None
+    set_by: str
+
+
+@dataclass(frozen=True)
+class PipelineStages:
+    """A pipeline with its stages, for the settings. `book` is empty for one of the whole company."""
+
+    id: str
+    name: str
+    book: str
+    rows: list[StageRow]
+
+
+def stage_settings(person: Person) -> list[PipelineStages]:
+    """Every pipeline `person` may see, in Slant's order."""
+    here = Q(book=None) | Q(book__in=visible_books(person))
+    stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
+    rows = Pipeline.objects.filter(here, gone_at=None).select_related("book").prefetch_related(stages)
+    held = meanings()
+    return [
+        PipelineStages(
+            row.pk, row.name, row.book.name if row.book else "", _stage_rows(list(row.stages.all()), held)
+        )
+        for row in rows
+    ]
+
+
+def _stage_rows(stages: list[Stage], held: dict[str, StageMeaning]) -> list[StageRow]:
+    rows = []
+    for stage, choice in zip(stages, drawn(stages), strict=True):
+        mine = held.get(stage.pk)
+        by = mine.set_by if mine else ""
+        rows.append(
+            StageRow(
+                stage=choice,
+                suggestion=Meaning(suggested(stage)).label,
+                chosen=mine.meaning if mine and by else "",
+                limit=mine.stale_after_days if mine else None,
+                set_by=by,
+            )
+        )
+    return rows

@@ -78,6 +78,7 @@ class Shell:
             links += self._links(
                 ("sending", "Sending", "sliders"),
                 ("targets", "Targets", "trophy"),
+                ("stages", "Stages", "kanban"),
                 ("people", "People", "people"),
             )
         return links

@@ -145,6 +145,7 @@ PAGES: list[tuple[str, str, str]] = [
     ("manager", "get", "/submissions/review/"),
     ("manager", "get", "/settings/people/"),
     ("manager", "get", "/settings/sending/"),
+    ("manager", "get", "/settings/stages/"),
     ("manager", "get", NEW),
     ("manager", "missing", "/no/such/page/"),
 ]

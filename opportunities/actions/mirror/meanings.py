@@ -2,6 +2,12 @@
 
 from collections.abc import Iterable
 
+from django.db import transaction
+
+from opportunities.actions import audit
+from opportunities.actions.audit import Actor, Change
+from opportunities.actions.mirror import totals
+from opportunities.clock import Clock
 from opportunities.models import Meaning, Stage, StageMeaning
 
 
@@ -31,3 +37,41 @@ def suggest(stages: Iterable[Stage]) -> None:
 
 def _may_follow(held: StageMeaning, row: StageMeaning) -> bool:
     return not held.set_by and held.meaning != row.meaning
+
+
+def decide(
+    *, stage: Stage, meaning: Meaning | None, stale_after_days: int | None, by: Actor, clock: Clock
+) -> bool:
+    """Say what `stage` means (None: what its name suggests) and after how many days in it a deal is stale.
+
+    Returns False when that is how it was. Open boards learn of it as of any change in that stage.
+    """
+    with transaction.atomic():
+        row, _ = StageMeaning.objects.select_for_update().get_or_create(pk=stage.pk)
+        before = _told(row)
+        row.meaning = meaning or suggested(stage)
+        row.set_by = by.display[:320] if meaning else ""
+        row.stale_after_days = stale_after_days
+        if _told(row) == before:
+            return False
+        row.set_at = clock.now()
+        row.save()
+        audit.record(
+            clock=clock,
+            by=by,
+            action="stage.set",
+            object_type="stage",
+            object_id=stage.pk,
+            outcome="ok",
+            change=Change(before, _told(row)),
+        )
+        totals.touch([stage.pk])
+    return True
+
+
+def _told(row: StageMeaning) -> dict[str, str | int | None]:
+    return {
+        "meaning": str(row.meaning),
+        "chosen": bool(row.set_by),
+        "stale_after_days": row.stale_after_days,
+    }

@@ -112,6 +112,14 @@ def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
     revision.save(update_fields=["number"])
 
 
+def touch(stage_ids: Collection[str]) -> None:
+    """Something of these stages changed that is no sum, such as what they mean."""
+    revision = lock()
+    revision.number += 1
+    StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
+    revision.save(update_fields=["number"])
+
+
 def counted(where: Q | None = None) -> dict[Place, Sums]:
     """What the kept totals must be: counted from the deals themselves, places without a deal left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")

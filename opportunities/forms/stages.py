@@ -1,0 +1,36 @@
+"""What a stage means, as a manager says it."""
+
+from typing import Any
+
+from django import forms
+
+from opportunities import wording_stages as words
+from opportunities.models import Meaning, Stage
+
+
+class StageForm(forms.Form):
+    """One row of the page. No meaning: what the name suggests; no limit: the house's."""
+
+    stage = forms.ModelChoiceField(
+        Stage.objects.filter(gone_at=None), error_messages={"invalid_choice": words.STAGE_UNKNOWN}
+    )
+    meaning = forms.ChoiceField(
+        choices=[("", ""), *Meaning.choices],
+        required=False,
+        error_messages={"invalid_choice": words.MEANING_UNKNOWN},
+    )
+    stale_after_days = forms.IntegerField(
+        min_value=1,
+        max_value=3650,
+        required=False,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), words.LIMIT_WRONG),
+    )
+
+    def clean_meaning(self) -> Meaning | None:
+        meaning: str = self.cleaned_data["meaning"]
+        return Meaning(meaning) if meaning else None
+
+    def problem(self) -> tuple[str, str] | None:
+        """The first thing wrong and the field it is in, for the one line the page has for it."""
+        found: list[tuple[Any, Any]] = [(field, str(errors[0])) for field, errors in self.errors.items()]
+        return found[0] if found else None

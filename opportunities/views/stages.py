@@ -1,0 +1,52 @@
+"""What the stages of Slant mean here."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from opportunities import wording_stages as words
+from opportunities.access import Action, may
+from opportunities.actions.mirror import meanings
+from opportunities.clock import SystemClock
+from opportunities.forms.stages import StageForm
+from opportunities.models import Meaning
+from opportunities.selectors.stages import stage_settings
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+from opportunities.views.signing_in import see_other
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def stages(request: HttpRequest) -> HttpResponse:
+    """For managers: what each stage means, and after how many days in it a deal is stale."""
+    person = person_of(request)
+    if not may(person, Action.OVERSEE):
+        raise PermissionDenied
+    form = StageForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _decide(request, form)
+    context = {
+        "pipelines": stage_settings(person),
+        "meanings": Meaning.choices,
+        "house_limit": settings.STALE_AFTER_DAYS,
+        "problem": form.problem(),
+        "typed": form.data,
+    }
+    return render(request, "opportunities/stages.html", context, status=422 if form.is_bound else 200)
+
+
+def _decide(request: HttpRequest, form: StageForm) -> HttpResponse:
+    stage, meaning = form.cleaned_data["stage"], form.cleaned_data["meaning"]
+    limit: int | None = form.cleaned_data["stale_after_days"]
+    changed = meanings.decide(
+        stage=stage, meaning=meaning, stale_after_days=limit, by=actor_of(request), clock=SystemClock()
+    )
+    counts = words.MEANINGS[meaning or meanings.suggested(stage)].lower()
+    said = words.STAGE_SET if changed else words.STAGE_SAME
+    text = said.format(name=stage.name, meaning=counts, days=limit or settings.STALE_AFTER_DAYS)
+    messages.success(request, text)
+    return see_other(reverse("opportunities:stages"))
