@@ -6,10 +6,12 @@ from django.urls.converters import StringConverter
 from opportunities.views import (
     audit,
     board,
+    bulk,
     create,
     demo,
     health,
     households,
+    listing,
     moving,
     opportunity,
     people,
@@ -51,7 +53,9 @@ urlpatterns = [
     path("board/filters/", board.board_filters, name="board_filters"),
     path("board/views/", board.board_views, name="board_views"),
     path("board/<slant_id:pipeline>/<slant_id:stage>/", board.board_lane, name="board_lane"),
-    # One deal
+    # Many deals, and one
+    path("opportunities/bulk/", bulk.bulk, name="bulk"),
+    path("opportunities.csv", listing.csv, name="csv"),
     path("opportunities/<slant_id:id>/", opportunity.opportunity, name="opportunity"),
     path("opportunities/<slant_id:id>/edit/", opportunity.edit, name="edit"),
     path("opportunities/<slant_id:id>/move/", moving.move, name="move"),

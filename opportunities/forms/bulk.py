@@ -1,0 +1,116 @@
+"""Many deals and what to do with them, as the list or a script sends them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils.dateparse import parse_datetime
+
+from opportunities import wording_deals as words
+from opportunities.actions.bulk import MOST, Order, distinct
+from opportunities.forms.selection import Words
+from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
+
+LONGEST_REASON = 500
+STAGE, OWNER = "stage", "owner"
+
+
+class ManyIds(forms.Field):
+    """A parameter that comes once for each deal. Too many are told apart from none."""
+
+    widget: type[forms.Widget] = forms.MultipleHiddenInput
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        ids = distinct(str(each).strip()[:200] for each in value or [] if str(each).strip())
+        if not ids:
+            raise forms.ValidationError(words.BULK_NOTHING_CHOSEN)
+        if len(ids) > MOST:
+            raise forms.ValidationError(words.BULK_TOO_MANY.format(most=MOST, count=len(ids)))
+        return ids
+
+
+class BulkForm(forms.Form):
+    """`pipelines` with their stages and `owners` are what this person may choose for the chosen deals."""
+
+    id = ManyIds(required=False)
+    pipeline_stage_id = Words()
+    assigned_to_id = Words()
+    lost_reason = Words()
+    ask = Words()
+    shown_at = Words()
+    form_token = Words()
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        *,
+        pipelines: tuple[PipelineChoice, ...] = (),
+        owners: tuple[OwnerChoice, ...] = (),
+    ) -> None:
+        super().__init__(data)
+        self.pipelines, self.owners = pipelines, owners
+
+    @property
+    def stage(self) -> StageChoice | None:
+        id = str(self.data.get("pipeline_stage_id", ""))
+        return next((found for each in self.pipelines if (found := each.stage(id))), None)
+
+    @property
+    def owner(self) -> OwnerChoice | None:
+        id = str(self.data.get("assigned_to_id", ""))
+        return next((each for each in self.owners if each.id == id), None)
+
+    @property
+    def asks_for(self) -> str:
+        """Which of the two choices is still to be made, or is being made: stage or owner."""
+        if self.data.get("assigned_to_id") or self.data.get("ask") == OWNER:
+            return OWNER
+        return STAGE
+
+    @property
+    def is_asking(self) -> bool:
+        """Sent by the list: the deals are chosen, what to do with them is not."""
+        return not self.data.get("pipeline_stage_id") and not self.data.get("assigned_to_id")
+
+    def clean_shown_at(self) -> datetime | None:
+        """When the list was drawn; unreadable or absurd counts as now, which asks for no more than what is there."""
+        try:
+            at = parse_datetime(self.cleaned_data["shown_at"])
+        except ValueError:
+            return None
+        return at if at and at.tzinfo and at.utcoffset() is not None and at.year > 2000 else None
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        stage_id, owner_id = data.get("pipeline_stage_id", ""), data.get("assigned_to_id", "")
+        if stage_id and owner_id:
+            self.add_error("pipeline_stage_id", words.BULK_BOTH)
+        elif not stage_id and not owner_id:
+            field = "assigned_to_id" if self.asks_for == OWNER else "pipeline_stage_id"
+            self.add_error(field, words.BULK_NO_TARGET)
+        elif stage_id and self.stage is None:
+            self.add_error("pipeline_stage_id", words.BULK_STAGE_UNKNOWN)
+        elif owner_id and (self.owner is None or not self.owner.may_write):
+            self.add_error("assigned_to_id", words.BULK_OWNER_UNKNOWN)
+        if self.stage and self.stage.meaning == "lost" and not data.get("lost_reason"):
+            self.add_error("lost_reason", words.BULK_LOST_REASON)
+        return data
+
+    def order(self) -> Order:
+        """After `is_valid()`."""
+        data = self.cleaned_data
+        return Order(
+            ids=data["id"],
+            stage_id=data["pipeline_stage_id"],
+            owner_id=data["assigned_to_id"],
+            lost_reason=data["lost_reason"] if self.stage and self.stage.meaning == "lost" else "",
+            seen_at=data["shown_at"],
+        )
+
+    def problems(self) -> list[tuple[str, str]]:
+        found = [("bulk-form", str(message)) for message in self.non_field_errors()]
+        for name in self.fields:
+            target = "bulk-deals" if name == "id" else f"id_{name}"
+            found += [(target, str(message)) for message in self.errors.get(name, [])]
+        return found

@@ -1,0 +1,30 @@
+"""The part of a list's address that says how it is sorted and read. What cannot be read is as if it were not there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from opportunities.forms.selection import Words
+from opportunities.listing import SORTS, Reading, Sorting
+
+DEEPEST = 10_000_000
+
+
+class ReadingForm(forms.Form):
+    sort = Words()
+    after = Words()
+    shown = Words()
+
+    @property
+    def reading(self) -> Reading:
+        self.full_clean()
+        data = self.cleaned_data
+        column, down = data["sort"].removeprefix("-"), data["sort"].startswith("-")
+        sorting = Sorting(column, down) if column in SORTS else Sorting()
+        shown = int(data["shown"]) if data["shown"].isascii() and data["shown"].isdigit() else 0
+        return Reading(sorting, data["after"], min(shown, DEEPEST))
+
+
+def reading_of(data: Mapping[str, Any]) -> Reading:
+    return ReadingForm(data).reading

@@ -1,0 +1,174 @@
+"""What the pages of a bulk change show: the chosen deals with what may be done, and what became of each."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from django.db.models import Prefetch, Sum
+from django.http import Http404
+
+from opportunities import wording
+from opportunities import wording_deals as words
+from opportunities.access import visible_books, writable_books
+from opportunities.actions import bulk
+from opportunities.models import FINAL, Kind, Member, Opportunity, Person, Pipeline, Stage, State, Submission
+from opportunities.offer import OwnerChoice, PipelineChoice
+from opportunities.selectors.stages import drawn, with_meanings
+
+NAMED = 20
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The deals a person chose, as far as they may change them. `out_of_reach` were chosen but are not theirs."""
+
+    count: int
+    value: int
+    names: list[str]
+    unnamed: int
+    out_of_reach: int
+    pipelines: tuple[PipelineChoice, ...]
+    owners: tuple[OwnerChoice, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row: the deal, how it stands, and why where it was not or could not be changed."""
+
+    id: str
+    name: str
+    state: str
+    words: str
+    icon: str
+    tone: str
+    why: str
+    submission: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything the page of one bulk action shows. `version` changes when anything on it does."""
+
+    key: str
+    title: str
+    results: list[Result]
+    done: int
+    failed: int
+    waiting: int
+    version: str
+
+    @property
+    def total(self) -> int:
+        return len(self.results)
+
+    @property
+    def settled(self) -> int:
+        return self.done + self.failed
+
+    @property
+    def is_final(self) -> bool:
+        return self.waiting == 0
+
+
+def chosen(person: Person, ids: tuple[str, ...]) -> Chosen:
+    """Seven queries, however many deals."""
+    rows = Opportunity.objects.filter(pk__in=ids, gone_at=None, book__in=writable_books(person))
+    books = set(rows.values_list("book_id", flat=True))
+    pipeline_ids = set(rows.values_list("pipeline_id", flat=True))
+    names = list(rows.order_by("name", "pk").values_list("name", flat=True)[:NAMED])
+    count = rows.count()
+    return Chosen(
+        count=count,
+        value=rows.aggregate(all=Sum("value"))["all"] or 0,
+        names=names,
+        unnamed=count - len(names),
+        out_of_reach=len(ids) - count,
+        pipelines=_pipelines(pipeline_ids),
+        owners=_owners(person, books),
+    )
+
+
+def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
+    stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
+    rows = Pipeline.objects.filter(pk__in=ids, gone_at=None).prefetch_related(stages)
+    return tuple(
+        PipelineChoice(
+            row.pk, row.name, row.household_type, row.book_id is None, drawn(list(row.stages.all()))
+        )
+        for row in rows
+    )
+
+
+def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
+    """Whoever works in at least one of the books, once."""
+    found: dict[str, OwnerChoice] = {}
+    for member in Member.objects.filter(book_id__in=books):
+        is_me = bool(person.member_id) and member.user_id == person.member_id
+        may_write = member.may_write or (member.user_id in found and found[member.user_id].may_write)
+        found[member.user_id] = OwnerChoice(member.user_id, member.name, may_write, is_me)
+    return tuple(found.values())
+
+
+def outcome(person: Person, key: str) -> Outcome:
+    """What became of each row of a bulk action of `person`'s; 404 for anybody else's."""
+    event = bulk.asked(key, person) if key else None
+    if event is None:
+        raise Http404
+    asked = event.after
+    rows = list(Submission.objects.of(person).filter(form_token=key).order_by("row"))
+    refused: dict[str, str] = asked["refused"]
+    target = _target(asked)
+    names = dict(
+        Opportunity.objects.filter(pk__in=list(refused), book__in=visible_books(person)).values_list(
+            "pk", "name"
+        )
+    )
+    results = [_refused(id, names.get(id, id), code, target) for id, code in refused.items()]
+    results += [_result(row) for row in rows]
+    title = words.BULK_TITLE[asked["kind"]].format(deals=_deals(asked["rows"]), target=target)
+    failed = sum(1 for each in results if each.state in ("", State.REJECTED, State.WITHDRAWN))
+    done = sum(1 for each in results if each.state == State.CONFIRMED)
+    states = "".join(row.state[0] + row.reason_code[:2] for row in rows)
+    return Outcome(
+        key=key,
+        title=title,
+        results=results,
+        done=done,
+        failed=failed,
+        waiting=len(results) - done - failed,
+        version=f"{done}-{failed}-{hash_of(states)}",
+    )
+
+
+def hash_of(text: str) -> str:
+    """Short and the same in every process."""
+    return f"{crc32(text.encode()):08x}"
+
+
+def _target(asked: dict[str, str]) -> str:
+    if asked["kind"] == Kind.MOVE:
+        name = Stage.objects.filter(pk=asked["target"]).values_list("name", flat=True).first()
+        return name or words.UNKNOWN_STAGE
+    member = Member.objects.filter(user_id=asked["target"]).first()
+    return member.name if member else words.FORMER_OWNER
+
+
+def _deals(count: int) -> str:
+    return "1 deal" if count == 1 else f"{count:,} deals"
+
+
+def _refused(id: str, name: str, code: str, target: str) -> Result:
+    why = words.BULK_REFUSED.get(code, "").format(target=target)
+    return Result(id, name, "", "Not sent", "x-circle-fill", "bad", why, "")
+
+
+def _result(row: Submission) -> Result:
+    said, icon, tone = wording.STATE_SHORT[row.state]
+    why = ""
+    if row.state == State.CONFIRMED:
+        said = wording.CONFIRMED_BY_KIND[row.kind]
+    elif row.state not in FINAL or row.state == State.REJECTED:
+        told = words.submission(row.kind, row.state, row.reason_code)
+        why = told.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
+        if row.reason_text and row.reason_code == "rejected":
+            why = f"Slant said: “{row.reason_text.rstrip('.')}”."
+    return Result(row.opportunity_id, row.name, row.state, said, icon, tone, why, str(row.pk))

@@ -1,0 +1,292 @@
+"""The deals of a selection as rows: for the list, a window at a time, and for the file that holds all of them.
+
+The list costs as many queries for a hundred thousand deals as for one: its totals are the board's own kept ones, and
+each window begins where the last one ended (by the sorted value and the id), never by counting.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce, Lower, NullIf
+from django.utils import timezone
+
+from opportunities import wording_deals as words
+from opportunities.access import visible_books, writable_books
+from opportunities.exports import Cell
+from opportunities.listing import SORTS, Reading, Sorting
+from opportunities.models import OPEN, Meaning, Opportunity, Person, Pipeline, StageMeaning, Submission
+from opportunities.offer import StageChoice
+from opportunities.selection import Selection
+from opportunities.selectors import board as boards
+from opportunities.selectors.board import Board, Sums
+from opportunities.selectors.selection import deals
+from opportunities.selectors.stages import meanings
+
+WINDOW = 50
+
+PERCENT = Coalesce(F("probability"), F("stage__default_probability"))
+# By column: what it is sorted by. Empty text counts as nothing, and nothing comes last.
+KEYS: dict[str, Any] = {
+    "name": Lower("name"),
+    "household": Lower("household__name"),
+    "stage": F("stage__stage_order"),
+    "value": F("value"),
+    "probability": PERCENT,
+    "weighted": ExpressionWrapper(F("value") * PERCENT, output_field=BigIntegerField()),
+    "close": F("target_close_date"),
+    "since": F("since"),
+    "owner": NullIf(Lower("assigned_to_name"), Value("")),
+}
+# Sorted by the day a deal came, shown as the days since: the other way round.
+TURNED = ("since",)
+
+FILE_COLUMNS = (
+    "Deal", "Household", "Book", "Pipeline", "Stage", "Meaning", "Value", "Probability", "Weighted",
+    "Target close", "In stage since", "Days in stage", "Owner", "Created", "Slant record",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """One deal of the list. `percent` is its own probability or its stage's; `weighted` in whole dollars."""
+
+    id: str
+    name: str
+    household: str
+    stage: StageChoice
+    value: int | None
+    percent: int | None
+    weighted: int | None
+    close: date | None
+    is_past: bool
+    days: int
+    is_stale: bool
+    owner: str
+    may_write: bool
+    waits: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One head: `query` leads to the list sorted by it; `order` is ascending, descending or empty."""
+
+    name: str
+    label: str
+    query: str
+    order: str
+
+    @property
+    def is_number(self) -> bool:
+        return self.name in ("value", "probability", "weighted", "close", "since")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One window. `head` is the board's head of the same selection; `total` sums all its stages, hidden ones too."""
+
+    head: Board
+    columns: list[Column]
+    lines: list[Line]
+    total: Sums
+    shown: int
+    more: str
+    query: str
+    file_query: str
+
+    @property
+    def rest(self) -> int:
+        return max(0, self.total.count - self.shown)
+
+    @property
+    def next_window(self) -> int:
+        return min(WINDOW, self.rest)
+
+    @property
+    def may_write(self) -> bool:
+        return any(line.may_write for line in self.lines)
+
+
+def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> Listing | None:
+    """A window of the list of one pipeline: the selected one, else the first there is. None where there is none."""
+    head = boards.head(person, selection, now)
+    if head is None:
+        selection = Selection(**vars(selection) | {"pipeline": _first_pipeline(person)})
+        head = boards.head(person, selection, now) if selection.pipeline else None
+    if head is None:
+        return None
+    stages = {stage.id: stage for stage in head.stages}
+    rows = deals(person, selection, now).filter(stage_id__in=stages)
+    found = list(_window(_sortable(rows, person, reading.sorting), reading)[: WINDOW + 1])
+    lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
+    total = Sums()
+    for lane in (*head.lanes, *head.rail):
+        total.add(lane.sums)
+    shown = (reading.shown if reading.after else 0) + len(lines)
+    query = reading.query(selection.query())
+    more = f"{query}&after={_quoted(found[WINDOW - 1].pk)}&shown={shown}" if len(found) > WINDOW else ""
+    return Listing(
+        head=head,
+        columns=[_column(name, selection, reading.sorting) for name in SORTS],
+        lines=lines,
+        total=total,
+        shown=shown,
+        more=more,
+        query=query,
+        file_query=reading.query(selection.query(view="board")),
+    )
+
+
+def file_rows(
+    person: Person, selection: Selection, sorting: Sorting, now: datetime
+) -> tuple[int, Iterator[tuple[Cell, ...]]]:
+    """How many deals the selection has, and each as a row of FILE_COLUMNS, read from the database bit by bit."""
+    rows = deals(person, selection, now)
+    return rows.count(), _file_rows(_ordered(rows.annotate(key=_key(sorting)), sorting), now)
+
+
+def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cell, ...]]:
+    held = meanings()
+    values = rows.annotate(percent=PERCENT).values_list(
+        "name", "household__name", "book__name", "pipeline__name", "stage__name", "stage_id", "value", "percent",
+        "target_close_date", "since", "assigned_to_name", "created_at", "pk",
+    )  # fmt: skip
+    for (
+        name,
+        house,
+        book,
+        pipeline,
+        stage,
+        stage_id,
+        value,
+        percent,
+        close,
+        since,
+        owner,
+        made,
+        id,
+    ) in values.iterator(chunk_size=1000):
+        meaning = held.get(stage_id)
+        yield (
+            name, house or "", book, pipeline, stage, Meaning(meaning.meaning).label if meaning else "",
+            value, percent, _exact(value, percent), close, timezone.localdate(since), _days(since, now),
+            owner, timezone.localdate(made) if made else None, id,
+        )  # fmt: skip
+
+
+def _exact(value: int | None, percent: int | None) -> Cell:
+    """Value x probability to the cent, so that the sum of a column is the sum the page shows."""
+    if value is None or percent is None:
+        return None
+    hundredths = value * percent
+    return hundredths // 100 if hundredths % 100 == 0 else Decimal(hundredths) / 100
+
+
+def pipeline_name(person: Person, id: str) -> str:
+    """Empty for one that `person` may not know of."""
+    rows = _pipelines(person).filter(pk=id) if id else Pipeline.objects.none()
+    return rows.values_list("name", flat=True).first() or ""
+
+
+def _pipelines(person: Person) -> QuerySet[Pipeline]:
+    return Pipeline.objects.filter(Q(book=None) | Q(book__in=visible_books(person)), gone_at=None)
+
+
+def _first_pipeline(person: Person) -> str:
+    rows = _pipelines(person).filter(stages__gone_at=None)
+    return rows.order_by("position", "name", "id").values_list("pk", flat=True).first() or ""
+
+
+def _key(sorting: Sorting) -> Any:
+    return KEYS[sorting.column]
+
+
+def _is_down(sorting: Sorting) -> bool:
+    return sorting.down != (sorting.column in TURNED)
+
+
+def _sortable(rows: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
+    waiting = Submission.objects.filter(opportunity_id=OuterRef("pk"), state__in=OPEN)
+    limit = StageMeaning.objects.filter(pk=OuterRef("stage_id")).values("stale_after_days")
+    return _ordered(
+        rows.annotate(
+            key=_key(sorting),
+            percent=PERCENT,
+            household_name=F("household__name"),
+            may_write=Exists(writable_books(person).filter(pk=OuterRef("book_id"))),
+            waits=Exists(waiting),
+            limit=Subquery(limit),
+        ),
+        sorting,
+    )
+
+
+def _ordered(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportunity]:
+    key = F("key").desc(nulls_last=True) if _is_down(sorting) else F("key").asc(nulls_last=True)
+    return rows.order_by(key, "pk")
+
+
+def _window(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity]:
+    """What comes after the deal read last; from the top where that one is gone."""
+    if not reading.after:
+        return rows
+    last = rows.filter(pk=reading.after).values_list("key", "pk").first()  # type: ignore[misc]
+    if last is None:
+        return rows
+    key, pk = last
+    if key is None:
+        return rows.filter(Q(key=None), pk__gt=pk)
+    further = Q(key__lt=key) if _is_down(reading.sorting) else Q(key__gt=key)
+    return rows.filter(further | Q(key=key, pk__gt=pk) | Q(key=None))
+
+
+def _line(row: Any, stage: StageChoice, now: datetime) -> Line:
+    weighted = None if row.value is None or row.percent is None else round(row.value * row.percent / 100)
+    is_open = stage.meaning == Meaning.OPEN
+    close = row.target_close_date
+    return Line(
+        id=row.pk,
+        name=row.name,
+        household=row.household_name or "",
+        stage=stage,
+        value=row.value,
+        percent=row.percent,
+        weighted=weighted,
+        close=close,
+        is_past=is_open and close is not None and close < timezone.localdate(now),
+        days=_days(row.since, now),
+        is_stale=is_open
+        and row.since < now - timedelta(days=settings.STALE_AFTER_DAYS if row.limit is None else row.limit),
+        owner=row.assigned_to_name,
+        may_write=row.may_write,
+        waits=row.waits,
+    )
+
+
+def _days(since: datetime, now: datetime) -> int:
+    return max(0, (now - since) // timedelta(days=1))
+
+
+def _column(name: str, selection: Selection, sorting: Sorting) -> Column:
+    order = "" if name != sorting.column else "descending" if sorting.down else "ascending"
+    query = Reading(sorting.chosen(name)).query(selection.query())
+    return Column(name, words.COLUMNS[name], query, order)
+
+
+def _quoted(id: str) -> str:
+    return quote(id, safe="")

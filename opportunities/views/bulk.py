@@ -1,0 +1,109 @@
+"""Many deals changed at once: asked for from the list, each row sent by itself, with a page that says how each fared."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods
+
+from opportunities import wording
+from opportunities import wording_deals as words
+from opportunities.actions import bulk as actions
+from opportunities.actions import submissions
+from opportunities.clock import SystemClock
+from opportunities.forms.bulk import BulkForm
+from opportunities.models import Person
+from opportunities.selectors.bulk import chosen, outcome
+from opportunities.selectors.choices import cannot_write_at_all
+from opportunities.views import limits
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+
+CLOCK = SystemClock()
+LIST = "view=list"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk(request: HttpRequest) -> HttpResponse:
+    """POST: the chosen deals without a target ask for one, with a target are changed. GET `?sent=`: what became of them."""
+    person = person_of(request)
+    if not (person.is_sales or person.is_manager):
+        raise PermissionDenied
+    if request.method == "POST":
+        return _post(request, person)
+    if "sent" not in request.GET:
+        return HttpResponseRedirect(f"{reverse('opportunities:board')}?{LIST}")
+    return _result(request, person, request.GET["sent"])
+
+
+def _post(request: HttpRequest, person: Person) -> HttpResponse:
+    form = BulkForm(request.POST)
+    form.full_clean()
+    picked = chosen(person, form.cleaned_data.get("id", ()))
+    form = BulkForm(request.POST, pipelines=picked.pipelines, owners=picked.owners)
+    form.full_clean()
+    if form.is_asking and "id" not in form.errors:
+        return _ask(request, form, status=200)
+    if not form.is_valid():
+        return _ask(request, form)
+    if cannot_write_at_all():
+        form.add_error(None, wording.CANNOT_WRITE)
+        return _ask(request, form)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        form.add_error(None, words.BULK_TOO_OFTEN.format(wait=wait))
+        response = _ask(request, form, status=429)
+        response["Retry-After"] = str(wait)
+        return response
+    try:
+        key = actions.take(
+            order=form.order(),
+            person=person,
+            by=actor_of(request),
+            clock=CLOCK,
+            form_token=form.cleaned_data["form_token"],
+        )
+    except submissions.BadToken:
+        form.add_error(None, words.BULK_NOT_YOURS)
+        return _ask(request, form)
+    except submissions.TokenReused:
+        form.add_error(None, words.BULK_SENT_BEFORE)
+        return _ask(request, form)
+    return HttpResponseRedirect(f"{reverse('opportunities:bulk')}?sent={key}", status=303)
+
+
+def _ask(request: HttpRequest, form: BulkForm, *, status: int = 422) -> HttpResponse:
+    """Which deals, and what to do with them; errors where they belong, everything chosen kept, a fresh token."""
+    person = person_of(request)
+    picked = chosen(person, form.cleaned_data.get("id", ()))
+    context = {
+        "form": form,
+        "picked": picked,
+        "ids": form.cleaned_data.get("id", ()),
+        "problems": [] if status == 200 else form.problems(),
+        "errors": {} if status == 200 else form.errors,
+        "form_token": submissions.issue_token(person),
+        "shown_at": request.POST.get("shown_at", "")[:40] or CLOCK.now().isoformat(),
+        "lost_reason": request.POST.get("lost_reason", "")[:500],
+        "back": _way_back(request),
+    }
+    return render(request, "opportunities/bulk.html", context, status=status)
+
+
+def _result(request: HttpRequest, person: Person, key: str) -> HttpResponse:
+    """The page; asked by htmx for news since `seen`, 204 when there is none."""
+    page = outcome(person, key[:100])
+    if request.headers.get("HX-Request") != "true":
+        response = render(request, "opportunities/bulk_result.html", {"page": page})
+    elif request.GET.get("seen") == page.version:
+        response = HttpResponse(status=204)
+    else:
+        response = render(request, "opportunities/partials/bulk_result.html", {"page": page})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _way_back(request: HttpRequest) -> str:
+    """The list the deals were chosen from: its query string, and nothing else."""
+    query = request.POST.get("list", "")[:1000]
+    return f"{reverse('opportunities:board')}?{query or LIST}"

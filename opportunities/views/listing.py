@@ -1,0 +1,90 @@
+"""The deals of a selection as a table, and as a file."""
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+from opportunities import exports
+from opportunities.actions import submissions, takeaway
+from opportunities.clock import SystemClock
+from opportunities.forms.listing import reading_of
+from opportunities.forms.selection import SelectionForm
+from opportunities.selection import Selection
+from opportunities.selectors import board as boards
+from opportunities.selectors import filters
+from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
+from opportunities.views import errors, limits
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import Shell, person_of
+
+CLOCK = SystemClock()
+
+
+def page(
+    request: HttpRequest, selection: Selection, *, problems: list[tuple[str, str]] | None = None
+) -> HttpResponse:
+    """The list (`/board/?view=list`); asked by htmx for what comes `after` a deal, only the rows of the next window."""
+    person, reading, now = person_of(request), reading_of(request.GET), timezone.now()
+    found = listing(person, selection, reading, now)
+    if found is None:
+        context = {"board": boards.board(person, selection, now, shown={}), "query": selection.query()}
+        return render(request, "opportunities/list.html", context)
+    selection = found.head.selection
+    if request.headers.get("HX-Request") == "true" and reading.after:
+        response = render(request, "opportunities/partials/list_rows.html", {"list": found})
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+    names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
+    context = {
+        "list": found,
+        "board": found.head,
+        "query": selection.query(),
+        "board_query": selection.query(view="board"),
+        "chips": filters.chips(selection, names),
+        "problems": problems or [],
+        "form_token": submissions.issue_token(person),
+        "shown_at": CLOCK.now().isoformat(),
+        "hidden": boards.hidden_by_filters(person, selection) if not found.total.count else 0,
+    }
+    response = render(request, "opportunities/list.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_safe
+def csv(request: HttpRequest) -> HttpResponseBase:
+    """The deals of a selection, all of them, as a file no spreadsheet will run. Each taking is in the trail."""
+    person, now = person_of(request), timezone.now()
+    if wait := limits.spend(request, limits.EXPORT):
+        return errors.too_often(request, wait)
+    selection, reading = SelectionForm(request.GET).selection, reading_of(request.GET)
+    count, rows = file_rows(person, selection, reading.sorting, now)
+    takeaway.record(
+        what="opportunities",
+        format="csv",
+        rows=count,
+        filters=reading.query(selection.query()),
+        by=actor_of(request),
+        clock=CLOCK,
+    )
+    pipeline = pipeline_name(person, selection.pipeline)
+    chips = filters.chips(selection, boards.lookup_names(person, selection))
+    around = Shell(request).around
+    synced = around.stamp.synced_at if around else None
+    heading = exports.Heading(
+        title="Deals",
+        stamp=exports.moment(synced) if synced else "",
+        filters="; ".join(
+            [f"Pipeline: {pipeline}"] * bool(pipeline) + [f"{chip.label}: {chip.text}" for chip in chips]
+        ),
+        by=person.display,
+        at=now,
+    )
+    return StreamingHttpResponse(
+        exports.csv_text(FILE_COLUMNS, rows, heading),
+        content_type=exports.CSV_TYPE,
+        headers={"Content-Disposition": exports.attachment(exports.filename("deals", at=now, suffix="csv"))},
+    )
