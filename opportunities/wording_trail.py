@@ -8,7 +8,7 @@ are: `selectors/audit.py`, `_values`.
 # Events, by name; then by reason code, where that says it better. An event without words of its own is told plainly.
 SENTENCES: dict[str, dict[str, str]] = {
     "submission.queued": {
-        "": "{who} {asked} {deal}{worth}.{more}",
+        "": "{who} {asked} {deal}{where}{worth}.{more}",
         "busy": "Slant asked {who} to {warn:slow down}; {deal} waits.",
         "unreachable": "{who} {warn:could not reach Slant}; {deal} waits.",
         "token_refused": "Slant {bad:refused the access} of {who}; {deal} waits.",
@@ -28,7 +28,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
     "submission.review": {"": "{who} {warn:cannot decide} what became of {deal}: a manager has to."},
     "submission.confirmed": {
-        "": "Slant took {deal}: {who} {did} it{record}.",
+        "": "Slant took {deal}: {who} {did} it{where}{record}.",
         "found": "{who} found {deal} in Slant{record}: the answer had got lost.",
         "linked": "{who} decided a review: linked {deal}{record}.{reason}",
     },
@@ -45,6 +45,10 @@ SENTENCES: dict[str, dict[str, str]] = {
     "submission.still_wanted": {"": "{who} said that {deal} is still to be sent."},
     "opportunity.lost_reason": {"": "{who} wrote down why {deal} was lost.{reason}"},
     "client_data.viewed": {"": "{who} looked at {deal}."},
+    "client_data.exported": {"": "{who} exported {rows} rows of {thing} as {format}."},
+    "report.exported": {"": "{who} exported the report {thing} as {format}, {rows} rows."},
+    "target.set": {"": "{who} set the target of {thing} to {amount}."},
+    "target.removed": {"": "{who} removed the target of {thing}."},
     "access.denied": {
         "": "{who} was {bad:denied} {page}.",
         "role": "{who} was {bad:denied} {page}: it is not for their role.",
@@ -67,7 +71,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "person.roles_changed": {"": "{who} has other roles now: {roles}."},
     "person.linked": {"": "{who} said who {person} is in Slant."},
     "person.unlinked": {"": "{who} let {person} be found in Slant by e-mail again."},
-    "stage.set": {"": "{who} set what the stage {thing} means, or when deals in it are stale."},
+    "stage.set": {"": "{who} set what the stage {stage} means, or when deals in it are stale."},
     "sending.held": {"": "{who} {warn:stopped all sending}.{reason}"},
     "sending.released": {"": "{who} let sending go on.{reason}"},
     "database.recovered": {
@@ -77,8 +81,8 @@ SENTENCES: dict[str, dict[str, str]] = {
     "probe.writing": {"": "{who} began to try Slant out with a test deal."},
     "probe.ran": {"": "{who} tried Slant out with {calls} calls."},
     "sync.ran": {
-        "": "{who} keeps up with Slant: the last whole read was at {read_at}.",
-        "failing": "{who} {warn:cannot read Slant}: the last whole read was at {read_at}.{reason}",
+        "": "{who} keeps up with Slant.",
+        "failing": "{who} {warn:cannot read Slant}.{reason}",
     },
     "audit.verified": {
         "": "{who} checked the trail: {events} events, {good:all as they were written}.",
@@ -99,11 +103,12 @@ DID = {"create": "created", "edit": "saved", "move": "moved"}
 # The filter "What": each with the events it means. Events others add appear under their own names.
 WHAT = {
     "deals": ("Deals sent", "submission."),
-    "viewed": ("Looked at", "client_data."),
+    "viewed": ("Looked at", "client_data.viewed"),
     "denied": ("Denied", "access.", "limit."),
     "people": ("People and sign-in", "person."),
     "sending": ("Sending", "sending.", "database.", "probe."),
-    "exports": ("Exports", "audit.export"),
+    "settings": ("Stages and targets", "stage.", "target."),
+    "exports": ("Exports", "audit.export", "client_data.exported", "report.exported"),
     "checks": ("Checks", "audit.verified", "reconcile.", "sync."),
 }
 OUTCOME = {

@@ -21,6 +21,7 @@ from opportunities.actions import (
     reconciling,
     running,
     settling,
+    upkeep,
     verifying,
 )
 from opportunities.actions.audit import Actor
@@ -49,6 +50,7 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     reads = connection.metered(slant, Share.SYNC, clock)
     connection.check_connection(reads, worker=me, clock=clock)
     mirror.sync_if_due(reads, worker=me, clock=clock)
+    upkeep.note_sync_due(worker=me, clock=clock)
     checkpoints.write_if_due(clock=clock)
     verifying.verify_due(worker=me, clock=clock)
     return _next_due_in(clock.now())

@@ -24,8 +24,10 @@ from opportunities.models import (
     Attempt,
     AuditEvent,
     ChainHead,
+    Kind,
     Opportunity,
     Person,
+    Stage,
     Submission,
 )
 
@@ -191,6 +193,15 @@ class _Around:
         return {row.pk: row for row in Opportunity.objects.filter(pk__in=ids)}
 
     @cached_property
+    def stages(self) -> dict[str, str]:
+        """Names of the stages that moves and settings of this page speak of."""
+        ids = {event.object_id for event in self._events if event.object_type == "stage"}
+        for row in self.submissions.values():
+            if row.kind == Kind.MOVE:
+                ids |= {_sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
+        return dict(Stage.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+    @cached_property
     def people(self) -> dict[str, str]:
         ids = {event.object_id for event in self._events if event.object_type == "person"}
         rows = Person.objects.filter(pk__in=[id for id in ids if _is_uuid(id)])
@@ -254,8 +265,12 @@ def _values(event: AuditEvent, around: _Around) -> dict[str, str]:
         "deal": _deal(event, around),
         "asked": wording_trail.ASKED.get(kind, wording_trail.ASKED["create"]),
         "did": wording_trail.DID.get(kind, wording_trail.DID["create"]),
-        "worth": f" with {wording.money(row.value)}" if row and row.value is not None else "",
-        "record": f" as {event.remote_object_id}" if event.remote_object_id else "",
+        "worth": f" with {wording.money(row.value)}"
+        if row and row.value is not None and kind == "create"
+        else "",
+        "where": _where(row, around) if row and kind == "move" else "",
+        "record": f" as {event.remote_object_id}" if event.remote_object_id and kind == "create" else "",
+        "stage": around.stages.get(event.object_id, event.object_id),
         "reason": reason,
         "more": _more(after),
         "attempt": str(event.attempt or ""),
@@ -266,6 +281,20 @@ def _values(event: AuditEvent, around: _Around) -> dict[str, str]:
         "action": event.action,
     }
     return {name: _said(value) for name, value in after.items()} | values
+
+
+def _where(row: Submission, around: _Around) -> str:
+    """From which stage to which, as far as we know their names."""
+    to = row.labels.get("stage") or around.stages.get(_sent(row, "pipeline_stage_id"), "")
+    came = around.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
+    return (f" from {came}" if came else "") + (f" to {to}" if to else "")
+
+
+def _sent(row: Submission, name: str) -> str:
+    try:
+        return str(json.loads(row.body).get(name, ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _more(after: dict[str, Any]) -> str:
