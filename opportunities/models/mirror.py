@@ -6,6 +6,8 @@ constraint: a page of Slant's list may name a book or a stage we have not read y
 """
 
 from django.db import models
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 
 class BookRole(models.TextChoices):
@@ -181,6 +183,18 @@ class Opportunity(models.Model):
         indexes = [
             models.Index(fields=["book", "pipeline", "stage"], name="opportunity_place"),
             models.Index(fields=["household"], name="opportunity_household"),
+            # A lane's window: newest in the stage first. Book, owner and value ride along, so that passing over the
+            # deals of others, and adding up what was won lately, reads no row.
+            models.Index(
+                F("stage"),
+                Coalesce("stage_updated_at", "created_at", "first_seen_at").desc(),
+                F("id").desc(),
+                F("book"),
+                F("assigned_to_id"),
+                F("value"),
+                condition=models.Q(gone_at=None),
+                name="opportunity_window",
+            ),
         ]
 
     def __str__(self) -> str:
