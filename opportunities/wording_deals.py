@@ -27,7 +27,7 @@ GONE = "no longer has it."
 BACK = "has it again."
 NOTHING_TOLD = "changed something we do not show."
 
-BEFORE_US = "Before that, not recorded"
+BEFORE_US = "Before, not known"
 
 PENDING = {
     "create": "Create it",

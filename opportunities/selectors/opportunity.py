@@ -168,7 +168,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         stage=stage,
         stages=stages,
         steps=_steps(stage, stages),
-        facts=_facts(row, stage, timezone.localdate(now)),
+        facts=_facts(row, stage, now),
         custom=[Fact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)],
         origins=_origins(row, pipeline.name),
         spells=_spells(row, history, stages, now),
@@ -200,19 +200,19 @@ def weighted(row: Opportunity, default: int | None) -> int | None:
 # Fields
 
 
-def _facts(row: Opportunity, stage: StageChoice, today: date) -> list[Fact]:
+def _facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[Fact]:
     return [
         Fact(wording.LABELS["value"], *_or(row.value, wording.money, words.NO_VALUE)),
         _probability(row, stage),
         Fact("Weighted", *_or(weighted(row, stage.probability), wording.money, words.NOT_WEIGHTED, "muted")),
-        _close(row, stage, today),
+        _close(row, stage, timezone.localdate(now)),
         Fact(
             wording.LABELS["assigned_to_id"],
             row.assigned_to_name or (words.FORMER_OWNER if row.assigned_to_id else words.NO_OWNER),
             person=row.assigned_to_name,
             tone="" if row.assigned_to_id else "warn",
         ),
-        Fact("In stage", words.days(_days_in(row, today)), note=_since(row)),
+        Fact("In stage", words.days(_days_in(row, now)), note=_since(row)),
     ]
 
 
@@ -242,9 +242,10 @@ def _close(row: Opportunity, stage: StageChoice, today: date) -> Fact:
     return Fact(label, wording.long_day(day), note, "bad" if late else "")
 
 
-def _days_in(row: Opportunity, today: date) -> int:
+def _days_in(row: Opportunity, now: datetime) -> int:
+    """Whole days, as the board counts them."""
     since = row.stage_updated_at or row.created_at or row.first_seen_at
-    return max(0, (today - timezone.localdate(since)).days)
+    return max(0, (now - since).days)
 
 
 def _since(row: Opportunity) -> str:
@@ -318,30 +319,23 @@ def _spells(
     for stage_id, since, until in _stays(row, history, begins, now):
         times[stage_id] = times.get(stage_id, timedelta()) + max(until - since, timedelta())
         visits[stage_id] = visits.get(stage_id, 0) + 1
-    longest = max([*times.values(), timedelta(seconds=1)])
+    before = max(begins - row.created_at, timedelta()) if row.created_at else timedelta()
+    longest = max([before, *times.values(), timedelta(seconds=1)])
     drawn_by_id = {stage.id: stage for stage in stages}
     spells = [
         Spell(
             name=drawn_by_id[stage_id].name if stage_id in drawn_by_id else words.UNKNOWN_STAGE,
-            days=words.days(round(time / DAY)),
-            share=max(1, min(FULL, round(FULL * (time / longest)))),
+            days=words.days(time // DAY),
+            share=max(1, round(FULL * (time / longest))),
             current=stage_id == row.stage_id,
             visits=visits[stage_id],
             stage=drawn_by_id.get(stage_id),
         )
         for stage_id, time in times.items()
     ]
-    if row.created_at and begins - row.created_at >= timedelta(days=1):
-        before = begins - row.created_at
-        unknown = Spell(
-            words.BEFORE_US,
-            words.days(round(before / DAY)),
-            min(FULL, round(FULL * (before / longest))),
-            False,
-            1,
-            None,
-        )
-        return [unknown, *spells]
+    if before >= DAY:
+        share = round(FULL * (before / longest))
+        return [Spell(words.BEFORE_US, words.days(before // DAY), share, False, 1, None), *spells]
     return spells
 
 

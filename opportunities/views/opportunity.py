@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django_htmx.http import trigger_client_event
 
 from opportunities import wording
 from opportunities import wording_deals as words
+from opportunities.access import Action, may
 from opportunities.actions import drafts, submissions
 from opportunities.actions.submissions import expected_fields
 from opportunities.clock import SystemClock
@@ -22,6 +24,8 @@ from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.edit import EDITED, as_typed
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
+from opportunities.selectors.audit import trail_of
+from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity import conflicts, deal_page, pipeline_of, reachable
 from opportunities.selectors.submissions import typed_again
 from opportunities.views import limits
@@ -147,8 +151,20 @@ def _back(request: HttpRequest, row: Opportunity) -> HttpResponse:
 
 def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
     """`said` is what screen readers hear of it."""
-    page = deal_page(person_of(request), row, timezone.now())
-    context = {"page": page, "in_page": _in_page(request), "said": said}
+    person, now, in_page = person_of(request), timezone.now(), _in_page(request)
+    reads_trail = may(person, Action.READ_TRAIL)
+    moved = just_moved(person, request.GET.get("moved", ""), now) if request.method != "POST" else None
+    context = {
+        "page": deal_page(person, row, now),
+        "in_page": in_page,
+        "said": said,
+        "moved": moved,
+        "form_token": submissions.issue_token(person) if moved else "",
+        "trail": trail_of(person, "opportunity", row.pk) if in_page else None,
+        "trail_url": f"{reverse('opportunities:audit')}?object=opportunity:{quote(row.pk)}"
+        if reads_trail
+        else "",
+    }
     template = "partials/opportunity.html" if getattr(request, "htmx", False) else "opportunity.html"
     return render(request, f"opportunities/{template}", context)
 

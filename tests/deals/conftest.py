@@ -19,6 +19,7 @@ __all__ = ["Page"]
 Browse = Callable[[Person], Client]
 MakeDeal = Callable[..., Opportunity]
 HX = {"HX-Request": "true"}
+BEGAN = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -105,4 +106,5 @@ def in_days(days: int) -> date:
 
 
 def ago(days: float) -> datetime:
-    return datetime.now(UTC) - timedelta(days=days)
+    """Counted from one moment, so that what is ten days apart is not a blink less."""
+    return BEGAN - timedelta(days=days)
