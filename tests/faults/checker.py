@@ -224,6 +224,14 @@ class Checker:
                 yield f"I9: {told.words!r} still spins {told.at - saved[told.submission]:.0f} s after saving"
 
 
+def verdict_on(history: "History") -> list[str]:
+    """What was wrong with a history; keeps how its submissions ended."""
+    checker = Checker(history)
+    history.ended = [row["state"] for row in checker.submissions.values()]
+    wrong = checker.violations()
+    return wrong if chain_is_whole(checker.raw) else [*wrong, "I7: the chain of the trail is broken"]
+
+
 def chain_is_whole(raw: sqlite3.Connection) -> bool:
     """Whether each event names the hash of the one before it, without gaps, up to the head."""
     previous, seq = "0" * 64, 0

@@ -8,7 +8,7 @@ import tempfile
 import traceback
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -32,13 +32,11 @@ from tests.faults.database import SimulatedDatabase, default_database, migrated
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Network, Sent, Trouble, transport_over
 from tests.faults.people import People, found_homes, make_people
-from tests.faults.plan import HOUR, MINUTE, Plan, draw, trouble_on_the_wire
+from tests.faults.plan import HOUR, MINUTE, Plan, draw
 from tests.faults.scheduler import Actor, Crash, Scheduler, SimulatedClock
 from tests.faults.workers import Crew
 
 EPOCH = 1_790_000_000.0
-# A wire that is broken for half an hour teaches nothing that it did not teach by then.
-MOST_STRIKES = 12
 SHM = Path("/dev/shm")  # noqa: S108 - only a faster place for files of milliseconds
 WAITS = {
     "QUIET_SECONDS": 120.0,
@@ -92,7 +90,9 @@ def working_database(name: str) -> SimulatedDatabase:
 class History:
     """The world of one seed. `run()` lets it happen; `violations` is what the checker says of it afterwards."""
 
-    def __init__(self, plan: Plan, rng: Random, home: Path) -> None:
+    def __init__(
+        self, plan: Plan, rng: Random, home: Path, nemesis: "Callable[[History], Nemesis]" = Nemesis
+    ) -> None:
         self.plan, self.rng, self.home = plan, rng, home
         self.scheduler = Scheduler(EPOCH + rng.uniform(60, HOUR), rng)
         self.scheduler.switched_to = self._switched_to
@@ -107,10 +107,11 @@ class History:
         self.visitors: list[Actor] = []
         self.crews = [self.crew]
         self.people = People(self)
-        self.nemesis = Nemesis(self)
+        self.nemesis = nemesis(self)
         self.troubled = True
-        self.exchanges = self.rounds = self.struck = self.jumps = 0
+        self.exchanges = self.rounds = self.jumps = 0
         self.violations: list[str] = []
+        self.ended: list[str] = []  # the states of its submissions, once it was judged
         self.shadows: list[sqlite3.Connection] = []
         self.crashes = 0
 
@@ -179,13 +180,9 @@ class History:
         raise OperationalError("database is locked")
 
     def on_the_wire(self, method: str, path: str) -> Trouble:
-        if self.troubled and (trouble := self.nemesis.outage()):
-            return trouble
-        if self.troubled and self.struck < MOST_STRIKES:
-            trouble = trouble_on_the_wire(self.plan, self.rng, method)
-            self.struck += trouble.fault is not None or trouble.refused or trouble.lost
-            return trouble
-        return Trouble(up=self.rng.uniform(0.005, 0.3), down=self.rng.uniform(0.005, 0.3))
+        if not self.troubled:
+            return Trouble(up=self.rng.uniform(0.005, 0.3), down=self.rng.uniform(0.005, 0.3))
+        return self.nemesis.wire(method, path)
 
     def _about_to_send(self, sent: Sent, request: Request) -> None:
         """I5, at the moment the first byte leaves: its attempt is committed, open, and says the same."""
@@ -270,17 +267,21 @@ def stage(history_seed: int) -> Iterator[Path]:
         yield directory
 
 
+def history(seed: int, always: frozenset[str] = frozenset()) -> AbstractContextManager[History]:
+    """The history of a seed, which has not happened yet. `always`: troubles besides those of the seed."""
+    return staged(*draw(seed, always))
+
+
 @contextmanager
-def history(seed: int, always: frozenset[str] = frozenset()) -> Iterator[History]:
-    """A history that has not happened yet, on a stage of its own. `always`: troubles besides those of the seed."""
-    plan, rng = draw(seed, always)
+def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Nemesis) -> Iterator[History]:
+    """A history that has not happened yet, on a stage of its own."""
     template()
     waits: dict[str, Any] = WAITS | {
         "SLANT_HOURLY_BUDGET": plan.budget,
         "SYNC_SECONDS": plan.sync_seconds,
     }
-    with stage(seed) as directory, override_settings(**waits, VAR_DIR=directory):
-        told = History(plan, rng, directory)
+    with stage(plan.seed) as directory, override_settings(**waits, VAR_DIR=directory):
+        told = History(plan, rng, directory, nemesis)
         connections["default"] = told.house.database
         with patch.object(client, "Transport", transport_over(told.network)):
 

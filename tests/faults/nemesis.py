@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from opportunities.sandbox.faults import Fault
 from tests.faults.network import Trouble
-from tests.faults.plan import HOUR, MINUTE
+from tests.faults.plan import HOUR, MINUTE, trouble_on_the_wire
 from tests.faults.scheduler import Actor
 from tests.faults.slant import WRITE_TOKEN
 from tests.faults.workers import Crew
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 MOST_CRASHES = 4
+# A wire that is broken for half an hour teaches nothing that it did not teach by then.
+MOST_STRIKES = 12
 FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
 
 
@@ -26,6 +28,7 @@ class Nemesis:
         self.ends = history.plan.lasts
         self._outages: list[tuple[float, float, str]] = []
         self._disk_full_until = 0.0
+        self._strikes = 0
 
     # Points
 
@@ -62,7 +65,18 @@ class Nemesis:
         if history.plan.freeze and 0.1 < chance < 0.4:
             history.scheduler.freeze(history.rng.choice(FREEZES))
 
-    def outage(self) -> Trouble | None:
+    def wire(self, method: str, path: str) -> Trouble:
+        """What becomes of one exchange while troubles last."""
+        if trouble := self._outage():
+            return trouble
+        plan, rng = self.history.plan, self.history.rng
+        if self._strikes >= MOST_STRIKES:
+            return Trouble(up=rng.uniform(0.005, 0.3), down=rng.uniform(0.005, 0.3))
+        trouble = trouble_on_the_wire(plan, rng, method)
+        self._strikes += trouble.fault is not None or trouble.refused or trouble.lost
+        return trouble
+
+    def _outage(self) -> Trouble | None:
         now = self.history.scheduler.now - self.history.scheduler.began
         for begin, end, kind in self._outages:
             if begin <= now < end:
@@ -140,6 +154,9 @@ class Nemesis:
         history.troubled = False
         history.slant.change(revoked=[])
         self._may(True)
+        if history.plan.has("stop button"):
+            # A restored backup may be from before the manager let it go on.
+            history.visit("boss", lambda: history.people.stop_sending(False))
 
     def _people(self) -> None:
         plan, rng, people = self.history.plan, self.history.rng, self.history.people

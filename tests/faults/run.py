@@ -53,7 +53,7 @@ def judge(
     always: frozenset[str] = frozenset(),
 ) -> Verdict:
     """Let the histories of `seeds` happen and judge each. `bug` plants something in the actions first."""
-    from tests.faults.checker import Checker, chain_is_whole, fingerprint
+    from tests.faults.checker import fingerprint, verdict_on
     from tests.faults.history import history, template
 
     # What the application logs is what it should; 10,000 histories of it help nobody.
@@ -70,13 +70,10 @@ def judge(
                 gc.collect()
             with history(seed, always) as told, bug():
                 told.run()
-                checker = Checker(told)
-                violations = checker.violations()
-                if not chain_is_whole(checker.raw):
-                    violations.append("I7: the chain of the trail is broken")
+                violations = verdict_on(told)
             verdict.histories += 1
             verdict.crashes += told.crashes
-            verdict.ended.update(row["state"] for row in checker.submissions.values())
+            verdict.ended.update(told.ended)
             if show:
                 print(told.plan, *told.scheduler.log, f"fingerprint {fingerprint(told)}", sep="\n")
             if violations:

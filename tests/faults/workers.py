@@ -46,9 +46,8 @@ class Crew:
     def close(self) -> None:
         """The machine is switched off."""
         self.down = True
-        for actor in self.actors:
+        for actor in list(self.actors):  # each takes itself off the list
             self.history.scheduler.kill(actor)
-        self.actors.clear()
 
     def ended(self, actor: Actor) -> None:
         """Whoever supervises the processes starts another."""
@@ -81,16 +80,17 @@ class Crew:
         until = scheduler.now + seconds
         scheduler.wait(seconds)
         while scheduler.now >= until and rng.random() < 0.9:
-            moment = self.history.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")
-            due = self.house.database.rows(NEXT_DUE)[0][0]
-            if due is None or due <= moment:
+            ahead = self._due_in()
+            if ahead <= 0.0:
                 return
-            ahead = (
-                datetime.fromisoformat(due).replace(tzinfo=UTC) - self.history.clock.now()
-            ).total_seconds()
             seconds = min(ahead + rng.uniform(0.0, 0.3), LATEST)
             until = scheduler.now + seconds
             scheduler.wait(seconds)
+
+    def _due_in(self) -> float:
+        now = self.history.clock.now()
+        due = self.house.database.rows(NEXT_DUE)[0][0]
+        return (datetime.fromisoformat(due).replace(tzinfo=UTC) - now).total_seconds() if due else LATEST
 
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
@@ -108,7 +108,7 @@ class Crew:
                 Instance.objects.filter(pk=1).update(me_checked_at=None)
             else:
                 me.busy = False
-                self._rest(me, LATEST)
+                self._rest(me, 0.0)
             while True:
                 me.busy = True
                 history.rounds += 1

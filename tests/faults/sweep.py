@@ -1,0 +1,440 @@
+"""The full sweep: every crash point x every behaviour of Slant x every age of the key, and every statement failing once.
+
+Where random histories draw what goes wrong, a script knows: one deal, one thing wrong with its first send, one crash at
+a named point, and then the whole house down for as long as the key is to age. The same checker judges it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+from zlib import crc32
+
+from opportunities.sandbox.faults import Fault
+from tests.faults.checker import verdict_on
+from tests.faults.history import History, staged
+from tests.faults.nemesis import Nemesis
+from tests.faults.network import Trouble
+from tests.faults.people import Wish
+from tests.faults.plan import HOUR, MINUTE, Plan
+from tests.faults.scheduler import Actor
+
+AGES = (0, 59, 61, 80)
+CRASHES = {
+    "none": "nothing crashes",
+    "C1": "before what was typed is committed",
+    "C2": "after it is, before the browser is told",
+    "C3": "after the attempt is committed, before the first byte",
+    "C4": "in the middle of the request's body",
+    "C5": "with the request sent and no answer",
+    "C6": "while the answer is read",
+    "C7": "with the answer read and not committed",
+    "C8": "with the answer committed and the browser not told",
+    "C9": "in the middle of looking through Slant's list",
+    "C10": "with a match found and not committed",
+    "C11": "with absence decided and not committed",
+    "C12": "while the trail is written",
+    "Z": "frozen past its lease with the answer in its hands, another working meanwhile, and thawed",
+}
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What Slant, the wire or somebody does to the first send (`writes`: to how many), and where it must end."""
+
+    fault: Fault | None = None
+    writes: float = 1
+    ends: tuple[str, ...] = ("confirmed",)
+    down: float = 1.0
+    then: str = ""
+    lasts: float = 0.0
+
+
+def _fault(kind: str, **about: Any) -> Fault:
+    return Fault("sweep", kind, **about)
+
+
+EVER = float("inf")
+LOST = _fault("drop_after")
+BEHAVIOURS: dict[str, Behaviour] = {
+    "created": Behaviour(),
+    "created, then reset": Behaviour(LOST),
+    "created, the answer cut": Behaviour(_fault("truncate")),
+    "created, then silence": Behaviour(down=15.0),
+    "created, then 500": Behaviour(_fault("status_after", status=500)),
+    "created, then 502": Behaviour(_fault("status_after", status=502)),
+    "created, then 504": Behaviour(_fault("status_after", status=504)),
+    "created, then nonsense": Behaviour(_fault("bad_body")),
+    "not created, 500": Behaviour(_fault("status_before", status=500)),
+    "not created, reset": Behaviour(_fault("drop_before")),
+    "not created, silence": Behaviour(_fault("hang")),
+    "not created, sent elsewhere": Behaviour(_fault("status_before", status=302)),
+    "refused connection": Behaviour(then="refused"),
+    "committed after a minute": Behaviour(_fault("commit_late", delay_ms=60_000)),
+    "created, the list lags": Behaviour(LOST, then="list lags"),
+    "created, rows shift": Behaviour(LOST, then="rows shift", ends=("confirmed", "review")),
+    "429": Behaviour(_fault("rate_limit"), writes=2),
+    "429, in half a minute": Behaviour(_fault("rate_limit", retry_after=30), writes=2),
+    "429 for an hour": Behaviour(then="storm", lasts=HOUR),
+    "401 for ten minutes": Behaviour(then="revoked", lasts=10 * MINUTE),
+    "403 for ten minutes": Behaviour(then="read-only", lasts=10 * MINUTE),
+    "400": Behaviour(_fault("status_before", status=400), writes=EVER, ends=("rejected",)),
+    "404": Behaviour(_fault("status_before", status=404), writes=EVER, ends=("rejected",)),
+    "422": Behaviour(_fault("status_before", status=422), writes=EVER, ends=("rejected",)),
+    "two tabs": Behaviour(then="two tabs"),
+    "created, then reset, two hours later": Behaviour(LOST, then="jump ahead"),
+    "created, then reset, two hours earlier": Behaviour(LOST, then="jump back"),
+    "created, then reset, a backup restored": Behaviour(LOST, then="restore"),
+    "created, then reset, a copy started": Behaviour(LOST, then="copy"),
+    "created, then reset, and edited": Behaviour(LOST, then="edited", ends=("review",)),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One history of the sweep. `age`: minutes for which everything is off after the crash."""
+
+    crash: str
+    behaviour: str
+    age: int
+
+    def __str__(self) -> str:
+        return f"{self.crash} x {self.behaviour} x {self.age} min"
+
+
+def cells() -> list[Cell]:
+    return [Cell(crash, what, age) for crash in CRASHES for what in BEHAVIOURS for age in AGES]
+
+
+def diagonal() -> list[Cell]:
+    """Each crash point, each behaviour and each age at least once, in as few histories as that takes twice."""
+    crashes, whats = list(CRASHES), list(BEHAVIOURS)
+    turn = max(len(crashes), len(whats))
+    return [
+        Cell(crashes[n % len(crashes)], whats[n % len(whats)], AGES[(n + n // turn) % len(AGES)])
+        for n in range(turn)
+    ]
+
+
+class Script(Nemesis):
+    """One deal at one second past, saved by somebody who presses again when not told that it was."""
+
+    crash, behaviour, age = "none", Behaviour(), 0
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.writes = 0
+        self.happened = self.answered = False
+        self.wish: Wish | None = None
+        self.committed: tuple[str, ...] = ()
+        self.looked = 0
+
+    def prepare(self) -> None:
+        history, scheduler = self.history, self.history.scheduler
+        began, then = scheduler.began, self.behaviour.then
+        self.ends = (
+            5 * MINUTE + self.age * MINUTE + self.behaviour.lasts + (HOUR if self.behaviour.writes > 2 else 0)
+        )
+        homes = history.homes["bk_pine01"]
+        deal = replace(
+            history.people.draw_deal(),
+            book_id="bk_pine01",
+            household_id="" if then == "rows shift" else homes[0].pk,
+            pipeline_id="pl_events",
+            pipeline_type="",
+            value=640_000,
+            assigned_to_id="u_9xw20c",
+        )
+        self.wish = wish = history.people.wish(deal)
+        for when in (1.0, 1.01) if then == "two tabs" else (1.0,):
+            scheduler.at(began + when, lambda: self._visit("browser", lambda: history.people.send(wish)))
+        for again in (40.0, 40.0 + self.age * MINUTE + 60.0):
+            scheduler.at(began + again, self._press_again)
+        history.slant.change(list_lag_s=30.0 if then == "list lags" else 0.0)
+        if then == "restore":
+            scheduler.at(began + 2.0, self._back_up)
+            scheduler.at(began + 30.0 + self.age * MINUTE, self._restore)
+            self.ends += 10 * MINUTE
+        if then == "copy":
+            scheduler.at(began + 30.0, self._copy)
+        if then in ("revoked", "read-only"):
+            self._forbid(True)
+            scheduler.at(began + self.behaviour.lasts, lambda: self._forbid(False))
+
+    def _forbid(self, so: bool) -> None:
+        if self.behaviour.then == "revoked":
+            self.history.slant.change(revoked=["write"] if so else [])
+        else:
+            self._may(not so)
+
+    def _press_again(self) -> None:
+        wish = self.wish
+        if wish is not None and not wish.saved:
+            self._visit("browser", lambda: self.history.people.send(wish))
+
+    # The wire
+
+    def wire(self, method: str, path: str) -> Trouble:
+        now, then = self.history.scheduler.now - self.history.scheduler.began, self.behaviour.then
+        if method == "GET":
+            if then == "rows shift" and self.looked < 6:
+                self.looked += 1
+                self.history.slant.shift_rows(self.history.rng)
+            return Trouble(fault=_fault("rate_limit")) if then == "storm" and now < HOUR else Trouble()
+        self.writes += 1
+        if then == "storm" and now < HOUR:
+            return Trouble(fault=_fault("rate_limit"), down=1.0)
+        struck = self.writes <= self.behaviour.writes
+        trouble = Trouble(up=0.05, down=self.behaviour.down if struck else 0.05)
+        if struck:
+            trouble.fault, trouble.refused = self.behaviour.fault, then == "refused"
+            self._aside(then)
+        if self.writes == 1:
+            self._kill_during(trouble)
+        return trouble
+
+    def _aside(self, then: str) -> None:
+        """What happens beside the first send."""
+        scheduler = self.history.scheduler
+        if then in ("jump ahead", "jump back"):
+            self.history.plan.troubles |= {"clock jump"}
+            scheduler.at(
+                scheduler.now + 0.5, lambda: self._jump_by(7200.0 if then == "jump ahead" else -7200.0)
+            )
+        if then == "edited":
+            scheduler.at(scheduler.now + 2.0, self._edit_value)
+
+    def _kill_during(self, trouble: Trouble) -> None:
+        worker, scheduler = self.history.scheduler.current, self.history.scheduler
+        if self.crash == "C4":
+            trouble.lost = True
+        after = {"C4": 0.03, "C5": 0.5, "C6": 0.05 + trouble.down}.get(self.crash)
+        if after is not None and worker is not None:
+            scheduler.at(scheduler.now + after, lambda: self._kill(worker))
+
+    def _jump_by(self, seconds: float) -> None:
+        self.history.scheduler.say(f"the wall clock jumps by {seconds:+.0f} s")
+        self.history.clock.offset += seconds
+        self.history.jumps += 1
+        self.history.crew.look_soon()
+
+    def _edit_value(self) -> None:
+        for entry in self.history.slant.made_by_us():
+            self.history.slant.change(records=[{"op": "patch", "id": entry["id"], "set": {"value": 640_007}}])
+
+    # Crashing
+
+    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
+        if self.happened:
+            return
+        if self.crash == "Z" and self.answered and outside and not sql.startswith("GET"):
+            self.happened = True
+            self.history.scheduler.freeze(400.0)
+        elif self.crash in self._reached(actor, kind, sql):
+            self._crashes()
+            self.history.die(f"{self.crash} {CRASHES.get(self.crash, '')}")
+
+    def _reached(self, actor: Actor, kind: str, sql: str) -> Iterator[str]:
+        """The crash points that this point is."""
+        before, now = self.committed, self._states() if kind in ("commit", "committed") else self.committed
+        if kind == "committed":
+            self.committed = now
+            if before == () and now:
+                yield "C2"
+            if before != now == ("sending",):
+                yield "C3"
+            if before == ("sending",) != now:
+                self.answered = True
+                yield "C8"
+        if kind == "commit" and before != now:
+            if before == ():
+                yield "C1"
+            if before == ("sending",):
+                yield "C7"
+            if (before, now) == (("unknown",), ("confirmed",)):
+                yield "C10"
+            if (before, now) == (("unknown",), ("queued",)):
+                yield "C11"
+        if kind == "exchange" and sql.startswith("GET") and sql.endswith("/opportunities"):
+            yield "C9"
+        if sql.startswith('INSERT INTO "opportunities_auditevent"') and actor.name != "browser":
+            yield "C12"
+
+    def at_answer(self) -> None:
+        if self.crash == "Z" and not self.happened:
+            self.happened = True
+            self.history.scheduler.freeze(400.0)
+
+    def _states(self) -> tuple[str, ...]:
+        return tuple(
+            row[0] for row in self.history.house.database.rows("SELECT state FROM opportunities_submission")
+        )
+
+    def _kill(self, worker: Actor) -> None:
+        if not worker.over:
+            self._crashes()
+            self.history.scheduler.say(f"killed: {self.crash} {CRASHES[self.crash]}")
+            self.history.scheduler.kill(worker)
+
+    def _crashes(self) -> None:
+        self.happened = True
+        if self.age:
+            scheduler = self.history.scheduler
+            scheduler.at(scheduler.now + 0.01, self._off)
+            scheduler.at(scheduler.now + self.age * MINUTE, self._on)
+
+
+class Failing(Script):
+    """The nth statement fails (and with `lasting` all after it for a minute): nth is counted over the whole house."""
+
+    nth, lasting = 0, False
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.seen = 0
+        self.heals: float | None = None
+
+    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
+        if kind not in ("statement", "commit"):
+            return
+        self.seen += 1
+        if self.seen == self.nth:
+            self.heals = self.history.scheduler.now + (60.0 if self.lasting else -1.0)
+            self.history.fail(f"{kind} {sql[:90]}")
+        if self.heals is not None and self.history.scheduler.now < self.heals:
+            self.history.fail(f"{kind} {sql[:90]}")
+
+    @property
+    def reached(self) -> bool:
+        return self.heals is not None
+
+
+class Cut(Script):
+    """The nth exchange fails as `how` says (and with `lasting` all after it for ten minutes)."""
+
+    nth, lasting, how = 0, False, "refused"
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.seen = 0
+        self.heals: float | None = None
+
+    def wire(self, method: str, path: str) -> Trouble:
+        self.seen += 1
+        trouble, now = super().wire(method, path), self.history.scheduler.now
+        if self.seen == self.nth:
+            self.heals = now + (10 * MINUTE if self.lasting else 0.0)
+            self.ends = max(self.ends, now - self.history.scheduler.began + 15 * MINUTE)
+        if self.heals is not None and (self.seen == self.nth or now < self.heals):
+            return {
+                "refused": Trouble(refused=True),
+                "lost": Trouble(lost=True),
+                "reset": Trouble(fault=LOST),
+                "502": Trouble(fault=_fault("status_after", status=502)),
+            }[self.how]
+        return trouble
+
+    @property
+    def reached(self) -> bool:
+        return self.heals is not None
+
+
+def live(script: type[Script], name: str, **about: Any) -> tuple[list[str], Script, History]:
+    """One history by a script; what was wrong with it."""
+    seed = crc32(name.encode())
+    behaviour: Behaviour = about.get("behaviour", script.behaviour)
+    plan = Plan(
+        seed=seed,
+        troubles=frozenset(),
+        lasts=MINUTE,
+        deals=1,
+        workers=2,
+        crash=0.0,
+        freeze=0.0,
+        database=0.0,
+        wire=0.0,
+        hand_over=0.3,
+        opportunities=104 if behaviour.then == "rows shift" else 24,
+    )
+    wrong, told = _judged(plan, Random(seed), type("Told", (script,), about))
+    if len(told.ended) != 1 or told.ended[0] not in behaviour.ends:
+        wrong.append(f"ended {told.ended or 'with nothing saved'}, not {' or '.join(behaviour.ends)}")
+    assert isinstance(told.nemesis, Script)
+    return wrong, told.nemesis, told
+
+
+def _judged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis]) -> tuple[list[str], History]:
+    with staged(plan, rng, nemesis) as told:
+        told.run()
+        return verdict_on(told), told
+
+
+def sweep(some: Iterable[Cell]) -> dict[str, list[str]]:
+    """Live each cell; what was wrong, by cell."""
+    found = {}
+    for cell in some:
+        about = {"crash": cell.crash, "behaviour": BEHAVIOURS[cell.behaviour], "age": cell.age}
+        wrong, _, _ = live(Script, str(cell), **about)
+        if wrong:
+            found[str(cell)] = wrong
+    return found
+
+
+def fail_each(script: type[Script], *, every: int = 1, **about: Any) -> tuple[int, dict[str, list[str]]]:
+    """Fail the 1st, 2nd, 3rd ... until one run passes untouched; how many that were, and what was wrong."""
+    found, nth = {}, 1
+    while True:
+        name = (
+            f"{script.__name__} {nth} {about.get('how', '')} {'lasting' if about.get('lasting') else 'once'}"
+        )
+        wrong, nemesis, _ = live(script, name, nth=nth, **about)
+        if wrong:
+            found[name] = wrong
+        if not nemesis.reached:  # type: ignore[attr-defined]
+            return nth - 1, found
+        nth += every
+
+
+class Drill(Nemesis):
+    """Slant loses the answers to fifty sends - every other one was executed - and then is away for ninety minutes."""
+
+    DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.writes = 0
+
+    def prepare(self) -> None:
+        people, scheduler = self.history.people, self.history.scheduler
+        self.ends = self.AWAY
+        for number in range(self.DEALS):
+            wish = people.wish()
+            when = scheduler.began + 1.0 + number * 3.0
+            scheduler.at(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
+
+    def wire(self, method: str, path: str) -> Trouble:
+        if method == "GET" or self.history.scheduler.now - self.history.scheduler.began > 5 * MINUTE:
+            return Trouble(refused=True, up=3.0)
+        self.writes += 1
+        return Trouble(fault=LOST if self.writes % 2 else _fault("drop_before"))
+
+    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
+        pass
+
+
+def drill() -> tuple[list[str], float, History]:
+    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was settled."""
+    plan = Plan(
+        seed=90,
+        troubles=frozenset(),
+        lasts=Drill.AWAY,
+        deals=Drill.DEALS,
+        workers=2,
+        crash=0.0,
+        freeze=0.0,
+        database=0.0,
+        wire=0.0,
+        hand_over=0.1,
+    )
+    wrong, told = _judged(plan, Random(90), Drill)
+    return wrong, told.settled_at - told.stopped_at, told
