@@ -1,7 +1,7 @@
 # One command each; README.md says which to begin with. Everything lives in .venv/ and VAR_DIR (var/).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format faults reset venv-run venv-tests
+.PHONY: help run test check lint format faults bench reset venv-run venv-tests
 # A variable given to make (`make run PORT=8010`) reaches the recipe like one given to the shell.
 MAKEFLAGS += --no-print-directory
 
@@ -15,6 +15,7 @@ help:
 	@echo "make lint     ruff, mypy, djlint, import-linter, missing migrations"
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"
+	@echo "make bench    measure every page beside its own floor, at three sizes, on both databases"
 	@echo "make reset    remove local state"
 
 # `exec`, so that a signal sent to make reaches the demo and not a shell between them.
@@ -37,6 +38,9 @@ format: venv-tests
 
 faults: venv-tests
 	@$(PYTHON) -m tests.support.run faults $(ARGS)
+
+bench: venv-tests
+	@$(PYTHON) -m tests.support.run bench $(ARGS)
 
 reset:
 	@test -x $(PYTHON) || { echo "Nothing to remove: make run was never used here."; exit 0; }; \

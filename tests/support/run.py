@@ -146,6 +146,13 @@ def faults(arguments: list[str]) -> int:
     return run.report()
 
 
+def bench(arguments: list[str]) -> int:
+    """How fast pages are, beside the least they could take. Not part of the suite: it wants a machine to itself."""
+    run = Run()
+    run.step("bench", [sys.executable, "-m", "tests.bench.run", *arguments])
+    return run.report()
+
+
 def _environment(**variables: str) -> dict[str, str]:
     # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and mypy's
     # plugin the project's, which want a secret.
@@ -159,6 +166,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": check,
     "test": test,
     "faults": faults,
+    "bench": bench,
 }
 
 if __name__ == "__main__":

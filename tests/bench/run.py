@@ -1,0 +1,171 @@
+"""`make bench`: every row of `rows.py` at each size on each database, in one table; and what was promised of it.
+
+    make bench ARGS="--deals 1000,10000 --databases sqlite"
+
+Times depend on the machine and are only printed. What fails the run are ratios (to the row's own floor, and of the
+largest firm to the smallest), numbers of queries, and bytes.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from tests.bench.rows import FLATTEST, MOST_QUERIES, ROWS, Row
+from tests.support import provision
+from tests.support.environment import ROOT, clean_environment
+from tests.support.processes import house_environment
+
+SIZES = (1_000, 10_000, 100_000)
+HEAD = (
+    f"{'':18}{'deals':>8}  {'database':<11}{'median':>8}{'p95':>8}{'floor':>8}{'ratio':>7}"
+    f"{'queries':>9}{'bytes':>9}{'gzip':>8}{'20 clients':>12}"
+)
+
+Figures = dict[str, Any]
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--deals", default=",".join(map(str, SIZES)))
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--json", help="also write the figures here")
+    chosen = parser.parse_args(arguments)
+    sizes = [int(size) for size in chosen.deals.split(",")]
+    found: dict[tuple[str, int], dict[str, Figures]] = {}
+    not_run: list[str] = []
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slantweb-bench-")))
+        _collect_static(home)
+        for database in chosen.databases.split(","):
+            server = ""
+            if database == "postgresql":
+                try:
+                    server = stack.enter_context(provision.postgresql())
+                except provision.Missing as why:
+                    not_run.append(f"PostgreSQL: {why}")
+                    continue
+            for size in sizes:
+                print(f"loading {size:,} deals, {database} ...", file=sys.stderr, flush=True)
+                rows = _measure(home / f"{database}-{size}", server, size)
+                found[database, size] = {row["name"]: row for row in rows}
+    print("\n".join(_table(found)))
+    problems = list(_problems(found))
+    for line in _aims(found):
+        print(line)
+    for line in problems:
+        print(f"FAILED: {line}")
+    for line in not_run:
+        print(f"NOT RUN: {line}")
+    if chosen.json:
+        figures = {f"{database} {size}": rows for (database, size), rows in found.items()}
+        Path(chosen.json).write_text(json.dumps(figures, indent=1))
+    return 1 if problems else 0
+
+
+def _collect_static(home: Path) -> None:
+    """Hashed names, as in production; once for all."""
+    environment = house_environment(home, f"sqlite:///{home / 'none.sqlite3'}")
+    command = [sys.executable, "manage.py", "collectstatic", "-v", "0", "--no-input"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def _measure(home: Path, server: str, size: int) -> list[Figures]:
+    home.mkdir()
+    (home / "static").symlink_to(home.parent / "static")
+    url = f"sqlite:///{home / 'slantweb.sqlite3'}"
+    if server:
+        name = f"slantweb_bench_{size}"
+        with psycopg.connect(server, autocommit=True) as door:
+            door.execute(f'CREATE DATABASE "{name}"')
+        url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    result = home / "figures.json"
+    command = [sys.executable, "-m", "tests.bench.measure", str(size), str(home), str(result)]
+    environment = house_environment(home, url, VIEW_WAIT_SECONDS="0")
+    done = subprocess.run(command, cwd=ROOT, env=clean_environment(**environment))
+    if done.returncode:
+        log = home / "server.log"
+        sys.exit(log.read_text()[-3000:] if log.exists() else "the measuring process failed")
+    rows: list[Figures] = json.loads(result.read_text())
+    return rows
+
+
+def _table(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
+    yield HEAD
+    for row in ROWS:
+        for (database, size), rows in found.items():
+            figures = rows[row.name]
+            begin = f"{row.name:18}{size:>8,}  {database:<11}"
+            if "missing" in figures:
+                yield begin + figures["missing"]
+                continue
+            crowd = f"{figures['per_second']:>9.0f}/s" if figures["per_second"] else ""
+            yield (
+                f"{begin}{figures['median']:>6.1f}ms{figures['p95']:>6.1f}ms{figures['floor']:>6.1f}ms"
+                f"{_ratio(figures):>7.1f}{figures['queries']:>9}{figures['bytes']:>9,}{figures['compressed']:>8,}"
+                f"{crowd:>12}"
+            )
+
+
+def _ratio(figures: Figures) -> float:
+    ratio: float = figures["median"] / figures["floor"]
+    return ratio
+
+
+def _problems(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
+    """What fails the run."""
+    for (database, size), rows in found.items():
+        for row in ROWS:
+            figures = rows[row.name]
+            where = f"{row.name}, {size:,} deals, {database}"
+            if "missing" in figures:
+                yield f"{where}: {figures['missing']}"
+                continue
+            if row.limit and _ratio(figures) > row.limit:
+                yield f"{where}: {_ratio(figures):.1f} times its floor, at most {row.limit:.0f}"
+            if figures["queries"] > row.most_queries:
+                yield f"{where}: {figures['queries']} queries, at most {row.most_queries}"
+            if figures["compressed"] > row.most_bytes:
+                yield f"{where}: {figures['compressed']:,} bytes compressed, at most {row.most_bytes:,}"
+    for database, row, growth in _growths(found):
+        # Half again as much as the aim: what lies between is the machine's unrest.
+        if growth > FLATTEST * 1.5:
+            yield f"{row.name}, {database}: {growth:.2f} times as long with the most deals as with the fewest"
+
+
+def _growths(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[tuple[str, Row, float]]:
+    for database in sorted({database for database, _ in found}):
+        sizes = sorted(size for known, size in found if known == database)
+        for row in ROWS:
+            few, many = found[database, sizes[0]][row.name], found[database, sizes[-1]][row.name]
+            if row.flat and len(sizes) > 1 and "median" in few and "median" in many:
+                yield database, row, many["median"] / few["median"]
+
+
+def _aims(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
+    """What the design promises, kept or missed."""
+    yield ""
+    for row in ROWS:
+        ratios = [_ratio(rows[row.name]) for rows in found.values() if "median" in rows[row.name]]
+        if row.aim and ratios:
+            kept = "kept" if max(ratios) <= row.aim else "missed"
+            yield f"aim {kept}: {row.name} at most {row.aim:.0f} times its floor; was {min(ratios):.1f} to {max(ratios):.1f}"
+    for row in ROWS:
+        asked = max((rows[row.name].get("queries", 0) for rows in found.values()), default=0)
+        if row.form is None and asked > MOST_QUERIES:
+            yield f"aim missed: {row.name} at most {MOST_QUERIES} queries; was {asked}"
+    for database, row, growth in _growths(found):
+        kept = "kept" if growth <= FLATTEST else "missed"
+        yield f"aim {kept}: {row.name} on {database} at most {FLATTEST} times as long with most deals; was {growth:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
