@@ -42,6 +42,8 @@ FILTER_UNKNOWN = "One of the filters names something that is not in your books, 
 TARGET_OF_NOBODY = "This person works in none of the books any more."
 TARGETS_KEPT = "Saved. {count} changed."
 TARGETS_SAME = "Nothing was changed."
+OPEN_DEALS = "Open deals behind this number"
+GIVE_AWAY = "Give these deals to somebody else"
 NOTHING_OPEN = "There is no open deal here. Widen the filters, or enter the first one."
 NOTHING_HAPPENED = "Nothing happened here in this time. Choose a longer period or widen the filters."
 NO_HISTORY = "Slantweb has seen no deal here yet. History begins with the first sync."
@@ -130,6 +132,12 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share * 100:.0f}%"
 
 
+def change(share: float) -> str:
+    """With its sign, a minus as U+2212: `+12%`."""
+    words, sign = percent(abs(share)), "+" if share > 0 else "\u2212"
+    return words if words == "0%" else sign + words
+
+
 def deals(count: int) -> str:
     return "1 deal" if count == 1 else f"{count:,} deals"
 
@@ -147,6 +155,8 @@ def said(value: object, kind: str, today: date) -> str:
             return signed(int(str(value)))
         case "percent":
             return percent(float(str(value)))
+        case "change":
+            return change(float(str(value)))
         case "days":
             return number(float(str(value)), 0 if float(str(value)).is_integer() else 1)
         case "day" if isinstance(value, date):
@@ -179,6 +189,10 @@ def quarter(first: date, year_starts: int) -> str:
 
 def month(period: Period) -> str:
     return f"{period.first:%b %Y}"
+
+
+def first_of(shown: int, whole: int) -> str:
+    return f"The {shown:,} most valuable of {whole:,}" if whole > shown else deals(whole)
 
 
 def listed(words: Sequence[str]) -> str:

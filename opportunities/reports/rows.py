@@ -169,6 +169,7 @@ class Line:
     value: int | None = None
     close: date | None = None
     days: int | None = None
+    limit: int | None = None
     effect: int | None = None
     what: str = ""
     at: datetime | None = None

@@ -7,10 +7,10 @@ its columns to draw, so the two cannot differ.
 from dataclasses import dataclass
 from datetime import date, datetime
 
-TEXT, COUNT, MONEY, SIGNED, PERCENT, DAYS, DAY, MOMENT = (
-    "text", "count", "money", "signed", "percent", "days", "day", "moment",
+TEXT, COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS, DAY, MOMENT = (
+    "text", "count", "money", "signed", "percent", "change", "days", "day", "moment",
 )  # fmt: skip
-NUMBERS = (COUNT, MONEY, SIGNED, PERCENT, DAYS)
+NUMBERS = (COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS)
 
 Value = str | int | float | date | datetime | None
 
@@ -19,8 +19,6 @@ Value = str | int | float | date | datetime | None
 class Column:
     label: str
     kind: str = COUNT
-    # Left out of files: a picture of another column.
-    bar: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -35,19 +33,16 @@ class Cell:
     link: str = ""
     sub: str = ""
     kind: str = ""
-    glyph: str = ""
-    slot: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """`tone` is `strong` or `dim`; `level` marks a bar of a waterfall that stands on the ground."""
+    """`tone` is `strong` or `dim`, what stands apart and in no chart; `level`: a waterfall's bar that stands on the ground."""
 
     cells: tuple[Cell, ...]
     tone: str = ""
     level: bool = False
     deal: str = ""
-    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,8 @@ class Table:
     foot: Row | None = None
     note: str = ""
     empty: str = ""
+    # What may be done with all the deals of the table at once: words for the button.
+    bulk: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,12 +81,11 @@ class Chart:
     series: tuple[Series, ...]
     floor: int = 0
     note: str = ""
-    height: int = 300
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A table, and a chart of it where one helps. `beside` puts the two next to each other."""
+    """A table, and a chart of it where one helps."""
 
     table: Table
     chart: Chart | None = None

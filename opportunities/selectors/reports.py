@@ -58,9 +58,10 @@ from opportunities.reports.rows import OPEN, Age, Amount, Asked, Closing, Line, 
 from opportunities.reports.rows import Stage as StageRow
 from opportunities.reports.spread import GRID_UP_TO, Deal, Moments
 from opportunities.reports.velocity import Velocity, velocity
+from opportunities.selection import Selection
 from opportunities.selectors import report_history as history
 from opportunities.selectors.report_history import Scope, Span
-from opportunities.selectors.selection import IN_STAGE_SINCE
+from opportunities.selectors.selection import IN_STAGE_SINCE, deals
 
 NOBODY = "none"
 SPARKS = 6
@@ -182,6 +183,17 @@ class Report:
         """The edges of `buckets` that follow each other, one more than there are."""
         return [self.start(each.first) for each in buckets] + [self.start(buckets[-1].end)]
 
+    def placed(self, buckets: Sequence[Period]) -> tuple[list[datetime], dict[int, int]]:
+        """The edges of `buckets`, also where days lie between two of them, and which stretch between edges is which."""
+        stretches: list[Period] = []
+        places: dict[int, int] = {}
+        for place, bucket in enumerate(buckets):
+            if stretches and stretches[-1].end < bucket.first:
+                stretches.append(Period(stretches[-1].end, bucket.first - timedelta(days=1)))
+            places[len(stretches)] = place
+            stretches.append(bucket)
+        return self.moments_of(stretches), places
+
     # Rows of today
 
     def deals(self) -> QuerySet[Opportunity]:
@@ -229,7 +241,7 @@ class Report:
     def made(self, buckets: Sequence[Period], *by: str) -> list[Made]:
         """Deals created in `buckets`, by the day Slant says."""
         columns = {"owner": "assigned_to_id", "book": "book_id"}
-        edges = self.moments_of(buckets)
+        edges, places = self.placed(buckets)
         rows = self.deals().filter(created_at__gte=edges[0], created_at__lt=edges[-1])
         names = ["bucket", *(columns[each] for each in by)]
         found = (
@@ -238,10 +250,13 @@ class Report:
             .annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0))
         )
         keys = ("bucket", *by, "deals", "value")
-        return [Made(**dict(zip(keys, row, strict=True))) for row in found]
+        rows_made = (Made(**dict(zip(keys, row, strict=True))) for row in found)
+        return [replace(row, bucket=places[row.bucket]) for row in rows_made if row.bucket in places]
 
     def closings(self, buckets: Sequence[Period], *by: str) -> list[Closing]:
-        return history.closings(self.scope, self.moments_of(buckets), by)
+        edges, places = self.placed(buckets)
+        found = history.closings(self.scope, edges, by)
+        return [replace(row, bucket=places[row.bucket]) for row in found if row.bucket in places]
 
     # Deals one by one
 
@@ -264,6 +279,7 @@ class Report:
                 value=value,
                 close=close,
                 days=(self.now - since).days,
+                limit=self.on.stages[stage].limit if stage in self.on.stages else None,
                 made=made,
             )
             for id, name, household, owner, owner_name, book, stage, value, close, since, made in found
@@ -544,6 +560,13 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
     if slug == "funnel" and what in FATES and where in report.on.stages:
         return _behind_stays(report, what, where, key)
     return None
+
+
+def open_behind(report: Report, selection: Selection) -> tuple[list[Line], int]:
+    """Open deals of today within the report's filters and `selection`: the most valuable, and how many there are."""
+    chosen = deals(report.on.person, selection, report.now)
+    rows = report.open_deals().filter(pk__in=chosen.values("pk"))
+    return report.lines(rows.order_by(F("value").desc(nulls_last=True), "pk"), BEHIND), rows.count()
 
 
 CLOSED = {"won": ("won",), "lost": ("lost",), "decided": ("won", "lost")}

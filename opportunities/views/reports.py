@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -23,10 +23,11 @@ from opportunities.actions import audit
 from opportunities.actions import targets as aims
 from opportunities.clock import SystemClock
 from opportunities.forms.reports import ReportForm, TargetsForm
+from opportunities.forms.selection import selection_of
 from opportunities.models import Person
 from opportunities.reports import telling
 from opportunities.reports.periods import Period, compared, named
-from opportunities.reports.sheets import Chart, Column, Links, Row, Sheet, Table, Tile
+from opportunities.reports.sheets import CHANGE, PERCENT, Chart, Column, Links, Row, Sheet, Table, Tile
 from opportunities.reports.telling import About
 from opportunities.selection import LIST, Selection
 from opportunities.selectors import reports as selecting
@@ -40,6 +41,9 @@ CLOCK = SystemClock()
 FIRST = "overview"
 # Which period a report begins with; what only knows today has none.
 USUAL = {"forecast": "this-and-next-quarter", "velocity": "last-12-months"}
+SHARES = (PERCENT, CHANGE)
+# What `show` begins with when it names open deals of today by a selection.
+DEALS = "deals?"
 TIMELESS = ("ageing", "data-quality")
 SPARK_WIDTH, SPARK_HEIGHT = 96, 24
 
@@ -132,32 +136,42 @@ def _target_row(row: selecting.TargetRow, form: TargetsForm) -> dict[str, Any]:
 class PageLinks(Links):
     """Keeps the report's filters on the way to the deals and back."""
 
-    def __init__(self, slug: str, query: Mapping[str, str]) -> None:
-        self.slug, self.query = slug, dict(query)
+    def __init__(self, slug: str, query: Mapping[str, str], stages: Mapping[str, str]) -> None:
+        """`stages` are the open ones with their pipelines."""
+        self.slug, self.query, self.stages = slug, dict(query), stages
 
     def deals(self, **selection: object) -> str:
-        if self.query.get("team") and "owner" not in selection:
-            # The list knows no teams.
-            return ""
-        kept = {name: self.query.get(name, "") for name in ("book", "pipeline", "owner")}
+        """In the list, which holds one pipeline and knows no teams; else on the report itself."""
         chosen = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in (kept | selection).items()
+            for name, value in selection.items()
             if value
         }
-        try:
-            return f"{reverse('opportunities:board')}?{Selection(view=LIST).query(**chosen)}"
-        except NoReverseMatch:
-            return ""
+        pipeline = self._pipeline(chosen.get("stage"))
+        if not pipeline or (self.query.get("team") and "owner" not in chosen):
+            if self._all_open(chosen.get("stage")):
+                del chosen["stage"]
+            return self.show(f"{DEALS}{Selection().query(**chosen)}")
+        kept = {name: value for name in ("book", "owner") if (value := self.query.get(name))}
+        query = Selection(view=LIST).query(**kept | chosen, pipeline=pipeline)
+        return f"{reverse('opportunities:board')}?{query}"
+
+    def _pipeline(self, stages: object) -> str:
+        """The one pipeline the deals lie in, empty if they may lie in several."""
+        if pipeline := self.query.get("pipeline"):
+            return pipeline
+        wanted = stages if isinstance(stages, tuple) else tuple(self.stages)
+        found = {self.stages[stage] for stage in wanted if stage in self.stages}
+        return found.pop() if len(found) == 1 else ""
+
+    def _all_open(self, stages: object) -> bool:
+        return isinstance(stages, tuple) and set(stages) == set(self.stages)
 
     def show(self, key: str) -> str:
         return f"{self.report(self.slug, show=key)}#behind"
 
     def deal(self, id: str) -> str:
-        try:
-            return reverse("opportunities:opportunity", args=[id])
-        except NoReverseMatch:
-            return ""
+        return reverse("opportunities:opportunity", args=[id])
 
     def report(self, slug: str, **changes: object) -> str:
         wanted = self.query | {name: str(value) for name, value in changes.items()}
@@ -194,9 +208,10 @@ def _asked(request: HttpRequest, slug: str, links: Links | None = None) -> Quest
     )
     on = selecting.ground(person)
     query = form.query()
-    return Question(
-        slug, person, form, Report(on, form.asked, form.chosen, now), links or PageLinks(slug, query), query
-    )
+    if links is None:
+        open_stages = {stage.id: stage.pipeline for stage in on.stages.values() if stage.id in on.open_stages}
+        links = PageLinks(slug, query, open_stages)
+    return Question(slug, person, form, Report(on, form.asked, form.chosen, now), links, query)
 
 
 def _about(asked: Question) -> About:
@@ -259,7 +274,12 @@ def _extra(asked: Question, about: About) -> list[Table]:
     if asked.slug == "changes" and day:
         found.append(telling.board(selecting.board_at(asked.report, day), about, about.day(day)))
     show = asked.form.shown
-    if show and asked.slug != "data-quality":
+    if show.startswith(DEALS):
+        lines, whole = selecting.open_behind(asked.report, selection_of(show.removeprefix(DEALS)))
+        found.append(
+            telling.today(about, "behind", wording.OPEN_DEALS, lines, wording.first_of(len(lines), whole))
+        )
+    elif show and asked.slug != "data-quality":
         behind = selecting.behind(asked.report, asked.slug, show)
         if behind:
             found.append(telling.behind(about, _title_of(asked, show), behind.lines, whole=behind.whole))
@@ -356,6 +376,7 @@ class Page:
     xlsx: str
     problems: list[str]
     targets: str
+    may_write: bool
 
 
 def _shown(sheet: Sheet, asked: Question) -> Page:
@@ -387,6 +408,7 @@ def _shown(sheet: Sheet, asked: Question) -> Page:
         csv=f"{reverse('opportunities:report_csv', args=[asked.slug])}?{query}",
         xlsx=f"{reverse('opportunities:report_xlsx', args=[asked.slug])}?{query}",
         problems=problems,
+        may_write=may(asked.person, Action.WRITE),
         targets=reverse("opportunities:targets") if may(asked.person, Action.OVERSEE) else "",
     )
 
@@ -496,7 +518,7 @@ def _flat(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
 
 
 def _head(column: Column) -> str:
-    return f"{column.label} (%)" if column.kind == "percent" else column.label
+    return f"{column.label} (%)" if column.kind in SHARES else column.label
 
 
 def _all(table: Table) -> Iterator[Row]:
@@ -509,7 +531,7 @@ def _cells(row: Row, table: Table) -> list[exports.Cell]:
     found: list[exports.Cell] = []
     for cell, column in zip(row.cells, table.columns, strict=True):
         value = cell.value
-        if (cell.kind or column.kind) == "percent" and isinstance(value, (int, float)):
+        if (cell.kind or column.kind) in SHARES and isinstance(value, (int, float)):
             value = round(value * 100, 2)
         found.append(value)
     return found

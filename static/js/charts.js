@@ -24,8 +24,17 @@
     return found;
   };
 
+  // Long names in two lines, rather than aslant.
+  const wrapped = (name) => {
+    const words = name.split(" ");
+    if (name.length < 10 || words.length < 2) return name;
+    const half = Math.ceil(words.length / 2);
+    return [words.slice(0, half).join(" "), words.slice(half).join(" ")];
+  };
+
   const rows = (table) =>
-    [...table.tBodies[0].rows].map((row) => ({
+    // What stands apart in the table (a dim row) would need another axis.
+    [...table.tBodies[0].rows].filter((row) => !row.classList.contains("dim")).map((row) => ({
       name: (row.cells[0].querySelector("a") ?? row.cells[0].firstChild).textContent.trim(),
       level: "level" in row.dataset,
       at: (column) => (row.cells[column].dataset.value === "" ? null : Number(row.cells[column].dataset.value)),
@@ -124,7 +133,7 @@
       box,
       new Chart(box.querySelector("canvas"), {
         type: kind === "line" ? "line" : "bar",
-        data: { labels: lines.map((line) => line.name), datasets },
+        data: { labels: lines.map((line) => wrapped(line.name)), datasets },
         plugins: [figures],
         options: {
           animation: false,
@@ -135,7 +144,7 @@
           layout: { padding: { top: 18 } },
           interaction: { mode: "index", intersect: false },
           scales: {
-            x: { stacked: kind === "stacked", grid: { display: false }, border: { color: paint.soft }, ticks: text },
+            x: { stacked: kind === "stacked", grid: { display: false }, border: { color: paint.soft }, ticks: { ...text, maxRotation: 0, autoSkip: false } },
             y: {
               stacked: kind === "stacked",
               min: floor || undefined,

@@ -2,7 +2,7 @@
 
 from .about import About
 from .ageing import ageing
-from .behind import behind
+from .behind import behind, today
 from .changes import board, changes
 from .forecast import forecast
 from .funnel import funnel
@@ -22,5 +22,6 @@ __all__ = [
     "overview",
     "owners",
     "quality",
+    "today",
     "velocity",
 ]

@@ -47,7 +47,7 @@ def row(about: About, line: Line, kind: str = SIGNED) -> Row:
 
 
 def today(about: About, id: str, title: str, lines: Sequence[Line], note: str = "") -> Table:
-    """Deals as they are now, the longest in their stage first."""
+    """Deals as they are now."""
     return Table(
         id,
         title,
@@ -56,6 +56,7 @@ def today(about: About, id: str, title: str, lines: Sequence[Line], note: str = 
             Column("Household", TEXT),
             Column("Stage", TEXT),
             Column("Days in stage", COUNT),
+            Column("Limit", COUNT),
             Column("Value", MONEY),
             Column("Close", DAY),
             Column("Owner", TEXT),
@@ -67,6 +68,7 @@ def today(about: About, id: str, title: str, lines: Sequence[Line], note: str = 
                     Cell(line.household),
                     Cell(line.stage),
                     Cell(line.days),
+                    Cell(line.limit),
                     Cell(line.value),
                     Cell(line.close),
                     Cell(line.owner_name or about.owner(line.owner)),

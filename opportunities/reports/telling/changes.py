@@ -111,7 +111,7 @@ def _chart(result: Changes, opened: str, closed: str) -> Chart | None:
     )
     note = f"Axis starts at {words.compact(floor_)}" if floor_ else ""
     return Chart(
-        f"Open pipeline, {opened} to {closed}",
+        f"From {words.compact(result.opening.value)} to {words.compact(result.closing.value)}, {opened} to {closed}",
         "waterfall",
         MONEY,
         f"{sentence} {note}{'.' if note else ''}",

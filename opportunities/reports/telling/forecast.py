@@ -153,7 +153,7 @@ def _chart(result: Forecast, about: About, by_quarter: bool) -> Chart | None:
         f"Won and weighted value by {'quarter' if by_quarter else 'month'} of target close. {name} is highest with "
         f"{words.compact(tallest.expected / 100)}; the table beside it has every figure."
     )
-    title = f"Won and weighted value by {'quarter' if by_quarter else 'month'} of target close"
+    title = f"{name} is strongest: {words.compact(tallest.expected / 100)} won and weighted"
     return Chart(
         title,
         "stacked",

@@ -20,17 +20,17 @@ from .about import About
 def funnel(result: Funnel, about: About) -> Sheet:
     flows = [flow for _, pipeline in result.pipelines for flow in pipeline]
     entered = sum(flow.entered for flow in flows)
-    decided = [flow for flow in flows if flow.conversion is not None and flow.moved_on + flow.lost >= 1]
-    finding = f"{result.won:,} won of {words.deals(entered)} that entered a stage {about.within}."
-    lede = ""
-    if decided:
-        worst = min(decided, key=lambda flow: (flow.conversion or 0, flow.stage))
-        stage = about.stages[worst.stage]
+    losing = max(flows, key=lambda flow: (flow.lost + flow.archived, flow.stage), default=None)
+    finding = (
+        f"{words.deals(entered).capitalize()} entered a stage {about.within}, and none was lost from one."
+    )
+    if losing and losing.lost + losing.archived:
+        ended = losing.lost + losing.archived
         finding = (
-            f"{stage.name} loses most: {words.percent(worst.conversion)} of the deals that left it {about.within} "
-            "moved on."
+            f"{about.stages[losing.stage].name} loses most: {ended:,} of {words.deals(ended + losing.moved_on)} that left "
+            f"it {about.within} went no further."
         )
-        lede = f"{words.deals(result.won).capitalize()} reached a won stage."
+    lede = f"{words.deals(result.won).capitalize()} reached a won stage."
     panels = tuple(
         Panel(_table(pipeline, flows, about), _chart(pipeline, flows, about))
         for pipeline, flows in result.pipelines
@@ -91,8 +91,9 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
 def _chart(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Chart:
     name = about.stages[flows[0].stage].pipeline_name
     first = flows[0]
+    moved = sum(flow.moved_on for flow in flows)
     return Chart(
-        f"{name}: {words.deals(first.entered)} entered {about.stages[first.stage].name}",
+        f"{name}: {words.deals(first.entered)} entered {about.stages[first.stage].name}, {moved:,} moves on in all",
         "stacked",
         COUNT,
         f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has every figure.",

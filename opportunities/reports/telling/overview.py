@@ -15,6 +15,7 @@ from opportunities.reports.overview import (
 )
 from opportunities.reports.periods import Period
 from opportunities.reports.sheets import (
+    CHANGE,
     COUNT,
     DAYS,
     MONEY,
@@ -85,7 +86,7 @@ def _table(measures: Sequence[Measure], about: About, now: Period, before: Perio
                     Cell(each.deals, link),
                     Cell(each.now, kind=kind),
                     Cell(each.before, kind=kind),
-                    Cell(each.change, kind=PERCENT),
+                    Cell(each.change),
                 )
             )
         )
@@ -97,7 +98,7 @@ def _table(measures: Sequence[Measure], about: About, now: Period, before: Perio
             Column("Deals", COUNT),
             Column(about.span(now), MONEY),
             Column(about.span(before), MONEY),
-            Column("Change", PERCENT),
+            Column("Change", CHANGE),
         ),
         tuple(rows),
         note=f"Against {about.span(before)}; open and weighted against the start of {about.span(now)}",
@@ -118,8 +119,7 @@ def _tile(measure: Measure, about: About, now: Period) -> Tile:
         before = (
             words.compact(measure.before) if kind == MONEY else words.said(measure.before, kind, about.today)
         )
-    sign = "+" if change and change > 0 else "\u2212" if change else ""
-    arrow = "" if change is None else f"{sign}{words.percent(abs(change))}"
+    arrow = "" if change is None else words.change(change)
     top = max(measure.trail, default=0)
     points = tuple(value / top for value in measure.trail) if top and len(measure.trail) > 1 else ()
     return Tile(

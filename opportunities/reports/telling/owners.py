@@ -124,8 +124,12 @@ def _table(
 def _chart(sides: Sequence[Side], about: About) -> Chart | None:
     if not any(side.open.weighted or side.outcome.won_value for side in sides):
         return None
+    winner = max(sides, key=lambda side: side.outcome.won_value)
+    title = "Nobody has won anything yet"
+    if winner.outcome.won_value:
+        title = f"{about.owner(winner.key)} won most: {words.compact(winner.outcome.won_value)}"
     return Chart(
-        "Weighted pipeline and won value by person",
+        title,
         "bars",
         MONEY,
         f"Weighted pipeline and what was won {about.within}, by person. The table below has every figure.",

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from opportunities import wording_reports as words
 from opportunities.reports.quality import LEFT, NO_DATE, NO_MOVE, NO_VALUE, PASSED, Found, Quality
 from opportunities.reports.sheets import (
@@ -68,8 +70,9 @@ def quality(result: Quality, about: About) -> Sheet:
         ),
         note="A deal may have several",
     )
+    commonest = max(result.found, key=lambda found: found.deals)
     chart = Chart(
-        "Open deals by problem", "bars", COUNT,
+        f"{words.PROBLEMS[commonest.key]} is the most common: {words.deals(commonest.deals)}", "bars", COUNT,
         "Open deals by kind of problem. The table beside it has every figure.", (Series(1, "Deals", "4"),),
     ) if bad else None  # fmt: skip
     panels = [Panel(counted, chart)]
@@ -94,6 +97,6 @@ def _link(found: Found, about: About) -> str:
 
 
 def _lines(found: Found, about: About) -> Table:
-    shown = len(found.lines)
-    note = f"The {shown:,} most valuable of {found.deals:,}" if found.deals > shown else words.deals(shown)
-    return today(about, f"problem-{found.key}", words.PROBLEMS[found.key], found.lines, note)
+    note = words.first_of(len(found.lines), found.deals)
+    table = today(about, f"problem-{found.key}", words.PROBLEMS[found.key], found.lines, note)
+    return replace(table, bulk=words.GIVE_AWAY if found.key == LEFT else "")

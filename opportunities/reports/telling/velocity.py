@@ -87,10 +87,11 @@ def _table(result: Velocity, about: About) -> Table:
 
 
 def _chart(result: Velocity) -> Chart | None:
-    if sum(month.velocity is not None for month in result.months) < 2:
+    told = [month.velocity for month in result.months if month.velocity is not None]
+    if len(told) < 2:
         return None
     return Chart(
-        "Dollars a day, by month",
+        f"Between {words.compact(min(told))} and {words.compact(max(told))} a day",
         "line",
         MONEY,
         "What the pipeline earned a day, by month. The table beside it has every figure.",
