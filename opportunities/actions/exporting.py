@@ -12,6 +12,7 @@ import json
 import zipfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,8 @@ from opportunities.exports import harmless
 from opportunities.models import AuditEvent
 from opportunities.trail import verifier
 
+# A table is read from the left: as the model has them, not as the chain sorts them.
+COLUMNS = [column.attname for column in AuditEvent._meta.concrete_fields]
 FORMATS = ("jsonl", "csv", "zip")
 EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
     "events.jsonl",
@@ -34,7 +37,6 @@ EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
     "verifier.py",
     "keys.txt",
 )
-ROWS_AT_ONCE = 1000
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Taken:
         self.count += 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Export:
     """Who takes what. `upto` is the last event there was when it began: the export's own events are not in it."""
 
@@ -69,7 +71,7 @@ class Export:
     clock: Clock
     upto: int
 
-    @property
+    @cached_property
     def condition(self) -> Q:
         return finding.condition(self.wanted) & Q(seq__lte=self.upto)
 
@@ -134,11 +136,7 @@ def stream(export: Export, format: str) -> Iterator[bytes]:
 
 def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
     after = 0
-    while True:
-        rows = AuditEvent.objects.filter(export.condition, seq__gt=after).order_by("seq")
-        page = [verifying.plain(row) for row in rows.values_list(*verifying.COLUMNS)[:ROWS_AT_ONCE]]
-        if not page:
-            return
+    while page := verifying.plain_rows(after, export.condition):
         yield page
         after = page[-1]["seq"]
 
@@ -221,11 +219,11 @@ def _csv(export: Export, taken: Taken) -> Pieces:
     """For reading: a first cell that could be a formula wears an apostrophe, so it is no evidence; the JSON Lines are."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(verifying.COLUMNS)
+    writer.writerow(COLUMNS)
     for page in _rows(export):
         for event in page:
             taken.add(event)
-            writer.writerow([_cell(event[column]) for column in verifying.COLUMNS])
+            writer.writerow([_cell(event[column]) for column in COLUMNS])
         yield buffer.getvalue().encode()
         buffer.seek(0)
         buffer.truncate()

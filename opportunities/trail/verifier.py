@@ -49,7 +49,8 @@ def canonical(value: Event) -> bytes:
 
 def event_hash(event: Event) -> str:
     """The hash an event must have; `event` with or without its `hash`."""
-    bare = {name: value for name, value in event.items() if name != "hash"}
+    bare = dict(event)
+    bare.pop("hash", None)
     return hashlib.sha256(b"\x00" + canonical(bare)).hexdigest()
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from opportunities import wording_trail
@@ -16,6 +17,7 @@ SOURCES = [*(ROOT / "opportunities").rglob("*.py"), *(ROOT / "slantweb").rglob("
 WRITERS = {"record", "note_once"}
 
 
+@cache
 def written() -> dict[str, set[str]]:
     """Every event the code writes, with the files that do."""
     found: dict[str, set[str]] = {}
