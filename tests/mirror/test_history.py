@@ -1,6 +1,11 @@
 """What the mirror keeps beside the deals: their versions, the totals of each place, the meaning of each stage."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
+from random import Random
+
+from django.db.models import Q
 
 from opportunities.actions import mirror
 from opportunities.actions.mirror import totals
@@ -22,13 +27,13 @@ def test_a_first_sync_begins_the_history_of_every_deal_and_counts_it(sync: Calla
     deals = Opportunity.objects.count()
     assert OpportunityVersion.objects.filter(valid_to=None).count() == deals > 100
     assert kept() == totals.counted()
-    assert dict(StageMeaning.objects.values_list("stage_id", "meaning")) | {} == {
-        **dict(StageMeaning.objects.values_list("stage_id", "meaning")),
-        "st_qual": Meaning.OPEN,
-        "st_won": Meaning.WON,
-        "st_lost": Meaning.LOST,
-        "st_arch": Meaning.ARCHIVED,
-    }
+    meant = dict(StageMeaning.objects.values_list("stage_id", "meaning"))
+    assert [meant[id] for id in ("st_qual", "st_won", "st_lost", "st_arch")] == [
+        Meaning.OPEN,
+        Meaning.WON,
+        Meaning.LOST,
+        Meaning.ARCHIVED,
+    ]
 
 
 def test_a_change_seen_is_a_version_a_new_sum_and_a_new_number(
@@ -50,9 +55,7 @@ def test_a_change_seen_is_a_version_a_new_sum_and_a_new_number(
     assert set(touched.values_list("stage_id", flat=True)) == {"st_qual", "st_won"}
 
 
-def test_what_did_not_change_leaves_no_trace(
-    sync: Callable[[], bool], clock: TurnedClock, django_assert_num_queries: Callable[..., object]
-) -> None:
+def test_what_did_not_change_leaves_no_trace(sync: Callable[[], bool], clock: TurnedClock) -> None:
     sync()
     before = MirrorRevision.objects.get().number
     clock.turn(minutes=10)
@@ -89,3 +92,31 @@ def test_a_new_default_probability_weighs_the_deals_without_their_own_anew(
     sync()
 
     assert kept() == totals.counted()
+
+
+def test_versions_tell_the_board_of_any_past_day(
+    sync: Callable[[], bool], box: SlantBox, clock: TurnedClock
+) -> None:
+    """Each evening's board, counted then, is what the versions say of that evening later."""
+    rng = Random(7)
+    boards: dict[datetime, Counter[tuple[str, str]]] = {}
+    for day in range(6):
+        sync()
+        if day == 3:
+            box.store.remove("opportunity", "op_71qz5d")
+        boards[clock.now()] = Counter(
+            Opportunity.objects.filter(gone_at=None).values_list("stage_id", "assigned_to_id")
+        )
+        clock.turn(minutes=60)
+        for id in rng.sample([id for id in box.store.tables["opportunity"] if id != "op_salt99"], 6):
+            row = box.store.tables["opportunity"][id]
+            stages = box.store.tables["pipeline"][row["pipeline_id"]]["pipeline_stages"]
+            box.edit(id, pipeline_stage_id=rng.choice(stages)["id"])
+        clock.turn(minutes=23 * 60)
+
+    assert not Opportunity.objects.filter(pk="op_71qz5d", gone_at=None).exists()
+    for moment, board in boards.items():
+        then = OpportunityVersion.objects.filter(
+            Q(valid_to=None) | Q(valid_to__gt=moment), valid_from__lte=moment, gone=False
+        )
+        assert Counter(then.values_list("stage_id", "assigned_to_id")) == board

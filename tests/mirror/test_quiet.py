@@ -30,12 +30,19 @@ class World:
 
     def __init__(self, rng: Random, switches: dict[str, str]) -> None:
         self.rng, self.clock = rng, TurnedClock()
-        self.box = SlantBox(self.clock, opportunities=70)
+        self.box = SlantBox(self.clock, opportunities=45)
+        self._forget_quiet_households()
         self.box.control(switches=switches)
         self.box.before_read = self.between_pages
         self.client = self.box.client()
         self.answers: list[Record] = []
         self.partial = "list_opportunities" in switches
+
+    def _forget_quiet_households(self) -> None:
+        """Those without a deal: where households are read one by one, they would only cost time."""
+        named = {row["household_id"] for row in self.box.store.tables["opportunity"].values()}
+        for id in set(self.box.store.tables["household"]) - named:
+            self.box.store.remove("household", id)
 
     def live(self, steps: int) -> None:
         for _ in range(steps):
