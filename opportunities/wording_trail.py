@@ -44,6 +44,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
     "submission.still_wanted": {"": "{who} said that {deal} is still to be sent."},
     "opportunity.lost_reason": {"": "{who} wrote down why {deal} was lost.{reason}"},
+    "bulk.asked": {"": "{who} asked to change {rows} deals at once."},
     "client_data.viewed": {"": "{who} looked at {deal}."},
     "client_data.exported": {"": "{who} exported {rows} rows of {thing} as {format}."},
     "report.exported": {"": "{who} exported the report {thing} as {format}, {rows} rows."},
@@ -102,7 +103,7 @@ DID = {"create": "created", "edit": "saved", "move": "moved"}
 
 # The filter "What": each with the events it means. Events others add appear under their own names.
 WHAT = {
-    "deals": ("Deals sent", "submission."),
+    "deals": ("Deals sent", "submission.", "bulk."),
     "viewed": ("Looked at", "client_data.viewed"),
     "denied": ("Denied", "access.", "limit."),
     "people": ("People and sign-in", "person."),

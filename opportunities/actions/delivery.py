@@ -49,7 +49,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
     client = slant.using(reference=submission.reference, before_send=lambda: _in_time(claimed, clock))
     started = clock.monotonic()
     try:
-        conflicting = _read_before_writing(client, submission)
+        conflicting = _read_before_writing(client, submission, clock)
         written = None if conflicting else kind_of(submission).send(client, submission)
     except errors.SlantError as error:
         elapsed = int((clock.monotonic() - started) * 1000)
@@ -94,8 +94,11 @@ def _in_time(claimed: Claim, clock: Clock) -> None:
         raise _NothingWritten("We were held up before it was sent.")
 
 
-def _read_before_writing(client: SlantClient, submission: Submission) -> list[str]:
-    """Fields of an edit or move that somebody changed in Slant since the person looked (Slant API 10.29)."""
+def _read_before_writing(client: SlantClient, submission: Submission, clock: Clock) -> list[str]:
+    """Fields of an edit or move that somebody changed in Slant since the person looked (Slant API 10.29).
+
+    What is there instead goes into the mirror: it is what the person is asked about, and must see.
+    """
     if kind_of(submission).makes_record:
         return []
     try:
@@ -108,7 +111,11 @@ def _read_before_writing(client: SlantClient, submission: Submission) -> list[st
             log_line=error.log_line,
             request_id=error.request_id,
         ) from error
-    return kind_of(submission).conflict(record, submission)
+    conflicting = kind_of(submission).conflict(record, submission)
+    if conflicting:
+        with transaction.atomic():
+            mirror.apply(record, clock=clock)
+    return conflicting
 
 
 def _told(error: errors.SlantError, elapsed_ms: int) -> dict[str, Any]:

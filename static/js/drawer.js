@@ -5,6 +5,8 @@
   let opened = "";
   let timer;
   let looks = 0;
+  let landing = false;
+  let within = false;
 
   const drawer = () => document.getElementById("drawer");
   const deal = () => document.getElementById("deal");
@@ -13,6 +15,7 @@
 
   const show = (href) => {
     opened = href;
+    landing = true;
     looks = 0;
     htmx.ajax("GET", href, { source: drawer(), target: "#drawer", swap: "innerHTML" });
   };
@@ -55,19 +58,19 @@
     if (words && number && peers.length > 1) words.textContent = `${number} of ${peers.length} shown in ${words.dataset.stageName}`;
   };
 
-  document.addEventListener("htmx:afterSettle", () => {
-    if (drawer()?.contains(deal())) {
-      if (!drawer().open) drawer().showModal();
-      place();
-      if (!drawer().contains(document.activeElement) || document.activeElement === drawer().querySelector("[data-step]")) {
-        document.getElementById("d-title")?.focus();
-      }
-    }
-    plan();
+  // What was focused goes with a swap. A control with the same id takes its place, or the server says where to go on;
+  // else it is the deal's name in a drawer, and the page itself where the deal has one.
+  document.addEventListener("htmx:beforeSwap", () => {
+    within = Boolean(deal()?.contains(document.activeElement));
   });
-  // What was focused goes with a swap: go on at the heading, unless the server or the id of the control says where.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "drawer") queueMicrotask(() => document.getElementById("d-title")?.focus());
+  document.addEventListener("htmx:afterSettle", () => {
+    const inside = drawer()?.contains(deal());
+    if (inside && !drawer().open) drawer().showModal();
+    if (inside) place();
+    const lost = within && !deal()?.contains(document.activeElement);
+    if (landing || lost) (inside ? document.getElementById("d-title") : document.getElementById("main"))?.focus();
+    landing = within = false;
+    plan();
   });
 
   document.addEventListener(
@@ -87,8 +90,8 @@
     if (deal()?.dataset.unsettled !== "yes") return;
     const wait = WAITS_MS[Math.min(looks, WAITS_MS.length - 1)];
     timer = setTimeout(() => {
-      const busy = document.hidden || (deal()?.contains(document.activeElement) && document.activeElement.id !== "deal-edit");
-      if (busy) return plan();
+      const held = deal()?.contains(document.activeElement) && document.activeElement.matches("a:not([id]), button, summary");
+      if (document.hidden || held) return plan();
       looks += 1;
       const here = drawer()?.contains(deal());
       htmx.ajax("GET", here ? opened : location.pathname, {

@@ -59,6 +59,27 @@
     count();
   });
 
+  // A deal was changed in the drawer: once it closes, the list is drawn again, with what was chosen still chosen.
+  let changed = false;
+  document.addEventListener("deals:changed", () => {
+    changed = true;
+  });
+  document.addEventListener(
+    "close",
+    (event) => {
+      if (!changed || event.target.id !== "drawer" || !list()) return;
+      changed = false;
+      const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+      const back = document.activeElement?.getAttribute("href");
+      htmx.ajax("GET", location.href, { target: "#list-form", select: "#list-form", swap: "outerHTML" }).then(() => {
+        for (const box of boxes()) box.checked = chosen.has(box.value);
+        count();
+        (back && document.querySelector(`a[data-drawer][href="${back}"]`))?.focus();
+      });
+    },
+    true,
+  );
+
   let looks = 0;
   const result = () => document.getElementById("bulk-result");
   const plan = () => {
