@@ -5,6 +5,7 @@ With scripts the answer is the deal's card where it truly is now, and a word abo
 
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -174,11 +175,14 @@ def _draw(
 ) -> HttpResponse:
     """The form, as a page or for the board's dialog, with everything typed kept and a fresh token."""
     data = request.POST or request.GET
-    chosen = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
+    picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
+    # On the board the stage is chosen already, by where the card was dropped; on a page one can still change it.
+    chosen = picked if _is_part(request) else None
     context: dict[str, Any] = {
         "movable": found,
         "deal": found.deal,
         "form": form,
+        "picked": picked or found.at,
         "chosen": chosen,
         "refusal": refusal,
         "problems": form.problems if form.is_bound else [],
@@ -229,8 +233,12 @@ def _stage_name(found: Movable, id: Any) -> str:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The board or list this came from, if it is one of ours."""
+    """The board, list or deal this came from: as the form says, else as the browser does. Never anybody else's page."""
     back = str((request.POST or request.GET).get("next", ""))
+    if not back and request.method == "GET":
+        came = urlsplit(request.headers.get("Referer", ""))
+        is_board = came.netloc == request.get_host() and came.path == reverse("opportunities:board")
+        back = f"{came.path}?{came.query}" if is_board else ""
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
     return back if is_ours else ""
 

@@ -395,7 +395,7 @@
   // -------------------------------------------------------- what others change
 
   const isBusy = (lane) =>
-    lane.contains(document.activeElement) ||
+    document.activeElement.closest?.(".lane-cards, .lane-more, .lane-news")?.closest(".lane") === lane ||
     (menu.matches(":popover-open") && lane.contains(cardOf(menuCard.dataset.opportunity))) ||
     (dialog.open && lane.contains(cardOf(dialog.dataset.opportunity))) ||
     lane.querySelector(".is-grabbed") !== null ||
@@ -410,6 +410,21 @@
     return [...new Set([...now.keys(), ...then.keys()])].filter(
       (id) => !inFlight.has(id) && !(now.has(id) && then.has(id) && same(now.get(id), then.get(id))),
     );
+  };
+
+  // How many of them somebody changed: a card that only slid into the window, or out of it, is as it was.
+  const counted = (lane, fresh, ids) => {
+    const order = (from) => cardsIn(from).map((card) => card.dataset.opportunity);
+    const [now, then] = [order(lane), order(fresh)];
+    const slid = (list, other) => {
+      const last = list.findLastIndex((id) => other.includes(id));
+      return list.slice(last + 1);
+    };
+    const edge = new Set([
+      ...(lane.querySelector(".lane-more") ? slid(then, now) : []),
+      ...(fresh.querySelector(".lane-more") ? slid(now, then) : []),
+    ]);
+    return ids.filter((id) => !edge.has(id)).length || ids.length;
   };
 
   const swapHead = (lane, fresh) => {
@@ -473,7 +488,8 @@
     } else if (isBusy(lane)) {
       waiting.set(lane, fresh);
       const news = lane.querySelector(".lane-news") ?? template("lane-news");
-      news.querySelector("span").textContent = `${ids.length} deal${ids.length === 1 ? "" : "s"} changed - show ${ids.length === 1 ? "it" : "them"}`;
+      const count = counted(lane, fresh, ids);
+      news.querySelector("span").textContent = `${count} deal${count === 1 ? "" : "s"} changed - show ${count === 1 ? "it" : "them"}`;
       lane.querySelector(".lane-head").after(news);
     } else swap(lane, fresh);
   };
