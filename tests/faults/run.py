@@ -120,8 +120,7 @@ def main(arguments: list[str]) -> int:
     began, total, size = time.perf_counter(), Verdict(), 20
     if chosen.histories == 1:
         total = judge([chosen.seed], show=True, always=always)
-    elif chosen.jobs == 1:
-        total = judge(range(chosen.seed, chosen.seed + chosen.histories), always=always)
+        tell(total)
     else:
         firsts = range(chosen.seed, chosen.seed + chosen.histories, size)
         counts = [min(size, chosen.seed + chosen.histories - first) for first in firsts]
@@ -129,8 +128,8 @@ def main(arguments: list[str]) -> int:
             for part in pool.map(_judge_range, firsts, counts, [always] * len(firsts)):
                 total.add(part)
                 tell(part)
-    if chosen.jobs == 1:
-        tell(total)
+                if total.histories % 500 == 0:
+                    print(total, flush=True)
     print(f"\n{total}, {time.perf_counter() - began:.0f} s in all")
     return 1 if total.violations else 0
 
