@@ -53,6 +53,25 @@ class OpportunityVersion(models.Model):
             models.Index(fields=["book_id", "valid_from"], name="version_book_from"),
             models.Index(fields=["valid_from"], name="version_from"),
             models.Index(fields=["valid_to"], name="version_to"),
+            # A version beside the one before it, also where a thousand deals changed in one moment.
+            models.Index(fields=["opportunity_id", "valid_to"], name="version_until"),
+            # What was won and lost in a stretch of time.
+            models.Index(fields=["stage_id", "valid_from"], name="version_stage"),
+            # How everything was at a moment, read from the index alone.
+            models.Index(
+                fields=[
+                    "valid_to",
+                    "valid_from",
+                    "gone",
+                    "book_id",
+                    "pipeline_id",
+                    "stage_id",
+                    "assigned_to_id",
+                    "value",
+                    "probability",
+                ],
+                name="version_at",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,13 +11,13 @@ from .rows import Closing
 
 @dataclass(frozen=True)
 class Month:
-    """`deals` were worked on: open as the month began, or came into the pipeline in it. None: history does not reach.
+    """`deals` were worked on: open as the month began, or came into the pipeline in it.
 
     The average value, the win rate and the cycle (mean days from creation to win) are of what was decided in the month.
     """
 
     period: Period
-    deals: int | None
+    deals: int
     outcome: Outcome
 
     @property
@@ -27,13 +27,11 @@ class Month:
     @property
     def velocity(self) -> float | None:
         """Dollars a day; None in a month without a win, or with one that has no value or no date of creation."""
-        parts = (self.deals, self.outcome.average, self.outcome.win_rate)
-        cycle = self.cycle
-        if cycle is None or any(part is None for part in parts):
+        cycle, average, rate = self.cycle, self.outcome.average, self.outcome.win_rate
+        if cycle is None or average is None or rate is None:
             return None
-        deals, average, rate = (float(part) for part in parts if part is not None)
         # Made and won on one day is a cycle of one day, not of none.
-        return deals * average * rate / max(cycle, 1.0)
+        return self.deals * average * rate / max(cycle, 1.0)
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,7 @@ class Velocity:
         return next((month for month in reversed(self.months) if month.velocity is not None), None)
 
 
-def velocity(
-    *, months: Sequence[Period], worked: Sequence[int | None], closings: Sequence[Closing]
-) -> Velocity:
+def velocity(*, months: Sequence[Period], worked: Sequence[int], closings: Sequence[Closing]) -> Velocity:
     return Velocity(
         tuple(
             Month(month, deals, outcome(each for each in closings if each.bucket == place))

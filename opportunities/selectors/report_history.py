@@ -7,10 +7,9 @@ A change is a version that begins in the span, beside the version of the same de
 began and ended in one moment never showed and are passed over. Stages mean what they mean today.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 from django.db import connection
@@ -64,43 +63,52 @@ class Change:
     movement: Movement
 
 
-def movements(scope: Scope, span: Span, known_from: datetime | None) -> list[Movement]:
-    """The changes that touch the open pipeline, counted together by kind and by whether the value rose or fell."""
+def movements(
+    scope: Scope, span: Span, known_from: datetime | None, largest: int = 0
+) -> tuple[list[Movement], list[Change]]:
+    """The changes that touch the open pipeline, counted together by kind and by whether the value rose or fell; and the
+    `largest` of them one by one. One query: the changes are found once and read twice."""
     text, params = _changes(scope, span, known_from)
     rows = _fetch(
         f"""
         WITH change AS ({text})
-        SELECT before, after, new, COUNT(*), SUM(before_value), SUM(after_value)
+        SELECT '' AS id, NULL AS at, '', '', '', '', '', before, after, new, COUNT(*), SUM(before_value), SUM(after_value)
         FROM change
         GROUP BY before, after, new, {_sign("after_value - before_value")}
+        UNION ALL
+        SELECT * FROM (
+            SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM change
+            ORDER BY {_EFFECT} DESC, id LIMIT %s
+        ) largest
         """,  # noqa: S608
+        [*params, largest],
+    )
+    together = [_movement(row[7:]) for row in rows if not row[0]]
+    return together, [_change(row) for row in rows if row[0]]
+
+
+def single(scope: Scope, span: Span, known_from: datetime | None) -> list[Change]:
+    """All the same changes one by one."""
+    text, params = _changes(scope, span, known_from)
+    rows = _fetch(
+        f"SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM ({text}) change",  # noqa: S608
         params,
     )
-    return [
-        Movement(before, after, int(old), int(new_), deals, bool(new))
-        for before, after, new, deals, old, new_ in rows
-    ]
+    return [_change(row) for row in rows]
 
 
-def single(scope: Scope, span: Span, known_from: datetime | None, most: int | None) -> Iterator[Change]:
-    """The same changes one by one; with `most`, those with the largest effect."""
-    text, params = _changes(scope, span, known_from)
-    effect = (
-        "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - "
-        "CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
-    )
-    largest = f"ORDER BY {effect} DESC, id LIMIT %s" if most is not None else ""
-    rows = _fetch(
-        f"""
-        WITH change AS ({text})
-        SELECT id, at, name, household, owner, book, stage, before, after, new, before_value, after_value
-        FROM change {largest}
-        """,  # noqa: S608
-        [*params, *([most] if most is not None else [])],
-    )
-    for id, at, name, household, owner, book, stage, before, after, new, old, now in rows:
-        movement = Movement(before, after, int(old), int(now), 1, bool(new))
-        yield Change(id, _moment(at), name, household, owner, book, stage, movement)
+_ONE = "id, at, name, household, owner, book, stage"
+_EFFECT = "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
+
+
+def _movement(row: Sequence[Any]) -> Movement:
+    before, after, new, deals, old, now = row
+    return Movement(before, after, int(old), int(now), deals, bool(new))
+
+
+def _change(row: Sequence[Any]) -> Change:
+    id, at, name, household, owner, book, stage = row[:7]
+    return Change(id, _moment(at), name, household, owner, book, stage, _movement(row[7:]))
 
 
 def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str, list[Any]]:
@@ -265,33 +273,6 @@ def _stays(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str, 
     """  # noqa: S608
     params = [*v_params, _written(known_from or span.first), _written(span.first), _written(span.last)]
     return text, params
-
-
-def worked(
-    scope: Scope, edges: Sequence[datetime], known_from: datetime | None, now: datetime
-) -> list[int | None]:
-    """How many deals were open at some time between each two of `edges`; None where history does not reach."""
-    if not scope.books:
-        return [None] * (len(edges) - 1)
-    in_v, v_params = scope.sql("v")
-    counts = ", ".join(
-        "COUNT(DISTINCT CASE WHEN v.valid_from < %s AND (v.valid_to IS NULL OR v.valid_to > %s) "
-        "THEN v.opportunity_id END)"
-        for _ in edges[1:]
-    )
-    bounds = [_written(edge) for first, last in pairwise(edges) for edge in (min(last, now), first)]
-    [row] = _fetch(
-        f"""
-        SELECT {counts} FROM {VERSIONS} v LEFT JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id
-        WHERE {in_v} AND NOT v.gone AND COALESCE(vm.meaning, 'open') = 'open' AND {_LASTED}
-            AND (v.valid_to IS NULL OR v.valid_to > %s)
-        """,  # noqa: S608
-        [*bounds, *v_params, _written(edges[0])],
-    )
-    return [
-        count if known_from and known_from < last else None
-        for count, last in zip(row, edges[1:], strict=True)
-    ]
 
 
 def _among(column: str, values: Sequence[str]) -> str:

@@ -213,30 +213,33 @@ class Report:
         columns = {"owner": "assigned_to_id", "book": "book_id"}
         names = ["stage_id", *(columns[each] for each in by)]
         found = rows.values_list(*names).annotate(
-            n_deals=Count("pk"),
-            n_valueless=Count("pk", filter=Q(value=None)),
+            # Counted by a column of the index that holds the rest (`version_at`).
+            n_deals=Count("stage_id"),
+            n_valueless=Count("stage_id", filter=Q(value=None)),
             s_value=Coalesce(Sum("value"), 0),
             s_weighted=Coalesce(Sum(F("value") * F("probability"), output_field=BigIntegerField()), 0),
-            n_rest=Count("pk", filter=Q(probability=None, value__isnull=False)),
+            n_rest=Count("stage_id", filter=Q(probability=None, value__isnull=False)),
             s_rest=Coalesce(Sum("value", filter=Q(probability=None)), 0),
         )
         keys = ("stage", *by, "deals", "valueless", "value", "own_weighted", "rest", "rest_value")
         return [Pile(**dict(zip(keys, row, strict=True))) for row in found]
 
     def piles_at(self, moment: datetime, *by: str) -> list[Pile]:
-        """The deals as they were just before `moment`, counted by stage."""
-        return self.piles(self.versions_at(moment), *by)
+        """The deals as they were just before `moment`, counted by stage. Two queries, one index each."""
+        return [
+            pile
+            for lasted in (Q(valid_to=None), Q(valid_to__gte=moment))
+            for pile in self.piles(self.versions_at(moment, lasted), *by)
+        ]
 
-    def versions_at(self, moment: datetime) -> QuerySet[OpportunityVersion]:
-        rows = OpportunityVersion.objects.filter(
-            Q(valid_to=None) | Q(valid_to__gte=moment), valid_from__lt=moment
-        )
-        chosen = Q(gone=False, book_id__in=self.scope.books)
+    def versions_at(self, moment: datetime, lasted: Q | None = None) -> QuerySet[OpportunityVersion]:
+        chosen = (lasted or Q(valid_to=None) | Q(valid_to__gte=moment)) & Q(valid_from__lt=moment, gone=False)
+        chosen &= Q(book_id__in=self.scope.books)
         if self.scope.pipeline:
             chosen &= Q(pipeline_id=self.scope.pipeline)
         if self.scope.owners is not None:
             chosen &= Q(assigned_to_id__in=self.scope.owners)
-        return rows.filter(chosen).order_by()
+        return OpportunityVersion.objects.filter(chosen).order_by()
 
     def made(self, buckets: Sequence[Period], *by: str) -> list[Made]:
         """Deals created in `buckets`, by the day Slant says."""
@@ -468,25 +471,31 @@ def _largest_due(report: Report, rows: QuerySet[Any]) -> list[Line]:
 
 def changes_of(report: Report) -> Changes:
     span = report.span(report.period)
+    together, largest = history.movements(report.scope, span, report.known_from, LARGEST)
     return changing.changes(
         opening=report.piles_at(span.first),
-        movements=history.movements(report.scope, span, report.known_from),
+        movements=together,
         closing=report.piles_at(span.last),
         stages=report.on.stages,
-        largest=behind_changes(report, "", LARGEST),
+        largest=_effects(report, largest)[:LARGEST],
     )
 
 
-def behind_changes(report: Report, step: str, most: int | None = BEHIND) -> list[Line]:
-    """The changes behind one step (empty: behind all of them), those with the largest effect first."""
-    span = report.span(report.period)
-    found: list[tuple[history.Change, str, int]] = []
-    for change in history.single(report.scope, span, report.known_from, most if not step else None):
-        for key, effect in changing.effects(change.movement):
-            if not step or key == step:
-                found.append((change, key, effect))
-    found.sort(key=lambda each: (-abs(each[2]), each[0].id))
-    return _told(report, found[:most])
+def behind_changes(report: Report, step: str) -> list[Line]:
+    """The changes behind one step, those with the largest effect first."""
+    found = history.single(report.scope, report.span(report.period), report.known_from)
+    return _effects(report, found, step)
+
+
+def _effects(report: Report, found: Sequence[history.Change], step: str = "") -> list[Line]:
+    """What each change did to the open pipeline, step by step; only `step` if one is named."""
+    told = [
+        (change, key, effect)
+        for change in found
+        for key, effect in changing.effects(change.movement)
+        if not step or key == step
+    ]
+    return _told(report, sorted(told, key=lambda each: (-abs(each[2]), each[0].id)))
 
 
 def board_at(report: Report, day: date) -> list[Pile]:
@@ -542,7 +551,7 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
     """What the number `key` of a report is made of; None for a key the report does not have."""
     what, _, where = key.partition(":")
     if slug == "changes" and key in changing.STEPS:
-        lines = behind_changes(report, key, None)
+        lines = behind_changes(report, key)
         return Behind(key, lines[:BEHIND], len(lines))
     if slug == "changes" and what == "on" and where in report.on.stages and report.asked.day:
         lines = lines_at(report, report.asked.day, where)
@@ -735,8 +744,38 @@ def velocity_of(report: Report) -> Velocity:
     last = month_of(min(report.period.last, report.today))
     first = max(month_of(report.period.first).first, later(last.first, 1 - VELOCITY_MONTHS))
     months = Period(first, last.last).months()
-    worked = history.worked(report.scope, report.moments_of(months), report.known_from, report.now + TICK)
+    worked = _worked(report, months)
     return velocity(months=months, worked=worked, closings=report.closings(months))
+
+
+def _worked(report: Report, months: Sequence[Period]) -> list[int]:
+    """How many deals were open at some time in each month: created before its end, and not closed before it began.
+
+    From the mirror: Slant dates a deal's creation and its last move, so this reaches back further than history.
+    """
+    edges = report.moments_of(months)
+    opened = Case(
+        *(When(created_at__lt=edge, then=Value(place)) for place, edge in enumerate(edges[1:])),
+        default=Value(len(months)),
+        output_field=IntegerField(),
+    )
+    closed = Q(stage_id__in=report.on.closed_stages)
+    ended = Case(
+        When(~closed, then=Value(len(months))),
+        *(When(stage_updated_at__lt=edge, then=Value(place - 1)) for place, edge in enumerate(edges)),
+        default=Value(len(months)),
+        output_field=IntegerField(),
+    )
+    rows = (
+        report.deals()
+        .annotate(opened=opened, ended=ended)
+        .values_list("opened", "ended")
+        .annotate(n_deals=Count("pk"))
+    )
+    counts = list(rows)
+    return [
+        sum(deals for begun, over, deals in counts if begun <= place <= over) for place in range(len(months))
+    ]
 
 
 # Targets

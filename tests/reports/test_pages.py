@@ -330,6 +330,7 @@ def test_a_report_costs_few_queries_however_many_deals(visit: Client) -> None:
             found[slug] = len(queries)
         return found
 
+    page(visit, "/reports/overview/")
     few = costs()
     for number in range(12):
         tell(f"m{number}", (on(11, 3), {"stage_id": B}), created=on(10, 3), value=10_000, assigned_to_id=CARL)

@@ -4,7 +4,7 @@ from math import floor, log10
 from opportunities import wording_reports as words
 from opportunities.reports.changes import GONE, LOWERED, MOVED_IN, MOVED_OUT, NEW, RAISED, REOPENED, Changes
 from opportunities.reports.periods import Period
-from opportunities.reports.rows import ARCHIVED, LOST, WON, Pile, dollars, worth
+from opportunities.reports.rows import ARCHIVED, LOST, NOTHING, WON, Amount, Pile, dollars, worth
 from opportunities.reports.sheets import (
     COUNT,
     MONEY,
@@ -135,7 +135,9 @@ def _floor(result: Changes) -> int:
 
 def board(piles: Sequence[Pile], about: About, day: str) -> Table:
     """The board as it stood: every stage with its deals."""
-    held = {pile.stage: worth(pile, about.stages) for pile in piles}
+    held: dict[str, Amount] = {}
+    for pile in piles:
+        held[pile.stage] = held.get(pile.stage, NOTHING) + worth(pile, about.stages)
     rows = [
         Row(
             (

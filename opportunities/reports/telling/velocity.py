@@ -40,7 +40,6 @@ def velocity(result: Velocity, about: About) -> Sheet:
             "Velocity is deals times average value times win rate, divided by the length of the cycle: what the pipeline "
             "earns in a day. Deals are those open at some time in the month; average value, win rate and cycle (mean days "
             "from creation to win) are of the month's decisions.",
-            *about.history(),
         ),
         empty=""
         if any(month.deals or month.outcome.won or month.outcome.lost for month in result.months)

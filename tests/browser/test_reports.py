@@ -1,0 +1,123 @@
+"""What a manager asks before a meeting, answered in a real browser; and charts that cannot differ from their tables."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from opportunities.wording_reports import TITLES
+from tests.browser.conftest import ComeIn
+
+# What each canvas shows, and what the table it names holds, both as plain numbers.
+DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
+  const rows = [...document.getElementById(box.dataset.table).tBodies[0].rows].filter((row) => !row.classList.contains("dim"));
+  const columns = box.dataset.columns.split(",").map(Number);
+  const value = (row, column) => { const raw = row.cells[column].dataset.value; return raw === "" ? null : Number(raw); };
+  const chart = Chart.getChart(box.querySelector("canvas"));
+  const waterfall = box.dataset.chart === "waterfall";
+  const shown = chart.data.datasets.map((set) => waterfall ? set.values : set.data);
+  const held = (waterfall ? columns.slice(0, 1) : columns).map((column) => rows.map((row) => value(row, column)));
+  const canvas = chart.canvas;
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return {
+    table: box.dataset.table, shown, held, names: chart.data.labels.map((label) => [label].flat().join(" ")),
+    rows: rows.map((row) => row.cells[0].innerText.trim()), painted: pixels.some((part) => part !== 0),
+  };
+})"""
+
+
+def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(
+    come_in: ComeIn, axe: Callable[[Page], None], shots: Path | None
+) -> None:
+    """In light and in dark: the charts follow the system while they are looked at."""
+    page = come_in("manager", color_scheme="light", viewport={"width": 1440, "height": 900})
+    drawn = 0
+
+    for slug, title in TITLES.items():
+        page.emulate_media(color_scheme="light")
+        page.goto(f"/reports/{slug}/")
+        expect(page.get_by_role("link", name=title, exact=True)).to_have_attribute("aria-current", "page")
+        for box in page.locator("[data-chart]").all():
+            expect(box).to_have_class(re.compile("is-drawn"))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            axe(page)
+            if shots:
+                page.screenshot(path=shots / f"report-{slug}-{scheme}.png", full_page=True)
+        for chart in page.evaluate(DRAWN) if page.locator("[data-chart]").count() else []:
+            assert chart["shown"] == chart["held"], chart["table"]
+            assert chart["names"] == chart["rows"]
+            assert chart["painted"]
+            drawn += 1
+
+    assert drawn >= 4
+
+
+def test_printed_on_paper(come_in: ComeIn, shots: Path | None) -> None:
+    """Without navigation and controls, in the light palette even for who works in the dark, saying what it is of."""
+    page = come_in("manager", path="/reports/forecast/", color_scheme="dark")
+    box = page.locator("[data-chart]").first
+    expect(box).to_have_class(re.compile("is-drawn"))
+    line = "() => Chart.getChart(document.querySelector('[data-chart] canvas')).options.scales.y.grid.color"
+    dark = page.evaluate(line)
+
+    page.emulate_media(media="print")
+    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(page.get_by_role("form", name="Report settings")).to_be_hidden()
+    expect(
+        page.get_by_text(re.compile(r"Forecast\. Slant data as of .* Filters: .* Printed by"))
+    ).to_be_visible()
+    assert page.evaluate(line) == "rgb(228, 230, 235)" != dark
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    if shots:
+        page.screenshot(path=shots / "report-forecast-print.png", full_page=True)
+
+
+def test_a_manager_answers_before_the_meeting(come_in: ComeIn) -> None:
+    """What closes this quarter and how sure; what got worse since last Monday; what is stuck and whose; who; what to clean."""
+    page = come_in("manager", path="/reports/")
+    tabs = page.get_by_role("navigation", name="Reports")
+
+    tabs.get_by_role("link", name="Forecast").click()
+    expect(page.get_by_role("heading", level=2)).to_contain_text("8 times in 10 it ends between")
+    expect(page.locator("#table-quarters")).to_contain_text(re.compile("Exact|convolution|mean, variance"))
+
+    tabs.get_by_role("link", name="What changed").click()
+    page.get_by_label("Period").select_option(label="Since last Monday")
+    page.get_by_role("button", name="Apply").click()
+    page.wait_for_url(re.compile(r"/reports/changes/\?from=\d{4}-\d\d-\d\d&to=\d{4}-\d\d-\d\d$"))
+    expect(page.locator("#table-steps")).to_contain_text("Value lowered")
+
+    tabs.get_by_role("link", name="Stage ageing").click()
+    stuck = page.locator("#table-stuck tbody tr")
+    owners = stuck.first.locator("td").last
+    expect(owners).not_to_have_text("")
+    name = stuck.first.get_by_role("link").inner_text()
+    stuck.first.get_by_role("link").click()
+    expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_visible()
+    page.keyboard.press("Escape")
+
+    tabs.get_by_role("link", name="By owner").click()
+    assert page.locator("#table-people tbody tr").count() > 1
+
+    tabs.get_by_role("link", name="Data quality").click()
+    problem = page.locator("#table-problems tbody tr").filter(has=page.locator("td a")).first
+    count = int(problem.locator("td a").first.inner_text())
+    problem.locator("td a").first.click()
+    page.wait_for_load_state()
+    assert count > 0
+    expect(page.get_by_role("main")).to_be_visible()
+
+
+def test_without_scripts_the_numbers_are_all_there(come_in: ComeIn) -> None:
+    page = come_in("manager", path="/reports/forecast/", java_script_enabled=False)
+
+    assert page.locator("canvas").first.is_hidden()
+    assert page.locator("#table-stretches tbody tr").count() >= 6
+    page.locator("select[name=by]").select_option("quarter")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#table-stretches thead")).to_contain_text("Quarter")
+    assert "by=quarter" in page.url
