@@ -224,6 +224,24 @@ def help_and_shortcuts(scene: Scene) -> Page:
     return page
 
 
+def stages(scene: Scene) -> Page:
+    """A meaning set and taken back, so that the house of all tests stays as it is."""
+    page = scene.page("/settings/stages/", persona="manager")
+    for choice, word in (("Won", "won"), ("By its name: Open", "open")):
+        page.get_by_label("What Connected means").first.select_option(label=choice)
+        page.get_by_role("button", name="Save Connected").first.click()
+        expect(page.get_by_text(f"Connected counts as {word}.")).to_be_visible()
+    return page
+
+
+def stage_with_a_wrong_limit(scene: Scene) -> Page:
+    page = scene.page("/settings/stages/", persona="manager")
+    page.get_by_label("Days in Connected").first.fill("soon")
+    page.get_by_role("button", name="Save Connected").first.click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    return page
+
+
 STATES = [
     empty_form,
     filled_form,
@@ -251,6 +269,8 @@ STATES = [
     misbehaving,
     menu_under_ones_name,
     help_and_shortcuts,
+    stages,
+    stage_with_a_wrong_limit,
 ]
 
 
