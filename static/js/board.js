@@ -223,10 +223,12 @@
 
   const beside = (panel, button) => {
     const at = button.getBoundingClientRect();
-    const left = Math.min(at.left, innerWidth - panel.offsetWidth - 8);
-    const below = at.bottom + 4 + panel.offsetHeight <= innerHeight - 8;
-    panel.style.left = `${Math.max(8, left)}px`;
-    panel.style.top = `${Math.max(8, below ? at.bottom + 4 : innerHeight - panel.offsetHeight - 8)}px`;
+    const { clientWidth: width, clientHeight: height } = document.documentElement;
+    // Measured where it surely fits: beyond the edge it would widen the page of a phone.
+    panel.style.left = panel.style.top = "8px";
+    const below = at.bottom + 4 + panel.offsetHeight <= height - 8;
+    panel.style.left = `${Math.max(8, Math.min(at.left, width - panel.offsetWidth - 8))}px`;
+    panel.style.top = `${Math.max(8, below ? at.bottom + 4 : height - panel.offsetHeight - 8)}px`;
   };
 
   menu.addEventListener("click", (event) => {
