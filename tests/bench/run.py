@@ -26,7 +26,7 @@ from tests.support.processes import house_environment
 
 SIZES = (1_000, 10_000, 100_000)
 HEAD = (
-    f"{'':18}{'deals':>8}  {'database':<11}{'median':>8}{'p95':>8}{'floor':>8}{'ratio':>7}"
+    f"{'':18}{'deals':>8}  {'database':<11}{'median':>8}{'p95':>8}{'cpu':>8}{'floor':>8}{'ratio':>7}"
     f"{'queries':>9}{'bytes':>9}{'gzip':>8}{'20 clients':>12}"
 )
 
@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
                 print(f"loading {size:,} deals, {database} ...", file=sys.stderr, flush=True)
                 rows = _measure(home / f"{database}-{size}", server, size)
                 found[database, size] = {row["name"]: row for row in rows}
+                _keep(chosen.json, found)
     print("\n".join(_table(found)))
     problems = list(_problems(found))
     for line in _aims(found):
@@ -65,10 +66,14 @@ def main(arguments: list[str]) -> int:
         print(f"FAILED: {line}")
     for line in not_run:
         print(f"NOT RUN: {line}")
-    if chosen.json:
-        figures = {f"{database} {size}": rows for (database, size), rows in found.items()}
-        Path(chosen.json).write_text(json.dumps(figures, indent=1))
     return 1 if problems else 0
+
+
+def _keep(path: str | None, found: dict[tuple[str, int], dict[str, Figures]]) -> None:
+    """After each firm: a run that was broken off has told something."""
+    if path:
+        figures = {f"{database} {size}": rows for (database, size), rows in found.items()}
+        Path(path).write_text(json.dumps(figures, indent=1))
 
 
 def _collect_static(home: Path) -> None:
@@ -109,7 +114,7 @@ def _table(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
                 continue
             crowd = f"{figures['per_second']:>9.0f}/s" if figures["per_second"] else ""
             yield (
-                f"{begin}{figures['median']:>6.1f}ms{figures['p95']:>6.1f}ms{figures['floor']:>6.1f}ms"
+                f"{begin}{figures['median']:>6.1f}ms{figures['p95']:>6.1f}ms{figures['cpu']:>6.1f}ms{figures['floor']:>6.1f}ms"
                 f"{_ratio(figures):>7.1f}{figures['queries']:>9}{figures['bytes']:>9,}{figures['compressed']:>8,}"
                 f"{crowd:>12}"
             )

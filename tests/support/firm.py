@@ -48,6 +48,8 @@ COLLEAGUES = {
 FAMILIES = ("Abara", "Brandt", "Castillo", "Demir", "Eriksen", "Farouk", "Greco", "Haas", "Imai", "Jansen")
 SUBJECTS = ("rollover", "trust", "401(k) transfer", "second opinion", "estate plan", "annuity review")
 BATCH = 2000
+# A larger firm is this one several times over, copied inside the database: a hundred thousand deals in seconds.
+MADE_ONE_BY_ONE = 10_000
 
 
 @dataclass
@@ -74,8 +76,10 @@ def load_firm(
         firm = firm or make_firm()
         stages = _pipelines()
         _people()
-        households = _households(max(20, deals // 5))
-        _deals(rng, now, deals, versions, stages, households)
+        made = min(deals, MADE_ONE_BY_ONE)
+        households = _households(max(20, made // 5))
+        _deals(rng, now, made, versions, stages, households)
+        _copy_until(deals, made)
         _totals()
         SyncState.objects.all().update(started_at=now, finished_at=now)
     return LoadedFirm(firm, stages, deals, now)
@@ -232,6 +236,28 @@ def _history(
         before = now._replace(stage_id=rng.choice(stages[:-3]).pk, value=value, stage_since=begin)
         yield OpportunityVersion(opportunity_id=row.pk, valid_from=begin, valid_to=end, **before._asdict())
     yield OpportunityVersion(opportunity_id=row.pk, valid_from=moved, **now._asdict())
+
+
+def _copy_until(deals: int, made: int) -> None:
+    """Households, deals and versions again under other ids, and for the last copy only as many deals as are missing."""
+    for copy in range(1, -(-deals // made)):
+        before = f"op_{min(made, deals - copy * made):06d}"
+        _copy(Household, "id", "hh_", "hh_999999", copy)
+        _copy(Opportunity, "id", "op_", before, copy)
+        _copy(OpportunityVersion, "opportunity_id", "op_", before, copy)
+
+
+def _copy(model: type[Model], key: str, begin: str, before: str, copy: int) -> None:
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = ", ".join(
+        f"\"{field.column}\" || '-{copy}'" if field.column == key else f'"{field.column}"' for field in fields
+    )
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            f'INSERT INTO "{model._meta.db_table}" ({columns}) SELECT {values} FROM "{model._meta.db_table}" '
+            f"WHERE \"{key}\" >= '{begin}' AND \"{key}\" < '{before}' AND \"{key}\" NOT LIKE '%-%'"
+        )
 
 
 def _totals() -> None:
