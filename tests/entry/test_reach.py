@@ -6,7 +6,7 @@ which line to add.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -22,13 +22,24 @@ from django.urls import reverse
 
 from opportunities.actions import submissions
 from opportunities.models import AuditEvent, Household, Opportunity, Person, State, Submission
+from opportunities.wording_reports import TITLES
 from tests.support.people import Firm
 
 from .test_closed_by_default import OPEN
 from .walk import Route, routes
 
 ROLES = ("owner", "colleague", "viewer", "outsider", "manager", "compliance")
-CLOSED = [route for route in routes() if route.name not in OPEN]
+
+
+def _each(route: Route) -> list[Route]:
+    """A report is a page of its own for each of its names; as a workbook they share what one of them shows."""
+    if route.params != ("slug",):
+        return [route]
+    slugs = ("overview",) if route.name.endswith("xlsx") else tuple(TITLES)
+    return [replace(route, path=reverse(route.name, args=[slug]), params=()) for slug in slugs]
+
+
+CLOSED = [each for route in routes() if route.name not in OPEN for each in _each(route)]
 PLAIN = [route for route in CLOSED if not route.params]
 OBJECTS = [route for route in CLOSED if route.params]
 
@@ -42,6 +53,8 @@ FOR = {
     "opportunities:submissions_review": {"manager"},
     "opportunities:decide": {"manager"},
     "opportunities:sending": {"manager"},
+    "opportunities:stages": {"manager"},
+    "opportunities:targets": {"manager"},
     "opportunities:people": {"manager"},
     "opportunities:audit": {"manager", "compliance"},
     "opportunities:audit_export": {"manager", "compliance"},
@@ -143,7 +156,11 @@ def held_in(response: HttpResponse) -> str:
 
 
 def named(route: Route) -> str:
-    return route.name
+    return f"{route.name}-{kind_of_report}" if (kind_of_report := _report_of(route)) else route.name
+
+
+def _report_of(route: Route) -> str:
+    return route.path.split("/")[2].split(".")[0] if route.path.startswith("/reports/") else ""
 
 
 def test_every_parameter_is_of_a_kind_we_know() -> None:
