@@ -5,12 +5,22 @@ from datetime import date
 from typing import Any
 
 from opportunities import wording
+from opportunities.actions.mirror.definitions import known
 from opportunities.models import Opportunity
 
 
 def described(row: Opportunity) -> Iterator[tuple[str, str]]:
-    """Display name and value of each custom field `row` has, in the order Slant lists the definitions."""
-    for key, value in row.custom_fields.items():
+    """Display name and value of each custom field `row` has: in Slant's order, those without a definition last.
+
+    One query where there is any.
+    """
+    values: dict[str, Any] = dict(row.custom_fields)
+    if not values:
+        return
+    for key, name, kind in known():
+        if key in values:
+            yield name or plain_name(key), text_of(values.pop(key), kind)
+    for key, value in values.items():
         yield plain_name(key), text_of(value)
 
 

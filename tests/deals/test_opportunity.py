@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from opportunities.actions.mirror import definitions
 from opportunities.models import (
     AuditEvent,
     LostReason,
@@ -14,6 +15,7 @@ from opportunities.models import (
     Submission,
 )
 from tests.support.people import Firm
+from tests.support.slant_box import SlantBox, TurnedClock
 
 from .conftest import HX, Browse, MakeDeal, Page, ago, in_days, version
 
@@ -47,6 +49,26 @@ def test_page_and_drawer_say_the_same_of_every_field(
             assert said in words(page), said
     assert part.by_id("deal")["data-stage"] == "st_qualified"
     assert Page(client.get(DEAL)).by_id("deal")["data-opportunity"] == "op_1"
+
+
+def test_custom_fields_bear_slants_names_in_slants_order(
+    owner: Person, browse: Browse, make_deal: MakeDeal
+) -> None:
+    box = SlantBox(TurnedClock())
+    assert definitions.read_if_due(box.client(), clock=box.clock)
+    asked = len(box.requests)
+    assert not definitions.read_if_due(box.client(), clock=box.clock)
+    assert len(box.requests) == asked
+    names = [name for _, name, _ in definitions.known()]
+    keys = [key for key, _, _ in definitions.known()]
+    make_deal(custom_fields={"unheard_of": [1, "two"]} | dict.fromkeys(reversed(keys), "2026-11-30"))
+
+    said = words(Page(browse(owner).get(DEAL)))
+
+    assert names
+    places = [said.index(name) for name in [*names, "Unheard of 1, two"]]
+    assert places == sorted(places)
+    assert "30 November 2026" in said
 
 
 def test_what_is_missing_is_said(owner: Person, browse: Browse, make_deal: MakeDeal, firm: Firm) -> None:

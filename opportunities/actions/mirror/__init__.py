@@ -7,6 +7,7 @@
 | `totals` | what lies in each place, kept and never recounted (`StageTotal`, `MirrorRevision`) |
 | `meanings` | what a stage means: suggested, then set by a manager (`StageMeaning`) |
 | `directory` | reads and writes the short lists: books, members, pipelines, stages, households |
+| `definitions` | what Slant's custom fields are called, once a day |
 | `walking` | reads deals: what changed, or everything, a page at a time |
 | `sync` | what is due, by one leader at a time, within the call budget |
 """

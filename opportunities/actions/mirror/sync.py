@@ -6,6 +6,7 @@ sends people's submissions: long readings stop after TURN_SECONDS and go on in t
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
@@ -15,6 +16,7 @@ from django.db import transaction
 from opportunities.actions import budget, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent, Share
+from opportunities.actions.mirror import definitions
 from opportunities.actions.mirror.directory import LISTS
 from opportunities.actions.mirror.walking import Going, NotLeading, Reading
 from opportunities.clock import Clock
@@ -99,6 +101,9 @@ def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading:
     going = _going(clock, still_leading)
     for name in names:
         _read(name, slant, clock, going)
+    with suppress(NotLeading):
+        if going():
+            definitions.read_if_due(slant, clock=clock)
 
 
 def _going(clock: Clock, still_leading: Callable[[], bool]) -> Going:
