@@ -103,7 +103,7 @@ DID = {"create": "created", "edit": "saved", "move": "moved"}
 
 # The filter "What": each with the events it means. Events others add appear under their own names.
 WHAT = {
-    "deals": ("Deals sent", "submission.", "bulk."),
+    "deals": ("Deals sent", "submission.", "bulk.", "opportunity."),
     "viewed": ("Looked at", "client_data.viewed"),
     "denied": ("Denied", "access.", "limit."),
     "people": ("People and sign-in", "person."),
@@ -150,6 +150,7 @@ FIELDS = {
     "reference": "Reference",
     "supersedes": "Corrects",
     "duplicate_of": "Similar to",
+    "overwrote": "Replaced what somebody changed",
     "roles": "Roles",
     "member_id": "Member in Slant",
     "linked_by": "Linked by",

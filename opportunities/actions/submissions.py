@@ -5,7 +5,9 @@ gets lost is only a delay.
 """
 
 import hashlib
+import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -207,7 +209,7 @@ def change(
         row=row,
         supersedes=supersedes,
     )
-    return _take(submission, person=person, by=by, clock=clock)
+    return _take(submission, person=person, by=by, clock=clock, overwrote=differing)
 
 
 def expected_fields(deal: Opportunity) -> Fields:
@@ -232,7 +234,31 @@ def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int =
     return earlier
 
 
-def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) -> Submission:
+def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.Change:
+    """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed meanwhile."""
+    sent: dict[str, Any] = json.loads(submission.body)
+    told = {
+        "state": str(State.QUEUED),
+        "kind": submission.kind,
+        "reference": submission.reference,
+        "supersedes": str(submission.supersedes_id or ""),
+        "duplicate_of": submission.duplicate_of,
+        "overwrote": sorted(overwrote),
+    }
+    return audit.Change(
+        before={name: _plain(submission.seen[name]) for name in sent if name in submission.seen},
+        after={name: _plain(value) for name, value in sent.items()} | {k: v for k, v in told.items() if v},
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A field as the trail takes it: no floats, which custom fields may be, and nothing nested."""
+    return value if value is None or isinstance(value, (str, int)) else json.dumps(value, sort_keys=True)
+
+
+def _take(
+    submission: Submission, *, person: Person, by: Actor, clock: Clock, overwrote: Iterable[str] = ()
+) -> Submission:
     """Commit `submission` as queued, with its event, and wake the worker.
 
     Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
@@ -252,15 +278,7 @@ def _take(submission: Submission, *, person: Person, by: Actor, clock: Clock) ->
                 by=by,
                 action="submission.queued",
                 submission=submission,
-                change=audit.Change(
-                    after={
-                        "state": str(State.QUEUED),
-                        "kind": submission.kind,
-                        "reference": submission.reference,
-                    }
-                    | ({"supersedes": str(submission.supersedes_id)} if submission.supersedes_id else {})
-                    | ({"duplicate_of": submission.duplicate_of} if submission.duplicate_of else {})
-                ),
+                change=_asked(submission, overwrote),
                 outcome=str(State.QUEUED),
             )
             transaction.on_commit(wakeup.wake)

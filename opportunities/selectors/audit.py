@@ -24,7 +24,6 @@ from opportunities.models import (
     Attempt,
     AuditEvent,
     ChainHead,
-    Kind,
     Opportunity,
     Person,
     Stage,
@@ -197,8 +196,7 @@ class _Around:
         """Names of the stages that moves and settings of this page speak of."""
         ids = {event.object_id for event in self._events if event.object_type == "stage"}
         for row in self.submissions.values():
-            if row.kind == Kind.MOVE:
-                ids |= {_sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
+            ids |= {_sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
         return dict(Stage.objects.filter(pk__in=ids).values_list("pk", "name"))
 
     @cached_property
@@ -229,7 +227,7 @@ def _line(event: AuditEvent, around: _Around) -> Line:
         who=_who(event),
         machine=event.actor_type != ActorType.USER,
         parts=list(_parts(event, _values(event, around))),
-        changes=_changes(event),
+        changes=_changes(event, around.stages),
         facts=list(_facts(event, row, attempt)),
         body=_body(row) if row and event.action in SHOWS_BODY else "",
         saw=household,
@@ -299,6 +297,8 @@ def _sent(row: Submission, name: str) -> str:
 
 def _more(after: dict[str, Any]) -> str:
     """What else is worth a word when something was entered."""
+    if "overwrote" in after:
+        return " They were asked about a change in Slant meanwhile and chose to replace it."
     if "supersedes" in after:
         return " It corrects an earlier one."
     if "duplicate_of" in after:
@@ -329,16 +329,24 @@ def _said(value: Any) -> str:
 # What an opened line holds
 
 
-def _changes(event: AuditEvent) -> list[Changed]:
+def _changes(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
         Changed(
             wording_trail.FIELDS.get(name) or wording.LABELS.get(name) or name.replace("_", " ").capitalize(),
-            _said(event.before[name]) if name in event.before else "",
-            _said(event.after[name]) if name in event.after else "",
+            _field(name, event.before[name], stages) if name in event.before else "",
+            _field(name, event.after[name], stages) if name in event.after else "",
         )
         for name in names
     ]
+
+
+def _field(name: str, value: Any, stages: dict[str, str]) -> str:
+    if value is None:
+        return "nothing"
+    if name == "pipeline_stage_id" and value in stages:
+        return f"{stages[value]} ({value})"
+    return wording.money(value) if name == "value" and isinstance(value, int) else _said(value)
 
 
 def _facts(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[Fact]:

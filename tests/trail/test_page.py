@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from opportunities.actions import finding, people
 from opportunities.actions.audit import Actor
 from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
+from opportunities.actions.kinds import Changes
+from opportunities.actions.submissions import change, issue_token
 from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Person
 from opportunities.selectors.audit import trail, trail_of
@@ -58,6 +60,36 @@ def test_the_page_alone_tells_the_story_of_a_deal(office: Office, auditor: Perso
     assert sentences(auditor, object=f"opportunity:{row.opportunity_id}") == sentences(
         auditor, text=row.reference
     )
+
+
+def test_an_edit_is_told_field_by_field_with_what_was_there_before(
+    office: Office, auditor: Person, signed_in: SignIn
+) -> None:
+    row = office.submit(name="Okonkwo rollover")
+    office.round()
+    row.refresh_from_db()
+    change(
+        changes=Changes(row.opportunity_id, wanted={"value": 700_000}, seen={"value": 1}),
+        kind="edit",
+        person=office.person,
+        by=office.by,
+        clock=office.clock,
+        form_token=issue_token(office.person),
+        confirm_overwrite=True,
+    )
+
+    event = AuditEvent.objects.latest("seq")
+    assert (event.before, event.after["value"], event.after["overwrote"]) == (
+        {"value": 640_000},
+        700_000,
+        ["value"],
+    )
+    assert sentences(auditor)[0] == (
+        "Theo Okafor asked to change Okonkwo rollover. "
+        "They were asked about a change in Slant meanwhile and chose to replace it."
+    )
+    page = signed_in(auditor).get("/audit/").text
+    assert "<td>$640,000</td><td>$700,000</td>" in page
 
 
 def test_who_saw_this_households_deals_is_one_filter(
