@@ -7,7 +7,7 @@ their way, and one window of cards of each lane, all lanes in one.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -105,7 +105,7 @@ class Card:
     note: Note | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sums:
     """Of the deals of one lane: `value` in whole US dollars, `weighted` in hundredths of a dollar."""
 
@@ -114,11 +114,13 @@ class Sums:
     value: int = 0
     weighted: int = 0
 
-    def add(self, other: "Sums", sign: int = 1) -> None:
-        self.count += sign * other.count
-        self.valueless += sign * other.valueless
-        self.value += sign * other.value
-        self.weighted += sign * other.weighted
+    def plus(self, other: "Sums", sign: int = 1) -> "Sums":
+        return Sums(
+            self.count + sign * other.count,
+            self.valueless + sign * other.valueless,
+            self.value + sign * other.value,
+            self.weighted + sign * other.weighted,
+        )
 
     @property
     def compact(self) -> str:
@@ -133,14 +135,17 @@ class Sums:
         return round(self.weighted / 100)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lane:
-    """One stage. `after` leads to the next window of cards, empty when there is none; `won` is this quarter's."""
+    """One stage. `after` leads to the next window of cards, empty when there is none; `won` is this quarter's.
+
+    A value, like the cards in it, so that an unchanged lane need not be drawn again.
+    """
 
     pipeline: str
     stage: StageChoice
     sums: Sums
-    cards: list[Card] = field(default_factory=list)
+    cards: tuple[Card, ...] = ()
     after: str = ""
     won: Sums | None = None
     shown: int = 0
@@ -288,10 +293,10 @@ def _drawn_board(
     rows = deals(person, selection, now, limits=place.limits)
     sums = _kept_sums(person, selection) if selection.is_kept else _counted(rows)
     won = _won(person, selection, place, sums, now)
-    lanes = [_lane(place, stage, sums, won) for stage in place.stages]
+    empty = [_lane(place, stage, sums, won) for stage in place.stages]
     pending = _pending(person, now)
     dealing = _Dealing(person, place, now, _by_deal(pending))
-    _deal_out(dealing, rows, lanes, shown, after=after)
+    lanes = _dealt(dealing, rows, empty, shown, after=after)
     tabs = [
         Tab(
             each.id,
@@ -470,7 +475,7 @@ def _won(
 
 def _lane(place: _Place, stage: StageChoice, sums: dict[str, Sums], won: dict[str, Sums]) -> Lane:
     own = won.get(stage.id, Sums()) if stage.meaning == Meaning.WON else None
-    return Lane(place.id, stage, replace(sums.get(stage.id, Sums())), won=own)
+    return Lane(place.id, stage, sums.get(stage.id, Sums()), won=own)
 
 
 def _tally(place: _Place, sums: dict[str, Sums], selection: Selection) -> int | None:
@@ -483,13 +488,13 @@ def _tally(place: _Place, sums: dict[str, Sums], selection: Selection) -> int | 
 
 
 def _figures(lanes: Iterable[Lane], won: dict[str, Sums]) -> Figures:
-    figures = Figures(Sums(), Sums())
+    open_, all_won = Sums(), Sums()
     for each in lanes:
         if each.stage.meaning == Meaning.OPEN:
-            figures.open.add(each.sums)
+            open_ = open_.plus(each.sums)
     for sums in won.values():
-        figures.won.add(sums)
-    return figures
+        all_won = all_won.plus(sums)
+    return Figures(open_, all_won)
 
 
 # Submissions on their way
@@ -666,52 +671,60 @@ class _Row(NamedTuple):
     owner: str | None
     may_write: bool
 
-    @property
-    def sums(self) -> Sums:
-        return Sums(1, int(self.value is None), self.value or 0)
 
-
-def _deal_out(
+def _dealt(
     dealing: _Dealing,
     chosen: QuerySet[Opportunity],
     lanes: Sequence[Lane],
     shown: Mapping[str, int],
     *,
     after: str = "",
-) -> None:
-    """Put cards into the lanes that `shown` names; what is on its way counts where it goes."""
+) -> list[Lane]:
+    """`lanes`, with cards in those that `shown` names; what is on its way counts where it goes."""
     ordered = chosen.order_by("-since", "-pk")  # type: ignore[misc]
-    cut = _before(after)
+    if cut := _before(after):
+        ordered = ordered.filter(cut)
     counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in shown.items()}
-    windows = [
-        (ordered.filter(cut) if cut else ordered).filter(stage_id=stage_id)[: count + 1]
-        for stage_id, count in counts.items()
-    ]
-    moving = [
+    windows = [ordered.filter(stage_id=stage_id)[: count + 1] for stage_id, count in counts.items()]
+    moving = {
         id for id, rows in dealing.pending.items() if any(each.aim for each in rows if each.state in OPEN)
-    ]
+    }
     found = _rows(dealing.person, [*windows, chosen.filter(pk__in=moving)] if moving else windows)
-    by_id = {each.stage.id: each for each in lanes}
-    for each in (by_id[stage_id] for stage_id in counts):
-        own = [row for row in found if row.stage_id == each.stage.id and _is_below(row, after)]
-        count = counts[each.stage.id]
-        if len(own) > count:
-            own = own[:count]
-            each.after = _cursor(own[-1])
-        each.shown = len(own)
-        arriving = [] if after else [row for row in found if row.id in moving and row not in own]
-        own = [row for row in arriving if dealing.lies_in(row) == each.stage.id] + own
-        each.cards = [dealing.card(row) for row in own if dealing.lies_in(row) == each.stage.id]
+    standing: dict[str, list[_Row]] = {each.stage.id: [] for each in lanes}
     for row in found:
-        aim = dealing.lies_in(row)
-        if aim != row.stage_id and row.stage_id in by_id:
-            _recount(row, by_id[row.stage_id], by_id[aim])
+        if row.stage_id in standing:
+            standing[row.stage_id].append(row)
+    away = [row for rows in standing.values() for row in rows if dealing.lies_in(row) != row.stage_id]
+    dealt = []
+    for each in lanes:
+        stage_id = each.stage.id
+        lane = replace(each, sums=_recounted(each, away, dealing))
+        if stage_id in counts:
+            here = [row for row in standing[stage_id] if not after or _is_below(row, after)]
+            window = here[: counts[stage_id]]
+            arriving = [] if after else [row for row in away if dealing.lies_in(row) == stage_id]
+            staying = [row for row in window if row.id not in moving or dealing.lies_in(row) == stage_id]
+            lane = replace(
+                lane,
+                cards=tuple(dealing.card(row) for row in (*arriving, *staying)),
+                after=_cursor(window[-1]) if len(here) > len(window) else "",
+                shown=len(window),
+            )
+        dealt.append(lane)
+    return dealt
 
 
-def _recount(row: _Row, left: Lane, entered: Lane) -> None:
-    for each, sign in ((left, -1), (entered, 1)):
-        probability = each.stage.probability if row.probability is None else row.probability
-        each.sums.add(replace(row.sums, weighted=(row.value or 0) * (probability or 0)), sign)
+def _recounted(lane: Lane, away: Iterable[_Row], dealing: _Dealing) -> Sums:
+    """Its sums without what is leaving and with what is coming, weighed by the stage it is counted in."""
+    sums = lane.sums
+    for row in away:
+        probability = lane.stage.probability if row.probability is None else row.probability
+        own = Sums(1, int(row.value is None), row.value or 0, (row.value or 0) * (probability or 0))
+        if row.stage_id == lane.stage.id:
+            sums = sums.plus(own, -1)
+        elif dealing.lies_in(row) == lane.stage.id:
+            sums = sums.plus(own)
+    return sums
 
 
 def _rows(person: Person, windows: Iterable[QuerySet[Opportunity]]) -> list[_Row]:

@@ -1,6 +1,7 @@
 """Small words of the look: icons, money, times. Values are escaped; nothing here marks text of Slant as safe."""
 
 from datetime import date, datetime
+from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
@@ -14,6 +15,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, classes: str = "") -> SafeString:
     """A symbol of static/img/icons.svg; decoration only, so the words beside it must say the same."""
     return format_html(

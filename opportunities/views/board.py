@@ -57,8 +57,8 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
     )
     if lane is None:
         raise Http404
-    context = {"lane": lane, "selection": selection, "query": selection.query(), "is_alone": not _is_part(request)}
-    name = "partials/lane.html" if _is_part(request) else "board_lane.html"
+    context = {"lane": lane, "selection": selection, "query": selection.query()}
+    name = "partials/board_lane.html" if _is_part(request) else "board_lane.html"
     return _part(render(request, f"opportunities/{name}", context))
 
 
