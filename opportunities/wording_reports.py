@@ -118,7 +118,7 @@ def compact(value: float | int) -> str:
     """`$640K`, `$1.24M`: for charts and tiles, where the table has the whole of it."""
     sign, size = ("\u2212" if value < 0 else ""), abs(value)
     if size >= 999_500:
-        return f"{sign}${size / 1_000_000:.2f}M"
+        return f"{sign}${f'{size / 1_000_000:.2f}'.removesuffix('.00')}M"
     if size >= 1_000:
         return f"{sign}${size / 1_000:.0f}K"
     return f"{sign}${size:.0f}"

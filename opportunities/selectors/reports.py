@@ -70,6 +70,7 @@ LARGEST = 10
 BEHIND = 200
 VELOCITY_MONTHS = 12
 TICK = timedelta(microseconds=1)
+FIRST_LOAD = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,21 @@ class Report:
 
     @cached_property
     def known_from(self) -> datetime | None:
-        """The first moment history knows of; None when there is none yet."""
-        moment: datetime | None = OpportunityVersion.objects.aggregate(first=Min("valid_from"))["first"]
-        return moment
+        """The moment from which history is whole; None when there is none yet.
+
+        The first load takes its time and brings deals that were there before: it is over with the last of them.
+        """
+        first: datetime | None = OpportunityVersion.objects.aggregate(first=Min("valid_from"))["first"]
+        if first is None:
+            return None
+        earlier = OpportunityVersion.objects.filter(
+            opportunity_id=OuterRef("opportunity_id"), valid_to=OuterRef("valid_from")
+        )
+        loaded = OpportunityVersion.objects.filter(
+            ~Exists(earlier), valid_from__gte=first, valid_from__lt=first + FIRST_LOAD, created_at__lt=first
+        )
+        last = loaded.order_by("-valid_from").values_list("valid_from", flat=True).first()
+        return last or first
 
     # Moments
 

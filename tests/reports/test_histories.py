@@ -82,7 +82,7 @@ def write(stories: list[Any]) -> None:
         )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @given(
     stories=st.lists(story, min_size=1, max_size=6), first=st.integers(0, DAYS - 1), more=st.integers(0, DAYS)
 )
@@ -126,7 +126,7 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
         )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
 @given(stories=st.lists(story, min_size=1, max_size=6))
 def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories: list[Any]) -> None:
     with undone():

@@ -27,7 +27,7 @@ from opportunities.reports.periods import Period
 from opportunities.reports.quality import LEFT as OWNER_LEFT
 from opportunities.reports.quality import NO_DATE, NO_HOUSEHOLD, NO_MOVE, NO_VALUE, PASSED
 from opportunities.selectors import reports as selecting
-from tests.reports.story import CARL, HARBOR, LEFT, NOW, OLIVIA, OTTO, SUMMIT, A, B, C, Desk
+from tests.reports.story import CARL, HARBOR, LEFT, NOW, OLIVIA, OTTO, SUMMIT, WON, A, B, C, Desk, on, tell
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 NOTHING = {"new": (0, 0), "raised": (0, 0), "reopened": (0, 0), "moved-in": (0, 0), "moved-out": (0, 0), "won": (0, 0), "lost": (0, 0), "lowered": (0, 0), "archived": (0, 0), "gone": (0, 0)}  # fmt: skip
@@ -227,8 +227,6 @@ def test_the_board_of_a_past_day(small: Desk) -> None:
 
 
 def test_a_deal_found_already_won_counts_on_the_day_slant_says(desk: Desk) -> None:
-    from tests.reports.story import WON, on, tell
-
     tell("e1", created=on(7, 1), seen=on(11, 1), stage_id=WON, stage_since=on(10, 20), value=50_000)
     tell("e2", created=on(7, 1), seen=on(11, 1), stage_id=WON, stage_since=on(9, 20), value=70_000)
 
@@ -236,3 +234,15 @@ def test_a_deal_found_already_won_counts_on_the_day_slant_says(desk: Desk) -> No
 
     assert (won.now, won.before, won.deals) == (50_000, 0, 1)
     assert selecting.changes_of(desk.report(FIRST, LAST))["won"].deals == 0
+
+
+def test_a_first_load_in_pieces_is_where_history_begins_and_no_movement(desk: Desk) -> None:
+    tell("f1", created=on(7, 1), seen=on(11, 1, 10), value=10_000)
+    tell("f2", created=on(7, 1), seen=on(11, 1, 11), value=20_000)
+    tell("f3", created=on(11, 2), value=40_000)
+    tell("f4", created=on(7, 1), seen=on(11, 5), value=80_000)
+
+    result = selecting.changes_of(desk.report(FIRST, LAST))
+
+    assert (result.opening.value, result.closing.value) == (30_000, 150_000)
+    assert steps(result) == NOTHING | {"new": (1, 40_000), "moved-in": (1, 80_000)}

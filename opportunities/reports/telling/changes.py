@@ -66,7 +66,9 @@ def _finding(result: Changes, about: About, opened: str, closed: str) -> str:
 
 def _lede(result: Changes) -> str:
     new, won, lost = result[NEW], -result[WON].effect, -result[LOST].effect
-    said = [f"{words.deals(new.deals).capitalize()} came in new, {words.money(new.effect)}."]
+    said = ["No deal came in new."]
+    if new.deals:
+        said = [f"{words.deals(new.deals).capitalize()} came in new, {words.money(new.effect)}."]
     if won and lost:
         said.append(f"For every dollar won, {lost / won:.2f} dollars were lost.")
     elif lost:

@@ -217,7 +217,12 @@ def _owners(result: Forecast, about: About) -> Table:
                 ),
                 Cell(each.open.value),
                 Cell(dollars(each.open.weighted)),
-                Cell(each.won.value, about.links.report("overview", owner=each.owner or "none", show="won")),
+                Cell(
+                    each.won.value,
+                    about.links.report("overview", owner=each.owner or "none", show="won")
+                    if each.won.deals
+                    else "",
+                ),
                 Cell(each.target),
                 Cell(each.reached),
             )
