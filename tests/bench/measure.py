@@ -10,6 +10,7 @@ import gzip
 import http.client
 import json
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from django.test import Client  # noqa: E402
 
 from opportunities.models import Opportunity, Person, Role  # noqa: E402
 from tests.bench.rows import OF_BOARD, ROWS, Row  # noqa: E402
+from tests.support.environment import ROOT  # noqa: E402
 from tests.support.firm import load_firm  # noqa: E402
 from tests.support.people import make_person  # noqa: E402
 from tests.support.processes import Process  # noqa: E402
@@ -35,6 +37,7 @@ from tests.support.provision import free_port  # noqa: E402
 TIMES, WARM_UP = 30, 3
 CLIENTS, CROWD_SECONDS = 20, 3.0
 TOKEN = "b" * 32
+VITALS = "in a browser"
 
 
 class Browser:
@@ -43,7 +46,8 @@ class Browser:
     def __init__(self, port: int, person: Person) -> None:
         client = Client()
         client.force_login(person)
-        self._cookie = f"sessionid={client.cookies['sessionid'].value}; csrftoken={TOKEN}"
+        self.session: str = client.cookies["sessionid"].value
+        self._cookie = f"sessionid={self.session}; csrftoken={TOKEN}"
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(
@@ -71,7 +75,8 @@ class Bench:
         self._load()
         with _Server(self.home, self.port):
             self._words()
-            return [self._measure(row) for row in ROWS]
+            rows = [self._measure(row) for row in ROWS]
+            return [*rows, {"name": VITALS} | self._vitals()]
 
     def _load(self) -> None:
         call_command("migrate", verbosity=0)
@@ -142,6 +147,16 @@ class Bench:
             "number": str(number),
             "since": self.since,
         }
+
+    def _vitals(self) -> dict[str, Any]:
+        """In a process of its own: a browser's event loop and the ORM do not share one."""
+        url = f"http://127.0.0.1:{self.port}/board/?{OF_BOARD}"
+        command = [sys.executable, "-m", "tests.bench.vitals", url, self.browsers[0].session]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        if done.returncode:
+            return {"missing": done.stderr.strip().splitlines()[-1:]}
+        figures: dict[str, Any] = json.loads(done.stdout)
+        return figures
 
     def _crowd(self, row: Row, words: dict[str, str]) -> float:
         """Answers a second that twenty clients get together."""

@@ -30,6 +30,8 @@ HEAD = (
     f"{'queries':>9}{'bytes':>9}{'gzip':>8}{'20 clients':>12}"
 )
 
+LCP, INP, CLS = "1200 ms", "100 ms", "0.02"
+
 Figures = dict[str, Any]
 
 
@@ -59,6 +61,7 @@ def main(arguments: list[str]) -> int:
                 found[database, size] = {row["name"]: row for row in rows}
                 _keep(chosen.json, found)
     print("\n".join(_table(found)))
+    print("\n".join(_vitals(found)))
     problems = list(_problems(found))
     for line in _aims(found):
         print(line)
@@ -118,6 +121,19 @@ def _table(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
                 f"{_ratio(figures):>7.1f}{figures['queries']:>9}{figures['bytes']:>9,}{figures['compressed']:>8,}"
                 f"{crowd:>12}"
             )
+
+
+def _vitals(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
+    yield f"\nThe board in Chromium, its processor slowed four times ({LCP} / {INP} / {CLS} wanted):"
+    for (database, size), rows in found.items():
+        seen = rows.get("in a browser", {"missing": "not measured"})
+        if "missing" in seen:
+            yield f"{size:>9,}  {database:<11}not measured: {seen['missing']}"
+            continue
+        yield (
+            f"{size:>9,}  {database:<11}largest paint {seen['lcp_ms']:.0f} ms, longest interaction "
+            f"{seen['inp_ms']:.0f} ms, layout shift {seen['cls']:.3f}"
+        )
 
 
 def _ratio(figures: Figures) -> float:

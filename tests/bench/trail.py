@@ -51,7 +51,7 @@ def rows(events: int = EVENTS) -> Iterator[tuple[str, float, str, float | None]]
 
 def seed(first: int, upto: int) -> None:
     """Events `first + 1` to `upto` with what they are about, chained from what is there."""
-    from opportunities.models import AuditEvent, ChainHead, Household, Person, Submission
+    from opportunities.models import AuditEvent, ChainHead, Household, Person
     from tests.support.people import make_firm
 
     if first == 0:
@@ -72,14 +72,39 @@ def seed(first: int, upto: int) -> None:
     previous = head.hash
     for begin in range(first, upto, BATCH):
         numbers = range(begin, min(begin + BATCH, upto))
-        Submission.objects.bulk_create([_deal(n // 5, owner) for n in numbers if n % 5 == 0], batch_size=500)
+        _insert([_deal(n // 5, owner) for n in numbers if n % 5 == 0])
         batch: list[AuditEvent] = []
         for n in numbers:
             event = _event(n, previous)
             previous = event.hash
             batch.append(event)
-        AuditEvent.objects.bulk_create(batch, batch_size=500)
+        _insert(batch)
     ChainHead.objects.update(seq=upto, hash=previous)
+
+
+def _insert(rows: list[Any]) -> None:
+    """Past the ORM's batches, which SQLite's limit of variables keeps small, in one transaction."""
+    from django.db import connection, transaction
+    from django.db.models import DateField, JSONField, UUIDField
+
+    meta = rows[0]._meta
+    fields = list(meta.concrete_fields)
+    prepare = [isinstance(field, DateField | JSONField | UUIDField) for field in fields]
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(
+            f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({marks})',
+            [
+                [
+                    field.get_db_prep_save(row.__dict__[field.attname], connection)
+                    if prepared
+                    else row.__dict__[field.attname]
+                    for field, prepared in zip(fields, prepare, strict=True)
+                ]
+                for row in rows
+            ],
+        )
 
 
 def _deal_id(number: int) -> UUID:

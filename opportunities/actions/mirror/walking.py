@@ -185,6 +185,7 @@ class Reading:
                 if (page.total_pages or page.current_page) > CHANGES_AT_MOST:
                     return Answered.TOO_MANY, None
                 self._take(page)
+                self.going()
                 count = page.total_count
                 seen |= {item.id for item in page.items}
                 top = max(top, _top(page.items))
@@ -224,13 +225,13 @@ class Reading:
             if self.cursor["passes"] < WALK_EVERY:
                 return
             self._set_out(beside=True)
-        if self.walk is None:
-            return
-        pages = min(4, max(1, -(-(self.walk.pages or 1) // 60)))
-        before = self.walk.calls
+        walk = self.walk
+        assert walk is not None  # noqa: S101 - for the type checker; it was there or has just set out
+        pages = min(4, max(1, -(-(walk.pages or 1) // 60)))
+        before = walk.calls
         with suppress(BudgetSpent):
             self._walk_on(pages)
-        self._calls += (self.walk.calls if self.walk else before + 1) - before
+        self._calls += walk.calls - before
 
     def _walk_on(self, at_most: int | None = None) -> bool:
         """Go on with the walk until its end, our turn's, or `at_most` pages."""
