@@ -1,6 +1,6 @@
 """One database of one size: load the firm, start the server, measure every row beside its floor, write the figures.
 
-    python -m tests.bench.measure <deals> <home> <result.json>
+    python -m tests.bench.measure <deals> <home> <result.json> [<names of rows>]
 
 The database is DATABASE_URL's and empty. Page and floor are asked in turn, so that whatever else the machine does
 meets both alike.
@@ -68,14 +68,14 @@ class Browser:
 
 
 class Bench:
-    def __init__(self, deals: int, home: Path) -> None:
-        self.deals, self.home, self.port = deals, home, free_port()
+    def __init__(self, deals: int, home: Path, rows: list[Row]) -> None:
+        self.deals, self.home, self.rows, self.port = deals, home, rows, free_port()
 
     def run(self) -> list[dict[str, Any]]:
         self._load()
         with _Server(self.home, self.port):
             self._words()
-            rows = [self._measure(row) for row in ROWS]
+            rows = [self._measure(row) for row in self.rows]
             return [*rows, {"name": VITALS} | self._vitals()]
 
     def _load(self) -> None:
@@ -220,5 +220,7 @@ def _found(pattern: str, page: str) -> str:
 
 
 if __name__ == "__main__":
-    figures = Bench(int(sys.argv[1]), Path(sys.argv[2])).run()
+    named = [name for name in "".join(sys.argv[4:]).split(",") if name]
+    chosen = [row for row in ROWS if not named or row.name in named]
+    figures = Bench(int(sys.argv[1]), Path(sys.argv[2]), chosen).run()
     Path(sys.argv[3]).write_text(json.dumps(figures))

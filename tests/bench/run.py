@@ -1,6 +1,6 @@
 """`make bench`: every row of `rows.py` at each size on each database, in one table; and what was promised of it.
 
-    make bench ARGS="--deals 1000,10000 --databases sqlite"
+    make bench ARGS="--deals 1000,10000 --databases sqlite --rows 'board page,changes poll'"
 
 Times depend on the machine and are only printed. What fails the run are ratios (to the row's own floor, and of the
 largest firm to the smallest), numbers of queries, and bytes.
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--deals", default=",".join(map(str, SIZES)))
     parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument("--rows", default="", help="names of rows, with commas; all by default")
     parser.add_argument("--json", help="also write the figures here")
     chosen = parser.parse_args(arguments)
     sizes = [int(size) for size in chosen.deals.split(",")]
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
                     continue
             for size in sizes:
                 print(f"loading {size:,} deals, {database} ...", file=sys.stderr, flush=True)
-                rows = _measure(home / f"{database}-{size}", server, size)
+                rows = _measure(home / f"{database}-{size}", server, size, chosen.rows)
                 found[database, size] = {row["name"]: row for row in rows}
                 _keep(chosen.json, found)
     print("\n".join(_table(found)))
@@ -86,7 +87,7 @@ def _collect_static(home: Path) -> None:
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
-def _measure(home: Path, server: str, size: int) -> list[Figures]:
+def _measure(home: Path, server: str, size: int, chosen: str) -> list[Figures]:
     home.mkdir()
     (home / "static").symlink_to(home.parent / "static")
     url = f"sqlite:///{home / 'slantweb.sqlite3'}"
@@ -96,7 +97,7 @@ def _measure(home: Path, server: str, size: int) -> list[Figures]:
             door.execute(f'CREATE DATABASE "{name}"')
         url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     result = home / "figures.json"
-    command = [sys.executable, "-m", "tests.bench.measure", str(size), str(home), str(result)]
+    command = [sys.executable, "-m", "tests.bench.measure", str(size), str(home), str(result), chosen]
     environment = house_environment(home, url, VIEW_WAIT_SECONDS="0")
     done = subprocess.run(command, cwd=ROOT, env=clean_environment(**environment))
     if done.returncode:
@@ -110,7 +111,9 @@ def _table(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
     yield HEAD
     for row in ROWS:
         for (database, size), rows in found.items():
-            figures = rows[row.name]
+            figures = rows.get(row.name)
+            if figures is None:
+                continue
             begin = f"{row.name:18}{size:>8,}  {database:<11}"
             if "missing" in figures:
                 yield begin + figures["missing"]
@@ -145,7 +148,9 @@ def _problems(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]
     """What fails the run."""
     for (database, size), rows in found.items():
         for row in ROWS:
-            figures = rows[row.name]
+            figures = rows.get(row.name)
+            if figures is None:
+                continue
             where = f"{row.name}, {size:,} deals, {database}"
             if "missing" in figures:
                 yield f"{where}: {figures['missing']}"
@@ -166,7 +171,8 @@ def _growths(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[tuple
     for database in sorted({database for database, _ in found}):
         sizes = sorted(size for known, size in found if known == database)
         for row in ROWS:
-            few, many = found[database, sizes[0]][row.name], found[database, sizes[-1]][row.name]
+            few = found[database, sizes[0]].get(row.name, {})
+            many = found[database, sizes[-1]].get(row.name, {})
             if row.flat and len(sizes) > 1 and "median" in few and "median" in many:
                 yield database, row, many["median"] / few["median"]
 
@@ -175,12 +181,13 @@ def _aims(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
     """What the design promises, kept or missed."""
     yield ""
     for row in ROWS:
-        ratios = [_ratio(rows[row.name]) for rows in found.values() if "median" in rows[row.name]]
+        measured = [rows[row.name] for rows in found.values() if "median" in rows.get(row.name, {})]
+        ratios = [_ratio(figures) for figures in measured]
         if row.aim and ratios:
             kept = "kept" if max(ratios) <= row.aim else "missed"
             yield f"aim {kept}: {row.name} at most {row.aim:.0f} times its floor; was {min(ratios):.1f} to {max(ratios):.1f}"
     for row in ROWS:
-        asked = max((rows[row.name].get("queries", 0) for rows in found.values()), default=0)
+        asked = max((rows.get(row.name, {}).get("queries", 0) for rows in found.values()), default=0)
         if row.form is None and asked > MOST_QUERIES:
             yield f"aim missed: {row.name} at most {MOST_QUERIES} queries; was {asked}"
     for database, row, growth in _growths(found):
