@@ -29,7 +29,6 @@ from opportunities.trail import verifier
 
 # A table is read from the left: as the model has them, not as the chain sorts them.
 COLUMNS = [column.attname for column in AuditEvent._meta.concrete_fields]
-FORMATS = ("jsonl", "csv", "zip")
 EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
     "events.jsonl",
     "events.csv",

@@ -206,7 +206,7 @@ def _text(text: str) -> list[Q]:
         | Q(reference__istartswith=text)
         | Q(opportunity_id=text)
         | Q(pk__in=Attempt.objects.filter(remote_request_id=text).values("submission_id"))
-        | (Q(pk=text) if _is_uuid(text) else Q(pk__in=[]))
+        | (Q(pk=text) if is_uuid(text) else Q(pk__in=[]))
     ).order_by("-created_at")
     deals = Opportunity.objects.filter(Q(name__icontains=text) | Q(pk=text))
     arms = [
@@ -237,7 +237,7 @@ def _events_of(types: tuple[str, ...], ids: Iterable[str]) -> Q:
     return Q(object_type__in=types, object_id__in=list(ids))
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     try:
         UUID(text)
     except ValueError:

@@ -53,6 +53,7 @@ class Report:
     last_seq: int = 0
     checkpoints: int = 0
     vouched: int = 0
+    key: str = ""
     submissions: int = 0
     archived: int = 0
     notes: list[str] = field(default_factory=list)
@@ -246,9 +247,9 @@ def _check_checkpoints(chain: Chain, keys: set[str], known: dict[int, str], repo
                 f"Event {seq} is not the one its checkpoint vouches for: {good + 1} to {seq} were rewritten."
             )
             return Problem(ALTERED, seq, words)
-        good = seq
+        good, report.key = seq, str(checkpoint.envelope["checkpoint"]["key"])
     report.checkpoints, report.vouched = len(numbers), good
-    if gone := _seen_before(set(numbers)):
+    if gone := _seen_before(set(numbers), keys):
         seq, at = gone
         return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq} was there on {at:%d %B %Y}, and is gone.")
     if not numbers and chain.seq:
@@ -260,11 +261,13 @@ def _hash_at(seq: int) -> str:
     return AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
 
 
-def _seen_before(numbers: set[int]) -> tuple[int, datetime] | None:
-    """A checkpoint the last good verification saw that is no longer there."""
+def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
+    """A checkpoint the last good verification saw that is no longer there. One by another key lies in another folder."""
     last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
-    seen = last.after.get("checkpoint", 0) if last else 0
-    return (seen, last.recorded_at) if last and seen and seen not in numbers else None
+    if last is None or last.after.get("key") not in keys:
+        return None
+    seen = last.after.get("checkpoint", 0)
+    return (seen, last.recorded_at) if seen and seen not in numbers else None
 
 
 class _Replay:
@@ -372,6 +375,7 @@ def conclude(report: Report, *, by: Actor, clock: Clock) -> None:
                     "checkpoints": report.checkpoints,
                     "submissions": report.submissions,
                 }
+                | ({"key": report.key} if report.key else {})
                 | ({"first_bad": problem.seq} if problem else {})
             ),
         )

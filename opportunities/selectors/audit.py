@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
@@ -178,7 +177,7 @@ class _Around:
     @cached_property
     def submissions(self) -> dict[str, Submission]:
         ids = {event.object_id for event in self._events if event.object_type in SUBMISSION_TYPES}
-        rows = Submission.objects.filter(pk__in=[id for id in ids if _is_uuid(id)])
+        rows = Submission.objects.filter(pk__in=[id for id in ids if finding.is_uuid(id)])
         return {str(row.pk): row for row in rows}
 
     @cached_property
@@ -202,16 +201,8 @@ class _Around:
     @cached_property
     def people(self) -> dict[str, str]:
         ids = {event.object_id for event in self._events if event.object_type == "person"}
-        rows = Person.objects.filter(pk__in=[id for id in ids if _is_uuid(id)])
+        rows = Person.objects.filter(pk__in=[id for id in ids if finding.is_uuid(id)])
         return {str(row.pk): row.display for row in rows}
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 # One line
