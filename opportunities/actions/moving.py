@@ -91,8 +91,10 @@ def undo(
         taken_back = submissions.withdraw(submission=submission, person=person, by=by, clock=clock)
     except submissions.TooLate:
         sent = sent_fields(submission)
+        # In the order they were sent: a database may give the keys of `seen` in an order of its own.
+        before = {field: submission.seen[field] for field in sent}
         taken_back = submissions.change(
-            changes=Changes(submission.opportunity_id, wanted=submission.seen, seen=sent),
+            changes=Changes(submission.opportunity_id, wanted=before, seen=sent),
             kind=Kind.MOVE,
             person=person,
             by=by,

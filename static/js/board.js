@@ -12,6 +12,7 @@
   const dialog = byId("move-dialog");
   const inFlight = new Set();
   const waiting = new Map();
+  const own = new Map();
   let since = board.dataset.since;
   let moves = 0;
   let polls = 0;
@@ -84,6 +85,7 @@
       else placeTop(fresh, fresh.dataset.stage);
       if (old && old !== fresh && old.isConnected) old.remove();
       refocus(had, fresh, home?.lane);
+      if (fresh.matches(".is-saving")) own.set(fresh.dataset.opportunity, fresh.dataset.name);
       if (refused && fresh.isConnected) fresh.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
     const snack = news.querySelector(".snack");
@@ -118,6 +120,7 @@
     inFlight.add(id);
     card.classList.remove("is-refused");
     card.classList.add("is-saving");
+    card.dataset.from = from;
     note(card, "card-note", `Moving from ${nameOf(from)}…`);
     placeTop(card, stage);
     refocus(had, card, home.lane);
@@ -396,12 +399,13 @@
 
   // -------------------------------------------------------- what others change
 
-  const isBusy = (lane) =>
+  const isBusy = (lane) => Boolean(
     document.activeElement.closest?.(".lane-cards, .lane-more, .lane-news")?.closest(".lane") === lane ||
     (menu.matches(":popover-open") && lane.contains(cardOf(menuCard.dataset.opportunity))) ||
     (dialog.open && lane.contains(cardOf(dialog.dataset.opportunity))) ||
     lane.querySelector(".is-grabbed") !== null ||
-    (byId("drawer")?.open && lane.contains(cardOf(document.querySelector("#deal")?.dataset.opportunity ?? "")));
+    (byId("drawer")?.open && lane.contains(cardOf(document.querySelector("#deal")?.dataset.opportunity ?? "")))
+  );
 
   const same = (a, b) => a.outerHTML === b.outerHTML;
 
@@ -513,11 +517,26 @@
       const old = board.querySelector(`[data-rail="${CSS.escape(fresh.dataset.rail)}"] .tally`);
       old?.replaceWith(fresh.querySelector(".tally"));
     }
-    const changed = new Set(news.dataset.changed.split(" "));
-    const due = lanes().filter((lane) => changed.has(lane.dataset.lane) || lane.querySelector(".is-saving"));
+    // What was on its way may have ended where it was aimed at, or back where it came from.
+    const ways = [...board.querySelectorAll(".deal.is-saving")].flatMap((card) => [card.closest(".lane")?.dataset.lane, card.dataset.from]);
+    const changed = new Set([...news.dataset.changed.split(" "), ...ways]);
+    const due = lanes().filter((lane) => changed.has(lane.dataset.lane)).sort((a, b) => isBusy(a) - isBusy(b));
     // A board that was empty has no lanes to fill in place.
     if (board.hidden && changed.size) return location.reload();
     for (const lane of due) await refresh(lane);
+    tellEnds();
+  };
+
+  // A move of one's own that was still on its way when it was answered: say how it ended, once.
+  const tellEnds = () => {
+    for (const [id, name] of own) {
+      const card = cardOf(id);
+      if (card?.matches(".is-saving")) continue;
+      own.delete(id);
+      if (!card) continue;
+      const note = card.querySelector(".deal-note")?.textContent.trim();
+      say(note ? `${name}: ${note.split("\n")[0]}` : `Moved ${name} to ${nameOf(card.dataset.stage)}`);
+    }
   };
 
   const check = async () => {

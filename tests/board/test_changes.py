@@ -113,6 +113,11 @@ def test_what_a_colleague_sends_shows_before_slant_has_it(
 
     columns, since = changed(client, query, since)
     assert columns == [FIRST, SECOND]
+    # The card tells the page which columns to ask for once it is on its way no more.
+    assert (
+        f'data-stage="{SECOND}" data-name="{row.name}" data-from="{FIRST}"'
+        in client.get(f"/board/?{query}").text
+    )
     assert since_of(client, query) == since
     assert changed(client, query, since) == ([], since)
     assert changed(stranger, query, theirs) == ([], theirs)
