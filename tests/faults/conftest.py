@@ -10,7 +10,7 @@ from django.conf import settings
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "simulated histories")
     group.addoption("--seed", type=int, help="only the history of this seed, printed")
-    group.addoption("--full", action="store_true", help="10,000 histories, all planted bugs, the whole sweep")
+    group.addoption("--full", action="store_true", help="all planted bugs, the whole sweep")
 
 
 def is_full(config: pytest.Config) -> bool:

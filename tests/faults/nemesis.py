@@ -1,5 +1,6 @@
 """Who brings about what can go wrong: at single points, and as events in time. `stop()` ends all of it."""
 
+import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Nemesis:
         self._outages: list[tuple[float, float, str]] = []
         self._disk_full_until = 0.0
         self._strikes = 0
+        self._backup: sqlite3.Connection | None = None
 
     # Points
 
@@ -53,7 +55,12 @@ class Nemesis:
     def _after_a_write(self) -> None:
         """The moments after a write are when a jump of the clock, an edit or a crash can do most harm."""
         rng, scheduler = self.history.rng, self.history.scheduler
-        for family, act in (("clock jump", self._jump), ("edited", self._edit), ("crash", self._kill_one)):
+        for family, act in (
+            ("clock jump", self._jump),
+            ("edited", self._edit),
+            ("crash", self._kill_one),
+            ("restore", self._restore),
+        ):
             if self.history.plan.has(family) and rng.random() < 0.3:
                 scheduler.at(scheduler.now + rng.choice((rng.uniform(0.0, 0.5), rng.uniform(0.5, 8.0))), act)
 
@@ -247,12 +254,13 @@ class Nemesis:
     def _restore(self) -> None:
         """Everything is stopped, an older database put back, everything started; after a while somebody recovers."""
         history = self.history
-        if history.crew.down:
+        if history.crew.down or self._backup is None or not history.troubled:
             return
         self._off()
         history.scheduler.say("backup restored")
         history.shadows.append(history.house.database.snapshot())
         history.house.database.become(self._backup)
+        self._backup = None
         self._on()
         after = history.rng.choice((1.0, 300.0))
         history.scheduler.at(history.scheduler.now + after, lambda: self._recover())
