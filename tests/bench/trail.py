@@ -85,11 +85,11 @@ def seed(first: int, upto: int) -> None:
 def _insert(rows: list[Any]) -> None:
     """Past the ORM's batches, which SQLite's limit of variables keeps small, in one transaction."""
     from django.db import connection, transaction
-    from django.db.models import DateField, JSONField, UUIDField
+    from django.db.models import DateField, ForeignKey, JSONField, UUIDField
 
     meta = rows[0]._meta
     fields = list(meta.concrete_fields)
-    prepare = [isinstance(field, DateField | JSONField | UUIDField) for field in fields]
+    prepare = [isinstance(field, DateField | ForeignKey | JSONField | UUIDField) for field in fields]
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     with transaction.atomic(), connection.cursor() as cursor:
