@@ -149,6 +149,8 @@ def bench(arguments: list[str]) -> int:
     """How fast pages are, beside the least they could take. Not part of the suite: it wants a machine to itself."""
     run = Run()
     run.step("bench", [sys.executable, "-m", "tests.bench.run", *arguments])
+    if not arguments:
+        run.step("a million events", [sys.executable, "-m", "tests.bench.trail"], TEST_DATABASE_URL="")
     return run.report()
 
 
