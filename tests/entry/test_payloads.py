@@ -125,6 +125,7 @@ class Firmful:
         Opportunity.objects.create(
             id="op_1", book_id="bk_harbor", pipeline_id="pl_prospects", stage_id="st_lead", assigned_to_name=text,
             household_id="hh_okonkwo", name=text, first_seen_at=now, seen_at=now, created_at=now,
+            custom_fields={"lead_source": text, text: [text, {text: text}]},
         )  # fmt: skip
 
 
@@ -140,6 +141,9 @@ PAGES: list[tuple[str, str, str]] = [
     ("owner", "correct", ""),
     ("owner", "refused", NEW),
     ("owner", "duplicate", NEW),
+    ("owner", "get", "/opportunities/op_1/"),
+    ("owner", "get", "/opportunities/op_1/edit/"),
+    ("owner", "get", "/board/?view=list&pipeline=pl_prospects"),
     ("manager", "get", "/submissions/"),
     ("manager", "submission", ""),
     ("manager", "get", "/submissions/review/"),
