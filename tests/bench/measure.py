@@ -128,6 +128,7 @@ class Bench:
             "name": row.name,
             "median": median(mine),
             "p95": quantiles(mine, n=20)[-1],
+            "quick": quantiles(mine, n=4)[0],
             "cpu": median(cpu),
             "floor": median(floors),
             "floor_p95": quantiles(floors, n=20)[-1],

@@ -168,13 +168,14 @@ def _problems(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]
 
 
 def _growths(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[tuple[str, Row, float]]:
+    """By the quicker quarter of the answers: two firms are measured minutes apart, and machines have moods."""
     for database in sorted({database for database, _ in found}):
         sizes = sorted(size for known, size in found if known == database)
         for row in ROWS:
             few = found[database, sizes[0]].get(row.name, {})
             many = found[database, sizes[-1]].get(row.name, {})
             if row.flat and len(sizes) > 1 and "median" in few and "median" in many:
-                yield database, row, many["median"] / few["median"]
+                yield database, row, many["quick"] / few["quick"]
 
 
 def _aims(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
