@@ -35,9 +35,9 @@
     if (poll) headers["X-Poll"] = "1";
     const answer = await fetch(url, { method: body ? "POST" : "GET", headers, body, signal: AbortSignal.timeout(12000) });
     if (answer.status === 401) location.assign(answer.headers.get("HX-Redirect") ?? "/");
-    const content = document.createElement("template");
-    content.innerHTML = answer.status === 204 ? "" : await answer.text();
-    return { status: answer.status, content: content.content };
+    const text = answer.status === 204 ? "" : await answer.text();
+    // A document of its own, in which nothing runs and nothing loads.
+    return { status: answer.status, content: new DOMParser().parseFromString(text, "text/html") };
   };
 
   const trouble = (name) => {
@@ -334,7 +334,7 @@
   const openPanel = async (link) => {
     const panel = byId(link.dataset.panel);
     const { content } = await ask(link.href);
-    panel.replaceChildren(content);
+    panel.replaceChildren(...content.body.childNodes);
     panel.showPopover();
     beside(panel, link);
     panel.querySelector("select, input:not([type=hidden]), a, button")?.focus();
@@ -407,7 +407,7 @@
     (byId("drawer")?.open && lane.contains(cardOf(document.querySelector("#deal")?.dataset.opportunity ?? "")))
   );
 
-  const same = (a, b) => a.outerHTML === b.outerHTML;
+  const same = (a, b) => a.isEqualNode(b);
 
   // Cards that differ between the column as it is and as it should be; those just being moved here are nobody else's.
   const differing = (lane, fresh) => {
