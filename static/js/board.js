@@ -13,6 +13,7 @@
   const inFlight = new Set();
   const waiting = new Map();
   const own = new Map();
+  const behind = new Set();
   let since = board.dataset.since;
   let moves = 0;
   let polls = 0;
@@ -452,12 +453,18 @@
         return old && same(old, card) ? old : card;
       });
     const focused = document.activeElement.closest?.(".deal")?.dataset.opportunity;
+    // A card under somebody's hands in another column stays there until that column is shown as it is now.
+    const held = new Set();
     for (const card of wanted) {
       const elsewhere = cardOf(card.dataset.opportunity);
-      if (elsewhere && elsewhere !== card && !lane.contains(elsewhere)) elsewhere.remove();
+      if (!elsewhere || elsewhere === card || lane.contains(elsewhere)) continue;
+      if (isBusy(elsewhere.closest(".lane")) && !elsewhere.matches(".is-saving")) held.add(card);
+      else elsewhere.remove();
     }
+    if (held.size) behind.add(lane);
+    else behind.delete(lane);
     const top = list.scrollTop;
-    list.replaceChildren(...staying, ...wanted);
+    list.replaceChildren(...staying, ...wanted.filter((card) => !held.has(card)));
     list.scrollTop = top;
     const more = fresh.querySelector(".lane-more");
     lane.querySelector(".lane-more")?.remove();
@@ -471,6 +478,7 @@
     swap(lane, fresh);
     (linkIn(lane) ?? byId("main")).focus({ preventScroll: true });
     say("Shown");
+    for (const other of [...behind]) refresh(other).catch(() => trouble("offline"));
   };
 
   const refresh = async (lane) => {
