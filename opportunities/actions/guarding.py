@@ -80,14 +80,18 @@ def read_head() -> dict[str, Any] | None:
 
 def check_database(*, worker: Actor, clock: Clock) -> bool:
     """Whether this database may send. Holds, with one alert, when it was restored or copied."""
-    code = _what_is_wrong()
-    if code is None:
+    if _what_is_wrong() is None:
         if read_head() is None:
             # Before the first claim: a worker killed between that and its first send must not look like a copy.
             write_head()
         return True
-    _hold(code, worker=worker, clock=clock)
-    return False
+    with transaction.atomic():
+        # Seen again behind `recover`, or what it made right a moment ago would be held for ever.
+        Instance.objects.select_for_update().get(pk=1)
+        code = _what_is_wrong()
+        if code is not None:
+            _hold(code, worker=worker, clock=clock)
+    return code is None
 
 
 def _hold(code: str, *, worker: Actor, clock: Clock) -> None:
@@ -140,6 +144,7 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     Returns how many that were. Writes the head file anew and lifts the holds; audited.
     """
     with transaction.atomic():
+        Instance.objects.select_for_update().get(pk=1)
         rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
             _doubt(submission, by=by, clock=clock, reason=reason)
@@ -155,7 +160,8 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
         for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
             running.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
-    write_head()
+        # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it is held.
+        write_head()
     return len(rows)
 
 
