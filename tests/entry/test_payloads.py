@@ -256,10 +256,3 @@ def test_nothing_in_the_code_marks_text_as_safe() -> None:
     ]
 
     assert found == []
-
-
-def test_no_script_of_ours_makes_markup_out_of_text() -> None:
-    for path in (ROOT / "static" / "js").glob("*.js"):
-        assert not re.search(
-            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", path.read_text()
-        ), path.name
