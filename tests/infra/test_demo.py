@@ -177,6 +177,7 @@ def test_killed_outright_it_takes_its_children_along(demo: Demo) -> None:
 
 def test_a_child_that_dies_ends_the_rest_with_its_last_words(demo: Demo) -> None:
     running = demo.start_and_wait()
+    wait_until(lambda: (demo.home / "log" / "worker.log").stat().st_size > 0, running)
     os.kill(demo.process("manage.py work"), signal.SIGKILL)
     code = running.popen.wait(15)
 

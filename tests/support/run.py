@@ -110,19 +110,13 @@ def test(arguments: list[str]) -> int:
             run.skip("The suite on PostgreSQL", why)
 
         def both(database: str, url: str) -> None:
-            plain = [
-                *PYTEST,
-                *PARALLEL,
-                "-m",
-                "not browser and not process",
-                "--ignore=tests/faults",
-                *arguments,
-            ]
+            command = [*PYTEST, *PARALLEL, "--ignore=tests/faults", *arguments]
+            plain = [*command, "-m", "not browser and not process"]
             if url:
                 plain += [f"--ignore={room}" for room in WITHOUT_DATABASE]
             run.step(f"suite, {database}", plain, TEST_DATABASE_URL=url)
-            process = [*PYTEST, *PARALLEL, "-m", "process and not browser", *arguments]
-            run.step(f"processes, {database}", process, TEST_DATABASE_URL=url)
+            processes = [*command, "-m", "process and not browser"]
+            run.step(f"processes, {database}", processes, TEST_DATABASE_URL=url)
 
         both("SQLite", "")
         if postgresql:
@@ -138,7 +132,14 @@ def test(arguments: list[str]) -> int:
 
 def faults(arguments: list[str]) -> int:
     run = Run()
-    run.step("planted bugs and the whole sweep", [*PYTEST, "-n", "2", "tests/faults", "--full", *arguments])
+    whole = [*PYTEST, "-n", "2", "tests/faults", "--full", *arguments]
+    run.step("planted bugs, the whole sweep, kill -9", whole, TEST_DATABASE_URL="")
+    try:
+        with provision.postgresql() as url:
+            killed = [*PYTEST, "tests/faults", "-m", "process", *arguments]
+            run.step("kill -9, PostgreSQL", killed, TEST_DATABASE_URL=url)
+    except provision.Missing as why:
+        run.skip("kill -9 on PostgreSQL", why)
     # Many more random histories than the suite has time for; each is known by its seed.
     command = [sys.executable, "-m", "tests.faults.run", "--histories", "10000", "--jobs", "2"]
     run.step("10,000 histories", command)
