@@ -162,7 +162,7 @@ def test_a_read_only_token_holds_submissions_and_creates_nothing(office: Office)
 def test_a_value_a_hundred_times_off_stops_all_sending(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    submission, waiting = office.submit(), office.submit(name="Another deal")
+    both = [office.submit(), office.submit(name="Another deal")]
     real = office.slant._transport.exchange
 
     def in_cents(*args: object, **kwargs: object) -> object:
@@ -174,8 +174,8 @@ def test_a_value_a_hundred_times_off_stops_all_sending(
     monkeypatch.setattr(office.slant._transport, "exchange", in_cents)
     office.round()
 
-    assert fresh(submission).state == State.UNKNOWN
-    assert fresh(waiting).state == State.QUEUED
+    # Taken at one moment, either may go first; the other one goes nowhere.
+    assert sorted(fresh(each).state for each in both) == [State.QUEUED, State.UNKNOWN]
     assert Hold.objects.filter(pk=running.UNIT_ALARM).exists()
     assert Alert.objects.filter(cause=running.UNIT_ALARM, closed_at=None).count() == 1
 
