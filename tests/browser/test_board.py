@@ -51,21 +51,22 @@ def in_slant(slant: Slant, deal: str, *stages: str) -> None:
 def test_a_card_dragged_by_mouse_arrives_and_can_be_taken_back(
     board: Board, slant: Slant, deal: str, deal_name: str
 ) -> None:
+    count = board.lane(CONNECTED).locator(".lane-count")
+    before = count.text_content() or ""
     board.drag(deal_name, board.lane(CONNECTED))
 
     board.settled(deal_name, CONNECTED)
+    expect(count).not_to_have_text(before)
     expect(board.status).to_have_text(f"Moved {deal_name} to Connected")
     in_slant(slant, deal, CONNECTED)
     # What ends a drag opens nothing.
     expect(board.page.locator("#drawer")).to_be_hidden()
-    count = board.lane(CONNECTED).locator(".lane-count")
-    before = count.text_content()
     board.toast.get_by_role("button", name="Undo").click()
 
     board.settled(deal_name, IDENTIFIED)
     expect(board.status).to_have_text(f"Moved {deal_name} back to Identified")
     in_slant(slant, deal, CONNECTED, IDENTIFIED)
-    expect(count).not_to_have_text(before or "")
+    expect(count).to_have_text(before)
 
 
 def test_keys_alone_move_a_card_and_stay_with_it(
