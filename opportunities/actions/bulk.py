@@ -51,7 +51,7 @@ class Order:
 
 
 class Impossible(Exception):
-    """A row that cannot be asked for; `str()` is its code in wording_deals.BULK_REFUSED."""
+    """A row that cannot be asked for; `str()` is its code in deals_words.BULK_REFUSED."""
 
 
 @dataclass(frozen=True)

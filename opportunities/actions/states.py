@@ -26,7 +26,7 @@ class LostRace(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a state was entered: `code` keys the words in wording.py, `text` is Slant's or a person's own."""
+    """Why a state was entered: `code` keys the words in wording, `text` is Slant's or a person's own."""
 
     code: str = ""
     text: str = ""

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 from django import forms
 from django.utils import timezone
 
-from opportunities import wording, wording_trail
+from opportunities import wording
 from opportunities.actions.finding import Wanted
+from opportunities.wording import trail as trail_words
 
 EXAMPLE = "2026-11-30"
 LONGEST = 300
@@ -28,17 +29,17 @@ class TrailForm(forms.Form):
     who = forms.CharField(required=False, max_length=600)
     what = forms.CharField(required=False, max_length=60)
     outcome = forms.ChoiceField(
-        required=False, choices=[("", "Any"), *wording_trail.OUTCOME.items()], label="Outcome"
+        required=False, choices=[("", "Any"), *trail_words.OUTCOME.items()], label="Outcome"
     )
     saw = forms.CharField(required=False, max_length=LONGEST)
     object = forms.CharField(required=False, max_length=LONGEST)
     since = forms.DateField(
         required=False,
-        error_messages={"invalid": wording_trail.DATE_UNREADABLE.format(example=EXAMPLE)},
+        error_messages={"invalid": trail_words.DATE_UNREADABLE.format(example=EXAMPLE)},
     )
     until = forms.DateField(
         required=False,
-        error_messages={"invalid": wording_trail.DATE_UNREADABLE.format(example=EXAMPLE)},
+        error_messages={"invalid": trail_words.DATE_UNREADABLE.format(example=EXAMPLE)},
     )
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     print = forms.BooleanField(required=False)
@@ -50,7 +51,7 @@ class TrailForm(forms.Form):
         given = super().clean() or {}
         since, until = given.get("since"), given.get("until")
         if since and until and since > until:
-            self.add_error("until", wording_trail.DATES_SWAPPED)
+            self.add_error("until", trail_words.DATES_SWAPPED)
         return given
 
     @property
@@ -58,7 +59,7 @@ class TrailForm(forms.Form):
         given = self.cleaned_data
         return Wanted(
             who=given.get("who") or "",
-            actions=wording_trail.actions_of(given.get("what") or ""),
+            actions=trail_words.actions_of(given.get("what") or ""),
             outcome=given.get("outcome") or "",
             object=given.get("object") or "",
             saw=given.get("saw") or "",
@@ -99,8 +100,8 @@ class TrailForm(forms.Form):
         given = self.cleaned_data
         told = {
             "who": ("Who", _named(given.get("who"), people)),
-            "what": ("What", wording_trail.WHAT.get(given.get("what", ""), (given.get("what", ""),))[0]),
-            "outcome": ("Outcome", wording_trail.OUTCOME.get(given.get("outcome", ""), "")),
+            "what": ("What", trail_words.WHAT.get(given.get("what", ""), (given.get("what", ""),))[0]),
+            "outcome": ("Outcome", trail_words.OUTCOME.get(given.get("outcome", ""), "")),
             "saw": ("Who saw the deals of", given.get("saw", "")),
             "object": ("Trail of", given.get("object", "")),
         }
@@ -126,4 +127,4 @@ class TrailForm(forms.Form):
 def _named(who: str | None, people: list[tuple[str, str]]) -> str:
     if not who:
         return ""
-    return dict(people).get(who) or wording_trail.MACHINES.get(who) or who.partition(" ")[2] or who
+    return dict(people).get(who) or trail_words.MACHINES.get(who) or who.partition(" ")[2] or who

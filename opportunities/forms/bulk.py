@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.utils.dateparse import parse_datetime
 
-from opportunities import wording_deals as words
 from opportunities.actions.bulk import MOST, Order, distinct
 from opportunities.forms.selection import Words
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
+from opportunities.wording import deals as words
 
 LONGEST_REASON = 500
 STAGE, OWNER = "stage", "owner"

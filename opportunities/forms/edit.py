@@ -11,12 +11,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from opportunities import wording, wording_deals
+from opportunities import wording
 from opportunities.actions.kinds import Changes, Fields
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity
 from opportunities.offer import Offer, PipelineChoice, StageChoice
+from opportunities.wording import deals as deals_words
 
 EDITED = ("name", "household_id", "value", "probability", "target_close_date", "assigned_to_id")
 
@@ -36,7 +37,7 @@ class EditOpportunityForm(NewOpportunityForm):
     """Checks what differs from what was seen. `offer` is of the deal's own book and pipeline."""
 
     form_id = "edit-form"
-    refused, refused_no_words = wording_deals.SLANT_REFUSED, wording_deals.SLANT_REFUSED_NO_WORDS
+    refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
     # Where a deal lies is not changed here: Slant moves none to another book or pipeline, and stages have `move/`.
     book_id = None  # type: ignore[assignment]
@@ -136,7 +137,7 @@ class EditOpportunityForm(NewOpportunityForm):
         """How the present owner is called where they may own nothing here any more."""
         owner = self.offer.owner(self.row.assigned_to_id)
         if owner is None:
-            return self.row.assigned_to_name or wording_deals.FORMER_OWNER
+            return self.row.assigned_to_name or deals_words.FORMER_OWNER
         return "" if owner.may_write else f"{owner.name} (reads only)"
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django import forms
 
-from opportunities import wording, wording_board
+from opportunities import wording
 from opportunities.offer import StageChoice
+from opportunities.wording import board as board_words
 
 LONGEST_REASON = 500
 
@@ -14,8 +15,8 @@ LONGEST_REASON = 500
 class MoveForm(forms.Form):
     """`stages` are those of the deal's pipeline, `at` where the deal is or is on its way to."""
 
-    pipeline_stage_id = forms.CharField(error_messages={"required": wording_board.STAGE_MISSING})
-    seen_pipeline_stage_id = forms.CharField(error_messages={"required": wording_board.SEEN_MISSING})
+    pipeline_stage_id = forms.CharField(error_messages={"required": board_words.STAGE_MISSING})
+    seen_pipeline_stage_id = forms.CharField(error_messages={"required": board_words.SEEN_MISSING})
     probability = forms.IntegerField(
         required=False,
         min_value=0,
@@ -25,7 +26,7 @@ class MoveForm(forms.Form):
     lost_reason = forms.CharField(
         required=False,
         max_length=LONGEST_REASON,
-        error_messages={"max_length": wording_board.REASON_TOO_LONG.format(most=LONGEST_REASON)},
+        error_messages={"max_length": board_words.REASON_TOO_LONG.format(most=LONGEST_REASON)},
     )
     form_token = forms.CharField(required=False)
     row = forms.IntegerField(required=False, min_value=0, max_value=32_000)
@@ -38,7 +39,7 @@ class MoveForm(forms.Form):
     def clean_pipeline_stage_id(self) -> str:
         id = str(self.cleaned_data["pipeline_stage_id"])
         if id not in self.stages:
-            raise forms.ValidationError(wording_board.STAGE_NOT_HERE)
+            raise forms.ValidationError(board_words.STAGE_NOT_HERE)
         return id
 
     def clean_row(self) -> int:
@@ -50,9 +51,9 @@ class MoveForm(forms.Form):
         if stage is None or fields.get("seen_pipeline_stage_id") is None:
             return fields
         if stage.id == fields["seen_pipeline_stage_id"] == self.at:
-            self.add_error("pipeline_stage_id", wording_board.ALREADY_THERE.format(stage=stage.name))
+            self.add_error("pipeline_stage_id", board_words.ALREADY_THERE.format(stage=stage.name))
         elif stage.meaning == "lost" and not fields.get("lost_reason") and "lost_reason" not in self.errors:
-            self.add_error("lost_reason", wording_board.REASON_MISSING)
+            self.add_error("lost_reason", board_words.REASON_MISSING)
         if stage.meaning != "lost":
             fields["lost_reason"] = ""
         return fields

@@ -6,11 +6,11 @@ from typing import Any
 
 from django import forms
 
-from opportunities import wording_reports as wording
 from opportunities.forms.money import parse_money
 from opportunities.forms.selection import Choice, Words
 from opportunities.reports.periods import NAMES, Period, named
 from opportunities.reports.rows import Asked
+from opportunities.wording import reports as wording
 
 LONGEST_DAYS = 3660
 OWN_DAYS = "own"

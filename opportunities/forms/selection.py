@@ -11,9 +11,9 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from opportunities import wording_board as wording
 from opportunities.forms.money import parse_money
 from opportunities.selection import BOARD, LIST, MISSING, OVERDUE, WINDOWS, Selection, close_days
+from opportunities.wording import board as wording
 
 LONGEST = 200
 MOST_IDS = 500

@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from opportunities import wording_stages as words
 from opportunities.models import Meaning, Stage
+from opportunities.wording import stages as words
 
 
 class StageForm(forms.Form):

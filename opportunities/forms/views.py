@@ -4,15 +4,15 @@ from uuid import UUID
 
 from django import forms
 
-from opportunities import wording_board
+from opportunities.wording import board as board_words
 
 
 class SaveViewForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         error_messages={
-            "required": wording_board.VIEW_NAME_MISSING,
-            "max_length": wording_board.VIEW_NAME_TOO_LONG,
+            "required": board_words.VIEW_NAME_MISSING,
+            "max_length": board_words.VIEW_NAME_TOO_LONG,
         },
     )
     query = forms.CharField(required=False, max_length=4000)

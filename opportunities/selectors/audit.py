@@ -14,7 +14,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from opportunities import wording, wording_trail
+from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import audit, finding
 from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
@@ -28,6 +28,7 @@ from opportunities.models import (
     Stage,
     Submission,
 )
+from opportunities.wording import trail as trail_words
 
 # Where what is to be sent is first known, and where it is sent.
 SHOWS_BODY = ("submission.queued", "submission.sending")
@@ -155,11 +156,11 @@ def _seal() -> Seal:
     count = ChainHead.objects.values_list("seq", flat=True).first() or 0
     last = AuditEvent.objects.filter(action="audit.verified").order_by("-seq").first()
     if last is None:
-        return Seal(wording_trail.UNCHECKED.format(count=f"{count:,}"))
+        return Seal(trail_words.UNCHECKED.format(count=f"{count:,}"))
     at = wording.moment(last.occurred_at, timezone.now())
     if last.outcome == "ok":
-        return Seal(wording_trail.INTACT.format(count=f"{count:,}", at=at), "good")
-    return Seal(wording_trail.BROKEN.format(seq=f"{last.after.get('first_bad', 0):,}", at=at), "bad")
+        return Seal(trail_words.INTACT.format(count=f"{count:,}", at=at), "good")
+    return Seal(trail_words.BROKEN.format(seq=f"{last.after.get('first_bad', 0):,}", at=at), "bad")
 
 
 def _people() -> list[tuple[str, str]]:
@@ -227,14 +228,14 @@ def _line(event: AuditEvent, around: _Around) -> Line:
 
 def _who(event: AuditEvent) -> str:
     if event.actor_type == ActorType.WORKER:
-        return wording_trail.WORKER
+        return trail_words.WORKER
     if event.actor_type == ActorType.OPERATOR:
-        return wording_trail.OPERATOR.format(name=event.actor_display)
-    return event.actor_display or event.actor_sub or wording_trail.MACHINES["nobody"]
+        return trail_words.OPERATOR.format(name=event.actor_display)
+    return event.actor_display or event.actor_sub or trail_words.MACHINES["nobody"]
 
 
 def _parts(event: AuditEvent, values: dict[str, str]) -> Iterable[Part]:
-    template = wording_trail.sentence(event.action, event.reason_code, event.outcome)
+    template = trail_words.sentence(event.action, event.reason_code, event.outcome)
     for text, name, said, _ in string.Formatter().parse(template):
         if text:
             yield Part(text)
@@ -252,8 +253,8 @@ def _values(event: AuditEvent, around: _Around) -> dict[str, str]:
     values = {
         "who": _who(event),
         "deal": _deal(event, around),
-        "asked": wording_trail.ASKED.get(kind, wording_trail.ASKED["create"]),
-        "did": wording_trail.DID.get(kind, wording_trail.DID["create"]),
+        "asked": trail_words.ASKED.get(kind, trail_words.ASKED["create"]),
+        "did": trail_words.DID.get(kind, trail_words.DID["create"]),
         "worth": f" with {wording.money(row.value)}"
         if row and row.value is not None and kind == "create"
         else "",
@@ -263,7 +264,7 @@ def _values(event: AuditEvent, around: _Around) -> dict[str, str]:
         "reason": reason,
         "more": _more(after),
         "attempt": str(event.attempt or ""),
-        "page": wording_trail.PAGES.get(event.object_type, event.object_type.replace("_", " ")),
+        "page": trail_words.PAGES.get(event.object_type, event.object_type.replace("_", " ")),
         "thing": event.object_id or event.object_type,
         "roles": ", ".join(map(str, after.get("roles", event.actor_roles))) or "nobody",
         "person": around.people.get(event.object_id, "somebody"),
@@ -324,7 +325,7 @@ def _changes(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
         Changed(
-            wording_trail.FIELDS.get(name) or wording.LABELS.get(name) or name.replace("_", " ").capitalize(),
+            trail_words.FIELDS.get(name) or wording.LABELS.get(name) or name.replace("_", " ").capitalize(),
             _field(name, event.before[name], stages) if name in event.before else "",
             _field(name, event.after[name], stages) if name in event.after else "",
         )

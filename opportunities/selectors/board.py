@@ -34,7 +34,6 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils import timezone
 
-from opportunities import wording_board
 from opportunities.access import visible_books, writable_books
 from opportunities.models import (
     OPEN,
@@ -56,6 +55,7 @@ from opportunities.offer import StageChoice
 from opportunities.selection import ME, NOBODY, Selection, quarter
 from opportunities.selectors.selection import IN_STAGE_SINCE, deals, owned_by
 from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.wording import board as board_words
 
 WINDOW = 20
 MOST_SHOWN = 400
@@ -124,11 +124,11 @@ class Sums:
 
     @property
     def compact(self) -> str:
-        return wording_board.compact(self.value)
+        return board_words.compact(self.value)
 
     @property
     def compact_weighted(self) -> str:
-        return wording_board.compact(self.weighted_dollars)
+        return board_words.compact(self.weighted_dollars)
 
     @property
     def weighted_dollars(self) -> int:
@@ -587,12 +587,12 @@ class _Dealing:
             book=row.book,
             stage=lies_in,
             stands_in=row.stage_id,
-            money="" if row.value is None else wording_board.compact(row.value),
+            money="" if row.value is None else board_words.compact(row.value),
             percent="" if won or probability is None else f"{probability}%",
             by_hand=row.probability is not None and row.probability != stage.probability,
-            close=wording_board.card_day(close, self.today) if close else "",
+            close=board_words.card_day(close, self.today) if close else "",
             is_past=is_open and close is not None and close < self.today,
-            won_on=wording_board.card_day(timezone.localdate(row.since), self.today) if won else "",
+            won_on=board_words.card_day(timezone.localdate(row.since), self.today) if won else "",
             days=days,
             is_stale=is_open and self.now - row.since > timedelta(days=self.place.limits[row.stage_id]),
             owner=row.owner or "",
@@ -611,7 +611,7 @@ class _Dealing:
             if is_move and on_its_way.seen.get("pipeline_stage_id") != row.stage_id:
                 return None
             why = refusal(on_its_way.reason_code, on_its_way.reason_text)
-            words = wording_board.NOT_MOVED if is_move else wording_board.NOT_SAVED
+            words = board_words.NOT_MOVED if is_move else board_words.NOT_SAVED
             return Note(
                 "refused",
                 words.format(stage=stage, why=why),
@@ -634,16 +634,16 @@ def _told(on_its_way: _Pending, *, is_move: bool, mine: bool, now: datetime) -> 
     late = now - on_its_way.created_at > LATE or bool(on_its_way.reason_code)
     match on_its_way.state:
         case State.UNKNOWN:
-            words = wording_board.UNSURE if is_move else wording_board.UNSURE_EDIT
+            words = board_words.UNSURE if is_move else board_words.UNSURE_EDIT
             return "unsure", "question-circle-fill", words
         case State.REVIEW:
-            return "unsure", "people", wording_board.IN_REVIEW
+            return "unsure", "people", board_words.IN_REVIEW
         case _ if late:
-            return "waiting", "clock", wording_board.WAITS if is_move else wording_board.WAITS_EDIT
+            return "waiting", "clock", board_words.WAITS if is_move else board_words.WAITS_EDIT
     if is_move:
-        words = wording_board.MOVING if mine else wording_board.MOVING_BY
+        words = board_words.MOVING if mine else board_words.MOVING_BY
     else:
-        words = wording_board.SAVING if mine else wording_board.SAVING_BY
+        words = board_words.SAVING if mine else board_words.SAVING_BY
     return "saving", "arrow-repeat", words
 
 
@@ -651,11 +651,11 @@ def refusal(code: str, text: str) -> str:
     """Why a change was not made, as the end of a sentence."""
     match code:
         case "conflict":
-            return wording_board.CHANGED_IN_SLANT
+            return board_words.CHANGED_IN_SLANT
         case "forbidden_book":
-            return wording_board.REFUSED_BOOK
+            return board_words.REFUSED_BOOK
     message = text.strip().rstrip(".")
-    return wording_board.REFUSED_SAYING.format(message=message) if message else wording_board.REFUSED_BY_SLANT
+    return board_words.REFUSED_SAYING.format(message=message) if message else board_words.REFUSED_BY_SLANT
 
 
 class _Row(NamedTuple):

@@ -7,12 +7,12 @@ from django.db.models import Prefetch, Sum
 from django.http import Http404
 
 from opportunities import wording
-from opportunities import wording_deals as words
 from opportunities.access import visible_books, writable_books
 from opportunities.actions import bulk
 from opportunities.models import FINAL, Kind, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.offer import OwnerChoice, PipelineChoice
 from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.wording import deals as words
 
 NAMED = 20
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from opportunities import wording, wording_board
+from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.models import Book, Household, Member, Person, SavedView
 from opportunities.selection import ME, NOBODY, Selection
+from opportunities.wording import board as board_words
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ def chips(selection: Selection, names: dict[str, str]) -> list[Chip]:
     return [
         Chip(
             field,
-            wording_board.CHIPS[field],
+            board_words.CHIPS[field],
             _words(field, selection, names),
             selection.query(**{field: getattr(Selection(), field)}) or "view=board",
         )
-        for field in wording_board.CHIPS
+        for field in board_words.CHIPS
         if field in selection.narrowed_by
     ]
 
@@ -44,19 +45,19 @@ def _words(field: str, selection: Selection, names: dict[str, str]) -> str:
     value = getattr(selection, field)
     match field:
         case "owner" if value in (ME, NOBODY):
-            return wording_board.ME_WORDS if value == ME else wording_board.NOBODY_WORDS
+            return board_words.ME_WORDS if value == ME else board_words.NOBODY_WORDS
         case "owner" | "book" | "household":
-            return names.get(field, wording_board.UNKNOWN_THERE)
+            return names.get(field, board_words.UNKNOWN_THERE)
         case "min" | "max":
             return wording.money(value)
         case "close":
-            return wording_board.CLOSES.get(value, str(value).replace("..", " to "))
+            return board_words.CLOSES.get(value, str(value).replace("..", " to "))
         case "missing":
-            return wording_board.MISSINGS[value]
+            return board_words.MISSINGS[value]
         case "stale":
-            return wording_board.LONGER_THAN_LIMIT
+            return board_words.LONGER_THAN_LIMIT
         case "stage" | "ids":
-            return wording_board.CHOSEN.format(count=len(value))
+            return board_words.CHOSEN.format(count=len(value))
     return str(value)
 
 

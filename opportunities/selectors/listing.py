@@ -26,7 +26,6 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
-from opportunities import wording_deals as words
 from opportunities.access import visible_books, writable_books
 from opportunities.exports import Cell
 from opportunities.listing import SORTS, Reading, Sorting
@@ -37,6 +36,7 @@ from opportunities.selectors import board as boards
 from opportunities.selectors.board import Board, Sums
 from opportunities.selectors.selection import deals
 from opportunities.selectors.stages import meanings
+from opportunities.wording import deals as words
 
 WINDOW = 50
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from django.http import Http404
 
-from opportunities import wording_board
 from opportunities.access import Action, may, visible_books
 from opportunities.actions.submissions import expected_fields
 from opportunities.models import Opportunity, Person, Stage, State, Submission
 from opportunities.offer import StageChoice
 from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.wording import board as board_words
 
 UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
 
@@ -70,5 +70,5 @@ def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
         return None
     if row is None or now - row.created_at > UNDO_WITHOUT_SCRIPTS:
         return None
-    said = wording_board.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
+    said = board_words.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
     return Moved(row, said, row.state not in (State.REJECTED, State.WITHDRAWN))

@@ -17,7 +17,6 @@ from django.http import Http404
 from django.utils import timezone
 
 from opportunities import wording
-from opportunities import wording_deals as words
 from opportunities.access import visible_books, writable_books
 from opportunities.actions.kinds import Changes, Fields, comparable, sent_fields
 from opportunities.models import (
@@ -38,6 +37,7 @@ from opportunities.offer import PipelineChoice, StageChoice
 from opportunities.selectors.custom_fields import described
 from opportunities.selectors.stages import drawn, with_meanings
 from opportunities.selectors.submissions import said
+from opportunities.wording import deals as words
 
 CHANGES_SHOWN = 20
 VERSIONS_READ = 500

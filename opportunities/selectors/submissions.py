@@ -10,10 +10,11 @@ from uuid import UUID
 from django.http import Http404
 from django.urls import reverse
 
-from opportunities import wording, wording_deals
+from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.actions.submissions import may_be_withdrawn
 from opportunities.models import OPEN, Attempt, Hold, Person, State, Submission
+from opportunities.wording import deals as deals_words
 
 PAGE = 50
 LATE = timedelta(seconds=12)
@@ -231,12 +232,12 @@ def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
         code = Hold.objects.values_list("code", flat=True).first() or code
     if row.state == State.SENDING:
         code = "late" if late else ""
-    return wording_deals.submission(row.kind, row.state, code), late
+    return deals_words.submission(row.kind, row.state, code), late
 
 
 def _sentence(row: Submission, words: wording.Words, person: Person, now: datetime) -> str:
     if row.state == State.REJECTED and row.reason_text and row.reason_code == "rejected":
-        because = wording.REFUSED_BECAUSE if row.kind == "create" else wording_deals.REFUSED_BECAUSE
+        because = wording.REFUSED_BECAUSE if row.kind == "create" else deals_words.REFUSED_BECAUSE
         return because.format(message=row.reason_text.rstrip("."))
     owner = row.labels.get("owner", "")
     sent_to = json.loads(row.body).get("assigned_to_id", "")

@@ -7,7 +7,6 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from opportunities import wording_trail
 from opportunities.access import Action, may
 from opportunities.actions import exporting
 from opportunities.clock import SystemClock
@@ -17,6 +16,7 @@ from opportunities.selectors.audit import PAGE, PRINTED, trail
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.wording import trail as trail_words
 
 CLOCK = SystemClock()
 TYPES = {
@@ -38,8 +38,8 @@ def audit(request: HttpRequest) -> HttpResponse:
         "trail": found,
         "chips": form.chips(found.people),
         "query": form.query(),
-        "whats": [(name, words[0]) for name, words in wording_trail.WHAT.items()],
-        "machines": wording_trail.MACHINES.items(),
+        "whats": [(name, words[0]) for name, words in trail_words.WHAT.items()],
+        "machines": trail_words.MACHINES.items(),
         "printed_at": timezone.now(),
     }
     return render(request, "opportunities/audit.html", context)

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
-from opportunities import wording_board
 from opportunities.actions import submissions
 from opportunities.actions import views as actions
 from opportunities.forms.selection import SelectionForm, selection_of
@@ -23,6 +22,7 @@ from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
 from opportunities.views.doors import poll
 from opportunities.views.shell import person_of
+from opportunities.wording import board as board_words
 
 # What is opened again next time: where one works, not what one looked for.
 REMEMBERED = ("pipeline", "book", "owner", "view")
@@ -91,8 +91,8 @@ def board_filters(request: HttpRequest) -> HttpResponse:
         "selection": form.selection,
         "options": filters.options(person),
         "household": filters.household_name(person, form.selection.household),
-        "closes": wording_board.CLOSES,
-        "missings": wording_board.MISSINGS,
+        "closes": board_words.CLOSES,
+        "missings": board_words.MISSINGS,
     }
     name = "partials/board_filters.html" if _is_part(request) else "board_filters.html"
     return _part(render(request, f"opportunities/{name}", context))
@@ -142,15 +142,15 @@ def _save(request: HttpRequest) -> HttpResponse:
     query = selection.query()
     problem = "" if form.is_valid() else form.problem
     if not problem and len(query) > 1000:
-        problem = wording_board.VIEW_TOO_LONG
+        problem = board_words.VIEW_TOO_LONG
     if not problem:
         try:
             actions.save(person=person_of(request), name=form.cleaned_data["name"], query=query)
         except actions.TooMany:
-            problem = wording_board.MOST_VIEWS.format(most=actions.MOST)
+            problem = board_words.MOST_VIEWS.format(most=actions.MOST)
     if problem:
         return _draw_views(request, query=query, problem=problem, status=422)
-    messages.success(request, wording_board.VIEW_SAVED.format(name=form.cleaned_data["name"]))
+    messages.success(request, board_words.VIEW_SAVED.format(name=form.cleaned_data["name"]))
     return HttpResponseRedirect(_address(selection), status=303)
 
 
@@ -158,7 +158,7 @@ def _delete(request: HttpRequest) -> HttpResponse:
     chosen = ViewForm({"id": request.POST["delete"]}).chosen
     name = actions.delete(person=person_of(request), id=chosen) if chosen else ""
     if name:
-        messages.success(request, wording_board.VIEW_DELETED.format(name=name))
+        messages.success(request, board_words.VIEW_DELETED.format(name=name))
     return HttpResponseRedirect(_address(selection_of(request.POST.get("query", ""))), status=303)
 
 

@@ -8,7 +8,6 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from opportunities import wording
-from opportunities import wording_deals as words
 from opportunities.actions import bulk as actions
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
@@ -19,6 +18,7 @@ from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.wording import deals as words
 
 CLOCK = SystemClock()
 LIST = "view=list"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from opportunities import wording, wording_board
+from opportunities import wording
 from opportunities.actions import drafts, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
@@ -25,6 +25,7 @@ from opportunities.views import limits
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
+from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
 DRAFT = "create"
@@ -129,7 +130,7 @@ def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
     drafts.drop(person=person_of(request), form=DRAFT)
     url = reverse("opportunities:submission", args=[submission.pk])
     if request.POST.get("after") == "board" and getattr(request, "htmx", False):
-        words = wording_board.CREATED[submission.state].format(name=submission.name)
+        words = board_words.CREATED[submission.state].format(name=submission.name)
         return trigger_client_event(HttpResponse(status=204), "board:created", {"value": words})
     if request.POST.get("after") == "another":
         kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}

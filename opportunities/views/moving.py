@@ -17,7 +17,6 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from opportunities import wording_board
 from opportunities.actions import moving, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.move import MoveForm
@@ -28,6 +27,7 @@ from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
 
@@ -91,9 +91,9 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         why = board.refusal(submission.reason_code, submission.reason_text)
-        words = wording_board.NOT_MOVED.format(stage=found.at.name, why=why)
+        words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
         return _refuse(request, found, form, Refusal(words))
-    said = wording_board.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
+    said = board_words.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
     return _answer(request, found, submission, said, may_undo=True)
 
 
@@ -102,7 +102,7 @@ def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
     form.is_valid()
     earlier = own_move(person_of(request), request.POST["undo"], found.deal)
     if earlier is None:
-        return _refuse(request, found, form, Refusal(wording_board.FORM_NOT_YOURS))
+        return _refuse(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
         taken_back = moving.undo(
             submission=earlier,
@@ -114,12 +114,12 @@ def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
         )
     except submissions.ConflictQuestion as question:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
-        words = wording_board.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
+        words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
         return _refuse(request, found, form, Refusal(words))
     except submissions.Refused as problem:
         return _refuse(request, found, form, _told(problem))
     taken_back = submissions.wait_until_settled(taken_back, clock=CLOCK)
-    words = wording_board.TAKEN_BACK if taken_back.pk == earlier.pk else wording_board.MOVED_BACK
+    words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
     said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
     return _answer(request, found, taken_back, said, may_undo=False)
 
@@ -160,7 +160,7 @@ def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> Http
         aim = aim if any(stage.id == aim for stage in found.stages) else ""
         note = board.Note("refused", refusal.words, "exclamation-circle-fill", stage=aim)
         card = replace(card, note=note)
-    said = wording_board.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
+    said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
     context = {"card": card, "said": said, "refused": True}
     return _part(render(request, "opportunities/partials/moved.html", context, status=refusal.status))
 
@@ -190,7 +190,7 @@ def _draw(
         "lost_reason": data.get("lost_reason", ""),
         "probability": data.get("probability", ""),
         "offers_certainty": chosen is not None and found.offers_certainty(chosen),
-        "reasons": wording_board.REASONS,
+        "reasons": board_words.REASONS,
         "next": _way_back(request),
         "form_token": submissions.issue_token(person_of(request)),
     }
@@ -200,28 +200,28 @@ def _draw(
 
 def _held_back(request: HttpRequest) -> Refusal | None:
     if cannot_write_at_all():
-        return Refusal(wording_board.CANNOT_WRITE)
+        return Refusal(board_words.CANNOT_WRITE)
     if wait := limits.spend(request, limits.SUBMISSION):
-        return Refusal(wording_board.TOO_MANY_MOVES.format(wait=wait), status=429)
+        return Refusal(board_words.TOO_MANY_MOVES.format(wait=wait), status=429)
     return None
 
 
 def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
     if stage_id := question.current.get("pipeline_stage_id"):
         stage = _stage_name(found, stage_id)
-        words = wording_board.MOVED_MEANWHILE.format(stage=stage, aim=form.stage.name)
+        words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=form.stage.name)
     else:
-        words = wording_board.CHANGED_MEANWHILE
+        words = board_words.CHANGED_MEANWHILE
     return Refusal(words, question=True)
 
 
 def _told(problem: submissions.Refused) -> Refusal:
     match problem:
         case submissions.BadToken():
-            return Refusal(wording_board.FORM_NOT_YOURS)
+            return Refusal(board_words.FORM_NOT_YOURS)
         case submissions.TokenReused():
-            return Refusal(wording_board.FORM_SENT_BEFORE)
-    return Refusal(wording_board.CANNOT_MOVE)
+            return Refusal(board_words.FORM_SENT_BEFORE)
+    return Refusal(board_words.CANNOT_MOVE)
 
 
 def _before(submission: Submission) -> str:

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
 from opportunities import wording
-from opportunities import wording_deals as words
 from opportunities.access import Action, may
 from opportunities.actions import drafts, submissions
 from opportunities.actions.submissions import expected_fields
@@ -32,6 +31,7 @@ from opportunities.views import limits
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
+from opportunities.wording import deals as words
 
 CLOCK = SystemClock()
 DRAFT = "edit"

@@ -17,7 +17,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from opportunities import exports
-from opportunities import wording_reports as wording
 from opportunities.access import Action, may
 from opportunities.actions import audit
 from opportunities.actions import targets as aims
@@ -36,6 +35,7 @@ from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.errors import too_often
 from opportunities.views.shell import Shell, person_of
+from opportunities.wording import reports as wording
 
 CLOCK = SystemClock()
 FIRST = "overview"

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities import wording_stages as words
 from opportunities.access import Action, may
 from opportunities.actions.mirror import meanings
 from opportunities.clock import SystemClock
@@ -18,6 +17,7 @@ from opportunities.selectors.stages import stage_settings
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
 from opportunities.views.signing_in import see_other
+from opportunities.wording import stages as words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,12 +15,12 @@ from django.db.models import Sum
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from opportunities import wording_reports as wording
 from opportunities.forms.selection import selection_of
 from opportunities.models import AuditEvent, Opportunity, Person, Role, StageTotal, Target
 from opportunities.selection import Selection
 from opportunities.selectors import reports as selecting
 from opportunities.selectors.selection import deals
+from opportunities.wording import reports as wording
 from tests.reports.story import CARL, HARBOR, NOW, OLIVIA, OTTO, A, B, C, Desk, on, settle, tell
 from tests.reports.test_small_firm import FIRST, LAST
 from tests.support.people import make_person

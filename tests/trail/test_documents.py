@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from opportunities import wording_trail
 from opportunities.models import State
+from opportunities.wording import trail as trail_words
 from tests.support.environment import ROOT
 
 EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
@@ -76,7 +76,7 @@ def documented() -> dict[str, str]:
 
 def test_the_table_holds_exactly_the_events_the_code_writes() -> None:
     assert set(documented()) == set(written()), (
-        "docs/audit.md lists every event; wording_trail.py has its sentence"
+        "docs/audit.md lists every event; wording/trail.py has its sentence"
     )
 
 
@@ -91,8 +91,8 @@ def test_it_says_where_each_is_written() -> None:
 
 
 def test_every_event_has_a_sentence_of_its_own_and_no_sentence_is_left_over() -> None:
-    assert set(wording_trail.SENTENCES) == set(written())
-    for by_reason in wording_trail.SENTENCES.values():
+    assert set(trail_words.SENTENCES) == set(written())
+    for by_reason in trail_words.SENTENCES.values():
         assert "" in by_reason
         for template in by_reason.values():
             names = [name for _, name, _, _ in string.Formatter().parse(template)]
@@ -100,10 +100,10 @@ def test_every_event_has_a_sentence_of_its_own_and_no_sentence_is_left_over() ->
 
 
 def test_every_choice_of_what_means_some_event_and_each_event_has_a_choice() -> None:
-    chosen = [event for what in wording_trail.WHAT for event in wording_trail.actions_of(what)]
+    chosen = [event for what in trail_words.WHAT for event in trail_words.actions_of(what)]
 
-    assert all(wording_trail.actions_of(what) for what in wording_trail.WHAT)
-    assert set(chosen) == set(wording_trail.SENTENCES)
+    assert all(trail_words.actions_of(what) for what in trail_words.WHAT)
+    assert set(chosen) == set(trail_words.SENTENCES)
 
 
 def test_the_files_it_names_exist() -> None:

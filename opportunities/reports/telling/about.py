@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from opportunities import wording_reports as words
 from opportunities.reports.periods import Period
 from opportunities.reports.rows import Amount, Stages
 from opportunities.reports.sheets import Cell, Links
+from opportunities.wording import reports as words
 
 
 @dataclass(frozen=True)

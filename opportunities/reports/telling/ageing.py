@@ -1,4 +1,3 @@
-from opportunities import wording_reports as words
 from opportunities.reports.ageing import Ageing, PipelineAge
 from opportunities.reports.sheets import (
     COUNT,
@@ -14,6 +13,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 from .behind import today

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from opportunities import wording_reports as words
 from opportunities.reports.rows import Line
 from opportunities.reports.sheets import COUNT, DAY, MOMENT, MONEY, SIGNED, TEXT, Cell, Column, Row, Table
+from opportunities.wording import reports as words
 
 from .about import About
 

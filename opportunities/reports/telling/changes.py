@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from math import floor, log10
 
-from opportunities import wording_reports as words
 from opportunities.reports.changes import GONE, LOWERED, MOVED_IN, MOVED_OUT, NEW, RAISED, REOPENED, Changes
 from opportunities.reports.periods import Period
 from opportunities.reports.rows import ARCHIVED, LOST, NOTHING, WON, Amount, Pile, dollars, worth
@@ -19,6 +18,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 from .behind import behind

@@ -1,4 +1,3 @@
-from opportunities import wording_reports as words
 from opportunities.reports.forecast import EARLIER, LATER, OVERDUE, UNDATED, Forecast, Quarter, Stretch
 from opportunities.reports.rows import dollars
 from opportunities.reports.sheets import (
@@ -15,6 +14,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 

@@ -1,4 +1,3 @@
-from opportunities import wording_reports as words
 from opportunities.reports.funnel import Funnel, StageFlow
 from opportunities.reports.sheets import (
     COUNT,
@@ -13,6 +12,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 
-from opportunities import wording_reports as words
 from opportunities.reports.overview import (
     AVERAGE,
     CREATED,
@@ -29,6 +28,7 @@ from opportunities.reports.sheets import (
     Table,
     Tile,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 

@@ -1,6 +1,5 @@
 from collections.abc import Callable, Sequence
 
-from opportunities import wording_reports as words
 from opportunities.reports.owners import Owners, Side
 from opportunities.reports.rows import dollars
 from opportunities.reports.sheets import (
@@ -18,6 +17,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 

@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-from opportunities import wording_reports as words
 from opportunities.reports.quality import LEFT, NO_DATE, NO_MOVE, NO_VALUE, PASSED, Found, Quality
 from opportunities.reports.sheets import (
     COUNT,
@@ -16,6 +15,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import reports as words
 
 from .about import About
 from .behind import today

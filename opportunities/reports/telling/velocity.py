@@ -1,4 +1,3 @@
-from opportunities import wording_reports as words
 from opportunities.reports.sheets import (
     COUNT,
     DAYS,
@@ -15,6 +14,7 @@ from opportunities.reports.sheets import (
     Table,
 )
 from opportunities.reports.velocity import Month, Velocity
+from opportunities.wording import reports as words
 
 from .about import About
 

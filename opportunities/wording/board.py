@@ -1,4 +1,4 @@
-"""What the board says. The voice is that of `wording.py`."""
+"""What the board says. The voice is that of `opportunities/wording/__init__.py`."""
 
 from datetime import date
 
