@@ -32,8 +32,8 @@ from opportunities.listing import SORTS, Reading, Sorting
 from opportunities.models import OPEN, Meaning, Opportunity, Person, Pipeline, StageMeaning, Submission
 from opportunities.offer import StageChoice
 from opportunities.selection import Selection
-from opportunities.selectors import board as boards
-from opportunities.selectors.board import Board, Sums
+from opportunities.selectors.board import page as boards
+from opportunities.selectors.board.parts import Board, Sums
 from opportunities.selectors.selection import deals
 from opportunities.selectors.stages import meanings
 from opportunities.wording import deals as words

@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from opportunities.selection import Selection
-from opportunities.selectors.board import Card, Lane
+from opportunities.selectors.board.parts import Card, Lane
 
 register = template.Library()
 

@@ -16,8 +16,11 @@ from opportunities.actions import views as actions
 from opportunities.forms.selection import SelectionForm, selection_of
 from opportunities.forms.views import SaveViewForm, ViewForm
 from opportunities.selection import LIST, Selection
-from opportunities.selectors import board as boards
 from opportunities.selectors import filters
+from opportunities.selectors.board import page as boards
+from opportunities.selectors.board.changes import changes
+from opportunities.selectors.board.parts import Board
+from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
 from opportunities.views.doors import poll
@@ -67,7 +70,7 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
 def board_changes(request: HttpRequest) -> HttpResponse:
     """204, or which columns changed since the token `since`, with the page's head as it is now."""
     person, selection = person_of(request), SelectionForm(request.GET).selection
-    found = boards.changes(person, selection, request.GET.get("since", ""))
+    found = changes(person, selection, request.GET.get("since", ""))
     if found is None and "fresh" not in request.GET:
         return HttpResponse(status=204)
     head = boards.head(person, selection, timezone.now())
@@ -173,7 +176,7 @@ def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: 
     return _part(render(request, f"opportunities/{name}", context, status=status))
 
 
-def _around(request: HttpRequest, found: boards.Board, form: SelectionForm) -> dict[str, Any]:
+def _around(request: HttpRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
     """What the page needs besides the board itself."""
     person, selection = person_of(request), found.selection
     names = found.names
@@ -187,9 +190,7 @@ def _around(request: HttpRequest, found: boards.Board, form: SelectionForm) -> d
         "chips": filters.chips(selection, names),
         "problems": form.problems,
         "form_token": submissions.issue_token(person),
-        "hidden": boards.hidden_by_filters(person, selection)
-        if found.is_empty and selection.narrowed_by
-        else 0,
+        "hidden": hidden_by_filters(person, selection) if found.is_empty and selection.narrowed_by else 0,
     }
 
 

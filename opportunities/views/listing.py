@@ -13,8 +13,9 @@ from opportunities.clock import SystemClock
 from opportunities.forms.listing import reading_of
 from opportunities.forms.selection import SelectionForm
 from opportunities.selection import Selection
-from opportunities.selectors import board as boards
 from opportunities.selectors import filters
+from opportunities.selectors.board import page as boards
+from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
@@ -47,7 +48,7 @@ def page(
         "problems": problems or [],
         "form_token": submissions.issue_token(person),
         "shown_at": CLOCK.now().isoformat(),
-        "hidden": boards.hidden_by_filters(person, selection) if not found.total.count else 0,
+        "hidden": hidden_by_filters(person, selection) if not found.total.count else 0,
     }
     response = render(request, "opportunities/list.html", context)
     patch_vary_headers(response, ["HX-Request"])

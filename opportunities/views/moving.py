@@ -21,7 +21,9 @@ from opportunities.actions import moving, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.move import MoveForm
 from opportunities.models import State, Submission
-from opportunities.selectors import board
+from opportunities.selectors.board import page as boards
+from opportunities.selectors.board.cards import refusal as refusal_words
+from opportunities.selectors.board.parts import Note
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views import limits
@@ -90,7 +92,7 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
         return _refuse(request, found, form, _told(problem))
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        why = board.refusal(submission.reason_code, submission.reason_text)
+        why = refusal_words(submission.reason_code, submission.reason_text)
         words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
         return _refuse(request, found, form, Refusal(words))
     said = board_words.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
@@ -128,7 +130,7 @@ def _answer(
     request: HttpRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
 ) -> HttpResponse:
     if _is_part(request):
-        card = board.card(person_of(request), found.deal.pk, timezone.now())
+        card = boards.card(person_of(request), found.deal.pk, timezone.now())
         context = {
             "card": card,
             "said": said,
@@ -154,11 +156,11 @@ def _refuse(request: HttpRequest, found: Movable, form: MoveForm, refusal: Refus
 
 def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> HttpResponse:
     """The card where it truly is, saying why it is there."""
-    card = board.card(person_of(request), found.deal.pk, timezone.now())
+    card = boards.card(person_of(request), found.deal.pk, timezone.now())
     aim = request.POST.get("pipeline_stage_id", "")
     if card and not (card.note and card.note.how == "refused"):
         aim = aim if any(stage.id == aim for stage in found.stages) else ""
-        note = board.Note("refused", refusal.words, "exclamation-circle-fill", stage=aim)
+        note = Note("refused", refusal.words, "exclamation-circle-fill", stage=aim)
         card = replace(card, note=note)
     said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
     context = {"card": card, "said": said, "refused": True}

@@ -20,7 +20,7 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.selection import Selection
-from opportunities.selectors.board import board, lane
+from opportunities.selectors.board.page import board, lane
 from tests.pages.conftest import Page
 from tests.support.firm import LoadedFirm, load_firm
 from tests.support.people import Firm

@@ -16,7 +16,7 @@ from django.utils import timezone
 from opportunities.forms.selection import selection_of
 from opportunities.listing import SORTS
 from opportunities.models import AuditEvent, Opportunity, Person, Submission
-from opportunities.selectors import board as boards
+from opportunities.selectors.board import page as boards
 from opportunities.selectors.listing import WINDOW
 from tests.support.firm import LoadedFirm, load_firm
 from tests.support.people import Firm

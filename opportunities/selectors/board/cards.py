@@ -1,0 +1,125 @@
+"""A row becomes a card: its words, where it lies, and what is going on with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from django.utils import timezone
+
+from opportunities.models import OPEN, Meaning, Person, State
+from opportunities.offer import StageChoice
+from opportunities.selectors.board.parts import Card, Note
+from opportunities.selectors.board.pending import Pending
+from opportunities.selectors.board.places import Place
+from opportunities.selectors.board.windows import Row
+from opportunities.wording import board as board_words
+
+LATE = timedelta(seconds=12)
+
+
+@dataclass
+class Dealing:
+    """Everything rows become cards by."""
+
+    person: Person
+    place: Place
+    now: datetime
+    pending: Mapping[str, Sequence[Pending]]
+
+    @cached_property
+    def today(self) -> date:
+        return timezone.localdate(self.now)
+
+    @cached_property
+    def stages(self) -> dict[str, StageChoice]:
+        return {stage.id: stage for stage in self.place.stages}
+
+    def lies_in(self, row: "Row") -> str:
+        """Where the card is shown: where a move on its way leads, else where Slant has the deal."""
+        aims = [each.aim for each in self.pending.get(row.id, ()) if each.state in OPEN]
+        return next((aim for aim in reversed(aims) if aim in self.stages), row.stage_id)
+
+    def card(self, row: "Row") -> Card:
+        lies_in = self.lies_in(row)
+        stage = self.stages[lies_in]
+        on_its_way = next(iter(reversed(self.pending.get(row.id, ()))), None)
+        probability = stage.probability if row.probability is None else row.probability
+        won, is_open = stage.meaning == Meaning.WON, stage.meaning == Meaning.OPEN
+        days, close = max((self.now - row.since).days, 0), row.target_close_date
+        return Card(
+            id=row.id,
+            name=row.name,
+            household=row.household or "",
+            book=row.book,
+            stage=lies_in,
+            stands_in=row.stage_id,
+            money="" if row.value is None else board_words.compact(row.value),
+            percent="" if won or probability is None else f"{probability}%",
+            by_hand=row.probability is not None and row.probability != stage.probability,
+            close=board_words.card_day(close, self.today) if close else "",
+            is_past=is_open and close is not None and close < self.today,
+            won_on=board_words.card_day(timezone.localdate(row.since), self.today) if won else "",
+            days=days,
+            is_stale=is_open and self.now - row.since > timedelta(days=self.place.limits[row.stage_id]),
+            owner=row.owner or "",
+            may_move=row.may_write,
+            own_probability="" if row.probability is None else str(row.probability),
+            note=self._note(row, on_its_way) if on_its_way else None,
+        )
+
+    def _note(self, row: "Row", on_its_way: Pending) -> Note | None:
+        mine = on_its_way.person_id == self.person.pk
+        told = str(on_its_way.id) if mine or self.person.is_manager or self.person.is_compliance else ""
+        is_move = on_its_way.aim != ""
+        stage = self.stages[row.stage_id].name
+        if on_its_way.state == State.REJECTED:
+            # Somebody got it there after all, or anywhere else: the refusal is no news any more.
+            if is_move and on_its_way.seen.get("pipeline_stage_id") != row.stage_id:
+                return None
+            why = refusal(on_its_way.reason_code, on_its_way.reason_text)
+            words = board_words.NOT_MOVED if is_move else board_words.NOT_SAVED
+            return Note(
+                "refused",
+                words.format(stage=stage, why=why),
+                "exclamation-circle-fill",
+                told,
+                stage=on_its_way.aim,
+            )
+        how, icon, words = _told(on_its_way, is_move=is_move, mine=mine, now=self.now)
+        return Note(
+            how,
+            words.format(stage=stage, by=on_its_way.by_display),
+            icon,
+            told,
+            may_withdraw=mine and on_its_way.state == State.QUEUED and how != "saving",
+        )
+
+
+def _told(on_its_way: Pending, *, is_move: bool, mine: bool, now: datetime) -> tuple[str, str, str]:
+    """How, icon and words of a change on its way."""
+    late = now - on_its_way.created_at > LATE or bool(on_its_way.reason_code)
+    match on_its_way.state:
+        case State.UNKNOWN:
+            words = board_words.UNSURE if is_move else board_words.UNSURE_EDIT
+            return "unsure", "question-circle-fill", words
+        case State.REVIEW:
+            return "unsure", "people", board_words.IN_REVIEW
+        case _ if late:
+            return "waiting", "clock", board_words.WAITS if is_move else board_words.WAITS_EDIT
+    if is_move:
+        words = board_words.MOVING if mine else board_words.MOVING_BY
+    else:
+        words = board_words.SAVING if mine else board_words.SAVING_BY
+    return "saving", "arrow-repeat", words
+
+
+def refusal(code: str, text: str) -> str:
+    """Why a change was not made, as the end of a sentence."""
+    match code:
+        case "conflict":
+            return board_words.CHANGED_IN_SLANT
+        case "forbidden_book":
+            return board_words.REFUSED_BOOK
+    message = text.strip().rstrip(".")
+    return board_words.REFUSED_SAYING.format(message=message) if message else board_words.REFUSED_BY_SLANT

@@ -1,0 +1,135 @@
+"""The board, one lane of it, one card, or its head alone, for one person.
+
+A board costs as many queries as it did with no deals at all: stages, kept totals, wins of the quarter, submissions on
+their way, and one window of cards of each lane, all lanes in one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from opportunities.access import visible_books
+from opportunities.models import Household, Member, Opportunity, Person
+from opportunities.selection import ME, NOBODY, Selection
+from opportunities.selectors.board.cards import Dealing
+from opportunities.selectors.board.lanes import dealt, empty_lane
+from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums, Tab
+from opportunities.selectors.board.pending import by_deal, pending_of, token
+from opportunities.selectors.board.places import Place, places_of
+from opportunities.selectors.board.totals import counted, figures, kept_sums, tally, won_of
+from opportunities.selectors.board.windows import rows_of
+from opportunities.selectors.selection import deals
+
+WINDOW = 20
+
+
+def board(
+    person: Person, selection: Selection, now: datetime, *, shown: Mapping[str, int] | None = None
+) -> Board:
+    """The whole board of one pipeline: the selected one, else the first there is. `shown` are cards by stage."""
+    places = places_of(person)
+    place = places.get(selection.pipeline) or next(iter(places.values()), None)
+    if place is None:
+        return Board(selection, [], None, (), [], [], Figures(Sums(), Sums()), "", {})
+    visible = [stage.id for stage in place.stages if stage.visible]
+    here = replace(selection, pipeline=place.id)
+    return _drawn_board(person, here, places, now, {id: (shown or {}).get(id, WINDOW) for id in visible})
+
+
+def lane(
+    person: Person,
+    selection: Selection,
+    stage_id: str,
+    now: datetime,
+    *,
+    after: str = "",
+    shown: int = WINDOW,
+) -> Lane | None:
+    """One lane of `selection.pipeline`, from its top or `after` a card. None if there is no such lane for `person`."""
+    places = places_of(person)
+    place = places.get(selection.pipeline)
+    if place is None or not any(stage.id == stage_id for stage in place.stages):
+        return None
+    drawn_board = _drawn_board(person, selection, places, now, {stage_id: shown}, after=after)
+    return next(each for each in (*drawn_board.lanes, *drawn_board.rail) if each.stage.id == stage_id)
+
+
+def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
+    """One card, wherever it lies."""
+    rows = Opportunity.objects.filter(pk=opportunity_id, gone_at=None, book__in=visible_books(person))
+    found = rows_of(person, [rows])
+    pipeline = rows.values_list("pipeline_id", flat=True).first()
+    place = places_of(person).get(pipeline or "")
+    if not found or place is None or found[0].stage_id not in {stage.id for stage in place.stages}:
+        return None
+    return Dealing(person, place, now, by_deal(pending_of(person, now))).card(found[0])
+
+
+def head(person: Person, selection: Selection, now: datetime) -> Board | None:
+    """Tabs, figures and the sums of each lane, without a card. None if there is no such pipeline for `person`."""
+    places = places_of(person)
+    return _drawn_board(person, selection, places, now, {}) if selection.pipeline in places else None
+
+
+def _drawn_board(
+    person: Person,
+    selection: Selection,
+    places: dict[str, "Place"],
+    now: datetime,
+    shown: Mapping[str, int],
+    *,
+    after: str = "",
+) -> Board:
+    """The board with cards in those lanes that `shown` names."""
+    place = places[selection.pipeline]
+    rows = deals(person, selection, now, limits=place.limits)
+    sums = kept_sums(person, selection) if selection.is_kept else counted(rows)
+    won = won_of(person, selection, place, sums, now)
+    empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
+    pending = pending_of(person, now)
+    dealing = Dealing(person, place, now, by_deal(pending))
+    lanes = dealt(dealing, rows, empty, shown, after=after)
+    tabs = [
+        Tab(
+            each.id,
+            each.name,
+            tally(each, sums, selection),
+            selection.query(pipeline=each.id, stage=(), ids=()),
+        )
+        for each in places.values()
+    ]
+    return Board(
+        selection=selection,
+        tabs=tabs,
+        pipeline=next(tab for tab in tabs if tab.id == place.id),
+        stages=place.stages,
+        lanes=[each for each in lanes if each.stage.visible],
+        rail=[each for each in lanes if not each.stage.visible],
+        figures=figures(lanes, won),
+        since=token(place.revision, pending),
+        names=_names(selection, [card for each in lanes for card in each.cards]),
+    )
+
+
+def lookup_names(person: Person, selection: Selection) -> dict[str, str]:
+    """What the filters in use are called, as far as `person` may know: for a board without cards to tell it."""
+    names = {}
+    books = visible_books(person)
+    if selection.book:
+        names["book"] = books.filter(pk=selection.book).values_list("name", flat=True).first()
+    if selection.household:
+        rows = Household.objects.filter(pk=selection.household, book__in=books)
+        names["household"] = rows.values_list("name", flat=True).first()
+    if selection.owner not in ("", ME, NOBODY):
+        member = Member.objects.filter(user_id=selection.owner, book__in=books).first()
+        names["owner"] = member.name if member else None
+    return {field: name for field, name in names.items() if name}
+
+
+def _names(selection: Selection, cards: Sequence[Card]) -> dict[str, str]:
+    """What the filters in use are called, where a card tells it; each card of such a selection does."""
+    if not cards:
+        return {}
+    first = cards[0]
+    known = {"book": first.book, "household": first.household, "owner": first.owner}
+    return {name: word for name, word in known.items() if getattr(selection, name) and word}

@@ -1,0 +1,143 @@
+"""What a board is made of, as values: cards, lanes with their sums, tabs, figures."""
+
+from dataclasses import dataclass
+
+from opportunities.offer import StageChoice
+from opportunities.selection import Selection
+from opportunities.wording import board as board_words
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is going on with a card: `how` is saving, waiting, unsure or refused."""
+
+    how: str
+    text: str
+    icon: str
+    submission: str = ""
+    stage: str = ""
+    may_withdraw: bool = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """A deal as its card says it. A value: the same card is always the same markup, so that is kept (templatetags/board).
+
+    `stage` is where the card lies, `stands_in` where Slant has the deal: they differ while a move is on its way.
+    """
+
+    id: str
+    name: str
+    household: str
+    book: str
+    stage: str
+    stands_in: str
+    money: str
+    percent: str
+    by_hand: bool
+    close: str
+    is_past: bool
+    won_on: str
+    days: int
+    is_stale: bool
+    owner: str
+    may_move: bool
+    own_probability: str
+    note: Note | None = None
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Of the deals of one lane: `value` in whole US dollars, `weighted` in hundredths of a dollar."""
+
+    count: int = 0
+    valueless: int = 0
+    value: int = 0
+    weighted: int = 0
+
+    def plus(self, other: "Sums", sign: int = 1) -> "Sums":
+        return Sums(
+            self.count + sign * other.count,
+            self.valueless + sign * other.valueless,
+            self.value + sign * other.value,
+            self.weighted + sign * other.weighted,
+        )
+
+    @property
+    def compact(self) -> str:
+        return board_words.compact(self.value)
+
+    @property
+    def compact_weighted(self) -> str:
+        return board_words.compact(self.weighted_dollars)
+
+    @property
+    def weighted_dollars(self) -> int:
+        return round(self.weighted / 100)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One stage. `after` leads to the next window of cards, empty when there is none; `won` is this quarter's.
+
+    A value, like the cards in it, so that an unchanged lane need not be drawn again.
+    """
+
+    pipeline: str
+    stage: StageChoice
+    sums: Sums
+    cards: tuple[Card, ...] = ()
+    after: str = ""
+    won: Sums | None = None
+    shown: int = 0
+
+    @property
+    def rest(self) -> int:
+        return max(self.sums.count - self.shown, 1) if self.after else 0
+
+
+@dataclass(frozen=True)
+class Tab:
+    """`query` is the same selection in this pipeline."""
+
+    id: str
+    name: str
+    tally: int | None
+    query: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The page's head: deals in open stages, and deals won since the fiscal quarter began."""
+
+    open: Sums
+    won: Sums
+
+    @property
+    def weighted_share(self) -> int | None:
+        return round(self.open.weighted / self.open.value) if self.open.value else None
+
+
+@dataclass(frozen=True)
+class Board:
+    """`since` is what `changes` is asked with. `lanes` are the visible stages, `rail` the hidden ones, without cards."""
+
+    selection: Selection
+    tabs: list[Tab]
+    pipeline: Tab | None
+    stages: tuple[StageChoice, ...]
+    lanes: list[Lane]
+    rail: list[Lane]
+    figures: Figures
+    since: str
+    names: dict[str, str]
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether there are cards, and none of them may be moved."""
+        cards = [card for lane in (*self.lanes, *self.rail) for card in lane.cards]
+        return bool(cards) and not any(card.may_move for card in cards)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(lane.sums.count or lane.cards for lane in (*self.lanes, *self.rail))

@@ -1,0 +1,86 @@
+"""Changes of deals that are on their way to Slant, or were refused a short while ago."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from opportunities.access import visible_books
+from opportunities.models import OPEN, Kind, Opportunity, Person, State, Submission
+from opportunities.selection import Selection
+
+REFUSED_FOR = timedelta(hours=1)
+CHANGING = (Kind.EDIT, Kind.MOVE)
+
+
+class Pending(NamedTuple):
+    """The newest submission of a deal that is on its way, or was refused to this person lately."""
+
+    id: UUID
+    kind: str
+    state: str
+    opportunity_id: str
+    body: str
+    seen: dict[str, Any]
+    by_display: str
+    person_id: UUID
+    reason_code: str
+    reason_text: str
+    created_at: datetime
+
+    @property
+    def aim(self) -> str:
+        """The stage it moves the deal to, if it does."""
+        return str(json.loads(self.body).get("pipeline_stage_id") or "")
+
+
+def on_their_way(person: Person) -> QuerySet[Submission]:
+    return Submission.objects.filter(
+        state__in=OPEN, kind__in=CHANGING, book_id__in=visible_books(person).values("pk")
+    )
+
+
+def pending_of(person: Person, now: datetime) -> list[Pending]:
+    """Everybody's changes of deals that are on their way, and one's own that were refused a short while ago."""
+    open_ = Q(state__in=OPEN, book_id__in=visible_books(person).values("pk"))
+    refused = Q(state=State.REJECTED, person=person, settled_at__gte=now - REFUSED_FOR)
+    rows = (
+        Submission.objects.filter(open_ | refused, kind__in=CHANGING)
+        .order_by("created_at")
+        .values_list(*Pending._fields)
+    )
+    return [Pending(*row) for row in rows]
+
+
+def by_deal(pending: Iterable[Pending]) -> dict[str, list[Pending]]:
+    """Oldest first; a refusal that something newer followed is left out."""
+    found: dict[str, list[Pending]] = {}
+    for row in pending:
+        earlier = found.setdefault(row.opportunity_id, [])
+        earlier[:] = [each for each in earlier if each.state in OPEN]
+        earlier.append(row)
+    return found
+
+
+def touched(person: Person, selection: Selection) -> set[str]:
+    """The stages changes on their way lead from and to."""
+    rows = list(on_their_way(person).values_list("opportunity_id", "body"))
+    aims = {str(json.loads(body).get("pipeline_stage_id") or "") for _, body in rows}
+    standing = Opportunity.objects.filter(pk__in=[id for id, _ in rows], pipeline_id=selection.pipeline)
+    from_ = set(standing.values_list("stage_id", flat=True)) if rows else set()
+    return (aims | from_) - {""}
+
+
+def token(revision: int, pending: Iterable[Pending]) -> str:
+    ways = [f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN]
+    return f"{revision}.{digest(ways)}"
+
+
+def digest(ways: Iterable[str]) -> str:
+    """Eight letters that stand for what is on its way; databases write the same id in two ways."""
+    text = "\n".join(sorted(way.replace("-", "") for way in ways))
+    return hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""

@@ -1,0 +1,48 @@
+"""Pipelines and their stages, in the order of the tabs and the lanes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import OuterRef, Q, Subquery
+
+from opportunities.access import visible_books
+from opportunities.models import MirrorRevision, Person, Pipeline, Stage, StageMeaning
+from opportunities.offer import StageChoice
+from opportunities.selectors.stages import drawn, with_meanings
+
+
+@dataclass(frozen=True)
+class Place:
+    """A pipeline with its stages; `limits` are days after which a deal in a stage is stale."""
+
+    id: str
+    name: str
+    stages: tuple[StageChoice, ...]
+    limits: dict[str, int]
+    revision: int
+
+
+def places_of(person: Person) -> dict[str, Place]:
+    """Every pipeline `person` may see that has stages, in order; and how often the mirror had changed by then."""
+    seen = Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person))
+    limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
+    rows = (
+        with_meanings(Stage.objects.filter(seen, gone_at=None, pipeline__gone_at=None))
+        .select_related("pipeline")
+        .annotate(limit=Subquery(limit), revision=Subquery(MirrorRevision.objects.values("number")[:1]))
+        .order_by("pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "id")
+    )
+    stages: dict[Pipeline, list[Any]] = {}
+    for row in rows:
+        stages.setdefault(row.pipeline, []).append(row)
+    return {
+        pipeline.pk: Place(
+            pipeline.pk,
+            pipeline.name,
+            drawn(its),
+            {stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit for stage in its},
+            its[0].revision or 0,
+        )
+        for pipeline, its in stages.items()
+    }

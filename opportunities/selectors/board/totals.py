@@ -1,0 +1,100 @@
+"""How many deals lie in each stage and what they are worth: kept where that is kept, else counted by one statement."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, time
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from opportunities.access import visible_books
+from opportunities.models import Meaning, Opportunity, Person, StageTotal
+from opportunities.selection import Selection, quarter
+from opportunities.selectors.board.parts import Figures, Lane, Sums
+from opportunities.selectors.board.places import Place
+from opportunities.selectors.selection import deals, owned_by
+
+
+def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
+    rows = StageTotal.objects.filter(book_id__in=visible_books(person).values("pk"))
+    if selection.pipeline:
+        rows = rows.filter(pipeline_id=selection.pipeline)
+    if selection.book:
+        rows = rows.filter(book_id=selection.book)
+    if selection.owner:
+        rows = rows.filter(owned_by(person, selection.owner))
+    return rows
+
+
+def kept_sums(person: Person, selection: Selection) -> dict[str, Sums]:
+    """By stage, of all pipelines."""
+    rows = (
+        kept(person, replace(selection, pipeline=""))
+        .order_by()
+        .values_list("stage_id")
+        .annotate(Sum("count"), Sum("valueless"), Sum("value"), Sum("weighted"))
+    )
+    return {row[0]: Sums(*row[1:]) for row in rows}
+
+
+def counted(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
+    weight = F("value") * Coalesce("probability", "stage__default_probability")
+    found = (
+        rows.order_by()
+        .values_list("stage_id")
+        .annotate(
+            how_many=Count("pk"),
+            without=Count("pk", filter=Q(value=None)),
+            worth=Coalesce(Sum("value"), 0),
+            weighed=Coalesce(Sum(weight, output_field=BigIntegerField()), 0),
+        )
+    )
+    return {row[0]: Sums(*row[1:]) for row in found}
+
+
+def won_of(
+    person: Person, selection: Selection, place: Place, sums: Mapping[str, Sums], now: datetime
+) -> dict[str, Sums]:
+    """By stage: which of the selected deals entered a won stage since the fiscal quarter began."""
+    won = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
+    stages = [id for id in won if id in sums and sums[id].count]
+    if not stages:
+        return {}
+    first = quarter(timezone.localdate(now), year_starts=settings.FISCAL_YEAR_START_MONTH).first
+    began = timezone.make_aware(datetime.combine(first, time.min)) if first else now
+    # The stages say which pipeline it is: asked for besides, it alone would have every row read.
+    rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
+    found = (
+        rows.filter(stage_id__in=stages, since__gte=began)  # type: ignore[misc]
+        .order_by()
+        .values_list("stage_id")
+        .annotate(how_many=Count("pk"), with_value=Count("value"), worth=Coalesce(Sum("value"), 0))
+    )
+    return {stage: Sums(count, count - valued, value) for stage, count, valued, value in found}
+
+
+def tally(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
+    """Open deals; None for the other pipelines of a selection that only this one was counted for."""
+    if not selection.is_kept and place.id != selection.pipeline:
+        return None
+    return sum(
+        sums[stage.id].count for stage in place.stages if stage.meaning == Meaning.OPEN and stage.id in sums
+    )
+
+
+def figures(lanes: Iterable[Lane], won: dict[str, Sums]) -> Figures:
+    open_, all_won = Sums(), Sums()
+    for each in lanes:
+        if each.stage.meaning == Meaning.OPEN:
+            open_ = open_.plus(each.sums)
+    for sums in won.values():
+        all_won = all_won.plus(sums)
+    return Figures(open_, all_won)
+
+
+def hidden_by_filters(person: Person, selection: Selection) -> int:
+    """How many deals the pipeline has for `person` without any filter. From kept totals."""
+    rows = kept(person, Selection(pipeline=selection.pipeline))
+    return rows.aggregate(all=Coalesce(Sum("count"), 0))["all"] or 0
