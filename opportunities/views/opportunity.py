@@ -25,7 +25,9 @@ from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
 from opportunities.selectors.audit import trail_of
 from opportunities.selectors.moving import just_moved
-from opportunities.selectors.opportunity import conflicts, deal_page, pipeline_of, reachable
+from opportunities.selectors.opportunity.conflicts import conflicts
+from opportunities.selectors.opportunity.page import deal_page, reachable
+from opportunities.selectors.opportunity.progress import pipeline_of
 from opportunities.selectors.submissions import typed_again
 from opportunities.views import limits
 from opportunities.views.actor import actor_of, session_ref

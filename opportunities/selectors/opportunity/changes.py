@@ -1,0 +1,92 @@
+"""What changed in a deal, from the history of the mirror, as sentences."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from opportunities import wording
+from opportunities.models import Household, Member, Opportunity, OpportunityVersion
+from opportunities.offer import StageChoice
+from opportunities.selectors.opportunity.parts import Change
+from opportunities.wording import deals as words
+
+
+class Names:
+    """Words for the ids a history holds; asked of the database only for those not known already."""
+
+    def __init__(
+        self, row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice]
+    ) -> None:
+        self.stages = {stage.id: stage.name for stage in stages}
+        self.owners = {row.assigned_to_id: row.assigned_to_name} if row.assigned_to_name else {}
+        self.households = {row.household_id: row.household.name} if row.household else {}
+        if others := {each.assigned_to_id for each in history} - {"", *self.owners}:
+            found = Member.objects.filter(user_id__in=others)
+            self.owners |= {member.user_id: member.name for member in found}
+        if others := {each.household_id for each in history} - {"", *self.households}:
+            self.households |= dict(Household.objects.filter(pk__in=others).values_list("pk", "name"))
+
+    def stage(self, id: str) -> str:
+        return self.stages.get(id, words.UNKNOWN_STAGE.lower())
+
+    def owner(self, id: str) -> str:
+        return self.owners.get(id, words.FORMER_OWNER.lower()) if id else "nobody"
+
+    def household(self, id: str) -> str:
+        return self.households.get(id, words.UNKNOWN) if id else "no household"
+
+
+def changes_of(row: Opportunity, history: Sequence[OpportunityVersion], names: Names) -> list[Change]:
+    """Newest first. Who is known for what was asked for here; the rest was seen by sync."""
+    if not history:
+        return []
+    found = [_first(history[0])]
+    for before, after in pairwise(history):
+        text = _difference(before, after, names)
+        if text:
+            found.append(_told(after, text))
+    return found[::-1]
+
+
+def _first(version: OpportunityVersion) -> Change:
+    if version.by:
+        value = "" if version.value is None else f" with {wording.money(version.value)}"
+        return Change(version.by, words.CREATED.format(with_value=value), version.valid_from)
+    return Change("", words.FIRST_SEEN, version.valid_from)
+
+
+def _told(version: OpportunityVersion, text: str) -> Change:
+    return Change(version.by, text if version.by else f"{text} {words.SEEN_BY_SYNC}", version.valid_from)
+
+
+def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Names) -> str:
+    """What differs, as one sentence without its subject; empty when nothing we show does."""
+    if after.gone != before.gone:
+        return words.GONE if after.gone else words.BACK
+    parts = []
+    if after.stage_id != before.stage_id:
+        parts.append(f"moved it from {names.stage(before.stage_id)} to {names.stage(after.stage_id)}")
+    if after.name != before.name:
+        parts.append(f"renamed it from “{before.name}”")
+    for name, label, say in (
+        ("value", "value", wording.money),
+        ("probability", "probability", lambda percent: f"{percent}%"),
+        ("target_close_date", "target close", wording.long_day),
+    ):
+        was, is_now = getattr(before, name), getattr(after, name)
+        if was != is_now:
+            parts.append(_set(label, "" if is_now is None else say(is_now), "" if was is None else say(was)))
+    if after.assigned_to_id != before.assigned_to_id:
+        parts.append(
+            f"gave it from {names.owner(before.assigned_to_id)} to {names.owner(after.assigned_to_id)}"
+        )
+    if after.household_id != before.household_id:
+        parts.append(
+            _set("household", names.household(after.household_id), names.household(before.household_id))
+        )
+    return f"{words.and_list(parts)}." if parts else ""
+
+
+def _set(label: str, is_now: str, was: str) -> str:
+    if not is_now:
+        return f"cleared the {label} (was {was})"
+    return f"set the {label} to {is_now}" + (f" (was {was})" if was else "")

@@ -1,0 +1,104 @@
+"""What a deal is worth, when it closes, whose it is and where it belongs, in words."""
+
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from opportunities import wording
+from opportunities.models import Meaning, Member, Opportunity
+from opportunities.offer import StageChoice
+from opportunities.selectors.opportunity.parts import Fact
+from opportunities.wording import deals as words
+
+
+def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[Fact]:
+    return [
+        Fact(wording.LABELS["value"], *_or(row.value, wording.money, words.NO_VALUE)),
+        _probability(row, stage),
+        Fact("Weighted", *_or(weighted(row, stage.probability), wording.money, words.NOT_WEIGHTED, "muted")),
+        _close(row, stage, timezone.localdate(now)),
+        Fact(
+            wording.LABELS["assigned_to_id"],
+            row.assigned_to_name or (words.FORMER_OWNER if row.assigned_to_id else words.NO_OWNER),
+            person=row.assigned_to_name,
+            tone="" if row.assigned_to_id else "warn",
+        ),
+        Fact("In stage", words.days(_days_in(row, now)), note=_since(row)),
+    ]
+
+
+def _or(value: Any, say: Any, nothing: str, tone: str = "warn") -> tuple[str, str, str]:
+    """Text, remark and tone of a value that may be missing."""
+    return (nothing, "", tone) if value is None else (say(value), "", "")
+
+
+def weighted(row: Opportunity, default: int | None) -> int | None:
+    """Value x probability in whole dollars: the deal's own, else its stage's default, else unknown (Slant API 10.12)."""
+    percent = row.probability if row.probability is not None else default
+    return None if row.value is None or percent is None else round(row.value * percent / 100)
+
+
+def _probability(row: Opportunity, stage: StageChoice) -> Fact:
+    label = wording.LABELS["probability"]
+    if row.probability is not None:
+        default = stage.probability
+        note = words.BY_HAND_NO_DEFAULT if default is None else words.BY_HAND.format(percent=default)
+        return Fact(label, f"{row.probability}%", words.BY_STAGE if default == row.probability else note)
+    if stage.probability is not None:
+        return Fact(label, f"{stage.probability}%", words.BY_STAGE)
+    return Fact(label, words.NO_PROBABILITY, tone="warn")
+
+
+def _close(row: Opportunity, stage: StageChoice, today: date) -> Fact:
+    label, day = wording.LABELS["target_close_date"], row.target_close_date
+    if day is None:
+        return Fact(label, words.NO_DATE, tone="warn" if stage.meaning == Meaning.OPEN else "muted")
+    ahead = (day - today).days
+    note = "today" if ahead == 0 else f"in {words.days(ahead)}" if ahead > 0 else f"{words.days(-ahead)} ago"
+    late = ahead < 0 and stage.meaning == Meaning.OPEN
+    return Fact(label, wording.long_day(day), note, "bad" if late else "")
+
+
+def _days_in(row: Opportunity, now: datetime) -> int:
+    """Whole days, as the board counts them."""
+    since = row.stage_updated_at or row.created_at or row.first_seen_at
+    return max(0, (now - since).days)
+
+
+def _since(row: Opportunity) -> str:
+    since = row.stage_updated_at or row.created_at
+    return f"since {wording.long_day(timezone.localdate(since))}" if since else ""
+
+
+def origins(row: Opportunity, pipeline: str) -> list[Fact]:
+    """Where it belongs and where it comes from: what is never edited here."""
+    kind = f" ({row.household.kind})" if row.household and row.household.kind else ""
+    household = f"{row.household.name}{kind}" if row.household else row.household_id or words.NO_HOUSEHOLD
+    facts = [
+        Fact(wording.LABELS["household_id"], household),
+        Fact(wording.LABELS["book_id"], row.book.name),
+        Fact(wording.LABELS["pipeline_id"], pipeline),
+    ]
+    if row.created_at:
+        facts.append(Fact("Created", wording.long_day(timezone.localdate(row.created_at))))
+    if row.updated_at:
+        facts.append(Fact("Changed in Slant", wording.long_day(timezone.localdate(row.updated_at))))
+    return [*facts, Fact("Slant record", row.pk)]
+
+
+def age(row: Opportunity, now: datetime) -> str:
+    if row.created_at is None:
+        return ""
+    return f"{words.days(max(0, (now - row.created_at).days))} since it was created"
+
+
+def why_read_only(row: Opportunity) -> str:
+    if row.gone_at is not None:
+        return words.GONE_FROM_SLANT
+    if not row.book.token_may_write:
+        return words.READ_ONLY_TOKEN
+    principal = Member.objects.filter(book=row.book_id, role="principal").first()
+    return words.READ_ONLY_PERSON + (
+        words.READ_ONLY_PRINCIPAL.format(principal=principal.name) if principal else ""
+    )

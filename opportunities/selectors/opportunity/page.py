@@ -1,0 +1,78 @@
+"""The page of one deal, for one person.
+
+From the mirror and its history alone. Whoever may not see the deal's book finds nothing here, in as many steps as for a
+deal that never was.
+"""
+
+from datetime import datetime
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.http import Http404
+
+from opportunities.access import visible_books, writable_books
+from opportunities.models import LostReason, Meaning, Opportunity, OpportunityVersion, Person, Submission
+from opportunities.selectors.custom_fields import described
+from opportunities.selectors.opportunity.changes import Names, changes_of
+from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
+from opportunities.selectors.opportunity.parts import DealPage, Fact
+from opportunities.selectors.opportunity.pending import pending
+from opportunities.selectors.opportunity.progress import pipeline_of, spells, steps
+
+CHANGES_SHOWN = 20
+VERSIONS_READ = 500
+
+
+def reachable(person: Person, id: str) -> Opportunity:
+    """The deal with its book and household, and `may_write`. One query, whether it is there or not.
+
+    Not with pipeline and stage: they may not be mirrored yet, and the deal must be found all the same.
+    """
+    writable = writable_books(person).filter(pk=OuterRef("book_id"))
+    rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
+    row = rows.annotate(may_write=Exists(writable)).select_related("book", "household").first()
+    if row is None:
+        raise Http404
+    return row
+
+
+def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
+    """Of a deal `reachable` found. Six queries at most for most deals, however long their history."""
+    pipeline = pipeline_of(row)
+    stages = pipeline.stages
+    stage = next(each for each in stages if each.id == row.stage_id)
+    history = list(
+        OpportunityVersion.objects.filter(opportunity_id=row.pk).order_by("-valid_from")[:VERSIONS_READ]
+    )
+    history.reverse()
+    asked = list(Submission.objects.filter(opportunity_id=row.pk).order_by("-created_at")[:50])
+    changes = changes_of(row, history, Names(row, history, stages))
+    may_write = bool(getattr(row, "may_write", False)) and row.gone_at is None
+    return DealPage(
+        row=row,
+        pipeline=pipeline,
+        stage=stage,
+        stages=stages,
+        steps=steps(stage, stages),
+        facts=facts(row, stage, now),
+        custom=[Fact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)],
+        origins=origins(row, pipeline.name),
+        spells=spells(row, history, stages, now),
+        age=age(row, now),
+        changes=changes[:CHANGES_SHOWN],
+        more_changes=max(0, len(changes) - CHANGES_SHOWN),
+        pending=pending(asked, person, stages, now),
+        lost=LostReason.objects.filter(opportunity_id=row.pk).first()
+        if stage.meaning == Meaning.LOST
+        else None,
+        may_write=may_write,
+        why_read_only="" if may_write else why_read_only(row),
+        slant_url=slant_url(row.pk),
+        submissions=[str(each.pk) for each in asked],
+    )
+
+
+def slant_url(id: str) -> str:
+    """Where Slant itself shows the deal; empty unless SLANT_APP_URL says where Slant's pages are."""
+    return f"{settings.SLANT_APP_URL}/opportunities/{quote(id, safe='')}" if settings.SLANT_APP_URL else ""

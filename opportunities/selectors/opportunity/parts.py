@@ -1,0 +1,99 @@
+"""What the page of a deal is made of, as values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from opportunities import wording
+from opportunities.models import FINAL, LostReason, Opportunity
+from opportunities.offer import PipelineChoice, StageChoice
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One field: its name as people call it, its value, a remark, and how it is to be read (`bad`, `warn`, `muted`)."""
+
+    label: str
+    text: str
+    note: str = ""
+    tone: str = ""
+    person: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of the pipeline on the way to where the deal is."""
+
+    stage: StageChoice
+    past: bool
+    current: bool
+
+
+@dataclass(frozen=True)
+class Spell:
+    """All the time a deal lay in one stage. `share` is 1-100 of the longest; `stage` None is time nobody recorded."""
+
+    name: str
+    days: str
+    share: int
+    current: bool
+    visits: int
+    stage: StageChoice | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One observed change: who (empty: seen by sync), what, when."""
+
+    who: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Something asked for that is not (or not yet) in Slant. `url` is empty where its page is not this person's."""
+
+    id: str
+    kind: str
+    state: str
+    by: str
+    asked: str
+    words: wording.Words
+    sentence: str
+    reachable: bool
+
+    @property
+    def tone(self) -> str:
+        return self.words.tone if self.words.tone in ("good", "warn", "bad") else "info"
+
+    @property
+    def motion(self) -> str:
+        return "spin" if self.words.icon == "arrow-repeat" else ""
+
+
+@dataclass(frozen=True)
+class DealPage:
+    """Everything the drawer and the page of one deal show."""
+
+    row: Opportunity
+    pipeline: PipelineChoice
+    stage: StageChoice
+    stages: tuple[StageChoice, ...]
+    steps: list[Step]
+    facts: list[Fact]
+    custom: list[Fact]
+    origins: list[Fact]
+    spells: list[Spell]
+    age: str
+    changes: list[Change]
+    more_changes: int
+    pending: list[Pending]
+    lost: LostReason | None
+    may_write: bool
+    why_read_only: str
+    slant_url: str
+    submissions: list[str] = field(default_factory=list)
+
+    @property
+    def unsettled(self) -> bool:
+        return any(each.state not in FINAL for each in self.pending)

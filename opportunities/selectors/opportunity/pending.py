@@ -1,0 +1,69 @@
+"""What was asked for a deal and is on its way, or was refused a short while ago."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from opportunities import wording
+from opportunities.actions.kinds import sent_fields
+from opportunities.models import FINAL, Person, State, Submission
+from opportunities.offer import StageChoice
+from opportunities.selectors.opportunity.parts import Pending
+from opportunities.selectors.submissions import said
+from opportunities.wording import deals as words
+
+REFUSED_FOR = timedelta(days=1)
+
+
+def pending(
+    asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
+) -> list[Pending]:
+    """What is open, oldest first, and the newest refusal of the last day unless something arrived after it."""
+    shown = [row for row in asked if row.state not in FINAL]
+    newest = next((row for row in asked if row.state in FINAL), None)
+    if (
+        newest
+        and newest.state == State.REJECTED
+        and newest.settled_at
+        and now - newest.settled_at < REFUSED_FOR
+    ):
+        shown.append(newest)
+    return [_waiting(row, person, stages, now) for row in sorted(shown, key=lambda row: row.created_at)]
+
+
+def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now: datetime) -> Pending:
+    told = words.submission(row.kind, row.state, row.reason_code)
+    at = wording.SOON
+    if row.due_at and row.due_at > now:
+        at = wording.AT.format(time=wording.moment(row.due_at, now))
+    oversees = person.is_manager or person.is_compliance
+    sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
+    if row.state == State.REJECTED and row.reason_code == "rejected" and row.reason_text:
+        sentence = words.REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
+    return Pending(
+        id=str(row.pk),
+        kind=row.kind,
+        state=row.state,
+        by=row.by_display,
+        asked=asked_for(row, stages),
+        words=told,
+        sentence=sentence,
+        reachable=oversees or row.person_id == person.pk,
+    )
+
+
+def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
+    """What a submission asked for, in a few words: `Move to Qualified`, `Change value to $700,000`."""
+    if row.kind == "create":
+        return words.PENDING["create"]
+    sent = sent_fields(row)
+    stage_id = sent.get("pipeline_stage_id")
+    if row.kind == "move" and stage_id:
+        stage = next((each.name for each in stages if each.id == stage_id), "")
+        return words.PENDING["move"].format(stage=row.labels.get("stage") or stage or words.UNKNOWN_STAGE)
+    labels = {"assigned_to_id": "owner", "household_id": "household", "pipeline_stage_id": "stage"}
+    parts = []
+    for name, value in sent.items():
+        label = wording.LABELS.get(name, name).lower()
+        text = row.labels.get(labels.get(name, ""), "") or said(name, value) or "nothing"
+        parts.append(f"{label} to {text}")
+    return words.PENDING["edit"].format(what=words.and_list(parts)) if parts else ""

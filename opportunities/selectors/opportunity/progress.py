@@ -1,0 +1,93 @@
+"""The stages of a deal: those on its way, and how long it lay in each."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from opportunities.models import Meaning, Opportunity, OpportunityVersion, Pipeline, Stage
+from opportunities.offer import PipelineChoice, StageChoice
+from opportunities.selectors.opportunity.parts import Spell, Step
+from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.wording import deals as words
+
+FULL = 100
+DAY = timedelta(days=1)
+
+
+def pipeline_of(row: Opportunity) -> PipelineChoice:
+    """The deal's pipeline with its stages in order: those Slant has, and the deal's own in any case. One query."""
+    found = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
+    stages = [stage for stage in found if stage.gone_at is None or stage.pk == row.stage_id]
+    pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
+    if all(stage.pk != row.stage_id for stage in stages):
+        stages.append(Stage(pk=row.stage_id, name=words.UNKNOWN_STAGE))
+    return PipelineChoice(
+        pipeline.pk, pipeline.name, pipeline.household_type, pipeline.book_id is None, drawn(stages)
+    )
+
+
+def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[Step]:
+    """The visible stages, and the present one wherever it is. What was passed is known only on the open road."""
+    shown = [each for each in stages if each.visible or each.id == stage.id]
+    here = next((place for place, each in enumerate(shown) if each.id == stage.id), 0)
+    on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
+    return [Step(each, on_the_road and place < here, each.id == stage.id) for place, each in enumerate(shown)]
+
+
+def spells(
+    row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice], now: datetime
+) -> list[Spell]:
+    """Whole days by stage, in the order the deal first came to each. Slant's own date begins the first stage we saw."""
+    times: dict[str, timedelta] = {}
+    visits: dict[str, int] = {}
+    begins = _first_stage_since(row, history)
+    for stage_id, since, until in _stays(row, history, begins, now):
+        times[stage_id] = times.get(stage_id, timedelta()) + max(until - since, timedelta())
+        visits[stage_id] = visits.get(stage_id, 0) + 1
+    before = max(begins - row.created_at, timedelta()) if row.created_at else timedelta()
+    longest = max([before, *times.values(), timedelta(seconds=1)])
+    drawn_by_id = {stage.id: stage for stage in stages}
+    spells = [
+        Spell(
+            name=drawn_by_id[stage_id].name if stage_id in drawn_by_id else words.UNKNOWN_STAGE,
+            days=words.days(time // DAY),
+            share=max(1, round(FULL * (time / longest))),
+            current=stage_id == row.stage_id,
+            visits=visits[stage_id],
+            stage=drawn_by_id.get(stage_id),
+        )
+        for stage_id, time in times.items()
+    ]
+    if before >= DAY:
+        share = round(FULL * (before / longest))
+        return [Spell(words.BEFORE_US, words.days(before // DAY), share, False, 1, None), *spells]
+    return spells
+
+
+def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) -> datetime:
+    """When the deal came into the first stage we know it in."""
+    if not history:
+        return row.stage_updated_at or row.created_at or row.first_seen_at
+    first = history[0]
+    since = first.stage_since or first.created_at or first.valid_from
+    return min(since, first.valid_from)
+
+
+def _stays(
+    row: Opportunity, history: Sequence[OpportunityVersion], begins: datetime, now: datetime
+) -> Iterator[tuple[str, datetime, datetime]]:
+    """(stage, since, until) one after the other; a stage change is dated by Slant where Slant's date is plausible."""
+    at, stage_id = begins, history[0].stage_id if history else row.stage_id
+    for before, after in pairwise(history):
+        if after.gone and not before.gone:
+            yield stage_id, at, after.valid_from
+            at = after.valid_from
+        if after.stage_id == stage_id:
+            continue
+        moved = after.valid_from
+        if after.stage_since and at <= after.stage_since <= after.valid_from:
+            moved = after.stage_since
+        yield stage_id, at, moved
+        at, stage_id = moved, after.stage_id
+    if row.gone_at is None:
+        yield stage_id, at, now
