@@ -1,7 +1,7 @@
 # One command each; README.md says which to begin with. Everything lives in .venv/ and VAR_DIR (var/).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format faults bench reset venv-run venv-tests
+.PHONY: help run test check lint format faults bench sbom advisories reset venv-run venv-tests
 # A variable given to make (`make run PORT=8010`) reaches the recipe like one given to the shell.
 MAKEFLAGS += --no-print-directory
 
@@ -16,6 +16,8 @@ help:
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"
 	@echo "make bench    measure every page beside its own floor, at three sizes, on both databases"
+	@echo "make sbom     list what production runs (docs/sbom.json), after requirements.txt or static/vendor/ changed"
+	@echo "make advisories  look up known vulnerabilities of it; wants the internet"
 	@echo "make reset    remove local state"
 
 # `exec`, so that a signal sent to make reaches the demo and not a shell between them.
@@ -41,6 +43,13 @@ faults: venv-tests
 
 bench: venv-tests
 	@$(PYTHON) -m tests.support.run bench $(ARGS)
+
+sbom: venv-tests
+	@$(PYTHON) -m tests.support.sbom
+
+# Strict: a package that could not be looked up fails too, for "nothing known" must not mean "nobody asked".
+advisories: venv-tests
+	@$(PYTHON) -m pip_audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.txt
 
 reset:
 	@test -x $(PYTHON) || { echo "Nothing to remove: make run was never used here."; exit 0; }; \
