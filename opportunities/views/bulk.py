@@ -14,14 +14,14 @@ from opportunities.clock import SystemClock
 from opportunities.forms.bulk import BulkForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import chosen, outcome
-from opportunities.selectors.choices import cannot_write_at_all
-from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.views.taking import NotTaken, Says, taking
 from opportunities.wording import deals as words
 
 CLOCK = SystemClock()
 LIST = "view=list"
+SAYS = Says(wording.CANNOT_WRITE, words.BULK_TOO_OFTEN, words.BULK_NOT_YOURS, words.BULK_SENT_BEFORE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,28 +47,18 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
         return _ask(request, form, status=200)
     if not form.is_valid():
         return _ask(request, form)
-    if cannot_write_at_all():
-        form.add_error(None, wording.CANNOT_WRITE)
-        return _ask(request, form)
-    if wait := limits.spend(request, limits.SUBMISSION):
-        form.add_error(None, words.BULK_TOO_OFTEN.format(wait=wait))
-        response = _ask(request, form, status=429)
-        response["Retry-After"] = str(wait)
-        return response
     try:
-        key = actions.take(
-            order=form.order(),
-            person=person,
-            by=actor_of(request),
-            clock=CLOCK,
-            form_token=form.cleaned_data["form_token"],
-        )
-    except submissions.BadToken:
-        form.add_error(None, words.BULK_NOT_YOURS)
-        return _ask(request, form)
-    except submissions.TokenReused:
-        form.add_error(None, words.BULK_SENT_BEFORE)
-        return _ask(request, form)
+        with taking(request, SAYS):
+            key = actions.take(
+                order=form.order(),
+                person=person,
+                by=actor_of(request),
+                clock=CLOCK,
+                form_token=form.cleaned_data["form_token"],
+            )
+    except NotTaken as why:
+        form.add_error(None, why.words)
+        return why.on(_ask(request, form, status=why.status))
     return HttpResponseRedirect(f"{reverse('opportunities:bulk')}?sent={key}", status=303)
 
 

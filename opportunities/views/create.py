@@ -21,14 +21,15 @@ from opportunities.models import State, Submission
 from opportunities.offer import Offer
 from opportunities.selectors import choices
 from opportunities.selectors.submissions import correctable, typed_again
-from opportunities.views import limits
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
+from opportunities.views.taking import NotTaken, Says, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
 DRAFT = "create"
+SAYS = Says(wording.CANNOT_WRITE, wording.TOO_MANY_DEALS, wording.FORM_NOT_YOURS, wording.FORM_SENT_BEFORE)
 KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
 # What nothing else depends on: while these are typed only the summary is drawn again.
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
@@ -90,32 +91,22 @@ def _submit(request: HttpRequest) -> HttpResponse:
     form = _form(request.POST, offer)
     if not form.is_valid():
         return _refuse(request, form)
-    if choices.cannot_write_at_all():
-        form.add_error(None, wording.CANNOT_WRITE)
-        return _refuse(request, form)
-    if wait := limits.spend(request, limits.SUBMISSION):
-        form.add_error(None, wording.TOO_MANY_DEALS.format(wait=wait))
-        response = _refuse(request, form, status=429)
-        response["Retry-After"] = str(wait)
-        return response
     try:
-        submission = submissions.create(
-            deal=form.deal(),
-            person=person,
-            by=actor_of(request),
-            clock=CLOCK,
-            form_token=form.cleaned_data["form_token"],
-            confirm_duplicate=request.POST.get("confirm_duplicate") == "yes",
-            supersedes=_supersedes(request)[1],
-        )
+        with taking(request, SAYS):
+            submission = submissions.create(
+                deal=form.deal(),
+                person=person,
+                by=actor_of(request),
+                clock=CLOCK,
+                form_token=form.cleaned_data["form_token"],
+                confirm_duplicate=request.POST.get("confirm_duplicate") == "yes",
+                supersedes=_supersedes(request)[1],
+            )
+    except NotTaken as why:
+        form.add_error(None, why.words)
+        return why.on(_refuse(request, form, status=why.status))
     except submissions.DuplicateQuestion as question:
         return _ask(request, form, question.similar)
-    except submissions.BadToken:
-        form.add_error(None, wording.FORM_NOT_YOURS)
-        return _refuse(request, form)
-    except submissions.TokenReused:
-        form.add_error(None, wording.FORM_SENT_BEFORE)
-        return _refuse(request, form)
     except submissions.NotAllowed:
         form.add_error("book_id", wording.BOOK_UNKNOWN)
         return _refuse(request, form)

@@ -24,14 +24,19 @@ from opportunities.models import State, Submission
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
-from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.selectors.moving import Movable, movable, own_move
-from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.views.taking import NotTaken, Says, own_form, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
+SAYS = Says(
+    board_words.CANNOT_WRITE,
+    board_words.TOO_MANY_MOVES,
+    board_words.FORM_NOT_YOURS,
+    board_words.FORM_SENT_BEFORE,
+)
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,6 @@ def move(request: HttpRequest, id: str) -> HttpResponse:
 
 
 def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpResponse:
-    if refusal := _held_back(request):
-        return _refuse(request, found, form, refusal)
     fields = form.cleaned_data
     aim = moving.Aim(
         found.deal.pk,
@@ -77,19 +80,22 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
         fields["lost_reason"],
     )
     try:
-        submission = moving.move(
-            aim=aim,
-            person=person_of(request),
-            by=actor_of(request),
-            clock=CLOCK,
-            form_token=fields["form_token"],
-            row=fields["row"],
-            confirm_overwrite=fields["confirm_overwrite"] == "yes",
-        )
+        with taking(request, SAYS):
+            submission = moving.move(
+                aim=aim,
+                person=person_of(request),
+                by=actor_of(request),
+                clock=CLOCK,
+                form_token=fields["form_token"],
+                row=fields["row"],
+                confirm_overwrite=fields["confirm_overwrite"] == "yes",
+            )
+    except NotTaken as problem:
+        return problem.on(_refuse(request, found, form, Refusal(problem.words, status=problem.status)))
     except submissions.ConflictQuestion as question:
         return _refuse(request, found, form, _conflict(found, form, question))
-    except submissions.Refused as problem:
-        return _refuse(request, found, form, _told(problem))
+    except submissions.Refused:
+        return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         why = refusal_words(submission.reason_code, submission.reason_text)
@@ -106,20 +112,23 @@ def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
     if earlier is None:
         return _refuse(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
-        taken_back = moving.undo(
-            submission=earlier,
-            person=person_of(request),
-            by=actor_of(request),
-            clock=CLOCK,
-            form_token=form.cleaned_data.get("form_token", ""),
-            row=form.cleaned_data.get("row", 0),
-        )
+        with own_form(SAYS):
+            taken_back = moving.undo(
+                submission=earlier,
+                person=person_of(request),
+                by=actor_of(request),
+                clock=CLOCK,
+                form_token=form.cleaned_data.get("form_token", ""),
+                row=form.cleaned_data.get("row", 0),
+            )
+    except NotTaken as problem:
+        return _refuse(request, found, form, Refusal(problem.words))
     except submissions.ConflictQuestion as question:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
         return _refuse(request, found, form, Refusal(words))
-    except submissions.Refused as problem:
-        return _refuse(request, found, form, _told(problem))
+    except submissions.Refused:
+        return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     taken_back = submissions.wait_until_settled(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
     said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
@@ -200,14 +209,6 @@ def _draw(
     return _part(render(request, f"opportunities/{name}", context, status=status))
 
 
-def _held_back(request: HttpRequest) -> Refusal | None:
-    if cannot_write_at_all():
-        return Refusal(board_words.CANNOT_WRITE)
-    if wait := limits.spend(request, limits.SUBMISSION):
-        return Refusal(board_words.TOO_MANY_MOVES.format(wait=wait), status=429)
-    return None
-
-
 def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
     if stage_id := question.current.get("pipeline_stage_id"):
         stage = _stage_name(found, stage_id)
@@ -215,15 +216,6 @@ def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQues
     else:
         words = board_words.CHANGED_MEANWHILE
     return Refusal(words, question=True)
-
-
-def _told(problem: submissions.Refused) -> Refusal:
-    match problem:
-        case submissions.BadToken():
-            return Refusal(board_words.FORM_NOT_YOURS)
-        case submissions.TokenReused():
-            return Refusal(board_words.FORM_SENT_BEFORE)
-    return Refusal(board_words.CANNOT_MOVE)
 
 
 def _before(submission: Submission) -> str:

@@ -29,14 +29,15 @@ from opportunities.selectors.opportunity.conflicts import conflicts
 from opportunities.selectors.opportunity.page import deal_page, reachable
 from opportunities.selectors.opportunity.progress import pipeline_of
 from opportunities.selectors.submissions import typed_again
-from opportunities.views import limits
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
+from opportunities.views.taking import NotTaken, Says, taking
 from opportunities.wording import deals as words
 
 CLOCK = SystemClock()
 DRAFT = "edit"
+SAYS = Says(wording.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS, words.FORM_SENT_BEFORE)
 
 
 @require_safe
@@ -85,37 +86,27 @@ def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpRespo
     form = _form(person, row, data=_whole(request.POST, row))
     if not form.is_valid():
         return _refuse(request, row, form)
-    if choices.cannot_write_at_all():
-        form.add_error(None, wording.CANNOT_WRITE)
-        return _refuse(request, row, form)
     changes = form.changes()
     if not changes.wanted:
         messages.info(request, words.NOT_CHANGED)
         return _back(request, row)
-    if wait := limits.spend(request, limits.SUBMISSION):
-        form.add_error(None, words.EDIT_TOO_OFTEN.format(wait=wait))
-        response = _refuse(request, row, form, status=429)
-        response["Retry-After"] = str(wait)
-        return response
     try:
-        submission = submissions.change(
-            changes=changes,
-            kind=Kind.EDIT,
-            person=person,
-            by=actor_of(request),
-            clock=CLOCK,
-            form_token=form.cleaned_data["form_token"],
-            confirm_overwrite=form.overwrites,
-            supersedes=_refused(person, row, form.cleaned_data["supersedes"]),
-        )
+        with taking(request, SAYS):
+            submission = submissions.change(
+                changes=changes,
+                kind=Kind.EDIT,
+                person=person,
+                by=actor_of(request),
+                clock=CLOCK,
+                form_token=form.cleaned_data["form_token"],
+                confirm_overwrite=form.overwrites,
+                supersedes=_refused(person, row, form.cleaned_data["supersedes"]),
+            )
+    except NotTaken as why:
+        form.add_error(None, why.words)
+        return why.on(_refuse(request, row, form, status=why.status))
     except submissions.ConflictQuestion as question:
         return _refuse(request, row, form, conflict=conflicts(row, changes, question.current))
-    except submissions.BadToken:
-        form.add_error(None, words.FORM_NOT_YOURS)
-        return _refuse(request, row, form)
-    except submissions.TokenReused:
-        form.add_error(None, words.FORM_SENT_BEFORE)
-        return _refuse(request, row, form)
     except submissions.NotAllowed as error:
         raise PermissionDenied from error
     submission = submissions.wait_until_settled(submission, clock=CLOCK)

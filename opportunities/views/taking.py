@@ -1,0 +1,57 @@
+"""What may keep a form from being taken, whatever it asks for: Slant's token, too much in a minute, the form's own token."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+
+from opportunities.actions.submissions import BadToken, TokenReused
+from opportunities.selectors.choices import cannot_write_at_all
+from opportunities.views import limits
+
+
+@dataclass(frozen=True)
+class Says:
+    """How one form says why it was not taken; `too_often` names the seconds to `{wait}`."""
+
+    cannot_write: str
+    too_often: str
+    not_yours: str
+    sent_before: str
+
+
+class NotTaken(Exception):
+    """Nothing was written, and `words` say why."""
+
+    def __init__(self, words: str, *, status: int = 422, wait: int = 0) -> None:
+        super().__init__(words)
+        self.words, self.status, self.wait = words, status, wait
+
+    def on(self, response: HttpResponse) -> HttpResponse:
+        """`response` with the seconds to wait, where waiting is what helps."""
+        if self.wait:
+            response["Retry-After"] = str(self.wait)
+        return response
+
+
+@contextmanager
+def taking(request: HttpRequest, says: Says) -> Iterator[None]:
+    """Around the one action that takes a form. Raises `NotTaken`; what the action itself raises goes through."""
+    if cannot_write_at_all():
+        raise NotTaken(says.cannot_write)
+    if wait := limits.spend(request, limits.SUBMISSION):
+        raise NotTaken(says.too_often.format(wait=wait), status=429, wait=wait)
+    with own_form(says):
+        yield
+
+
+@contextmanager
+def own_form(says: Says) -> Iterator[None]:
+    """The form's own token alone: taking something back is neither counted nor in need of Slant's leave."""
+    try:
+        yield
+    except BadToken as error:
+        raise NotTaken(says.not_yours) from error
+    except TokenReused as error:
+        raise NotTaken(says.sent_before) from error
