@@ -10,11 +10,12 @@ from django.core.cache import cache
 from django.test import Client
 
 from opportunities.clock import SystemClock
-from opportunities.models import AuditEvent, Person, State, Submission
+from opportunities.models import AuditEvent, Opportunity, Person, State, Submission
 from tests.support.people import Firm
 
 SignIn = Callable[[Person], Client]
 Later = Callable[[float], None]
+POLL = {"HX-Request": "true", "X-Poll": "1"}
 
 
 @pytest.fixture
@@ -92,12 +93,57 @@ def test_a_part_of_a_page_counts_a_poll_and_a_list_do_not(
     client.get("/submissions/")
     client.get("/households/?q=Okonkwo")
     client.get("/opportunities/new/")
-    client.get(deal, headers={"HX-Request": "true", "X-Poll": "1"})
     client.head(deal)
     assert noted() == []
 
     client.get(deal, headers={"HX-Request": "true"})
     assert len(noted()) == 1
+
+
+@pytest.mark.parametrize("remembered", [True, False], ids=["one process", "several processes"])
+def test_the_polls_of_a_page_that_was_opened_are_not(
+    deal: str, owner: Person, signed_in: SignIn, later: Later, remembered: bool
+) -> None:
+    client = signed_in(owner)
+    for minutes in (0, 14, 16, 29, 31):
+        later(minutes)
+        client.get(deal, headers=POLL if minutes else {})
+        if not remembered:
+            cache.clear()
+
+    assert len(noted()) == 1
+
+
+def test_to_call_it_a_poll_hides_nothing(
+    deal: str, owner: Person, outsider: Person, signed_in: SignIn
+) -> None:
+    """`X-Poll` is a header anybody can send."""
+    signed_in(owner).get(deal, headers=POLL)
+    signed_in(outsider).get(deal, headers=POLL)
+    signed_in(outsider).get("/audit/", headers=POLL)
+
+    assert noted("action", "object_type", "actor_sub") == [
+        ("client_data.viewed", "submission", owner.sub),
+        ("access.denied", "submission", outsider.sub),
+        ("access.denied", "audit", outsider.sub),
+    ]
+
+
+def test_a_form_that_comes_back_shows_the_deal_too(firm: Firm, owner: Person, signed_in: SignIn) -> None:
+    now = datetime.now(UTC)
+    Opportunity.objects.create(
+        id="op_1", name="Okonkwo rollover", book=firm.harbor, pipeline=firm.prospects, stage=firm.lead,
+        first_seen_at=now, seen_at=now, created_at=now,
+    )  # fmt: skip
+
+    signed_in(owner).post("/opportunities/op_1/edit/", {"redraw": "1"})
+    cache.clear()
+    signed_in(owner).post("/opportunities/op_1/move/", {"pipeline_stage_id": "nowhere"})
+
+    assert noted("action", "object_type", "object_id") == [
+        ("client_data.viewed", "edit", "op_1"),
+        ("client_data.viewed", "move", "op_1"),
+    ]
 
 
 def test_what_is_out_of_reach_is_noted_like_what_never_was(

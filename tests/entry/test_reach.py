@@ -19,7 +19,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from opportunities.reports_words import TITLES
+from opportunities.wording.reports import TITLES
 
 from opportunities.actions import submissions
 from opportunities.models import AuditEvent, Household, Opportunity, Person, State, Submission
@@ -281,6 +281,18 @@ def test_no_refusal_ever_holds_a_word_of_another_book(world: World, route: Route
             form["supersedes"] = world.things["submissions", "summit"]
             form["opportunity_id"] = world.things["opportunities", "summit"]
             assert CANARY not in held_in(client.post(path, form))
+
+
+def test_what_a_form_says_was_seen_names_nobody_of_another_book(world: World) -> None:
+    client = world.client("owner")
+    Opportunity.objects.update(assigned_to_id="us_owner", assigned_to_name="Olivia Owner")
+    opened = client.get("/opportunities/op_harbor/edit/").context["form"].initial
+    form = opened | {"assigned_to_id": "us_colleague", "seen_assigned_to_id": "us_outsider"}
+
+    page = client.post("/opportunities/op_harbor/edit/", form)
+
+    assert (page.status_code, "id_confirm_overwrite" in page.text) == (422, True)
+    assert CANARY not in page.text
 
 
 WRITES = {

@@ -30,14 +30,18 @@ class Conflict:
 
 
 def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
-    """What is there now (`current`) beside what was seen and is wanted, for a person who may see the deal."""
+    """What is there now (`current`) beside what was seen and is wanted, for a person who may see the deal.
+
+    What was seen is what the form says, so nobody of another book is named for it.
+    """
     seen, wanted = comparable(changes.seen), comparable(changes.wanted)
     values = [
         fields.get(name) for fields in (seen, wanted, current) for name in ("assigned_to_id", "household_id")
     ]
     ids = {str(value) for value in values if value}
     names = {row.assigned_to_id: row.assigned_to_name}
-    names |= {member.user_id: member.name for member in Member.objects.filter(user_id__in=ids)}
+    found = Member.objects.filter(user_id__in=ids, book=row.book_id)
+    names |= {member.user_id: member.name for member in found}
     names |= dict(Household.objects.filter(pk__in=ids, book=row.book_id).values_list("pk", "name"))
 
     def text(name: str, value: Any) -> str:
