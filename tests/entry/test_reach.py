@@ -19,10 +19,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from opportunities.wording.reports import TITLES
 
 from opportunities.actions import submissions
 from opportunities.models import AuditEvent, Household, Opportunity, Person, State, Submission
+from opportunities.wording.reports import TITLES
 from tests.support.people import Firm
 
 from .test_closed_by_default import OPEN
