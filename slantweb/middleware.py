@@ -37,13 +37,15 @@ FORWARDED_HEADERS = (
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
+    # Whoever may choose the number of a request can mix it up with another one in logs and trail.
+    "HTTP_X_REQUEST_ID",
 )
 
 
 class RequestIdMiddleware:
     """Gives each request a number that is in its answer, its log lines and its audit events; writes the access log.
 
-    A number a proxy already gave is kept, if it is a plain word; the log line names the path without its query.
+    A number a trusted proxy already gave is kept, if it is a plain word; the log line names the path without its query.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -72,7 +74,7 @@ class RequestIdMiddleware:
 
 
 class TrustedProxiesMiddleware:
-    """Believes forwarded addresses and protocols from TRUSTED_PROXIES alone; from anybody else they are dropped.
+    """Believes forwarded addresses, protocols and numbers from TRUSTED_PROXIES alone; from others they are dropped.
 
     Behind a trusted proxy `REMOTE_ADDR` becomes the nearest address that is not one of ours, so that everything
     after this (the trail, the limits, the demo's loopback rule) sees where a request really came from.

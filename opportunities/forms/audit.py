@@ -1,8 +1,12 @@
+"""The filters of the trail as its page, its export and its printed copy read them from an address."""
+
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from opportunities import wording
@@ -22,6 +26,17 @@ class Chip:
     without: str
 
 
+class Day(forms.DateField):
+    """A day there can be events of: calendars end, and a day too near their end has no next one."""
+
+    EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
+
+    def __init__(self) -> None:
+        unreadable = trail_words.DATE_UNREADABLE.format(example=EXAMPLE)
+        within = [MinValueValidator(self.EARLIEST, unreadable), MaxValueValidator(self.LATEST, unreadable)]
+        super().__init__(required=False, error_messages={"invalid": unreadable}, validators=within)
+
+
 class TrailForm(forms.Form):
     """What is asked of the trail. Unknown people, events and outcomes find nothing; a day that cannot be read is said so."""
 
@@ -33,14 +48,8 @@ class TrailForm(forms.Form):
     )
     saw = forms.CharField(required=False, max_length=LONGEST)
     object = forms.CharField(required=False, max_length=LONGEST)
-    since = forms.DateField(
-        required=False,
-        error_messages={"invalid": trail_words.DATE_UNREADABLE.format(example=EXAMPLE)},
-    )
-    until = forms.DateField(
-        required=False,
-        error_messages={"invalid": trail_words.DATE_UNREADABLE.format(example=EXAMPLE)},
-    )
+    since = Day()
+    until = Day()
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     print = forms.BooleanField(required=False)
     format = forms.ChoiceField(

@@ -1,6 +1,7 @@
 """Each answer carries the whole set of security headers, whatever the answer is."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.http import HttpResponse
@@ -119,12 +120,18 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: Client) -> 
         assert len(cookie.OutputString()) < 4096
 
 
-def test_a_number_a_proxy_gave_is_kept_and_a_strange_one_replaced(client: Client) -> None:
-    assert client.get("/healthz", headers={"X-Request-ID": "lb-4f2a.91"})["X-Request-ID"] == "lb-4f2a.91"
+def test_a_number_a_trusted_proxy_gave_is_kept_and_any_other_replaced(client: Client, settings: Any) -> None:
+    def numbered(given: str) -> str:
+        return str(client.get("/healthz", headers={"X-Request-ID": given})["X-Request-ID"])
+
+    assert len(numbered("lb-4f2a.91")) == 16, "sent by the browser itself"
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    client.handler.load_middleware()
+
+    assert numbered("lb-4f2a.91") == "lb-4f2a.91"
     for strange in ("", "short", "x" * 65, 'a"b{}cdefgh', "línea-1234", "two words here"):
-        given = client.get("/healthz", headers={"X-Request-ID": strange})["X-Request-ID"]
-        assert given != strange
-        assert len(given) == 16
+        assert len(numbered(strange)) == 16
+        assert numbered(strange) != strange
 
 
 @pytest.fixture

@@ -252,6 +252,8 @@ def test_days_that_cannot_be_read_are_said_and_nothing_breaks(
     page = client.get("/audit/?since=yesterday&until=2026-13-01&who=%00&outcome=x&before=-1&q=%ED%A0%80")
     assert page.status_code == 200
     assert 'id="since-error"' in page.text
+    ends = client.get("/audit/?since=0001-01-01&until=9999-12-31").text
+    assert ('id="since-error"' in ends, 'id="until-error"' in ends) == (True, True)
     swapped = client.get("/audit/?since=2026-11-02&until=2026-11-01").text
     assert "The first day is after the last." in swapped
     for q in ("'", "%", "_", "\\", "a" * 400, "9" * 60, "🦊"):
