@@ -333,9 +333,12 @@ class ShownPanel:
     chart: Chart | None
 
     @property
-    def beside(self) -> bool:
-        """Wide tables stand under their chart."""
-        return self.chart is not None and len(self.table.columns) <= 5
+    def layout(self) -> str:
+        """A table stands beside its chart; a wide one, or one of many months, under it."""
+        columns = len(self.table.columns)
+        if columns > 7 or (self.chart and self.chart.kind == "line"):
+            return "stack-lg"
+        return "cols-report" if columns <= 5 else "cols-report is-wide"
 
     @property
     def columns(self) -> str:

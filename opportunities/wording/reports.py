@@ -46,6 +46,8 @@ OPEN_DEALS = "Open deals behind this number"
 GIVE_AWAY = "Give these deals to somebody else"
 NOTHING_OPEN = "There is no open deal here. Widen the filters, or enter the first one."
 NOTHING_HAPPENED = "Nothing happened here in this time. Choose a longer period or widen the filters."
+NOTHING_SINCE = "Nothing has changed since history began on {day}. From now on it is kept by itself."
+BEGINS_LATER = "History begins on {day}, so nothing before it can be compared."
 NO_HISTORY = "Slantweb has seen no deal here yet. History begins with the first sync."
 
 OVERVIEW = {

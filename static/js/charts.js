@@ -2,11 +2,11 @@
 // `data-table` names the table, `data-columns` which of its columns, `data-colours` the look's names for them.
 (() => {
   const compact = (value, unit) => {
-    if (unit === "percent") return `${Math.round(value * 100)}%`;
-    if (unit !== "money") return value.toLocaleString("en-US");
     const size = Math.abs(value);
     const sign = value < 0 ? "\u2212" : "";
-    if (size >= 999500) return `${sign}$${(size / 1e6).toFixed(2)}M`.replace(/\.?0+M$/, "M");
+    if (unit === "percent") return `${sign}${Math.round(size * 100)}%`;
+    if (unit !== "money") return sign + size.toLocaleString("en-US");
+    if (size >= 999500) return `${sign}$${(size / 1e6).toFixed(2)}M`.replace(".00M", "M");
     return size >= 1000 ? `${sign}$${Math.round(size / 1000)}K` : `${sign}$${Math.round(size)}`;
   };
 
@@ -46,17 +46,18 @@
       const value = line.at(column);
       if (line.level) {
         at = value;
-        return { span: [floor, value], colour: paint.level, value };
+        return { span: [floor, value], colour: paint.level, value, end: at };
       }
       const before = at;
       at += value;
-      return { span: [before, at], colour: value >= 0 ? paint.up : paint.down, value };
+      return { span: [before, at], colour: value >= 0 ? paint.up : paint.down, value, end: at };
     });
     return [
       {
         data: bars.map((bar) => bar.span),
         backgroundColor: bars.map((bar) => bar.colour),
         values: bars.map((bar) => bar.value),
+        ends: bars.map((bar) => bar.end),
         signed: lines.map((line) => !line.level),
         borderRadius: 2,
         borderSkipped: false,
@@ -94,22 +95,58 @@
     });
   };
 
-  // The figure over each bar of a waterfall.
+  // Over each bar of a waterfall its figure, over each stack its sum, where there is room for it.
+  const figuresOf = (chart) => {
+    const { unit } = chart.options;
+    const [first] = chart.data.datasets;
+    if (first?.values)
+      return chart.getDatasetMeta(0).data.map((bar, place) => {
+        const text = compact(first.values[place], unit);
+        return { bar, text: first.signed[place] && first.values[place] > 0 ? `+${text}` : text };
+      });
+    const stack = chart.data.datasets.flatMap((set, place) => (set.stack === "sum" ? [place] : []));
+    return chart.data.labels.flatMap((_, place) => {
+      const sum = stack.reduce((whole, set) => whole + (chart.data.datasets[set].data[place] ?? 0), 0);
+      const bars = stack.map((set) => chart.getDatasetMeta(set).data[place]);
+      return sum ? [{ bar: bars.reduce((top, bar) => (bar.y < top.y ? bar : top)), text: compact(sum, unit) }] : [];
+    });
+  };
+
   const figures = {
     id: "figures",
     afterDatasetsDraw(chart) {
-      const data = chart.data.datasets[0];
-      if (!data?.values) return;
       const { ctx } = chart;
       ctx.save();
       ctx.font = "600 12px 'Inter Variable', sans-serif";
       ctx.textAlign = "center";
       ctx.fillStyle = chart.options.ink;
-      chart.getDatasetMeta(0).data.forEach((bar, place) => {
-        const value = data.values[place];
-        const text = compact(value, chart.options.unit);
-        ctx.fillText(data.signed[place] && value > 0 ? `+${text}` : text, bar.x, Math.min(bar.y, bar.base) - 6);
+      const told = figuresOf(chart);
+      const room = chart.chartArea.width / Math.max(chart.data.labels.length, 1);
+      for (const { bar, text } of told)
+        if (ctx.measureText(text).width <= room) ctx.fillText(text, bar.x, Math.min(bar.y, bar.base) - 6);
+      ctx.restore();
+    },
+  };
+
+  // From the end of each step of a waterfall to the beginning of the next.
+  const bridges = {
+    id: "bridges",
+    beforeDatasetsDraw(chart) {
+      const ends = chart.data.datasets[0]?.ends;
+      if (!ends) return;
+      const { ctx } = chart;
+      const bars = chart.getDatasetMeta(0).data;
+      ctx.save();
+      ctx.strokeStyle = chart.options.soft;
+      ctx.setLineDash([2, 2]);
+      ctx.beginPath();
+      bars.slice(0, -1).forEach((bar, place) => {
+        const next = bars[place + 1];
+        const height = chart.scales.y.getPixelForValue(ends[place]);
+        ctx.moveTo(bar.x + bar.width / 2, height);
+        ctx.lineTo(next.x - next.width / 2, height);
       });
+      ctx.stroke();
       ctx.restore();
     },
   };
@@ -134,12 +171,13 @@
       new Chart(box.querySelector("canvas"), {
         type: kind === "line" ? "line" : "bar",
         data: { labels: lines.map((line) => wrapped(line.name)), datasets },
-        plugins: [figures],
+        plugins: [bridges, figures],
         options: {
           animation: false,
           responsive: true,
           maintainAspectRatio: false,
           ink: paint.ink,
+          soft: paint.soft,
           unit,
           layout: { padding: { top: 18 } },
           interaction: { mode: "index", intersect: false },
@@ -151,7 +189,7 @@
               beginAtZero: !floor,
               grid: { color: paint.line },
               border: { display: false },
-              ticks: { ...text, maxTicksLimit: 6, callback: (value) => compact(value, unit) },
+              ticks: { ...text, maxTicksLimit: 6, precision: unit === "count" ? 0 : undefined, callback: (value) => compact(value, unit) },
             },
           },
           plugins: {

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from opportunities.reports_words import TITLES
 from playwright.sync_api import Page, expect
 
+from opportunities.wording.reports import TITLES
 from tests.browser.conftest import ComeIn
 
 # What each canvas shows, and what the table it names holds, both as plain numbers.

@@ -55,6 +55,12 @@ class About:
             return (words.NO_HISTORY,)
         return (words.KNOWN_FROM.format(day=words.day(self.known_from, self.today)),)
 
+    def nothing_happened(self) -> str:
+        """Why there is nothing to show: quiet, or too early to know."""
+        if self.known_from and self.known_from > self.period.first:
+            return words.NOTHING_SINCE.format(day=self.day(self.known_from))
+        return words.NOTHING_HAPPENED
+
     def gaps(self, amount: Amount) -> tuple[str, ...]:
         """What is not in the sums, so that nobody takes it for counted."""
         found = []

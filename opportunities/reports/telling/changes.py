@@ -46,7 +46,7 @@ def changes(result: Changes, about: About, shown: Period) -> Sheet:
     return Sheet(
         "changes",
         _finding(result, about, opened, closed),
-        _lede(result),
+        _lede(result, about),
         tuple(panels),
         hints=hints,
         empty=words.NOTHING_HAPPENED if quiet else "",
@@ -64,19 +64,30 @@ def _finding(result: Changes, about: About, opened: str, closed: str) -> str:
     return f"The open pipeline {verb} by {words.money(abs(difference))} {when}{also}."
 
 
-def _lede(result: Changes) -> str:
+def _lede(result: Changes, about: About) -> str:
     new, won, lost = result[NEW], -result[WON].effect, -result[LOST].effect
-    said = ["No deal came in new."]
+    said = []
+    if about.known_from and about.known_from > about.period.first:
+        said.append(words.BEGINS_LATER.format(day=about.day(about.known_from)))
     if new.deals:
-        said = [f"{words.deals(new.deals).capitalize()} came in new, {words.money(new.effect)}."]
+        said.append(f"{words.deals(new.deals).capitalize()} came in new, {words.money(new.effect)}.")
+    else:
+        said.append("No deal came in new.")
     if won and lost:
-        said.append(f"For every dollar won, {lost / won:.2f} dollars were lost.")
+        said.append(f"For every dollar won, {_per_dollar(lost / won)} lost.")
     elif lost:
         said.append(f"{words.money(lost)} was lost.")
     lowered = -result[LOWERED].effect
     if lowered:
         said.append(f"Values were lowered by {words.money(lowered)}.")
     return " ".join(said)
+
+
+def _per_dollar(share: float) -> str:
+    cents = round(share * 100)
+    if cents < 100:
+        return f"{cents} cent{'' if cents == 1 else 's'} {'was' if cents == 1 else 'were'}"
+    return f"{share:.2f} dollars were"
 
 
 def _steps(result: Changes, about: About, opened: str, closed: str) -> Table:
@@ -104,7 +115,7 @@ def _level(name: str, count: int, value: int, link: str = "") -> Row:
 
 
 def _chart(result: Changes, opened: str, closed: str) -> Chart | None:
-    if not (result.opening.value or result.closing.value):
+    if not any(step.effect for step in result.steps):
         return None
     floor_ = _floor(result)
     sentence = (

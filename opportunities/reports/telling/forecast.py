@@ -26,12 +26,14 @@ def forecast(result: Forecast, about: About, *, by_quarter: bool = False) -> She
         hints += (words.FOUND_CLOSED.format(day=about.day(about.known_from)),)
     if result.period != about.period:
         hints += (words.SNAPPED,)
+    # A column of targets only where somebody has one: an empty one says nothing.
+    aimed = any(each.target is not None for each in (*result.quarters, *result.owners))
     panels = [
         Panel(_stretches(result, about, by_quarter), _chart(result, about, by_quarter)),
-        Panel(_quarters(result, about)),
+        Panel(_quarters(result, about, aimed)),
     ]
     if len(result.owners) > 1 or any(each.target for each in result.owners):
-        panels.append(Panel(_owners(result, about)))
+        panels.append(Panel(_owners(result, about, aimed)))
     empty = "" if result.open.deals or result.won.deals else words.NOTHING_OPEN
     return Sheet(
         "forecast", _finding(here, about), _lede(result, here, about), tuple(panels), hints=hints, empty=empty
@@ -167,7 +169,7 @@ def _chart(result: Forecast, about: About, by_quarter: bool) -> Chart | None:
     )
 
 
-def _quarters(result: Forecast, about: About) -> Table:
+def _quarters(result: Forecast, about: About, aimed: bool) -> Table:
     rows = []
     for each in result.quarters:
         spread = each.spread
@@ -184,7 +186,7 @@ def _quarters(result: Forecast, about: About) -> Table:
                     Cell(each.middle),
                     Cell(each.high),
                     Cell(each.won.value + each.open.value),
-                    Cell(each.target),
+                    *((Cell(each.target),) if aimed else ()),
                 )
             )
         )
@@ -199,14 +201,14 @@ def _quarters(result: Forecast, about: About) -> Table:
             Column("Even odds (P50)", MONEY),
             Column("1 in 10 above (P90)", MONEY),
             Column("Best case", MONEY),
-            Column("Target", MONEY),
+            *((Column("Target", MONEY),) if aimed else ()),
         ),
         tuple(rows),
         note="What the quarter may end with: won so far and what its open deals bring",
     )
 
 
-def _owners(result: Forecast, about: About) -> Table:
+def _owners(result: Forecast, about: About, aimed: bool) -> Table:
     rows = tuple(
         Row(
             (
@@ -223,8 +225,7 @@ def _owners(result: Forecast, about: About) -> Table:
                     if each.won.deals
                     else "",
                 ),
-                Cell(each.target),
-                Cell(each.reached),
+                *((Cell(each.target), Cell(each.reached)) if aimed else ()),
             )
         )
         for each in result.owners
@@ -238,8 +239,7 @@ def _owners(result: Forecast, about: About) -> Table:
             Column("Value", MONEY),
             Column("Weighted", MONEY),
             Column("Won so far", MONEY),
-            Column("Target", MONEY),
-            Column("Target reached", PERCENT),
+            *((Column("Target", MONEY), Column("Target reached", PERCENT)) if aimed else ()),
         ),
         rows,
         note=about.span(result.period),

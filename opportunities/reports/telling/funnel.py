@@ -42,8 +42,12 @@ def funnel(result: Funnel, about: About) -> Sheet:
         *about.history(),
     )
     return Sheet(
-        "funnel", finding, lede, panels, hints=hints, empty="" if entered else words.NOTHING_HAPPENED
+        "funnel", finding, lede, panels, hints=hints, empty="" if entered else about.nothing_happened()
     )
+
+
+# What is shown only where it happened; the others always, so that a zero is seen as one.
+SELDOM = {"archived": "Archived", "back": "Moved back", "away": "Left Slant or view"}
 
 
 def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
@@ -51,6 +55,7 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
         count = getattr(flow, fate)
         return Cell(count, about.links.show(f"{fate}:{flow.stage}") if count else "")
 
+    seldom = [fate for fate in SELDOM if any(getattr(flow, fate) for flow in flows)]
     rows = tuple(
         Row(
             (
@@ -58,13 +63,7 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
                     about.stages[flow.stage].name,
                     about.links.show(f"entered:{flow.stage}") if flow.entered else "",
                 ),
-                cell(flow, "entered"),
-                cell(flow, "moved_on"),
-                cell(flow, "lost"),
-                cell(flow, "here"),
-                cell(flow, "archived"),
-                cell(flow, "back"),
-                cell(flow, "away"),
+                *(cell(flow, fate) for fate in ("entered", "moved_on", "lost", "here", *seldom)),
                 Cell(flow.conversion),
             )
         )
@@ -79,9 +78,7 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
             Column("Moved on", COUNT),
             Column("Lost", COUNT),
             Column("Still there", COUNT),
-            Column("Archived", COUNT),
-            Column("Moved back", COUNT),
-            Column("Left Slant or view", COUNT),
+            *(Column(SELDOM[fate], COUNT) for fate in seldom),
             Column("Conversion", PERCENT),
         ),
         rows,
@@ -90,10 +87,9 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
 
 def _chart(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Chart:
     name = about.stages[flows[0].stage].pipeline_name
-    first = flows[0]
-    moved = sum(flow.moved_on for flow in flows)
+    entered, moved = sum(flow.entered for flow in flows), sum(flow.moved_on for flow in flows)
     return Chart(
-        f"{name}: {words.deals(first.entered)} entered {about.stages[first.stage].name}, {moved:,} moves on in all",
+        f"{name}: of {entered:,} times a deal entered a stage, {moved:,} led further",
         "stacked",
         COUNT,
         f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has every figure.",
