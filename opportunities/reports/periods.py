@@ -1,5 +1,5 @@
 """Calendar days, months and fiscal quarters. A period is days, both ends included; which moments they are is the
-firm's zone to say (`selectors/reports.py`)."""
+firm's zone to say (`selectors/reports/`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

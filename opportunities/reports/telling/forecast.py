@@ -27,7 +27,8 @@ def forecast(result: Forecast, about: About, *, by_quarter: bool = False) -> She
     if result.period != about.period:
         hints += (words.SNAPPED,)
     # A column of targets only where somebody has one: an empty one says nothing.
-    aimed = any(each.target is not None for each in (*result.quarters, *result.owners))
+    targets = [*(each.target for each in result.quarters), *(each.target for each in result.owners)]
+    aimed = any(target is not None for target in targets)
     panels = [
         Panel(_stretches(result, about, by_quarter), _chart(result, about, by_quarter)),
         Panel(_quarters(result, about, aimed)),

@@ -1,0 +1,17 @@
+from opportunities.reports.owners import Owners, owners
+from opportunities.selectors.selection import IN_STAGE_SINCE
+
+from .ages import is_stale
+from .report import Report
+
+
+def owners_of(report: Report) -> Owners:
+    now = report.period.until(report.today)
+    held = report.open_deals()
+    return owners(
+        now=report.piles(held, "owner", "book"),
+        closings=report.closings([now], "owner", "book"),
+        made=report.made([now], "owner", "book"),
+        stale=report.piles(held.annotate(since=IN_STAGE_SINCE).filter(is_stale(report)), "owner", "book"),
+        stages=report.on.stages,
+    )
