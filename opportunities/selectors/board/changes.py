@@ -1,9 +1,10 @@
 """What moved since a board was drawn: asked every few seconds by every open one, so it is one small statement."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from django.db.models import BigIntegerField, CharField, Max, Value
-from django.db.models.functions import Cast, Concat
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 
 from opportunities.models import Person
 from opportunities.selection import Selection
@@ -23,33 +24,40 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement over two indexes."""
     number, _, seen = since.partition(".")
     known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-    totals = (
-        kept(person, selection)
-        .filter(revision__gt=known)
-        .order_by()
-        .values_list("stage_id")
-        .annotate(newest=Max("revision"), is_total=Value(1))
-    )
-    under_way = (
-        on_their_way(person)
-        .order_by()
-        .annotate(
-            text=Concat(Cast("pk", CharField()), Value(" "), "state", Value(" "), "reason_code"),
-            newest=Value(0, output_field=BigIntegerField()),
-            is_total=Value(0),
-        )
-        .values_list("text", "newest", "is_total")
-    )
     stages, newest, ways = set(), known, []
-    for text, revision, is_total in totals.union(under_way, all=True):
-        if is_total:
-            stages.add(text)
-            newest = max(newest, revision)
+    for id, state, reason, stage, revision in _news(person, selection, known):
+        if id:
+            ways.append(f"{id} {state} {reason}")
         else:
-            ways.append(text)
+            stages.add(stage)
+            newest = max(newest, revision)
     now = digest(ways)
     if not stages and now == seen:
         return None
     if now != seen:
         stages |= touched(person, selection)
     return Changes(tuple(sorted(stages)), f"{newest}.{now}")
+
+
+def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
+    """Submissions on their way (id, state, reason), and stages whose totals are newer than `known`: one statement.
+
+    Put together from two plain ones by hand. The ORM's own union of two annotated querysets took longer to compose than
+    everything else a poll does.
+    """
+    under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
+    totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
+    parts, values = [], []
+    for columns, rows in (
+        ("CAST(pk AS varchar(36)), state, reason_code, '', 0", under_way),
+        ("'', '', '', stage_id, revision", totals),
+    ):
+        with suppress(EmptyResultSet):
+            sql, its = rows.query.sql_with_params()
+            parts.append(f"SELECT {columns} FROM ({sql}) AS rows{len(parts)}")  # noqa: S608 - compiled by Django
+            values.extend(its)
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        return list(cursor.fetchall())

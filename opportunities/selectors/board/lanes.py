@@ -10,7 +10,15 @@ from opportunities.offer import StageChoice
 from opportunities.selectors.board.cards import Dealing
 from opportunities.selectors.board.parts import Lane, Sums
 from opportunities.selectors.board.places import Place
-from opportunities.selectors.board.windows import Row, before, cursor, is_below, rows_of
+from opportunities.selectors.board.windows import (
+    Row,
+    before,
+    cursor,
+    first_of_each,
+    ids_of,
+    is_below,
+    rows_of,
+)
 
 MOST_SHOWN = 400
 
@@ -33,11 +41,13 @@ def dealt(
     if cut := before(after):
         ordered = ordered.filter(cut)
     counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in shown.items()}
-    windows = [ordered.filter(stage_id=stage_id)[: count + 1] for stage_id, count in counts.items()]
+    asked = first_of_each(ordered, {stage_id: count + 1 for stage_id, count in counts.items()})
     moving = {
         id for id, rows in dealing.pending.items() if any(each.aim for each in rows if each.state in OPEN)
     }
-    found = rows_of(dealing.person, [*windows, chosen.filter(pk__in=moving)] if moving else windows)
+    if moving and (on_their_way := ids_of(chosen.filter(pk__in=moving))):
+        asked.append(on_their_way)
+    found = rows_of(dealing.person, asked)
     standing: dict[str, list[Row]] = {each.stage.id: [] for each in lanes}
     for row in found:
         if row.stage_id in standing:

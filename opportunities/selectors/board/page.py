@@ -17,7 +17,7 @@ from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums
 from opportunities.selectors.board.pending import by_deal, pending_of, token
 from opportunities.selectors.board.places import Place, places_of
 from opportunities.selectors.board.totals import counted, figures, kept_sums, tally, won_of
-from opportunities.selectors.board.windows import rows_of
+from opportunities.selectors.board.windows import ids_of, rows_of
 from opportunities.selectors.selection import deals
 
 WINDOW = 20
@@ -57,7 +57,8 @@ def lane(
 def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
     """One card, wherever it lies."""
     rows = Opportunity.objects.filter(pk=opportunity_id, gone_at=None, book__in=visible_books(person))
-    found = rows_of(person, [rows])
+    ids = ids_of(rows)
+    found = rows_of(person, [ids]) if ids else []
     pipeline = rows.values_list("pipeline_id", flat=True).first()
     place = places_of(person).get(pipeline or "")
     if not found or place is None or found[0].stage_id not in {stage.id for stage in place.stages}:

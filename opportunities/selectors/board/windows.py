@@ -1,6 +1,6 @@
 """The rows of several windows of deals in one statement, and the cursors that lead from one window to the next."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from opportunities.selectors.selection import IN_STAGE_SINCE
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+ANY_STAGE = "\0"  # no id holds it, and no form lets it in
 
 
 class Row(NamedTuple):
@@ -30,14 +31,42 @@ class Row(NamedTuple):
     may_write: bool
 
 
-def rows_of(person: Person, windows: Iterable[QuerySet[Opportunity]]) -> list[Row]:
-    """The rows of several windows in one statement."""
-    chosen = _ids_of(windows)
-    if chosen is None:
+class Ids(NamedTuple):
+    """A statement that finds the ids of deals, with its values."""
+
+    sql: str
+    values: list[Any]
+
+
+def ids_of(rows: QuerySet[Opportunity]) -> Ids | None:
+    """None where Django knows without asking that there are none."""
+    try:
+        sql, values = rows.values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return None
+    return Ids(sql, list(values))
+
+
+def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> list[Ids]:
+    """The first deals of each stage, as many as `counts` says: composed once, then said again with each stage's id."""
+    found = ids_of(ordered.filter(stage_id=ANY_STAGE)) if counts else None
+    if found is None:
         return []
+    return [
+        Ids(f"{found.sql} LIMIT {count:d}", [id if value == ANY_STAGE else value for value in found.values])
+        for id, count in counts.items()
+    ]
+
+
+def rows_of(person: Person, chosen: Sequence[Ids]) -> list[Row]:
+    """The rows of several windows in one statement: Django cannot limit the parts of a union on SQLite by itself."""
+    if not chosen:
+        return []
+    parts = [f"SELECT * FROM ({each.sql}) AS w{number}" for number, each in enumerate(chosen)]  # noqa: S608 - by Django
+    values = [value for each in chosen for value in each.values]
     may_write = ExpressionWrapper(Q(book__in=writable_books(person)), output_field=BooleanField())
     found = (
-        Opportunity.objects.filter(pk__in=chosen)
+        Opportunity.objects.filter(pk__in=RawSQL(" UNION ALL ".join(parts), values))  # noqa: S611 - the same
         .annotate(since=IN_STAGE_SINCE, may_write=may_write)
         .values_list(
             "pk", "name", "stage_id", "value", "probability", "target_close_date", "since",
@@ -45,20 +74,6 @@ def rows_of(person: Person, windows: Iterable[QuerySet[Opportunity]]) -> list[Ro
         )
     )  # fmt: skip
     return sorted((Row(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)
-
-
-def _ids_of(windows: Iterable[QuerySet[Opportunity]]) -> RawSQL | None:
-    """The ids of all windows as one subquery: Django cannot limit the parts of a union on SQLite by itself."""
-    parts: list[str] = []
-    params: list[Any] = []
-    for number, window in enumerate(windows):
-        try:
-            sql, its = window.values("pk").query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        parts.append(f"SELECT * FROM ({sql}) AS w{number}")  # noqa: S608 - compiled by Django, values apart
-        params.extend(its)
-    return RawSQL(" UNION ALL ".join(parts), params) if parts else None  # noqa: S611 - the same
 
 
 def cursor(row: Row) -> str:
