@@ -37,6 +37,8 @@ from slantweb.settings import *  # noqa: E402, F403
 from slantweb.settings import DATABASES, STORAGES  # noqa: E402
 
 _database = DATABASES["default"]
+# Threads of a test come and go, and so do its databases.
+_database["CONN_MAX_AGE"] = 0
 if "sqlite" in _database["ENGINE"]:
     # A file, not memory: tests that commit get a copy of it (tests/support/databases.py).
     _database["TEST"] = {"NAME": str(VAR_ROOT / "tests.sqlite3")}
@@ -44,7 +46,6 @@ if "sqlite" in _database["ENGINE"]:
         "synchronous=FULL", "synchronous=OFF"
     )
 else:
-    _database["CONN_MAX_AGE"] = 0
     _database["CONN_HEALTH_CHECKS"] = False
 
 # Hashed names are made by collectstatic, which tests do not run.
