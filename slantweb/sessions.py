@@ -61,7 +61,7 @@ def is_alive(request: HttpRequest, *, polling: bool) -> bool:
         end(request, reason)
         return False
     if not polling and now - seen >= ACTIVITY_SECONDS:
-        _write(request, seen=now)
+        write(request, seen=now)
     return True
 
 
@@ -90,11 +90,11 @@ def renew(request: HttpRequest, *, polling: bool) -> HttpResponse | None:
         if _can_refresh(session):
             _refresh(request, now)
         elif _is_page_load(request, polling):
-            _write(request, ask_after=now + TROUBLE_SECONDS)
+            write(request, ask_after=now + TROUBLE_SECONDS)
             person = cast(Person, request.user)
             return SignOn().begin(request, next=request.get_full_path(), renewing=str(person.pk))
     except Unreachable:
-        _write(request, ask_after=now + TROUBLE_SECONDS)
+        write(request, ask_after=now + TROUBLE_SECONDS)
     except NotVouched as problem:
         log.warning("renewal refused", extra={"reason": problem.code})
         end(request, "revoked")
@@ -112,20 +112,20 @@ def end(request: HttpRequest, reason: str) -> None:
 
 def _refresh(request: HttpRequest, now: int) -> None:
     """By refresh token. Many providers take each only once, so of several requests at once one does it."""
-    if not _write(request, only_if_free=now, renewing=now):
+    if not write(request, only_if_free=now, renewing=now):
         return
     person = cast(Person, request.user)
     found = SignOn().renew(request, request.session.get("grant", ""))
     if found is None:
         # SECRET_KEY changed since it was sealed.
-        _write(request, refreshes=False, renewing=0)
+        write(request, refreshes=False, renewing=0)
         return
     identity, grant = found
     if (identity.iss, identity.sub) != (person.iss, person.sub):
         raise NotVouched("somebody_else")
     people.renew(person=person, identity=identity, by=actor_of(request), clock=SystemClock())
     person.refresh_from_db()
-    _write(request, claims_at=now, renewing=0, grant=grant)
+    write(request, claims_at=now, renewing=0, grant=grant)
 
 
 def _can_refresh(session: Any) -> bool:
@@ -138,7 +138,7 @@ def _is_page_load(request: HttpRequest, polling: bool) -> bool:
     return request.method == "GET" and whole and not polling and "HX-Request" not in request.headers
 
 
-def _write(request: HttpRequest, *, only_if_free: int = 0, **changes: Any) -> bool:
+def write(request: HttpRequest, *, only_if_free: int = 0, **changes: Any) -> bool:
     """Put `changes` into the session's row. False if it is gone, or (`only_if_free`) somebody else renews it now."""
     key = request.session.session_key
     with transaction.atomic():

@@ -119,6 +119,7 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 AUTH_USER_MODEL = "opportunities.Person"
 AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
 LOGIN_URL = "/sign-in/"
+MESSAGE_STORAGE = "slantweb.messages.InSession"
 SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_COOKIE_AGE = 8 * 60 * 60
 # How often the provider is asked whether a person may still come in, and how long its last yes counts at most.

@@ -1,13 +1,18 @@
 """A session ends after half an hour without a person, and after eight hours whatever happens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.contrib import messages
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
+
+from slantweb.messages import InSession
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.entry.odd_urls")]
 
@@ -20,6 +25,12 @@ def someone(client: Client) -> Client:
     with time_machine.travel(START, tick=False):
         client.post("/demo/sign-in/", {"persona": "manager"})
     return client
+
+
+@pytest.fixture
+def at_work(someone: Client) -> Iterator[Client]:
+    with time_machine.travel(START + timedelta(minutes=5), tick=False):
+        yield someone
 
 
 def visit(client: Client, minutes: float, path: str = "/odd/page/", **headers: str) -> int:
@@ -87,3 +98,35 @@ def test_activity_is_written_at_most_once_a_minute(someone: Client) -> None:
         trace.append(seen())
 
     assert trace == [0, 0, 60, 60, 60, 120]
+
+
+def test_what_a_page_says_next_is_in_no_cookie_and_goes_with_the_session(at_work: Client) -> None:
+    """It names deals. A name of a saved view stands for one here."""
+    at_work.post("/board/views/", {"name": "Okonkwo rollover", "query": "q=ok"})
+    assert set(at_work.cookies) == {"sessionid", "csrftoken"}
+    assert "Okonkwo rollover" in str(Session.objects.get().get_decoded())
+
+    said = [at_work.get("/submissions/").text.count("Okonkwo rollover") for _ in range(2)]
+    assert said == [1, 0]
+
+    at_work.post("/board/views/", {"name": "Rivera", "query": "q=ri"})
+    at_work.post("/sign-out/")
+    assert not Session.objects.exists()
+
+
+def test_a_message_does_not_put_back_what_another_request_changed(at_work: Client) -> None:
+    """As a refresh token that was renewed meanwhile: providers take each only once."""
+    slow = RequestFactory().get("/")
+    slow.session = SessionStore(at_work.session.session_key)
+    slow.session["seen"]
+    row = Session.objects.get()
+    row.session_data = Session.objects.encode(row.get_decoded() | {"grant": "the next one"})
+    row.save()
+
+    slow._messages = InSession(slow)  # type: ignore[attr-defined]
+    messages.success(slow, "Saved")
+    slow._messages.update(HttpResponse())  # type: ignore[attr-defined]
+
+    left = Session.objects.get().get_decoded()
+    assert (left["grant"], "Saved" in str(left)) == ("the next one", True)
+    assert not slow.session.modified
