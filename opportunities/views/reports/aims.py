@@ -1,0 +1,63 @@
+"""What each person aims to win, as managers set it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from opportunities.access import Action, may
+from opportunities.actions import targets as aims
+from opportunities.clock import SystemClock
+from opportunities.forms.reports import TargetsForm
+from opportunities.selectors import reports as selecting
+from opportunities.views.actor import actor_of
+from opportunities.views.shell import person_of
+from opportunities.wording import reports as wording
+
+CLOCK = SystemClock()
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def targets(request: HttpRequest) -> HttpResponse:
+    """For managers: what each owner aims to win in this fiscal quarter and the three after it."""
+    person = person_of(request)
+    if not may(person, Action.OVERSEE):
+        raise PermissionDenied
+    on = selecting.ground(person)
+    quarters = selecting.target_quarters(timezone.localdate())
+    firsts = [quarter.first for quarter in quarters]
+    form = TargetsForm(
+        request.POST if request.method == "POST" else None, members=list(on.members), quarters=firsts
+    )
+    if form.is_valid():
+        count = aims.keep(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
+        messages.success(request, wording.TARGETS_KEPT.format(count=count) if count else wording.TARGETS_SAME)
+        return HttpResponseRedirect(reverse("opportunities:targets"), status=303)
+    context = {
+        "quarters": [wording.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],
+        "rows": [_target_row(row, form) for row in selecting.targets(on, quarters)],
+        "problems": [(f"id_{name}", said) for name, listed in form.errors.items() for said in listed],
+    }
+    return render(request, "reports/targets.html", context, status=422 if form.is_bound else 200)
+
+
+def _target_row(row: selecting.TargetRow, form: TargetsForm) -> dict[str, Any]:
+    cells = []
+    for first, amount in row.amounts:
+        name = form.named(row.member, first)
+        typed = form.data.get(name) if form.is_bound else None
+        cells.append(
+            {
+                "name": name,
+                "value": typed if typed is not None else f"{amount:,}" if amount is not None else "",
+                "label": f"{row.name}, {wording.quarter(first, settings.FISCAL_YEAR_START_MONTH)}",
+                "error": next(iter(form.errors.get(name, [])), ""),
+            }
+        )
+    return {"name": row.name, "cells": cells}
