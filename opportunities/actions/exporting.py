@@ -19,9 +19,10 @@ from typing import Any, Protocol
 from django.db import transaction
 from django.db.models import Q
 
-from opportunities.actions import audit, checkpoints, finding, running, verifying
+from opportunities.actions import audit, checkpoints, finding, running
 from opportunities.actions.audit import Actor, Change
 from opportunities.actions.finding import Wanted
+from opportunities.actions.verifying.rows import plain_rows
 from opportunities.clock import Clock
 from opportunities.exports import harmless
 from opportunities.models import AuditEvent
@@ -135,7 +136,7 @@ def stream(export: Export, format: str) -> Iterator[bytes]:
 
 def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
     after = 0
-    while page := verifying.plain_rows(after, export.condition):
+    while page := plain_rows(after, export.condition):
         yield page
         after = page[-1]["seq"]
 

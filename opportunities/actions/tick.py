@@ -22,10 +22,10 @@ from opportunities.actions import (
     running,
     settling,
     upkeep,
-    verifying,
 )
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
+from opportunities.actions.verifying.nightly import verify_due
 from opportunities.clock import Clock
 from opportunities.models import OPEN, Submission
 from opportunities.slant.client import SlantClient
@@ -52,7 +52,7 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     mirror.sync_if_due(reads, worker=me, clock=clock)
     upkeep.note_sync_due(worker=me, clock=clock)
     checkpoints.write_if_due(clock=clock)
-    verifying.verify_due(worker=me, clock=clock)
+    verify_due(worker=me, clock=clock)
     return _next_due_in(clock.now())
 
 

@@ -10,8 +10,9 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 
-from opportunities.actions import audit, checkpoints, verifying
+from opportunities.actions import audit, checkpoints
 from opportunities.actions.audit import Actor, Change
+from opportunities.actions.verifying.rows import plain_rows
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Person
 from opportunities.trail import verifier
@@ -62,7 +63,7 @@ def write_events(number: int, clock: Clock, *, by: Actor | None = None) -> None:
 
 def rows() -> list[dict[str, Any]]:
     """The whole trail as the chain hashes it."""
-    return verifying.plain_rows(0)
+    return plain_rows(0)
 
 
 @contextmanager

@@ -11,7 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
-from opportunities.actions import checkpoints, verifying
+from opportunities.actions import checkpoints
+from opportunities.actions.audit import Actor
+from opportunities.actions.verifying.nightly import conclude
+from opportunities.actions.verifying.replay import DIFFERS
+from opportunities.actions.verifying.whole import verify
 from opportunities.clock import SystemClock
 from opportunities.models import Alert, AuditEvent, ChainHead, Submission
 from opportunities.trail import verifier
@@ -81,7 +85,7 @@ def test_the_owner_of_the_database_is_found_out(db: None, clock: TurnedClock) ->
     checkpoint_now(clock)
     write_events(50, clock)
     checkpoint_now(clock)
-    assert verifying.verify().code == 0
+    assert verify().code == 0
 
     def sql(*statements: str) -> Callable[[Any], None]:
         return lambda cursor: [cursor.execute(statement) for statement in statements] and None
@@ -133,7 +137,7 @@ def test_the_owner_of_the_database_is_found_out(db: None, clock: TurnedClock) ->
     }.items():
         with spoiling() as cursor:
             spoil(cursor)
-            problem = verifying.verify().problem
+            problem = verify().problem
             found[name] = (problem.code, problem.seq) if problem else None
 
     assert found == {
@@ -154,7 +158,7 @@ def test_the_owner_of_the_database_is_found_out(db: None, clock: TurnedClock) ->
         "head put back": (BEHIND, 101),
         "head gone": (BEHIND, 201),
     }
-    assert verifying.verify().code == 0
+    assert verify().code == 0
 
 
 def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedClock) -> None:
@@ -166,7 +170,7 @@ def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedCl
     def found(content: Any) -> tuple[int, int]:
         path.chmod(0o600)
         path.write_text(json.dumps(content))
-        problem = verifying.verify().problem
+        problem = verify().problem
         assert problem
         return problem.code, problem.seq
 
@@ -181,23 +185,23 @@ def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedCl
     assert found(forged) == (UNBELIEVABLE, seq)
     assert found("nonsense") == (UNBELIEVABLE, seq)
     path.write_text(json.dumps(good))
-    verifying.conclude(verifying.verify(), by=audit_actor(), clock=clock)
+    conclude(verify(), by=audit_actor(), clock=clock)
     path.unlink()
-    problem = verifying.verify().problem
+    problem = verify().problem
     assert problem
     assert (problem.code, problem.seq) == (UNBELIEVABLE, seq)
     assert "is gone" in problem.words
 
 
 def audit_actor() -> Any:
-    return verifying.Actor.operator("test")
+    return Actor.operator("test")
 
 
 def test_a_submission_is_what_its_events_say(office: Office) -> None:
     office.submit()
     office.submit(name="A second one")
     office.round()
-    assert verifying.verify().submissions == 2
+    assert verify().submissions == 2
     table = "opportunities_submission"
     found = {}
     for name, statement in {
@@ -207,10 +211,10 @@ def test_a_submission_is_what_its_events_say(office: Office) -> None:
     }.items():
         with spoiling() as cursor:
             cursor.execute(statement)
-            problem = verifying.verify().problem
+            problem = verify().problem
             found[name] = (problem.code, problem.seq > 0) if problem else None
 
-    assert found == dict.fromkeys(found, (verifying.DIFFERS, True))
+    assert found == dict.fromkeys(found, (DIFFERS, True))
 
 
 def test_a_submission_without_events_and_events_without_it(office: Office) -> None:
@@ -222,9 +226,9 @@ def test_a_submission_without_events_and_events_without_it(office: Office) -> No
         copy.idempotency_key, copy.opportunity_id = checkpoints.running.instance().instance_id, "op_y"
         copy.save(force_insert=True)
         Submission.objects.filter(pk=row.pk).update(state="queued")
-        alone = verifying.verify().problem
+        alone = verify().problem
         cursor.execute("DELETE FROM opportunities_submission")
-        gone = verifying.verify().problem
+        gone = verify().problem
 
     assert alone
     assert gone

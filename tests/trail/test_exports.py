@@ -17,9 +17,10 @@ from django.core.management import call_command
 from django.db import transaction
 from django.http import StreamingHttpResponse
 
-from opportunities.actions import audit, checkpoints, exporting, verifying
+from opportunities.actions import audit, checkpoints, exporting
 from opportunities.actions.audit import Actor, Change
 from opportunities.actions.finding import Wanted
+from opportunities.actions.verifying.whole import verify
 from opportunities.models import AuditEvent, Person
 from opportunities.trail import verifier
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE
@@ -320,7 +321,7 @@ def test_no_secret_gets_into_the_trail_or_out_of_it(
     away = exported(clock).decode() + exported(clock, format="csv").decode()
     for text in (stored, page, away):
         assert not [word for word in ("CANARY1", "CANARY2", "canary-token") if word in text]
-    assert verifying.verify().code == 0
+    assert verify().code == 0
 
 
 def test_older_events_are_moved_to_a_file_that_still_verifies(
@@ -338,12 +339,12 @@ def test_older_events_are_moved_to_a_file_that_still_verifies(
 
     with spoiling() as cursor:
         cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {seq}")
-        alone = verifying.verify()
-        with_file = verifying.verify(archives=[target / "events.jsonl"])
+        alone = verify()
+        with_file = verify(archives=[target / "events.jsonl"])
         cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {seq + 1}")
-        too_much = verifying.verify()
+        too_much = verify()
         (checkpoints.folder() / f"archived-{seq:012d}.json").unlink()
-        unsaid = verifying.verify()
+        unsaid = verify()
     assert (alone.code, alone.events, alone.archived) == (0, 12, 20)
     assert (with_file.code, with_file.events) == (0, 32)
     assert too_much.problem == (MISSING, 1, "Missing: 1 to 21.")

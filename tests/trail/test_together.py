@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from opportunities.actions import verifying
+from opportunities.actions.verifying.whole import verify
 from opportunities.models import AuditEvent
 from tests.support.environment import ROOT, clean_environment
 
@@ -57,7 +57,7 @@ def test_ten_processes_appending_at_once_leave_one_chain(committed_db: str) -> N
     )
 
     assert done.returncode == 0, done.stderr[-2000:]
-    report = verifying.verify()
+    report = verify()
     assert (report.problem, report.events) == (None, PROCESSES * EACH)
     each = dict.fromkeys(AuditEvent.objects.values_list("actor_display", flat=True), 0)
     for name, turn in AuditEvent.objects.order_by("seq").values_list("actor_display", "object_id"):

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from opportunities.actions import verifying
 from opportunities.actions.audit import Actor
-from opportunities.actions.verifying import Progress, Report
+from opportunities.actions.verifying.nightly import conclude
+from opportunities.actions.verifying.report import Progress, Report
+from opportunities.actions.verifying.whole import verification
 from opportunities.clock import SystemClock
 
 
@@ -33,24 +34,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         began = clock.monotonic()
-        steps = verifying.verification(keys=set(options["key"]) or None, archives=options["archive"])
+        steps = verification(keys=set(options["key"]) or None, archives=options["archive"])
         while True:
             try:
                 self._show(next(steps))
             except StopIteration as ended:
                 report: Report = ended.value
                 break
-        verifying.conclude(report, by=Actor.operator(getpass.getuser()), clock=clock)
+        conclude(report, by=Actor.operator(getpass.getuser()), clock=clock)
         self._tell(report, clock.monotonic() - began)
         if report.code:
             sys.exit(report.code)
 
     def _show(self, progress: Progress) -> None:
         """On a terminal one line that counts; elsewhere a line each hundred thousand."""
+        counted = f"{progress.done:,} of {progress.total:,} {progress.what}"
         if self.stderr.isatty():
-            self.stderr.write(f"\r{progress.done:,} of {progress.total:,} events", ending="")
+            self.stderr.write(f"\r{counted}", ending="")
         elif progress.done % 100_000 == 0:
-            self.stderr.write(f"{progress.done:,} of {progress.total:,} events")
+            self.stderr.write(counted)
 
     def _tell(self, report: Report, seconds: float) -> None:
         if self.stderr.isatty():

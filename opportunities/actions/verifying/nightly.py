@@ -1,0 +1,110 @@
+"""The verification of each night, a second at a time, and what becomes of a finding."""
+
+import threading
+from datetime import datetime, time, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from opportunities.actions import alerts, audit, running
+from opportunities.actions.audit import Actor, Change
+from opportunities.actions.verifying.report import Report, Verification
+from opportunities.actions.verifying.whole import verification
+from opportunities.clock import Clock
+from opportunities.models import Lease
+
+CAUSE = "trail_broken"
+LEASE = "verify_audit"
+LEASE_SECONDS = 600
+SLICE_SECONDS = 1.0
+FIRST_AFTER = timedelta(minutes=10)
+NIGHT = time(2, 0)
+
+
+def conclude(report: Report, *, by: Actor, clock: Clock) -> None:
+    """Write down what a verification found; a failure is an alert, which the next good one ends."""
+    problem = report.problem
+    with transaction.atomic():
+        audit.record(
+            clock=clock,
+            by=by,
+            action="audit.verified",
+            object_type="trail",
+            outcome="failed" if problem else "ok",
+            reason_code=str(report.code) if problem else "",
+            reason_text=problem.words if problem else "",
+            change=Change(
+                after={
+                    "events": report.events,
+                    "last_seq": report.last_seq,
+                    "checkpoint": report.vouched,
+                    "checkpoints": report.checkpoints,
+                    "submissions": report.submissions,
+                }
+                | ({"key": report.key} if report.key else {})
+                | ({"first_bad": problem.seq} if problem else {})
+            ),
+        )
+        if problem:
+            text = f"The audit trail is not what it was: {problem.words} Run manage.py verify_audit and tell compliance."
+            alerts.open_alert(CAUSE, text, clock=clock)
+        else:
+            alerts.close_alert(CAUSE, clock=clock)
+
+
+_guard = threading.Lock()
+_under_way: dict[str, tuple[int, Verification]] = {}
+
+
+def verify_due(*, worker: Actor, clock: Clock) -> Report | None:
+    """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just ended."""
+    name = worker.display.rpartition(":")[0] or worker.display
+    if name not in _under_way and not _is_due(clock):
+        return None
+    # Rounds of one process may overlap; one of them is enough.
+    if not _guard.acquire(blocking=False):
+        return None
+    try:
+        return _go_on(name, worker, clock)
+    finally:
+        _guard.release()
+
+
+def _is_due(clock: Clock) -> bool:
+    now = clock.now()
+    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + FIRST_AFTER})
+    return row.until is None or row.until <= now
+
+
+def _go_on(name: str, worker: Actor, clock: Clock) -> Report | None:
+    fence, steps = _under_way.pop(name, (0, None))
+    if steps is None or not running.renew_lease(
+        LEASE, owner=name, fence=fence, seconds=LEASE_SECONDS, clock=clock
+    ):
+        taken = running.take_lease(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
+        if taken is None:
+            return None
+        fence, steps = taken, verification()
+    until = clock.monotonic() + SLICE_SECONDS
+    try:
+        while clock.monotonic() <= until:
+            next(steps)
+    except StopIteration as ended:
+        report: Report = ended.value
+        conclude(report, by=worker, clock=clock)
+        rest = (next_night(clock.now()) - clock.now()).total_seconds()
+        running.renew_lease(LEASE, owner=name, fence=fence, seconds=rest, clock=clock)
+        return report
+    _under_way[name] = (fence, steps)
+    return None
+
+
+def next_night(now: datetime) -> datetime:
+    """The next two o'clock of the firm's zone."""
+    local = timezone.localtime(now)
+    tonight = timezone.make_aware(datetime.combine(local.date(), NIGHT))
+    return (
+        tonight
+        if tonight > now
+        else timezone.make_aware(datetime.combine(local.date() + timedelta(days=1), NIGHT))
+    )

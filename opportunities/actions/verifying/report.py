@@ -1,0 +1,37 @@
+"""What a verification tells: how far it has come, and in the end what it found."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from opportunities.trail.verifier import GOOD, Problem
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a verification has come."""
+
+    done: int
+    total: int
+    what: str = "events"
+
+
+@dataclass
+class Report:
+    """What a verification found. `problem` is None when all is good; its `code` is the command's exit code."""
+
+    problem: Problem | None = None
+    events: int = 0
+    last_seq: int = 0
+    checkpoints: int = 0
+    vouched: int = 0
+    key: str = ""
+    submissions: int = 0
+    archived: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        return self.problem.code if self.problem else GOOD
+
+
+Verification = Generator[Progress, None, Report]
