@@ -12,7 +12,7 @@ from opportunities.actions import exporting
 from opportunities.clock import SystemClock
 from opportunities.forms import TrailForm
 from opportunities.models import Person
-from opportunities.selectors.audit import PAGE, PRINTED, trail
+from opportunities.selectors.audit.page import PAGE, PRINTED, trail
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of

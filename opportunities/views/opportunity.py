@@ -23,7 +23,7 @@ from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.edit import EDITED, as_typed
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
-from opportunities.selectors.audit import trail_of
+from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity.conflicts import conflicts
 from opportunities.selectors.opportunity.page import deal_page, reachable

@@ -18,7 +18,7 @@ from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
 from opportunities.models import State
-from opportunities.selectors.audit import trail_of
+from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.review import compare
 from opportunities.selectors.submissions import listing, reachable, shown
 from opportunities.views.actor import actor_of

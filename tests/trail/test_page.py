@@ -14,7 +14,7 @@ from opportunities.actions.kinds import Changes
 from opportunities.actions.submissions import change, issue_token
 from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Person
-from opportunities.selectors.audit import trail, trail_of
+from opportunities.selectors.audit.page import trail, trail_of
 from tests.actions.conftest import Office
 from tests.entry.walk import routes
 from tests.support.people import make_person

@@ -1,0 +1,126 @@
+"""What an opened event shows: the fields that changed, and everything else that was recorded."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from opportunities import wording
+from opportunities.actions import audit
+from opportunities.actions.finding import OPPORTUNITY_TYPES
+from opportunities.models import ActorType, Attempt, AuditEvent, Submission
+from opportunities.selectors.audit.parts import Changed, Fact
+from opportunities.selectors.audit.sentences import said, who
+from opportunities.wording import trail as trail_words
+
+
+def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
+    names = list(dict.fromkeys([*event.before, *event.after]))
+    return [
+        Changed(
+            trail_words.FIELDS.get(name) or wording.LABELS.get(name) or name.replace("_", " ").capitalize(),
+            _field(name, event.before[name], stages) if name in event.before else "",
+            _field(name, event.after[name], stages) if name in event.after else "",
+        )
+        for name in names
+    ]
+
+
+def _field(name: str, value: Any, stages: dict[str, str]) -> str:
+    if value is None:
+        return "nothing"
+    if name == "pipeline_stage_id" and value in stages:
+        return f"{stages[value]} ({value})"
+    return wording.money(value) if name == "value" and isinstance(value, int) else said(value)
+
+
+def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[Fact]:
+    yield Fact("Who", _signed_in_as(event), event.source_ip)
+    if event.actor_sub:
+        yield Fact("Known to sign-on as", "", f"{event.actor_iss} {event.actor_sub}")
+    if event.actor_type == ActorType.WORKER:
+        yield Fact("Worker", "", event.actor_display)
+    if event.user_agent:
+        yield Fact("Browser", event.user_agent)
+    if event.reason_text or event.reason_code:
+        yield Fact("Reason", event.reason_text, event.reason_code)
+    if row:
+        yield Fact("Submission", row.reference, address=("submission", str(row.pk)))
+        yield Fact("Asked for by", row.by_display)
+    if event.attempt:
+        yield Fact(
+            "Attempt", f"{event.attempt}, key generation {event.generation or 1}", _short(event.key_id)
+        )
+    if attempt and attempt.outcome:
+        yield Fact("Slant answered", _answer(attempt), attempt.remote_request_id)
+    elif event.remote_status or event.remote_request_id:
+        yield Fact("Slant answered", str(event.remote_status or ""), event.remote_request_id)
+    record = event.remote_object_id or (row.opportunity_id if row else "")
+    if event.object_type in OPPORTUNITY_TYPES:
+        record = event.object_id
+    if record:
+        yield Fact("Opportunity", "", record, address=("opportunity", record))
+    elif not row and event.object_id:
+        yield Fact("About", event.object_type, event.object_id)
+    if event.body_sha256:
+        yield _body_fact(event, row)
+    yield from _recorded(event)
+
+
+def _signed_in_as(event: AuditEvent) -> str:
+    roles = ", ".join(map(str, event.actor_roles))
+    signed_in = who(event) + (f", {roles}" if roles else "")
+    return f"{signed_in}, from" if event.source_ip else signed_in
+
+
+def _answer(attempt: Attempt) -> str:
+    said = wording.OUTCOME.get(attempt.outcome, attempt.outcome)
+    parts = [said, f"status {attempt.status}" if attempt.status else ""]
+    if attempt.elapsed_ms is not None:
+        parts.append(f"{max(attempt.elapsed_ms, 100) / 1000:.1f} s")
+    if attempt.message:
+        parts.append(f"“{attempt.message}”")
+    return ", ".join(part for part in parts if part)
+
+
+def _body_fact(event: AuditEvent, row: Submission | None) -> Fact:
+    if row is None:
+        return Fact("Body", "SHA-256", event.body_sha256)
+    if audit.key_id(row.body) == event.body_sha256:
+        return Fact(
+            "Body", "as it was when this was recorded, SHA-256", _short(event.body_sha256), tone="good"
+        )
+    return Fact("Body", "NOT what it was when this was recorded, SHA-256", event.body_sha256, tone="bad")
+
+
+def _recorded(event: AuditEvent) -> Iterable[Fact]:
+    late = round((event.recorded_at - event.occurred_at).total_seconds() * 1000)
+    after = f", {late} ms after it happened" if late > 0 else ""
+    yield Fact("Recorded", f"{_utc(event.recorded_at)}{after}")
+    if event.request_id:
+        yield Fact("Request", "", event.request_id)
+    if event.session_ref:
+        yield Fact("Session", "", _short(event.session_ref))
+    yield Fact("Event", f"{event.action}, {event.outcome or 'no outcome'}", str(event.event_id))
+    yield Fact("Written by", f"Slantweb {event.app_version}, form {event.schema_version}")
+    if audit.chain_hash(event) == event.hash:
+        follows = f"Follows {event.seq - 1:,}:" if event.seq > 1 else "The first:"
+        yield Fact("Chain", follows, _short(event.hash), tone="good")
+    else:
+        yield Fact("Chain", "This event is NOT what its hash was made of:", event.hash, tone="bad")
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.day} {moment:%b %Y, %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
+
+
+def _short(hash: str) -> str:
+    return f"{hash[:4]}...{hash[-4:]}" if len(hash) > 12 else hash
+
+
+def body_of(row: Submission) -> str:
+    """What was sent, exactly, laid out to be read."""
+    try:
+        return json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return row.body

@@ -1,0 +1,86 @@
+"""A page of the trail, or the trail of one thing."""
+
+from dataclasses import replace
+from datetime import date
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from opportunities import wording
+from opportunities.access import Action, may
+from opportunities.actions import finding
+from opportunities.actions.finding import Wanted
+from opportunities.models import ActorType, AuditEvent, ChainHead, Person
+from opportunities.selectors.audit.around import Around
+from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
+from opportunities.selectors.audit.parts import Day, Line, Seal, Trail
+from opportunities.selectors.audit.sentences import parts_of, who
+from opportunities.wording import trail as trail_words
+
+# Where what is to be sent is first known, and where it is sent.
+SHOWS_BODY = ("submission.queued", "submission.sending")
+PAGE = 50
+PRINTED = 500
+
+
+def trail(person: Person, wanted: Wanted, *, before: int = 0, limit: int = PAGE) -> Trail:
+    """A page of what is asked for, with the people there are to choose from. Raises `PermissionDenied`."""
+    found = _page(person, wanted, before, limit)
+    return replace(found, seal=_seal(), people=_people())
+
+
+def trail_of(person: Person, object_type: str, object_id: str, *, limit: int = PAGE) -> Trail | None:
+    """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
+
+    None for whoever may not read the trail: then there is nothing to show.
+    """
+    if not may(person, Action.READ_TRAIL):
+        return None
+    return _page(person, Wanted(object=f"{object_type}:{object_id}"), 0, limit)
+
+
+def _page(person: Person, wanted: Wanted, before: int, limit: int) -> Trail:
+    if not may(person, Action.READ_TRAIL):
+        raise PermissionDenied
+    events = finding.newest(wanted, before=before, limit=limit + 1)
+    shown = events[:limit]
+    around = Around(shown)
+    days: dict[date, list[Line]] = {}
+    for event in shown:
+        days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, around))
+    older = int(shown[-1].pk) if len(events) > limit else 0
+    return Trail([Day(day, lines) for day, lines in days.items()], older)
+
+
+def _seal() -> Seal:
+    count = ChainHead.objects.values_list("seq", flat=True).first() or 0
+    last = AuditEvent.objects.filter(action="audit.verified").order_by("-seq").first()
+    if last is None:
+        return Seal(trail_words.UNCHECKED.format(count=f"{count:,}"))
+    at = wording.moment(last.occurred_at, timezone.now())
+    if last.outcome == "ok":
+        return Seal(trail_words.INTACT.format(count=f"{count:,}", at=at), "good")
+    return Seal(trail_words.BROKEN.format(seq=f"{last.after.get('first_bad', 0):,}", at=at), "bad")
+
+
+def _people() -> list[tuple[str, str]]:
+    """Whoever ever came in, by name."""
+    people = Person.objects.order_by("name", "email")
+    return [(f"{person.iss} {person.sub}", person.display) for person in people]
+
+
+def _line(event: AuditEvent, around: Around) -> Line:
+    row = around.submissions.get(event.object_id)
+    deal = around.deals.get(event.object_id)
+    attempt = around.attempts.get((event.object_id, event.attempt or 0)) if row else None
+    household = (row.household_id if row else (deal.household_id if deal else "")) or ""
+    return Line(
+        event=event,
+        who=who(event),
+        machine=event.actor_type != ActorType.USER,
+        parts=list(parts_of(event, around)),
+        changes=changes_of(event, around.stages),
+        facts=list(facts_of(event, row, attempt)),
+        body=body_of(row) if row and event.action in SHOWS_BODY else "",
+        saw=household,
+    )

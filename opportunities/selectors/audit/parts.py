@@ -1,0 +1,95 @@
+"""What a page of the trail is made of, as values."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.utils import timezone
+
+from opportunities.models import AuditEvent
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a sentence; `tone` is "", "name" for what was filled in, or good, warn, bad."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of an opened event. `code` is shown in figures' type; `address` leads further."""
+
+    label: str
+    text: str
+    code: str = ""
+    address: tuple[str, str] = ("", "")
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A field before and after."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event."""
+
+    event: AuditEvent
+    who: str
+    machine: bool
+    parts: list[Part]
+    changes: list[Changed]
+    facts: list[Fact]
+    body: str
+    saw: str = ""
+
+    @property
+    def seq(self) -> int:
+        return int(self.event.pk)
+
+    @property
+    def words(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Day:
+    """Events of one day of the firm, newest first."""
+
+    day: date
+    lines: list[Line]
+
+    @property
+    def title(self) -> str:
+        today = timezone.localdate()
+        year = "" if self.day.year == today.year else f" {self.day.year}"
+        words = f"{self.day:%A} {self.day.day} {self.day:%B}{year}"
+        return f"Today, {words}" if self.day == today else words
+
+
+@dataclass(frozen=True)
+class Seal:
+    """What the last verification said, in words; `tone` is good, bad, or "" while there was none."""
+
+    words: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Trail:
+    """A page of the trail. `older` is the number to go on below; 0 when this is the end."""
+
+    days: list[Day]
+    older: int
+    seal: Seal | None = None
+    people: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(len(day.lines) for day in self.days)

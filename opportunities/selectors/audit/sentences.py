@@ -1,0 +1,98 @@
+"""An event as a sentence, in pieces that carry a tone."""
+
+import json
+import string
+from collections.abc import Iterable
+from typing import Any
+
+from opportunities import wording
+from opportunities.models import ActorType, AuditEvent, Submission
+from opportunities.selectors.audit.around import Around, sent
+from opportunities.selectors.audit.parts import Part
+from opportunities.wording import trail as trail_words
+
+
+def who(event: AuditEvent) -> str:
+    if event.actor_type == ActorType.WORKER:
+        return trail_words.WORKER
+    if event.actor_type == ActorType.OPERATOR:
+        return trail_words.OPERATOR.format(name=event.actor_display)
+    return event.actor_display or event.actor_sub or trail_words.MACHINES["nobody"]
+
+
+def parts_of(event: AuditEvent, around: Around) -> Iterable[Part]:
+    values = _values(event, around)
+    template = trail_words.sentence(event.action, event.reason_code, event.outcome)
+    for text, name, spec, _ in string.Formatter().parse(template):
+        if text:
+            yield Part(text)
+        if name in ("good", "warn", "bad"):
+            yield Part(spec or "", name)
+        elif name:
+            value = values.get(name, "")
+            yield Part(value, "name" if name in ("who", "deal", "person") else "")
+
+
+def _values(event: AuditEvent, around: Around) -> dict[str, str]:
+    row, after = around.submissions.get(event.object_id), event.after
+    kind = row.kind if row else after.get("kind", "create")
+    reason = f" “{event.reason_text.rstrip('.')}”." if event.reason_text else ""
+    values = {
+        "who": who(event),
+        "deal": _deal(event, around),
+        "asked": trail_words.ASKED.get(kind, trail_words.ASKED["create"]),
+        "did": trail_words.DID.get(kind, trail_words.DID["create"]),
+        "worth": f" with {wording.money(row.value)}"
+        if row and row.value is not None and kind == "create"
+        else "",
+        "where": _where(row, around) if row and kind == "move" else "",
+        "record": f" as {event.remote_object_id}" if event.remote_object_id and kind == "create" else "",
+        "stage": around.stages.get(event.object_id, event.object_id),
+        "reason": reason,
+        "more": _more(after),
+        "attempt": str(event.attempt or ""),
+        "page": trail_words.PAGES.get(event.object_type, event.object_type.replace("_", " ")),
+        "thing": event.object_id or event.object_type,
+        "roles": ", ".join(map(str, after.get("roles", event.actor_roles))) or "nobody",
+        "person": around.people.get(event.object_id, "somebody"),
+        "action": event.action,
+    }
+    return {name: said(value) for name, value in after.items()} | values
+
+
+def _where(row: Submission, around: Around) -> str:
+    """From which stage to which, as far as we know their names."""
+    to = row.labels.get("stage") or around.stages.get(sent(row, "pipeline_stage_id"), "")
+    came = around.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
+    return (f" from {came}" if came else "") + (f" to {to}" if to else "")
+
+
+def _more(after: dict[str, Any]) -> str:
+    """What else is worth a word when something was entered."""
+    if "overwrote" in after:
+        return " They were asked about a change in Slant meanwhile and chose to replace it."
+    if "supersedes" in after:
+        return " It corrects an earlier one."
+    if "duplicate_of" in after:
+        return " They were asked about a similar deal and chose to create it anyway."
+    return ""
+
+
+def _deal(event: AuditEvent, around: Around) -> str:
+    if row := around.submissions.get(event.object_id):
+        return row.name
+    if deal := around.deals.get(event.object_id):
+        return deal.name
+    return f"{event.object_type.replace('_', ' ')} {event.object_id}".strip()
+
+
+def said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
