@@ -122,9 +122,10 @@ def _arms(wanted: Wanted) -> list[Q]:
 
 
 def _common(wanted: Wanted) -> Q:
-    """What every event must fit besides. A part that is an arm already is asked twice, which costs nothing."""
+    """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a deal's own:
+    which submissions are its would be looked up twice."""
     common = Q()
-    if wanted.object:
+    if wanted.object and wanted.text.strip():
         common &= reduce(or_, _object(wanted.object))
     if wanted.saw:
         common &= reduce(or_, _saw(wanted.saw))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from django.db.models import Case, Count, Prefetch, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Q, QuerySet, Subquery, Value, When
 
 from opportunities.access import visible_books, writable_books
 from opportunities.models import (
@@ -21,15 +21,23 @@ from opportunities.selectors.stages import drawn, with_meanings
 
 LISTED = 50
 SUGGESTED = 8
+# Of stages: as their pipelines stand, then as they stand in it.
+IN_ORDER = (
+    "pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "id",
+)  # fmt: skip
 
 Typed = Mapping[str, str]
 
 
 def offer(person: Person, typed: Typed) -> Offer:
     """Everything the form needs, in a number of queries that does not grow with what there is to choose."""
-    books = {book.pk: book for book in writable_books(person)}
+    mine = Submission.objects.of(person).filter(kind="create").values("book_id")
+    books: dict[str, Book] = {}
+    used_last = ""
+    for each in writable_books(person).annotate(used_last=Subquery(mine[:1])):
+        books[each.pk], used_last = each, each.used_last or ""
     household = _household(person, typed.get("household_id", ""))
-    book = _book(person, books, typed, household)
+    book = _book(books, typed, household, used_last)
     read_only = ""
     if typed.get("book_id") and book is None:
         seen = visible_books(person).filter(pk=typed["book_id"]).first()
@@ -89,7 +97,7 @@ def principals(person: Person) -> list[Member]:
 
 
 def _book(
-    person: Person, books: dict[str, Book], typed: Typed, household: HouseholdChoice | None
+    books: dict[str, Book], typed: Typed, household: HouseholdChoice | None, used_last: str
 ) -> Book | None:
     """What was chosen; else the household's book, the only book, or the one used last."""
     if typed.get("book_id"):
@@ -100,21 +108,21 @@ def _book(
         return None
     if len(books) == 1:
         return next(iter(books.values()))
-    last = Submission.objects.of(person).filter(kind="create").values_list("book_id", flat=True).first()
-    return books.get(last or "")
+    return books.get(used_last)
 
 
 def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
     """Those of the book and the company's; a pipeline without stages cannot take a deal and is left out."""
-    here = Q(book=None) | Q(book=book) if book else Q(book=None)
-    stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
-    rows = Pipeline.objects.filter(here, gone_at=None).prefetch_related(stages)
+    here = Q(pipeline__book=None) | Q(pipeline__book=book) if book else Q(pipeline__book=None)
+    rows = with_meanings(Stage.objects.filter(here, gone_at=None, pipeline__gone_at=None))
+    stages: dict[Pipeline, list[Stage]] = {}
+    for row in rows.select_related("pipeline").order_by(*IN_ORDER):
+        stages.setdefault(row.pipeline, []).append(row)
     return tuple(
         PipelineChoice(
-            row.pk, row.name, row.household_type, row.book_id is None, drawn(list(row.stages.all()))
+            pipeline.pk, pipeline.name, pipeline.household_type, pipeline.book_id is None, drawn(its)
         )
-        for row in rows
-        if row.stages.all()
+        for pipeline, its in stages.items()
     )
 
 

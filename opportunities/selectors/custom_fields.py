@@ -5,19 +5,19 @@ from datetime import date
 from typing import Any
 
 from opportunities import wording
-from opportunities.actions.mirror.definitions import known
+from opportunities.actions.mirror.definitions import known, listed
 from opportunities.models import Opportunity
 
 
 def described(row: Opportunity) -> Iterator[tuple[str, str]]:
     """Display name and value of each custom field `row` has: in Slant's order, those without a definition last.
 
-    One query where there is any.
+    `row` comes with `definitions` (`opportunity.page.reachable`), else they cost a query where there is any field.
     """
     values: dict[str, Any] = dict(row.custom_fields)
     if not values:
         return
-    for key, name, kind in known():
+    for key, name, kind in listed(row.definitions) if hasattr(row, "definitions") else known():
         if key in values:
             yield name or plain_name(key), text_of(values.pop(key), kind)
     for key, value in values.items():

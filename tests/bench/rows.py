@@ -69,7 +69,7 @@ ROWS = (
         flat=True,
         crowd=True,
     ),
-    Row("create form", "/opportunities/new/", limit=40, flat=True, most_queries=12),
+    Row("create form", "/opportunities/new/", limit=40, flat=True),
     Row("type-ahead", "/households/?q=castillo&book_id=bk_harbor", headers=HTMX, limit=20),
     Row("list view", f"/board/?view=list&{OF_BOARD}", limit=30),
     Row("opportunity page", "/opportunities/{deal}/", limit=40, flat=True, most_queries=22),

@@ -4,12 +4,23 @@ import json
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from opportunities import wording
 from opportunities.actions import submissions
-from opportunities.models import Instance, Person, State, Submission
+from opportunities.models import (
+    Book,
+    Household,
+    Instance,
+    Person,
+    Pipeline,
+    Stage,
+    State,
+    Submission,
+)
 from tests.support.people import Firm
 
 from .conftest import Fill, Page, in_days
@@ -340,3 +351,21 @@ def test_other_methods_are_refused(owner: Person, browse: Browse, method: str, n
     response = getattr(browse(owner), method)(reverse(f"opportunities:{name}"))
 
     assert response.status_code == 405
+
+
+def test_the_form_costs_as_many_queries_however_much_there_is_to_choose_and_ten_at_most(
+    manager: Person, browse: Browse, firm: Firm
+) -> None:
+    client = browse(manager)
+    client.get(NEW)
+    with CaptureQueriesContext(connection) as few:
+        client.get(NEW)
+    for number in range(5):
+        book = Book.objects.create(pk=f"bk_{number}", name=f"Book {number}", role="editor")
+        pipeline = Pipeline.objects.create(pk=f"pl_{number}", name=f"Pipeline {number}", book=None)
+        Stage.objects.create(pk=f"st_{number}", name="First", pipeline=pipeline)
+        Household.objects.create(pk=f"hh_{number}", name=f"House {number}", book=book)
+    with CaptureQueriesContext(connection) as many:
+        client.get(NEW)
+
+    assert len(many) == len(few) <= 10, [query["sql"][:80] for query in many]

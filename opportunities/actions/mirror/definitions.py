@@ -6,6 +6,7 @@ just as well, so nothing waits for this and no failure of it is anybody's troubl
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from opportunities.actions import budget
 from opportunities.actions.budget import BudgetSpent
@@ -50,5 +51,9 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
 
 def known() -> list[tuple[str, str, str]]:
     """Key, display name and type of each, in Slant's order; none while they have not been read."""
-    cursor = SyncState.objects.filter(pk=DEFINITIONS).values_list("cursor", flat=True).first() or {}
-    return [(str(key), str(name), str(kind)) for key, name, kind in cursor.get("fields", [])]
+    return listed(SyncState.objects.filter(pk=DEFINITIONS).values_list("cursor", flat=True).first())
+
+
+def listed(cursor: dict[str, Any] | None) -> list[tuple[str, str, str]]:
+    """The same of a cursor that was read along with something else."""
+    return [(str(key), str(name), str(kind)) for key, name, kind in (cursor or {}).get("fields", [])]

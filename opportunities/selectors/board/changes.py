@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -47,7 +48,8 @@ def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, s
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[Any] = []
     for columns, rows in (
         ("CAST(pk AS varchar(36)), state, reason_code, '', 0", under_way),
         ("'', '', '', stage_id, revision", totals),

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from django.db.models import Value
+
 from opportunities import wording
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion
 from opportunities.offer import StageChoice
@@ -19,11 +21,25 @@ class Names:
         self.stages = {stage.id: stage.name for stage in stages}
         self.owners = {row.assigned_to_id: row.assigned_to_name} if row.assigned_to_name else {}
         self.households = {row.household_id: row.household.name} if row.household else {}
-        if others := {each.assigned_to_id for each in history} - {"", *self.owners}:
-            found = Member.objects.filter(user_id__in=others)
-            self.owners |= {member.user_id: member.name for member in found}
-        if others := {each.household_id for each in history} - {"", *self.households}:
-            self.households |= dict(Household.objects.filter(pk__in=others).values_list("pk", "name"))
+        self._look_up(
+            {each.assigned_to_id for each in history} - {"", *self.owners},
+            {each.household_id for each in history} - {"", *self.households},
+        )
+
+    def _look_up(self, owners: set[str], households: set[str]) -> None:
+        """People and households, both in one statement."""
+        if not owners and not households:
+            return
+        people = Member.objects.filter(user_id__in=owners).order_by()
+        houses = Household.objects.filter(pk__in=households).order_by()
+        found = people.values_list("user_id", "first_name", "last_name", Value(1)).union(
+            houses.values_list("pk", "name", Value(""), Value(0)), all=True
+        )
+        for id, first, last, is_person in found:
+            if is_person:
+                self.owners[id] = Member(first_name=first, last_name=last).name
+            else:
+                self.households[id] = first
 
     def stage(self, id: str) -> str:
         return self.stages.get(id, words.UNKNOWN_STAGE.lower())

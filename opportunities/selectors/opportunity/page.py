@@ -8,11 +8,20 @@ from datetime import datetime
 from urllib.parse import quote
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.http import Http404
 
 from opportunities.access import visible_books, writable_books
-from opportunities.models import LostReason, Meaning, Opportunity, OpportunityVersion, Person, Submission
+from opportunities.actions.mirror.definitions import DEFINITIONS
+from opportunities.models import (
+    LostReason,
+    Meaning,
+    Opportunity,
+    OpportunityVersion,
+    Person,
+    Submission,
+    SyncState,
+)
 from opportunities.selectors.custom_fields import described
 from opportunities.selectors.opportunity.changes import Names, changes_of
 from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
@@ -25,13 +34,15 @@ VERSIONS_READ = 500
 
 
 def reachable(person: Person, id: str) -> Opportunity:
-    """The deal with its book and household, and `may_write`. One query, whether it is there or not.
+    """The deal with its book and household, `may_write`, and what custom fields are called. One query, there or not.
 
     Not with pipeline and stage: they may not be mirrored yet, and the deal must be found all the same.
     """
     writable = writable_books(person).filter(pk=OuterRef("book_id"))
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
-    row = rows.annotate(may_write=Exists(writable)).select_related("book", "household").first()
+    held = SyncState.objects.filter(pk=DEFINITIONS).values("cursor")
+    rows = rows.annotate(may_write=Exists(writable), definitions=Subquery(held))
+    row = rows.select_related("book", "household").first()
     if row is None:
         raise Http404
     return row
