@@ -1,6 +1,7 @@
 """`make test`, `make check`, `make lint`, `make faults`: what they run, in which order, and what they say at the end."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -41,13 +42,13 @@ class Run:
     def __init__(self) -> None:
         self.failed: list[str] = []
         self.not_run: list[str] = []
-        self.times: list[tuple[str, float]] = []
+        self.times: list[tuple[str, float, float]] = []
 
     def step(self, name: str, command: list[str], **variables: str) -> None:
         print(f"\n== {name}", flush=True)
-        began = time.monotonic()
+        began, busy = time.monotonic(), _processor_time()
         code = subprocess.run(command, cwd=ROOT, env=_environment(**variables)).returncode
-        self.times.append((name, time.monotonic() - began))
+        self.times.append((name, time.monotonic() - began, _processor_time() - busy))
         if code:
             self.failed.append(name)
 
@@ -55,7 +56,7 @@ class Run:
         self.not_run.append(f"{what} did not run: {why}.")
 
     def report(self) -> int:
-        print("\n== " + "  ".join(f"{name} {seconds:.0f} s" for name, seconds in self.times))
+        print("\n== " + "  ".join(f"{name} {took:.0f} s ({busy:.0f} cpu)" for name, took, busy in self.times))
         for name in self.failed:
             print(f"FAILED: {name}")
         for line in self.not_run:
@@ -79,9 +80,10 @@ def lint(arguments: list[str]) -> int:
     run.step("templates", [python, "-m", "djlint", "templates", "--lint", "--quiet"])
     run.step("imports", [str(BIN / "lint-imports"), "--no-cache"])
     run.step("migrations", [python, "manage.py", "makemigrations", "--check", "--dry-run"])
+    busy = _processor_time()
     said, _ = mypy.communicate()
     print(f"\n== mypy\n{said}", end="", flush=True)
-    run.times.append(("mypy", time.monotonic() - began))
+    run.times.append(("mypy", time.monotonic() - began, _processor_time() - busy))
     if mypy.returncode:
         run.failed.append("mypy")
     return run.report()
@@ -153,6 +155,12 @@ def bench(arguments: list[str]) -> int:
     if not arguments:
         run.step("a million events", [sys.executable, "-m", "tests.bench.trail"], TEST_DATABASE_URL="")
     return run.report()
+
+
+def _processor_time() -> float:
+    """Seconds of processor taken by all that was started here and has ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def _environment(**variables: str) -> dict[str, str]:
