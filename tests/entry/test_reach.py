@@ -295,6 +295,32 @@ def test_what_a_form_says_was_seen_names_nobody_of_another_book(world: World) ->
     assert CANARY not in page.text
 
 
+def test_a_similar_deal_of_another_book_is_not_asked_about(world: World) -> None:
+    """Neither one that was asked for here nor one that Slant has: without a household both would be the same."""
+    now, deal = datetime.now(UTC), {"name": "A new deal", "value": 640_000, "household_id": ""}
+    Submission.objects.create(
+        **deal, kind="create", state=State.CONFIRMED, person=world.people["outsider"], by_display=CANARY, body="{}",
+        book_id="bk_summit", reference="SW-similar", form_token="similar", opportunity_id="op_similar", created_at=now,
+    )  # fmt: skip
+    Opportunity.objects.create(
+        id="op_similar", **deal | {"household_id": None}, book_id="bk_summit", pipeline_id="pl_prospects",
+        stage_id="st_lead", assigned_to_name=CANARY, first_seen_at=now, seen_at=now, created_at=now,
+    )  # fmt: skip
+    form = {"name": "A new deal", "value": "640000", "book_id": "", "pipeline_id": "pl_prospects"}
+
+    def sent(role: str, book: str, owner: str) -> list[HttpResponse]:
+        filled = form | {"book_id": book, "assigned_to_id": owner, "pipeline_stage_id": "st_lead"}
+        filled["form_token"] = submissions.issue_token(world.people[role])
+        client = world.client(role)
+        fields = client.post("/opportunities/new/fields/", filled, headers={"HX-Request": "true"})
+        return [fields, client.post("/opportunities/new/", filled)]
+
+    answers = sent("owner", "bk_harbor", "us_owner")
+    assert [answer.status_code for answer in answers] == [200, 303]
+    assert CANARY not in "".join(answer.text for answer in answers)
+    assert sent("outsider", "bk_summit", "us_outsider")[1].status_code == 422, "who may know of it is asked"
+
+
 WRITES = {
     "owner": {"bk_harbor"},
     "colleague": {"bk_harbor"},
