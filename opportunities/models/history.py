@@ -51,13 +51,57 @@ class OpportunityVersion(models.Model):
         indexes = [
             models.Index(fields=["opportunity_id", "valid_from"], name="version_deal"),
             models.Index(fields=["book_id", "valid_from"], name="version_book_from"),
-            models.Index(fields=["valid_from"], name="version_from"),
-            models.Index(fields=["valid_to"], name="version_to"),
-            # A version beside the one before it, also where a thousand deals changed in one moment.
-            models.Index(fields=["opportunity_id", "valid_to"], name="version_until"),
+            # What reports add up they read from the next four alone: to fetch each version's row would cost many times that.
+            # What began in a stretch of time, ...
+            models.Index(
+                fields=[
+                    "valid_from",
+                    "opportunity_id",
+                    "valid_to",
+                    "gone",
+                    "book_id",
+                    "pipeline_id",
+                    "stage_id",
+                    "assigned_to_id",
+                    "value",
+                    "probability",
+                    "created_at",
+                ],
+                name="version_from",
+            ),
+            # ... beside the version before it, also where a thousand deals changed in one moment.
+            models.Index(
+                fields=[
+                    "opportunity_id",
+                    "valid_to",
+                    "valid_from",
+                    "gone",
+                    "book_id",
+                    "pipeline_id",
+                    "stage_id",
+                    "assigned_to_id",
+                    "value",
+                ],
+                name="version_until",
+            ),
             # What was won and lost in a stretch of time.
-            models.Index(fields=["stage_id", "valid_from"], name="version_stage"),
-            # How everything was at a moment, read from the index alone.
+            models.Index(
+                fields=[
+                    "stage_id",
+                    "valid_from",
+                    "opportunity_id",
+                    "valid_to",
+                    "gone",
+                    "book_id",
+                    "pipeline_id",
+                    "assigned_to_id",
+                    "value",
+                    "created_at",
+                    "stage_since",
+                ],
+                name="version_stage",
+            ),
+            # How everything was at a moment.
             models.Index(
                 fields=[
                     "valid_to",
