@@ -9,7 +9,7 @@ from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidates_of
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
-from opportunities.selectors.submissions import said
+from opportunities.selectors.submissions.words import said
 
 COMPARED = (
     "name",

@@ -20,7 +20,8 @@ from opportunities.forms import NewOpportunityForm, settle, summary, typed_value
 from opportunities.models import State, Submission
 from opportunities.offer import Offer
 from opportunities.selectors import choices
-from opportunities.selectors.submissions import correctable, typed_again
+from opportunities.selectors.submissions.reach import correctable
+from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of

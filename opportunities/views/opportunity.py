@@ -28,7 +28,7 @@ from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity.conflicts import conflicts
 from opportunities.selectors.opportunity.page import deal_page, reachable
 from opportunities.selectors.opportunity.progress import pipeline_of
-from opportunities.selectors.submissions import typed_again
+from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of

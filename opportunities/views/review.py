@@ -17,7 +17,8 @@ from opportunities.clock import SystemClock
 from opportunities.forms import DecisionForm, SendingForm
 from opportunities.models import Hold, Person, Submission
 from opportunities.selectors.review import compare, queue
-from opportunities.selectors.submissions import reachable, shown
+from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
 

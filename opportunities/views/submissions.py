@@ -20,7 +20,9 @@ from opportunities.forms import SubmissionFilterForm
 from opportunities.models import State
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.review import compare
-from opportunities.selectors.submissions import listing, reachable, shown
+from opportunities.selectors.submissions.listing import listing
+from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
 

@@ -13,7 +13,7 @@ from opportunities.actions import guarding, reviewing, running, submissions
 from opportunities.actions.audit import Actor as By
 from opportunities.actions.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
-from opportunities.selectors.submissions import shown
+from opportunities.selectors.submissions.page import shown
 
 if TYPE_CHECKING:
     from tests.faults.history import History

@@ -29,7 +29,7 @@ from opportunities.actions import (
 from opportunities.actions.doubt import Next
 from opportunities.actions.states import Reason
 from opportunities.models import FINAL, State, Submission
-from opportunities.selectors import submissions as pages
+from opportunities.selectors.submissions import page as pages
 from opportunities.slant import errors
 
 Bug = Callable[[], AbstractContextManager[Any]]

@@ -8,7 +8,7 @@ from opportunities.actions.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Pending
-from opportunities.selectors.submissions import said
+from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
 
 REFUSED_FOR = timedelta(days=1)

@@ -1,175 +1,22 @@
-"""What the pages of submissions show: the list of one's own, and one with how far it got."""
+"""The page of one submission: how far it got, what was sent, what Slant said, what its person may do."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from django.http import Http404
 from django.urls import reverse
 
 from opportunities import wording
-from opportunities.access import visible_books
 from opportunities.actions.submissions import may_be_withdrawn
-from opportunities.models import OPEN, Attempt, Hold, Person, State, Submission
+from opportunities.models import Attempt, Hold, Person, State, Submission
+from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
+from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as deals_words
 
-PAGE = 50
 LATE = timedelta(seconds=12)
 LOOK_AGAIN_MS = ((30, 2_000), (120, 5_000))
 LOOK_SELDOM_MS = 15_000
-
-STATES_OF = {
-    "open": OPEN,
-    "created": (State.CONFIRMED,),
-    "refused": (State.REJECTED,),
-    "withdrawn": (State.WITHDRAWN,),
-}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One submission in the list."""
-
-    id: UUID
-    reference: str
-    name: str
-    household: str
-    book: str
-    value: int | None
-    created_at: datetime
-    state: str
-    words: str
-    icon: str
-    tone: str
-
-
-@dataclass(frozen=True)
-class Listing:
-    lines: list[Line]
-    older: str
-    chosen: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """A station of the track: `done`, `now`, `doubt`, `fail`, or nothing yet."""
-
-    label: str
-    how: str = ""
-
-    @property
-    def icon(self) -> str:
-        return {
-            "done": "check-circle-fill",
-            "now": "record-circle",
-            "doubt": "question-circle-fill",
-            "fail": "x-circle-fill",
-        }.get(self.how, "circle")
-
-    @property
-    def spoken(self) -> str:
-        return {"done": "done", "now": "in progress", "doubt": "not certain", "fail": "failed"}.get(
-            self.how, "not yet"
-        )
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A field as we sent it, as Slant answered it where that differs, and what it was before where that was seen."""
-
-    label: str
-    text: str
-    answered: str = ""
-    was: str = ""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One attempt in words."""
-
-    number: int
-    started_at: datetime
-    words: str
-    tone: str
-    status: int | None
-    message: str
-    took: str
-    remote_request_id: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Everything the page of one submission says."""
-
-    row: Submission
-    words: wording.Words
-    sentence: str
-    steps: list[Step]
-    sent: list[Sent]
-    refusals: list[tuple[str, str]]
-    exchanges: list[Exchange]
-    may_withdraw: bool
-    may_still_send: bool
-    correct_url: str
-    deal_url: str
-    mine: bool
-    took: str
-    version: str
-    look_again_ms: int
-
-    @property
-    def busy(self) -> bool:
-        return self.words.icon == "arrow-repeat"
-
-
-def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
-    """One's own, newest first, a page at a time; `before` is the id of the last one seen."""
-    rows = Submission.objects.of(person)
-    if chosen in STATES_OF:
-        rows = rows.filter(state__in=STATES_OF[chosen])
-    if last := _own(person, before):
-        rows = rows.filter(created_at__lt=last.created_at)
-    found = list(rows[: PAGE + 1])
-    return Listing(
-        lines=[_line(row) for row in found[:PAGE]],
-        older=str(found[PAGE - 1].pk) if len(found) > PAGE else "",
-        chosen=chosen if chosen in STATES_OF else "",
-    )
-
-
-def reachable(person: Person, id: UUID) -> Submission:
-    """One's own; any of a visible book for managers and compliance. Everything else is as if it were not there."""
-    rows = Submission.objects.filter(pk=id)
-    if person.is_manager or person.is_compliance:
-        rows = rows.filter(book_id__in=visible_books(person).values("pk")) | rows.filter(person=person)
-    else:
-        rows = rows.filter(person=person)
-    row = rows.first()
-    if row is None:
-        raise Http404
-    return row
-
-
-def correctable(person: Person, id: str) -> Submission:
-    """The submission a new form starts from: one's own."""
-    row = _own(person, id)
-    if row is None:
-        raise Http404
-    return row
-
-
-def typed_again(row: Submission) -> dict[str, str]:
-    """What was sent, as it would be typed."""
-    sent = json.loads(row.body)
-    typed = {name: str(value) for name, value in sent.items() if name in wording.LABELS}
-    if isinstance(sent.get("value"), int):
-        typed["value"] = f"{sent['value']:,}"
-    if typed.get("target_close_date"):
-        typed["target_close_date"] = typed["target_close_date"][:10]
-    return {"pipeline_id": "", "book_id": row.book_id} | typed
 
 
 def shown(row: Submission, person: Person, now: datetime) -> Shown:
@@ -195,32 +42,6 @@ def shown(row: Submission, person: Person, now: datetime) -> Shown:
         took=_seconds(settled.elapsed_ms) if settled else "",
         version=_version(row, late),
         look_again_ms=_look_again(row, now),
-    )
-
-
-def _own(person: Person, id: str) -> Submission | None:
-    try:
-        return Submission.objects.of(person).filter(pk=UUID(id)).first()
-    except ValueError:
-        return None
-
-
-def _line(row: Submission) -> Line:
-    words, icon, tone = wording.STATE_SHORT[row.state]
-    if row.state == State.CONFIRMED:
-        words = wording.CONFIRMED_BY_KIND[row.kind]
-    return Line(
-        id=row.pk,
-        reference=row.reference,
-        name=row.name,
-        household=row.labels.get("household", ""),
-        book=row.labels.get("book", ""),
-        value=row.value,
-        created_at=row.created_at,
-        state=row.state,
-        words=words,
-        icon=icon,
-        tone=tone,
     )
 
 
@@ -296,22 +117,6 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
             yield Sent(label, text or "Nothing", answered, was)
         elif name == "pipeline_id" and row.kind == "create":
             yield Sent(label, "Slant chooses")
-
-
-def said(name: str, value: Any) -> str:
-    """A field's value as people say it."""
-    if value is None:
-        return ""
-    if name == "value" and isinstance(value, int):
-        return wording.money(value)
-    if name == "probability":
-        return f"{value}%"
-    if name == "target_close_date":
-        try:
-            return wording.long_day(date.fromisoformat(str(value)[:10]))
-        except ValueError:
-            return str(value)
-    return str(value)
 
 
 def _correct_url(row: Submission) -> str:

@@ -1,0 +1,75 @@
+"""One's own submissions, newest first, a page at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from opportunities import wording
+from opportunities.models import OPEN, Person, State, Submission
+from opportunities.selectors.submissions.reach import own
+
+PAGE = 50
+STATES_OF = {
+    "open": OPEN,
+    "created": (State.CONFIRMED,),
+    "refused": (State.REJECTED,),
+    "withdrawn": (State.WITHDRAWN,),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One submission in the list."""
+
+    id: UUID
+    reference: str
+    name: str
+    household: str
+    book: str
+    value: int | None
+    created_at: datetime
+    state: str
+    words: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    lines: list[Line]
+    older: str
+    chosen: str
+
+
+def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
+    """One's own, newest first, a page at a time; `before` is the id of the last one seen."""
+    rows = Submission.objects.of(person)
+    if chosen in STATES_OF:
+        rows = rows.filter(state__in=STATES_OF[chosen])
+    if last := own(person, before):
+        rows = rows.filter(created_at__lt=last.created_at)
+    found = list(rows[: PAGE + 1])
+    return Listing(
+        lines=[_line(row) for row in found[:PAGE]],
+        older=str(found[PAGE - 1].pk) if len(found) > PAGE else "",
+        chosen=chosen if chosen in STATES_OF else "",
+    )
+
+
+def _line(row: Submission) -> Line:
+    words, icon, tone = wording.STATE_SHORT[row.state]
+    if row.state == State.CONFIRMED:
+        words = wording.CONFIRMED_BY_KIND[row.kind]
+    return Line(
+        id=row.pk,
+        reference=row.reference,
+        name=row.name,
+        household=row.labels.get("household", ""),
+        book=row.labels.get("book", ""),
+        value=row.value,
+        created_at=row.created_at,
+        state=row.state,
+        words=words,
+        icon=icon,
+        tone=tone,
+    )
