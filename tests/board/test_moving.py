@@ -99,6 +99,22 @@ def test_a_move_that_arrived_is_undone_by_moving_back_with_its_probability(
     assert back.seen == {"pipeline_stage_id": WON, "probability": 100}
 
 
+def test_a_colleagues_move_is_not_taken_back_nor_told_of(
+    deal: Opportunity, owner: Person, colleague: Person, browse: Browse
+) -> None:
+    path = f"/opportunities/{deal.pk}/move/"
+    browse(owner).post(path, form(owner, SECOND))
+    first = Submission.objects.get()
+    said = Page(browse(colleague).get(f"/board/?moved={first.pk}"))
+    settle(first)
+
+    undo = {"undo": str(first.pk), "form_token": submissions.issue_token(colleague)}
+    answer = browse(colleague).post(path, undo)
+
+    assert (answer.status_code, "goes to Connected" in said.text) == (422, False)
+    assert Submission.objects.get() == first
+
+
 def test_a_lost_stage_asks_why_and_keeps_it_here(deal: Opportunity, owner: Person, browse: Browse) -> None:
     client, path = browse(owner), f"/opportunities/{deal.pk}/move/"
 
