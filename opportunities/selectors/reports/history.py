@@ -76,10 +76,9 @@ def movements(
         FROM change
         GROUP BY before, after, new, {_sign("after_value - before_value")}
         UNION ALL
-        SELECT * FROM (
-            SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM change
-            ORDER BY {_EFFECT} DESC, id LIMIT %s
-        ) largest
+        SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM (
+            SELECT * FROM change ORDER BY {_EFFECT} DESC, id LIMIT %s
+        ) told {_SHOWN}
         """,  # noqa: S608
         [*params, largest],
     )
@@ -91,13 +90,15 @@ def single(scope: Scope, span: Span, known_from: datetime | None) -> list[Change
     """All the same changes one by one."""
     text, params = _changes(scope, span, known_from)
     rows = _fetch(
-        f"SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM ({text}) change",  # noqa: S608
+        f"SELECT {_ONE}, before, after, new, 1, before_value, after_value FROM ({text}) told {_SHOWN}",  # noqa: S608
         params,
     )
     return [_change(row) for row in rows]
 
 
-_ONE = "id, at, name, household, owner, book, stage"
+# What changes are added up by stands in indexes; what one is called is fetched for those that are shown alone.
+_ONE = "told.id, told.at, s.name, s.household_id, s.assigned_to_id, s.book_id, s.stage_id"
+_SHOWN = f"JOIN {VERSIONS} s ON s.id = told.shown"
 _EFFECT = "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
 
 
@@ -115,19 +116,15 @@ def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str
     """Changes within the scope on either side that touch the open pipeline."""
     in_v, v_params = scope.sql("v")
     in_p, p_params = scope.sql("p")
-    shown = "CASE WHEN v.gone OR NOT {inside} THEN p.{column} ELSE v.{column} END AS {name}"
-    columns = {
-        "name": "name", "household": "household_id", "owner": "assigned_to_id", "book": "book_id", "stage": "stage_id",
-    }  # fmt: skip
-    words = ", ".join(shown.format(inside=in_v, column=column, name=name) for name, column in columns.items())
     text = f"""
         SELECT * FROM (
-            SELECT v.opportunity_id AS id, v.valid_from AS at, {words},
-                CASE WHEN p.id IS NULL OR p.gone THEN '' WHEN NOT {in_p} THEN 'elsewhere'
+            SELECT v.opportunity_id AS id, v.valid_from AS at,
+                CASE WHEN v.gone OR NOT {in_v} THEN p.id ELSE v.id END AS shown,
+                CASE WHEN p.valid_to IS NULL OR p.gone THEN '' WHEN NOT {in_p} THEN 'elsewhere'
                     ELSE COALESCE(pm.meaning, 'open') END AS before,
                 CASE WHEN v.gone THEN '' WHEN NOT {in_v} THEN 'elsewhere'
                     ELSE COALESCE(vm.meaning, 'open') END AS after,
-                CASE WHEN p.id IS NULL AND (v.created_at IS NULL OR v.created_at >= %s)
+                CASE WHEN p.valid_to IS NULL AND (v.created_at IS NULL OR v.created_at >= %s)
                     THEN 1 ELSE 0 END AS new,
                 COALESCE(p.value, 0) AS before_value, COALESCE(v.value, 0) AS after_value
             {_BESIDE}
@@ -139,7 +136,7 @@ def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str
             AND NOT (before = 'open' AND after = 'open' AND before_value = after_value)
     """  # noqa: S608
     params = [
-        *(param for _ in columns for param in v_params),
+        *v_params,
         *p_params,
         *v_params,
         _written(known_from or span.first),
@@ -193,8 +190,10 @@ def closed(scope: Scope, span: Span, meanings: Sequence[str], most: int) -> tupl
     text, params = _closed(scope, span.first, span.last)
     rows = _fetch(
         f"""
-        SELECT id, at, name, household, owner, book, stage, meaning, COALESCE(value, 0), COUNT(*) OVER ()
-        FROM ({text}) closed WHERE {_among("meaning", meanings)} ORDER BY COALESCE(value, 0) DESC, id LIMIT %s
+        SELECT {_ONE}, meaning, COALESCE(told.value, 0), whole FROM (
+            SELECT closed.*, COUNT(*) OVER () AS whole FROM ({text}) closed WHERE {_among("meaning", meanings)}
+            ORDER BY COALESCE(value, 0) DESC, id LIMIT %s
+        ) told {_SHOWN} ORDER BY COALESCE(told.value, 0) DESC, told.id
         """,  # noqa: S608
         [*params, *meanings, most],
     )
@@ -209,15 +208,14 @@ def _closed(scope: Scope, first: datetime, last: datetime) -> tuple[str, list[An
     in_v, params = scope.sql("v")
     text = f"""
         SELECT * FROM (
-            SELECT v.opportunity_id AS id, v.name AS name, v.household_id AS household, v.assigned_to_id AS owner,
-                v.book_id AS book, v.stage_id AS stage, vm.meaning AS meaning, v.value AS value,
-                v.created_at AS created_at,
-                CASE WHEN p.id IS NULL THEN COALESCE(v.stage_since, v.valid_from) ELSE v.valid_from END AS at
+            SELECT v.opportunity_id AS id, v.id AS shown, v.assigned_to_id AS owner, v.book_id AS book,
+                vm.meaning AS meaning, v.value AS value, v.created_at AS created_at,
+                CASE WHEN p.valid_to IS NULL THEN COALESCE(v.stage_since, v.valid_from) ELSE v.valid_from END AS at
             {_BESIDE}
             JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id AND vm.meaning IN ('won', 'lost')
             LEFT JOIN {MEANINGS} pm ON pm.stage_id = p.stage_id
             WHERE v.valid_from >= %s AND {in_v} AND NOT v.gone AND {_LASTED}
-                AND (p.id IS NULL OR COALESCE(pm.meaning, 'open') <> vm.meaning)
+                AND (p.valid_to IS NULL OR COALESCE(pm.meaning, 'open') <> vm.meaning)
         ) turned
         WHERE at >= %s AND at < %s
     """  # noqa: S608
@@ -239,8 +237,8 @@ def stays(scope: Scope, span: Span, known_from: datetime | None, stage: str) -> 
     text, params = _stays(scope, span, known_from)
     rows = _fetch(
         f"""
-        SELECT id, at, name, household, owner, book, stage, then_stage, COALESCE(value, 0)
-        FROM ({text}) stays WHERE stage = %s ORDER BY COALESCE(value, 0) DESC, id
+        SELECT {_ONE}, told.then_stage, COALESCE(told.value, 0)
+        FROM ({text}) told {_SHOWN} WHERE told.stage = %s ORDER BY COALESCE(told.value, 0) DESC, told.id
         """,  # noqa: S608
         [*params, stage],
     )
@@ -256,17 +254,16 @@ def stays(scope: Scope, span: Span, known_from: datetime | None, stage: str) -> 
 def _stays(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str, list[Any]]:
     in_v, v_params = scope.sql("v")
     text = f"""
-        SELECT id, at, name, household, owner, book, stage, COALESCE(then_stage, '') AS then_stage, value
+        SELECT id, at, shown, stage, COALESCE(then_stage, '') AS then_stage, value
         FROM (
             SELECT turn.*, LEAD(stage) OVER (PARTITION BY id ORDER BY at) AS then_stage FROM (
-                SELECT v.opportunity_id AS id, v.valid_from AS at, v.name AS name, v.household_id AS household,
-                    v.assigned_to_id AS owner, v.book_id AS book, v.value AS value,
-                    CASE WHEN {in_v} AND (p.id IS NOT NULL OR v.created_at IS NULL OR v.created_at >= %s)
+                SELECT v.opportunity_id AS id, v.valid_from AS at, v.id AS shown, v.value AS value,
+                    CASE WHEN {in_v} AND (p.valid_to IS NOT NULL OR v.created_at IS NULL OR v.created_at >= %s)
                         THEN 1 ELSE 0 END AS counted,
                     CASE WHEN v.gone THEN 'elsewhere' ELSE v.stage_id END AS stage
                 {_BESIDE}
                 WHERE v.valid_from >= %s AND v.valid_from < %s AND {_LASTED}
-                    AND (p.id IS NULL OR p.stage_id <> v.stage_id OR p.gone <> v.gone)
+                    AND (p.valid_to IS NULL OR p.stage_id <> v.stage_id OR p.gone <> v.gone)
             ) turn
         ) stay
         WHERE counted = 1 AND stage <> 'elsewhere'
