@@ -22,7 +22,7 @@ from django.utils.cache import patch_vary_headers
 
 from opportunities.access import Action, may
 from opportunities.actions import drafts
-from opportunities.views import errors, noting
+from opportunities.views import errors, limits, noting
 from opportunities.views.doors import is_open, is_poll, kept_by, page_of
 from slantweb import logs, sessions
 
@@ -187,6 +187,8 @@ class SignInRequiredMiddleware:
             return to_sign_in(request, view)
         if not may(request.user, Action.ENTER):
             return errors.no_access(request)
+        if wait := limits.overspent(request, limits.DENIED):
+            return errors.too_often(request, wait)
         request.session_left = sessions.seconds_left(request)  # type: ignore[attr-defined]
         return None
 

@@ -31,6 +31,8 @@ SIGN_IN = (Limit("sign_in", 10, "browser"), Limit("sign_in", 200, "address"))
 CALLBACK = (Limit("sign_in_callback", 60, "browser"), Limit("sign_in_callback", 200, "address"))
 SUBMISSION = (Limit("submission", 30, "person"),)
 EXPORT = (Limit("export", 60, "person", seconds=60 * 60),)
+# Different things out of reach: whoever tries numbers is slowed down, and the trail is not filled by them.
+DENIED = (Limit("access_denied", 60, "person"),)
 
 
 def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
@@ -38,14 +40,16 @@ def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
     return max(_spend(request, limit) for limit in limits)
 
 
+def overspent(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
+    """The seconds to wait where a limit was passed already, else 0. Counts nothing."""
+    return max(_rest(limit) if cache.get(_key(request, limit), 0) > limit.times else 0 for limit in limits)
+
+
 def _spend(request: HttpRequest, limit: Limit) -> int:
-    name = _who(request, limit.per)
-    if not name:
+    if not _who(request, limit.per):
         # A browser without any cookie yet; the address it comes from is counted all the same.
         return 0
-    window, over = divmod(int(time.time()), limit.seconds)
-    who = salted_hmac("slantweb.limits", name, algorithm="sha256").hexdigest()
-    key = f"limit:{limit.name}:{limit.per}:{window}:{who}"
+    key = _key(request, limit)
     cache.add(key, 0, timeout=limit.seconds * 2)
     try:
         count = cache.incr(key)
@@ -56,7 +60,18 @@ def _spend(request: HttpRequest, limit: Limit) -> int:
         return 0
     if count == limit.times + 1:
         _note(request, limit)
-    return limit.seconds - over
+    return _rest(limit)
+
+
+def _key(request: HttpRequest, limit: Limit) -> str:
+    """The count of this person, browser or address in the present window."""
+    who = salted_hmac("slantweb.limits", _who(request, limit.per), algorithm="sha256").hexdigest()
+    return f"limit:{limit.name}:{limit.per}:{int(time.time()) // limit.seconds}:{who}"
+
+
+def _rest(limit: Limit) -> int:
+    """Seconds to the next window."""
+    return limit.seconds - int(time.time()) % limit.seconds
 
 
 def _who(request: HttpRequest, per: str) -> str:

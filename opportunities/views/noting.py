@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from opportunities.actions import people
 from opportunities.clock import SystemClock
+from opportunities.views import limits
 from opportunities.views.actor import actor_of
 
 # One more query is spared while this process remembers; the trail itself decides.
@@ -68,5 +69,7 @@ def _once(
         reason_code=reason_code,
         or_in_session=polling,
     )
+    if made and outcome == "refused":
+        limits.spend(request, limits.DENIED)
     # An event somebody else made may be nearly a quarter of an hour old.
     cache.set(key, 1, REMEMBERED_SECONDS if made or polling else 30)

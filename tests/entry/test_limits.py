@@ -104,6 +104,30 @@ def test_thirty_deals_a_minute_and_person_and_nothing_typed_is_lost(
     assert send(signed_in(colleague), colleague, 99).status_code == 303  # type: ignore[attr-defined]
 
 
+def test_whoever_tries_numbers_is_slowed_down_and_does_not_fill_the_trail(
+    firm: Firm, owner: Person, colleague: Person, signed_in: SignIn, clock: Any
+) -> None:
+    client = signed_in(owner)
+    for _ in range(2):
+        answers = [client.get(f"/opportunities/op_{n}/").status_code for n in range(70)]
+
+    page = client.get("/submissions/")
+    assert set(answers) == {429}
+    assert (page.status_code, page["Retry-After"]) == (429, "50")
+    written = AuditEvent.objects.filter(actor_sub=owner.sub).values_list("action", flat=True)
+    assert (list(written).count("access.denied"), list(written).count("limit.reached")) == (61, 1)
+    assert signed_in(colleague).get("/submissions/").status_code == 200
+    clock.move_to(START + timedelta(seconds=50))
+    assert client.get("/submissions/").status_code == 200
+
+
+def test_what_is_looked_for_again_and_again_counts_once(firm: Firm, owner: Person, signed_in: SignIn) -> None:
+    """An open page may go on asking for a deal that was moved out of one's reach."""
+    client = signed_in(owner)
+
+    assert {client.get("/opportunities/op_gone/").status_code for _ in range(70)} == {404}
+
+
 def test_redraws_are_not_deals(firm: Firm, owner: Person, signed_in: SignIn) -> None:
     client = signed_in(owner)
 
@@ -116,13 +140,14 @@ def test_redraws_are_not_deals(firm: Firm, owner: Person, signed_in: SignIn) -> 
 
 
 def test_the_limits_are_those_of_the_checklist() -> None:
-    every = (*limits.SIGN_IN, *limits.SUBMISSION, *limits.EXPORT)
+    every = (*limits.SIGN_IN, *limits.SUBMISSION, *limits.EXPORT, *limits.DENIED)
 
     assert {(each.name, each.per): (each.times, each.seconds) for each in every} == {
         ("sign_in", "browser"): (10, 60),
         ("sign_in", "address"): (200, 60),
         ("submission", "person"): (30, 60),
         ("export", "person"): (60, 3600),
+        ("access_denied", "person"): (60, 60),
     }
 
 
