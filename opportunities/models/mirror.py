@@ -195,6 +195,29 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_window",
             ),
+            # The list by value and by close date, either way round, read from where one left off. Stage, book and owner
+            # ride along, so that passing over what is not asked for reads no row. On PostgreSQL nothing comes last in
+            # the first one, too (0009_list_indexes).
+            models.Index(
+                F("pipeline"),
+                F("value").desc(),
+                F("id"),
+                F("stage"),
+                F("book"),
+                F("assigned_to_id"),
+                condition=models.Q(gone_at=None),
+                name="opportunity_by_value",
+            ),
+            models.Index(
+                F("pipeline"),
+                F("target_close_date"),
+                F("id"),
+                F("stage"),
+                F("book"),
+                F("assigned_to_id"),
+                condition=models.Q(gone_at=None),
+                name="opportunity_by_close",
+            ),
             # Everything reports add up, the dearest deals at its end: sums read no row, and the ten dearest deals of a
             # kind are found at once. `gone_at` stands in it for SQLite, which would else go to the rows to ask.
             models.Index(

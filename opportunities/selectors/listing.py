@@ -34,7 +34,7 @@ from opportunities.offer import StageChoice
 from opportunities.selection import Selection
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.parts import Board, Sums
-from opportunities.selectors.selection import deals
+from opportunities.selectors.selection import IN_STAGE_SINCE, deals
 from opportunities.selectors.stages import meanings
 from opportunities.wording import deals as words
 
@@ -132,7 +132,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
         return None
     stages = {stage.id: stage for stage in head.stages}
     rows = deals(person, selection, now).filter(stage_id__in=stages)
-    found = list(_window(_sortable(rows, person, reading.sorting), reading)[: WINDOW + 1])
+    found = list(_told(_window(rows, reading), person, reading.sorting))
     lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
     sums = [lane.sums for lane in (*head.lanes, *head.rail)]
     total = Sums(
@@ -224,11 +224,14 @@ def _is_down(sorting: Sorting) -> bool:
     return sorting.down != (sorting.column in TURNED)
 
 
-def _sortable(rows: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
+def _told(window: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
+    """Everything a line says, of the deals of `window` alone: what is sorted is narrow."""
+    rows = Opportunity.objects.filter(pk__in=window.values("pk"))
     waiting = Submission.objects.filter(opportunity_id=OuterRef("pk"), state__in=OPEN)
     limit = StageMeaning.objects.filter(pk=OuterRef("stage_id")).values("stale_after_days")
     return _ordered(
         rows.annotate(
+            since=IN_STAGE_SINCE,
             key=_key(sorting),
             percent=PERCENT,
             household_name=F("household__name"),
@@ -246,6 +249,12 @@ def _ordered(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportun
 
 
 def _window(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity]:
+    """The next deals and one more, which says that there are more."""
+    keyed = _ordered(rows.annotate(key=_key(reading.sorting)), reading.sorting)
+    return _rest(keyed, reading)[: WINDOW + 1]
+
+
+def _rest(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity]:
     """What comes after the deal read last; from the top where that one is gone."""
     if not reading.after:
         return rows

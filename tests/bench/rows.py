@@ -71,7 +71,7 @@ ROWS = (
     ),
     Row("create form", "/opportunities/new/", limit=40, flat=True),
     Row("type-ahead", "/households/?q=castillo&book_id=bk_harbor", headers=HTMX, limit=20),
-    Row("list view", f"/board/?view=list&{OF_BOARD}", limit=30),
+    Row("list view", f"/board/?view=list&{OF_BOARD}", limit=30, flat=True),
     Row("opportunity page", "/opportunities/{deal}/", limit=40, flat=True, most_queries=22),
     Row("audit trail", "/audit/", limit=60, most_queries=12),
     # A report's own queries are at most twelve; who asks and what surrounds every page are six more.
