@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.conf import settings
+from django.views.debug import ExceptionReporter
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter as BaseJsonFormatter
 
@@ -91,3 +92,13 @@ class JsonFormatter(BaseJsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return scrub(super().format(record))
+
+
+class ScrubbedReporter(ExceptionReporter):
+    """The page DEBUG shows and the text mailed of a failure, with its settings, local variables and messages scrubbed."""
+
+    def get_traceback_html(self) -> str:
+        return scrub(super().get_traceback_html())
+
+    def get_traceback_text(self) -> str:
+        return scrub(super().get_traceback_text())

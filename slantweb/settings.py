@@ -216,6 +216,8 @@ LOGGING = {
     },
 }
 
+DEFAULT_EXCEPTION_REPORTER = "slantweb.logs.ScrubbedReporter"
+
 # Slant
 
 SLANT_BASE_URL = env.str("SLANT_BASE_URL", default="").rstrip("/")

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pytest
 from django.template import loader
 from django.test import Client
+from pytest_django import Settings
 
 from opportunities.models import Person
 from opportunities.views import errors
+
+from .odd_urls import SECRET
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.entry.odd_urls")]
 
@@ -112,3 +115,17 @@ def test_an_old_form_says_what_to_do(manager: Person) -> None:
     assert response.status_code == 403
     assert "This form is too old to be sent" in response.text
     assert "CSRF verification" not in response.text
+
+
+def test_not_even_the_page_for_developers_shows_a_secret(client: Client, settings: Settings) -> None:
+    settings.DEBUG = True
+    settings.SLANT_API_TOKEN = "canary-of-a-token-without-shape"
+    settings.QUEUE_URL = "postgresql://slantweb:canary-of-a-password@db/queue"
+    settings.HUEY = {"dsn": settings.QUEUE_URL}
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "canary-of-a-session"
+
+    for headers in ({}, {"Accept": "text/plain"}):
+        page = client.get("/odd/breaks-for-all/", headers=headers).text
+        assert "RuntimeError" in page
+        assert ("canary-of" in page, SECRET in page) == (False, False)
