@@ -97,8 +97,8 @@ class JsonFormatter(BaseJsonFormatter):
 class ScrubbedReporter(ExceptionReporter):
     """The page DEBUG shows and the text mailed of a failure, with its settings, local variables and messages scrubbed."""
 
-    def get_traceback_html(self) -> str:
+    def get_traceback_html(self) -> str:  # type: ignore[override]
         return scrub(super().get_traceback_html())
 
-    def get_traceback_text(self) -> str:
+    def get_traceback_text(self) -> str:  # type: ignore[override]
         return scrub(super().get_traceback_text())
