@@ -168,6 +168,10 @@ def test_an_altered_callback(
     assert "<script>alert" not in response.text
 
 
+def test_there_are_more_than_were_asked_for() -> None:
+    assert len(TOKENS) + len(CALLBACKS) >= 25
+
+
 def test_a_state_of_another_browser(
     visitor: Visitor, another: Visitor, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,9 +6,10 @@ Each of them gets a copy of the migrated test database instead, and the copy is 
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.db import connection, connections
@@ -45,7 +46,7 @@ def copy_sqlite(source: str | Path, target: str | Path) -> None:
 
 
 def database_url() -> str:
-    """Where the default connection points now, for a child process."""
+    """Where the default connection points now and as whom, for a child process."""
     settings = connections.settings["default"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
@@ -53,7 +54,8 @@ def database_url() -> str:
     if settings["PASSWORD"]:
         who += ":" + quote(settings["PASSWORD"], safe="")
     port = f":{settings['PORT']}" if settings["PORT"] else ""
-    return f"postgresql://{who}@{quote(settings['HOST'] or 'localhost', safe='')}{port}/{settings['NAME']}"
+    url = f"postgresql://{who}@{quote(settings['HOST'] or 'localhost', safe='')}{port}/{settings['NAME']}"
+    return as_application(url) if AS_APPLICATION in settings.get("OPTIONS", {}).values() else url
 
 
 def _run(statement: str) -> None:
@@ -67,6 +69,20 @@ def _run(statement: str) -> None:
 
 GRANTS = ROOT / "docs" / "grants.sql"
 APP_ROLE = "slantweb_app"
+AS_APPLICATION = f"-c role={APP_ROLE}"
+
+
+def as_application(url: str) -> str:
+    """`url` for a process that has the application's rights and no others; SQLite knows no roles."""
+    return f"{url}?options={quote(AS_APPLICATION)}" if url.startswith("postgres") else url
+
+
+def grant(execute: Callable[[str], Any]) -> None:
+    """Make the application's role, once a server, and give it what docs/grants.sql says in this database."""
+    execute(
+        f"DO $$ BEGIN CREATE ROLE {APP_ROLE}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+    )
+    execute(GRANTS.read_text())
 
 
 def become_the_application() -> None:
@@ -74,12 +90,9 @@ def become_the_application() -> None:
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE])
-        if cursor.fetchone() is None:
-            cursor.execute(f"CREATE ROLE {APP_ROLE}")
-        cursor.execute(GRANTS.read_text(), None)
+        grant(lambda statement: cursor.execute(statement, None))
     connection.close()
-    connections.settings["default"].setdefault("OPTIONS", {})["options"] = f"-c role={APP_ROLE}"
+    connections.settings["default"].setdefault("OPTIONS", {})["options"] = AS_APPLICATION
 
 
 def become_the_owner() -> None:

@@ -29,7 +29,7 @@ import psycopg
 import pytest
 import requests
 
-from tests.support.databases import copy_sqlite
+from tests.support.databases import as_application, copy_sqlite, grant
 from tests.support.environment import ROOT, clean_environment
 from tests.support.provision import free_port
 
@@ -166,19 +166,22 @@ class Template:
         ]
         for process, said in [(process, process.communicate()[0]) for process in running]:
             assert process.returncode == 0, said
+        if self.server:
+            with psycopg.connect(self._url(self.database), autocommit=True) as owner:
+                grant(owner.execute)
 
     def furnish(self, home: Path) -> str:
-        """Give `home` the static files and a database of its own; answers its DATABASE_URL."""
+        """Give `home` the static files and a database of its own; answers its DATABASE_URL, for the application."""
         (home / "static").symlink_to(self.home / "static")
         if not self.server:
             copy_sqlite(self.home / "slantweb.sqlite3", home / "slantweb.sqlite3")
             return f"sqlite:///{home / 'slantweb.sqlite3'}"
         copy = f"slantweb_house_{uuid.uuid4().hex[:8]}"
         self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{self.database}"')
-        return self._url(copy)
+        return as_application(self._url(copy))
 
     def empty(self, home: Path) -> str:
-        """A database nothing has migrated yet."""
+        """A database nothing has migrated yet, for its owner."""
         if not self.server:
             return f"sqlite:///{home / 'slantweb.sqlite3'}"
         name = f"slantweb_empty_{uuid.uuid4().hex[:8]}"
