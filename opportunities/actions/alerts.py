@@ -23,9 +23,9 @@ def open_alert(cause: str, text: str, *, clock: Clock) -> bool:
     return made
 
 
-def close_alert(cause: str, *, clock: Clock) -> bool:
-    """End the alert `cause`. False when it was not open."""
-    return bool(Alert.objects.filter(cause=cause, closed_at=None).update(closed_at=clock.now()))
+def close_alert(*causes: str, clock: Clock) -> bool:
+    """End the alerts of `causes`. False when none was open."""
+    return bool(Alert.objects.filter(cause__in=causes, closed_at=None).update(closed_at=clock.now()))
 
 
 def _shout(alert: Alert) -> None:

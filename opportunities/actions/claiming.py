@@ -144,9 +144,6 @@ def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
         setattr(submission, name, value)
     lease_until = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
     number, fence = submission.attempts_count + 1, submission.fence + 1
-    Submission.objects.filter(pk=submission.pk).update(
-        idempotency_key=submission.idempotency_key, generation=submission.generation
-    )
     attempt = Attempt.objects.create(
         submission=submission,
         number=number,
@@ -165,6 +162,8 @@ def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
         State.SENDING,
         by=worker,
         clock=clock,
+        idempotency_key=submission.idempotency_key,
+        generation=submission.generation,
         fence=fence,
         attempts_count=number,
         lease_owner=worker.display[:100],

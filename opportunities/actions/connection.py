@@ -20,14 +20,18 @@ TOKEN_WORDS = {
 }
 
 
-def connect(clock: Clock) -> SlantClient:
-    """A client that counts nothing: `metered()` copies of it do. Cheap copies share its connections."""
+def connect(clock: Clock, *, mine: Instance | None = None) -> SlantClient:
+    """A client that counts nothing: `metered()` copies of it do. Cheap copies share its connections.
+
+    `mine` is our instance, if the caller has read it already.
+    """
+    mine = mine or running.instance()
     return SlantClient(
         settings.SLANT_BASE_URL,
         settings.SLANT_API_TOKEN,
         total_timeout=settings.SLANT_TIMEOUT_SECONDS,
         connect_timeout=min(3.0, settings.SLANT_TIMEOUT_SECONDS),
-        can_write=running.instance().can_write,
+        can_write=mine.can_write,
         now=clock.now,
     )
 
@@ -37,12 +41,15 @@ def metered(slant: SlantClient, share: Share, clock: Clock) -> SlantClient:
     return slant.using(before_send=Meter(share, clock))
 
 
-def check_connection(slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
-    """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the answer."""
-    mine = running.instance()
-    held = Hold.objects.filter(pk__in=TOKEN_WORDS).exists()
-    every = ME_WHILE_HELD if held else ME_EVERY
-    if mine.me_checked_at and clock.now() < mine.me_checked_at + every:
+def check_connection(
+    slant: SlantClient, *, worker: Actor, clock: Clock, mine: Instance | None = None
+) -> None:
+    """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the answer.
+
+    `mine` is our instance as read at the beginning of the round.
+    """
+    mine = mine or running.instance()
+    if not _check_is_due(mine, clock):
         return
     try:
         me = slant.me()
@@ -64,12 +71,18 @@ def check_connection(slant: SlantClient, *, worker: Actor, clock: Clock) -> None
     _token_may(me.can_write is not False, worker=worker, clock=clock)
 
 
+def _check_is_due(mine: Instance, clock: Clock) -> bool:
+    if mine.me_checked_at is None:
+        return True
+    ago = clock.now() - mine.me_checked_at
+    return ago >= ME_EVERY or (ago >= ME_WHILE_HELD and Hold.objects.filter(pk__in=TOKEN_WORDS).exists())
+
+
 def _token_may(write: bool, *, worker: Actor, clock: Clock) -> None:
-    still = set() if write else {running.TOKEN_READ_ONLY}
-    for code in TOKEN_WORDS:
-        if code not in still:
-            running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
-            alerts.close_alert(code, clock=clock)
+    over = set(TOKEN_WORDS) - (set() if write else {running.TOKEN_READ_ONLY})
+    for code in Hold.objects.filter(pk__in=over).values_list("pk", flat=True):
+        running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
+    alerts.close_alert(*over, clock=clock)
     if not write:
         hold_for_token(running.TOKEN_READ_ONLY, worker=worker, clock=clock)
 

@@ -117,11 +117,13 @@ def _what_is_wrong() -> str | None:
     mine = running.instance()
     if _says_other_slant(mine):
         return OTHER_SLANT
-    # Asked before the file is read: another worker may write it, and then send, in between.
-    has_sent = Attempt.objects.exists()
     head = read_head()
     if head is None:
-        return COPIED if has_sent else None
+        # Asked before the file is looked for again: another worker may write it, and then send, in between.
+        has_sent = Attempt.objects.exists()
+        head = read_head()
+        if head is None:
+            return COPIED if has_sent else None
     if head.get("instance") != str(mine.instance_id):
         return COPIED
     seq = int(head.get("seq", 0))

@@ -1,5 +1,6 @@
 """What keeps any number of processes out of each other's way: leases, heartbeats, and the reasons to hold."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
 
@@ -28,6 +29,13 @@ def take_lease(name: str, *, owner: str, seconds: float, clock: Clock) -> int | 
         owner=owner, until=now + timedelta(seconds=seconds), fence=F("fence") + 1
     )
     return Lease.objects.get(pk=name).fence if taken else None
+
+
+def free_leases(names: Iterable[str], *, clock: Clock) -> set[str]:
+    """Those of `names` that nobody holds: never taken, dropped, or run out. One question for all of them."""
+    now = clock.now()
+    until = dict(Lease.objects.filter(pk__in=list(names)).values_list("pk", "until"))
+    return {name for name in names if (end := until.get(name)) is None or end <= now}
 
 
 def renew_lease(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) -> bool:

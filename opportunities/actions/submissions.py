@@ -301,7 +301,7 @@ def similar_deals(
     """
     since = clock.now() - timedelta(hours=DUPLICATE_HOURS)
     same = {"household_id": deal.household_id, "name__iexact": deal.name, "value": deal.value}
-    books = access.visible_books(person).values("pk")
+    books = list(access.visible_books(person).values_list("pk", flat=True))
     submitted = (
         Submission.objects.filter(kind=Kind.CREATE, created_at__gte=since, book_id__in=books, **same)
         .exclude(state__in=[State.REJECTED, State.WITHDRAWN])
@@ -317,7 +317,7 @@ def similar_deals(
         Opportunity.objects.filter(
             created_at__gte=since,
             gone_at=None,
-            book__in=books,
+            book_id__in=books,
             **same | {"household_id": deal.household_id or None},
         )
         .exclude(pk__in=ours)

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 
 from opportunities.actions import (
     checkpoints,
@@ -25,12 +26,15 @@ from opportunities.actions import (
 )
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
-from opportunities.actions.verifying.nightly import verify_due
+from opportunities.actions.verifying import nightly
 from opportunities.clock import Clock
-from opportunities.models import OPEN, Submission
+from opportunities.models import OPEN, State, Submission
 from opportunities.slant.client import SlantClient
 
 logger = logging.getLogger("opportunities.tick")
+
+# What is done once an hour or a night, by whoever finds its lease run out.
+HOURLY = (reconciling.LEASE, upkeep.LEASE, nightly.LEASE)
 
 
 def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> float | None:
@@ -40,20 +44,34 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _watch_the_clock(worker, clock)
-    slant = slant or connection.connect(clock)
-    claiming.expire_leases(worker=me, clock=clock)
-    if guarding.check_database(worker=me, clock=clock):
+    mine = running.instance()
+    slant = slant or connection.connect(clock, mine=mine)
+    due = _due(clock.now())
+    if State.SENDING in due:
+        claiming.expire_leases(worker=me, clock=clock)
+    if guarding.check_database(worker=me, clock=clock) and State.QUEUED in due:
         delivery.deliver_due(slant, worker=me, clock=clock)
     checks = connection.metered(slant, Share.CHECKS, clock)
-    settling.settle_due(checks, worker=me, clock=clock)
-    reconciling.sweep_due(checks, worker=me, clock=clock)
+    if due & {State.UNKNOWN, State.REVIEW}:
+        settling.settle_due(checks, worker=me, clock=clock)
+    hourly = running.free_leases(HOURLY, clock=clock)
+    if reconciling.LEASE in hourly:
+        reconciling.sweep_due(checks, worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)
-    connection.check_connection(reads, worker=me, clock=clock)
+    connection.check_connection(reads, worker=me, clock=clock, mine=mine)
     mirror.sync_if_due(reads, worker=me, clock=clock)
-    upkeep.note_sync_due(worker=me, clock=clock)
+    if upkeep.LEASE in hourly:
+        upkeep.note_sync_due(worker=me, clock=clock)
     checkpoints.write_if_due(clock=clock)
-    verify_due(worker=me, clock=clock)
+    if nightly.LEASE in hourly or nightly.is_under_way(me):
+        nightly.verify_due(worker=me, clock=clock)
     return _next_due_in(clock.now())
+
+
+def _due(now: datetime) -> set[str]:
+    """The states in which something is due, or left behind by a worker. Asked once: most rounds find nothing."""
+    late = Submission.objects.filter(Q(due_at__lte=now) | Q(lease_until__lte=now), state__in=OPEN)
+    return set(late.order_by().values_list("state", flat=True).distinct())
 
 
 def _watch_the_clock(worker: str, clock: Clock) -> None:

@@ -58,16 +58,24 @@ _under_way: dict[str, tuple[int, Verification]] = {}
 
 def verify_due(*, worker: Actor, clock: Clock) -> Report | None:
     """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just ended."""
-    name = worker.display.rpartition(":")[0] or worker.display
-    if name not in _under_way and not _is_due(clock):
+    if not is_under_way(worker) and not _is_due(clock):
         return None
     # Rounds of one process may overlap; one of them is enough.
     if not _guard.acquire(blocking=False):
         return None
     try:
-        return _go_on(name, worker, clock)
+        return _go_on(_process_of(worker), worker, clock)
     finally:
         _guard.release()
+
+
+def is_under_way(worker: Actor) -> bool:
+    """Whether an earlier round of this process left a verification to be gone on with."""
+    return _process_of(worker) in _under_way
+
+
+def _process_of(worker: Actor) -> str:
+    return worker.display.rpartition(":")[0] or worker.display
 
 
 def _is_due(clock: Clock) -> bool:
