@@ -10,7 +10,7 @@ from django.db import transaction
 from opportunities.actions import budget
 from opportunities.actions.states import NO_REASON, Reason
 from opportunities.clock import Clock
-from opportunities.models import Instance, Lease, State, Submission
+from opportunities.models import OPEN, Instance, Lease, State, Submission
 
 LEASE_MARGIN_SECONDS = 30
 
@@ -60,7 +60,7 @@ def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
 
 
 def restart_quiet(clock: Clock) -> None:
-    """Let every quiet period begin again, for it is not known how long it was quiet.
+    """Let every quiet period begin again, for it is not known how long it was quiet, nor how old a key or a proof is.
 
     Called when no worker was there to see whether the clock moved on as time did, and when it did not.
     """
@@ -74,6 +74,9 @@ def restart_quiet(clock: Clock) -> None:
             fields = looks_from(now, submission)
             fields["check_state"] |= answer
             Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
+        open_ones = Submission.objects.filter(state__in=OPEN)
+        open_ones.exclude(ambiguous_at=None).update(ambiguous_at=now)
+        open_ones.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
 
 
 def restart_waits(clock: Clock) -> None:
@@ -89,6 +92,5 @@ def restart_waits(clock: Clock) -> None:
         restart_quiet(clock)
         lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
-        Submission.objects.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
         Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now)
         Lease.objects.filter(until__gt=lease).update(until=lease)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 
 from opportunities.actions import budget, mirror, states
 from opportunities.actions.audit import Actor, Remote
@@ -54,34 +54,37 @@ def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
     scanner saw in this round tells a second look nothing new, and the round would never end.
     """
     scanner = Scanner(slant, clock)
-    looked: set[UUID] = set()
-    while submission := _claim_check(looked, worker=worker, clock=clock):
-        looked.add(submission.pk)
-        _settle(submission, slant, scanner, worker=worker, clock=clock)
-    return len(looked)
+    looked = 0
+    # Most rounds find none: nothing is locked to find that out.
+    for pk in list(_due(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
+        if submission := _claim_check(pk, worker=worker, clock=clock):
+            _settle(submission, slant, scanner, worker=worker, clock=clock)
+            looked += 1
+    return looked
 
 
-def _claim_check(looked: set[UUID], *, worker: Actor, clock: Clock) -> Submission | None:
-    """Lease the longest due doubtful submission to this round; a worker that dies here is only a delay."""
-    now = clock.now()
-    due = Submission.objects.filter(
+def _due(now: datetime) -> QuerySet[Submission]:
+    return Submission.objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
         state__in=[State.UNKNOWN, State.REVIEW],
         due_at__lte=now,
-    ).exclude(pk__in=looked)
-    if not due.exists():  # most rounds: nothing is locked to find that out
-        return None
+    )
+
+
+def _claim_check(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
+    """Lease a doubtful submission to this round, if it is still due; a worker that dies here is only a delay."""
+    now = clock.now()
     with transaction.atomic():
-        submission = due.select_for_update().order_by("due_at", "created_at").first()
+        submission = _due(now).select_for_update().filter(pk=pk).first()
         if submission is None:
             return None
-        Submission.objects.filter(pk=submission.pk).update(
-            fence=F("fence") + 1,
-            lease_owner=worker.display[:100],
-            lease_until=now + timedelta(seconds=LEASE_SECONDS),
+        # The fence as it is under the lock: later, whoever took over from a worker that froze would lend it theirs.
+        submission.fence += 1
+        submission.lease_owner = worker.display[:100]
+        submission.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+        Submission.objects.filter(pk=pk).update(
+            fence=submission.fence, lease_owner=submission.lease_owner, lease_until=submission.lease_until
         )
-        # Within the transaction: later, whoever took over from a worker that froze here would lend it their fence.
-        submission.refresh_from_db()
     return submission
 
 
@@ -92,7 +95,9 @@ def _settle(
         if kind_of(submission).makes_record:
             verdict = _weigh_create(submission, scanner.look(submission), clock)
         else:
-            verdict = _weigh_change(submission, slant.opportunity(submission.opportunity_id), clock)
+            began = clock.now()
+            record = slant.opportunity(submission.opportunity_id)
+            verdict = _weigh_change(submission, record, began, clock)
         budget.went_well()
     except CannotList:
         verdict = Verdict(State.REVIEW, Reason("cannot_list"))
@@ -138,7 +143,7 @@ def _one_of(found: Found, submission: Submission) -> Record | None:
     return found.exact[0] if len(found.exact) <= max(1, twins.count()) else None
 
 
-def _weigh_change(submission: Submission, record: Record, clock: Clock) -> Verdict:
+def _weigh_change(submission: Submission, record: Record, began: datetime, clock: Clock) -> Verdict:
     """An edit or move is settled by reading: it is so, it is as before, or somebody made it something else."""
     evidence = dict(submission.check_state)
     match = kind_of(submission).matches(record, submission)
@@ -146,17 +151,19 @@ def _weigh_change(submission: Submission, record: Record, clock: Clock) -> Verdi
         return Verdict(State.CONFIRMED, Reason("found"), record=record)
     if submission.state == State.REVIEW:
         return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
-    now = clock.now()
-    if now < _quiet_until(submission):
+    if began < _quiet_until(submission):
         return _look_again(submission, evidence, clock)
     if match is Match.NEAR or evidence.get("answer_id"):
         evidence["candidates"] = [_shown(record, "near")]
         return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence)
-    return _absence(submission, now, evidence, clock)
+    return _absence(submission, began, evidence, clock)
 
 
 def _absence(submission: Submission, began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
-    """The first quiet look that finds nothing is kept; a second one, far enough after it, is the proof."""
+    """The first quiet look that finds nothing is kept; a second one, begun long enough after its end, is the proof.
+
+    After its end: how long a reading was under way says nothing of when Slant looked.
+    """
     first = evidence.get("absent_since")
     gap = timedelta(seconds=settings.SCAN_GAP_SECONDS)
     if first and began - datetime.fromisoformat(first) >= gap:
@@ -164,7 +171,7 @@ def _absence(submission: Submission, began: datetime, evidence: dict[str, Any], 
         return Verdict(
             State.QUEUED, Reason("absent"), due_at=now, absent_at=now, check_state=evidence | {"proof": 2}
         )
-    evidence["absent_since"] = first or began.isoformat()
+    evidence["absent_since"] = first or clock.now().isoformat()
     due = datetime.fromisoformat(evidence["absent_since"]) + gap
     return Verdict(None, due_at=max(due, clock.now()), check_state=evidence)
 
