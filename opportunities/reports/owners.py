@@ -32,10 +32,9 @@ def owners(
     now: Sequence[Pile],
     closings: Sequence[Closing],
     made: Sequence[Made],
-    stale: Sequence[Pile],
     stages: Stages,
 ) -> Owners:
-    """`now` and `stale` hold open deals only."""
+    """`now` holds open deals only, and how many of them are stale."""
     everything = sum(pile.deals for pile in now)
 
     def sides(by: str) -> tuple[Side, ...]:
@@ -47,7 +46,6 @@ def owners(
                 [row for row in now if key(row) == each],
                 [row for row in closings if key(row) == each],
                 [row for row in made if key(row) == each],
-                [row for row in stale if key(row) == each],
                 stages,
                 everything,
             )
@@ -55,16 +53,15 @@ def owners(
         ]
         return tuple(sorted(found, key=lambda side: (-side.open.weighted, -side.open.value, side.key)))
 
-    whole = _side("", now, closings, made, stale, stages, everything)
+    whole = _side("", now, closings, made, stages, everything)
     return Owners(sides("owner"), sides("book"), whole)
 
 
 def _side(
     key: str,
-    now: Iterable[Pile],
+    now: Sequence[Pile],
     closings: Iterable[Closing],
     made: Iterable[Made],
-    stale: Iterable[Pile],
     stages: Stages,
     everything: int,
 ) -> Side:
@@ -74,6 +71,6 @@ def _side(
         held,
         outcome(closings),
         sum(each.deals for each in made),
-        sum(each.deals for each in stale),
+        sum(pile.stale for pile in now),
         held.deals / everything if everything else 0.0,
     )

@@ -36,7 +36,8 @@ class Pile:
     """Deals of one stage (owner, book) at one moment. Units: dollars, and dollars times percent where weighted.
 
     `own_weighted` sums value times probability over deals with a probability of their own; `rest_value` sums the value
-    of the `rest` that follow their stage's default (only deals with a value count there).
+    of the `rest` that follow their stage's default (only deals with a value count there). `stale` of the deals are that,
+    where it was asked.
     """
 
     stage: str
@@ -48,6 +49,22 @@ class Pile:
     own_weighted: int = 0
     rest: int = 0
     rest_value: int = 0
+    stale: int = 0
+
+    def __neg__(self) -> "Pile":
+        """The same deals taken away."""
+        return Pile(
+            self.stage,
+            self.owner,
+            self.book,
+            -self.deals,
+            -self.valueless,
+            -self.value,
+            -self.own_weighted,
+            -self.rest,
+            -self.rest_value,
+            -self.stale,
+        )
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,19 @@ def days_over(report: Report) -> Combinable:
     return DaysSince(F("since"), report.now) - limit + Value(1)
 
 
-def is_stale(report: Report) -> Any:
+def longest_over(report: Report, days: int) -> Q:
+    """At least so many `days_over`, told by moments, which indexes know; needs `since`."""
+    second = report.now.replace(microsecond=0) + timedelta(seconds=1)
+    over = Q(pk__in=[])
+    known = []
+    for limit, ids in _limits(report).items():
+        over |= Q(stage_id__in=ids, since__lt=second - timedelta(days=limit + days - 1))
+        known += ids
+    usual = second - timedelta(days=settings.STALE_AFTER_DAYS + days - 1)
+    return over | (~Q(stage_id__in=known) & Q(since__lt=usual))
+
+
+def is_stale(report: Report) -> Q:
     """Longer in its stage than its limit; needs `since`. As on the board (`selectors.selection.is_stale`)."""
     stale = Q(pk__in=[])
     known = []

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from django.db.models import F
-
 from opportunities.reports import changes as changing
 from opportunities.reports.funnel import fate_of
 from opportunities.reports.periods import compared
@@ -15,7 +13,7 @@ from . import history
 from .changes import behind_changes, lines_at
 from .history import Span
 from .lines import BEHIND, lines_of
-from .report import Report
+from .report import DEAR, Report
 
 CLOSED = {"won": ("won",), "lost": ("lost",), "decided": ("won", "lost")}
 FATES = ("entered", "moved_on", "lost", "archived", "back", "away", "here")
@@ -46,7 +44,7 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
         rows = report.deals().filter(
             created_at__gte=report.start(now.first), created_at__lt=report.start(now.end)
         )
-        lines = report.lines(rows.order_by(F("value").desc(nulls_last=True), "pk"), BEHIND)
+        lines = report.lines(rows.order_by(*DEAR).values_list("pk", flat=True)[:BEHIND])
         created = [replace(line, effect=line.value, what="new", at=line.made) for line in lines]
         return Behind(key, created, rows.count())
     if slug == "funnel" and what in FATES and where in report.on.stages:
@@ -58,7 +56,7 @@ def open_behind(report: Report, selection: Selection) -> tuple[list[Line], int]:
     """Open deals of today within the report's filters and `selection`: the most valuable, and how many there are."""
     chosen = deals(report.on.person, selection, report.now)
     rows = report.open_deals().filter(pk__in=chosen.values("pk"))
-    return report.lines(rows.order_by(F("value").desc(nulls_last=True), "pk"), BEHIND), rows.count()
+    return report.lines(rows.order_by(*DEAR).values_list("pk", flat=True)[:BEHIND]), rows.count()
 
 
 def _behind_closings(report: Report, key: str) -> Behind:

@@ -1,10 +1,10 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.db.models import (
-    BigIntegerField,
     Case,
     Count,
     F,
@@ -22,11 +22,13 @@ from opportunities.models import Target
 from opportunities.reports import forecast as forecasting
 from opportunities.reports.forecast import EARLIER, LATER, OVERDUE, UNDATED, Due, Forecast
 from opportunities.reports.periods import Period
-from opportunities.reports.rows import Amount, Line
+from opportunities.reports.rows import NOTHING, Amount, Line
 from opportunities.reports.spread import GRID_UP_TO, Deal, Moments
 
 from .ground import Ground
 from .report import Report
+
+HEAVIEST = 3
 
 
 def forecast_of(report: Report, *, by_quarter: bool = False) -> Forecast:
@@ -36,10 +38,7 @@ def forecast_of(report: Report, *, by_quarter: bool = False) -> Forecast:
     period = Period(quarters[0].first, quarters[-1].last)
     months, today = period.months(), report.today
     rows = report.open_deals().annotate(chance=_chance(report.on), when=_when(months, today))
-    due = [
-        Due(_place(when), owner, Amount(deals, value, weighted, valueless, unweighted), Moments(*parts))
-        for when, owner, deals, value, weighted, valueless, unweighted, *parts in _due(rows)
-    ]
+    due = _due(rows)
     few = [
         number
         for number, quarter in enumerate(quarters)
@@ -102,25 +101,29 @@ def _place(when: int) -> int | str:
     return when if when >= 0 else {-1: OVERDUE, -2: UNDATED, -3: EARLIER, -4: LATER}[when]
 
 
-def _due(rows: QuerySet[Any]) -> Any:
-    """Sums by stretch and owner; the moments of a sum of independent deals are the sums of theirs."""
-    value, chance = Cast(F("value"), FloatField()), Cast(F("chance"), FloatField()) / Value(100.0)
-    part = value * value * chance * (Value(1.0) - chance)
-    third = part * value * (Value(1.0) - Value(2.0) * chance)
-    weighed = Q(value__isnull=False, chance__isnull=False)
-    weighted = Coalesce(Sum(F("value") * F("chance"), output_field=BigIntegerField()), 0)
-    return rows.values_list("when", "assigned_to_id").annotate(
+def _due(rows: QuerySet[Any]) -> list[Due]:
+    """Sums by stretch and owner. Deals of one probability are counted together: the moments of their sum follow from the
+    sums of their values, of the squares and of the cubes."""
+    value = Cast(F("value"), FloatField())
+    found = rows.values_list("when", "assigned_to_id", "chance").annotate(
         n_deals=Count("pk"),
+        n_valued=Count("value"),
         s_value=Coalesce(Sum("value"), 0),
-        s_weighted=weighted,
-        n_valueless=Count("pk", filter=Q(value=None)),
-        n_unweighted=Count("pk", filter=Q(value__isnull=False, chance=None)),
-        n_weighed=Count("pk", filter=weighed),
-        best=Coalesce(Sum("value", filter=weighed), 0),
-        mean=weighted,
-        variance=Coalesce(Sum(part, output_field=FloatField()), 0.0),
-        third=Coalesce(Sum(third, output_field=FloatField()), 0.0),
+        s_squares=Coalesce(Sum(value * value, output_field=FloatField()), 0.0),
+        s_cubes=Coalesce(Sum(value * value * value, output_field=FloatField()), 0.0),
     )
+    sums: dict[tuple[int, str], tuple[Amount, Moments]] = {}
+    for when, owner, percent, deals, valued, worth, squares, cubes in found:
+        amount, moments = sums.get((when, owner), (NOTHING, Moments()))
+        weighted = worth * (percent or 0)
+        unweighted = valued if percent is None else 0
+        amount += Amount(deals, worth, weighted, deals - valued, unweighted)
+        if percent is not None:
+            chance = percent / 100
+            spread = chance * (1 - chance)
+            moments += Moments(valued, worth, weighted, squares * spread, cubes * spread * (1 - 2 * chance))
+        sums[when, owner] = (amount, moments)
+    return [Due(_place(when), owner, *both) for (when, owner), both in sums.items()]
 
 
 def _singles(rows: QuerySet[Any], quarters: Sequence[Period], few: Sequence[int]) -> dict[int, list[Deal]]:
@@ -139,10 +142,5 @@ def _singles(rows: QuerySet[Any], quarters: Sequence[Period], few: Sequence[int]
 def _largest_due(report: Report, rows: QuerySet[Any]) -> list[Line]:
     weight = F("value") * F("chance")
     heaviest = rows.filter(value__gt=0, chance__gt=0).annotate(weight=weight).order_by("-weight", "pk")
-    found = list(
-        heaviest.values_list("pk", "name", "household__name", "weight", "target_close_date", "value")[:3]
-    )
-    return [
-        Line(id, name, household or "", value=value, close=close, effect=weight)
-        for id, name, household, weight, close, value in found
-    ]
+    weights = dict(heaviest.values_list("pk", "weight")[:HEAVIEST])
+    return [replace(line, effect=weights[line.id]) for line in report.lines(weights)]

@@ -7,11 +7,10 @@ from .report import Report
 
 def owners_of(report: Report) -> Owners:
     now = report.period.until(report.today)
-    held = report.open_deals()
+    held = report.open_deals().annotate(since=IN_STAGE_SINCE)
     return owners(
-        now=report.piles(held, "owner", "book"),
+        now=report.piles(held, "owner", "book", stale=is_stale(report)),
         closings=report.closings([now], "owner", "book"),
         made=report.made([now], "owner", "book"),
-        stale=report.piles(held.annotate(since=IN_STAGE_SINCE).filter(is_stale(report)), "owner", "book"),
         stages=report.on.stages,
     )

@@ -1,6 +1,6 @@
 """What a report is asked with, and the rows every report is made of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -35,7 +35,21 @@ from .history import Scope, Span
 
 FIRST_LOAD = timedelta(days=1)
 TICK = timedelta(microseconds=1)
-LISTED = 50
+# The dearest first, those without a value last.
+DEAR = (F("value").desc(nulls_last=True), "pk")
+COLUMNS = {"owner": "assigned_to_id", "book": "book_id"}
+# Wrapped, so that no index is walked for its order of stages alone.
+PLACE = Coalesce("stage_id", "stage_id")
+# What a `Pile` holds, counted by a column of the indexes that hold the rest (`opportunity_report`, `version_at`).
+SUMMED = ("deals", "valueless", "value", "own_weighted", "rest", "rest_value")
+SUMS = {
+    "n_deals": Count("stage_id"),
+    "n_valueless": Count("stage_id", filter=Q(value=None)),
+    "s_value": Coalesce(Sum("value"), 0),
+    "s_weighted": Coalesce(Sum(F("value") * F("probability"), output_field=BigIntegerField()), 0),
+    "n_rest": Count("stage_id", filter=Q(probability=None, value__isnull=False)),
+    "s_rest": Coalesce(Sum("value", filter=Q(probability=None)), 0),
+}
 
 
 @dataclass(frozen=True)
@@ -114,25 +128,13 @@ class Report:
     def open_deals(self) -> QuerySet[Opportunity]:
         return self.deals().exclude(stage_id__in=self.on.closed_stages)
 
-    def piles(self, rows: QuerySet[Any], *by: str) -> list[Pile]:
-        """`rows` counted by stage and `by` (`owner`, `book`)."""
-        columns = {"owner": "assigned_to_id", "book": "book_id"}
-        names = ["place", *(columns[each] for each in by)]
-        # Wrapped, so that no index is walked for its order of stages alone.
-        found = (
-            rows.annotate(place=Coalesce("stage_id", "stage_id"))
-            .values_list(*names)
-            .annotate(
-                # Counted by a column of the index that holds the rest (`version_at`).
-                n_deals=Count("stage_id"),
-                n_valueless=Count("stage_id", filter=Q(value=None)),
-                s_value=Coalesce(Sum("value"), 0),
-                s_weighted=Coalesce(Sum(F("value") * F("probability"), output_field=BigIntegerField()), 0),
-                n_rest=Count("stage_id", filter=Q(probability=None, value__isnull=False)),
-                s_rest=Coalesce(Sum("value", filter=Q(probability=None)), 0),
-            )
-        )
-        keys = ("stage", *by, "deals", "valueless", "value", "own_weighted", "rest", "rest_value")
+    def piles(self, rows: QuerySet[Any], *by: str, stale: Q | None = None) -> list[Pile]:
+        """`rows` counted by stage and `by` (`owner`, `book`); `stale` says which of them count as that."""
+        names, more = [COLUMNS[each] for each in by], {}
+        if stale is not None:
+            more["n_stale"] = Count("stage_id", filter=stale)
+        found = rows.annotate(place=PLACE).values_list("place", *names).annotate(**SUMS, **more)
+        keys = ("stage", *by, *SUMMED, *(("stale",) if more else ()))
         return [Pile(**dict(zip(keys, row, strict=True))) for row in found]
 
     def piles_at(self, moment: datetime, *by: str) -> list[Pile]:
@@ -143,26 +145,45 @@ class Report:
             for pile in self.piles(self.versions_at(moment, lasted), *by)
         ]
 
-    def versions_at(self, moment: datetime, lasted: Q | None = None) -> QuerySet[OpportunityVersion]:
-        """Wrapped columns are compared but not searched by: one index (`version_at`) holds all this needs, and every
-        other would be followed to the rows of half the history."""
+    def back(self, edges: Sequence[datetime]) -> list[list[Pile]]:
+        """For each stretch between `edges`: what added to the deals as they were at its end makes those at its beginning.
+
+        What began in it goes, what ended in it comes back. Two queries, one index each.
+        """
+        stretches: list[list[Pile]] = [[] for _ in edges[1:]]
+        for column, taken in (("valid_from", True), ("valid_to", False)):
+            span = {f"{column}__gte": edges[0], f"{column}__lt": edges[-1]}
+            rows = self.versions().filter(**span).annotate(place=PLACE, bucket=_bucket(column, edges))
+            for bucket, *row in rows.values_list("bucket", "place").annotate(**SUMS):
+                pile = Pile(**dict(zip(("stage", *SUMMED), row, strict=True)))
+                stretches[bucket].append(-pile if taken else pile)
+        return stretches
+
+    def versions(self) -> QuerySet[Any]:
+        """Versions of deals within the filters.
+
+        Wrapped columns (`began`, `kept_in`) are compared but not searched by: one index (`version_at`, `version_from`)
+        holds all that is added up, and every other would be followed to the rows of half the history.
+        """
         rows = OpportunityVersion.objects.annotate(
             began=Coalesce("valid_from", "valid_from"), kept_in=Coalesce("book_id", "book_id")
         )
-        chosen = (lasted or Q(valid_to=None) | Q(valid_to__gte=moment)) & Q(began__lt=moment, gone=False)
-        chosen &= Q(kept_in__in=self.scope.books)
+        chosen = Q(gone=False, kept_in__in=self.scope.books)
         if self.scope.pipeline:
             chosen &= Q(pipeline_id=self.scope.pipeline)
         if self.scope.owners is not None:
             chosen &= Q(assigned_to_id__in=self.scope.owners)
         return rows.filter(chosen).order_by()
 
+    def versions_at(self, moment: datetime, lasted: Q | None = None) -> QuerySet[OpportunityVersion]:
+        lasted = lasted or Q(valid_to=None) | Q(valid_to__gte=moment)
+        return self.versions().filter(lasted, began__lt=moment)
+
     def made(self, buckets: Sequence[Period], *by: str) -> list[Made]:
         """Deals created in `buckets`, by the day Slant says."""
-        columns = {"owner": "assigned_to_id", "book": "book_id"}
         edges, places = self.placed(buckets)
         rows = self.deals().filter(created_at__gte=edges[0], created_at__lt=edges[-1])
-        names = ["bucket", *(columns[each] for each in by)]
+        names = ["bucket", *(COLUMNS[each] for each in by)]
         found = (
             rows.annotate(bucket=_bucket("created_at", edges))
             .values_list(*names)
@@ -179,14 +200,19 @@ class Report:
 
     # Deals one by one
 
-    def lines(self, rows: QuerySet[Opportunity], most: int = LISTED) -> list[Line]:
-        """Deals of today. One query."""
+    def lines(self, chosen: Iterable[str]) -> list[Line]:
+        """The deals of today with these ids, in their order. One query.
+
+        Which deals are shown an index may tell; the rest of them is fetched only for those.
+        """
+        ids = list(chosen)
+        rows = Opportunity.objects.filter(pk__in=ids) if ids else Opportunity.objects.none()
         found = rows.annotate(since=IN_STAGE_SINCE).values_list(
             "pk", "name", "household__name", "assigned_to_id", "assigned_to_name", "book_id", "stage_id", "value",
             "target_close_date", "since", "created_at",
-        )[:most]  # fmt: skip
-        return [
-            Line(
+        )  # fmt: skip
+        lines = {
+            id: Line(
                 id=id,
                 name=name,
                 household=household or "",
@@ -202,7 +228,8 @@ class Report:
                 made=made,
             )
             for id, name, household, owner, owner_name, book, stage, value, close, since, made in found
-        ]
+        }
+        return [lines[id] for id in ids if id in lines]
 
     def stage_name(self, stage: str) -> str:
         known = self.on.stages.get(stage)
