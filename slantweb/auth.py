@@ -40,11 +40,14 @@ def identity_of(claims: Mapping[str, Any]) -> Identity:
     """Who checked `claims` speak of. Raises `ClaimsRefused` without `iss` or `sub`; an unverified e-mail is dropped."""
     issuer, subject = _text(claims, "iss"), _text(claims, "sub")
     for name, value in (("iss", issuer), ("sub", subject)):
-        if not value or len(value) > 255:
-            raise ClaimsRefused(f"the claim {name} is missing or too long")
+        # As it is or not at all: what was trimmed could be somebody else's.
+        if not value or value != claims[name] or len(value) > 255 or not value.isprintable():
+            raise ClaimsRefused(f"the claim {name} is missing, too long, or no plain text")
     email = _text(claims, "email").lower() if _is_verified(claims, issuer) else ""
     name = _text(claims, "name") or _text(claims, "preferred_username")
     roles = roles_of(claims, email)
+    # People may choose their name at the provider; a database takes no NUL, and a line of the trail is one line.
+    name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     return Identity(issuer, subject, email, name[:200], roles, "" if roles else _why_no_role(claims))
 
 

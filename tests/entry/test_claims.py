@@ -33,10 +33,16 @@ def test_a_person_is_issuer_and_subject_and_the_address_is_lower_cased() -> None
 
 
 @pytest.mark.parametrize("name", ["iss", "sub"])
-@pytest.mark.parametrize("value", [None, "", "  ", 7, ["x"], "x" * 256])
+@pytest.mark.parametrize(
+    "value", [None, "", "  ", 7, ["x"], "x" * 256, "2482 ", " 2482", "24\x0082", "24\n82"]
+)
 def test_claims_that_name_nobody_are_refused(name: str, value: object) -> None:
     with pytest.raises(ClaimsRefused, match=name):
         identity_of(CLAIMS | {name: value})
+
+
+def test_a_name_is_one_line_of_plain_text() -> None:
+    assert identity_of(CLAIMS | {"name": "Theo\x00\n\u202eOkafor\u2066"}).name == "Theo Okafor"
 
 
 @pytest.mark.parametrize("verified", [False, None, "true", 1])
