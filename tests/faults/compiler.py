@@ -1,14 +1,15 @@
 """Django's SQL compiler, remembering what it wrote for a query of the same shape: ten thousand histories ask the same.
 
 A backend may bring compilers of its own (`DatabaseOperations.compiler_module`). Only plain queries are remembered: one
-table, conditions between a column and a value. What is remembered was compared with the real thing once: see `as_sql`.
+table, conditions between a column and a value, or the same of another. What is remembered was compared with the real
+thing once: see `as_sql`.
 """
 
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import lookups
-from django.db.models.expressions import Col
+from django.db.models.expressions import Col, Exists, NegatedExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.compiler import (  # noqa: F401 - Django looks for them here
     SQLAggregateCompiler,
@@ -16,6 +17,8 @@ from django.db.models.sql.compiler import (  # noqa: F401 - Django looks for the
     SQLInsertCompiler,
     SQLUpdateCompiler,
 )
+from django.db.models.sql.constants import MULTI, SINGLE
+from django.db.models.sql.query import Query
 from django.db.models.sql.where import WhereNode
 
 PLAIN = (
@@ -25,14 +28,14 @@ PLAIN = (
     lookups.LessThan,
     lookups.LessThanOrEqual,
     lookups.StartsWith,
+    lookups.IExact,
 )
 FACTS = ("select", "klass_info", "annotation_col_map", "col_count", "has_extra_select")
-WHOLE_MODEL = (frozenset(), True)
 _statements: dict[Any, Any] = {}
 _converters: dict[Any, Any] = {}
 
 
-class _NotPlain(Exception):
+class NotPlain(Exception):
     """This query is one for Django itself."""
 
 
@@ -44,8 +47,8 @@ class SQLCompiler(compiler.SQLCompiler):
     def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> Any:
         values: list[Any] = []
         try:
-            shape = (_shape(self.query, self, values), with_limits)
-        except (_NotPlain, EmptyResultSet, FullResultSet):
+            shape = (shape_of(self.query, self, values), with_limits)
+        except (NotPlain, EmptyResultSet, FullResultSet):
             return super().as_sql(with_limits, with_col_aliases)
         if with_col_aliases:
             return super().as_sql(with_limits, with_col_aliases)
@@ -63,6 +66,22 @@ class SQLCompiler(compiler.SQLCompiler):
         self.shape = shape
         return sql, (*first, *values)
 
+    def execute_sql(self, result_type: Any = MULTI, chunked_fetch: bool = False, **rest: Any) -> Any:
+        """The rows of a remembered statement, without the layers between it and the database."""
+        if chunked_fetch or result_type not in (MULTI, SINGLE):
+            return super().execute_sql(result_type, chunked_fetch, **rest)
+        try:
+            sql, params = self.as_sql()
+        except EmptyResultSet:
+            return iter([]) if result_type == MULTI else None
+        if self.shape is None or self.has_extra_select:
+            return super().execute_sql(result_type, chunked_fetch, **rest)
+        cursor = self.connection.run(sql, params)
+        if result_type == SINGLE:
+            row = cursor.fetchone()
+            return row[: self.col_count] if row else row
+        return [cursor.fetchall()]
+
     def get_converters(self, expressions: Any) -> Any:
         if self.shape is None:
             return super().get_converters(expressions)
@@ -71,29 +90,30 @@ class SQLCompiler(compiler.SQLCompiler):
         return _converters[self.shape]
 
 
-def _shape(query: Any, of: SQLCompiler, values: list[Any]) -> Any:
+def shape_of(query: Any, of: SQLCompiler, values: list[Any]) -> Any:
     """All that decides the text of a statement. Its values go to `values`, in the order of the text."""
     if (
         query.combinator
         or query.select_related
         or query.extra
-        or query.distinct
+        or query.distinct_fields
         or query.group_by is not None
         or query.extra_order_by
         or query.explain_info
-        or len(query.alias_map) > 1
-        or query.deferred_loading != WHOLE_MODEL
+        or len(tables := [alias for alias in query.alias_map if query.alias_refcount[alias]]) > 1
         or of.elide_empty is not True
     ):
-        raise _NotPlain
+        raise NotPlain
     if not all(type(column) is Col for column in query.select) or not all(
         isinstance(name, str) for name in query.order_by
     ):
-        raise _NotPlain
+        raise NotPlain
     return (
         query.model,
-        tuple(query.alias_map),
+        tuple(tables),
         query.default_cols,
+        query.distinct,
+        (frozenset(query.deferred_loading[0]), query.deferred_loading[1]),
         tuple((column.alias, column.target) for column in query.select),
         tuple(query.selected.items()) if query.selected else None,
         tuple(_constant(name, value) for name, value in query.annotations.items()),
@@ -109,7 +129,7 @@ def _shape(query: Any, of: SQLCompiler, values: list[Any]) -> Any:
 def _constant(name: str, annotation: Any) -> Any:
     """`exists()` selects the number one; anything else is not plain."""
     if getattr(annotation, "value", None) != 1:
-        raise _NotPlain
+        raise NotPlain
     return name
 
 
@@ -121,19 +141,28 @@ def _conditions(node: Any, of: SQLCompiler, values: list[Any]) -> Any:
             parts.append(_conditions(child, of, values))
             continue
         column = getattr(child, "lhs", None)
+        if type(column) is NegatedExpression and type(column.expression) is Exists and child.rhs is True:
+            parts.append((kind, Exists, shape_of(column.expression.query, of, values)))
+            continue
         if type(column) is not Col or getattr(child, "bilateral_transforms", None):
-            raise _NotPlain
+            raise NotPlain
         about: Any = None
         if kind is lookups.IsNull:
             about = child.rhs
-        elif kind is lookups.In:
-            if not isinstance(child.rhs, (list, tuple)):
-                raise _NotPlain
-            about = len(child.rhs)
-            values.extend(child.process_rhs(of, of.connection)[1])
+        elif issubclass(kind, lookups.In):
+            if isinstance(child.rhs, Query):
+                about = shape_of(child.rhs, of, values)
+            elif isinstance(child.rhs, (list, tuple)):
+                found = child.process_rhs(of, of.connection)[1]
+                about = len(found)
+                values.extend(found)
+            else:
+                raise NotPlain
         elif isinstance(child, PLAIN) and not isinstance(child.rhs, bool) and child.rhs_is_direct_value():
             values.extend(child.process_rhs(of, of.connection)[1])
+        elif isinstance(child, PLAIN) and type(child.rhs) is Col:
+            about = (child.rhs.alias, child.rhs.target)
         else:
-            raise _NotPlain
+            raise NotPlain
         parts.append((kind, column.alias, column.target, about))
     return (node.connector, node.negated, tuple(parts))

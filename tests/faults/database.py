@@ -74,6 +74,15 @@ class SimulatedDatabase(DatabaseWrapper):
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return _Watched(cursor, self)
 
+    def run(self, sql: str, params: Any) -> sqlite3.Cursor:
+        """One statement in Django's words, without Django's layers around it."""
+        if self.point is not None:
+            self.point("statement", sql)
+        if self.needs_rollback:
+            self.validate_no_broken_transaction()
+        with self.wrap_database_errors:
+            return self.raw.execute(_marked(sql), params)
+
     def _commit(self) -> None:
         if self.point is not None:
             self.point("commit", "")

@@ -34,6 +34,7 @@ from tests.faults.network import Network, Sent, Trouble, transport_over
 from tests.faults.people import People, found_homes, make_people
 from tests.faults.plan import HOUR, MINUTE, Plan, draw
 from tests.faults.scheduler import Actor, Crash, Scheduler, SimulatedClock
+from tests.faults.shortcuts import shortcuts
 from tests.faults.workers import Crew
 
 EPOCH = 1_790_000_000.0
@@ -264,6 +265,7 @@ def stage(history_seed: int) -> Iterator[Path]:
         stack.enter_context(patch.object(random, "_urandom", source.randbytes))
         stack.enter_context(patch.object(os, "fsync", lambda handle: None))
         stack.enter_context(patch.object(work_waiting, "receivers", []))
+        stack.enter_context(shortcuts())
         yield directory
 
 
