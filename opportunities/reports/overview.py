@@ -1,8 +1,10 @@
 """The pipeline at a glance: eight measures, each against the stretch before."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import add
 
 from .rows import LOST, OPEN, WON, Amount, Closing, Made, Pile, Stages, dollars, median, total, worth
 
@@ -19,7 +21,8 @@ class Measure:
     before: float | int | None
     deals: int
     deals_before: int
-    trail: tuple[float, ...] = ()
+    # What it was, stretch by stretch (of a stock: at their edges); None where there was nothing to measure.
+    trail: tuple[float | None, ...] = ()
 
     @property
     def change(self) -> float | None:
@@ -89,7 +92,7 @@ def outcome(closings: Iterable[Closing]) -> Outcome:
 def overview(
     *,
     now: Iterable[Pile],
-    before: Iterable[Pile] | None,
+    back: Sequence[Iterable[Pile]],
     closings: Sequence[Closing],
     made: Sequence[Made],
     stages: Stages,
@@ -97,13 +100,13 @@ def overview(
 ) -> Overview:
     """`buckets` says how many stretches `closings` and `made` have before the period, and how many in it.
 
-    `before` is the pipeline as the period began, None where history does not reach.
+    `back` leads from the pipeline of now to what it was as each stretch began, the last stretch last: piles to add, and
+    negative ones to take away. It reaches as far as history does.
     """
     earlier, current = buckets
-    held = total(worth(pile, stages) for pile in now if _is_open(pile, stages))
-    held_before = (
-        None if before is None else total(worth(pile, stages) for pile in before if _is_open(pile, stages))
-    )
+    stocks = list(accumulate([_open(now, stages), *(_open(piles, stages) for piles in reversed(back))], add))
+    held = stocks[0]
+    held_before = stocks[current] if len(stocks) > current else None
     then, here = (
         outcome(each for each in closings if (each.bucket >= earlier) is wanted) for wanted in (False, True)
     )
@@ -115,13 +118,16 @@ def overview(
         float(sum(m.deals for m in made if m.bucket == place)) for place in range(earlier + current)
     )
 
-    def stock(key: str, value: int, value_before: int | None) -> Measure:
+    def stock(key: str, value: Callable[[Amount], int]) -> Measure:
         deals_before = held_before.deals if held_before else 0
-        return Measure(key, value, value_before, held.deals, deals_before)
+        then = value(held_before) if held_before else None
+        return Measure(
+            key, value(held), then, held.deals, deals_before, tuple(value(each) for each in reversed(stocks))
+        )
 
     measures = (
-        stock(OPEN_VALUE, held.value, held_before.value if held_before else None),
-        stock(WEIGHTED, dollars(held.weighted), dollars(held_before.weighted) if held_before else None),
+        stock(OPEN_VALUE, lambda amount: amount.value),
+        stock(WEIGHTED, lambda amount: dollars(amount.weighted)),
         Measure(
             WON_VALUE, here.won_value, then.won_value, here.won, then.won, tuple(s.won_value for s in slices)
         ),
@@ -134,13 +140,30 @@ def overview(
             tuple(s.lost_value for s in slices),
         ),
         Measure(CREATED, created[1], created[0], created[1], created[0], created_trail),
-        Measure(WIN_RATE, here.win_rate, then.win_rate, here.won + here.lost, then.won + then.lost),
-        Measure(AVERAGE, here.average, then.average, here.won, then.won),
-        Measure(DAYS_TO_WIN, here.days_to_win, then.days_to_win, here.won, then.won),
+        Measure(
+            WIN_RATE,
+            here.win_rate,
+            then.win_rate,
+            here.won + here.lost,
+            then.won + then.lost,
+            tuple(s.win_rate for s in slices),
+        ),
+        Measure(AVERAGE, here.average, then.average, here.won, then.won, tuple(s.average for s in slices)),
+        Measure(
+            DAYS_TO_WIN,
+            here.days_to_win,
+            then.days_to_win,
+            here.won,
+            then.won,
+            tuple(s.days_to_win for s in slices),
+        ),
     )
     return Overview(measures, held, held_before)
 
 
-def _is_open(pile: Pile, stages: Stages) -> bool:
-    stage = stages.get(pile.stage)
-    return stage is None or stage.meaning == OPEN
+def _open(piles: Iterable[Pile], stages: Stages) -> Amount:
+    return total(
+        worth(pile, stages)
+        for pile in piles
+        if pile.stage not in stages or stages[pile.stage].meaning == OPEN
+    )

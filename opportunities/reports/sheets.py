@@ -93,7 +93,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure at a glance. `points` are the heights of its sparkline, 0 to 1."""
+    """A figure at a glance. `points` are the heights of its sparkline, 0 to 1; None leaves a gap."""
 
     label: str
     said: str
@@ -101,7 +101,7 @@ class Tile:
     change: str
     tone: str
     link: str
-    points: tuple[float, ...] = ()
+    points: tuple[float | None, ...] = ()
     sub: str = ""
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opportunities.models import OpportunityVersion
+from opportunities.reports.periods import compared
 from opportunities.reports.rows import Asked
 from opportunities.selectors import reports as selecting
 from tests.reports.story import (
@@ -126,6 +127,18 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
         )
 
 
+def begun(report: selecting.Report) -> list[datetime]:
+    """Where the stretches of the overview's sparklines begin."""
+    now, before = compared(report.period, report.today)
+    return [report.start(each.first) for each in (*before.slices(6), *now.slices(6))]
+
+
+def open_value(report: selecting.Report, moment: datetime) -> int:
+    """The open pipeline as it was at a moment, counted on its own."""
+    stages = report.on.stages
+    return sum(pile.value for pile in report.piles_at(moment) if stages[pile.stage].meaning == "open")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
 @given(stories=st.lists(story, min_size=1, max_size=6))
 def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories: list[Any]) -> None:
@@ -148,6 +161,8 @@ def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories
                     flow.entered
                     == flow.moved_on + flow.lost + flow.archived + flow.back + flow.away + flow.here
                 )
+        known = [each for each in begun(report) if report.known_from and each > report.known_from]
+        assert seen["open"].trail == (*(open_value(report, each) for each in known), seen.open_now.value)
         by_owner = [
             selecting.funnel_of(selecting.Report(report.on, Asked(owner=owner), report.period, NOW))
             for owner in (OLIVIA, CARL, OTTO, "none")

@@ -120,8 +120,11 @@ def _tile(measure: Measure, about: About, now: Period) -> Tile:
             words.compact(measure.before) if kind == MONEY else words.said(measure.before, kind, about.today)
         )
     arrow = "" if change is None else words.change(change)
-    top = max(measure.trail, default=0)
-    points = tuple(value / top for value in measure.trail) if top and len(measure.trail) > 1 else ()
+    known = [value for value in measure.trail if value is not None]
+    top = max(known, default=0)
+    points: tuple[float | None, ...] = ()
+    if top and len(known) > 1:
+        points = tuple(None if value is None else value / top for value in measure.trail)
     return Tile(
         words.OVERVIEW[measure.key],
         shown,

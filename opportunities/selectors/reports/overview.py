@@ -1,5 +1,8 @@
+from collections.abc import Sequence
+from datetime import datetime
+
 from opportunities.reports.overview import Overview, overview
-from opportunities.reports.periods import compared
+from opportunities.reports.periods import Period, compared
 
 from .report import Report
 
@@ -10,15 +13,20 @@ def overview_of(report: Report) -> Overview:
     now, before = compared(report.period, report.today)
     buckets = [*before.slices(SPARKS), *now.slices(SPARKS)]
     earlier = len(before.slices(SPARKS))
-    started, ended = report.start(now.first), report.start(now.end)
-    known = report.known_from
-    held_before = report.piles_at(started) if known and known < started else None
+    ended = report.start(now.end)
     held_now = report.piles(report.open_deals()) if ended > report.now else report.piles_at(ended)
     return overview(
         now=held_now,
-        before=held_before,
+        back=report.back(_known(report, buckets)),
         closings=report.closings(buckets),
         made=report.made(buckets),
         stages=report.on.stages,
         buckets=(earlier, len(buckets) - earlier),
     )
+
+
+def _known(report: Report, buckets: Sequence[Period]) -> list[datetime]:
+    """Where the buckets begin, as far back as history reaches, and where the last of them ends."""
+    known = report.known_from
+    begun = [report.start(each.first) for each in buckets]
+    return [*(at for at in begun if known and known < at), report.start(buckets[-1].end)]

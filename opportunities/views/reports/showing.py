@@ -1,8 +1,9 @@
 """From a sheet to a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -81,8 +82,10 @@ class ShownPanel:
 
 @dataclass(frozen=True)
 class ShownTile:
+    """`sparks` are the points of a polyline each: of one, or of several with gaps between them."""
+
     tile: Tile
-    spark: str
+    sparks: list[str]
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def shown(sheet: Sheet, asked: Question) -> Page:
         tabs=[
             (about.links.report(slug), title, slug == asked.slug) for slug, title in wording.TITLES.items()
         ],
-        tiles=[ShownTile(tile, _spark(tile.points)) for tile in sheet.tiles],
+        tiles=[ShownTile(tile, _sparks(tile.points)) for tile in sheet.tiles],
         panels=[ShownPanel(_table(panel.table, today), panel.chart) for panel in sheet.panels],
         extra=[_table(table, today) for table in _extra(asked, about)],
         form=asked.form,
@@ -222,12 +225,12 @@ def _row(row: Row, columns: tuple[Column, ...], today: date) -> ShownRow:
     )
 
 
-def _spark(points: tuple[float, ...]) -> str:
-    """The points of a polyline in a box of SPARK_WIDTH by SPARK_HEIGHT."""
-    if not points:
-        return ""
-    wide = SPARK_WIDTH / (len(points) - 1)
-    return " ".join(
-        f"{place * wide:.1f},{SPARK_HEIGHT - 2 - point * (SPARK_HEIGHT - 4):.1f}"
+def _sparks(points: Sequence[float | None]) -> list[str]:
+    """In a box of SPARK_WIDTH by SPARK_HEIGHT. What stands alone between gaps is a dot: a line to itself."""
+    wide = SPARK_WIDTH / max(len(points) - 1, 1)
+    at = [
+        None if point is None else f"{place * wide:.1f},{SPARK_HEIGHT - 2 - point * (SPARK_HEIGHT - 4):.1f}"
         for place, point in enumerate(points)
-    )
+    ]
+    runs = [[each for each in run if each] for there, run in groupby(at, key=bool) if there]
+    return [" ".join(run * 2 if len(run) == 1 else run) for run in runs]
