@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from opportunities.actions import submissions
-from opportunities.models import AuditEvent, Household, Opportunity, Person, State, Submission
+from opportunities.actions.audit import Actor
+from opportunities.actions.kinds import Changes
+from opportunities.clock import SystemClock
+from opportunities.models import AuditEvent, Household, Kind, Opportunity, Person, State, Submission
 from opportunities.wording.reports import TITLES
 from tests.support.people import Firm
 
@@ -351,6 +355,26 @@ def test_nobody_writes_into_a_book_they_cannot_write_to(world: World, role: str,
     allowed = book in WRITES[role]
     assert Submission.objects.count() == before + allowed
     assert response.status_code == 303 if allowed else response.status_code in (200, 403, 422)
+
+
+def test_nobody_changes_a_deal_they_cannot_write_to_whichever_page_forgets_to_ask(
+    world: World, firm: Firm
+) -> None:
+    Opportunity.objects.filter(pk="op_summit").update(book=firm.archive)
+    taken = set()
+    for role, id in product(ROLES, ("op_harbor", "op_summit", "op_nowhere")):
+        person = world.people[role]
+        try:
+            submissions.change(
+                changes=Changes(id, {"name": "Mine now"}, {"name": "x"}), kind=Kind.EDIT, person=person,
+                by=Actor.of(person), clock=SystemClock(), form_token=submissions.issue_token(person),
+                confirm_overwrite=True,
+            )  # fmt: skip
+            taken.add((role, id))
+        except submissions.NotAllowed:
+            pass
+
+    assert taken == {(role, "op_harbor") for role in ("owner", "colleague", "manager")}
 
 
 @pytest.mark.parametrize("role", ["compliance", "viewer"])
