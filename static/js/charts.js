@@ -95,7 +95,7 @@
     });
   };
 
-  // Over each bar of a waterfall its figure, over each stack its sum, where there is room for it.
+  // Over each bar of a waterfall its figure, over each stack of money its sum, where there is room for it.
   const figuresOf = (chart) => {
     const { unit } = chart.options;
     const [first] = chart.data.datasets;
@@ -104,6 +104,7 @@
         const text = compact(first.values[place], unit);
         return { bar, text: first.signed[place] && first.values[place] > 0 ? `+${text}` : text };
       });
+    if (unit !== "money") return [];
     const stack = chart.data.datasets.flatMap((set, place) => (set.stack === "sum" ? [place] : []));
     return chart.data.labels.flatMap((_, place) => {
       const sum = stack.reduce((whole, set) => whole + (chart.data.datasets[set].data[place] ?? 0), 0);
