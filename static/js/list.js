@@ -59,7 +59,20 @@
     count();
   });
 
-  // A deal was changed in the drawer: once it closes, the list is drawn again, with what was chosen still chosen.
+  // The list as it is now, with what was chosen still chosen.
+  const redraw = () => {
+    const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
+    const back = document.activeElement?.getAttribute("href");
+    htmx.ajax("GET", location.href, { target: "#list-form", select: "#list-form", swap: "outerHTML" }).then(() => {
+      for (const box of boxes()) box.checked = chosen.has(box.value);
+      count();
+      (back ? document.querySelector(`a[data-drawer][href="${back}"]`) : list().querySelector("th[scope='row'] a"))?.focus();
+    });
+  };
+  // What others changed was asked for (list_live.js).
+  document.addEventListener("list:redraw", redraw);
+
+  // A deal was changed in the drawer: once it closes, the list is drawn again.
   let changed = false;
   document.addEventListener("deals:changed", () => {
     changed = true;
@@ -69,13 +82,7 @@
     (event) => {
       if (!changed || event.target.id !== "drawer" || !list()) return;
       changed = false;
-      const chosen = new Set(boxes().filter((box) => box.checked).map((box) => box.value));
-      const back = document.activeElement?.getAttribute("href");
-      htmx.ajax("GET", location.href, { target: "#list-form", select: "#list-form", swap: "outerHTML" }).then(() => {
-        for (const box of boxes()) box.checked = chosen.has(box.value);
-        count();
-        (back && document.querySelector(`a[data-drawer][href="${back}"]`))?.focus();
-      });
+      redraw();
     },
     true,
   );

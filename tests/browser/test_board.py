@@ -3,6 +3,7 @@ others do appears by itself."""
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -296,14 +297,24 @@ def test_the_plus_of_a_column_opens_the_form_with_pipeline_and_stage(
 
 
 def test_while_slant_is_away_moves_wait_and_the_board_says_how_old_it_is(
-    board: Board, slant: Slant, deal: str, deal_name: str
+    board: Board, slant: Slant, house: House, deal: str, deal_name: str, axe: Axe, shots: Path | None
 ) -> None:
+    stamp = board.page.locator(".stamp")
+    house.manage("shell", "-c", FOUR_MINUTES_AGO)
+    board.page.reload()
+    expect(stamp).to_have_class(re.compile("stamp-warn"))
+    expect(stamp).to_contain_text("4 min ago. Catching up.")
+    _looked_at(board.page, axe, shots, "board-amber")
+
     slant.control(up=False)
+    house.manage("shell", "-c", SYNC_GOES_ON)
     board.choose(deal_name, "Connected")
     card = board.shows(deal_name, CONNECTED)
     expect(card).to_contain_text("Waits for Slant; it was in Identified")
     wait_until(lambda: _is_red(board), slant.sandbox.process)
-    expect(board.page.locator(".stamp")).to_contain_text("Slant does not answer")
+    expect(stamp).to_have_class(re.compile("stamp-bad"))
+    expect(stamp).to_contain_text("Slant does not answer")
+    _looked_at(board.page, axe, shots, "board-red-and-waiting")
     expect(board.page.get_by_text("moves wait here until Slant answers")).to_be_visible()
     board.toast.get_by_role("button", name="Undo").or_(board.link(deal_name)).first.focus()
 
@@ -311,6 +322,32 @@ def test_while_slant_is_away_moves_wait_and_the_board_says_how_old_it_is(
     in_slant(slant, deal, CONNECTED)
     board.page.goto(BOARD)
     board.settled(deal_name, CONNECTED)
+
+
+# Nothing has gone wrong and nothing new has come: some other process leads the sync, and takes its time.
+FOUR_MINUTES_AGO = """
+from datetime import timedelta
+from django.utils import timezone
+from opportunities.models import Lease, SyncState
+now = timezone.now()
+Lease.objects.filter(pk="sync").update(owner="somebody else", until=now + timedelta(minutes=2))
+for row in SyncState.objects.all():
+    row.finished_at = now - timedelta(minutes=4)
+    row.cursor.pop("as_of", None)
+    row.save(update_fields=["finished_at", "cursor"])
+"""
+SYNC_GOES_ON = """
+from opportunities.models import Lease
+Lease.objects.filter(pk="sync").update(until=None)
+"""
+
+
+def _looked_at(page: Page, axe: Axe, shots: Path | None, name: str) -> None:
+    for scheme in ("light", "dark"):
+        _turn(page, scheme)
+        axe(page)
+        if shots:
+            page.screenshot(path=shots / f"{name}-{scheme}.png")
 
 
 def _is_red(board: Board) -> bool:

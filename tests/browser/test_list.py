@@ -57,6 +57,37 @@ def test_without_scripts_deals_are_given_to_a_colleague(
     assert held(slant, id)["assigned_to"]["id"] == "u_4hd81k"
 
 
+def test_what_others_change_is_said_and_shown_when_asked_for(
+    come_in: ComeIn, slant: Slant, make_deals: MakeDeals, deal_name: str, axe: Axe
+) -> None:
+    first, second = make_deals(2)
+    page = come_in(path=f"{LIST}{deal_name}")
+    row = page.get_by_role("row", name=re.compile(f"{deal_name} 1"))
+    expect(row).to_contain_text("$100,001")
+    page.get_by_label(f"Select {deal_name} 0").check()
+    slant.control(records=[{"op": "patch", "id": second, "set": {"value": 7}}])
+
+    news = page.get_by_role("button", name="1 deal changed - show it")
+    expect(news).to_be_visible(timeout=30_000)
+    expect(row).to_contain_text("$100,001")
+    axe(page)
+    news.click()
+    expect(row).to_contain_text("$7")
+    expect(news).to_be_hidden()
+    expect(page.get_by_label(f"Select {deal_name} 0")).to_be_checked()
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("columnheader", name="Value").get_by_role("link").click()
+    expect(page).to_have_url(re.compile("sort=value"))
+    assert [
+        link.get_attribute("data-opportunity") for link in page.locator("tr[data-opportunity]").all()
+    ] == [
+        second,
+        first,
+    ]
+    axe(page)
+
+
 def test_the_list_sorts_shows_more_and_comes_as_a_file(come_in: ComeIn) -> None:
     page = come_in(path="/board/?view=list&pipeline=pl_newbiz")
     expect(page.get_by_role("columnheader", name="Value")).to_have_attribute("aria-sort", "descending")
