@@ -2,7 +2,7 @@
 
 | room | what |
 | --- | --- |
-| `periods`, `rows` | calendar days and fiscal quarters; what a selector hands in |
+| `periods`, `rows`, `sums` | calendar days and fiscal quarters; what a selector hands in; how figures add up |
 | `overview` ... `velocity` | one report each: the numbers |
 | `spread` | what a sum of independent deals may come to |
 | `sheets`, `telling` | the numbers as sentences, tables and charts, which page, CSV and XLSX share |

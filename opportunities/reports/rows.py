@@ -5,8 +5,11 @@ hundred thousand deals and a test writes single ones.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
+
+from .sums import Sums
 
 OPEN, WON, LOST, ARCHIVED = "open", "won", "lost", "archived"
 # Where a deal was before its first change we saw, or is after the last: not in Slant; in Slant but outside the filters.
@@ -53,22 +56,14 @@ class Pile:
 
     def __neg__(self) -> "Pile":
         """The same deals taken away."""
-        return Pile(
-            self.stage,
-            self.owner,
-            self.book,
-            -self.deals,
-            -self.valueless,
-            -self.value,
-            -self.own_weighted,
-            -self.rest,
-            -self.rest_value,
-            -self.stale,
-        )
+        figures: dict[str, Any] = {
+            name: -figure for name, figure in vars(self).items() if isinstance(figure, int)
+        }
+        return replace(self, **figures)
 
 
 @dataclass(frozen=True)
-class Amount:
+class Amount(Sums):
     """Deals with their worth. `weighted` is in hundredths of a dollar; `unweighted` deals have a value but neither a
     probability nor a stage that has one, and are not in it (Slant API 10.12)."""
 
@@ -77,15 +72,6 @@ class Amount:
     weighted: int = 0
     valueless: int = 0
     unweighted: int = 0
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(
-            self.deals + other.deals,
-            self.value + other.value,
-            self.weighted + other.weighted,
-            self.valueless + other.valueless,
-            self.unweighted + other.unweighted,
-        )
 
 
 NOTHING = Amount()

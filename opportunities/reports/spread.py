@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
 
+from .sums import Sums
+
 EXACT, GRID, MOMENTS = "exact", "grid", "moments"
 EXACT_UP_TO = 16
 GRID_UP_TO = 500
@@ -39,7 +41,7 @@ class Deal:
 
 
 @dataclass(frozen=True)
-class Moments:
+class Moments(Sums):
     """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third central moment in dollars."""
 
     deals: int = 0
@@ -47,15 +49,6 @@ class Moments:
     weighted: int = 0
     variance: float = 0.0
     third: float = 0.0
-
-    def __add__(self, other: "Moments") -> "Moments":
-        return Moments(
-            self.deals + other.deals,
-            self.best + other.best,
-            self.weighted + other.weighted,
-            self.variance + other.variance,
-            self.third + other.third,
-        )
 
 
 @dataclass(frozen=True)
