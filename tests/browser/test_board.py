@@ -185,7 +185,7 @@ def test_a_won_deal_with_a_probability_of_its_own_is_offered_certainty(
 
 
 def test_refused_conflicting_and_lost_moves_say_what_became_of_them(
-    board: Board, slant: Slant, deal: str, deal_name: str
+    board: Board, slant: Slant, deal: str, deal_name: str, axe: Axe, shots: Path | None
 ) -> None:
     path, card = f"/v1/opportunities/{deal}", board.card(deal_name)
     slant.misbehaves("status_before", path, "PATCH", status=422)
@@ -193,6 +193,7 @@ def test_refused_conflicting_and_lost_moves_say_what_became_of_them(
     expect(card).to_contain_text("Still in Identified: Slant")
     board.shows(deal_name, IDENTIFIED)
     expect(board.link(deal_name)).to_be_focused()
+    _looked_at(board.page, axe, shots, "board-refused")
     card.get_by_role("link", name="Try again").click()
     board.settled(deal_name, CONNECTED)
 
