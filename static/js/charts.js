@@ -37,6 +37,7 @@
     [...table.tBodies[0].rows].filter((row) => !row.classList.contains("dim")).map((row) => ({
       name: (row.cells[0].querySelector("a") ?? row.cells[0].firstChild).textContent.trim(),
       level: "level" in row.dataset,
+      link: row.querySelector("a")?.href,
       at: (column) => (row.cells[column].dataset.value === "" ? null : Number(row.cells[column].dataset.value)),
     }));
 
@@ -182,6 +183,9 @@
           unit,
           layout: { padding: { top: 18 } },
           interaction: { mode: "index", intersect: false },
+          // A bar leads where its row in the table does; by keyboard one goes there.
+          onClick: (_, [bar]) => bar && lines[bar.index].link && location.assign(lines[bar.index].link),
+          onHover: ({ native }, [bar]) => (native.target.style.cursor = bar && lines[bar.index].link ? "pointer" : ""),
           scales: {
             x: { stacked: kind === "stacked", grid: { display: false }, border: { color: paint.soft }, ticks: { ...text, maxRotation: 0, autoSkip: false } },
             y: {
