@@ -147,7 +147,7 @@ def _conditions(node: Any, of: SQLCompiler, values: list[Any]) -> Any:
         if type(column) is not Col or getattr(child, "bilateral_transforms", None):
             raise NotPlain
         about: Any = None
-        if kind is lookups.IsNull:
+        if issubclass(kind, lookups.IsNull):
             about = child.rhs
         elif issubclass(kind, lookups.In):
             if isinstance(child.rhs, Query):

@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
-from opportunities.actions import connection, mirror
-from opportunities.actions.audit import Actor as By
+from opportunities.actions import guarding, mirror
+from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
 from opportunities.models import Household, Instance, Person
 from opportunities.sandbox.rules import Request
@@ -47,6 +47,8 @@ WAITS = {
     "VIEW_WAIT_SECONDS": 2.0,
     "ALERT_EMAILS": [],
 }
+# What stands in VAR_DIR beside the template: the key of the trail, and its first checkpoint.
+FOUNDED: dict[Path, bytes] = {}
 ON_OPEN = "SELECT count(*) FROM opportunities_submission WHERE state IN ('queued', 'sending', 'unknown')"
 
 
@@ -64,7 +66,7 @@ def sample_store(opportunities: int) -> Store:
 
 @cache
 def template() -> SimulatedDatabase:
-    """A migrated database whose mirror has been filled and whose people have signed in once."""
+    """A database some minutes old: its mirror is filled, its people have signed in, its trail was verified once."""
     database = migrated()
     scheduler = Scheduler(EPOCH, Random(0))
     scheduler.switched_to = lambda actor: None
@@ -74,13 +76,28 @@ def template() -> SimulatedDatabase:
         def fill() -> None:
             slant = SlantClient(settings.SLANT_BASE_URL, "token")
             assert mirror.sync(slant, clock=SimulatedClock(scheduler))
-            connection.check_connection(slant, worker=By.worker("founder"), clock=SimulatedClock(scheduler))
             make_people()
+            for _ in range(2):  # the first round notes when things are due, the second finds some of them so
+                tick(SimulatedClock(scheduler), worker="founder")
+                scheduler.wait(11 * MINUTE)
 
-        scheduler.spawn("founder", fill, None)
-        scheduler.run(EPOCH + HOUR)
+        with place() as var_dir, override_settings(**WAITS, SYNC_SECONDS=86_400, VAR_DIR=var_dir):
+            scheduler.spawn("founder", fill, None)
+            scheduler.run(EPOCH + HOUR)
+            files = [path for path in var_dir.rglob("*") if path.is_file() and path != guarding.head_file()]
+            FOUNDED.update({path.relative_to(var_dir): path.read_bytes() for path in files})
         assert Household.objects.exists()
     return database
+
+
+@contextmanager
+def place() -> Iterator[Path]:
+    """A directory for a moment."""
+    directory = Path(tempfile.mkdtemp(prefix="slantweb-faults-", dir=SHM if SHM.is_dir() else None))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @cache
@@ -95,7 +112,7 @@ class History:
         self, plan: Plan, rng: Random, home: Path, nemesis: "Callable[[History], Nemesis]" = Nemesis
     ) -> None:
         self.plan, self.rng, self.home = plan, rng, home
-        self.scheduler = Scheduler(EPOCH + rng.uniform(60, HOUR), rng)
+        self.scheduler = Scheduler(EPOCH + 15 * MINUTE + rng.uniform(60, HOUR), rng)
         self.scheduler.switched_to = self._switched_to
         self.scheduler.ended = self._ended
         self.clock = SimulatedClock(self.scheduler)
@@ -125,6 +142,9 @@ class History:
         database.point = self.point
         var_dir = self.home / name
         var_dir.mkdir()
+        for path, content in FOUNDED.items():
+            (var_dir / path).parent.mkdir(exist_ok=True)
+            (var_dir / path).write_bytes(content)
         return House(name, database, var_dir)
 
     def visit(self, name: str, act: Callable[[], None], when: float | None = None) -> Actor:
@@ -256,11 +276,10 @@ class History:
 def stage(history_seed: int) -> Iterator[Path]:
     """Everything of the process that a history borrows: settings, randomness, wake-ups, a directory."""
     source = Random(f"urandom {history_seed}")
-    directory = Path(tempfile.mkdtemp(prefix="slantweb-faults-", dir=SHM if SHM.is_dir() else None))
     before = connections["default"]
     with ExitStack() as stack:
         stack.callback(lambda: connections.__setitem__("default", before))
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory = stack.enter_context(place())
         stack.enter_context(patch.object(os, "urandom", source.randbytes))
         stack.enter_context(patch.object(random, "_urandom", source.randbytes))
         stack.enter_context(patch.object(os, "fsync", lambda handle: None))

@@ -71,15 +71,16 @@ class Crew:
     def idle(self) -> bool:
         return all(not actor.busy for actor in self.actors)
 
-    def _rest(self, me: Actor, seconds: float) -> None:
+    def _rest(self, seconds: float, jumps: int) -> None:
         """Sleep until woken or until it is time - and on, if a colleague has done meanwhile what was due.
 
-        A round with nothing due does nothing; leaving most of them out is what makes 10,000 histories affordable.
+        A round with nothing due does nothing; leaving most of them out is what makes 10,000 histories affordable. One
+        after the clock jumped does something always: `jumps` is how often it had when the last round began.
         """
         scheduler, rng = self.history.scheduler, self.history.rng
         until = scheduler.now + seconds
         scheduler.wait(seconds)
-        while scheduler.now >= until and rng.random() < 0.9:
+        while scheduler.now >= until and self.history.jumps == jumps and rng.random() < 0.9:
             ahead = self._due_in()
             if ahead <= 0.0:
                 return
@@ -108,7 +109,7 @@ class Crew:
                 Instance.objects.filter(pk=1).update(me_checked_at=None)
             else:
                 me.busy = False
-                self._rest(me, 0.0)
+                self._rest(0.0, history.jumps)
             while True:
                 me.busy = True
                 history.rounds += 1
@@ -127,6 +128,6 @@ class Crew:
                     patience = 5.0
                 if history.jumps != jumps:
                     wait = min(wait, history.rng.uniform(0.5, 60.0))
-                self._rest(me, min(max(wait + history.rng.uniform(0.0, 0.3), SOONEST), LATEST))
+                self._rest(min(max(wait + history.rng.uniform(0.0, 0.3), SOONEST), LATEST), jumps)
 
         return live
