@@ -5,6 +5,7 @@ called "Z ..." stops it by SIGSTOP. The product knows nothing of this: its funct
 CRASH_DIR is where a point leaves a file when it has struck, with the process' id in it: each strikes once.
 """
 
+import contextlib
 import os
 import runpy
 import signal
@@ -21,6 +22,8 @@ from typing import Any
 MARGIN_SECONDS = 2
 HERE = threading.local()
 OPEN: list[Any] = []
+# Held while a thread begins a transaction, or runs a statement outside one: whoever has it can let nobody take locks.
+TAKING_LOCKS = threading.RLock()
 
 
 def strike(point: str, name: str) -> None:
@@ -43,12 +46,34 @@ def _is_due(point: str, name: str) -> bool:
 
 
 def stop(point: str, name: str) -> None:
-    """Stop here, with no other thread inside a transaction: its locks would hold up everybody for as long."""
+    """Stop here, with no other thread inside a transaction: its locks would hold up everybody for as long.
+
+    That goes for the queue's file as well, in which the workers find out that there is work.
+    """
     if not _is_due(point, name):
         return
-    while any(_holds_locks(connection) for connection in OPEN):
-        time.sleep(0.01)
-    os.kill(os.getpid(), signal.SIGSTOP)
+    from huey.contrib.djhuey import HUEY
+
+    with TAKING_LOCKS, getattr(HUEY.storage, "lock", contextlib.nullcontext()):
+        while any(_holds_locks(connection) for connection in OPEN):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _begin_transaction(real: Any, atomic: Any) -> Any:
+    from django.db import transaction
+
+    if transaction.get_connection(atomic.using).in_atomic_block:
+        return real(atomic)  # a part of one that was begun: to wait here would be to keep its locks
+    with TAKING_LOCKS:
+        return real(atomic)
+
+
+def _run_statement(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    if context["connection"].in_atomic_block:
+        return execute(sql, params, many, context)
+    with TAKING_LOCKS:
+        return execute(sql, params, many, context)
 
 
 def _holds_locks(connection: Any) -> bool:
@@ -62,6 +87,7 @@ def wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
 
 
 def arm() -> None:
+    from django.db import transaction
     from django.db.backends.signals import connection_created
 
     from opportunities.actions import audit, claiming, delivery, doubt, scanning, settling, wakeup
@@ -71,9 +97,12 @@ def arm() -> None:
     settling.LEASE_SECONDS = 5
 
     def opened(connection: Any, **about: Any) -> None:
-        OPEN.append(connection)
+        if connection not in OPEN:
+            OPEN.append(connection)
+            connection.execute_wrappers.append(_run_statement)
 
     connection_created.connect(opened, weak=False)
+    wrap(transaction.Atomic, "__enter__", _begin_transaction)
 
     def record(real: Any, **facts: Any) -> Any:
         event, name = real(**facts), getattr(facts.get("submission"), "name", "")
