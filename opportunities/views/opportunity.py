@@ -23,6 +23,7 @@ from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.edit import EDITED, as_typed
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
+from opportunities.selectors.audit.around import Known
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity.conflicts import conflicts
@@ -147,13 +148,15 @@ def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResp
     person, now, in_page = person_of(request), timezone.now(), _in_page(request)
     reads_trail = may(person, Action.READ_TRAIL)
     moved = just_moved(person, request.GET.get("moved", ""), now) if request.method != "POST" else None
+    page = deal_page(person, row, now)
+    known = Known(page.asked, [row], {stage.id: stage.name for stage in page.stages})
     context = {
-        "page": deal_page(person, row, now),
+        "page": page,
         "in_page": in_page,
         "said": said,
         "moved": moved,
         "form_token": submissions.issue_token(person) if moved else "",
-        "trail": trail_of(person, "opportunity", row.pk) if in_page else None,
+        "trail": trail_of(person, "opportunity", row.pk, known=known) if in_page else None,
         "trail_url": f"{reverse('opportunities:audit')}?object=opportunity:{quote(row.pk)}"
         if reads_trail
         else "",

@@ -1,7 +1,8 @@
 """What the events of a page are about."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from opportunities.actions import finding
@@ -9,17 +10,28 @@ from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES
 from opportunities.models import Attempt, AuditEvent, Opportunity, Person, Stage, Submission
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the page that asks has read already, so that it is not read again. `stages` are names by id."""
+
+    submissions: Sequence[Submission] = ()
+    deals: Sequence[Opportunity] = ()
+    stages: Mapping[str, str] = field(default_factory=dict)
+
+
 class Around:
     """What the events of a page are about, fetched once for all of them."""
 
-    def __init__(self, events: Iterable[AuditEvent]) -> None:
-        self._events = list(events)
+    def __init__(self, events: Iterable[AuditEvent], known: Known) -> None:
+        self._events, self._known = list(events), known
 
     @cached_property
     def submissions(self) -> dict[str, Submission]:
         ids = {event.object_id for event in self._events if event.object_type in SUBMISSION_TYPES}
-        rows = Submission.objects.filter(pk__in=[id for id in ids if finding.is_uuid(id)])
-        return {str(row.pk): row for row in rows}
+        found = {str(row.pk): row for row in self._known.submissions}
+        if missing := [id for id in ids - set(found) if finding.is_uuid(id)]:
+            found |= {str(row.pk): row for row in Submission.objects.filter(pk__in=missing)}
+        return found
 
     @cached_property
     def attempts(self) -> dict[tuple[str, int], Attempt]:
@@ -29,7 +41,10 @@ class Around:
     @cached_property
     def deals(self) -> dict[str, Opportunity]:
         ids = {event.object_id for event in self._events if event.object_type in OPPORTUNITY_TYPES}
-        return {row.pk: row for row in Opportunity.objects.filter(pk__in=ids)}
+        found = {row.pk: row for row in self._known.deals}
+        if missing := ids - set(found):
+            found |= {row.pk: row for row in Opportunity.objects.filter(pk__in=missing)}
+        return found
 
     @cached_property
     def stages(self) -> dict[str, str]:
@@ -37,7 +52,10 @@ class Around:
         ids = {event.object_id for event in self._events if event.object_type == "stage"}
         for row in self.submissions.values():
             ids |= {sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
-        return dict(Stage.objects.filter(pk__in=ids).values_list("pk", "name"))
+        found = dict(self._known.stages)
+        if missing := ids - {"", *found}:
+            found |= dict(Stage.objects.filter(pk__in=missing).values_list("pk", "name"))
+        return found
 
     @cached_property
     def people(self) -> dict[str, str]:

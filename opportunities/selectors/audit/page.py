@@ -11,7 +11,7 @@ from opportunities.access import Action, may
 from opportunities.actions import finding
 from opportunities.actions.finding import Wanted
 from opportunities.models import ActorType, AuditEvent, ChainHead, Person
-from opportunities.selectors.audit.around import Around
+from opportunities.selectors.audit.around import Around, Known
 from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
 from opportunities.selectors.audit.parts import Day, Line, Seal, Trail
 from opportunities.selectors.audit.sentences import parts_of, who
@@ -29,22 +29,24 @@ def trail(person: Person, wanted: Wanted, *, before: int = 0, limit: int = PAGE)
     return replace(found, seal=_seal(), people=_people())
 
 
-def trail_of(person: Person, object_type: str, object_id: str, *, limit: int = PAGE) -> Trail | None:
+def trail_of(
+    person: Person, object_type: str, object_id: str, *, limit: int = PAGE, known: Known | None = None
+) -> Trail | None:
     """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
 
-    None for whoever may not read the trail: then there is nothing to show.
+    None for whoever may not read the trail: then there is nothing to show. `known` is what the page has read already.
     """
     if not may(person, Action.READ_TRAIL):
         return None
-    return _page(person, Wanted(object=f"{object_type}:{object_id}"), 0, limit)
+    return _page(person, Wanted(object=f"{object_type}:{object_id}"), 0, limit, known)
 
 
-def _page(person: Person, wanted: Wanted, before: int, limit: int) -> Trail:
+def _page(person: Person, wanted: Wanted, before: int, limit: int, known: Known | None = None) -> Trail:
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
     events = finding.newest(wanted, before=before, limit=limit + 1)
     shown = events[:limit]
-    around = Around(shown)
+    around = Around(shown, known or Known())
     days: dict[date, list[Line]] = {}
     for event in shown:
         days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, around))

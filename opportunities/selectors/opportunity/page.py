@@ -80,7 +80,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         may_write=may_write,
         why_read_only="" if may_write else why_read_only(row),
         slant_url=slant_url(row.pk),
-        submissions=[str(each.pk) for each in asked],
+        asked=asked,
     )
 
 

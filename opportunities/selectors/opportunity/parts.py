@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opportunities import wording
-from opportunities.models import FINAL, LostReason, Opportunity
+from opportunities.models import FINAL, LostReason, Opportunity, Submission
 from opportunities.offer import PipelineChoice, StageChoice
 
 
@@ -92,7 +92,7 @@ class DealPage:
     may_write: bool
     why_read_only: str
     slant_url: str
-    submissions: list[str] = field(default_factory=list)
+    asked: list[Submission] = field(default_factory=list)
 
     @property
     def unsettled(self) -> bool:
