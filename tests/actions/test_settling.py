@@ -1,7 +1,7 @@
 """Lost answers: what is adopted, what is proven absent, what a manager gets (reliability 2.2)."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -215,6 +215,35 @@ def test_a_round_ends_although_what_it_read_is_not_yet_old_enough_for_a_proof(
     assert fresh(two).state == State.UNKNOWN, "a list read 59 seconds after the first proves nothing"
     office.rounds(minutes=2)
     assert {fresh(one).state, fresh(two).state} == {State.CONFIRMED}
+
+
+def test_the_minute_between_two_readings_begins_when_the_first_has_ended(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = lose(office, "drop_before")
+    office.clock.turn(minutes=5)
+    receive = office.box.rules.receive
+    monkeypatch.setattr(office.box.rules, "receive", lambda *of: (office.clock.turn(5), receive(*of))[1])
+
+    office.round()
+
+    ended = datetime.fromisoformat(fresh(submission).check_state["absent_since"])
+    assert ended >= datetime.fromisoformat(submission.check_state["scan"]["began_at"]) + timedelta(seconds=5)
+    assert submission.due_at is not None
+    assert submission.due_at >= ended + timedelta(seconds=60)
+
+
+def test_a_key_lives_on_when_nobody_watched_the_clock(office: Office) -> None:
+    """All workers were off, and by the wall clock it was long: it may have been set forward meanwhile."""
+    submission = lose(office, "drop_before")
+    office.clock.turn(minutes=80)
+
+    for _ in range(20):
+        office.clock.turn(15)
+        office.round("another worker")
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert submission.generation == 1
 
 
 def test_a_copied_database_sends_nothing(office: Office) -> None:
