@@ -1,20 +1,20 @@
 """Events as the chain hashes them, read page by page without building models."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from django.db import DatabaseError, connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
-from opportunities.actions import audit
 from opportunities.models import AuditEvent
 
 ROWS_AT_ONCE = 1000
 COLUMNS = sorted(column.attname for column in AuditEvent._meta.concrete_fields)
 _TIMES = ("occurred_at", "recorded_at")
 _DOCUMENTS = ("before", "after", "actor_roles")
-_EMPTY: dict[str, Callable[[], Any]] = {"{}": dict, "[]": list}
 # What a value raises that somebody put there by other means than the application's.
 UNREADABLE = (ValueError, TypeError, AttributeError, DatabaseError)
 
@@ -32,7 +32,10 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
 
 
 def _read(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
-    sql, params = rows.values_list(*COLUMNS).query.sql_with_params()
+    # Moments as the database writes them: a datetime of each, and text of that again, would cost a fifth of all time.
+    texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
+    wanted = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
+    sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return [_plain(row) for row in cursor.fetchall()]
@@ -54,13 +57,21 @@ def _plain(row: Iterable[Any]) -> dict[str, Any]:
         f"{id[:8]}-{id[8:12]}-{id[12:16]}-{id[16:20]}-{id[20:]}" if isinstance(id, str) else str(id)
     )
     for name in _TIMES:
-        # isoformat is far quicker than strftime. SQLite's driver gives UTC without saying so.
-        text = event[name].isoformat(timespec="microseconds")
-        if text.endswith("+00:00"):
-            event[name] = f"{text[:-6]}Z"
-        else:
-            event[name] = f"{text}Z" if len(text) == 26 else audit.plain_time(event[name])
+        event[name] = _moment(event[name])
     for name in _DOCUMENTS:
-        text = event[name]
-        event[name] = _EMPTY[text]() if text in _EMPTY else json.loads(text)
+        event[name] = _document(event[name])
     return event
+
+
+def _moment(text: str) -> str:
+    """`2026-11-23 10:41:02.5+00`, or without the end of it, as the chain hashes it. Both databases keep UTC."""
+    whole, _, part = text.removesuffix("+00").partition(".")
+    if len(whole) != 19 or whole[10] != " ":
+        raise ValueError("no moment as the application writes it")
+    return f"{whole[:10]}T{whole[11:]}.{part:0<6}Z"
+
+
+@lru_cache(maxsize=1024)
+def _document(text: str) -> Any:
+    """Most are like others: no roles, one role, from queued to sending. Whoever gets one leaves it as it is."""
+    return json.loads(text)
