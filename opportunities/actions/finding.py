@@ -137,7 +137,8 @@ def _common(wanted: Wanted) -> Q:
         common &= Q(outcome__in=OUTCOMES.get(wanted.outcome, ()))
     if wanted.since:
         common &= _since(_midnight(wanted.since))
-    if wanted.until:
+    # Nothing is after the last day there is.
+    if wanted.until and wanted.until < date.max:
         common &= _until(_midnight(wanted.until + timedelta(days=1)))
     return common
 

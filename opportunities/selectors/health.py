@@ -5,10 +5,12 @@ The one selector that takes no person: it is asked by machines and holds counts 
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Min
 
 from opportunities.actions import budget, mirror, running
@@ -116,8 +118,13 @@ def health(clock: Clock) -> Health:
 
 
 def is_migrated() -> bool:
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return _migrations() <= MigrationRecorder(connection).applied_migrations().keys()
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    """All there are, read from their files once: anybody may ask `/readyz`, as often as they like."""
+    return frozenset(MigrationLoader(None).graph.nodes)
 
 
 def _sync(now: datetime) -> Check:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import OperationalError
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django import Settings
 
@@ -108,8 +109,11 @@ def test_with_migrations_missing_it_is_not_ready(
     assert ready()[0] == 503
 
 
-def test_this_database_is_migrated() -> None:
+def test_this_database_is_migrated_and_one_that_lacks_a_migration_is_not() -> None:
     assert health.is_migrated()
+
+    MigrationRecorder.Migration.objects.filter(app="opportunities", name="0002_append_only").delete()
+    assert not health.is_migrated()
 
 
 DEGRADED: list[tuple[str, Callable[[], object]]] = [
