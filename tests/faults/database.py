@@ -90,6 +90,12 @@ class SimulatedDatabase(DatabaseWrapper):
         if self.point is not None:
             self.point("committed", "")
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if autocommit and self.raw.in_transaction:
+            # Its process died before the commit, so it is lost; sqlite3 would commit it on the way.
+            self.raw.rollback()
+        super()._set_autocommit(autocommit)
+
     def forget_open_work(self) -> None:
         """What the death of a process leaves of its transaction: nothing."""
         if self.raw.in_transaction:
