@@ -2,22 +2,22 @@
 
 import os
 import socket
-import threading
 from typing import Any
+from uuid import uuid4
 
 from django.dispatch import receiver
 from huey import crontab
-from huey.contrib.djhuey import db_periodic_task, db_task
+from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
 from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
-from opportunities.clock import SystemClock
+from opportunities.clock import Clock, SystemClock
 
 SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 5.0
-
-_appointment = threading.Lock()
-_appointed: dict[str, float] = {}
+# In the queue's own store: all processes on one queue keep one appointment between them. Were each wake-up to make
+# one of its own, and each of those the next, a worker would be busier with every deal until it did nothing else.
+APPOINTMENT = "appointment"
 
 
 def worker_name() -> str:
@@ -27,19 +27,21 @@ def worker_name() -> str:
 
 @db_task()
 def round_of_work() -> None:
-    """One round of everything due; then an appointment for the next."""
+    """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if need be."""
     clock = SystemClock()
-    try:
-        due_in = tick(clock, worker=worker_name())
-    finally:
-        with _appointment:
-            _appointed.pop("at", None)
-    _appoint(clock, due_in)
+    _appoint(LATEST_SECONDS, clock)
+    due_in = tick(clock, worker=worker_name())
+    if due_in is not None:
+        _appoint(due_in, clock)
 
 
 @db_task()
-def appointed_round() -> None:
-    round_of_work.call_local()
+def appointed_round(number: str) -> None:
+    """The round appointed as `number`, unless a sooner one took its place."""
+    kept = HUEY.get(APPOINTMENT, peek=True)
+    if kept and kept[0] == number:
+        HUEY.delete(APPOINTMENT)
+        round_of_work.call_local()
 
 
 @db_periodic_task(crontab(minute="*"))
@@ -53,12 +55,13 @@ def wake_a_worker(**kwargs: Any) -> None:
     round_of_work()
 
 
-def _appoint(clock: SystemClock, due_in: float | None) -> None:
-    """Ask for one round when the next thing is due; a process keeps a single appointment, the soonest."""
-    wait = min(max(due_in if due_in is not None else LATEST_SECONDS, SOONEST_SECONDS), LATEST_SECONDS)
-    at = clock.monotonic() + wait
-    with _appointment:
-        if _appointed.get("at", at + 1) <= at and _appointed["at"] > clock.monotonic():
-            return
-        _appointed["at"] = at
-    appointed_round.schedule(delay=wait)
+def _appoint(wait: float, clock: Clock) -> None:
+    """Ask for a round in `wait` seconds, unless one that is not overdue is appointed for then or sooner."""
+    wait = min(max(wait, SOONEST_SECONDS), LATEST_SECONDS)
+    now = clock.now().timestamp()
+    kept = HUEY.get(APPOINTMENT, peek=True)
+    if kept and now < kept[1] <= now + wait:
+        return
+    number = uuid4().hex
+    HUEY.put(APPOINTMENT, (number, now + wait))
+    appointed_round.schedule((number,), delay=wait)
