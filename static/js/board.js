@@ -16,7 +16,10 @@
   const behind = new Set();
   let since = board.dataset.since;
   let moves = 0;
+  let settled = 0;
   let polls = 0;
+  let checking = false;
+  let again = false;
   let timer;
   let menuCard;
 
@@ -75,6 +78,7 @@
   };
 
   const settle = ({ content }, { had, home } = {}) => {
+    settled += 1;
     const news = content.querySelector("[data-moved]");
     if (!news) return trouble("broken");
     const fresh = news.querySelector(".deal");
@@ -483,7 +487,10 @@
 
   const refresh = async (lane) => {
     const shown = Math.max(20, cardsIn(lane).length);
+    const before = settled;
     const { status, content } = await ask(`${lane.dataset.url}&shown=${shown}`, { poll: true });
+    // Drawn, perhaps, before a move that was answered meanwhile: it would bring the card back to where it came from.
+    if (settled !== before) return refresh(lane);
     const fresh = content.querySelector(".lane");
     if (status !== 200 || !fresh || !lane.isConnected) return;
     let ids = differing(lane, fresh);
@@ -551,6 +558,7 @@
     clearTimeout(timer);
     const isLive = document.querySelector("[data-live]")?.getAttribute("aria-pressed") !== "false";
     if (document.hidden || !isLive || board.classList.contains("is-dragging")) return plan();
+    checking = true;
     try {
       polls += 1;
       const fresh = polls % FRESH_EVERY === 0 ? "&fresh=1" : "";
@@ -560,6 +568,10 @@
       plan();
     } catch {
       plan(EVERY_MS * 3);
+    } finally {
+      checking = false;
+      if (again) plan(200);
+      again = false;
     }
   };
 
@@ -567,7 +579,11 @@
     clearTimeout(timer);
     timer = setTimeout(check, wait ?? (board.querySelector(".is-saving") ? SOON_MS : EVERY_MS));
   };
-  const soon = () => plan(200);
+  // One look at a time: the answers of an older one must not arrive after those of a newer one.
+  const soon = () => {
+    if (checking) again = true;
+    else plan(200);
+  };
 
   const live = (button) => {
     const on = button.getAttribute("aria-pressed") !== "true";
