@@ -124,7 +124,7 @@ class Script(Nemesis):
     def __init__(self, history: History) -> None:
         super().__init__(history)
         self.writes = 0
-        self.happened = self.answered = False
+        self.happened = self.answered = self.edited = False
         self.wish: Wish | None = None
         self.committed: tuple[str, ...] = ()
         self.looked = 0
@@ -220,6 +220,7 @@ class Script(Nemesis):
 
     def _edit_value(self) -> None:
         for entry in self.history.slant.made_by_us():
+            self.edited = True
             self.history.slant.change(records=[{"op": "patch", "id": entry["id"], "set": {"value": 640_007}}])
 
     # Crashing
@@ -278,6 +279,8 @@ class Script(Nemesis):
 
     def _crashes(self) -> None:
         self.happened = True
+        # Whoever dies here may have taken a wake-up along.
+        self.history.crew.look_soon()
         if self.age:
             scheduler = self.history.scheduler
             scheduler.at(scheduler.now + 0.01, self._off)
@@ -357,9 +360,11 @@ def live(script: type[Script], name: str, **about: Any) -> tuple[list[str], Scri
         opportunities=104 if behaviour.then == "rows shift" else 24,
     )
     wrong, told = _judged(plan, Random(seed), type("Told", (script,), about))
-    if len(told.ended) != 1 or told.ended[0] not in behaviour.ends:
-        wrong.append(f"ended {told.ended or 'with nothing saved'}, not {' or '.join(behaviour.ends)}")
     assert isinstance(told.nemesis, Script)
+    # What never reached Slant could not be edited there, and is simply sent again.
+    ends = ("confirmed",) if behaviour.then == "edited" and not told.nemesis.edited else behaviour.ends
+    if len(told.ended) != 1 or told.ended[0] not in ends:
+        wrong.append(f"ended {told.ended or 'with nothing saved'}, not {' or '.join(ends)}")
     return wrong, told.nemesis, told
 
 
