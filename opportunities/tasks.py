@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
 from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
-from opportunities.clock import Clock, SystemClock
+from opportunities.clock import SystemClock
 
 SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 5.0
@@ -28,11 +29,10 @@ def worker_name() -> str:
 @db_task()
 def round_of_work() -> None:
     """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if need be."""
-    clock = SystemClock()
-    _appoint(LATEST_SECONDS, clock)
-    due_in = tick(clock, worker=worker_name())
+    _appoint(LATEST_SECONDS)
+    due_in = tick(SystemClock(), worker=worker_name())
     if due_in is not None:
-        _appoint(due_in, clock)
+        _appoint(due_in)
 
 
 @db_task()
@@ -55,10 +55,13 @@ def wake_a_worker(**kwargs: Any) -> None:
     round_of_work()
 
 
-def _appoint(wait: float, clock: Clock) -> None:
-    """Ask for a round in `wait` seconds, unless one that is not overdue is appointed for then or sooner."""
+def _appoint(wait: float) -> None:
+    """Ask for a round in `wait` seconds, unless one that is not overdue is appointed for then or sooner.
+
+    By the machine's own time, as huey goes by it too: the database's may not be there to be asked.
+    """
     wait = min(max(wait, SOONEST_SECONDS), LATEST_SECONDS)
-    now = clock.now().timestamp()
+    now = time.time()
     kept = HUEY.get(APPOINTMENT, peek=True)
     if kept and now < kept[1] <= now + wait:
         return
