@@ -8,6 +8,9 @@ from huey.contrib.djhuey import HUEY
 
 from opportunities import tasks
 
+# Only huey touches it: between two tasks it looks whether its connection is still good.
+pytestmark = pytest.mark.django_db
+
 Due = list[float | None]
 
 
