@@ -88,12 +88,12 @@ def undo(
     Returns the withdrawn submission, or the one that moves back. Raises what `submissions.change` raises.
     """
     try:
-        taken_back = submissions.withdraw(submission=submission, person=person, by=by, clock=clock)
+        return submissions.withdraw(submission=submission, person=person, by=by, clock=clock)
     except submissions.TooLate:
         sent = sent_fields(submission)
         # In the order they were sent: a database may give the keys of `seen` in an order of its own.
         before = {field: submission.seen[field] for field in sent}
-        taken_back = submissions.change(
+        return submissions.change(
             changes=Changes(submission.opportunity_id, wanted=before, seen=sent),
             kind=Kind.MOVE,
             person=person,
@@ -102,5 +102,3 @@ def undo(
             form_token=form_token,
             row=row,
         )
-    LostReason.objects.filter(submission_id=submission.pk).delete()
-    return taken_back

@@ -138,11 +138,19 @@ def test_a_lost_stage_asks_why_and_keeps_it_here(deal: Opportunity, owner: Perso
     event = AuditEvent.objects.get(action="opportunity.lost_reason")
     assert (event.object_id, event.reason_text) == (deal.pk, "Fees")
 
-    undo = {"undo": str(row.pk), "form_token": submissions.issue_token(owner)}
-    client.post(path, undo)
-    assert not LostReason.objects.exists()
-    # A reason that was typed and then not needed is not kept.
-    client.post(path, form(owner, SECOND, lost_reason="Fees"))
+    # The move back may be refused: then the deal is still lost, and why.
+    settle(row)
+    client.post(path, {"undo": str(row.pk), "form_token": submissions.issue_token(owner)})
+    assert Submission.objects.count() == 2
+    page = Page(client.get(f"/opportunities/{deal.pk}/"))
+    assert "Lost because: Fees" in " ".join(page.said("deal").split())
+
+
+def test_a_reason_that_was_typed_and_then_not_needed_is_not_kept(
+    deal: Opportunity, owner: Person, browse: Browse
+) -> None:
+    browse(owner).post(f"/opportunities/{deal.pk}/move/", form(owner, SECOND, lost_reason="Fees"))
+
     assert not LostReason.objects.exists()
 
 

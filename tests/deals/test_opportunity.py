@@ -12,6 +12,7 @@ from opportunities.models import (
     Opportunity,
     Person,
     StageMeaning,
+    State,
     Submission,
 )
 from tests.support.people import Firm
@@ -166,14 +167,34 @@ def test_what_is_on_its_way_and_what_was_refused_is_said_to_all_who_see_the_deal
     assert page.by_id("deal")["data-unsettled"] == "no"
 
 
-def test_a_lost_deal_says_why(owner: Person, browse: Browse, make_deal: MakeDeal, firm: Firm) -> None:
-    make_deal(stage=firm.hidden)
+def test_a_lost_deal_says_why_it_was_moved_there_and_not_why_it_once_was(
+    owner: Person, browse: Browse, make_deal: MakeDeal, firm: Firm
+) -> None:
+    row = make_deal(stage=firm.hidden)
     StageMeaning.objects.filter(pk="st_hidden").update(meaning=Meaning.LOST)
+    move = Submission.objects.create(
+        kind="move", person=owner, book_id="bk_harbor", opportunity_id="op_1", body='{"pipeline_stage_id":"st_hidden"}',
+        name=row.name, reference="SW-1", form_token="a", created_at=ago(9),
+    )  # fmt: skip
     LostReason.objects.create(
-        opportunity_id="op_1", stage_id="st_hidden", reason="Went to a bank", by="Carl", at=ago(1)
+        submission_id=move.pk,
+        opportunity_id="op_1",
+        stage_id="st_hidden",
+        reason="A bank",
+        by="Carl",
+        at=ago(9),
     )
 
-    assert "Lost because: Went to a bank Carl" in words(Page(browse(owner).get(DEAL)))
+    def says_why() -> bool:
+        return "Lost because: A bank Carl" in words(Page(browse(owner).get(DEAL)))
+
+    # The move has not arrived: somebody moved the deal there in Slant.
+    assert not says_why()
+    Submission.objects.update(state=State.CONFIRMED, settled_at=ago(8))
+    assert says_why()
+    # The deal was open once more since.
+    version(row, stage_id="st_lead", valid_from=ago(5), valid_to=ago(3))
+    assert not says_why()
 
 
 def test_who_may_see_it_and_who_may_change_it(

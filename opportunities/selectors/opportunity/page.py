@@ -4,6 +4,7 @@ From the mirror and its history alone. Whoever may not see the deal's book finds
 deal that never was.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from opportunities.models import (
     Opportunity,
     OpportunityVersion,
     Person,
+    State,
     Submission,
     SyncState,
 )
@@ -74,14 +76,25 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         changes=changes[:CHANGES_SHOWN],
         more_changes=max(0, len(changes) - CHANGES_SHOWN),
         pending=pending(asked, person, stages, now),
-        lost=LostReason.objects.filter(opportunity_id=row.pk).first()
-        if stage.meaning == Meaning.LOST
-        else None,
+        lost=why_lost(asked, history) if stage.meaning == Meaning.LOST else None,
         may_write=may_write,
         why_read_only="" if may_write else why_read_only(row),
         slant_url=slant_url(row.pk),
         asked=asked,
     )
+
+
+def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
+    """The reason given with the move that brought a deal where it is, if that move arrived and none came after it."""
+    arrived = {
+        each.pk: each.settled_at for each in asked if each.state == State.CONFIRMED and each.settled_at
+    }
+    reason = LostReason.objects.filter(submission_id__in=arrived).first()
+    if reason is None or reason.submission_id is None:
+        return None
+    since = arrived[reason.submission_id]
+    moved = any(each.valid_from > since and each.stage_id != reason.stage_id for each in history)
+    return None if moved else reason
 
 
 def slant_url(id: str) -> str:
