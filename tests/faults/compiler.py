@@ -5,10 +5,12 @@ table, conditions between a column and a value, or the same of another. What is 
 thing once: see `as_sql`.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import lookups
+from django.db.models.base import ModelState
 from django.db.models.expressions import Col, Exists, NegatedExpression
 from django.db.models.sql import compiler
 from django.db.models.sql.compiler import (  # noqa: F401 - Django looks for them here
@@ -33,6 +35,7 @@ PLAIN = (
 FACTS = ("select", "klass_info", "annotation_col_map", "col_count", "has_extra_select")
 _statements: dict[Any, Any] = {}
 _converters: dict[Any, Any] = {}
+_columns: dict[Any, Any] = {}
 
 
 class NotPlain(Exception):
@@ -82,12 +85,42 @@ class SQLCompiler(compiler.SQLCompiler):
             return row[: self.col_count] if row else row
         return [cursor.fetchall()]
 
+    def objects(self) -> Iterator[Any] | None:
+        """The objects of one table that a remembered statement finds, or None if it is not remembered."""
+        try:
+            sql, params = self.as_sql()
+        except EmptyResultSet:
+            return iter(())
+        if self.shape is None or self.annotation_col_map or self.has_extra_select:
+            return None
+        rows: Any = self.connection.run(sql, params).fetchall()
+        if self.shape not in _columns:
+            columns = [column[0] for column in self.select]
+            _columns[self.shape] = (
+                self.klass_info["model"],
+                [column.target.attname for column in columns],
+                self.get_converters(columns),
+            )
+        model, names, converters = _columns[self.shape]
+        if converters:
+            rows = self.apply_converters(rows, converters)
+        return (_object(model, self.connection.alias, names, row) for row in rows)
+
     def get_converters(self, expressions: Any) -> Any:
         if self.shape is None:
             return super().get_converters(expressions)
         if self.shape not in _converters:
             _converters[self.shape] = super().get_converters(expressions)
         return _converters[self.shape]
+
+
+def _object(model: Any, alias: str, names: list[str], row: Any) -> Any:
+    """What `Model.from_db` makes, where nobody hears of it: columns not asked for are absent, which is deferred."""
+    made = model.__new__(model)
+    made._state = state = ModelState()
+    state.adding, state.db = False, alias
+    made.__dict__.update(zip(names, row, strict=True))
+    return made
 
 
 def shape_of(query: Any, of: SQLCompiler, values: list[Any]) -> Any:

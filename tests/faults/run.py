@@ -117,7 +117,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     always = frozenset(filter(None, chosen.always.split(",")))
     prepare()
-    began, total, size = time.perf_counter(), Verdict(), 20
+    began, total, size = time.perf_counter(), Verdict(), 50
     if chosen.histories == 1:
         total = judge([chosen.seed], show=True, always=always)
         tell(total)

@@ -16,9 +16,9 @@ from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connections, transaction
 from django.db.models import JSONField, lookups
 from django.db.models.constants import LOOKUP_SEP
-from django.db.models.query import QuerySet
+from django.db.models.query import MAX_GET_RESULTS, ModelIterable, QuerySet
 from django.db.models.sql import Query, UpdateQuery
-from django.db.models.sql.where import WhereNode
+from django.db.models.sql.where import AND, WhereNode
 
 from tests.faults.compiler import PLAIN, NotPlain, shape_of
 
@@ -26,7 +26,13 @@ VALUES = (str, int, datetime, date, UUID)
 _columns: dict[Any, Any] = {}
 _statements: dict[Any, Any] = {}
 _the_long_way = SimpleNamespace(
-    build_filter=Query.build_filter, exists=QuerySet.exists, update=QuerySet.update, _update=QuerySet._update
+    build_filter=Query.build_filter,
+    filter_in_place=QuerySet._filter_or_exclude_inplace,
+    objects=ModelIterable.__iter__,
+    get=QuerySet.get,
+    exists=QuerySet.exists,
+    update=QuerySet.update,
+    _update=QuerySet._update,
 )
 
 
@@ -34,6 +40,9 @@ _the_long_way = SimpleNamespace(
 def shortcuts() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(Query, "build_filter", _build_filter))
+        stack.enter_context(patch.object(QuerySet, "_filter_or_exclude_inplace", _filter_in_place))
+        stack.enter_context(patch.object(ModelIterable, "__iter__", _objects))
+        stack.enter_context(patch.object(QuerySet, "get", _get))
         stack.enter_context(patch.object(QuerySet, "exists", _exists))
         stack.enter_context(patch.object(QuerySet, "update", _update))
         stack.enter_context(patch.object(QuerySet, "_update", _update_fields))
@@ -54,16 +63,39 @@ def _build_filter(self: Query, condition: Any, **rest: Any) -> Any:
         and self.alias_cols
     ):
         name, value = condition
-        key = (self.model, name)
-        if key not in _columns:
-            _columns[key] = _plain_column(*key)
-        if _columns[key] is not None and _is_plain(value):
-            field, lookup = _columns[key]
+        if (column := _column_for(self.model, name, value)) is not None:
+            field, lookup = column
             alias = self.get_initial_alias()
             if rest.get("can_reuse") is not None:
                 rest["can_reuse"].add(alias)
             return WhereNode([lookup(field.get_col(alias), value)]), {alias}
     return _the_long_way.build_filter(self, condition, **rest)
+
+
+def _filter_in_place(self: Any, negate: bool, args: Any, kwargs: dict[str, Any]) -> None:
+    """Conditions that are all plain need nothing of what finds out which tables to join, and how."""
+    query = self._query
+    if negate or args or query.annotations or not query.alias_cols:
+        return _the_long_way.filter_in_place(self, negate, args, kwargs)
+    columns = [_column_for(query.model, name, kwargs[name]) for name in sorted(kwargs)]
+    if not columns or None in columns:
+        return _the_long_way.filter_in_place(self, negate, args, kwargs)
+    alias = query.get_initial_alias()
+    query.used_aliases.add(alias)
+    conditions = [
+        lookup(field.get_col(alias), kwargs[name])
+        for name, (field, lookup) in zip(sorted(kwargs), columns, strict=True)
+    ]
+    query.where.add(WhereNode(conditions), AND)
+    return None
+
+
+def _column_for(model: Any, name: str, value: Any) -> tuple[Any, Any] | None:
+    """The field and the lookup of a plain condition."""
+    key = (model, name)
+    if key not in _columns:
+        _columns[key] = _plain_column(*key)
+    return _columns[key] if _is_plain(value) else None
 
 
 def _plain_column(model: Any, name: str) -> tuple[Any, Any] | None:
@@ -86,6 +118,33 @@ def _is_plain(value: Any) -> bool:
 
 
 # Whole statements
+
+
+def _objects(self: Any) -> Iterator[Any]:
+    """The objects that a remembered statement finds: what belongs to its shape need not be found out again."""
+    of = self.queryset
+    compiler = of.query.get_compiler(using=of.db)
+    if self.chunked_fetch or of._known_related_objects or (found := compiler.objects()) is None:
+        return _the_long_way.objects(self)
+    return found
+
+
+def _get(self: Any, *args: Any, **kwargs: Any) -> Any:
+    """The one object, without copying the query once more to take its order away."""
+    query = self.query
+    if query.combinator or query.select_for_update or query.distinct_fields or not query.can_filter():
+        return _the_long_way.get(self, *args, **kwargs)
+    of = self.filter(*args, **kwargs)
+    of.query.clear_ordering(force=True, clear_default=False)
+    of.query.add_ordering()
+    of.query.set_limits(high=MAX_GET_RESULTS)
+    found = list(of)
+    name = self.model._meta.object_name
+    if not found:
+        raise self.model.DoesNotExist(f"{name} matching query does not exist.")
+    if len(found) > 1:
+        raise self.model.MultipleObjectsReturned(f"get() returned more than one {name}")
+    return found[0]
 
 
 def _exists(self: Any) -> bool:
