@@ -4,18 +4,28 @@ import json
 import re
 from importlib.metadata import distribution
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from tests.support import sbom
 from tests.support.environment import ROOT
 
 LOCKS = ["requirements.txt", "tests/requirements.txt"]
 
 
+PIN = r"([A-Za-z0-9._-]+)(?:\[([\w, -]+)\])?==(\S+)"
+
+
 def pins(lock: str) -> dict[str, tuple[str, str]]:
     """The version and the rest of the block, by name."""
-    found = re.findall(
-        r"^([A-Za-z0-9._-]+)==(\S+)(.*\n(?:[ ].*\n)*)", (ROOT / lock).read_text(), re.MULTILINE
-    )
-    return {name: (version, block) for name, version, block in found}
+    found = re.findall(rf"^{PIN}(.*\n(?:[ ].*\n)*)", (ROOT / lock).read_text(), re.MULTILINE)
+    return {name: (version, block) for name, _, version, block in found}
+
+
+def pinned_extras(lock: str) -> dict[str, set[str]]:
+    """The extras a package is pinned with, by name."""
+    found = re.findall(rf"^{PIN}", (ROOT / lock).read_text(), re.MULTILINE)
+    return {name: set(re.split(r",\s*", extras)) for name, extras, _ in found}
 
 
 def test_every_package_is_pinned_with_the_hashes_of_its_files() -> None:
@@ -25,9 +35,28 @@ def test_every_package_is_pinned_with_the_hashes_of_its_files() -> None:
         # Nothing stands in a lock that is neither a pin, nor a hash below one, nor a comment.
         lines = (ROOT / lock).read_text().splitlines()
         assert [
-            x for x in lines if not re.match(r"[\w.-]+==\S+ .*\\$|    --hash=sha256:[0-9a-f]{64}|\s*#", x)
+            x for x in lines if not re.match(rf"{PIN} .*\\$|    --hash=sha256:[0-9a-f]{{64}}|\s*#", x)
         ] == []
         assert [name for name, (_, block) in packages.items() if "--hash=sha256:" not in block] == []
+
+
+def test_a_package_that_another_asks_for_with_extras_is_pinned_with_them() -> None:
+    # Else a pip before 23.3, as Debian 12 has it, takes the newest release for the extra's sake, and finds no hash of it.
+    for lock in LOCKS:
+        extras = pinned_extras(lock)
+        for name in extras:
+            if "; " in pins(lock)[name][1].splitlines()[0]:
+                continue  # not installed on every system
+            for line in distribution(name).requires or []:
+                wanted = Requirement(line)
+                if wanted.extras and applies(wanted, extras[name]):
+                    assert wanted.extras <= extras[canonicalize_name(wanted.name)], (
+                        f"{name} asks for {wanted}"
+                    )
+
+
+def applies(wanted: Requirement, extras: set[str]) -> bool:
+    return wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in extras)
 
 
 def test_what_is_tested_is_what_production_installs() -> None:

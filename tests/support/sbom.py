@@ -25,7 +25,7 @@ SBOM = ROOT / "docs" / "sbom.json"
 LOCK = ROOT / "requirements.txt"
 VENDOR = ROOT / "static" / "vendor"
 # `django==5.2 ; marker \`, its hashes, and in comments what it is there for.
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+).*\n((?:[ ].*\n)*)", re.MULTILINE)
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[\w, -]+\])?==(\S+).*\n((?:[ ].*\n)*)", re.MULTILINE)
 FOR = re.compile(r"# (?:via|  )\s*([A-Za-z0-9._-]+)")
 # | `file` | npm `name` version, ... | licence |
 VENDORED = re.compile(r"^\| `([^`]+)` \| npm `([^`]+)` ([0-9.]+)[^|]*\| ([^|]+?) \|$", re.MULTILINE)
