@@ -1,67 +1,66 @@
 // What others change while a list is open: said with a number, and shown when asked for. Rows that jump under a hand that
 // chooses would be worse than old ones. Nothing is asked for while the page is hidden, and no question keeps a session.
-(() => {
-  const EVERY_MS = 5000;
-  const FRESH_EVERY = 6;
-  const news = document.querySelector("[data-list-news]");
-  if (!news) return;
-  const rowsIn = (page) => new Map([...page.querySelectorAll("[data-list] tr[data-opportunity]")].map((row) => [row.dataset.opportunity, row]));
-  let since = news.dataset.since;
-  let polls = 0;
+import { ask } from "./shared/ask.js";
+import { byId } from "./shared/page.js";
 
-  const ask = async (url) => {
-    const headers = { "HX-Request": "true", "HX-Current-URL": location.href, "X-Poll": "1" };
-    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(12000) });
-    if (answer.status === 401) location.assign(answer.headers.get("HX-Redirect") ?? "/");
-    return new DOMParser().parseFromString(answer.status === 200 ? await answer.text() : "", "text/html");
-  };
+const EVERY_MS = 5000;
+const FRESH_EVERY = 6;
+const news = document.querySelector("[data-list-news]");
+const rowsIn = (page) => new Map([...page.querySelectorAll("[data-list] tr[data-opportunity]")].map((row) => [row.dataset.opportunity, row]));
+let since = news.dataset.since;
+let polls = 0;
 
-  // By their words: a box that is ticked and a row that is marked are this page's own.
-  const same = (a, b) => a.textContent === b.textContent;
+// Nothing where the server had nothing to say, or could not.
+const look = async (url) => {
+  const { status, content } = await ask(url, { poll: true });
+  return status === 200 ? content : new Document();
+};
 
-  // Deals of the first window that are new, gone or otherwise than they stand here.
-  const changedBy = (fresh) => {
-    const [now, then] = [rowsIn(document), rowsIn(fresh)];
-    const first = [...now.keys()].slice(0, then.size);
-    return new Set([...first.filter((id) => !then.has(id)), ...[...then.keys()].filter((id) => !now.has(id) || !same(now.get(id), then.get(id)))]).size;
-  };
+// By their words: a box that is ticked and a row that is marked are this page's own.
+const same = (a, b) => a.textContent === b.textContent;
 
-  const tell = (count) => {
-    const button = news.querySelector("button");
-    button.hidden = count === 0;
-    button.querySelector("span").textContent = count ? `${count} deal${count === 1 ? "" : "s"} changed - show ${count === 1 ? "it" : "them"}` : "";
-  };
+// Deals of the first window that are new, gone or otherwise than they stand here.
+const changedBy = (fresh) => {
+  const [now, then] = [rowsIn(document), rowsIn(fresh)];
+  const first = [...now.keys()].slice(0, then.size);
+  return new Set([...first.filter((id) => !then.has(id)), ...[...then.keys()].filter((id) => !now.has(id) || !same(now.get(id), then.get(id)))]).size;
+};
 
-  const check = async () => {
-    if (document.hidden) return plan();
-    try {
-      polls += 1;
-      const fresh = polls % FRESH_EVERY === 0 ? "&fresh=1" : "";
-      const answer = await ask(`${news.dataset.changes}&since=${encodeURIComponent(since)}${fresh}`);
-      const told = answer.querySelector("[data-since]");
-      const stamp = answer.querySelector("[data-stamp]");
-      if (stamp) {
-        Object.assign(document.body.dataset, { syncedAt: stamp.dataset.syncedAt, stale: stamp.dataset.stale });
-        document.getElementById("stamp").replaceChildren(...stamp.childNodes);
-      }
-      if (told?.dataset.changed) tell(changedBy(await ask(location.href)));
-      if (told) since = told.dataset.since;
-      plan();
-    } catch {
-      plan(EVERY_MS * 3);
+const tell = (count) => {
+  const button = news.querySelector("button");
+  button.hidden = count === 0;
+  button.querySelector("span").textContent = count ? `${count} deal${count === 1 ? "" : "s"} changed - show ${count === 1 ? "it" : "them"}` : "";
+};
+
+const check = async () => {
+  if (document.hidden) return plan();
+  try {
+    polls += 1;
+    const fresh = polls % FRESH_EVERY === 0 ? "&fresh=1" : "";
+    const answer = await look(`${news.dataset.changes}&since=${encodeURIComponent(since)}${fresh}`);
+    const told = answer.querySelector("[data-since]");
+    const stamp = answer.querySelector("[data-stamp]");
+    if (stamp) {
+      Object.assign(document.body.dataset, { syncedAt: stamp.dataset.syncedAt, stale: stamp.dataset.stale });
+      byId("stamp").replaceChildren(...stamp.childNodes);
     }
-  };
+    if (told?.dataset.changed) tell(changedBy(await look(location.href)));
+    if (told) since = told.dataset.since;
+    plan();
+  } catch {
+    plan(EVERY_MS * 3);
+  }
+};
 
-  let timer;
-  const plan = (wait = EVERY_MS) => {
-    clearTimeout(timer);
-    timer = setTimeout(check, wait);
-  };
+let timer;
+const plan = (wait = EVERY_MS) => {
+  clearTimeout(timer);
+  timer = setTimeout(check, wait);
+};
 
-  news.querySelector("button").addEventListener("click", () => {
-    tell(0);
-    document.dispatchEvent(new CustomEvent("list:redraw"));
-  });
-  document.addEventListener("visibilitychange", () => document.hidden || plan(200));
-  plan();
-})();
+news.querySelector("button").addEventListener("click", () => {
+  tell(0);
+  document.dispatchEvent(new CustomEvent("list:redraw"));
+});
+document.addEventListener("visibilitychange", () => document.hidden || plan(200));
+plan();

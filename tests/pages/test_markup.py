@@ -14,7 +14,7 @@ from tests.support.people import Firm
 from .conftest import Fill, Page
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
-SCRIPTS = sorted((settings.BASE_DIR / "static" / "js").glob("*.js"))
+SCRIPTS = sorted((settings.BASE_DIR / "static" / "js").rglob("*.js"))
 FORBIDDEN = {
     "a script without src": re.compile(r"<script(?![^>]*\bsrc=)[^>]*>", re.I),
     "a style element": re.compile(r"<style\b", re.I),

@@ -1,0 +1,20 @@
+"""Static files under names made from what is in them, so that browsers may keep them for good."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+# A line of its own, so that no comment and no string is taken for one.
+IMPORT = r"""(?m)^(?P<matched>import (?P<names>[^"']*)"(?P<url>\./[^"]+|\.\./[^"]+)";)$"""
+
+
+class HashedFiles(CompressedManifestStaticFilesStorage):
+    """Our scripts import each other by such names, too.
+
+    Django's own way (`support_js_module_import_aggregation`) reads every script there is, and stumbles over one of htmx's.
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        ("js/*.js", ((IMPORT, 'import %(names)s"%(url)s";'),)),
+    )
+    # A name is final once all it imports have theirs: one pass for each link of the longest chain, and one to be sure.
+    max_post_process_passes = 20
