@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
 
-from .rows import LOST, OPEN, WON, Amount, Closing, Made, Pile, Stages, dollars, median, total, worth
+from .rows import LOST, OPEN, WON, Amount, Closing, Lost, Made, Pile, Stages, dollars, median, total, worth
 
 OPEN_VALUE, WEIGHTED, WON_VALUE, LOST_VALUE = "open", "weighted", "won", "lost"
 CREATED, WIN_RATE, AVERAGE, DAYS_TO_WIN = "created", "win-rate", "average", "days-to-win"
@@ -37,6 +37,7 @@ class Overview:
     measures: tuple[Measure, ...]
     open_now: Amount
     open_before: Amount | None
+    reasons: tuple[Lost, ...]
 
     def __getitem__(self, key: str) -> Measure:
         return next(each for each in self.measures if each.key == key)
@@ -89,12 +90,29 @@ def outcome(closings: Iterable[Closing]) -> Outcome:
     )
 
 
+def by_reason(found: Iterable[Lost]) -> tuple[Lost, ...]:
+    """Reasons that differ only in case and spaces as one, in the spelling used most; the commonest first, none last."""
+    alike: dict[str, list[Lost]] = {}
+    for each in found:
+        alike.setdefault(" ".join(each.reason.split()).casefold(), []).append(each)
+    merged = [
+        Lost(
+            " ".join(max(group, key=lambda each: (each.deals, each.reason)).reason.split()),
+            sum(each.deals for each in group),
+            sum(each.value for each in group),
+        )
+        for group in alike.values()
+    ]
+    return tuple(sorted(merged, key=lambda each: (not each.reason, -each.deals, -each.value, each.reason)))
+
+
 def overview(
     *,
     now: Iterable[Pile],
     back: Sequence[Iterable[Pile]],
     closings: Sequence[Closing],
     made: Sequence[Made],
+    reasons: Iterable[Lost],
     stages: Stages,
     buckets: tuple[int, int],
 ) -> Overview:
@@ -158,7 +176,7 @@ def overview(
             tuple(s.days_to_win for s in slices),
         ),
     )
-    return Overview(measures, held, held_before)
+    return Overview(measures, held, held_before, by_reason(reasons))
 
 
 def _open(piles: Iterable[Pile], stages: Stages) -> Amount:

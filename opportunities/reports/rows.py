@@ -158,6 +158,15 @@ class Age:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """Deals lost for one reason, as it was typed; empty: none was kept."""
+
+    reason: str
+    deals: int
+    value: int
+
+
+@dataclass(frozen=True)
 class Line:
     """One deal, where a report shows deals. `effect` and `at` are what it has to do with the number it stands behind."""
 

@@ -13,6 +13,7 @@ from opportunities.reports.overview import (
     Overview,
 )
 from opportunities.reports.periods import Period
+from opportunities.reports.rows import Lost
 from opportunities.reports.sheets import (
     CHANGE,
     COUNT,
@@ -55,7 +56,7 @@ def overview(result: Overview, about: About, now: Period, before: Period) -> She
         "overview",
         finding,
         lede,
-        (Panel(_table(result.measures, about, now, before)),),
+        (Panel(_table(result.measures, about, now, before)), *_why_lost(result.reasons, about)),
         tuple(_tile(each, about, now) for each in result.measures),
         (words.WEIGHTED, *about.gaps(held), *about.history(), *_found_closed(about, before)),
         empty,
@@ -102,6 +103,42 @@ def _table(measures: Sequence[Measure], about: About, now: Period, before: Perio
         ),
         tuple(rows),
         note=f"Against {about.span(before)}; open and weighted against the start of {about.span(now)}",
+    )
+
+
+def _why_lost(reasons: Sequence[Lost], about: About) -> tuple[Panel, ...]:
+    if not reasons:
+        return ()
+    whole, value = sum(each.deals for each in reasons), sum(each.value for each in reasons)
+    link = about.links.show("lost")
+    rows = tuple(
+        Row(
+            (
+                Cell(each.reason or words.NO_REASON),
+                Cell(each.deals),
+                Cell(each.deals / whole),
+                Cell(each.value),
+            ),
+            tone="" if each.reason else "dim",
+        )
+        for each in reasons
+    )
+    return (
+        Panel(
+            Table(
+                "reasons",
+                "Why deals were lost",
+                (
+                    Column("Reason", TEXT),
+                    Column("Deals", COUNT),
+                    Column("Share", PERCENT),
+                    Column("Value", MONEY),
+                ),
+                rows,
+                foot=Row((Cell("All"), Cell(whole, link), Cell(1.0), Cell(value))),
+                note=words.REASONS_NOTE,
+            )
+        ),
     )
 
 

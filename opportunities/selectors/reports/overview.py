@@ -4,6 +4,8 @@ from datetime import datetime
 from opportunities.reports.overview import Overview, overview
 from opportunities.reports.periods import Period, compared
 
+from . import history
+from .history import Span
 from .report import Report
 
 SPARKS = 6
@@ -20,6 +22,7 @@ def overview_of(report: Report) -> Overview:
         back=report.back(_known(report, buckets)),
         closings=report.closings(buckets),
         made=report.made(buckets),
+        reasons=history.lost_reasons(report.scope, Span(report.start(now.first), report.start(now.end))),
         stages=report.on.stages,
         buckets=(earlier, len(buckets) - earlier),
     )

@@ -7,9 +7,20 @@ A change is a version that begins in the span, beside the version of the same de
 began and ended in one moment never showed and are passed over. Stages mean what they mean today.
 """
 
-from .closings import closed, closings
+from .closings import closed, closings, lost_reasons
 from .movements import movements, single
 from .sql import Change, Scope, Span
 from .stays import passages, stays
 
-__all__ = ["Change", "Scope", "Span", "closed", "closings", "movements", "passages", "single", "stays"]
+__all__ = [
+    "Change",
+    "Scope",
+    "Span",
+    "closed",
+    "closings",
+    "lost_reasons",
+    "movements",
+    "passages",
+    "single",
+    "stays",
+]

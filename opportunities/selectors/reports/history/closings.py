@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from opportunities.reports.rows import Closing, Movement
+from opportunities.models import LostReason, State, Submission
+from opportunities.reports.rows import Closing, Lost, Movement
 
 from .sql import (
     BESIDE,
@@ -21,6 +22,9 @@ from .sql import (
     moment,
     written,
 )
+
+REASONS = LostReason._meta.db_table
+SUBMISSIONS = Submission._meta.db_table
 
 
 def closings(scope: Scope, edges: Sequence[datetime], by: Sequence[str]) -> list[Closing]:
@@ -73,12 +77,37 @@ def closed(scope: Scope, span: Span, meanings: Sequence[str], most: int) -> tupl
     return found, rows[0][-1] if rows else 0
 
 
+def lost_reasons(scope: Scope, span: Span) -> list[Lost]:
+    """Deals lost, counted by the reason given with the move that brought them there; empty: moved without one, in Slant.
+
+    Such a move was asked for before the deal was seen there, and arrived since it was last seen elsewhere.
+    """
+    text, params = _closed(scope, span.first, span.last)
+    rows = fetch(
+        f"""
+        SELECT reason, COUNT(*), COALESCE(SUM(value), 0) FROM (
+            SELECT value, (
+                SELECT r.reason FROM {REASONS} r JOIN {SUBMISSIONS} s ON s.id = r.submission_id
+                WHERE r.opportunity_id = closed.id AND r.stage_id = closed.stage AND r.at <= closed.since
+                    AND s.state = %s AND s.settled_at >= closed.before
+                ORDER BY r.at DESC LIMIT 1
+            ) AS reason
+            FROM ({text}) closed WHERE meaning = 'lost'
+        ) told
+        GROUP BY reason
+        """,  # noqa: S608
+        [State.CONFIRMED.value, *params],
+    )
+    return [Lost(reason or "", deals, int(value)) for reason, deals, value in rows]
+
+
 def _closed(scope: Scope, first: datetime, last: datetime) -> tuple[str, list[Any]]:
     in_v, params = scope.sql("v")
     text = f"""
         SELECT * FROM (
             SELECT v.opportunity_id AS id, v.id AS shown, v.assigned_to_id AS owner, v.book_id AS book,
-                vm.meaning AS meaning, v.value AS value, v.created_at AS created_at,
+                vm.meaning AS meaning, v.value AS value, v.created_at AS created_at, v.stage_id AS stage,
+                v.valid_from AS since, COALESCE(p.valid_from, v.valid_from) AS before,
                 CASE WHEN p.valid_to IS NULL THEN COALESCE(v.stage_since, v.valid_from) ELSE v.valid_from END AS at
             {BESIDE}
             JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id AND vm.meaning IN ('won', 'lost')
