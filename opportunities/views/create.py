@@ -127,9 +127,9 @@ def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
     if request.POST.get("after") == "another":
         kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
         url = f"{reverse('opportunities:new')}?{urlencode(kept)}"
-        level = messages.WARNING if submission.state == State.UNKNOWN else messages.SUCCESS
-        words = wording.ADD_ANOTHER.get(submission.state, wording.ADD_ANOTHER["queued"])
-        messages.add_message(request, level, words.format(name=submission.name))
+        goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
+        words = wording.ADD_ANOTHER[submission.state].format(name=submission.name)
+        messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, words)
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url, status=303)

@@ -114,9 +114,8 @@ def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpRespo
     if submission.state == State.REJECTED:
         if submission.reason_code == "conflict":
             row.refresh_from_db()
-            now = {
-                name: expected_fields(row)[name] for name in submission.field_errors if name in changes.wanted
-            }
+            expected = expected_fields(row)
+            now = {name: expected[name] for name in submission.field_errors if name in changes.wanted}
             return _refuse(request, row, form, conflict=conflicts(row, changes, now), supersedes=submission)
         form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
         return _refuse(request, row, form, supersedes=submission)
@@ -129,8 +128,8 @@ def _accepted(request: HttpRequest, row: Opportunity, submission: Submission) ->
     if not getattr(request, "htmx", False):
         url = reverse("opportunities:submission", args=[submission.pk])
         return HttpResponseRedirect(url, status=303)
-    doubtful = submission.state in (State.UNKNOWN, State.REVIEW)
-    level = messages.WARNING if doubtful else messages.SUCCESS if submission.is_final else messages.INFO
+    goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
+    level = (messages.SUCCESS if submission.is_final else messages.INFO) if goes_well else messages.WARNING
     said = words.SAVED[submission.state].format(name=submission.name)
     messages.add_message(request, level, said)
     response = _show(request, reachable(person_of(request), row.pk), said=said)

@@ -102,6 +102,9 @@ ADD_ANOTHER = {
     "queued": "{name} is saved and goes to Slant by itself. Here is the form for the next one.",
     "sending": "{name} is saved and being sent. Here is the form for the next one.",
     "unknown": "We are not sure {name} arrived. Please do not enter it again; we keep watching it.",
+    "review": "A manager decides about {name}. Please do not enter it again. Here is the form for the next one.",
+    "rejected": "Slant refused {name}. Nothing was created.",
+    "withdrawn": "{name} was withdrawn and is not sent. Here is the form for the next one.",
 }
 
 # Troubles of the page itself, said by static/js/shell.js from data attributes

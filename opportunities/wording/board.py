@@ -137,5 +137,6 @@ CREATED = {
     "sending": "{name} is saved and being sent",
     "unknown": "Not sure {name} arrived. Please do not enter it again; we keep watching it",
     "review": "A manager decides about {name}. Please do not enter it again",
+    "rejected": "Slant refused {name}. Nothing was created",
     "withdrawn": "{name} was withdrawn",
 }

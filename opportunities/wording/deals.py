@@ -55,6 +55,8 @@ SAVED = {
     "sending": "{name} is saved here and being sent to Slant.",
     "unknown": "We are not sure your change of {name} arrived. Please do not enter it again; we keep watching it.",
     "review": "A manager decides what becomes of your change of {name}.",
+    "rejected": "Slant refused your change of {name}. Nothing was changed.",
+    "withdrawn": "Your change of {name} was withdrawn. Nothing was changed; open the form again to change it.",
 }
 EDIT_TOO_OFTEN = (
     "That were more changes in a minute than one person types. Nothing was sent; try again in {wait} s."

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from opportunities import wording
 from opportunities.actions import submissions
@@ -217,6 +219,44 @@ def test_in_place_the_answer_is_the_deal_with_what_became_of_it(
     assert "Okonkwo rollover is saved here and goes to Slant by itself." in page.said("deal")
     assert "Change value to $700,000: waiting its turn." in page.said("deal")
     assert page.by_id("deal")["data-unsettled"] == "yes"
+
+
+def test_a_change_withdrawn_in_another_tab_is_not_told_as_saved_when_its_form_is_sent_again(
+    owner: Person, browse: Browse, make_deal: MakeDeal
+) -> None:
+    row, client = make_deal(), browse(owner)
+    typed = edit_form(row, owner, value="700,000")
+    client.post(EDIT, typed, headers=HX)
+    client.post(f"/submissions/{Submission.objects.get().pk}/withdraw/")
+
+    page = Page(client.post(EDIT, typed, headers=HX))
+
+    assert "Your change of Okonkwo rollover was withdrawn. Nothing was changed" in page.said("deal")
+    assert Submission.objects.get().state == State.WITHDRAWN
+
+
+def test_a_conflict_found_by_slant_costs_as_many_queries_for_one_field_as_for_three(
+    owner: Person, browse: Browse, make_deal: MakeDeal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, client = make_deal(), browse(owner)
+    asked: list[str] = []
+    wanted = {"value": "700,000", "probability": "70", "target_close_date": in_days(90).isoformat()}
+
+    def refuse(submission: Submission, **kwargs: object) -> Submission:
+        submission.state, submission.reason_code = State.REJECTED, "conflict"
+        submission.field_errors = dict.fromkeys(asked, "changed")
+        submission.save()
+        return submission
+
+    monkeypatch.setattr(submissions, "wait_until_settled", refuse)
+    counts = []
+    for asked[:] in (list(wanted)[:1], list(wanted)[:1], list(wanted)):
+        with CaptureQueriesContext(connection) as seen:
+            response = client.post(EDIT, edit_form(row, owner, **wanted))
+        counts.append(len(seen))
+        assert response.status_code == 422
+
+    assert counts[1] == counts[2]
 
 
 def test_a_refusal_by_slant_stands_at_its_field_and_can_be_corrected(

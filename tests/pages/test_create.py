@@ -116,6 +116,19 @@ def test_create_and_add_another_keeps_book_pipeline_and_owner(
     assert "Okonkwo rollover is saved and goes to Slant by itself." in page.text
 
 
+def test_a_form_sent_again_after_its_deal_was_withdrawn_does_not_say_that_it_goes_to_slant(
+    owner: Person, browse: Browse, fill: Fill
+) -> None:
+    client, form = browse(owner), fill(owner, after="another")
+    client.get(client.post(NEW, form)["Location"])
+    client.post(f"/submissions/{Submission.objects.get().pk}/withdraw/", follow=True)
+
+    page = Page(client.get(client.post(NEW, form)["Location"]))
+
+    assert "Okonkwo rollover was withdrawn and is not sent." in page.text
+    assert "goes to Slant by itself" not in page.text
+
+
 def test_with_htmx_the_browser_is_sent_on(owner: Person, browse: Browse, fill: Fill) -> None:
     response = browse(owner).post(NEW, fill(owner), headers={"HX-Request": "true"})
 

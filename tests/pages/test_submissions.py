@@ -9,6 +9,8 @@ from django.test import Client
 
 from opportunities import wording
 from opportunities.models import Hold, Person, State, Submission
+from opportunities.wording import board as board_words
+from opportunities.wording import deals as deals_words
 
 from .conftest import Fill, Make, Page, now
 
@@ -94,6 +96,13 @@ def test_every_state_and_reason_has_words_that_can_be_filled() -> None:
         assert State(state)
         for words in by_reason.values():
             words.sentence.format(at="soon", name="x", where="", book="Harbor")
+
+
+@pytest.mark.parametrize(
+    "said", [wording.ADD_ANOTHER, deals_words.SAVED, board_words.MOVED, board_words.CREATED]
+)
+def test_whatever_became_of_a_form_there_are_words_for_it(said: dict[str, str]) -> None:
+    assert set(said) == set(State)
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
