@@ -8,7 +8,7 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 
 from opportunities.actions.bulk import MOST, Order, distinct
-from opportunities.forms.selection import Words
+from opportunities.forms.selection import CONTROL, LONGEST, Words
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
 from opportunities.wording import deals as words
 
@@ -22,12 +22,20 @@ class ManyIds(forms.Field):
     widget: type[forms.Widget] = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> tuple[str, ...]:
-        ids = distinct(str(each).strip()[:200] for each in value or [] if str(each).strip())
+        typed = (CONTROL.sub("", str(each)).strip()[:LONGEST] for each in value or [])
+        ids = distinct(id for id in typed if id)
         if not ids:
             raise forms.ValidationError(words.BULK_NOTHING_CHOSEN)
         if len(ids) > MOST:
             raise forms.ValidationError(words.BULK_TOO_MANY.format(most=MOST, count=len(ids)))
         return ids
+
+
+class ResultForm(forms.Form):
+    """Which bulk action is asked about, and which version of its page was `seen`."""
+
+    sent = Words()
+    seen = Words()
 
 
 class BulkForm(forms.Form):

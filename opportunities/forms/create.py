@@ -22,15 +22,14 @@ LONGEST = 1000
 UNSTORABLE = ("Cc", "Cs")
 
 
+def storable(text: Any) -> str:
+    """`text` without the characters no database takes."""
+    return "".join(letter for letter in str(text) if unicodedata.category(letter) not in UNSTORABLE)
+
+
 def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed so far, by field: only names we know, only characters a database takes."""
-    return {
-        name: "".join(
-            letter for letter in str(data[name])[:LONGEST] if unicodedata.category(letter) not in UNSTORABLE
-        )
-        for name in CARRIED
-        if name in data
-    }
+    return {name: storable(str(data[name])[:LONGEST]) for name in CARRIED if name in data}
 
 
 class NewOpportunityForm(forms.Form):

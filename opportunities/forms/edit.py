@@ -75,7 +75,9 @@ class EditOpportunityForm(NewOpportunityForm):
 
     def seen(self, name: str) -> str:
         """What the person saw in `name`, as text; a form that does not say saw nothing."""
-        return str((self.data if self.is_bound else self.initial).get(f"seen_{name}", "")).strip()
+        shown = str((self.data if self.is_bound else self.initial).get(f"seen_{name}", ""))
+        # It is kept with the change, and NUL can be kept nowhere.
+        return shown.replace("\0", "").strip()
 
     def is_as_seen(self, name: str) -> bool:
         return f"seen_{name}" in self.data and self._plain(name, self.now(name)) == self._plain(

@@ -19,7 +19,7 @@ LONGEST = 200
 MOST_IDS = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-__all__ = ["Selection", "SelectionForm", "selection_of"]
+__all__ = ["Selection", "SelectionForm", "WindowForm", "selection_of"]
 
 
 class Words(forms.Field):
@@ -27,11 +27,12 @@ class Words(forms.Field):
 
     widget: type[forms.Widget] = forms.TextInput
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest: int = LONGEST) -> None:
         super().__init__(required=False)
+        self.longest = longest
 
     def to_python(self, value: Any) -> str:
-        return CONTROL.sub("", str(value or "")).strip()[:LONGEST]
+        return CONTROL.sub("", str(value or "")).strip()[: self.longest]
 
 
 class Ids(Words):
@@ -123,6 +124,20 @@ class SelectionForm(forms.Form):
     def problems(self) -> list[tuple[str, str]]:
         """Field and sentence, in the order of the fields."""
         return [(name, str(said)) for name in self.fields for said in self.errors.get(name, [])]
+
+
+class WindowForm(forms.Form):
+    """Which cards of a column: those that follow one, or as many as are on the page already."""
+
+    # A moment in microseconds before the id.
+    after = Words(longest=LONGEST + 20)
+    shown = forms.IntegerField(required=False, min_value=0, max_value=999)
+
+    @property
+    def window(self) -> tuple[str, int | None]:
+        """`after` and `shown`; nothing, where they cannot be read."""
+        self.full_clean()
+        return self.cleaned_data["after"], self.cleaned_data.get("shown")
 
 
 def selection_of(data: Mapping[str, Any] | str) -> Selection:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from opportunities.actions import submissions
 from opportunities.actions import views as actions
-from opportunities.forms.selection import SelectionForm, selection_of
+from opportunities.forms.selection import SelectionForm, WindowForm, selection_of
 from opportunities.forms.views import SaveViewForm, ViewForm
 from opportunities.selection import LIST, Selection
 from opportunities.selectors import filters
@@ -55,8 +55,9 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
     """One column: a window of it, from its top or `after` a card. A part for scripts, a page without."""
     person, now = person_of(request), timezone.now()
     selection = replace(SelectionForm(request.GET).selection, pipeline=pipeline)
+    after, shown = WindowForm(request.GET).window
     lane = boards.lane(
-        person, selection, stage, now, after=request.GET.get("after", ""), shown=_shown(request)
+        person, selection, stage, now, after=after, shown=boards.WINDOW if shown is None else shown
     )
     if lane is None:
         raise Http404
@@ -196,12 +197,6 @@ def _around(request: HttpRequest, found: Board, form: SelectionForm) -> dict[str
 
 def _address(selection: Selection) -> str:
     return f"{reverse('opportunities:board')}?{selection.query() or 'view=board'}"
-
-
-def _shown(request: HttpRequest) -> int:
-    """How many cards of a column are on the page already, so that as many come again."""
-    text = request.GET.get("shown", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else boards.WINDOW
 
 
 def _is_part(request: HttpRequest) -> bool:

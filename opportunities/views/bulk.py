@@ -11,7 +11,7 @@ from opportunities import wording
 from opportunities.actions import bulk as actions
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
-from opportunities.forms.bulk import BulkForm
+from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import chosen, outcome
 from opportunities.views.actor import actor_of
@@ -34,7 +34,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return _post(request, person)
     if "sent" not in request.GET:
         return HttpResponseRedirect(f"{reverse('opportunities:board')}?{LIST}")
-    return _result(request, person, request.GET["sent"])
+    return _result(request, person)
 
 
 def _post(request: HttpRequest, person: Person) -> HttpResponse:
@@ -80,12 +80,14 @@ def _ask(request: HttpRequest, form: BulkForm, *, status: int = 422) -> HttpResp
     return render(request, "opportunities/bulk.html", context, status=status)
 
 
-def _result(request: HttpRequest, person: Person, key: str) -> HttpResponse:
+def _result(request: HttpRequest, person: Person) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none."""
-    page = outcome(person, key[:100])
+    form = ResultForm(request.GET)
+    form.full_clean()
+    page = outcome(person, form.cleaned_data["sent"])
     if request.headers.get("HX-Request") != "true":
         response = render(request, "opportunities/bulk_result.html", {"page": page})
-    elif request.GET.get("seen") == page.version:
+    elif form.cleaned_data["seen"] == page.version:
         response = HttpResponse(status=204)
     else:
         response = render(request, "opportunities/partials/bulk_result.html", {"page": page})

@@ -20,6 +20,7 @@ from opportunities.actions import drafts, submissions
 from opportunities.actions.submissions import expected_fields
 from opportunities.clock import SystemClock
 from opportunities.forms import EditOpportunityForm, typed_values
+from opportunities.forms.create import storable
 from opportunities.forms.edit import EDITED, as_typed
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
@@ -50,7 +51,9 @@ def opportunity(request: HttpRequest, id: str) -> HttpResponse:
 def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed into the form of one deal, and of which."""
     typed = typed_values(data)
-    return {name: typed[name] for name in EDITED if name in typed} | {"deal": str(data.get("deal", ""))[:200]}
+    return {name: typed[name] for name in EDITED if name in typed} | {
+        "deal": storable(data.get("deal", ""))[:200]
+    }
 
 
 @keeps_draft(DRAFT, read=edited_values)
@@ -68,7 +71,9 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:
     typed = as_typed(expected_fields(row))
     supersedes = ""
     if request.method == "POST":
-        typed |= {name: str(value) for name, value in request.POST.items() if name in typed or name == "q"}
+        typed |= {
+            name: storable(value) for name, value in request.POST.items() if name in typed or name == "q"
+        }
         supersedes = request.POST.get("supersedes", "")
     else:
         if earlier := _refused(person, row, request.GET.get("from", "")):
@@ -215,7 +220,9 @@ def _refuse(
 def _form(
     person: Person, row: Opportunity, *, data: Any = None, typed: dict[str, str] | None = None
 ) -> EditOpportunityForm:
-    offer = choices.offer_for(person, row, pipeline_of(row), data if data is not None else typed or {})
+    offer = choices.offer_for(
+        person, row, pipeline_of(row), typed_values(typed or {} if data is None else data)
+    )
     return EditOpportunityForm(data, initial=typed, row=row, offer=offer, today=timezone.now().date())
 
 
