@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from opportunities.access import visible_books, writable_books
 from opportunities.actions import audit, moving, submissions
@@ -137,9 +138,9 @@ def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, st
     seen = {id: {"stage": deal.stage_id, "owner": deal.assigned_to_id or None} for id, deal in deals.items()}
     if order.seen_at is None:
         return seen
-    then = OpportunityVersion.objects.filter(opportunity_id__in=deals, valid_from__lte=order.seen_at)
-    # The newest one last, so that it stays.
-    for version in then.order_by("valid_from").values("opportunity_id", "stage_id", "assigned_to_id"):
+    lasted = Q(valid_to=None) | Q(valid_to__gt=order.seen_at)
+    then = OpportunityVersion.objects.filter(lasted, opportunity_id__in=deals, valid_from__lte=order.seen_at)
+    for version in then.values("opportunity_id", "stage_id", "assigned_to_id"):
         seen[version["opportunity_id"]] = {
             "stage": version["stage_id"],
             "owner": version["assigned_to_id"] or None,

@@ -8,11 +8,11 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 
 from opportunities.actions.bulk import MOST, Order, distinct
+from opportunities.forms.move import LostReasonField
 from opportunities.forms.selection import CONTROL, LONGEST, Words
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
 from opportunities.wording import deals as words
 
-LONGEST_REASON = 500
 STAGE, OWNER = "stage", "owner"
 
 
@@ -44,7 +44,7 @@ class BulkForm(forms.Form):
     id = ManyIds(required=False)
     pipeline_stage_id = Words()
     assigned_to_id = Words()
-    lost_reason = Words()
+    lost_reason = LostReasonField()
     ask = Words()
     shown_at = Words()
     form_token = Words()
@@ -101,7 +101,8 @@ class BulkForm(forms.Form):
             self.add_error("pipeline_stage_id", words.BULK_STAGE_UNKNOWN)
         elif owner_id and (self.owner is None or not self.owner.may_write):
             self.add_error("assigned_to_id", words.BULK_OWNER_UNKNOWN)
-        if self.stage and self.stage.meaning == "lost" and not data.get("lost_reason"):
+        asks_why = self.stage is not None and self.stage.meaning == "lost"
+        if asks_why and not data.get("lost_reason") and "lost_reason" not in self.errors:
             self.add_error("lost_reason", words.BULK_LOST_REASON)
         return data
 

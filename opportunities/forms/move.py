@@ -12,6 +12,14 @@ from opportunities.wording import board as board_words
 LONGEST_REASON = 500
 
 
+class LostReasonField(forms.CharField):
+    """Why deals were lost, in as many letters as are kept; more are said, never cut."""
+
+    def __init__(self) -> None:
+        too_long = board_words.REASON_TOO_LONG.format(most=LONGEST_REASON)
+        super().__init__(required=False, max_length=LONGEST_REASON, error_messages={"max_length": too_long})
+
+
 class MoveForm(forms.Form):
     """`stages` are those of the deal's pipeline, `at` where the deal is or is on its way to."""
 
@@ -23,11 +31,13 @@ class MoveForm(forms.Form):
         max_value=100,
         error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wording.PROBABILITY_OUT_OF_RANGE),
     )
-    lost_reason = forms.CharField(
+    seen_probability = forms.IntegerField(
         required=False,
-        max_length=LONGEST_REASON,
-        error_messages={"max_length": board_words.REASON_TOO_LONG.format(most=LONGEST_REASON)},
+        min_value=0,
+        max_value=100,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), board_words.SEEN_MISSING),
     )
+    lost_reason = LostReasonField()
     form_token = forms.CharField(required=False)
     row = forms.IntegerField(required=False, min_value=0, max_value=32_000)
     confirm_overwrite = forms.CharField(required=False)
@@ -57,6 +67,10 @@ class MoveForm(forms.Form):
         if stage.meaning != "lost":
             fields["lost_reason"] = ""
         return fields
+
+    def probability_seen(self, now: int | None) -> int | None:
+        """What the form says was seen; of one that does not say, what is there `now`."""
+        return self.cleaned_data["seen_probability"] if "seen_probability" in self.data else now
 
     @property
     def wants_reason(self) -> bool:

@@ -13,7 +13,7 @@ from opportunities.actions import submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
-from opportunities.selectors.bulk import chosen, outcome
+from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, taking
@@ -44,9 +44,9 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
     form = BulkForm(request.POST, pipelines=picked.pipelines, owners=picked.owners)
     form.full_clean()
     if form.is_asking and "id" not in form.errors:
-        return _ask(request, form, status=200)
+        return _ask(request, form, picked, status=200)
     if not form.is_valid():
-        return _ask(request, form)
+        return _ask(request, form, picked)
     try:
         with taking(request, SAYS):
             key = actions.take(
@@ -58,23 +58,21 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
             )
     except NotTaken as why:
         form.add_error(None, why.words)
-        return why.on(_ask(request, form, status=why.status))
+        return why.on(_ask(request, form, picked, status=why.status))
     return HttpResponseRedirect(f"{reverse('opportunities:bulk')}?sent={key}", status=303)
 
 
-def _ask(request: HttpRequest, form: BulkForm, *, status: int = 422) -> HttpResponse:
+def _ask(request: HttpRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:
     """Which deals, and what to do with them; errors where they belong, everything chosen kept, a fresh token."""
-    person = person_of(request)
-    picked = chosen(person, form.cleaned_data.get("id", ()))
     context = {
         "form": form,
         "picked": picked,
         "ids": form.cleaned_data.get("id", ()),
         "problems": [] if status == 200 else form.problems(),
         "errors": {} if status == 200 else form.errors,
-        "form_token": submissions.issue_token(person),
+        "form_token": submissions.issue_token(person_of(request)),
         "shown_at": request.POST.get("shown_at", "")[:40] or CLOCK.now().isoformat(),
-        "lost_reason": request.POST.get("lost_reason", "")[:500],
+        "lost_reason": request.POST.get("lost_reason", ""),
         "back": _way_back(request),
     }
     return render(request, "opportunities/bulk.html", context, status=status)

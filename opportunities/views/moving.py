@@ -76,7 +76,7 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
         form.stage.id,
         fields["seen_pipeline_stage_id"],
         fields["probability"],
-        found.probability,
+        form.probability_seen(found.probability),
         fields["lost_reason"],
     )
     try:
@@ -198,6 +198,7 @@ def _draw(
         "refusal": refusal,
         "problems": form.problems if form.is_bound else [],
         "seen": request.POST.get("seen_pipeline_stage_id") or found.at.id,
+        "seen_probability": request.POST.get("seen_probability", found.probability),
         "lost_reason": data.get("lost_reason", ""),
         "probability": data.get("probability", ""),
         "offers_certainty": chosen is not None and found.offers_certainty(chosen),

@@ -165,6 +165,38 @@ def test_a_won_stage_offers_certainty_to_a_deal_with_its_own_probability(
     assert offer in client.get(path, headers=PART).text
 
 
+@pytest.mark.parametrize("headers", [{}, PART])
+@pytest.mark.parametrize("seen", [55, None])
+def test_a_probability_set_by_a_colleague_after_the_form_was_opened_is_not_overwritten_unasked(
+    deal: Opportunity, owner: Person, browse: Browse, headers: dict[str, str], seen: int | None
+) -> None:
+    client, path = browse(owner), f"/opportunities/{deal.pk}/move/"
+    Opportunity.objects.filter(pk=deal.pk).update(probability=seen)
+    opened = Page(client.get(path)).value("seen_probability")
+    Opportunity.objects.filter(pk=deal.pk).update(probability=70)
+
+    sent = form(owner, WON, probability="100", seen_probability=opened)
+    answer = client.post(path, sent, headers=headers)
+
+    assert (answer.status_code, opened) == (422, "" if seen is None else "55")
+    assert "Somebody changed its probability meanwhile." in answer.text
+    assert not Submission.objects.exists()
+    if not headers:
+        assert Page(answer).value("seen_probability") == opened
+    client.post(path, sent | {"confirm_overwrite": "yes"})
+    assert Submission.objects.get().seen == {"pipeline_stage_id": FIRST, "probability": 70}
+
+
+def test_a_form_that_does_not_say_which_probability_was_seen_means_the_one_there_is(
+    deal: Opportunity, owner: Person, browse: Browse
+) -> None:
+    Opportunity.objects.filter(pk=deal.pk).update(probability=70)
+
+    browse(owner).post(f"/opportunities/{deal.pk}/move/", form(owner, WON, probability="100"))
+
+    assert Submission.objects.get().seen == {"pipeline_stage_id": FIRST, "probability": 70}
+
+
 def test_the_answer_for_scripts_is_the_card_where_it_truly_is(
     deal: Opportunity, owner: Person, colleague: Person, browse: Browse
 ) -> None:

@@ -4,6 +4,7 @@ others do appears by itself."""
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -182,6 +183,23 @@ def test_a_won_deal_with_a_probability_of_its_own_is_offered_certainty(
         -1
     ]
     assert last["record"]["probability"] == 100
+
+
+def test_a_probability_changed_while_the_dialog_asks_is_not_overwritten(
+    board: Board, slant: Slant, deal: str, deal_name: str
+) -> None:
+    slant.control(records=[{"op": "patch", "id": deal, "set": {"probability": 55}}])
+    expect(board.card(deal_name)).to_contain_text("55%", timeout=SYNC_MS)
+    board.choose(deal_name, "Closed won")
+
+    slant.control(records=[{"op": "patch", "id": deal, "set": {"probability": 70}}])
+    # A board whose dialog is open holds still, so another page is asked.
+    card = urljoin(board.page.url, f"/opportunities/{deal}/")
+    wait_until(lambda: "70%" in board.page.request.get(card).text(), slant.sandbox.process)
+    board.page.get_by_role("button", name="Move to Closed won").click()
+
+    expect(board.card(deal_name)).to_contain_text("Somebody changed its probability meanwhile.")
+    in_slant(slant, deal)
 
 
 def test_refused_conflicting_and_lost_moves_say_what_became_of_them(

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import submissions
+from opportunities.actions import bulk, submissions
 from opportunities.models import (
     AuditEvent,
     LostReason,
@@ -139,6 +141,52 @@ def test_a_lost_stage_wants_one_reason_for_all(
     assert set(LostReason.objects.values_list("opportunity_id", "reason")) == {
         ("op_1", "Merged with a bank"), ("op_2", "Merged with a bank"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("length", "status"), [(500, 303), (501, 422)])
+def test_a_long_reason_is_kept_whole_or_said_to_be_too_long(
+    owner: Person, make_deal: MakeDeal, post: Post, length: int, status: int
+) -> None:
+    make_deal("op_1")
+    StageMeaning.objects.filter(pk="st_hidden").update(meaning=Meaning.LOST)
+    typed = "x" * length
+
+    response = post(["op_1"], pipeline_stage_id="st_hidden", lost_reason=typed)
+
+    assert response.status_code == status
+    assert list(LostReason.objects.values_list("reason", flat=True)) == ([typed] if status == 303 else [])
+    if status == 422:
+        page = Page(response)
+        assert page.said("lost_reason-error") == "Error: Shorten the reason to 500 characters."
+        assert page.value("lost_reason") == typed
+
+
+def test_the_chosen_deals_are_read_once(make_deal: MakeDeal, post: Post) -> None:
+    make_deal("op_1")
+
+    with CaptureQueriesContext(connection) as seen:
+        assert post(["op_1"]).status_code == 200
+
+    assert sum("SUM(" in each["sql"] for each in seen) == 1
+
+
+def test_what_was_seen_is_what_lasted_then_among_many_changes(
+    make_deal: MakeDeal, firm: Firm, owner: Person
+) -> None:
+    row = make_deal("op_1", stage=firm.lead)
+    OpportunityVersion.objects.update(valid_from=ago(1))
+    version(row, stage_id="st_hidden", valid_from=ago(9), valid_to=ago(5))
+    version(row, stage_id="st_qualified", valid_from=ago(5), valid_to=ago(1))
+
+    for day, stage in (
+        (7, "st_hidden"),
+        (5, "st_qualified"),
+        (2, "st_qualified"),
+        (1, "st_lead"),
+        (0, "st_lead"),
+    ):
+        seen = bulk._seen(bulk.Order(("op_1",), seen_at=ago(day)), {"op_1": row})
+        assert seen == {"op_1": {"stage": stage, "owner": "us_owner"}}
 
 
 def test_the_list_asks_first_what_to_do_without_any_script(

@@ -96,6 +96,8 @@ const moveAsAnswered = (form) => {
   const data = new FormData(form);
   const more = {};
   for (const name of ["lost_reason", "probability", "confirm_overwrite"]) if (data.get(name)) more[name] = data.get(name);
+  // Also where it is empty: then nobody had set one, which is not the same as not saying.
+  more.seen_probability = data.get("seen_probability");
   const card = cardOf(dialog.dataset.opportunity);
   dialog.close();
   if (!card) return;
