@@ -73,10 +73,15 @@ def compare(row: Submission) -> Comparison:
     found = [shown for shown in row.check_state.get("candidates", []) if shown.get("fields")]
     known = {shown["id"] for shown in found}
     answers = {attempt.record_id: attempt.answer for attempt in row.attempts.exclude(record_id="")}
+    others = [record_id for record_id in candidates_of(row) if record_id not in known]
+    mirrored = Opportunity.objects.in_bulk([record_id for record_id in others if not answers.get(record_id)])
     found += [
-        {"id": record_id, "fields": answers.get(record_id) or _mirrored(record_id), "created_at": ""}
-        for record_id in candidates_of(row)
-        if record_id not in known
+        {
+            "id": record_id,
+            "fields": answers.get(record_id) or _fields(mirrored.get(record_id)),
+            "created_at": "",
+        }
+        for record_id in others
     ]
     words = _words([sent, *(shown["fields"] for shown in found)])
     return Comparison(
@@ -102,8 +107,7 @@ def compare(row: Submission) -> Comparison:
     )
 
 
-def _mirrored(record_id: str) -> dict[str, Any]:
-    deal = Opportunity.objects.filter(pk=record_id).first()
+def _fields(deal: Opportunity | None) -> dict[str, Any]:
     if deal is None:
         return {}
     return {"name": deal.name, "household_id": deal.household_id, "value": deal.value}

@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from opportunities import wording
@@ -16,11 +15,11 @@ from opportunities.actions import alerts, reviewing, running, wakeup
 from opportunities.clock import SystemClock
 from opportunities.forms import DecisionForm, SendingForm
 from opportunities.models import Hold, Person, Submission
-from opportunities.selectors.review import compare, queue
-from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.review import queue
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
+from opportunities.views.submissions import context_of
 
 CLOCK = SystemClock()
 LIFTED_BY_HAND = (running.STOPPED, running.UNIT_ALARM)
@@ -67,7 +66,7 @@ def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict
 
 
 def _page(request: HttpRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
-    context = {"page": shown(row, person, timezone.now()), "comparison": compare(row), "decision": form}
+    context = context_of(row, person) | {"decision": form}
     return render(request, "opportunities/submission.html", context, status=422)
 
 

@@ -1,5 +1,6 @@
 """What became of what was sent: one's own list, one submission, taking one back."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from opportunities.actions import reviewing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
-from opportunities.models import State
+from opportunities.models import Person, State, Submission
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.review import compare
 from opportunities.selectors.submissions.listing import listing
@@ -41,21 +42,25 @@ def submissions(request: HttpRequest) -> HttpResponse:
 def submission(request: HttpRequest, id: UUID) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a reader."""
     person = person_of(request)
-    page = shown(reachable(person, id), person, timezone.now())
-    decides = page.row.state == State.REVIEW and may(person, Action.REVIEW)
-    context = {
-        "page": page,
-        "comparison": compare(page.row) if decides else None,
-        "trail": trail_of(person, "submission", str(page.row.pk)),
-    }
+    context = context_of(reachable(person, id), person)
     if not request.headers.get("HX-Request"):
         response = render(request, "opportunities/submission.html", context)
-    elif request.GET.get("seen") == page.version:
+    elif request.GET.get("seen") == context["page"].version:
         response = HttpResponse(status=204)
     else:
         response = render(request, "opportunities/partials/submission.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def context_of(row: Submission, person: Person) -> dict[str, Any]:
+    """What the page of one submission needs, whichever view draws it."""
+    decides = row.state == State.REVIEW and may(person, Action.REVIEW)
+    return {
+        "page": shown(row, person, timezone.now()),
+        "comparison": compare(row) if decides else None,
+        "trail": trail_of(person, "submission", str(row.pk)),
+    }
 
 
 @require_POST

@@ -1,11 +1,15 @@
 """The review queue and the stop button: what managers decide, and that nobody else does."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.models import AuditEvent, Hold, Person, State
-from tests.pages.conftest import Make
+from opportunities.actions import audit
+from opportunities.actions.audit import Actor
+from opportunities.clock import SystemClock
+from opportunities.models import AuditEvent, Hold, Opportunity, Person, State
+from opportunities.selectors.review import compare
+from tests.pages.conftest import Make, Page, now
 from tests.support.people import Firm
 
 FOUND = {
@@ -93,6 +97,64 @@ def test_a_decision_without_a_reason_comes_back_with_the_same_page(
     assert "Say why in a few words" in answer.content.decode()
     row.refresh_from_db()
     assert row.state == State.REVIEW
+
+
+def test_what_was_chosen_and_the_trail_stand_there_still_when_the_reason_was_forgotten(
+    browse, sent: Make, manager: Person
+) -> None:
+    second = FOUND["candidates"][0] | {"id": "op_second"}
+    row = sent(State.REVIEW, check_state=FOUND | {"candidates": [*FOUND["candidates"], second]})
+    client, address = browse(manager), f"/submissions/{row.pk}/"
+    with transaction.atomic():
+        event = audit.record(
+            clock=SystemClock(), by=Actor.of(manager), action="submission.review", submission=row
+        )
+    first = Page(client.get(address))
+
+    again = Page(
+        client.post(f"{address}decide/", {"decision": "link", "opportunity_id": "op_second", "reason": ""})
+    )
+
+    assert (first.value("opportunity_id"), again.value("opportunity_id")) == ("op_found", "op_second")
+    for page in (first, again):
+        assert page.said("trail") == "Trail"
+        assert f'data-seq="{event.seq}"' in page.text
+
+
+def test_the_comparison_costs_the_same_for_one_candidate_and_for_three(
+    sent: Make, firm: Firm, manager: Person
+) -> None:
+    at = {
+        "first_seen_at": now(),
+        "seen_at": now(),
+        "book": firm.harbor,
+        "pipeline": firm.prospects,
+        "stage": firm.lead,
+    }
+    for number in range(3):
+        Opportunity.objects.create(id=f"op_{number}", name=f"Deal {number}", **at)
+    counts = []
+    for many in (1, 3):
+        row = sent(
+            State.REVIEW, check_state={"candidates": [{"id": f"op_{number}"} for number in range(many)]}
+        )
+        with CaptureQueriesContext(connection) as seen:
+            comparison = compare(row)
+        counts.append(len(seen))
+
+    assert [each.cells[0].text for each in comparison.candidates] == ["Deal 0", "Deal 1", "Deal 2"]
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_said"), [("linked", True), ("closed", True), ("send", False), ("", False)]
+)
+def test_only_the_reason_of_a_managers_decision_is_told_as_one(
+    browse, sent: Make, manager: Person, code: str, is_said: bool
+) -> None:
+    row = sent(State.WITHDRAWN, reason_code=code, reason_text="Entered twice")
+
+    assert ("The manager's reason" in browse(manager).get(f"/submissions/{row.pk}/").text) == is_said
 
 
 def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make, manager: Person) -> None:

@@ -14,6 +14,8 @@ from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Ste
 from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as deals_words
 
+# What a manager decided, with a reason of theirs.
+DECIDED = ("linked", "closed", "send_again")
 LATE = timedelta(seconds=12)
 LOOK_AGAIN_MS = ((30, 2_000), (120, 5_000))
 LOOK_SELDOM_MS = 15_000
@@ -31,6 +33,7 @@ def shown(row: Submission, person: Person, now: datetime) -> Shown:
         steps=_steps(row, now),
         sent=list(_sent(row, settled)),
         refusals=list(_refusals(row)),
+        managers_reason=row.reason_text if row.reason_code in DECIDED else "",
         exchanges=[_exchange(attempt) for attempt in attempts],
         may_withdraw=mine and may_be_withdrawn(row),
         may_still_send=mine and row.state == State.QUEUED and row.reason_code == "still_send",

@@ -64,6 +64,7 @@ class Shown:
     steps: list[Step]
     sent: list[Sent]
     refusals: list[tuple[str, str]]
+    managers_reason: str
     exchanges: list[Exchange]
     may_withdraw: bool
     may_still_send: bool
