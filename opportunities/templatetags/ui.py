@@ -1,6 +1,6 @@
 """Small words of the look: icons, money, times. Values are escaped; nothing here marks text of Slant as safe."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from django import template
@@ -47,6 +47,12 @@ def clock(value: datetime | None) -> str:
 @register.filter
 def clock_seconds(value: datetime | None) -> str:
     return "" if value is None else timezone.localtime(value).strftime("%H:%M:%S")
+
+
+@register.filter
+def utc(value: datetime | None) -> str:
+    """A moment for scripts, the same in every zone: `2026-11-30T15:44:00Z`."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else ""
 
 
 @register.filter

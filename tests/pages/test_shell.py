@@ -1,7 +1,8 @@
 """What surrounds every page: the stamp, who one is, what waits, how it looks."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -33,14 +34,28 @@ LIST, MINE = "/submissions/", "/settings/mine/"
 def test_the_stamp_says_how_old_the_data_is(
     owner: Person, browse: Browse, firm: Firm, age: timedelta, level: str, words: str
 ) -> None:
-    SyncState.objects.filter(pk="pipelines").update(finished_at=now() - age)
+    at = now() - age
+    SyncState.objects.filter(pk="pipelines").update(finished_at=at)
 
     page = Page(browse(owner).get(LIST))
 
     body = page.first("body")
     assert body["data-stale"] == level
-    assert body["data-synced-at"].endswith("Z")
+    assert body["data-synced-at"] == at.isoformat().replace("+00:00", "Z")
     assert words in " ".join(page.text.split()).replace("</time>", "")
+
+
+@pytest.mark.parametrize("path", [LIST, "/board/changes/?fresh=1&pipeline=pl_prospects"])
+def test_scripts_are_told_the_age_in_utc_wherever_the_firm_is(
+    owner: Person, browse: Browse, firm: Firm, settings: Any, path: str
+) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    SyncState.objects.update(finished_at=datetime(2026, 7, 30, 23, 5, tzinfo=UTC))
+
+    page = Page(browse(owner).get(path))
+
+    told = [attrs["data-synced-at"] for _, attrs in page.elements if "data-synced-at" in attrs]
+    assert told == ["2026-07-30T23:05:00Z"]
 
 
 def test_a_failing_sync_makes_the_stamp_red(owner: Person, browse: Browse, firm: Firm) -> None:

@@ -121,20 +121,35 @@ def test_every_number_opens_the_deals_behind_it(visit: Client, small: Desk) -> N
     assert len(cells(then, "behind")[1:]) == 7
 
 
-def test_deals_of_today_open_in_the_list_where_it_can_show_them(visit: Client, small: Desk) -> None:
+# In November and December, overdue, undated, later, all: without Otto's, and without d28, whose owner left.
+IN_QUARTER = ([2, 5, 1, 2, 2, 12], [3, 8, 1, 2, 4, 18])
+
+
+@pytest.mark.parametrize(
+    ("days", "counts"),
+    [
+        (QUARTER, IN_QUARTER),
+        # A month is told with the whole of its quarter.
+        ("from=2026-11-01&to=2026-11-30", IN_QUARTER),
+        # In January and February, overdue, undated, earlier, later, all.
+        ("from=2027-02-01&to=2027-02-28", ([2, 1, 2, 7, 12], [2, 1, 1, 2, 11, 1, 18])),
+    ],
+    ids=["quarter", "month", "month to come"],
+)
+def test_deals_of_today_open_in_the_list_where_it_can_show_them(
+    visit: Client, small: Desk, days: str, counts: tuple[list[int], list[int]]
+) -> None:
     """The list holds one pipeline and knows no teams; elsewhere the report shows them itself. The count is the number."""
 
     def linked(query: str) -> dict[str, int]:
-        html = page(visit, f"/reports/forecast/?{QUARTER}{query}")
+        html = page(visit, f"/reports/forecast/?{days}{query}")
         body = html[html.index('id="table-stretches"') : html.index('id="table-quarters"')]
         found = re.findall(r'<td class="n"[^>]*><a href="([^"]*)">(\d+)</a>', body)
         return {unescape(address): int(count) for address, count in found}
 
     here, there = linked("&team=bk_harbor"), linked("&pipeline=pl_desk")
 
-    # In November and December, overdue, undated, later, all: without Otto's, and without d28, whose owner left.
-    assert list(here.values()) == [2, 5, 1, 2, 2, 12]
-    assert list(there.values()) == [3, 8, 1, 2, 4, 18]
+    assert (list(here.values()), list(there.values())) == counts
     for address, count in here.items():
         assert len(cells(page(visit, address), "behind")[1:]) == count
     for address, count in there.items():

@@ -1,4 +1,7 @@
+from datetime import date
+
 from opportunities.reports.forecast import EARLIER, LATER, OVERDUE, UNDATED, Forecast, Quarter, Stretch
+from opportunities.reports.periods import DAY, Period
 from opportunities.reports.rows import dollars
 from opportunities.reports.sheets import (
     COUNT,
@@ -83,8 +86,8 @@ def _lede(result: Forecast, here: Quarter, about: About) -> str:
 
 
 def _stretches(result: Forecast, about: About, by_quarter: bool) -> Table:
-    rows = [_stretch(each, about, by_quarter) for each in result.rows]
-    rows += [_stretch(each, about, by_quarter, tone="dim") for each in result.apart]
+    rows = [_stretch(each, result.period, about, by_quarter) for each in result.rows]
+    rows += [_stretch(each, result.period, about, by_quarter, tone="dim") for each in result.apart]
     return Table(
         "stretches",
         "The same numbers",
@@ -108,9 +111,10 @@ def _stretches(result: Forecast, about: About, by_quarter: bool) -> Table:
     )
 
 
-def _stretch(each: Stretch, about: About, by_quarter: bool, tone: str = "") -> Row:
+def _stretch(each: Stretch, period: Period, about: About, by_quarter: bool, tone: str = "") -> Row:
     if each.period is None:
-        name, link = _name(each, about, by_quarter), about.open_deals(**_apart(each.key, about))
+        name = _name(each, about, by_quarter)
+        link = about.open_deals(**_apart(each.key, period, about.today))
         won = ""
     else:
         name = _name(each, about, by_quarter)
@@ -137,12 +141,13 @@ def _name(each: Stretch, about: About, by_quarter: bool) -> str:
     return words.quarter(each.period.first, about.year_starts) if by_quarter else words.month(each.period)
 
 
-def _apart(key: str, about: About) -> dict[str, object]:
+def _apart(key: str, period: Period, today: date) -> dict[str, object]:
+    """The deals outside of `period`, which is the one they were counted by, rounded out to whole quarters."""
     found: dict[str, dict[str, object]] = {
         OVERDUE: {"close": "overdue"},
         UNDATED: {"missing": "date"},
-        EARLIER: {"close": f"{about.today}..{about.period.first}"},
-        LATER: {"close": f"{about.period.end}.."},
+        EARLIER: {"close": f"{today}..{period.first - DAY}"},
+        LATER: {"close": f"{period.end}.."},
     }
     return found[key]
 
