@@ -5,7 +5,7 @@ from django import forms
 CHOICES = [
     ("", "All"),
     ("open", "Not settled"),
-    ("created", "Created"),
+    ("created", "In Slant"),
     ("refused", "Refused"),
     ("withdrawn", "Withdrawn"),
 ]

@@ -162,11 +162,9 @@ def _refused(id: str, name: str, code: str, target: str) -> Result:
 
 
 def _result(row: Submission) -> Result:
-    said, icon, tone = wording.STATE_SHORT[row.state]
+    said, icon, tone = wording.state_short(row.kind, row.state)
     why = ""
-    if row.state == State.CONFIRMED:
-        said = wording.CONFIRMED_BY_KIND[row.kind]
-    elif row.state not in FINAL or row.state == State.REJECTED:
+    if row.state not in FINAL or row.state == State.REJECTED:
         told = words.submission(row.kind, row.state, row.reason_code)
         why = told.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
         if row.reason_text and row.reason_code == "rejected":

@@ -51,6 +51,7 @@ class Comparison:
     """Ours on the left, each candidate on the right; `scanned` says what was read to find them."""
 
     row: Submission
+    words: wording.Question
     ours: list[Cell]
     sent_at: datetime | None
     candidates: list[Candidate]
@@ -86,6 +87,7 @@ def compare(row: Submission) -> Comparison:
     words = _words([sent, *(shown["fields"] for shown in found)])
     return Comparison(
         row=row,
+        words=wording.question(row.kind),
         ours=[Cell(wording.LABELS[name], words(name, sent.get(name)) or "not sent") for name in COMPARED],
         sent_at=row.last_sent_at,
         candidates=[
@@ -103,7 +105,7 @@ def compare(row: Submission) -> Comparison:
             )
             for shown in found
         ],
-        scanned=_scanned(row.check_state.get("scan")),
+        scanned=_scanned(row.check_state.get("scan")) or wording.question(row.kind).not_looked,
     )
 
 
@@ -146,7 +148,7 @@ def _made(created_at: str, sent_at: datetime | None) -> str:
 
 def _scanned(scan: dict[str, Any] | None) -> str:
     if not scan:
-        return "Slant's list could not be read."
+        return ""
     whole = "read whole" if scan.get("complete") else "not read whole: it changed meanwhile"
     began = datetime.fromisoformat(scan["began_at"])
     return f"Looked at {began:%H:%M:%S} UTC: {scan.get('count_last') or 0} deals in the list, {whole}."

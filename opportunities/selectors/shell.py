@@ -92,7 +92,9 @@ def _news(person: Person) -> list[News]:
     rows = Submission.objects.of(person).filter(told=False).order_by("settled_at")[:NEWS_AT_ONCE]
     return [
         News(
-            row.pk, wording.news(row.name, row.kind, row.state, row.reason_code), row.state == State.CONFIRMED
+            row.pk,
+            wording.endings(row.kind).news[row.state].format(name=row.name),
+            row.state == State.CONFIRMED,
         )
         for row in rows
     ]

@@ -46,23 +46,24 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
         return _page(request, person, row, form)
     except reviewing.NotInReview:
         row.refresh_from_db()
-        said = wording.DECIDED_ALREADY.format(words=wording.STATE_SHORT[row.state][0].lower())
+        said = wording.DECIDED_ALREADY.format(words=wording.state_short(row.kind, row.state)[0].lower())
     messages.info(request, said)
     return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
 
 
 def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, str]) -> str:
+    said = wording.endings(row.kind)
     who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
     match chosen["decision"]:
         case "link":
             reviewing.link(submission=row, opportunity_id=chosen["opportunity_id"], **who)  # type: ignore[arg-type]
-            return wording.LINKED.format(name=row.name, record=chosen["opportunity_id"])
+            return said.linked.format(name=row.name, record=chosen["opportunity_id"])
         case "resend":
             reviewing.send_again(submission=row, **who)  # type: ignore[arg-type]
-            return wording.SENT_AGAIN.format(name=row.name)
+            return said.sent_again.format(name=row.name)
         case _:
             reviewing.close(submission=row, **who)  # type: ignore[arg-type]
-            return wording.CLOSED.format(name=row.name)
+            return said.closed.format(name=row.name)
 
 
 def _page(request: HttpRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:

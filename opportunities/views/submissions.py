@@ -90,7 +90,7 @@ def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
     except actions.TooLate:
         messages.warning(request, wording.TOO_LATE)
     else:
-        messages.success(request, wording.WITHDRAWN.format(name=row.name))
+        messages.success(request, wording.endings(row.kind).withdrawn.format(name=row.name))
     return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
 
 

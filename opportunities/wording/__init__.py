@@ -350,6 +350,13 @@ STATE_SHORT = {
 # `confirmed` is told by what was asked for.
 CONFIRMED_BY_KIND = {"create": "Created", "edit": "Saved", "move": "Moved"}
 
+
+def state_short(kind: str, state: str) -> tuple[str, str, str]:
+    """Words, icon and tone of a state where there is room for no more."""
+    words, icon, tone = STATE_SHORT[state]
+    return (CONFIRMED_BY_KIND[kind] if state == "confirmed" else words), icon, tone
+
+
 OUTCOME = {
     "": "No answer yet",
     "ok": "Slant took it",
@@ -365,9 +372,6 @@ OUTCOME = {
 REFUSED_BECAUSE = "Slant said: “{message}”. Nothing was created. Correct it and send it again."
 
 TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached Slant."
-WITHDRAWN = "{name} was withdrawn. Nothing was created in Slant."
-
-
 # Codes that read the same.
 SAME = {"held": "stopped", "copied": "restored"}
 
@@ -387,9 +391,6 @@ REASON_TOO_LONG = "Shorten the reason."
 DECISION_MISSING = "Choose what to do with it."
 DECIDED_ALREADY = "It was settled meanwhile: {words}."
 NOT_A_CANDIDATE = "That record belongs to another submission, or was not found for this one. Choose another."
-LINKED = "{name} is linked to {record}."
-SENT_AGAIN = "{name} goes out again once Slant has been looked through afresh."
-CLOSED = "{name} is closed without a record."
 STOPPED = "Nothing is sent from now on. Everything people enter is kept."
 RELEASED = "That hold is lifted."
 HOLD_NOT_YOURS = "This stop cannot be lifted here: {reason}"
@@ -404,22 +405,83 @@ HOLDS = {
 }
 
 
-# News of what was held, in doubt or in review
-
-NEWS = {
-    "confirmed": "{name} reached Slant.",
-    "rejected": "Slant refused {name}. Nothing was created.",
-    "withdrawn": "{name} was closed without a record.",
-    "still_send": "{name} has waited for a day. Say whether it is still to be sent.",
-}
+# What became of it: of a deal to be made, and of the change of one
 
 
-def news(name: str, kind: str, state: str, reason_code: str) -> str:
-    if state == "queued":
-        return NEWS["still_send"].format(name=name)
-    if state == "rejected" and kind != "create":
-        return f"Slant refused the change of {name}. Nothing was changed."
-    return NEWS[state].format(name=name)
+@dataclass(frozen=True)
+class Endings:
+    """What is said as something ends: by its owner, by a manager, and as news of what was held, in doubt or in review."""
+
+    withdrawn: str
+    linked: str
+    sent_again: str
+    closed: str
+    news: dict[str, str]
+
+
+OF_CREATE = Endings(
+    withdrawn="{name} was withdrawn. Nothing was created in Slant.",
+    linked="{name} is linked to {record}.",
+    sent_again="{name} goes out again once Slant has been looked through afresh.",
+    closed="{name} is closed without a record.",
+    news={
+        "confirmed": "{name} reached Slant.",
+        "rejected": "Slant refused {name}. Nothing was created.",
+        "withdrawn": "{name} was closed without a record.",
+        "queued": "{name} has waited for a day. Say whether it is still to be sent.",
+    },
+)
+OF_CHANGE = Endings(
+    withdrawn="The change of {name} was withdrawn. Nothing was changed in Slant.",
+    linked="The change of {name} counts as arrived.",
+    sent_again="The change of {name} goes out again once Slant has been looked at afresh.",
+    closed="The change of {name} is closed. Nothing more is sent of it.",
+    news={
+        "confirmed": "The change of {name} reached Slant.",
+        "rejected": "Slant refused the change of {name}. Nothing was changed.",
+        "withdrawn": "The change of {name} was closed. Nothing more is sent of it.",
+        "queued": "The change of {name} has waited for a day. Say whether it is still to be sent.",
+    },
+)
+
+
+def endings(kind: str) -> Endings:
+    return OF_CREATE if kind == "create" else OF_CHANGE
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a manager is asked about a submission in review. `made` names when its record was made, empty for none."""
+
+    title: str
+    found: str
+    none_found: str
+    link: str
+    close: str
+    not_looked: str = ""
+    made: str = ""
+
+
+QUESTION_OF_CREATE = Question(
+    title="Is this the same deal?",
+    found="Found in Slant:",
+    none_found="No deal like it was found in Slant.",
+    link="Link to",
+    close="Close without a record",
+    not_looked="Slant's list could not be read.",
+    made="Created",
+)
+QUESTION_OF_CHANGE = Question(
+    title="Did this change arrive?",
+    found="In Slant now:",
+    none_found="The deal could not be read in Slant.",
+    link="It arrived in",
+    close="Close and send nothing more",
+)
+
+
+def question(kind: str) -> Question:
+    return QUESTION_OF_CREATE if kind == "create" else QUESTION_OF_CHANGE
 
 
 # Signing in

@@ -1,5 +1,7 @@
 """Who was left with "held", "not sure" or "a manager decides" is told how it ended, until they say they know."""
 
+import pytest
+
 from opportunities.models import Person, State
 from tests.pages.conftest import Make
 
@@ -16,6 +18,26 @@ def test_the_end_of_a_doubtful_submission_is_told_on_every_page_until_read(
 
     assert f'<a href="/submissions/{row.pk}/">Okonkwo rollover reached Slant.</a>' in page
     assert "reached Slant." not in after
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "said"),
+    [
+        ("create", State.WITHDRAWN, "Okonkwo rollover was closed without a record."),
+        ("move", State.WITHDRAWN, "The change of Okonkwo rollover was closed. Nothing more is sent of it."),
+        ("create", State.REJECTED, "Slant refused Okonkwo rollover. Nothing was created."),
+        ("edit", State.REJECTED, "Slant refused the change of Okonkwo rollover. Nothing was changed."),
+        ("edit", State.CONFIRMED, "The change of Okonkwo rollover reached Slant."),
+    ],
+)
+def test_the_end_of_a_change_is_not_told_as_that_of_a_deal(
+    browse, sent: Make, owner: Person, kind: str, state: str, said: str
+) -> None:
+    row = sent(state, kind=kind, opportunity_id="op_1", told=False)
+
+    page = browse(owner).get("/submissions/").content.decode()
+
+    assert f'<a href="/submissions/{row.pk}/">{said}</a>' in page
 
 
 def test_nobody_is_told_of_somebody_elses(browse, sent: Make, colleague: Person, owner: Person) -> None:

@@ -169,14 +169,35 @@ def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make,
     assert row.state == State.REVIEW
 
 
-def test_what_was_settled_meanwhile_is_not_decided_twice(browse, sent: Make, manager: Person) -> None:
-    row = sent(State.CONFIRMED, opportunity_id="op_found")
+def test_a_change_in_review_is_not_asked_about_as_a_deal_to_be_made(
+    browse, sent: Make, manager: Person
+) -> None:
+    row = sent(
+        State.REVIEW, kind="edit", opportunity_id="op_found", check_state={"candidates": FOUND["candidates"]}
+    )
+    client, address = browse(manager), f"/submissions/{row.pk}/"
+
+    page = Page(client.get(address))
+    said = client.post(f"{address}decide/", {"decision": "close", "reason": "x"}, follow=True).text
+
+    assert page.said("decide-title") == "Did this change arrive?"
+    for words in ("Created", "same deal", "without a record", "list could not be read"):
+        assert words not in page.said("decide")
+    assert "It arrived in op_found" in page.said("decide")
+    assert "The change of Okonkwo rollover is closed. Nothing more is sent of it." in said
+
+
+@pytest.mark.parametrize(("kind", "words"), [("create", "created"), ("edit", "saved"), ("move", "moved")])
+def test_what_was_settled_meanwhile_is_not_decided_twice(
+    browse, sent: Make, manager: Person, kind: str, words: str
+) -> None:
+    row = sent(State.CONFIRMED, kind=kind, opportunity_id="op_found")
 
     answer = browse(manager).post(
         f"/submissions/{row.pk}/decide/", {"decision": "close", "reason": "x"}, follow=True
     )
 
-    assert "It was settled meanwhile" in answer.content.decode()
+    assert f"It was settled meanwhile: {words}." in answer.content.decode()
 
 
 @pytest.mark.parametrize("who", ["owner", "colleague", "viewer", "compliance"])

@@ -1,5 +1,6 @@
 """The list of what one sent."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -52,6 +53,17 @@ def test_the_list_can_be_narrowed(
     text = browse(owner).get(LIST, {"state": chosen}).content.decode()
 
     assert {name for name in ("Waits", "Made", "Refused one") if f">{name}<" in text} == names
+
+
+def test_what_is_in_slant_is_called_so_whatever_it_was(owner: Person, browse: Browse, sent: Make) -> None:
+    for kind in ("create", "edit", "move"):
+        sent(State.CONFIRMED, kind=kind)
+
+    page = Page(browse(owner).get(LIST, {"state": "created"}))
+
+    filters, rows = page.text.split("<tbody>")
+    assert re.findall(r"(Created|Saved|Moved|In Slant)</a>", filters) == ["In Slant"]
+    assert set(re.findall(r"(Created|Saved|Moved|In Slant)</span>", rows)) == {"Created", "Saved", "Moved"}
 
 
 def test_an_empty_list_offers_the_next_step(owner: Person, browse: Browse, firm: Firm) -> None:

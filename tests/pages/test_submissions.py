@@ -229,6 +229,22 @@ def test_its_owner_withdraws_what_waits(owner: Person, browse: Browse, fill: Fil
     assert "Okonkwo rollover was withdrawn." in client.get(response["Location"]).content.decode()
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("create", "Okonkwo rollover was withdrawn. Nothing was created in Slant."),
+        ("edit", "The change of Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
+        ("move", "The change of Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
+    ],
+)
+def test_a_change_taken_back_is_not_told_as_a_deal(
+    owner: Person, browse: Browse, sent: Make, kind: str, said: str
+) -> None:
+    row = sent(kind=kind, opportunity_id="" if kind == "create" else "op_1")
+
+    assert said in browse(owner).post(f"{LIST}{row.pk}/withdraw/", follow=True).text
+
+
 def test_what_is_being_sent_stays_and_says_why(owner: Person, browse: Browse, sent: Make) -> None:
     client, row = browse(owner), sent(State.SENDING)
 

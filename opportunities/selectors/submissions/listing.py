@@ -57,9 +57,7 @@ def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
 
 
 def _line(row: Submission) -> Line:
-    words, icon, tone = wording.STATE_SHORT[row.state]
-    if row.state == State.CONFIRMED:
-        words = wording.CONFIRMED_BY_KIND[row.kind]
+    words, icon, tone = wording.state_short(row.kind, row.state)
     return Line(
         id=row.pk,
         reference=row.reference,
