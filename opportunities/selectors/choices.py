@@ -17,6 +17,7 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice
+from opportunities.selectors.selection import is_open
 from opportunities.selectors.stages import drawn, with_meanings
 
 LISTED = 50
@@ -189,9 +190,8 @@ def _with_deals(rows: QuerySet[Household]) -> list[HouseholdChoice]:
     households = list(rows.select_related("book"))
     counts = dict(
         Opportunity.objects.filter(
-            household__in=[household.pk for household in households], gone_at=None, stage__visible=True
+            is_open(), household__in=[household.pk for household in households], gone_at=None
         )
-        .exclude(stage__default_probability=100)
         .values_list("household")
         .annotate(Count("pk"))
     )

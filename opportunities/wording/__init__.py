@@ -17,6 +17,21 @@ def money(value: int) -> str:
     return f"\u2212${-value:,}" if value < 0 else f"${value:,}"
 
 
+def compact(value: float) -> str:
+    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`; static/js/charts.js says the same."""
+    whole = round(abs(value))
+    sign = "\u2212" if value < 0 and whole else ""
+    if whole < 1_000:
+        return f"{sign}${whole}"
+    for unit, letter in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
+        # What would round up to a thousand of a unit is one of the next.
+        if whole < 999.5 * unit or letter == "B":
+            places = max(0, 3 - len(str(whole // unit)))
+            text = f"{whole / unit:.{places}f}"
+            return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}{letter}"
+    raise AssertionError("every amount has a unit")
+
+
 def day(value: date, today: date) -> str:
     return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
 

@@ -14,20 +14,6 @@ MAX_BELOW_MIN = "The highest value is below the lowest. Swap the two, or clear o
 # Money and days on cards
 
 
-def compact(value: int) -> str:
-    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`; a minus is U+2212."""
-    sign, amount = ("\u2212", -value) if value < 0 else ("", value)
-    if amount < 1_000:
-        return f"{sign}${amount}"
-    for unit, letter in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
-        # What would round up to a thousand of a unit is one of the next.
-        if amount < 999.5 * unit or letter == "B":
-            places = max(0, 3 - len(str(amount // unit)))
-            text = f"{amount / unit:.{places}f}"
-            return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}{letter}"
-    raise AssertionError("every amount has a unit")
-
-
 def card_day(value: date, today: date) -> str:
     """`30 Nov` this year, `Mar 2027` in another: on a card the month says enough."""
     return f"{value.day} {value:%b}" if value.year == today.year else f"{value:%b %Y}"

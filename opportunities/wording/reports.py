@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from opportunities.reports.periods import Period, named, quarter_number
-from opportunities.wording import day, money
+from opportunities.wording import compact, day, money
 
-__all__ = ["day", "money"]
+__all__ = ["compact", "day", "money"]
 
 TITLES = {
     "overview": "Overview",
@@ -116,16 +116,6 @@ SNAPPED = "Shown in whole fiscal quarters, so that targets compare."
 
 def number(value: float | int | None, places: int = 0) -> str:
     return "" if value is None else f"{value:,.{places}f}"
-
-
-def compact(value: float | int) -> str:
-    """`$640K`, `$1.24M`: for charts and tiles, where the table has the whole of it."""
-    sign, size = ("\u2212" if value < 0 else ""), abs(value)
-    if size >= 999_500:
-        return f"{sign}${f'{size / 1_000_000:.2f}'.removesuffix('.00')}M"
-    if size >= 1_000:
-        return f"{sign}${size / 1_000:.0f}K"
-    return f"{sign}${size:.0f}"
 
 
 def signed(value: int) -> str:

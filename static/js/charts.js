@@ -2,13 +2,21 @@
 // `data-table` names the table, `data-columns` which of its columns, `data-colours` the look's names for them.
 import { byId } from "./shared/page.js";
 
-const compact = (value, unit) => {
+// Three figures at most, as `compact` in opportunities/wording/__init__.py says them.
+const short = (size) => {
+  const whole = Math.round(size);
+  if (whole < 1000) return `$${whole}`;
+  const [unit, letter] = [[1e3, "K"], [1e6, "M"], [1e9, "B"]].find(([unit]) => whole < 999.5 * unit || unit === 1e9);
+  const places = Math.max(0, 3 - String(Math.floor(whole / unit)).length);
+  return `$${Number((whole / unit).toFixed(places))}${letter}`;
+};
+
+export const compact = (value, unit) => {
   const size = Math.abs(value);
   const sign = value < 0 ? "\u2212" : "";
   if (unit === "percent") return `${sign}${Math.round(size * 100)}%`;
   if (unit !== "money") return sign + size.toLocaleString("en-US");
-  if (size >= 999500) return `${sign}$${(size / 1e6).toFixed(2)}M`.replace(".00M", "M");
-  return size >= 1000 ? `${sign}$${Math.round(size / 1000)}K` : `${sign}$${Math.round(size)}`;
+  return (Math.round(size) ? sign : "") + short(size);
 };
 
 // Colours live in reports.css. An element that has one says what it is now, in light or dark.

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from opportunities.wording.reports import TITLES
 from tests.browser.conftest import ComeIn
+from tests.pages.test_money import COMPACT
 
 # What each canvas shows, and what the table it names holds, both as plain numbers.
 DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
@@ -36,6 +37,21 @@ BAR = """() => {
   const at = canvas.getBoundingClientRect();
   return [at.x + bar.x, at.y + (bar.y + bar.base) / 2, rows[place].querySelector("a").href];
 }"""
+
+
+def test_charts_say_amounts_in_short_as_every_other_place_does(come_in: ComeIn) -> None:
+    page = come_in("manager")
+    page.goto("/reports/forecast/")
+
+    said = page.evaluate(
+        """async (amounts) => {
+          const { compact } = await import(document.querySelector("script[src*='js/charts']").src);
+          return amounts.map((amount) => compact(amount, "money"));
+        }""",
+        [amount for amount, _ in COMPACT],
+    )
+
+    assert said == [text for _, text in COMPACT]
 
 
 def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(

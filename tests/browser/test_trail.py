@@ -30,7 +30,8 @@ def test_compliance_finds_out_all_about_a_deal_by_keyboard(
     created: str, come_in: ComeIn, axe: Axe, shots: Path | None
 ) -> None:
     page = come_in("compliance", path="/audit/")
-    page.get_by_label("Find a deal, person, reference or entry").focus()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find a deal, person, reference or entry")).to_be_focused()
     page.keyboard.type(created)
     page.keyboard.press("Enter")
     lines = page.locator(".trail > li")

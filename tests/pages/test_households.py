@@ -5,7 +5,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.models import Household, Opportunity, Person
+from opportunities.actions.mirror import meanings
+from opportunities.models import Household, Meaning, Opportunity, Person, Stage, StageMeaning
 from tests.support.people import Firm
 
 from .conftest import Page, now
@@ -29,6 +30,7 @@ def deal(firm: Firm, id: str, household: Household, **fields: object) -> Opportu
 def test_a_part_of_the_name_finds_it_with_kind_book_and_open_deals(
     owner: Person, browse: Browse, firm: Firm
 ) -> None:
+    meanings.suggest(Stage.objects.all())
     deal(firm, "op_open", firm.okonkwo)
     deal(firm, "op_parked", firm.okonkwo, stage=firm.hidden)
     deal(firm, "op_gone", firm.okonkwo, gone_at=now())
@@ -38,6 +40,21 @@ def test_a_part_of_the_name_finds_it_with_kind_book_and_open_deals(
     assert found(page) == ["hh_okonkwo"]
     assert page.said("household-option-1") == "Okonkwo Prospect Harbor, 1 open deal"
     assert "<html" not in page.text
+
+
+def test_open_deals_are_those_in_stages_that_managers_count_as_open(
+    owner: Person, browse: Browse, firm: Firm
+) -> None:
+    meanings.suggest(Stage.objects.all())
+    for number, stage in enumerate((firm.lead, firm.hidden, firm.qualified)):
+        deal(firm, f"op_{number}", firm.okonkwo, stage=stage)
+    StageMeaning.objects.filter(pk="st_hidden").update(meaning=Meaning.OPEN)
+    StageMeaning.objects.filter(pk="st_lead").update(meaning=Meaning.LOST)
+    Stage.objects.filter(pk="st_qualified").update(default_probability=100)
+
+    page = Page(browse(owner).get(PATH, {"q": "konk", "book_id": "bk_harbor"}))
+
+    assert page.said("household-option-1") == "Okonkwo Prospect Harbor, 2 open deals"
 
 
 def test_names_that_begin_with_it_come_first(owner: Person, browse: Browse, firm: Firm) -> None:

@@ -4,6 +4,20 @@ from hypothesis import strategies as st
 
 from opportunities import wording
 from opportunities.forms.money import LARGEST, parse_money
+from opportunities.wording import reports as report_words
+
+# What the script that draws charts says too (tests/browser/test_reports.py).
+COMPACT = [
+    (0, "$0"), (-0.4, "$0"), (640, "$640"), (999.6, "$1K"), (1_000, "$1K"), (4_500, "$4.5K"), (4_567, "$4.57K"),
+    (640_000, "$640K"), (999_499, "$999K"), (999_500, "$1M"), (1_240_000, "$1.24M"), (1_500_000, "$1.5M"),
+    (12_340_000, "$12.3M"), (2_100_000_000, "$2.1B"), (1_234_000_000_000, "$1234B"), (-350_000, "\u2212$350K"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("amount", "text"), COMPACT)
+def test_an_amount_in_short_has_three_figures_on_cards_and_in_reports(amount: float, text: str) -> None:
+    assert wording.compact(amount) == text
+    assert report_words.compact is wording.compact
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from opportunities import wording
 from opportunities.offer import StageChoice
 from opportunities.selection import Selection
-from opportunities.wording import board as board_words
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Sums:
 
     @property
     def compact(self) -> str:
-        return board_words.compact(self.value)
+        return wording.compact(self.value)
 
     @property
     def compact_weighted(self) -> str:
-        return board_words.compact(self.weighted_dollars)
+        return wording.compact(self.weighted_dollars)
 
     @property
     def weighted_dollars(self) -> int:
