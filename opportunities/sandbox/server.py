@@ -300,7 +300,7 @@ class Handler(BaseHTTPRequestHandler):
         body = b"" if bare else answer.body
         lines = [
             f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
-            f"Date: {formatdate(usegmt=True)}",
+            f"Date: {formatdate(self.server.world.now(), usegmt=True)}",
             *(f"{name}: {value}" for name, value in answer.headers),
         ]
         if not bare:

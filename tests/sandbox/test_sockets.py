@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -356,6 +358,19 @@ def test_the_clock_ages_keys_and_limits(sandbox: SandboxProcess) -> None:
     assert answer["clock"] == {"offset_s": 4800}
     assert sandbox.request("POST", "/opportunities", DEAL, key="k1")[0] == 201
     assert len(sandbox.writes()) == 2
+
+
+@pytest.mark.parametrize("offset_s", [0, 4800, -86_400])
+def test_the_date_of_an_answer_is_that_of_its_world(sandbox: SandboxProcess, offset_s: int) -> None:
+    sandbox.control(clock={"offset_s": offset_s})
+
+    with Wire(sandbox.port) as wire:
+        reply = wire.ask("POST", PATH, DEAL)
+
+    assert reply is not None
+    created = datetime.fromisoformat(reply.json()["created_at"])
+    told = parsedate_to_datetime(reply.headers["Date"])
+    assert told - created in (timedelta(0), timedelta(seconds=1))  # a second may turn between the two
 
 
 def test_an_entry_looks_as_the_interface_says(sandbox: SandboxProcess) -> None:
