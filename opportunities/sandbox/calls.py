@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opportunities.sandbox import shapes
-from opportunities.sandbox.answers import Answer, Refused, answer
+from opportunities.sandbox.answers import Answer, Refused, answer, encode
 from opportunities.sandbox.store import Row, Store, Token
 
 
@@ -65,7 +65,9 @@ class Call:
             raise Refused(403, "book_read_only", "You may only view this book.")
 
     def save(self, kind: str, row: Row, changed: list[str], *, create: bool) -> Row:
-        """Store a row and note the write."""
+        """Store a row and note the write. What no answer could show is stored nowhere: it would fail all later ones."""
+        record = shapes.record(self.store, kind, row)
+        encode(record)
         self.store.put(kind, row, born=self.now if create else None)
         self.store.ledger.write(
             self.now,
@@ -74,7 +76,7 @@ class Call:
             kind=kind,
             key=self.key,
             changed=changed,
-            record=shapes.record(self.store, kind, row),
+            record=record,
         )
         return row
 

@@ -1,8 +1,11 @@
-"""Reading single values out of a body: each check answers the value or adds a sentence at its field."""
+"""Reading a body and the single values in it: each check answers the value or adds a sentence at its field."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +15,11 @@ from opportunities.sandbox.store import Row, stamp
 
 NAME_MAX = 255  # Slant API 10.20
 VALUE_MAX = 2_000_000_000  # whole US dollars, Slant API 1 and 10.20
+
+DEEPEST = 200  # levels of a body; what is deeper could be read, but not be written into an answer again
+
+# As seconds since the epoch, fractions of the last second of 9999 would round up into a year no date can tell.
+LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -88,11 +96,38 @@ class Problems:
                     self.add(name, "is not a known field")
 
 
+def parse_json(raw: bytes) -> Any:
+    """What a body says. Raises ValueError for all that cannot be answered as JSON again: NaN, 1e400, endless nesting."""
+    try:
+        found = json.loads(raw, parse_constant=_no_number, parse_float=_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return found
+    raise ValueError("nested too deeply")
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
 def parse_moment(value: Any) -> float | None:
     """Seconds since the epoch, or None if it is not an ISO 8601 date-time with a zone."""
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         return None
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC).timestamp()
+        return min(datetime.fromisoformat(value.upper()).astimezone(UTC).timestamp(), LAST_SECOND)
     except (ValueError, OverflowError):
         return None

@@ -19,6 +19,7 @@ from opportunities.sandbox import shapes
 from opportunities.sandbox.faults import PLANS, Fault
 from opportunities.sandbox.store import SWITCHES, Control, Row, Store, stamp
 
+FARTHEST = 10**9  # beyond it no clock, no wait and no count can follow
 DELETABLE = ("opportunity", "household", "custom_field", "task", "note")
 FAULT_NAMES = frozenset(
     ("id", "kind", "method", "path", "times", "skip", "delay_ms", "status", "retry_after")
@@ -121,13 +122,15 @@ def _list(name: str, value: Any) -> list[Any]:
 def _number(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise NotUnderstood(f"{name}: must be a whole number of at least 0")
+    if value > FARTHEST:
+        raise NotUnderstood(f"{name}: is too large")
     return value
 
 
 def _real(name: str, value: Any, *, least: float | None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or (least is not None and value < least):
         raise NotUnderstood(f"{name}: must be a number")
-    if abs(value) > 10**9:
+    if not abs(value) <= FARTHEST:  # NaN is neither near nor far
         raise NotUnderstood(f"{name}: is too far away")
     return value
 
@@ -145,7 +148,7 @@ def _merge_switches(control: Control, value: Any) -> None:
 def _revoked(store: Store, value: Any) -> tuple[str, ...]:
     known = {token.name for token in store.tokens.values()}
     for name in _list("revoked", value):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise NotUnderstood(f"revoked: {name!r} is not a token's name")
     return tuple(cast("list[str]", value))
 
@@ -168,7 +171,7 @@ def read_fault(item: dict[str, Any]) -> Fault:
     if unknown:
         raise NotUnderstood(f"faults: {sorted(unknown)} unknown")
     kind = item.get("kind")
-    if kind not in PLANS:
+    if not isinstance(kind, str) or kind not in PLANS:
         raise NotUnderstood(f"faults: kind {kind!r} is none of {', '.join(PLANS)}")
     method, path, name = item.get("method") or "*", item.get("path") or "*", item.get("id") or kind
     if not (isinstance(method, str) and isinstance(path, str) and isinstance(name, str)):
@@ -277,21 +280,31 @@ def _create(store: Store, operation: dict[str, Any], now: float) -> None:
 
 def _known_references(store: Store, kind: str, row: Row) -> None:
     """A row must name records that exist, or no answer could be put together from it."""
-    if kind == "household" and row["book_id"] not in store.tables["book"]:
-        raise NotUnderstood("records: book_id is unknown")
+    if "custom_fields" in row:
+        _object("records.custom_fields", row["custom_fields"])
+    if kind == "household":
+        _known(store, row, "book_id", "book")
     if kind == "book" and not set(_object("records.members", row["members"])) <= set(store.tables["user"]):
         raise NotUnderstood("records: members name an unknown user")
-    if kind == "pipeline" and not row["pipeline_stages"]:
-        raise NotUnderstood("records: a pipeline needs a stage")
+    if kind == "pipeline":
+        stages = _list("records.pipeline_stages", row["pipeline_stages"])
+        if not stages or not all(
+            isinstance(stage, dict) and isinstance(stage.get("id"), str) for stage in stages
+        ):
+            raise NotUnderstood("records: a pipeline needs a stage, each an object with an id")
     if kind != "opportunity":
         return
     for name, table in (("book_id", "book"), ("pipeline_id", "pipeline"), ("assigned_to_id", "user")):
-        if row[name] not in store.tables[table]:
-            raise NotUnderstood(f"records: {name} is unknown")
-    if row["household_id"] is not None and row["household_id"] not in store.tables["household"]:
-        raise NotUnderstood("records: household_id is unknown")
+        _known(store, row, name, table)
+    if row["household_id"] is not None:
+        _known(store, row, "household_id", "household")
     if shapes.stage_of(store.tables["pipeline"][row["pipeline_id"]], row["pipeline_stage_id"]) is None:
         raise NotUnderstood("records: pipeline_stage_id is not a stage of the pipeline")
+
+
+def _known(store: Store, row: Row, name: str, table: str) -> None:
+    if not isinstance(row[name], str) or row[name] not in store.tables[table]:
+        raise NotUnderstood(f"records: {name} is unknown")
 
 
 def _note(store: Store, now: float, action: str, kind: str, changed: list[str], record: Row) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import date
 from typing import Any
 
 from opportunities.sandbox import shapes
@@ -104,13 +106,21 @@ def merged(call: Call, entity: str, before: Row, sent: Any, problems: Problems) 
 def _fits(definition: Row, value: Any) -> bool:
     kind = definition["field_type"]
     if kind == "number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, float):
+            return math.isfinite(value)
+        return isinstance(value, int) and not isinstance(value, bool)
     if kind == "boolean":
         return isinstance(value, bool)
     if kind == "single_select":
         return value in definition["options"]["select_options"]
     if kind == "date":
-        return isinstance(value, str) and (
-            re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None or parse_moment(value) is not None
-        )
+        return isinstance(value, str) and (_is_day(value) or parse_moment(value) is not None)
     return isinstance(value, str)
+
+
+def _is_day(text: str) -> bool:
+    """2026-10-01, and no other spelling ISO 8601 knows."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -7,7 +7,6 @@ truth (it is served without a token and counted nowhere). What is answered comes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic import Field
 
 from opportunities.sandbox import describe
 from opportunities.sandbox.answers import Answer, encode, error
+from opportunities.sandbox.checks import parse_json
 from opportunities.sandbox.control import NotUnderstood
 from opportunities.sandbox.routes import ROUTES, Endpoint
 from opportunities.sandbox.rules import Exchange
@@ -124,12 +124,13 @@ def show_control(request: HttpRequest) -> HttpResponse:
 @own_api.post("/_control")
 def change_control(request: HttpRequest) -> HttpResponse:
     try:
-        changes = json.loads(request.body)
+        changes = parse_json(request.body)
+    except ValueError:
+        return _http(error(400, "invalid_json", "The body is not JSON.", {}, "nested"))
+    try:
         return _json(_world(request).change_control(changes))
     except NotUnderstood as wrong:
         return _http(error(422, "not_understood", str(wrong), {}, "nested"))
-    except (ValueError, RecursionError):
-        return _http(error(400, "invalid_json", "The body is not JSON.", {}, "nested"))
 
 
 def _world(request: HttpRequest) -> World:

@@ -25,7 +25,6 @@ All `now` are seconds since the epoch in the sandbox's adjustable time; `Control
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from urllib.parse import parse_qsl
 
 from opportunities.sandbox.answers import Answer, Refused
 from opportunities.sandbox.calls import Call
+from opportunities.sandbox.checks import parse_json
 from opportunities.sandbox.faults import Fault, pick
 from opportunities.sandbox.routes import resolve
 from opportunities.sandbox.store import HOUR_S, Remembered, Scope, Store, Token
@@ -292,10 +292,6 @@ def read_body(request: Request) -> dict[str, Any]:
 
 def _json_or_none(raw: bytes) -> Any:
     try:
-        return json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        return parse_json(raw)
+    except ValueError:
         return None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -1,9 +1,15 @@
 """Slant API 7.7: changing an opportunity."""
 
+import json
+import math
 from typing import Any
 
 import pytest
 
+from opportunities.sandbox.answers import encode
+from opportunities.sandbox.calls import Call
+from opportunities.sandbox.checks import Problems
+from opportunities.sandbox.fields import merged
 from tests.sandbox.desk import Desk
 
 DEAL = "/opportunities/op_71qz5d"
@@ -47,6 +53,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"custom_fields": [1]}, "custom_fields"),
     ({"custom_fields": {"lead_source": "Sky"}}, "custom_fields"),
     ({"custom_fields": {"expected_yearly_fee": "much"}}, "custom_fields"),
+    ({"custom_fields": {"expected_yearly_fee": True}}, "custom_fields"),
+    ({"custom_fields": {"next_review_on": "2026-99-99"}}, "custom_fields"),
+    ({"custom_fields": {"next_review_on": "20261001"}}, "custom_fields"),
 ]
 
 
@@ -91,6 +100,57 @@ def test_a_past_close_date_is_allowed_here(desk: Desk) -> None:
     after = desk.ask("PATCH", DEAL, {"target_close_date": "2020-01-01T00:00:00+02:00"}).json()
 
     assert after["target_close_date"] == "2019-12-31T22:00:00Z"
+
+
+@pytest.mark.parametrize("last", ["9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59Z"])
+def test_a_close_date_may_be_the_last_second_there_is(desk: Desk, last: str) -> None:
+    after = desk.ask("PATCH", DEAL, {"target_close_date": last}).json()
+
+    assert after["target_close_date"] == "9999-12-31T23:59:59Z"
+
+
+# No JSON library could write these into an answer again.
+UNANSWERABLE = [
+    b'{"value": 1e400}',
+    b'{"custom_fields": {"expected_yearly_fee": -1e400}}',
+    b'{"value": NaN}',
+    b'{"custom_fields": ' + 980 * b"[" + 980 * b"]" + b"}",
+    b'{"custom_fields": ' + 200 * b'{"a":' + b"1" + 200 * b"}" + b"}",
+]
+
+
+@pytest.mark.parametrize("raw", UNANSWERABLE, ids=range(len(UNANSWERABLE)))
+def test_a_body_no_answer_could_hold_is_no_json(desk: Desk, raw: bytes) -> None:
+    before = desk.get(DEAL)
+
+    answer = desk.ask("PATCH", DEAL, raw=raw)
+
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "invalid_json")
+    assert desk.get(DEAL) == before
+    assert desk.entries("request")[1]["body"] is None
+    assert encode(desk.entries("request"))
+
+
+def test_a_body_is_read_to_two_hundred_levels(desk: Desk) -> None:
+    raw = b'{"label": ' + 199 * b"[" + 199 * b"]" + b"}"
+
+    assert desk.ask("PATCH", DEAL, raw=raw).status == 200
+    assert desk.entries("request")[0]["body"] == json.loads(raw)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_what_no_answer_could_show_is_not_stored(desk: Desk, value: float) -> None:
+    call = Call(desk.store, desk.now, next(iter(desk.store.tokens.values())), {}, {})
+    problems = Problems()
+    row = desk.deal("op_71qz5d")
+
+    merged(call, "Opportunity", {}, {"expected_yearly_fee": value}, problems)
+    with pytest.raises(ValueError, match="JSON"):
+        call.save("opportunity", {**row, "value": value}, ["value"], create=False)
+
+    assert set(problems.found) == {"custom_fields"}
+    assert desk.deal("op_71qz5d") == row
+    assert desk.entries() == []
 
 
 def test_a_viewer_may_not_change(desk: Desk) -> None:

@@ -327,6 +327,33 @@ def test_what_control_does_not_know_is_422(sandbox: SandboxProcess, body: Any) -
     assert reply.status == 422
 
 
+@pytest.mark.parametrize(
+    "raw", [b'{"clock":{"offset_s":NaN}}', b'{"list_lag_s":1e400}', b"{", b"[" * 990 + b"]" * 990]
+)
+def test_what_control_cannot_read_is_400_and_changes_nothing(sandbox: SandboxProcess, raw: bytes) -> None:
+    before = sandbox.control()
+    with Wire(sandbox.port) as wire:
+        head = f"POST /_control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(raw)}"
+        wire.socket.sendall(head.encode() + b"\r\n\r\n" + raw)
+        reply = wire.read()
+
+    assert reply is not None
+    assert reply.status == 400
+    assert sandbox.control() == before
+
+
+def test_no_body_keeps_the_ledger_from_answering(sandbox: SandboxProcess) -> None:
+    for raw in (b'{"value":1e400}', b"[" * 980 + b"]" * 980):
+        with Wire(sandbox.port) as wire:
+            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.token}\r\nContent-Length: {len(raw)}"
+            wire.socket.sendall(head.encode() + b"\r\nContent-Type: application/json\r\n\r\n" + raw)
+            reply = wire.read()
+        assert reply is not None
+        assert reply.status == 400
+
+    assert [entry["body"] for entry in sandbox.ledger()] == [None, None]
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "kind=dream", "after=x"])
 def test_what_the_ledger_does_not_know_is_422(sandbox: SandboxProcess, query: str) -> None:
     with Wire(sandbox.port) as wire:

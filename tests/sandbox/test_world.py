@@ -1,5 +1,7 @@
 """Driving the rules in-process, as a simulation does: copies, resets, records, faults without a socket."""
 
+import math
+
 import pytest
 
 from opportunities.sandbox import control
@@ -71,6 +73,11 @@ WRONG = [
     {"limits": {"token": -1}},
     {"clock": {"zone": "UTC"}},
     {"clock": {"offset_s": "soon"}},
+    {"clock": {"offset_s": math.nan}},
+    {"clock": {"offset_s": math.inf}},
+    {"list_lag_s": math.nan},
+    {"list_lag_s": math.inf},
+    {"latency_ms": 10**400},
     {"up": 1},
     {"revoked": ["nobody"]},
     {"revoked": "write"},
@@ -79,6 +86,16 @@ WRONG = [
     {"faults": [{"kind": "earthquake"}]},
     {"faults": [{"kind": "hang", "colour": "red"}]},
     {"faults": {"kind": "hang"}},
+    {"faults": [{"kind": []}]},
+    {"faults": [{"kind": "delay", "delay_ms": 10**30}]},
+    {"revoked": [[]]},
+    {"revoked": [{}]},
+    {"records": [{"op": "patch", "id": "op_71qz5d", "set": {"assigned_to_id": []}}]},
+    {"records": [{"op": "patch", "id": "op_71qz5d", "set": {"household_id": {}}}]},
+    {"records": [{"op": "patch", "id": "op_71qz5d", "set": {"custom_fields": 5}}]},
+    {"records": [{"op": "patch", "id": "hh_okonkwo", "set": {"book_id": []}}]},
+    {"records": [{"op": "patch", "id": "pl_newbiz", "set": {"pipeline_stages": 5}}]},
+    {"records": [{"op": "patch", "id": "pl_newbiz", "set": {"pipeline_stages": ["st_won"]}}]},
     {"records": [{"op": "patch", "id": "op_nowhere", "set": {}}]},
     {"records": [{"op": "patch", "id": "op_71qz5d", "set": {"label": 1}}]},
     {"records": [{"op": "patch", "id": "op_71qz5d", "set": {"pipeline_stage_id": "st_gr_won"}}]},
