@@ -310,7 +310,7 @@ def _first_or_named_stage(pipeline: Row | None, body: Row, problems: Problems) -
         return None
     stages: list[Row] = pipeline["pipeline_stages"]
     if stage_id is None:
-        return min(stages, key=lambda stage: stage["stage_order"])
+        return min(stages, key=lambda stage: (stage["stage_order"] is None, stage["stage_order"] or 0))
     stage = shapes.stage_of(pipeline, stage_id)
     if stage is None:
         problems.add("pipeline_stage_id", "does not belong to the pipeline")

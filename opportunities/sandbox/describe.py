@@ -79,7 +79,7 @@ class Book(Shape):
 class Stage(Shape):
     id: str
     name: str
-    stage_order: int
+    stage_order: int | None
     visible: bool
     default_probability: int | None = Field(ge=0, le=100)
 

@@ -53,6 +53,11 @@ def _storable(value: Any) -> Any:
     return _text(value) if isinstance(value, str) else value
 
 
+def _ordinal(value: int) -> int:
+    """Only its place among others counts, so one that no column takes stands at the end and spoils no list."""
+    return min(max(value, -FARTHEST), FARTHEST)
+
+
 def _choices(value: object) -> object:
     return tuple(value) if isinstance(value, list) else () if value is None else value
 
@@ -78,6 +83,8 @@ Text = Annotated[str, BeforeValidator(_text)]
 Time = Annotated[datetime, BeforeValidator(_utc)]
 # Beyond 2**53 a JSON number is no longer exact, and no column of ours would take it.
 Dollars = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+FARTHEST = 2**31 - 1
+Ordinal = Annotated[int, AfterValidator(_ordinal)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Restriction = Annotated[Literal["prospect", "client"] | None, BeforeValidator(_restriction)]
 
@@ -138,7 +145,7 @@ class Stage(_Read):
 
     id: Id
     name: Text
-    stage_order: int | None = None
+    stage_order: Ordinal | None = None
     visible: Annotated[bool, BeforeValidator(lambda value: True if value is None else value)] = True
     default_probability: Percent | None = None
 

@@ -57,6 +57,26 @@ def test_a_first_pass_brings_the_whole_firm(db: None, box: SlantBox, clock: Turn
     assert Opportunity.objects.get(pk="op_71qz5d").name == "Okonkwo rollover"
 
 
+def test_stages_keep_the_order_the_client_reads_whatever_slant_numbers_them(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    stages = box.store.tables["pipeline"]["pl_newbiz"]["pipeline_stages"]
+    orders = [None, 2, 10**30, 0, None, -(10**30), 2]
+    box.edit(
+        "pl_newbiz",
+        pipeline_stages=[
+            {**stage, "stage_order": order} for stage, order in zip(stages, orders, strict=True)
+        ],
+    )
+
+    assert one_pass(box, clock)
+
+    kept = [stage.pk for stage in Stage.objects.filter(pipeline="pl_newbiz")]
+    client = next(line for line in box.client().pipelines() if line.id == "pl_newbiz")
+    assert kept == [stage.id for stage in client.stages]
+    assert kept == [stages[place]["id"] for place in (5, 3, 1, 6, 2, 0, 4)]
+
+
 def test_nothing_of_a_household_is_kept_but_four_fields(db: None, box: SlantBox, clock: TurnedClock) -> None:
     one_pass(box, clock)
 

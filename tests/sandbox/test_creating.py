@@ -99,6 +99,20 @@ def test_a_books_own_pipeline_is_its_default(desk: Desk) -> None:
     assert made["pipeline_stage"]["id"] == "st_al_call"
 
 
+def test_the_first_stage_is_that_of_the_lowest_order_and_one_without_an_order_comes_last(desk: Desk) -> None:
+    stages = [
+        {**stage, "stage_order": order}
+        for stage, order in zip(
+            desk.store.tables["pipeline"]["pl_newbiz"]["pipeline_stages"],
+            [None, 3, 2, 2, 5, None, 7],
+            strict=True,
+        )
+    ]
+    desk.control(records=[{"op": "patch", "id": "pl_newbiz", "set": {"pipeline_stages": stages}}])
+
+    assert desk.create(pipeline_stage_id=None).json()["pipeline_stage"]["id"] == "st_meet"
+
+
 def test_custom_fields_are_no_field_of_create(desk: Desk) -> None:
     made = desk.create(custom_fields={"lead_source": "Referral"}).json()
 

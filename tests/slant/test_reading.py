@@ -236,6 +236,16 @@ def test_stages_are_sorted_by_order_then_by_place() -> None:
     assert [stage.id for stage in pipeline.stages] == ["a", "b", "c", "d"]
 
 
+def test_a_stage_order_no_column_takes_voids_no_list() -> None:
+    orders = [("far", 10**30), ("none", None), ("below", -(10**30)), ("one", 1), ("last", 2**31 - 1)]
+    stages = [STAGE | {"id": i, "stage_order": order} for i, order in orders]
+
+    pipeline = read_record(answer(PIPELINE | {"pipeline_stages": stages}), Pipeline)
+
+    assert [stage.id for stage in pipeline.stages] == ["below", "one", "far", "last", "none"]
+    assert all(abs(stage.stage_order or 0) < 2**31 for stage in pipeline.stages)
+
+
 def test_a_stage_may_be_as_bare_as_older_pages_show() -> None:
     (stage,) = read_record(
         answer(PIPELINE | {"pipeline_stages": [{"id": "s", "name": "S"}]}), Pipeline

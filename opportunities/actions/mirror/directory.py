@@ -82,7 +82,8 @@ def _write_pipelines(listing: Listing, now: datetime) -> None:
             pk=stage.id,
             pipeline_id=pipeline.id,
             name=stage.name[:500],
-            stage_order=stage.stage_order or 0,
+            # Those without an order stand last, as in `pipeline.stages`; `position` tells them apart.
+            stage_order=types.FARTHEST if stage.stage_order is None else stage.stage_order,
             position=position,
             visible=stage.visible,
             default_probability=stage.default_probability,
