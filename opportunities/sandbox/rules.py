@@ -15,9 +15,10 @@ With faults, take the steps one by one; `faults.PLANS` says which of them a faul
     answer = answer or rules.execute(exchange, now)   # may be called later, or never (a server that crashed)
     rules.close(exchange, status=answer.status, answered=True)
 
-Between `arrive` and `execute` the idempotency key is in use; `abandon` frees it without executing. Ids come from a
-counter in the world: the same history gives the same ids. `world.ledger` is the judge. Settings, "somebody used
-Slant's own page" and the rest of `POST /_control` are `control.apply(world, start, changes, now)`.
+Between `arrive` and `execute` the idempotency key is in use; `abandon` frees it without executing. The 429 of a fault
+goes through `limit`, which treats it as one of the rules' own. Ids come from a counter in the world: the same history
+gives the same ids. `world.ledger` is the judge. Settings, "somebody used Slant's own page" and the rest of
+`POST /_control` are `control.apply(world, start, changes, now)`.
 
 All `now` are seconds since the epoch in the sandbox's adjustable time; `Control.offset_s` is already in them.
 """
@@ -153,6 +154,12 @@ class Rules:
         self._remember(exchange, answer)
         return self._finished(exchange, answer, now)
 
+    def limit(self, exchange: Exchange, refusal: Answer, now: float) -> Answer:
+        """The 429 a fault calls for, treated as one of our own: kept if those are, and with the headers asked for."""
+        if self.store.control.switches["idem_store_4xx"] == "all" and self._kept(exchange, now) is None:
+            self._remember(exchange, refusal)
+        return self._finished(exchange, refusal, now)
+
     def abandon(self, exchange: Exchange) -> None:
         """Free the idempotency key of a request that will not be executed."""
         if exchange.scope is not None:
@@ -212,14 +219,19 @@ class Rules:
             return None
         if exchange.scope in self.store.in_flight:
             raise Refused(409, "idempotency_key_in_use", "A request with this key is still being worked on.")
-        kept = self.store.remembered.get(exchange.scope)
-        if kept is None or kept.at + KEY_LIVES_S <= now:
+        kept = self._kept(exchange, now)
+        if kept is None:
             return None
         mode = self.store.control.switches["idem_mismatch"]
         if kept.body_sha256 != exchange.body_sha256 and mode != "replay":
             raise Refused(int(mode), "idempotency_key_reused", "This key came with another body before.")
         exchange.replayed = True
         return self._finished(exchange, kept.answer, now)
+
+    def _kept(self, exchange: Exchange, now: float) -> Remembered | None:
+        """What is kept under the key, if it still counts."""
+        kept = self.store.remembered.get(exchange.scope) if exchange.scope is not None else None
+        return kept if kept is not None and kept.at + KEY_LIVES_S > now else None
 
     def _remember(self, exchange: Exchange, answer: Answer) -> None:
         """Keep an answer: 2xx always, 5xx never, 4xx as the switch says."""
@@ -256,6 +268,8 @@ class Rules:
         mode = self.store.control.switches["rate_headers"]
         if mode == "none" or (mode == "retry_after" and answer.status != 429):
             return answer
+        if "Retry-After" in dict(answer.headers):  # a fault says by itself when to come back
+            return answer
         named = self._buckets(exchange.request, exchange.token)
         room, limit, name = min(
             (most - len(self.store.buckets.get(name, ())), most, name) for name, most in named
@@ -268,7 +282,7 @@ class Rules:
             )
         extra = (
             ("X-RateLimit-Limit", str(limit)),
-            ("X-RateLimit-Remaining", str(max(0, room))),
+            ("X-RateLimit-Remaining", str(0 if answer.status == 429 else max(0, room))),
             ("X-RateLimit-Reset", str(int(now) + wait)),
         )
         return Answer(answer.status, answer.body, answer.content_type, answer.headers + extra)

@@ -33,7 +33,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from opportunities.sandbox.answers import Answer, error
-from opportunities.sandbox.faults import Fault, false_answer
+from opportunities.sandbox.faults import false_answer
 from opportunities.sandbox.rules import Exchange, Request
 from opportunities.sandbox.world import World
 
@@ -236,7 +236,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._ask_django(body, exchange)
         if fault is not None and not fault.plan.waits_first:
             world.wait(fault.delay_ms)
-        sent, cut = self._fault_answer(fault, answer)
+        sent, cut = self._fault_answer(exchange, answer)
         if fault is not None and fault.plan.answer == "held":
             self._hold()
         gone = sent is None or self._client_left()
@@ -248,12 +248,15 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(sent, cut=cut)
 
-    def _fault_answer(self, fault: Fault | None, true: Answer | None) -> tuple[Answer | None, bool]:
+    def _fault_answer(self, exchange: Exchange, true: Answer | None) -> tuple[Answer | None, bool]:
         """What to send, if anything, and whether to cut it short."""
+        fault = exchange.fault
         if fault is None or fault.plan.answer in ("real", "half"):
             return true, fault is not None and fault.plan.answer == "half"
         if fault.plan.answer in ("none", "held"):
             return None, False
+        if fault.plan.answer == "busy":
+            return self.server.world.limit(exchange, fault), False
         if fault.plan.processed == "now" and fault.plan.answer == "status":
             return true, False  # the rules were told already, it may have been kept under a key
         return false_answer(fault, self.server.world.shape(), true), False

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from opportunities.sandbox import control
-from opportunities.sandbox.answers import Answer
+from opportunities.sandbox.answers import Answer, error
 from opportunities.sandbox.faults import Fault, false_answer
 from opportunities.sandbox.keeping import Journal
 from opportunities.sandbox.ledger import stamp_ms
@@ -55,7 +55,10 @@ class World:
             return self.rules.receive(request, self.now())
 
     def work(self, exchange: Exchange) -> Answer:
-        """Arrive, wait as long as latency and a `delay` fault ask, execute. The lock is free while waiting."""
+        """Arrive, wait as long as latency and a `delay` fault ask, execute. The lock is free while waiting.
+
+        Whoever still waits when the world is reset is told a 503: what he asked is forgotten, as its entry is.
+        """
         with self.lock:
             answer = self.rules.arrive(exchange, self.now())
             wait_ms = self.store.control.latency_ms
@@ -68,6 +71,8 @@ class World:
             if fault is not None and fault.plan.answer == "status":
                 false = false_answer(fault, self.store.control.switches["error_shape"])
             if answer is None:
+                if self._forgotten(exchange):
+                    return error(503, "reset", "The sandbox was reset or ended meanwhile.", {}, self.shape())
                 answer = self.rules.execute(exchange, self.now(), false)
                 self._keep()
             return false or answer
@@ -79,12 +84,19 @@ class World:
         if answer is None:
             self.wait(exchange.fault.delay_ms if exchange.fault else 0)
             with self.lock:
-                if self.stopping.is_set() or self.store.ledger.get(exchange.seq) is None:
-                    self.rules.abandon(exchange)
-                else:
+                if not self._forgotten(exchange):
                     self.rules.execute(exchange, self.now())
                     self._keep()
         self.close(exchange, None, answered=False, ms=0)
+
+    def _forgotten(self, exchange: Exchange) -> bool:
+        """True if the world a request came into is no more; its key is free then, or already another request's."""
+        return self.stopping.is_set() or self.store.ledger.get(exchange.seq) is None
+
+    def limit(self, exchange: Exchange, fault: Fault) -> Answer:
+        """The 429 of a fault."""
+        with self.lock:
+            return self.rules.limit(exchange, false_answer(fault, self.shape()), self.now())
 
     def close(self, exchange: Exchange, status: int | None, *, answered: bool, ms: int) -> None:
         with self.lock:

@@ -1,5 +1,6 @@
 """What only a socket can show: keep-alive, faults, being down, the sandbox's own addresses."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -137,6 +138,55 @@ def test_a_rate_limit_says_when_to_come_back_if_told_so(sandbox: SandboxProcess)
     assert sandbox.writes() == []
 
 
+def test_the_429_of_a_fault_carries_the_headers_of_a_real_one(sandbox: SandboxProcess) -> None:
+    sandbox.control(switches={"rate_headers": "x_ratelimit"})
+    fault(sandbox, "rate_limit", times=2)
+    replies = []
+
+    with Wire(sandbox.port) as wire:
+        replies.append(wire.ask("POST", PATH, DEAL))
+        sandbox.control(switches={"rate_headers": "retry_after"})
+        replies.append(wire.ask("POST", PATH, DEAL))
+
+    by_name, by_time = [reply.headers for reply in replies if reply is not None]
+    assert (by_name["X-RateLimit-Limit"], by_name["X-RateLimit-Remaining"]) == ("1000", "0")
+    assert 0 < int(by_time["Retry-After"]) <= 3601
+
+
+def test_what_a_rate_limit_says_itself_comes_before_the_switch(sandbox: SandboxProcess) -> None:
+    sandbox.control(switches={"rate_headers": "retry_after"})
+    fault(sandbox, "rate_limit", retry_after=7)
+
+    with Wire(sandbox.port) as wire:
+        wire.send("POST", PATH, DEAL)
+        head = wire.socket.recv(4096).decode()
+
+    assert re.findall("Retry-After: (.*)\r\n", head) == ["7"]
+
+
+@pytest.mark.parametrize(("mode", "again"), [("all", 429), ("on", 201)])
+def test_the_429_of_a_fault_is_kept_under_its_key_if_all_are(
+    sandbox: SandboxProcess, mode: str, again: int
+) -> None:
+    sandbox.control(switches={"idem_store_4xx": mode})
+    fault(sandbox, "rate_limit")
+
+    statuses = [sandbox.request("POST", "/opportunities", DEAL, key="k1")[0] for _ in range(2)]
+
+    assert statuses == [429, again]
+
+
+def test_the_429_of_a_fault_takes_no_answers_place(sandbox: SandboxProcess) -> None:
+    sandbox.control(switches={"idem_store_4xx": "all"})
+    sandbox.request("POST", "/opportunities", DEAL, key="k1")
+    fault(sandbox, "rate_limit")
+
+    statuses = [sandbox.request("POST", "/opportunities", DEAL, key="k1")[0] for _ in range(2)]
+
+    assert statuses == [429, 201]
+    assert len(sandbox.writes()) == 1
+
+
 def test_an_html_page_stands_in_for_an_answer(sandbox: SandboxProcess) -> None:
     fault(sandbox, "html", status=502)
 
@@ -229,6 +279,43 @@ def test_a_reset_forgets_a_late_commit(sandbox: SandboxProcess) -> None:
     time.sleep(0.4)
 
     assert sandbox.ledger() == []
+
+
+@pytest.mark.parametrize(
+    "slowly", [{"latency_ms": 400}, {"faults": [{"method": "POST", "kind": "delay", "delay_ms": 400}]}]
+)
+def test_a_reset_forgets_who_is_still_waiting(sandbox: SandboxProcess, slowly: dict[str, Any]) -> None:
+    sandbox.control(**slowly)
+    with Wire(sandbox.port) as wire:
+        wire.send("POST", PATH, DEAL, Idempotency_Key="k1")
+        sandbox.wait_for_open(1)
+        sandbox.reset()
+        reply = wire.read()
+
+    assert reply is not None
+    assert reply.status == 503
+    assert sandbox.ledger() == []
+    assert sandbox.get("/opportunities")[1]["pagination"]["total_count"] == 140
+    assert sandbox.request("POST", "/opportunities", DEAL, key="k1")[0] == 201
+
+
+def test_a_reset_leaves_a_key_to_whoever_uses_it_since(sandbox: SandboxProcess) -> None:
+    sandbox.control(latency_ms=300)
+    with Wire(sandbox.port) as early, Wire(sandbox.port) as since:
+        early.send("POST", PATH, DEAL, Idempotency_Key="k1")
+        sandbox.wait_for_open(1)
+        sandbox.control(
+            reset="all", faults=[{"method": "POST", "kind": "delay", "delay_ms": 700, "times": 1}]
+        )
+        since.send("POST", PATH, DEAL, Idempotency_Key="k1")
+        early.read()
+
+        assert sandbox.request("POST", "/opportunities", DEAL, key="k1")[0] == 409
+        reply = since.read()
+
+    assert reply is not None
+    assert reply.status == 201
+    assert len(sandbox.writes()) == 1
 
 
 def test_many_at_once_under_one_key_write_once(sandbox: SandboxProcess) -> None:
