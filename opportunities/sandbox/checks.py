@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -87,6 +87,22 @@ class Problems:
             self.add(name, f"must be one of {', '.join(allowed)}")
             return None
         return value
+
+    def nulls(
+        self, body: Row, known: frozenset[str], never: Collection[str], switches: dict[str, str]
+    ) -> Row:
+        """The known fields of a PATCH, nulls kept, dropped or refused (`null_in_patch`, Slant API 10.15).
+
+        `never` are the fields answers may not lack, so they cannot be cleared.
+        """
+        kept = {name: value for name, value in body.items() if name in known}
+        mode = switches["null_in_patch"]
+        for name in [name for name, value in kept.items() if value is None]:
+            if mode == "reject" or (mode == "clear" and name in never):
+                self.add(name, "can't be null")
+            if mode != "clear" or name in never:
+                del kept[name]
+        return kept
 
     def unknown(self, body: Row, known: frozenset[str], switches: dict[str, str]) -> None:
         """Fields no page lists: ignored or refused, Slant API 10.16."""

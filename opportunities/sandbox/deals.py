@@ -174,7 +174,7 @@ def _change(call: Call, row: Row) -> Answer:
     call.may_write(book)
     problems = Problems()
     problems.unknown(call.body, PATCH_FIELDS, call.switches)
-    body = _without_nulls(call, problems)
+    body = problems.nulls(call.body, PATCH_FIELDS, NEVER_NULL, call.switches)
     new: dict[str, Any] = {name: None for name in body if body[name] is None}
     _plain_fields(call, body, new, problems)
     pipeline = call.store.tables["pipeline"][row["pipeline_id"]]
@@ -189,8 +189,9 @@ def _change(call: Call, row: Row) -> Answer:
         _same_kind(pipeline, household, problems)
         new["household_id"] = household["id"]
     if "custom_fields" in body:
+        before, nulls = row["custom_fields"], call.switches["null_in_patch"]
         new["custom_fields"] = merged(
-            call, "Opportunity", row["custom_fields"], body["custom_fields"], problems
+            call, "Opportunity", before, body["custom_fields"], problems, nulls=nulls
         )
     problems.stop()
 
@@ -201,20 +202,6 @@ def _change(call: Call, row: Row) -> Answer:
             row["stage_updated_at"] = stamp(call.now)
         call.save("opportunity", row, changed, create=False)
     return answer(200, shapes.opportunity(call.store, row))
-
-
-def _without_nulls(call: Call, problems: Problems) -> Row:
-    """The known fields of a PATCH, nulls kept, dropped or refused (`null_in_patch`, Slant API 10.15)."""
-    body = {name: value for name, value in call.body.items() if name in PATCH_FIELDS}
-    nulls = [name for name, value in body.items() if value is None]
-    mode = call.switches["null_in_patch"]
-    for name in nulls:
-        if mode == "reject" or (mode == "clear" and name in NEVER_NULL):
-            problems.add(name, "can't be null")
-            del body[name]
-        elif mode == "ignore":
-            del body[name]
-    return body
 
 
 def _plain_fields(call: Call, body: Row, new: dict[str, Any], problems: Problems) -> None:

@@ -239,6 +239,7 @@ PROSPECT: Json = {
         "household_name": SHORT,
         **PERSON,
         "head_of_household": {"type": "object"},
+        "custom_fields": {"type": ["object", "null"]},
     },
 }
 CLIENT: Json = {
@@ -248,11 +249,14 @@ CLIENT: Json = {
 HOUSEHOLD: Json = {
     **PROSPECT,
     "required": ["book_id", "type"],
-    "properties": {**PROSPECT["properties"], "type": {"enum": ["client", "prospect", "Client", "Prospect"]}},
+    "properties": {
+        **{name: shape for name, shape in PROSPECT["properties"].items() if name != "custom_fields"},
+        "type": {"enum": ["client", "prospect", "Client", "Prospect"]},
+    },
 }
 CHANGE_HOUSEHOLD: Json = {
     "type": "object",
-    "properties": {"household_name": SHORT, "tier": {}, "became_client_at": {}},
+    "properties": {"household_name": NAME, "tier": {}, "became_client_at": {}},
 }
 CUSTOM_FIELD: Json = {
     "type": "object",

@@ -82,8 +82,10 @@ def _options(body: Row, kind: str | None, problems: Problems) -> Row:
     return {name: values}
 
 
-def merged(call: Call, entity: str, before: Row, sent: Any, problems: Problems) -> Row:
-    """Values after a PATCH: named keys change, others stay, null empties (Slant API 10.30)."""
+def merged(
+    call: Call, entity: str, before: Row, sent: Any, problems: Problems, *, nulls: str = "clear"
+) -> Row:
+    """Values after a write: named keys change, others stay (Slant API 10.30); null as `null_in_patch` knows it."""
     if not isinstance(sent, dict):
         problems.add("custom_fields", "must be an object")
         return before
@@ -94,8 +96,11 @@ def merged(call: Call, entity: str, before: Row, sent: Any, problems: Problems) 
         if key not in known:
             if call.switches["unknown_field"] == "reject":
                 problems.add("custom_fields", f"{key} is not a known custom field")
+        elif value is None and nulls == "reject":
+            problems.add("custom_fields", f"{key} can't be null")
         elif value is None:
-            after.pop(key, None)
+            if nulls == "clear":
+                after.pop(key, None)
         elif not _fits(known[key], value):
             problems.add("custom_fields", f"{key} must be a valid {known[key]['field_type']}")
         else:

@@ -8,13 +8,16 @@ from opportunities.sandbox import shapes
 from opportunities.sandbox.answers import Answer, answer, invalid
 from opportunities.sandbox.calls import Call
 from opportunities.sandbox.checks import NAME_MAX, Problems, parse_moment
+from opportunities.sandbox.fields import merged
 from opportunities.sandbox.store import Row, stamp
 
 PERSON_FIELDS = ("first_name", "middle_name", "last_name", "preferred_name", "email", "phone_number")
 CREATE_FIELDS = frozenset(
-    ("book_id", "type", "household_name", "tier", "became_client_at", "head_of_household", "custom_fields")
+    ("book_id", "type", "household_name", "tier", "became_client_at", "head_of_household")
 ) | set(PERSON_FIELDS)
+OF_A_KIND_FIELDS = (CREATE_FIELDS - {"type"}) | {"custom_fields"}
 PATCH_FIELDS = frozenset(("household_name", "tier", "became_client_at"))
+CLIENT_FIELDS = ("tier", "became_client_at")
 TASK_FIELDS = frozenset(
     [
         "book_id",
@@ -93,21 +96,23 @@ def create(call: Call) -> Answer:
     """`POST /v1/households`; `type` says which kind, in either spelling."""
     problems = Problems()
     kind = problems.choice(call.body, "type", ("client", "prospect", "Client", "Prospect"), required=True)
-    return _create(call, kind.capitalize() if kind else None, problems)
+    return _create(call, kind.capitalize() if kind else None, CREATE_FIELDS, problems)
 
 
 def create_prospect(call: Call) -> Answer:
-    return _create(call, "Prospect", Problems())
+    """`POST /v1/prospects`: with `custom_fields`, unlike `POST /v1/households`."""
+    return _create(call, "Prospect", OF_A_KIND_FIELDS, Problems())
 
 
 def create_client(call: Call) -> Answer:
-    return _create(call, "Client", Problems())
+    """`POST /v1/clients`: with `custom_fields`, unlike `POST /v1/households`."""
+    return _create(call, "Client", OF_A_KIND_FIELDS, Problems())
 
 
-def _create(call: Call, kind: str | None, problems: Problems) -> Answer:
+def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Problems) -> Answer:
     """No duplicate check, as in Slant; fields only clients have are dropped in silence on prospects."""
-    body = call.body
-    problems.unknown(body, CREATE_FIELDS, call.switches)
+    problems.unknown(call.body, fields, call.switches)
+    body = {name: value for name, value in call.body.items() if name in fields and value is not None}
     book_id = problems.text(body, "book_id", required=True)
     book = None
     if book_id is not None:
@@ -121,6 +126,7 @@ def _create(call: Call, kind: str | None, problems: Problems) -> Answer:
     person = {name: problems.text(source, name, most=NAME_MAX) for name in PERSON_FIELDS}
     name = problems.text(body, "household_name", most=NAME_MAX)
     tier, since = _client_only(body, book, kind, problems)
+    more = merged(call, "Household", {}, body["custom_fields"], problems) if "custom_fields" in body else {}
     if kind == "Client" and not (person["email"] or person["phone_number"]):
         problems.add("email", "an e-mail or a phone number is required")
     if kind == "Prospect" and not (person["first_name"] or person["last_name"] or person["preferred_name"]):
@@ -140,7 +146,7 @@ def _create(call: Call, kind: str | None, problems: Problems) -> Answer:
         "tier": tier,
         "became_client_at": since if since or kind == "Prospect" else moment,
         "profile_picture_url": None,
-        "custom_fields": {},
+        "custom_fields": more,
         "created_at": moment,
         "updated_at": moment,
     }
@@ -190,15 +196,14 @@ def change(call: Call, household_id: str) -> Answer:
     call.may_write(book)
     problems = Problems()
     problems.unknown(call.body, PATCH_FIELDS, call.switches)
-    body = {name: value for name, value in call.body.items() if name in PATCH_FIELDS}
-    new: dict[str, Any] = {}
-    if body.get("household_name") is not None:
+    taken = PATCH_FIELDS - (set(CLIENT_FIELDS) if row["type"] == "Prospect" else set())
+    body = problems.nulls(call.body, taken, ("household_name",), call.switches)
+    new: dict[str, Any] = {name: None for name in body if body[name] is None}
+    if "household_name" in body:
         new["name"] = problems.text(body, "household_name", required=True, most=NAME_MAX)
-    tier, since = _client_only(body, book, row["type"], problems)
-    if tier is not None:
-        new["tier"] = tier
-    if since is not None:
-        new["became_client_at"] = since
+    for name, value in zip(CLIENT_FIELDS, _client_only(body, book, row["type"], problems), strict=True):
+        if value is not None:
+            new[name] = value
     problems.stop()
     changed = [name for name, value in new.items() if row[name] != value]
     if changed:

@@ -70,6 +70,31 @@ def test_client_fields_are_dropped_in_silence_on_prospects(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize(("path", "person"), [("/prospects", "last_name"), ("/clients", "email")])
+def test_a_prospect_or_a_client_is_made_with_its_custom_fields(desk: Desk, path: str, person: str) -> None:
+    body = {"book_id": "bk_pine01", person: "una@umber.example", "custom_fields": {"has_trust": True}}
+
+    made = desk.ask("POST", path, body).json()
+    wrong = desk.ask("POST", path, {**body, "custom_fields": {"has_trust": "perhaps"}})
+
+    assert made["custom_fields"] == {"has_trust": True}
+    assert desk.get(f"/households/{made['id']}")["custom_fields"] == {"has_trust": True}
+    assert set(desk.complaints(wrong)) == {"custom_fields"}
+
+
+def test_custom_fields_are_no_field_of_a_plain_household(desk: Desk) -> None:
+    body = {
+        "book_id": "bk_pine01",
+        "type": "prospect",
+        "last_name": "Umber",
+        "custom_fields": {"has_trust": True},
+    }
+
+    assert desk.ask("POST", "/households", body).json()["custom_fields"] == {}
+    desk.switch(unknown_field="reject")
+    assert set(desk.complaints(desk.ask("POST", "/households", body))) == {"custom_fields"}
+
+
 def test_there_is_no_duplicate_check(desk: Desk) -> None:
     body = {"book_id": "bk_pine01", "type": "client", "email": "una@umber.example", "household_name": "Umber"}
     made = [desk.ask("POST", "/households", body).json()["id"] for _ in range(2)]

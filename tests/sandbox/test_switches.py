@@ -154,6 +154,37 @@ def test_null_clears_is_ignored_or_refused(desk: Desk) -> None:
     assert {name: cleared[name] for name in nothing} == nothing
 
 
+def test_null_in_a_custom_field_clears_is_ignored_or_refused(desk: Desk) -> None:
+    null = {"custom_fields": {"lead_source": None}}
+    desk.switch(null_in_patch="reject")
+    assert set(desk.complaints(desk.ask("PATCH", ONE, null))) == {"custom_fields"}
+
+    desk.switch(null_in_patch="ignore")
+    assert desk.ask("PATCH", ONE, null).json()["custom_fields"]["lead_source"] == "Referral"
+
+    desk.switch(null_in_patch="clear")
+    assert desk.ask("PATCH", ONE, null).json()["custom_fields"]["lead_source"] is None
+
+
+def test_null_clears_is_ignored_or_refused_in_a_household_too(desk: Desk) -> None:
+    rows = desk.store.tables["household"].values()
+    client = next(row for row in rows if row["book_id"] == "bk_pine01" and row["tier"] is not None)
+    path, nulls = f"/households/{client['id']}", {"tier": None, "became_client_at": None}
+    desk.switch(null_in_patch="reject")
+    assert set(desk.complaints(desk.ask("PATCH", path, nulls))) == set(nulls)
+
+    desk.switch(null_in_patch="ignore")
+    kept = desk.ask("PATCH", path, {**nulls, "household_name": None}).json()
+    assert kept == desk.get(path)
+    assert desk.entries() == []
+
+    desk.switch(null_in_patch="clear")
+    assert set(desk.complaints(desk.ask("PATCH", path, {"household_name": None}))) == {"household_name"}
+    cleared = desk.ask("PATCH", path, nulls).json()
+    assert {name: cleared[name] for name in nulls} == nulls
+    assert desk.entries()[0]["changed"] == ["tier", "became_client_at"]
+
+
 def test_unknown_fields_are_ignored_or_refused(desk: Desk) -> None:
     assert desk.create(label="hot").status == 201
 
