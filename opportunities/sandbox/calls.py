@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,3 +91,12 @@ class Call:
             return ids
         born = self.store.born
         return [row_id for row_id in ids if row_id not in born or born[row_id] + lag <= self.now]
+
+
+def fields_set(
+    body: Row, row: Row, known: Collection[str], names: Mapping[str, str] | None = None
+) -> list[str]:
+    """The fields of a new record that its request set; `names` are the record's own for those a body calls otherwise."""
+    own = names or {}
+    named = {own.get(name, name) for name in known if body.get(name) is not None}
+    return [name for name in row if name in named and row[name] not in (None, {})]

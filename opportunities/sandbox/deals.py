@@ -6,7 +6,7 @@ from typing import Any
 
 from opportunities.sandbox import shapes
 from opportunities.sandbox.answers import Answer, answer, invalid, not_found
-from opportunities.sandbox.calls import Call
+from opportunities.sandbox.calls import Call, fields_set
 from opportunities.sandbox.checks import NAME_MAX, VALUE_MAX, Problems, parse_moment
 from opportunities.sandbox.fields import merged
 from opportunities.sandbox.store import Row, stamp
@@ -39,6 +39,9 @@ PATCH_FIELDS = frozenset(
         "custom_fields",
     ]
 )
+IN_HOUSEHOLD_FIELDS = CREATE_FIELDS - {"book_id", "household_id", "pipeline_type"}
+# What a request calls otherwise than the record does.
+OWN_NAMES = {"owner_id": "assigned_to_id", "pipeline_type": "pipeline_id"}
 # Answers may not lack these, so they cannot be cleared (Slant API 7.4).
 NEVER_NULL = ("name", "pipeline_stage_id", "assigned_to_id", "owner_id", "custom_fields")
 
@@ -119,8 +122,9 @@ def create_in_household(call: Call, household_id: str) -> Answer:
     book = call.find("book", household["book_id"])
     call.may_write(book)
     problems = Problems()
-    problems.unknown(call.body, CREATE_FIELDS - {"book_id", "household_id", "pipeline_type"}, call.switches)
-    return _create(call, book, {**call.body, "household_id": household_id}, problems)
+    problems.unknown(call.body, IN_HOUSEHOLD_FIELDS, call.switches)
+    body = {name: value for name, value in call.body.items() if name in IN_HOUSEHOLD_FIELDS}
+    return _create(call, book, {**body, "household_id": household_id}, problems)
 
 
 def _create(call: Call, book: Row | None, body: Row, problems: Problems) -> Answer:
@@ -156,7 +160,7 @@ def _create(call: Call, book: Row | None, body: Row, problems: Problems) -> Answ
         "created_at": moment,
         "updated_at": moment,
     }
-    call.save("opportunity", row, [field for field in body if field in CREATE_FIELDS], create=True)
+    call.save("opportunity", row, fields_set(body, row, CREATE_FIELDS, OWN_NAMES), create=True)
     return call.created(shapes.opportunity(call.store, row))
 
 
@@ -181,7 +185,7 @@ def _change(call: Call, row: Row) -> Answer:
     if body.get("pipeline_stage_id") is not None:
         stage = _first_or_named_stage(pipeline, body, problems)
         new["pipeline_stage_id"] = stage["id"] if stage else None
-    owner_id = _owner(call, book, body, problems)
+    owner_id = _owner(call, book, body, problems, row["assigned_to_id"])
     if owner_id is not None:
         new["assigned_to_id"] = owner_id
     household = _household(call, book, body, problems)
@@ -217,8 +221,14 @@ def _plain_fields(call: Call, body: Row, new: dict[str, Any], problems: Problems
             new[name] = value
 
 
-def _owner(call: Call, book: Row | None, body: Row, problems: Problems) -> str | None:
-    """Who it is assigned to; `assigned_to_id` wins over its alias `owner_id` (Slant API 7.7, 10.17)."""
+def _owner(
+    call: Call, book: Row | None, body: Row, problems: Problems, before: str | None = None
+) -> str | None:
+    """Who it is assigned to; `assigned_to_id` wins over its alias `owner_id` (Slant API 7.7, 10.17).
+
+    A user of the book; but whom Slant itself would put there, or has there already, it cannot refuse: the token's
+    user, who may be an admin without a membership (7.2, 7.5), and whoever it is assigned to `before` the change.
+    """
     given = [name for name in ("assigned_to_id", "owner_id") if body.get(name) is not None]
     for name in given:
         if not isinstance(body[name], str):
@@ -227,7 +237,7 @@ def _owner(call: Call, book: Row | None, body: Row, problems: Problems) -> str |
     if not given:
         return None
     user_id: str = body[given[0]]
-    if book is not None and user_id not in book["members"]:
+    if book is not None and user_id not in (*book["members"], call.token.user_id, before):
         problems.add(given[0], "must be a user of the book")
     return user_id
 

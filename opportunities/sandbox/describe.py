@@ -140,7 +140,10 @@ class Task(Shape):
     status: Literal["todo", "done"]
     priority: str | None
     household_id: str | None
-    assigned_to_id: str
+    contact_id: str | None
+    business_id: str | None
+    assigned_to_id: str | None
+    assigned_team_id: str | None
 
 
 class Note(Shape):
@@ -281,7 +284,10 @@ TASK: Json = {
         "status": {"enum": ["todo", "done", None]},
         "priority": {"enum": [*households.PRIORITIES, None]},
         "household_id": TEXT,
+        "contact_id": TEXT,
+        "business_id": TEXT,
         "assigned_to_id": TEXT,
+        "assigned_team_id": TEXT,
     },
 }
 NOTE: Json = {

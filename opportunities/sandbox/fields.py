@@ -9,7 +9,7 @@ from typing import Any
 
 from opportunities.sandbox import shapes
 from opportunities.sandbox.answers import Answer, answer
-from opportunities.sandbox.calls import Call
+from opportunities.sandbox.calls import Call, fields_set
 from opportunities.sandbox.checks import Problems, parse_moment
 from opportunities.sandbox.store import Row
 
@@ -60,7 +60,7 @@ def create(call: Call) -> Answer:
         "field_type": kind,
         "options": options,
     }
-    call.save("custom_field", row, [name for name in call.body if name in CREATE_FIELDS], create=True)
+    call.save("custom_field", row, fields_set(call.body, row, CREATE_FIELDS), create=True)
     return call.created(shapes.custom_field(row))
 
 

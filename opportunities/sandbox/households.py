@@ -6,7 +6,7 @@ from typing import Any
 
 from opportunities.sandbox import shapes
 from opportunities.sandbox.answers import Answer, answer, invalid
-from opportunities.sandbox.calls import Call
+from opportunities.sandbox.calls import Call, fields_set
 from opportunities.sandbox.checks import NAME_MAX, Problems, parse_moment
 from opportunities.sandbox.fields import merged
 from opportunities.sandbox.store import Row, stamp
@@ -18,6 +18,8 @@ CREATE_FIELDS = frozenset(
 OF_A_KIND_FIELDS = (CREATE_FIELDS - {"type"}) | {"custom_fields"}
 PATCH_FIELDS = frozenset(("household_name", "tier", "became_client_at"))
 CLIENT_FIELDS = ("tier", "became_client_at")
+# What a request calls otherwise than the record does.
+OWN_NAMES = {"household_name": "name", **dict.fromkeys((*PERSON_FIELDS, "head_of_household"), "people")}
 TASK_FIELDS = frozenset(
     [
         "book_id",
@@ -150,7 +152,7 @@ def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Prob
         "created_at": moment,
         "updated_at": moment,
     }
-    call.save("household", row, [field for field in body if field in CREATE_FIELDS], create=True)
+    call.save("household", row, fields_set(body, row, fields, OWN_NAMES), create=True)
     return call.created(shapes.household(row))
 
 
@@ -213,7 +215,10 @@ def change(call: Call, household_id: str) -> Answer:
 
 
 def create_task(call: Call) -> Answer:
-    """`POST /v1/tasks` (7.12): for a household, never for an opportunity."""
+    """`POST /v1/tasks` (7.12): for a household, a contact or a business, never for an opportunity.
+
+    The stand-in has no contacts and no businesses of its own, so it takes any id of one.
+    """
     body, problems = call.body, Problems()
     problems.unknown(body, TASK_FIELDS, call.switches)
     book_id = problems.text(body, "book_id", required=True)
@@ -230,21 +235,22 @@ def create_task(call: Call) -> Answer:
         "all_day": _flag(body, "all_day", problems),
         "status": problems.choice(body, "status", ("todo", "done")) or "todo",
         "priority": problems.choice(body, "priority", PRIORITIES),
-        "household_id": problems.text(body, "household_id"),
-        "assigned_to_id": problems.text(body, "assigned_to_id") or call.token.user_id,
+        **{name: problems.text(body, name) for name in ("household_id", "contact_id", "business_id")},
+        "assigned_to_id": problems.text(body, "assigned_to_id"),
+        "assigned_team_id": problems.text(body, "assigned_team_id"),
     }
+    if row["assigned_to_id"] is None and row["assigned_team_id"] is None:
+        row["assigned_to_id"] = call.token.user_id
     household = call.peek("household", row["household_id"])
     if row["household_id"] is not None and (household is None or household["book_id"] != book_id):
         problems.add("household_id", "is not a household of the book")
-    if (
-        book is not None
-        and body.get("assigned_to_id") is not None
-        and row["assigned_to_id"] not in book["members"]
-    ):
+    if book is not None and row["assigned_to_id"] not in (None, *book["members"], call.token.user_id):
         problems.add("assigned_to_id", "must be a user of the book")
+    if book is not None and row["assigned_team_id"] not in (None, *(team["id"] for team in book["teams"])):
+        problems.add("assigned_team_id", "must be a team of the book")
     problems.stop()
     row["id"] = call.store.new_id("task")
-    call.save("task", row, [name for name in body if name in TASK_FIELDS], create=True)
+    call.save("task", row, fields_set(body, row, TASK_FIELDS), create=True)
     return call.created(row)
 
 

@@ -19,6 +19,7 @@ REAL: dict[str, Any] = {
     "custom_field_id": "cf_src",
     "assigned_to_id": "u_9xw20c",
     "owner_id": "u_4hd81k",
+    "assigned_team_id": "tm_01",
     "target_close_date": "2099-11-30T00:00:00Z",
     "deadline_at": "2099-11-30T00:00:00Z",
     "became_client_at": "2020-01-01T00:00:00Z",

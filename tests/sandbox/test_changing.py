@@ -96,6 +96,17 @@ def test_owner_id_is_an_alias_and_assigned_to_id_wins(desk: Desk) -> None:
     assert by_both["assigned_to"]["id"] == "u_9xw20c"
 
 
+@pytest.mark.parametrize("name", ["assigned_to_id", "owner_id"])
+def test_whoever_has_a_deal_may_keep_it_though_he_left_the_book(desk: Desk, name: str) -> None:
+    desk.control(records=[{"op": "patch", "id": "op_71qz5d", "set": {"assigned_to_id": "u_t4msin"}}])
+
+    kept = desk.ask("PATCH", DEAL, {name: "u_t4msin", "value": 9}).json()
+    given_away = desk.ask("PATCH", DEAL, {name: "u_p55tre"})
+
+    assert (kept["assigned_to"]["id"], kept["value"]) == ("u_t4msin", 9)
+    assert set(desk.complaints(given_away)) == {name}
+
+
 def test_a_past_close_date_is_allowed_here(desk: Desk) -> None:
     after = desk.ask("PATCH", DEAL, {"target_close_date": "2020-01-01T00:00:00+02:00"}).json()
 

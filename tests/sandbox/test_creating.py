@@ -229,3 +229,48 @@ def test_the_ledger_tells_what_was_asked_and_what_was_written(desk: Desk) -> Non
         "pipeline_stage_id": "st_qual",
         "assigned_to_id": "u_9xw20c",
     }
+
+
+CHANGED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"pipeline_type": "client"}, ["name", "book_id", "pipeline_id"]),
+    (
+        {"pipeline_id": "pl_newbiz", "owner_id": "u_9xw20c"},
+        ["name", "book_id", "pipeline_id", "assigned_to_id"],
+    ),
+    (
+        {"household_id": "hh_okonkwo", "value": 0, "probability": None},
+        ["name", "book_id", "value", "household_id"],
+    ),
+    (
+        {"household_id": "hh_okonkwo", "custom_fields": {"lead_source": "Seminar"}, "id": "op_mine"},
+        ["name", "book_id", "household_id"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sent", "changed"), CHANGED, ids=str)
+def test_the_ledger_names_the_fields_of_the_record_that_were_set(
+    desk: Desk, sent: dict[str, Any], changed: list[str]
+) -> None:
+    desk.ask("POST", "/opportunities", {"book_id": "bk_pine01", "name": "Bare", **sent})
+
+    (written,) = desk.entries()
+    assert written["changed"] == changed
+    assert set(changed) <= set(written["record"])
+
+
+def test_by_household_only_what_is_read_is_named(desk: Desk) -> None:
+    body = {"name": "By household", "book_id": "bk_alder2", "pipeline_type": "client"}
+    desk.ask("POST", "/households/hh_okonkwo/opportunities", body)
+
+    assert desk.entries()[0]["changed"] == ["name", "household_id"]
+
+
+def test_an_admin_without_a_membership_may_name_himself_as_the_default_does(desk: Desk) -> None:
+    body = {"book_id": "bk_birch4", "name": "Bare", "pipeline_type": "client"}
+    by_default = desk.ask("POST", "/opportunities", body).json()
+    by_name = desk.ask("POST", "/opportunities", {**body, "assigned_to_id": "u_4hd81k"}).json()
+    another = desk.ask("POST", "/opportunities", {**body, "assigned_to_id": "u_p55tre"})
+
+    assert by_default["assigned_to"]["id"] == by_name["assigned_to"]["id"] == "u_4hd81k"
+    assert set(desk.complaints(another)) == {"assigned_to_id"}

@@ -168,3 +168,37 @@ def test_tasks_and_notes_belong_to_households(desk: Desk) -> None:
     )
     assert set(desk.complaints(desk.ask("POST", f"{OKONKWO}/notes", {"content": "Likes tea"}))) == {"note"}
     assert [entry["type"] for entry in desk.entries()] == ["task", "note"]
+
+
+@pytest.mark.parametrize("whose", ["household_id", "contact_id", "business_id"])
+@pytest.mark.parametrize("who", [{"assigned_to_id": "u_9xw20c"}, {"assigned_team_id": "tm_01"}])
+def test_a_task_answers_whom_it_is_for_and_who_does_it(desk: Desk, whose: str, who: dict[str, str]) -> None:
+    task = {"book_id": "bk_pine01", "title": "Call Ada", whose: "hh_okonkwo", **who}
+    nobody = dict.fromkeys(
+        ("household_id", "contact_id", "business_id", "assigned_to_id", "assigned_team_id")
+    )
+
+    made = desk.ask("POST", "/tasks", task).json()
+
+    assert {name: made[name] for name in nobody} == {**nobody, whose: "hh_okonkwo", **who}
+    assert set(desk.entries()[0]["changed"]) == set(task)
+
+
+def test_a_task_is_for_the_books_own_people(desk: Desk) -> None:
+    task = {"book_id": "bk_birch4", "title": "Call Ada"}
+
+    assert desk.ask("POST", "/tasks", task).json()["assigned_to_id"] == "u_4hd81k"
+    assert desk.ask("POST", "/tasks", {**task, "assigned_to_id": "u_4hd81k"}).status == 201
+    for name, value in (("assigned_to_id", "u_p55tre"), ("assigned_team_id", "tm_99")):
+        assert set(desk.complaints(desk.ask("POST", "/tasks", {**task, name: value}))) == {name}
+
+
+def test_the_ledger_names_the_fields_of_a_household_and_a_custom_field_that_were_set(desk: Desk) -> None:
+    person = {"book_id": "bk_pine01", "last_name": "Umber", "tier": "A-tier", "household_name": "Umber"}
+    definition = {"field_key": "k", "display_name": "K", "entity_type": "Opportunity", "field_type": "text"}
+    desk.ask("POST", "/prospects", person)
+    desk.ask("POST", "/custom_fields", {**definition, "options": {}})
+
+    household, custom_field = desk.entries()
+    assert household["changed"] == ["name", "book_id", "people"]
+    assert custom_field["changed"] == list(definition)
