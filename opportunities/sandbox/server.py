@@ -134,8 +134,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         words = self.raw_requestline.split()
-        own = len(words) > 1 and words[1].startswith(b"/_")
-        if not own and (self.server.control or not self.server.world.up):
+        self._own = len(words) > 1 and words[1].startswith(b"/_")
+        if not self._own and (self.server.control or not self.server.world.up):
             self._reset()
             return
         if not self.parse_request():
@@ -143,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None:
             return
-        if own:
+        if self._own:
             self._control(body)
         else:
             self._slant(body)
@@ -182,8 +182,17 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _refuse(self, status: int) -> None:
+        """Answer a request whose body is not read. Slant's side notes it all the same, as one without a body."""
         self.close_connection = True
-        self._send(error(status, "bad_request", HTTPStatus(status).phrase, {}, self.server.world.shape()))
+        refusal = error(status, "bad_request", HTTPStatus(status).phrase, {}, self.server.world.shape())
+        if not self._own:
+            exchange = self.server.world.receive(self._request(b""), with_faults=False)
+            self.server.world.close(exchange, status, answered=True, ms=0)
+        self._send(refusal)
+
+    def _request(self, body: bytes) -> Request:
+        path, query = self._target()
+        return Request(self.command, path, query, dict(self.headers.items()), body, self.client_address[0])
 
     def _target(self) -> tuple[str, str]:
         """Path and query as sent; the absolute form of a proxy request is cut down to them."""
@@ -219,13 +228,11 @@ class Handler(BaseHTTPRequestHandler):
     # Slant's side
 
     def _slant(self, body: bytes) -> None:
-        path, query = self._target()
-        if path == UNCOUNTED and self.command == "GET":
+        if self._target()[0] == UNCOUNTED and self.command == "GET":
             self._send(self._ask_django(body))
             return
-        request = Request(self.command, path, query, dict(self.headers.items()), body, self.client_address[0])
         world, began = self.server.world, time.monotonic()
-        exchange = world.receive(request)
+        exchange = world.receive(self._request(body))
         fault = exchange.fault
         if fault is not None and fault.plan.processed == "late":
             threading.Thread(target=world.work_late, args=(exchange,), daemon=True).start()

@@ -50,9 +50,9 @@ class World:
     def up(self) -> bool:
         return self.store.control.up
 
-    def receive(self, request: Request) -> Exchange:
+    def receive(self, request: Request, *, with_faults: bool = True) -> Exchange:
         with self.lock:
-            return self.rules.receive(request, self.now())
+            return self.rules.receive(request, self.now(), with_faults=with_faults)
 
     def work(self, exchange: Exchange) -> Answer:
         """Arrive, wait as long as latency and a `delay` fault ask, execute. The lock is free while waiting.

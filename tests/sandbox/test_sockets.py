@@ -87,6 +87,31 @@ def test_an_oversized_body_is_refused(sandbox: SandboxProcess) -> None:
 
     assert reply is not None
     assert reply.status == 413
+    (entry,) = sandbox.ledger()
+    assert (entry["method"], entry["path"], entry["body"]) == ("POST", PATH, None)
+    assert (entry["status"], entry["answered"], entry["writes"]) == (413, True, [])
+
+
+def test_a_body_that_grows_too_large_is_refused_and_noted_once(sandbox: SandboxProcess) -> None:
+    with Wire(sandbox.port) as wire:
+        head = f"POST {PATH}?x=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        wire.socket.sendall(head.encode() + b"4\r\nlong\r\nffffff\r\n")
+        reply = wire.read()
+
+    assert reply is not None
+    assert reply.status == 413
+    (entry,) = sandbox.ledger()
+    assert (entry["query"], entry["token"], entry["status"]) == ({"x": "1"}, "missing", 413)
+
+
+def test_an_oversized_body_of_the_sandboxs_own_is_no_request_to_slant(sandbox: SandboxProcess) -> None:
+    with Wire(sandbox.port) as wire:
+        wire.socket.sendall(b"POST /_control HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        reply = wire.read()
+
+    assert reply is not None
+    assert reply.status == 413
+    assert sandbox.ledger() == []
 
 
 @pytest.mark.parametrize(("kind", "wrote"), [("drop_before", 0), ("drop_after", 1)])
