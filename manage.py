@@ -3,9 +3,12 @@
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["sandbox"]:
+        sys.exit(sandbox(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
     if sys.argv[1:2] == ["demo"]:
         from slantweb import demo_env
@@ -19,6 +22,16 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as problem:
         sys.exit(f"Slantweb cannot start: {problem}")
+
+
+def sandbox(arguments: list[str]) -> int:
+    """The stand-in for Slant. It shares nothing with the application, so it runs without the application's settings."""
+    import environ
+
+    from opportunities.sandbox.__main__ import main
+
+    environ.Env.read_env(Path(__file__).resolve().parent / ".env")  # SANDBOX_PORT may stand in it
+    return main(arguments)
 
 
 if __name__ == "__main__":

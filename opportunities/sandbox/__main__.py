@@ -1,10 +1,10 @@
-"""`python -m opportunities.sandbox`: one sandbox in this process, in the foreground.
+"""`python -m opportunities.sandbox`, also `manage.py sandbox`: one sandbox in this process, in the foreground.
 
     python -m opportunities.sandbox --port 8001 --opportunities 500 --switch idem_mismatch=409 \\
         --fault 'POST /v1/opportunities drop_after x1' --control-port 8002
 
 Prints `Sandbox ready: http://127.0.0.1:8001/v1` when it listens. SIGTERM and SIGINT end it within 2 s, exit 0.
-Exit 2: a port is taken, or an argument is not understood. See `server.py` for what a control port is good for.
+Exit 2: a port is taken or is none, or an argument is not understood. See `server.py` for what a control port is good for.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from pathlib import Path
 from types import FrameType
 
 from opportunities.sandbox import control, sample
-from opportunities.sandbox.keeping import open_world
+from opportunities.sandbox.keeping import begun_with, open_world
 from opportunities.sandbox.server import Door
 from opportunities.sandbox.world import World
 
 DEFAULT_PORT = 8001
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The same for `manage.py sandbox` and `python -m opportunities.sandbox`."""
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A local stand-in for Slant.")
     parser.add_argument(
         "--port", type=int, default=None, help="default: SANDBOX_PORT, else 8001; 0 picks a free one"
     )
@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--control-port", type=int, default=None, help='serves /_... only; makes "up": false real'
     )
     parser.add_argument(
-        "--opportunities", type=int, default=sample.OPPORTUNITIES, help="how many deals to start with"
+        "--opportunities",
+        type=int,
+        default=None,
+        help=f"how many deals to start with, default {sample.OPPORTUNITIES}",
     )
     parser.add_argument(
         "--state", type=Path, default=None, help="a file that keeps what was written over restarts"
@@ -45,19 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="'METHOD PATH KIND [xN] [name=value ...]'"
     )
-
-
-def arguments_for(options: dict[str, object]) -> list[str]:
-    """The command line that says what `options` (parsed by `add_arguments`) say."""
-    words: list[str] = []
-    for name in ("port", "control_port", "opportunities", "state"):
-        if options.get(name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(options[name])]
-    for name in ("switch", "fault"):
-        values = options.get(name)
-        for value in values if isinstance(values, list) else []:
-            words += [f"--{name}", str(value)]
-    return words
+    return parser
 
 
 def default_port() -> int:
@@ -67,10 +58,8 @@ def default_port() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="sandbox", description="A local stand-in for Slant.")
-    add_arguments(parser)
-    options = parser.parse_args(arguments)
-    world = _world(options.state, max(0, options.opportunities))
+    options = _parser().parse_args(arguments)
+    world = _world(options.state, options.opportunities)
     try:
         world.start_with(options.switch, [control.fault_from_words(words) for words in options.fault])
     except control.NotUnderstood as wrong:
@@ -79,9 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(world, default_port() if options.port is None else options.port, options.control_port)
 
 
-def _world(state: Path | None, opportunities: int) -> World:
+def _world(state: Path | None, wanted: int | None) -> World:
+    opportunities = sample.OPPORTUNITIES if wanted is None else max(0, wanted)
     if state is None:
         return World(sample.build(now=time.time(), opportunities=opportunities))
+    begun = begun_with(state)
+    if begun is not None and wanted is not None and begun != opportunities:
+        print(
+            f"sandbox: the world in {state} began with {begun} opportunities and goes on;"
+            f" --opportunities {wanted} is for a new one.",
+            file=sys.stderr,
+        )
     start, store, journal = open_world(state, now=time.time(), opportunities=opportunities)
     return World(store, start=start, journal=journal)
 
@@ -98,9 +95,10 @@ def serve(world: World, port: int, control_port: int | None) -> int:
             continue
         try:
             doors.append(Door(wanted, world, application, control=number == 1))
-        except OSError:
-            variable = " (SANDBOX_PORT or --port)" if number == 0 else " (--control-port)"
-            print(f"sandbox: port {wanted} is taken; choose another{variable}.", file=sys.stderr)
+        except (OSError, OverflowError) as wrong:
+            why = "taken" if isinstance(wrong, OSError) else "not between 0 and 65535"
+            variable = "SANDBOX_PORT or --port" if number == 0 else "--control-port"
+            print(f"sandbox: port {wanted} is {why}; choose another ({variable}).", file=sys.stderr)
             return 2
     for door in doors:
         door.main = doors[0]

@@ -47,6 +47,12 @@ class Journal:
         self._file.write(json.dumps(content) + "\n")
 
 
+def begun_with(path: Path) -> int | None:
+    """How many deals the world kept at `path` began with; None if none is kept there."""
+    lines = _read(path)
+    return int(lines[0]["opportunities"]) if lines else None
+
+
 def open_world(path: Path, *, now: float, opportunities: int) -> tuple[Store, Store, Journal]:
     """The world kept at `path`, or a new one that is kept there: (as it began, as it is, its journal).
 

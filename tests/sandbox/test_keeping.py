@@ -50,3 +50,22 @@ def test_a_reset_is_kept_too(state: Path) -> None:
     sandbox.stop()
 
     assert status == 404
+
+
+def test_a_kept_world_says_that_it_does_not_begin_anew(
+    state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def said(opportunities: int | None) -> str:
+        sandbox = SandboxProcess()
+        sandbox.start(state=state, opportunities=opportunities)
+        with sandbox:
+            assert sandbox.get("/opportunities")[1]["pagination"]["total_count"] == 7
+        return capfd.readouterr().err
+
+    assert said(7) == ""
+    assert said(7) == ""
+    assert said(None) == ""
+    (line,) = said(500).splitlines()
+    assert str(state) in line
+    assert "7 opportunities" in line
+    assert "500" in line

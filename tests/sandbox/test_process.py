@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +34,11 @@ def test_a_signal_ends_it_within_two_seconds_whoever_still_waits(start_sandbox: 
         assert time.monotonic() - began < 2
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "opportunities.sandbox", *arguments]
+def run(
+    *arguments: str, command: tuple[str, str] = ("-m", "opportunities.sandbox"), **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command,
+        [sys.executable, *command, *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -58,6 +60,25 @@ def test_a_taken_port_is_named_with_its_variable() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "port", "variable"),
+    [
+        (("--port", "99999"), "99999", "--port"),
+        (("--port", "-1"), "-1", "--port"),
+        (("--port", "0", "--control-port", "70000"), "70000", "--control-port"),
+    ],
+)
+def test_a_port_that_is_none_is_named_with_its_argument(
+    arguments: tuple[str, ...], port: str, variable: str
+) -> None:
+    ended = run(*arguments)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"port {port} " in ended.stderr
+    assert variable in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
     "arguments", [("--switch", "mood=good"), ("--fault", "POST /v1/x earthquake"), ("--speed", "9")]
 )
 def test_an_argument_that_is_not_understood_ends_it_at_once(arguments: tuple[str, str]) -> None:
@@ -67,35 +88,60 @@ def test_an_argument_that_is_not_understood_ends_it_at_once(arguments: tuple[str
     assert ended.stdout == ""
 
 
-def test_the_management_command_becomes_the_same_process() -> None:
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone, as far as the sandbox needs it: not even the application's settings."""
+    (tmp_path / "manage.py").write_bytes((ROOT / "manage.py").read_bytes())
+    (tmp_path / "opportunities").symlink_to(ROOT / "opportunities")
+    return tmp_path
+
+
+def first_line(clone: Path, *arguments: str, **environment: str) -> str:
+    """What `manage.py sandbox` says when it is ready; it is ended then, and ends well."""
+    known = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "manage.py",
-            "sandbox",
-            "--port",
-            "0",
-            "--fault",
-            "GET /v1/me status_before status=503",
-        ],
-        cwd=ROOT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+        [sys.executable, "manage.py", "sandbox", *arguments],
+        cwd=clone,
+        env=known | environment,
         stdout=subprocess.PIPE,
         text=True,
     )
-    try:
-        assert process.stdout is not None
+    assert process.stdout is not None
+    with process.stdout:
         line = process.stdout.readline()
-        port = int(line.rpartition(":")[2].partition("/")[0])
-        assert line == f"Sandbox ready: http://127.0.0.1:{port}/v1\n"
-        with Wire(port) as wire:
-            reply = wire.ask("GET", "/v1/me")
-            assert reply is not None
-            assert reply.status == 503
-    finally:
         process.terminate()
         assert process.wait(timeout=5) == 0
-        process.stdout.close()
+    return line
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
+
+
+def test_manage_py_starts_it_on_a_fresh_clone(clone: Path) -> None:
+    port = free_port()
+
+    line = first_line(
+        *(clone, "--port", port, "--opportunities", "3", "--switch", "create_status=200"),
+        *("--fault", "GET /v1/me status_before status=503"),
+    )
+
+    assert line == f"Sandbox ready: http://127.0.0.1:{port}/v1\n"
+
+
+def test_manage_py_finds_its_port_in_the_environment_and_in_the_env_file(clone: Path) -> None:
+    in_file, in_environment = free_port(), free_port()
+    (clone / ".env").write_text(f"SANDBOX_PORT={in_file}\n")
+
+    assert f":{in_file}/" in first_line(clone)
+    assert f":{in_environment}/" in first_line(clone, SANDBOX_PORT=in_environment)
+
+
+def test_manage_py_says_what_it_does_not_understand() -> None:
+    ended = run("--port", "0", "--speed", "9", command=("manage.py", "sandbox"))
+
+    assert (ended.returncode, ended.stdout) == (2, "")
 
 
 def test_a_hundred_thousand_deals_are_ready_in_time_and_paged_quickly(start_sandbox: Start) -> None:
