@@ -5,6 +5,9 @@ A POST changes what it names: `switches`, `limits` and `clock` are merged name b
 `reset` comes first: "faults" drops the faults, "all" also records, keys, buckets, settings and ledger entries (ledger
 numbers and ids go on). All of it or, with a 422 that says what was not understood, nothing.
 
+`up` false makes `/v1` refuse connections if it was asked for on the control port. On the main port, which then has to
+stay open for `/_control`, it can only reset them: see `server.py`.
+
 Faults: `times` null or absent acts always, `id` absent is the kind; used up ones stay listed with `times` 0.
 Records: `{"op":"patch","id":...,"set":{...}}`, `{"op":"create","type":...,"set":{...}}`, `{"op":"delete","id":...}`
 with the fields a row has in `store.py` (flat ids such as `pipeline_stage_id` and `assigned_to_id`).

@@ -7,7 +7,8 @@ lets the request through. The answer is written in one piece, so that keep-alive
 **Being down** (`"up": false`). On one port a TCP server has to accept before it can know the path, so:
 
 * asked for on the main port, a request to `/v1` is reset (RST) as soon as its first line is read, and `/_control` on
-  the same port stays within reach to turn it up again. To a client this is "connection reset": not proven unsent;
+  the same port stays within reach to turn it up again. To a client this is "connection reset": not proven unsent, so
+  it has to treat the request as one that may have run, though none did;
 * asked for on the control port (`--control-port`, which serves only `/_...`), the main port really stops listening:
   connects are refused (ECONNREFUSED). The port stays bound, so that nobody else can take it meanwhile.
 
