@@ -36,6 +36,8 @@ class Slant:
         plan = fault.plan if fault else None
         if plan is not None and plan.processed == "never":
             answer = None if plan.answer in ("none", "held") else self._false(fault)
+            if plan.answer == "busy" and answer is not None:
+                answer = self.rules.limit(exchange, answer, self.now)
             self.rules.close(exchange, status=answer.status if answer else None, answered=answer is not None)
             return answer
         arrived = self.rules.arrive(exchange, self.now)
