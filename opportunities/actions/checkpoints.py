@@ -34,7 +34,6 @@ EVERY_EVENTS = 1000
 EVERY = timedelta(hours=1)
 CAUSE = "checkpoint_failed"
 NAME = re.compile(r"(\d{12})\.json")
-ARCHIVED = re.compile(r"archived-(\d{12})\.json")
 
 Envelope = dict[str, Any]
 
@@ -137,13 +136,25 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "key": public_half(key),
     }
-    path = folder() / f"archived-{seq:012d}.json"
+    path = _archive_path(seq)
     _write_once(path, signed(statement, key))
     return path
 
 
 def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
     return {"checkpoint": statement, "signature": key.sign(verifier.canonical(statement)).hex()}
+
+
+def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of an export, signed where this process can read the key: the command line, and web processes only
+    of an install that keeps one key for all. Never makes a key."""
+    key = None
+    with contextlib.suppress(NoKey, OSError):
+        key = signing_key() if key_file().exists() else None
+    if key is None:
+        return {"manifest": stated}
+    content = {"manifest": stated | {"key": public_half(key)}}
+    return content | {"signature": key.sign(verifier.canonical(content)).hex()}
 
 
 def _write_once(path: Path, content: Envelope) -> None:
@@ -173,21 +184,21 @@ def folder() -> Path:
 
 def numbers() -> list[int]:
     """The numbers of the events checkpoints were written at, ascending. Names alone: no file is opened."""
-    return sorted(_names(NAME))
+    return sorted(_names())
 
 
-def _names(pattern: re.Pattern[str]) -> Iterator[int]:
+def _names() -> Iterator[int]:
     try:
         names = os.listdir(folder())
     except FileNotFoundError:
         return
     for name in names:
-        if found := pattern.fullmatch(name):
+        if found := NAME.fullmatch(name):
             yield int(found.group(1))
 
 
 def _newest() -> tuple[int, datetime | None]:
-    seq = max(_names(NAME), default=0)
+    seq = max(_names(), default=0)
     if not seq:
         return 0, None
     try:
@@ -216,13 +227,26 @@ def _read(path: Path, seq: int, keys: set[str]) -> Checkpoint:
     return Checkpoint(envelope, wrong)
 
 
-def archived_up_to(*, keys: set[str]) -> tuple[int, str]:
-    """Number and hash of the last event that a signed note says was moved to a file; (0, zeros) when none was."""
-    for seq in sorted(_names(ARCHIVED), reverse=True):
-        note = _read(folder() / f"archived-{seq:012d}.json", seq, keys)
-        if not note.wrong and note.envelope["checkpoint"].get("archived"):
-            return note.seq, note.hash
-    return 0, verifier.NO_HASH
+def archive_note(seq: int) -> Envelope | None:
+    """The note that the events up to `seq` were written to a file, believed or not; None when there is none."""
+    try:
+        note: Envelope = json.loads(_archive_path(seq).read_text())
+    except (OSError, ValueError):
+        return None
+    return note
+
+
+def archived_hash(seq: int, *, keys: set[str]) -> str:
+    """The hash of event `seq`, the last of a file, by a signed note; empty when there is none that is believed.
+
+    Each move leaves its note, and the events of the newest need not be gone yet: ask for the one that fits.
+    """
+    note = _read(_archive_path(seq), seq, keys)
+    return note.hash if not note.wrong and note.envelope["checkpoint"].get("archived") else ""
+
+
+def _archive_path(seq: int) -> Path:
+    return folder() / f"archived-{seq:012d}.json"
 
 
 # Keys

@@ -158,7 +158,8 @@ def _jsonl(export: Export, taken: Taken) -> Pieces:
         yield told(page)
     if evidence := list(_evidence(taken)):
         yield told(evidence)
-    yield verifier.canonical({"manifest": _manifest(export, taken) | {"sha256": digest.hexdigest()}}) + b"\n"
+    manifest = _manifest(export, taken) | {"sha256": digest.hexdigest()}
+    yield verifier.canonical(checkpoints.signed_manifest(manifest)) + b"\n"
 
 
 def _manifest(export: Export, taken: Taken) -> dict[str, Any]:
@@ -179,8 +180,13 @@ def _manifest(export: Export, taken: Taken) -> dict[str, Any]:
 
 
 def _evidence(taken: Taken) -> Iterator[dict[str, Any]]:
-    """What vouches for the events: checkpoints inside each run, and for its end a proof of the checkpoint after it."""
+    """What vouches for the events: checkpoints inside each run, and for its end a proof of the checkpoint after it.
+
+    Before them the note of the events before the first, if those were moved to a file.
+    """
     numbers = checkpoints.numbers()
+    if note := checkpoints.archive_note(taken.first[0] - 1):
+        yield note
     told: set[int] = set()
     proofs = []
     for first, last in taken.runs:
@@ -352,7 +358,7 @@ def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> Taken:
         for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):
             pass
         with (target / EVENTS).open("rb") as lines:
-            found = verifier.verify(lines, keys)
+            found = verifier.verify(lines, keys, whole=True)
         if found.code or (found.last, taken.last[1]) != (seq, checkpoint.hash):
             raise ValueError(
                 found.problems[0].words if found.problems else "it does not end at its checkpoint"

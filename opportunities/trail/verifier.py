@@ -10,10 +10,15 @@ which signed checkpoint vouches for it. How it all hangs together is in docs/aud
   for the leaves, which are the events' hashes) of the events since the checkpoint before. A proof leads from an event
   to that root, so that a part of the trail can be checked without the rest.
 
+* The manifest that ends an export says what was asked for, when, and how many events that gave. Where the key was at
+  hand it is signed; where not, it is the export's own word. A signed note says which events were moved to a file.
+
 `--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without it the
-key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of checkpoints kept
-apart; `--whole` says that you asked for all events and none may be missing. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not reach a
-checkpoint it must reach, 4 a checkpoint cannot be believed, 6 the export cannot be read.
+key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of checkpoints and
+notes kept apart. `--whole` says that you asked for all events, whatever the export says of itself: it must begin at
+event 1, or where a signed note says that the events before were moved to a file, miss none, and reach every checkpoint
+of that folder. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not
+reach a checkpoint it must reach, 4 a signature cannot be believed, 6 the export cannot be read.
 """
 
 from __future__ import annotations
@@ -236,18 +241,38 @@ def believed(envelope: Any, keys: set[str] | None = None) -> str:
 
 
 class Manifest(NamedTuple):
-    """What an export says of itself, and whether the bytes before it are the ones it speaks of."""
+    """What an export says of itself, the signature of that (None: none), and the hash of the bytes before it."""
 
     stated: Event
+    signature: Any
     sha256: str
+
+    @property
+    def says_unbroken(self) -> bool:
+        """No event is left out between its days."""
+        return bool(self.stated.get("whole"))
+
+    @property
+    def says_everything(self) -> bool:
+        return self.says_unbroken and not self.stated.get("filters")
+
+
+class Signed:
+    """The checkpoints and the notes of moved events, by number: the signatures of all hold."""
+
+    def __init__(self) -> None:
+        self.checkpoints: dict[int, Event] = {}
+        self.notes: dict[int, Event] = {}
 
 
 class Verdict:
-    """What was found. `problems` in the order found; `notes` are not problems."""
+    """What was found. `problems` in the order found; `notes` are not problems; `made` is when and by whom it was made,
+    and on whose word."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
+        self.made = ""
         self.count = 0
         self.vouched = 0
         self.first = self.last = 0
@@ -261,8 +286,10 @@ class Verdict:
 class _Run:
     """Events whose numbers follow each other: the last vouches for all."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, before: Any) -> None:
         self.first = self.last = first
+        # The hash of the event before it, as its first event has it.
+        self.before = before
         self.hash = ""
         # The last of its events some checkpoint vouches for.
         self.vouched = first - 1
@@ -275,9 +302,10 @@ def verify(
     *,
     whole: bool = False,
 ) -> Verdict:
-    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints (envelopes) from another place.
+    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints and notes (envelopes) from another place.
 
-    With `whole` no event may be missing, whatever the manifest says of its filters.
+    With `whole` all events were asked for: nothing the manifest says makes it less. It begins at event 1 or after a
+    signed note, misses none, and reaches every checkpoint kept apart.
     """
     found = Verdict()
     reader = _Reader(lines, found)
@@ -290,14 +318,18 @@ def verify(
             found.problems.append(problem)
             return found
         if not runs or event["seq"] != runs[-1].last + 1:
-            runs.append(_Run(event["seq"]))
+            runs.append(_Run(event["seq"], event["prev_hash"]))
         runs[-1].last, runs[-1].hash = event["seq"], event["hash"]
         hashes[event["seq"]] = event["hash"]
         found.count += 1
     if runs:
         found.first, found.last = runs[0].first, runs[-1].last
-    _check_manifest(reader, runs, found, whole=whole)
-    _check_checkpoints(reader, list(kept_apart), runs, hashes, keys, found)
+    apart = list(kept_apart)
+    _check_manifest(reader, keys, runs, found, whole=whole)
+    good = _believe([*reader.envelopes, *apart], keys, found)
+    _check_beginning(reader, runs, good, found, whole=whole)
+    _check_end(reader, apart, found, whole=whole)
+    _check_checkpoints(reader, runs, hashes, good, found)
     return found
 
 
@@ -314,7 +346,8 @@ class _Reader:
 
     def __init__(self, lines: Iterable[bytes], found: Verdict) -> None:
         self._lines, self._found = lines, found
-        self.checkpoints: list[Any] = []
+        # Checkpoints, and notes of events that were moved to a file.
+        self.envelopes: list[Any] = []
         self.proofs: list[Any] = []
         self.manifest: Manifest | None = None
 
@@ -334,9 +367,10 @@ class _Reader:
                 )
                 return
             if "manifest" in content:
-                self.manifest, ended = Manifest(content["manifest"], digest.hexdigest()), True
+                stated = content["manifest"] if isinstance(content["manifest"], dict) else {}
+                self.manifest, ended = Manifest(stated, content.get("signature"), digest.hexdigest()), True
             elif "checkpoint" in content:
-                self.checkpoints.append(content)
+                self.envelopes.append(content)
             elif "proof" in content:
                 self.proofs.append(content["proof"])
             else:
@@ -347,60 +381,159 @@ class _Reader:
         self._found.problems.append(Problem(ALTERED, 0, f"Line {number} of the export is not JSON."))
 
 
-def _check_manifest(reader: _Reader, runs: list[_Run], found: Verdict, *, whole: bool) -> None:
+def _check_manifest(
+    reader: _Reader, keys: set[str] | None, runs: list[_Run], found: Verdict, *, whole: bool
+) -> None:
     if found.problems:
         return
-    if reader.manifest is None:
+    manifest = reader.manifest
+    if manifest is None:
         found.problems.append(
             Problem(MISSING, found.last + 1, "The export ends before its manifest: it was cut.")
         )
         return
-    stated = reader.manifest.stated
+    stated, asked = manifest.stated, _asked_for(manifest)
     if stated.get("format") != FORMAT:
         found.problems.append(Problem(UNREADABLE, 0, f"This is not a {FORMAT} export."))
+    elif manifest.signature is not None and (why := _disbelieved(manifest, keys)):
+        found.problems.append(Problem(UNBELIEVABLE, 0, f"The manifest: {why}."))
     elif stated.get("count") != found.count:
         words = f"The manifest speaks of {stated.get('count')} events, and here are {found.count}."
         found.problems.append(Problem(MISSING, 0, words))
-    elif (stated.get("whole") or whole) and len(runs) > 1:
+    elif (manifest.says_unbroken or whole) and len(runs) > 1:
         after = runs[0].last
         found.problems.append(Problem(MISSING, after + 1, f"Missing: {after + 1} to {runs[1].first - 1}."))
-    elif stated.get("sha256") != reader.manifest.sha256:
+    elif stated.get("sha256") != manifest.sha256:
         found.problems.append(Problem(ALTERED, 0, "The bytes of the export are not those of its manifest."))
-    elif not stated.get("whole"):
-        asked = ", ".join(f"{name} {value}" for name, value in sorted((stated.get("filters") or {}).items()))
+    elif whole and not manifest.says_everything:
+        words = f"All events were asked for, and by its own words this is a part of the trail ({asked})."
+        found.problems.append(Problem(MISSING, 0, words))
+    else:
+        _tell_manifest(manifest, found, whole=whole)
+
+
+def _tell_manifest(manifest: Manifest, found: Verdict, *, whole: bool) -> None:
+    """What the manifest says, and whether that is more than the export's own word."""
+    made = f"made at {manifest.stated.get('made_at')} by {manifest.stated.get('made_by')}"
+    signed = manifest.signature is not None
+    found.made = (
+        f"Its manifest is signed: {made}, with all that matched then."
+        if signed
+        else f"By its own word, which nobody signed, {made}."
+    )
+    if signed:
+        found.keys.add(manifest.stated["key"])
+    if not manifest.says_everything:
         found.notes.append(
-            f"This is a part of the trail ({asked}): what is here is untouched; it does not say what else happened."
+            f"This is a part of the trail ({_asked_for(manifest)}): what is here is untouched; "
+            "it does not say what else happened."
+        )
+    elif whole and not signed:
+        found.notes.append(
+            f"No signature says that the trail ended at event {found.last} when this was made: later events may be missing."
         )
 
 
-def _check_checkpoints(
-    reader: _Reader,
-    kept_apart: list[Any],
-    runs: list[_Run],
-    hashes: dict[int, str],
-    keys: set[str] | None,
-    found: Verdict,
-) -> None:
-    if found.problems:
-        return
-    envelopes, proofs = reader.checkpoints, reader.proofs
-    good: dict[int, Event] = {}
-    for envelope in [*envelopes, *kept_apart]:
+def _asked_for(manifest: Manifest) -> str:
+    filters = manifest.stated.get("filters")
+    return (
+        ", ".join(f"{name} {value}" for name, value in sorted(filters.items()))
+        if isinstance(filters, dict)
+        else ""
+    )
+
+
+def _disbelieved(manifest: Manifest, keys: set[str] | None) -> str:
+    """Why the signature of a manifest does not hold; empty when it does. It signs the word "manifest" along, so that no
+    manifest can be shown as a checkpoint."""
+    key = manifest.stated.get("key")
+    if keys is not None and key not in keys:
+        return f"it is signed by {str(key)[:16]}..., which is not a key to be trusted"
+    try:
+        message = canonical({"manifest": manifest.stated})
+        good = is_signed(message, bytes.fromhex(manifest.signature), bytes.fromhex(str(key)))
+    except (TypeError, ValueError):
+        return "its signature cannot be read"
+    return "" if good else "its signature is wrong"
+
+
+def _believe(envelopes: list[Any], keys: set[str] | None, found: Verdict) -> Signed:
+    """All of `envelopes`, when the signature of each holds; of two about one number, the later counts."""
+    good = Signed()
+    for envelope in envelopes if not found.problems else ():
         why = believed(envelope, keys)
         if why:
             seq = _number(envelope)
             found.problems.append(Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {why}."))
-            return
+            break
         statement = envelope["checkpoint"]
-        good[statement["last_seq"]] = statement
+        (good.notes if statement.get("archived") else good.checkpoints)[statement["last_seq"]] = statement
         found.keys.add(statement["key"])
-    inside = {_number(envelope) for envelope in envelopes}
-    for envelope in kept_apart:
-        if _number(envelope) > found.last and not _too_new(envelope, reader.manifest):
-            words = f"The export ends at {found.last}, and a checkpoint before it vouches for {_number(envelope)} events."
+    return good
+
+
+def _check_beginning(reader: _Reader, runs: list[_Run], good: Signed, found: Verdict, *, whole: bool) -> None:
+    """A whole trail begins at event 1, or where a signed note says that what was before lies in a file."""
+    if (
+        found.problems
+        or found.first == 1
+        or not (whole or (reader.manifest and reader.manifest.says_everything))
+    ):
+        return
+    before = found.first - 1
+    note = good.notes.get(before)
+    if not runs:
+        if whole:
+            found.problems.append(Problem(MISSING, 1, "There is no event in it."))
+    elif note and note["last_hash"] != runs[0].before:
+        words = f"Event {found.first} does not follow from event {before}, the last that was moved to a file."
+        found.problems.append(Problem(ALTERED, found.first, words))
+    elif note:
+        found.notes.append(
+            f"Events up to {before} are not in it: a signed note says that they lie in a file of SHA-256 "
+            f"{note.get('file_sha256')}. Check that one too."
+        )
+    elif whole:
+        missing = "1" if before == 1 else f"1 to {before}"
+        found.problems.append(Problem(MISSING, 1, f"Missing: {missing}."))
+    else:
+        found.notes.append(
+            f"It begins at event {found.first}, and no signed note says where those before are."
+        )
+
+
+def _check_end(reader: _Reader, apart: list[Any], found: Verdict, *, whole: bool) -> None:
+    """An export reaches the checkpoints kept apart: with `whole` all, else those from before it says it was made."""
+    if found.problems:
+        return
+    beyond = [one for one in apart if _number(one) > found.last and not one["checkpoint"].get("archived")]
+    for envelope in beyond:
+        too_new = _too_new(envelope, reader.manifest)
+        if whole or not too_new:
+            words = f"The export ends at {found.last}, and a checkpoint kept apart vouches for {_number(envelope)} events."
+            if too_new:
+                words += (
+                    f" {found.made} That checkpoint is of {envelope['checkpoint'].get('time')}: if you know for sure "
+                    "that it is the later, check again with only the checkpoints from before the export."
+                )
             found.problems.append(Problem(BEHIND, found.last + 1, words))
             return
-    proven: dict[Any, Event] = {proof.get("seq"): proof for proof in proofs if isinstance(proof, dict)}
+    if beyond:
+        found.notes.append(
+            f"{len(beyond)} checkpoints kept apart are about later events: they were not compared."
+        )
+
+
+def _check_checkpoints(
+    reader: _Reader, runs: list[_Run], hashes: dict[int, str], signed: Signed, found: Verdict
+) -> None:
+    if found.problems:
+        return
+    good = signed.checkpoints
+    inside = {
+        _number(envelope) for envelope in reader.envelopes if not envelope["checkpoint"].get("archived")
+    }
+    proven: dict[Any, Event] = {proof.get("seq"): proof for proof in reader.proofs if isinstance(proof, dict)}
     vouched_before = 0
     for run in runs:
         for seq in sorted(seq for seq in good if run.first <= seq <= run.last):
@@ -434,7 +567,7 @@ def _check_checkpoints(
 
 
 def _too_new(envelope: Any, manifest: Manifest | None) -> bool:
-    """Whether an export need not reach this checkpoint: it is a part, or the checkpoint was written after it."""
+    """Whether an export need not reach this checkpoint by its own words: it is a part, or was made before it."""
     stated = manifest.stated if manifest else {}
     if not stated.get("whole") or "until" in (stated.get("filters") or {}):
         return True
@@ -469,7 +602,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("export", type=Path, help="events.jsonl, or the folder or ZIP it came in")
     parser.add_argument("--key", action="append", default=[], help="a public key, or a file of them")
     parser.add_argument("--checkpoints", type=Path, help="a folder of checkpoints kept apart")
-    parser.add_argument("--whole", action="store_true", help="no event may be missing")
+    parser.add_argument("--whole", action="store_true", help="all was asked for: no event may be missing")
     options = parser.parse_args(arguments)
     try:
         keys = _keys(options.key) if options.key else None
@@ -492,7 +625,7 @@ def _report(found: Verdict, *, given: bool) -> None:
     print(
         f"Good: {found.count:,} events{span}; signed checkpoints vouch for {max(found.vouched, 0):,} of them."
     )
-    for note in found.notes:
+    for note in [found.made, *found.notes]:
         print(note)
     if found.keys and not given:
         print("Signed by this key; compare it with the one you were given apart from the export:")
@@ -554,7 +687,10 @@ def _is_key(text: str) -> bool:
 
 
 def _kept_apart(folder: Path) -> list[Any]:
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("[0-9]*.json"))]
+    paths = [*sorted(folder.glob("archived-*.json")), *sorted(folder.glob("[0-9]*.json"))]
+    if not paths:
+        raise ValueError(f"no checkpoint lies in {folder}")
+    return [json.loads(path.read_text()) for path in paths]
 
 
 if __name__ == "__main__":

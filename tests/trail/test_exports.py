@@ -46,6 +46,21 @@ def verdict(export: bytes, **options: Any) -> verifier.Verdict:
     return verifier.verify(export.splitlines(keepends=True), checkpoints.trusted_keys(), **options)
 
 
+def manifest_mended(body: list[bytes], manifest_line: bytes, **stated: Any) -> bytes:
+    """`body` under a manifest that fits it, as somebody writes it who has no key: its signature is gone."""
+    manifest = json.loads(manifest_line)["manifest"]
+    events = [json.loads(line) for line in body if line.startswith(b'{"action"')]
+    manifest |= {"count": len(events), "sha256": sha256(b"".join(body))}
+    if events:
+        manifest |= {"first_seq": events[0]["seq"], "last_seq": events[-1]["seq"]}
+        manifest |= {"first_hash": events[0]["hash"], "last_hash": events[-1]["hash"]}
+    return b"".join(body) + verifier.canonical({"manifest": manifest | stated}) + b"\n"
+
+
+def kept_apart(*numbers: int) -> list[Any]:
+    return [checkpoints.read(seq, keys=checkpoints.trusted_keys()).envelope for seq in numbers]
+
+
 def test_an_export_verifies_and_any_byte_of_it_changed_does_not(db: None, clock: TurnedClock) -> None:
     write_events(12, clock)
     checkpoint_now(clock)
@@ -69,14 +84,10 @@ def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) ->
     write_events(10, clock)
     checkpoint_now(clock)
     lines = exported(clock).splitlines(keepends=True)
-    kept = [checkpoints.read(20, keys=checkpoints.trusted_keys()).envelope]
+    kept = kept_apart(20)
 
     def with_manifest(body: list[bytes], **stated: Any) -> bytes:
-        """As somebody would who mends the manifest too."""
-        manifest = json.loads(lines[-1])["manifest"]
-        events = [line for line in body if line.startswith(b'{"action"')]
-        manifest |= {"count": len(events), "sha256": sha256(b"".join(body))} | stated
-        return b"".join(body) + verifier.canonical({"manifest": manifest}) + b"\n"
+        return manifest_mended(body, lines[-1], **stated)
 
     def rewritten() -> list[bytes]:
         events = [json.loads(line) for line in lines[:20]]
@@ -113,6 +124,91 @@ def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) ->
     assert found["rewritten"].problems[0].seq == 10
 
 
+def test_nothing_an_export_says_of_itself_makes_the_whole_less(db: None, clock: TurnedClock) -> None:
+    """Somebody without the key cuts an export and mends its manifest, against `--whole` and checkpoints kept apart."""
+    write_events(10, clock)
+    checkpoint_now(clock)
+    clock.turn(3600)
+    write_events(10, clock)
+    checkpoint_now(clock)
+    clock.turn(3600)
+    *body, manifest = exported(clock).splitlines(keepends=True)
+    events, evidence = body[:20], body[20:]
+    first_only = [line for line in evidence if json.loads(line)["checkpoint"]["last_seq"] == 10]
+    kept = kept_apart(10, 20)
+    earlier = "2026-11-23T12:30:00.000000Z"
+    assert verdict(b"".join([*body, manifest]), whole=True, kept_apart=kept).code == 0
+
+    found = {
+        name: verdict(manifest_mended(cut, manifest, **stated), whole=True, kept_apart=kept).problems[0][:2]
+        for name, cut, stated in [
+            ("beginning removed", events[5:] + evidence, {}),
+            ("end removed", events[:12] + first_only, {}),
+            ("end removed, made earlier", events[:12] + first_only, {"made_at": earlier}),
+            ("end removed, a part", events[:12] + first_only, {"whole": False, "filters": {"who": "x"}}),
+            ("end removed, until a day", events[:12] + first_only, {"filters": {"until": "2026-11-22"}}),
+            ("all removed", evidence, {}),
+        ]
+    }
+    assert found == {
+        "beginning removed": (MISSING, 1),
+        "end removed": (BEHIND, 13),
+        "end removed, made earlier": (BEHIND, 13),
+        "end removed, a part": (MISSING, 0),
+        "end removed, until a day": (MISSING, 0),
+        "all removed": (MISSING, 1),
+    }
+    older = verdict(
+        manifest_mended(events[:12] + first_only, manifest, made_at=earlier), whole=True, kept_apart=kept
+    )
+    assert f"By its own word, which nobody signed, made at {earlier}" in older.problems[0].words
+
+
+def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock) -> None:
+    write_events(10, clock)
+    checkpoint_now(clock)
+    write_events(4, clock)
+    *body, manifest = exported(clock).splitlines(keepends=True)
+    stated = json.loads(manifest)
+
+    def with_manifest(**changed: Any) -> verifier.Verdict:
+        return verdict(b"".join(body) + verifier.canonical(stated | changed) + b"\n", whole=True)
+
+    good = with_manifest()
+    assert (good.code, good.made[:23]) == (0, "Its manifest is signed:")
+    assert not [note for note in good.notes if "No signature" in note]
+    # The last four have no checkpoint yet: without the signature nothing would tell that they were there.
+    cut = verdict(manifest_mended(body[:12] + body[14:], manifest), whole=True)
+    assert (cut.code, cut.made[:38]) == (0, "By its own word, which nobody signed, ")
+    assert "No signature says that the trail ended at event 12" in " ".join(cut.notes)
+
+    forger = Ed25519PrivateKey.generate()
+    theirs = {"manifest": stated["manifest"] | {"key": checkpoints.public_half(forger)}}
+    found = [
+        with_manifest(manifest=stated["manifest"] | {"made_at": "2020-01-01T00:00:00.000000Z"}),
+        with_manifest(signature="00" * 64),
+        with_manifest(signature="nonsense"),
+        with_manifest(signature=5),
+        with_manifest(**theirs, signature=forger.sign(verifier.canonical(theirs)).hex()),
+    ]
+    assert [one.code for one in found] == [UNBELIEVABLE] * 5
+    # Nor is what was signed as a manifest believed as a checkpoint.
+    assert verifier.believed({"checkpoint": stated["manifest"], "signature": stated["signature"]})
+
+
+def test_a_web_process_without_the_key_makes_exports_that_say_so(db: None, clock: TurnedClock) -> None:
+    write_events(3, clock)
+    checkpoint_now(clock)
+    checkpoints.key_file().unlink()
+
+    export = exported(clock)
+
+    found = verdict(export, whole=True)
+    assert (found.code, found.vouched, found.made[:16]) == (0, 3, "By its own word,")
+    assert "No signature says that the trail ended at event 3" in found.notes[0]
+    assert not checkpoints.key_file().exists(), "reading makes no key"
+
+
 def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedClock) -> None:
     write_events(40, clock)
     checkpoint_now(clock)
@@ -127,10 +223,7 @@ def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedC
     proof = json.loads(lines[2])
     proof["proof"]["path"][0] = "0" * 64
     lines[2] = verifier.canonical(proof) + b"\n"
-    manifest = json.loads(lines[3])
-    manifest["manifest"]["sha256"] = sha256(b"".join(lines[:3]))
-    lines[3] = verifier.canonical(manifest)
-    assert verdict(b"".join(lines)).code == ALTERED
+    assert verdict(manifest_mended(lines[:3], lines[3])).code == ALTERED
 
     newer = verdict(exported(clock, Wanted(who="https://sign-on.example sub-cleo")))
     # The three, and the first export's beginning and end.
@@ -201,10 +294,21 @@ def test_a_folder_verifies_where_the_application_is_not(
     key = checkpoints.trusted_lines()[0]
 
     good = run_alone("verifier.py", ".", "--key", key, cwd=target)
-    assert (good.returncode, good.stdout.splitlines()) == (
+    told = good.stdout.splitlines()
+    assert (good.returncode, told[0]) == (
         0,
-        ["Good: 30 events, 1 to 30; signed checkpoints vouch for 30 of them."],
+        "Good: 30 events, 1 to 30; signed checkpoints vouch for 30 of them.",
     )
+    assert told[1].startswith("Its manifest is signed: made at 20")
+    assert len(told) == 2
+    kept = tmp_path / "kept"
+    shutil.copytree(checkpoints.folder(), kept)
+    arguments = ("verifier.py", ".", "--key", key, "--checkpoints", str(kept), "--whole")
+    assert run_alone(*arguments, cwd=target).returncode == 0
+    shutil.rmtree(kept)
+    kept.mkdir()
+    nothing = run_alone(*arguments, cwd=target)
+    assert (nothing.returncode, "no checkpoint lies in" in nothing.stdout) == (verifier.UNREADABLE, True)
     unknown = run_alone("verifier.py", "events.jsonl", cwd=target)
     assert (unknown.returncode, key in unknown.stdout) == (0, True)
     wrong = run_alone("verifier.py", ".", "--key", "0" * 64, cwd=target)

@@ -83,8 +83,8 @@ def _begin_after_archive(chain: Chain, keys: set[str], report: Report) -> None:
     first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first()
     if first is None or first <= chain.seq + 1:
         return
-    seq, hash = checkpoints.archived_up_to(keys=keys)
-    if seq == first - 1 and chain.seq == 0:
+    seq = first - 1
+    if chain.seq == 0 and (hash := checkpoints.archived_hash(seq, keys=keys)):
         chain.seq, chain.hash = seq, hash
         report.archived = seq
         report.notes.append(
