@@ -44,6 +44,18 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _watch_the_clock(worker, clock)
+    hourly = running.free_leases(HOURLY, clock=clock)
+    try:
+        _do_what_is_due(me, slant, hourly, clock)
+    except Exception:
+        # A broken trail takes no event, and then nothing due can be done: it is found and told all the same.
+        _watch_the_trail(me, hourly, clock)
+        raise
+    _watch_the_trail(me, hourly, clock)
+    return _next_due_in(clock.now())
+
+
+def _do_what_is_due(me: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock) -> None:
     mine = running.instance()
     slant = slant or connection.connect(clock, mine=mine)
     due = _due(clock.now())
@@ -54,7 +66,6 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     checks = connection.metered(slant, Share.CHECKS, clock)
     if due & {State.UNKNOWN, State.REVIEW}:
         settling.settle_due(checks, worker=me, clock=clock)
-    hourly = running.free_leases(HOURLY, clock=clock)
     if reconciling.LEASE in hourly:
         reconciling.sweep_due(checks, worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)
@@ -62,10 +73,12 @@ def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> floa
     mirror.sync_if_due(reads, worker=me, clock=clock)
     if upkeep.LEASE in hourly:
         upkeep.note_sync_due(worker=me, clock=clock)
+
+
+def _watch_the_trail(me: Actor, hourly: set[str], clock: Clock) -> None:
     checkpoints.write_if_due(clock=clock)
     if nightly.LEASE in hourly or nightly.is_under_way(me):
         nightly.verify_due(worker=me, clock=clock)
-    return _next_due_in(clock.now())
 
 
 def _due(now: datetime) -> set[str]:

@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,17 @@ from django.db import DatabaseError, connection, transaction
 
 from opportunities.actions import checkpoints
 from opportunities.actions.audit import Actor
+from opportunities.actions.finding import Wanted
 from opportunities.actions.verifying.nightly import conclude
 from opportunities.actions.verifying.replay import DIFFERS
 from opportunities.actions.verifying.whole import verify
 from opportunities.clock import SystemClock
-from opportunities.models import Alert, AuditEvent, ChainHead, Submission
+from opportunities.models import Alert, AuditEvent, ChainHead, Lease, Role, Submission
+from opportunities.selectors.audit import page
 from opportunities.trail import verifier
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
 from tests.actions.conftest import Office
+from tests.support.people import make_person
 from tests.support.slant_box import TurnedClock
 from tests.trail.conftest import checkpoint_now, rewrite_from, rows, spoiling, write_events
 
@@ -257,6 +262,94 @@ def test_the_command_says_so_with_its_exit_code_and_raises_an_alert(
 
     call_command("verify_audit")
     assert not Alert.objects.filter(closed_at=None).exists()
+
+
+def test_the_command_ends_with_the_code_of_each_finding_and_an_alert(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where the trail can take no event any more: its head gone, or put back to where an event is."""
+    office.submit()
+    office.round()
+    (seq,) = checkpoints.numbers()
+    auditor = make_person("Cleo Compliance", Role.COMPLIANCE)
+    call_command("verify_audit")
+    assert capsys.readouterr().out.startswith("Good:")
+    last = AuditEvent.objects.latest("seq").seq
+    path = checkpoints.folder() / f"{seq:012d}.json"
+    good = path.read_text()
+    path.chmod(0o600)
+
+    def forge(cursor: Any) -> None:
+        path.write_text(good.replace('"count": ', '"count": 1'))
+
+    def sql(*statements: str) -> Callable[[Any], None]:
+        return lambda cursor: [cursor.execute(statement) for statement in statements] and None
+
+    # How it is spoilt, and whether the finding still fits into the trail as an event.
+    ways: dict[str, tuple[Callable[[Any], None], bool]] = {
+        "changed": (sql(f"UPDATE {EVENTS} SET actor_display = '' WHERE seq = 2"), True),
+        "removed": (sql(f"DELETE FROM {EVENTS} WHERE seq = 2"), True),
+        "head put back": (sql(f"UPDATE {HEAD} SET seq = 1"), False),
+        "head gone": (sql(f"DELETE FROM {HEAD}"), False),
+        "end removed": (
+            sql(
+                f"DELETE FROM {EVENTS} WHERE seq > 2",
+                f"UPDATE {HEAD} SET seq = 2, hash = (SELECT hash FROM {EVENTS} WHERE seq = 2)",
+            ),
+            True,
+        ),
+        "checkpoint": (forge, True),
+        "submission": (sql("UPDATE opportunities_submission SET state = 'rejected'"), True),
+    }
+    found = {}
+    for name, (spoil, fits) in ways.items():
+        with spoiling() as cursor:
+            spoil(cursor)
+            with pytest.raises(SystemExit) as ended:
+                call_command("verify_audit")
+            found[name] = ended.value.code
+            told = capsys.readouterr().out
+            assert told.startswith("NOT GOOD: first bad sequence"), name
+            assert ("takes no event" in told) is not fits, name
+            assert Alert.objects.filter(cause="trail_broken", closed_at=None).count() == 1, name
+            recorded = AuditEvent.objects.filter(action="audit.verified", outcome="failed")
+            assert recorded.exists() is fits, name
+            seal = page.trail(auditor, Wanted()).seal
+            assert seal, name
+            assert seal.tone == "bad", name
+        path.write_text(good)
+
+    assert found == {
+        "changed": ALTERED,
+        "removed": MISSING,
+        "head put back": BEHIND,
+        "head gone": BEHIND,
+        "end removed": BEHIND,
+        "checkpoint": UNBELIEVABLE,
+        "submission": DIFFERS,
+    }
+    call_command("verify_audit")
+    assert capsys.readouterr().out.startswith(f"Good: {last} events")
+
+
+@pytest.mark.parametrize("spoil", [f"UPDATE {HEAD} SET seq = 1", f"DELETE FROM {HEAD}"])
+def test_the_worker_alerts_to_a_trail_that_takes_no_event(office: Office, spoil: str) -> None:
+    office.submit()
+    office.round()
+    office.submit(name="Left waiting")
+    with spoiling() as cursor:
+        cursor.execute(spoil)
+        office.clock.turn(minutes=11)
+        for _ in range(3):
+            with suppress(DatabaseError, ChainHead.DoesNotExist):
+                office.round()
+            office.clock.turn(minutes=1)
+
+        causes = set(Alert.objects.filter(closed_at=None).values_list("cause", flat=True))
+        assert "trail_broken" in causes
+        assert Submission.objects.filter(state="queued").count() == 1, "nothing is sent without its event"
+        # Not asked again each round: the next is the coming night's.
+        assert Lease.objects.get(pk="verify_audit").until > office.clock.now() + timedelta(hours=1)
 
 
 def test_the_worker_verifies_nightly_by_itself(office: Office) -> None:

@@ -1,9 +1,11 @@
 """The verification of each night, a second at a time, and what becomes of a finding."""
 
+import logging
 import threading
 from datetime import datetime, time, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from opportunities.actions import alerts, audit, running
@@ -11,7 +13,9 @@ from opportunities.actions.audit import Actor, Change
 from opportunities.actions.verifying.report import Report, Verification
 from opportunities.actions.verifying.whole import verification
 from opportunities.clock import Clock
-from opportunities.models import Lease
+from opportunities.models import ChainHead, Lease
+
+logger = logging.getLogger("opportunities.verifying")
 
 CAUSE = "trail_broken"
 LEASE = "verify_audit"
@@ -21,35 +25,50 @@ FIRST_AFTER = timedelta(minutes=10)
 NIGHT = time(2, 0)
 
 
-def conclude(report: Report, *, by: Actor, clock: Clock) -> None:
-    """Write down what a verification found; a failure is an alert, which the next good one ends."""
-    problem = report.problem
-    with transaction.atomic():
-        audit.record(
-            clock=clock,
-            by=by,
-            action="audit.verified",
-            object_type="trail",
-            outcome="failed" if problem else "ok",
-            reason_code=str(report.code) if problem else "",
-            reason_text=problem.words if problem else "",
-            change=Change(
-                after={
-                    "events": report.events,
-                    "last_seq": report.last_seq,
-                    "checkpoint": report.vouched,
-                    "checkpoints": report.checkpoints,
-                    "submissions": report.submissions,
-                }
-                | ({"key": report.key} if report.key else {})
-                | ({"first_bad": problem.seq} if problem else {})
-            ),
-        )
-        if problem:
-            text = f"The audit trail is not what it was: {problem.words} Run manage.py verify_audit and tell compliance."
-            alerts.open_alert(CAUSE, text, clock=clock)
-        else:
+def conclude(report: Report, *, by: Actor, clock: Clock) -> bool:
+    """Write down what a verification found; a failure is an alert, which the next good one ends.
+
+    A trail that is broken may take no event: its head is gone, or stands where an event already is. So the alert comes
+    first and by itself. False when the finding could not be recorded in the trail it is about.
+    """
+    if report.problem is None:
+        with transaction.atomic():
+            _record(report, by=by, clock=clock)
             alerts.close_alert(CAUSE, clock=clock)
+        return True
+    words = report.problem.words
+    text = f"The audit trail is not what it was: {words} Run manage.py verify_audit and tell compliance."
+    alerts.open_alert(CAUSE, text, clock=clock)
+    try:
+        with transaction.atomic():
+            _record(report, by=by, clock=clock)
+    except (DatabaseError, ChainHead.DoesNotExist) as refused:
+        logger.error("the trail takes no event of its own verification: %s", refused)
+        return False
+    return True
+
+
+def _record(report: Report, *, by: Actor, clock: Clock) -> None:
+    problem = report.problem
+    after: dict[str, Any] = {
+        "events": report.events,
+        "last_seq": report.last_seq,
+        "checkpoint": report.vouched,
+        "checkpoints": report.checkpoints,
+        "submissions": report.submissions,
+    }
+    after |= {"key": report.key} if report.key else {}
+    after |= {"first_bad": problem.seq} if problem else {}
+    audit.record(
+        clock=clock,
+        by=by,
+        action="audit.verified",
+        object_type="trail",
+        outcome="failed" if problem else "ok",
+        reason_code=str(report.code) if problem else "",
+        reason_text=problem.words if problem else "",
+        change=Change(after=after),
+    )
 
 
 _guard = threading.Lock()

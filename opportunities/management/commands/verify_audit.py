@@ -41,8 +41,11 @@ class Command(BaseCommand):
             except StopIteration as ended:
                 report: Report = ended.value
                 break
-        conclude(report, by=Actor.operator(getpass.getuser()), clock=clock)
         self._tell(report, clock.monotonic() - began)
+        if not conclude(report, by=Actor.operator(getpass.getuser()), clock=clock):
+            self.stdout.write(
+                "An alert is raised; the trail itself takes no event of this in the state it is in."
+            )
         if report.code:
             sys.exit(report.code)
 
