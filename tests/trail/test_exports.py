@@ -456,3 +456,67 @@ def test_older_events_are_moved_to_a_file_that_still_verifies(
 
     with pytest.raises(ValueError, match="cannot be read"):
         exporting.archive(25, tmp_path / "nowhere", by=CLEO, clock=clock)
+
+
+def test_a_second_move_verifies_at_each_of_its_steps_and_also_if_it_never_ends(
+    db: None, clock: TurnedClock, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    write_events(10, clock)
+    ten = checkpoint_now(clock)
+    exporting.archive(ten, first, by=CLEO, clock=clock)
+    write_events(10, clock)
+    more = checkpoint_now(clock)
+    files = [first / "events.jsonl", second / "events.jsonl"]
+
+    with spoiling() as cursor:
+        cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {ten}")
+        moved_once = verify()
+        exporting.archive(more, second, by=CLEO, clock=clock)
+        written = verify(), verify(archives=files[:1])
+        alone = run_alone("verifier.py", ".", "--whole", cwd=second)
+        away = verdict(exported(clock), whole=True)
+        cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {more}")
+        moved_twice = verify(), verify(archives=files)
+        newest = AuditEvent.objects.latest("seq").seq
+        left_out = verify(archives=files[:1]), verify(archives=files[1:])
+
+    assert (moved_once.code, moved_once.archived) == (0, ten)
+    # The newest note is of events that are still here; the one that fits is the older.
+    assert [(one.code, one.archived) for one in written] == [(0, ten), (0, 0)]
+    assert (moved_twice[0].code, moved_twice[0].archived) == (0, more)
+    assert (moved_twice[1].code, moved_twice[1].events) == (0, newest)
+    assert [one.problem and one.problem[:2] for one in left_out] == [(MISSING, ten + 1), (MISSING, 1)]
+    assert (alone.returncode, "Events up to 10 are not in it: a signed note" in alone.stdout) == (0, True)
+    assert (away.code, away.first) == (0, ten + 1)
+
+
+def test_no_beginning_goes_without_the_note_that_fits_it(
+    db: None, clock: TurnedClock, tmp_path: Path
+) -> None:
+    write_events(10, clock)
+    ten = checkpoint_now(clock)
+    exporting.archive(ten, tmp_path / "archive", by=CLEO, clock=clock)
+    write_events(5, clock)
+    note, checkpoint = checkpoints.archive_note(ten), kept_apart(ten)
+    *body, manifest = exported(clock).splitlines(keepends=True)
+    events = [line for line in body if line.startswith(b'{"action"')]
+    forger = Ed25519PrivateKey.generate()
+    assert note
+    theirs = note["checkpoint"] | {"last_seq": 12, "key": checkpoints.public_half(forger)}
+    other = checkpoints.signed(note["checkpoint"] | {"last_hash": "0" * 64}, checkpoints.signing_key())
+
+    def found(after: int, *apart: Any) -> int:
+        cut = manifest_mended(events[after:], manifest)
+        return verdict(cut, whole=True, kept_apart=[one for one in apart if one]).code
+
+    assert found(ten, note) == 0
+    assert found(ten) == MISSING
+    assert found(ten, *checkpoint) == MISSING, "a checkpoint says nothing of a file"
+    assert found(ten + 2, note) == MISSING
+    assert found(ten, other) == ALTERED
+    assert found(12, checkpoints.signed(theirs, forger)) == UNBELIEVABLE
+    # Without --whole it is told, not refused.
+    assert "begins at event 13, and no signed note" in " ".join(
+        verdict(manifest_mended(events[12:], manifest)).notes
+    )
