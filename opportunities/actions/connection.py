@@ -8,9 +8,10 @@ from opportunities.actions import alerts, guarding, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent, Meter, Share
 from opportunities.clock import Clock
-from opportunities.models import Hold, Instance
+from opportunities.models import Attempt, Hold, Instance, Outcome
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
+from opportunities.slant.types import Me
 
 ME_EVERY = timedelta(hours=1)
 ME_WHILE_HELD = timedelta(minutes=1)
@@ -59,16 +60,55 @@ def check_connection(
         if isinstance(error, errors.SlantRefusedUs):
             hold_for_token(running.TOKEN_REFUSED, worker=worker, clock=clock)
         return
-    if not guarding.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
-        return
-    Instance.objects.filter(pk=1).update(
-        me_checked_at=clock.now(),
-        can_write=me.can_write,
-        ever_could_write=mine.ever_could_write or me.can_write is not False,
-        slant_base_url=settings.SLANT_BASE_URL,
-        slant_user_id=me.id,
+    if _is_ours(me, worker=worker, clock=clock):
+        _token_may(me.can_write, worker=worker, clock=clock)
+
+
+def meaning_of(
+    error: errors.SlantError, slant: SlantClient, *, worker: Actor, clock: Clock
+) -> errors.SlantError:
+    """What a 403 of a write means: the book's no, or our token's, which Slant need not have said (Slant API 3).
+
+    What `/me` said may be an hour old, so it is asked now. Only a token known to write makes it the book's no: a
+    submission is rejected for good by that, and kept by the other. Where `/me` tells neither yes nor no, a token
+    that has never written counts as read-only (Slant API 7.1).
+    """
+    if not isinstance(error, errors.SlantForbidden):
+        return error
+    try:
+        me = metered(slant, Share.PEOPLE, clock).me()
+        ours = _is_ours(me, worker=worker, clock=clock)
+        may = me.can_write
+    except (BudgetSpent, errors.SlantError):
+        ours, may = True, False
+    if may is None:
+        may = Attempt.objects.filter(outcome=Outcome.OK).exists()
+    if ours and may:
+        return error
+    return errors.SlantRefusedUs(
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
+        log_line=error.log_line,
+        server_date=error.server_date,
+        elapsed_ms=error.elapsed_ms,
     )
-    _token_may(me.can_write is not False, worker=worker, clock=clock)
+
+
+def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:
+    """Keep what `/me` said, if it is the Slant this database belongs to; holds, if not."""
+    if not guarding.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
+        return False
+    said = {
+        "me_checked_at": clock.now(),
+        "can_write": me.can_write,
+        "slant_base_url": settings.SLANT_BASE_URL,
+        "slant_user_id": me.id,
+    }
+    if me.can_write is not False:
+        said["ever_could_write"] = True
+    Instance.objects.filter(pk=1).update(**said)
+    return True
 
 
 def _check_is_due(mine: Instance, clock: Clock) -> bool:
@@ -78,12 +118,13 @@ def _check_is_due(mine: Instance, clock: Clock) -> bool:
     return ago >= ME_EVERY or (ago >= ME_WHILE_HELD and Hold.objects.filter(pk__in=TOKEN_WORDS).exists())
 
 
-def _token_may(write: bool, *, worker: Actor, clock: Clock) -> None:
+def _token_may(write: bool | None, *, worker: Actor, clock: Clock) -> None:
+    """Slant accepts our token. Where it does not say whether it may write, what a refused write told stands."""
     over = set(TOKEN_WORDS) - (set() if write else {running.TOKEN_READ_ONLY})
     for code in Hold.objects.filter(pk__in=over).values_list("pk", flat=True):
         running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
     alerts.close_alert(*over, clock=clock)
-    if not write:
+    if write is False:
         hold_for_token(running.TOKEN_READ_ONLY, worker=worker, clock=clock)
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from opportunities.actions import alerts, budget, guarding, mirror, running, states
 from opportunities.actions.audit import Actor, Remote
 from opportunities.actions.claiming import Claim, claim
-from opportunities.actions.connection import hold_for_token
+from opportunities.actions.connection import hold_for_token, meaning_of
 from opportunities.actions.doubt import Next, doubtful
 from opportunities.actions.kinds import kind_of, record_fields
 from opportunities.actions.states import LostRace, Reason
@@ -51,8 +51,9 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
     try:
         conflicting = _read_before_writing(client, submission, clock)
         written = None if conflicting else kind_of(submission).send(client, submission)
-    except errors.SlantError as error:
+    except errors.SlantError as met:
         elapsed = int((clock.monotonic() - started) * 1000)
+        error = meaning_of(met, slant, worker=worker, clock=clock)
         _finish(claimed, _after_error(submission, error, clock), _told(error, elapsed), worker, clock)
         _react(submission, error, worker=worker, clock=clock)
         return

@@ -1,16 +1,22 @@
 """From a saved submission to Slant's answer: each row of the table of Slant API 3."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from opportunities.actions import running, submissions
+from opportunities.actions import budget, running, submissions
 from opportunities.actions.audit import Actor
+from opportunities.actions.budget import Share
 from opportunities.actions.claiming import claim
 from opportunities.actions.delivery import deliver
 from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, Outcome, State, Submission
+from opportunities.slant.transport import Raw, Unanswered
 from tests.actions.conftest import Office, fresh
+
+WRITE_TOKEN = "slnt_pat_sandbox_write"  # noqa: S105 - the sandbox's
 
 
 def test_a_submission_becomes_one_record_with_the_fields_typed(office: Office) -> None:
@@ -157,6 +163,125 @@ def test_a_read_only_token_holds_submissions_and_creates_nothing(office: Office)
     assert fresh(submission).state == State.QUEUED
     assert Hold.objects.filter(pk=running.TOKEN_READ_ONLY).exists()
     assert office.box.created == []
+
+
+def may_write(office: Office, write: bool) -> None:
+    """Slant gives our token the right to write, or takes it away."""
+    tokens = office.box.store.tokens
+    tokens[WRITE_TOKEN] = replace(tokens[WRITE_TOKEN], can_write=write)
+
+
+def forbid(office: Office, *, but: str = "") -> None:
+    """Slant answers writes 403 without a word that could be read, and `but` as a 403 too."""
+    real = office.slant._transport.exchange
+
+    def answered(method: str, url: str, **rest: Any) -> Raw:
+        if method in ("POST", "PATCH") or (but and url.endswith(but)):
+            return Raw(403, {"content-type": "text/html"}, b"<h1>Forbidden</h1>", False)
+        return real(method, url, **rest)
+
+    office.slant._transport.exchange = answered  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("shape", ["nested", "flat", "html"])
+def test_a_token_that_turned_read_only_holds_the_queue_whatever_the_refusal_looks_like(
+    office: Office, shape: str
+) -> None:
+    """Within the hour in which `/me` is believed: the refusal itself is the first to tell."""
+    office.rounds(minutes=1)
+    assert running.instance().can_write
+    office.box.control(switches={"error_shape": shape})
+    may_write(office, False)
+    submission = office.submit()
+
+    office.round()
+    assert (fresh(submission).state, submission.reason_code) == (State.QUEUED, "token_read_only")
+    assert submission.attempts.get().outcome == Outcome.REFUSED_US
+    assert Hold.objects.filter(pk=running.TOKEN_READ_ONLY).exists()
+    may_write(office, True)
+    office.rounds(minutes=2)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 1
+
+
+def test_a_refusal_by_a_book_is_told_from_one_of_the_token_and_only_that_deal_is_rejected(
+    office: Office,
+) -> None:
+    office.rounds(minutes=1)
+    forbid(office)
+    submission = office.submit()
+
+    office.round()
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REJECTED, "forbidden_book")
+    assert not Hold.objects.exists()
+
+
+@pytest.mark.parametrize("unread", ["no answer", "403", "no calls left"])
+def test_a_refusal_is_never_the_books_while_slant_does_not_say_what_the_token_may(
+    office: Office, unread: str
+) -> None:
+    office.rounds(minutes=1)
+    forbid(office, but="/me" if unread == "403" else "")
+    submission = office.submit()
+    if unread == "no answer":
+        office.box.before_read = lose_it
+    if unread == "no calls left":
+        office.box.before_read = lambda: pytest.fail("there was no call left for this")
+        while budget.left(office.clock) > 61:
+            budget.take(Share.PEOPLE, calls=1, clock=office.clock)
+
+    claimed = claim(worker=Actor.worker("w"), clock=office.clock)
+    assert claimed
+    deliver(claimed, office.slant, worker=Actor.worker("w"), clock=office.clock)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.QUEUED, "token_read_only")
+    assert Hold.objects.filter(pk=running.TOKEN_READ_ONLY).exists()
+
+
+def lose_it() -> None:
+    raise Unanswered("lost", bytes_sent=True)
+
+
+def test_a_token_of_which_slant_says_nothing_counts_as_read_only_until_it_has_written(
+    office: Office,
+) -> None:
+    real = office.slant._transport.exchange
+
+    def silent(method: str, url: str, **rest: Any) -> Raw:
+        raw = real(method, url, **rest)
+        if url.endswith("/me"):
+            said = json.loads(raw.body)
+            del said["api_access"]
+            raw.body = json.dumps(said).encode()
+        return raw
+
+    office.slant._transport.exchange = silent  # type: ignore[method-assign]
+    office.round()
+    office.box.mischief.append("403")
+    first = office.submit()
+
+    office.rounds(minutes=3)
+    assert (fresh(first).state, first.reason_code) == (State.QUEUED, "token_read_only")
+    assert Alert.objects.filter(cause=running.TOKEN_READ_ONLY).count() == 1
+    running.release(running.TOKEN_READ_ONLY, by=office.by, clock=office.clock)
+    office.rounds(minutes=1)
+    assert fresh(first).state == State.CONFIRMED
+
+    office.box.mischief.append("403")
+    second = office.submit(name="In a book that takes nothing")
+    office.rounds(minutes=1)
+    assert (fresh(second).state, second.reason_code) == (State.REJECTED, "forbidden_book")
+
+
+def test_the_first_thing_asked_is_whose_token_this_is(office: Office) -> None:
+    office.submit()
+
+    office.round()
+
+    asked = [(request["method"], request["path"]) for request in office.box.requests]
+    assert asked.index(("GET", "/v1/me")) < asked.index(("POST", "/v1/opportunities"))
 
 
 def test_a_value_a_hundred_times_off_stops_all_sending(
