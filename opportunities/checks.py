@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from opportunities.actions.budget import LEAST_BUDGET
+
 
 @register()
 def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -14,6 +16,20 @@ def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessa
                 "SLANT_API_TOKEN is the sandbox's, but SLANT_BASE_URL is not the sandbox.",
                 hint="Put the firm's own token into the environment, or run `make reset` to drop the demo's settings.",
                 id="slantweb.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def budget_too_small(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Of the hour's calls 60 are left by people and 100 by checks: of too few, checks of lost answers get none."""
+    if settings.SLANT_HOURLY_BUDGET < LEAST_BUDGET:
+        return [
+            Error(
+                f"SLANT_HOURLY_BUDGET is {settings.SLANT_HOURLY_BUDGET}: too few to look for answers that were lost.",
+                hint=f"Allow at least {LEAST_BUDGET} calls an hour; Slant allows 1000 a token, and 900 is usual.",
+                id="slantweb.E002",
             )
         ]
     return []

@@ -7,28 +7,39 @@ half-counted minute nor a slow exchange can make an hour of Slant's hold more th
 People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400 free and
 always has 60 (reliability: sync and mirror rules). Its long walks over all deals leave 500 free and always have 40, so
 that they never keep a change, or a change of who may see what, from being read.
+
+**How we back off.** What Slant asks for (`Retry-After`, of a 429 or of a 503) is obeyed by everybody, for an hour at most.
+A 429 that does not say is the case of Slant API 5: 60 s, doubling with each further one in a row, and up to half as much
+again by chance, so that houses do not come back in step. The shorter waits of reliability 5 (1 s to 60 s) are for what
+is not a 429: `delivery` waits so before it tries again to reach Slant. Failures of reading are counted apart, and rest
+background reading alone; any success forgets both.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from random import SystemRandom
 
 from django.conf import settings
 from django.db import transaction
 
 from opportunities.clock import Clock
 from opportunities.models import Budget
+from opportunities.slant import errors
 
 WINDOW_MINUTES = 62
 USUAL_BUDGET = 900
+LEAST_BUDGET = 200
 ALWAYS_FOR_SYNC = 60
 ALWAYS_FOR_WALKS = 40
 BACKOFF_START_SECONDS = 60
+BACKOFF_JITTER = 0.5
 BACKOFF_CAP_SECONDS = 3600
 BREAKER_FAILURES = 5
 BREAKER_START_SECONDS = 30
 BREAKER_CAP_SECONDS = 300
 ASK_AGAIN = timedelta(minutes=10)
+_chance = SystemRandom()
 
 
 class Share(Enum):
@@ -83,11 +94,14 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
 
 
 def may_use(share: Share) -> int:
-    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the usual 900."""
-    most = int(settings.SLANT_HOURLY_BUDGET)
+    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the usual 900.
+
+    Below LEAST_BUDGET too little would be left for looking after lost answers: a system check refuses to start so.
+    """
+    most = max(0, int(settings.SLANT_HOURLY_BUDGET))
     if share in OF_SYNC and most < USUAL_BUDGET:
         return most - most * share.value // USUAL_BUDGET
-    return most - share.value
+    return max(0, most - share.value)
 
 
 def left(clock: Clock) -> int:
@@ -105,32 +119,60 @@ def slant_is_away(clock: Clock) -> bool:
 
 
 def slow_down(retry_after: float | None, *, clock: Clock) -> datetime:
-    """Slant answered 429: nobody calls before the returned time. Obeys Retry-After (seconds), capped at an hour.
+    """Slant answered 429: nobody calls before the returned time (the module says how long that is).
 
-    Without one it backs off from 60 s, doubling with each further 429 in a row.
+    Those that come while we wait already are answers to calls made before, and not one more in a row.
+    """
+    with transaction.atomic():
+        row, now = _locked(), clock.now()
+        if row.busy_until is None or row.busy_until <= now:
+            row.busy_in_a_row += 1
+        wait = retry_after
+        if wait is None:
+            doubled = BACKOFF_START_SECONDS * 2.0 ** min(max(row.busy_in_a_row, 1) - 1, 6)
+            wait = doubled * _chance.uniform(1, 1 + BACKOFF_JITTER)
+        until = _leave_alone(row, wait, now)
+        row.save()
+    return until
+
+
+def read_failed(*, clock: Clock, retry_after: float | None = None) -> None:
+    """A background read failed. After five in a row no reads for 30 s, doubling to 300 s, then one probe.
+
+    `retry_after` is how long Slant asked to be left alone, if it did: by everybody.
     """
     with transaction.atomic():
         row = _locked()
-        row.failures += 1
-        wait = retry_after
-        if wait is None:
-            wait = BACKOFF_START_SECONDS * 2 ** min(row.failures - 1, 6)
-        until = clock.now() + timedelta(seconds=min(max(wait, 1), BACKOFF_CAP_SECONDS))
-        row.busy_until = max(until, row.busy_until or until)
-        row.save()
-    return row.busy_until
-
-
-def read_failed(*, clock: Clock) -> None:
-    """A background read failed. After five in a row no reads for 30 s, doubling to 300 s, then one probe."""
-    with transaction.atomic():
-        row = _locked()
+        if retry_after is not None:
+            _leave_alone(row, retry_after, clock.now())
         row.failures += 1
         over = row.failures - BREAKER_FAILURES
         if over >= 0:
             rest = min(BREAKER_START_SECONDS * 2 ** min(over, 4), BREAKER_CAP_SECONDS)
             row.reads_rest_until = clock.now() + timedelta(seconds=rest)
         row.save()
+
+
+def failed(error: errors.SlantError, *, clock: Clock) -> None:
+    """What the failure of a background read means for the calls to come. A refusal is an answer, and means nothing."""
+    if isinstance(error, errors.SlantBusy):
+        slow_down(error.retry_after, clock=clock)
+    elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
+        read_failed(clock=clock, retry_after=error.retry_after)
+
+
+def leave_alone(seconds: float, *, clock: Clock) -> None:
+    """Slant said, without a 429, when to come back: nobody calls before."""
+    with transaction.atomic():
+        row = _locked()
+        _leave_alone(row, seconds, clock.now())
+        row.save()
+
+
+def _leave_alone(row: Budget, seconds: float, now: datetime) -> datetime:
+    until = now + timedelta(seconds=min(max(seconds, 1), BACKOFF_CAP_SECONDS))
+    row.busy_until = max(until, row.busy_until or until)
+    return row.busy_until
 
 
 def clock_jumped(*, clock: Clock) -> None:
@@ -152,9 +194,9 @@ def clock_jumped(*, clock: Clock) -> None:
 
 
 def went_well() -> None:
-    """Slant answered: forget the failures in a row."""
-    Budget.objects.filter(pk=1).exclude(failures=0, reads_rest_until=None).update(
-        failures=0, reads_rest_until=None
+    """Slant answered: forget the failures, and the 429s, in a row."""
+    Budget.objects.filter(pk=1).exclude(failures=0, busy_in_a_row=0, reads_rest_until=None).update(
+        failures=0, busy_in_a_row=0, reads_rest_until=None
     )
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from opportunities.actions import alerts, guarding, running
+from opportunities.actions import alerts, budget, guarding, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import BudgetSpent, Meter, Share
 from opportunities.clock import Clock
@@ -53,7 +53,7 @@ def check_connection(
     if not _check_is_due(mine, clock):
         return
     try:
-        me = slant.me()
+        me = _me(slant, clock)
     except (BudgetSpent, errors.SlantError) as error:
         soon = clock.now() - ME_EVERY + ME_WHILE_HELD
         Instance.objects.filter(pk=1).update(me_checked_at=soon)
@@ -76,7 +76,7 @@ def meaning_of(
     if not isinstance(error, errors.SlantForbidden):
         return error
     try:
-        me = metered(slant, Share.PEOPLE, clock).me()
+        me = _me(metered(slant, Share.PEOPLE, clock), clock)
         ours = _is_ours(me, worker=worker, clock=clock)
         may = me.can_write
     except (BudgetSpent, errors.SlantError):
@@ -93,6 +93,16 @@ def meaning_of(
         server_date=error.server_date,
         elapsed_ms=error.elapsed_ms,
     )
+
+
+def _me(slant: SlantClient, clock: Clock) -> Me:
+    try:
+        me = slant.me()
+    except errors.SlantError as error:
+        budget.failed(error, clock=clock)
+        raise
+    budget.went_well()
+    return me
 
 
 def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:

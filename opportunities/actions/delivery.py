@@ -111,6 +111,7 @@ def _read_before_writing(client: SlantClient, submission: Submission, clock: Clo
             code=error.code,
             log_line=error.log_line,
             request_id=error.request_id,
+            retry_after=error.retry_after,
         ) from error
     conflicting = kind_of(submission).conflict(record, submission)
     if conflicting:
@@ -216,9 +217,11 @@ def _finish(
 
 
 def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, clock: Clock) -> None:
-    """What an error means for more than this submission: hold the queue, or tell a manager about the book."""
+    """What an error means for more than this submission: hold the queue, wait, or tell a manager about the book."""
     if isinstance(error, errors.SlantRefusedUs):
         hold_for_token(_hold_code(error), worker=worker, clock=clock)
+    elif isinstance(error, errors.SlantNoAnswer | errors.SlantUnreachable) and error.retry_after is not None:
+        budget.leave_alone(error.retry_after, clock=clock)
     elif isinstance(error, errors.SlantForbidden):
         Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
         name = submission.labels.get("book") or submission.book_id

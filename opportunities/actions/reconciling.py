@@ -127,7 +127,7 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> Swept:
         swept.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
         return swept
     except errors.SlantError as error:
-        _slant_failed(error, clock)
+        budget.failed(error, clock=clock)
         logger.warning("the sweep for doubles failed: %s", error.log_line)
         swept.failure = error.message
         return swept
@@ -160,13 +160,6 @@ def _alerted() -> set[str]:
 
 def _cause(submission: Submission, record_id: str) -> str:
     return f"{CAUSE}{submission.reference}:{hashlib.sha256(record_id.encode()).hexdigest()[:32]}"
-
-
-def _slant_failed(error: errors.SlantError, clock: Clock) -> None:
-    if isinstance(error, errors.SlantBusy):
-        budget.slow_down(error.retry_after, clock=clock)
-    elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
-        budget.read_failed(clock=clock)
 
 
 class _TooLong(Exception):

@@ -212,7 +212,7 @@ def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) ->
     if isinstance(error, errors.SlantBusy):
         due = budget.slow_down(error.retry_after, clock=clock)
     else:
-        budget.read_failed(clock=clock)
+        budget.read_failed(clock=clock, retry_after=error.retry_after)
         due = _later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
     evidence = dict(submission.check_state)
     evidence.pop("answered_since", None)

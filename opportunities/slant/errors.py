@@ -41,6 +41,7 @@ class SlantError(Exception):
     server_date    the answer's `Date` in UTC, to measure Slant's clock against ours; None if absent
     bytes_sent     False proves that no byte of the request left this machine
     elapsed_ms     how long the exchange took
+    retry_after    seconds, 0 to 3600, after which Slant asked to be called again (429, 503), or None: it did not
     """
 
     general = "Slant could not be used."
@@ -58,6 +59,7 @@ class SlantError(Exception):
         server_date: datetime | None = None,
         bytes_sent: bool | None = None,
         elapsed_ms: int = 0,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(log_line or message or self.general)
         self.message = message or self.general
@@ -69,6 +71,7 @@ class SlantError(Exception):
         self.server_date = server_date
         self.bytes_sent = self.assume_sent if bytes_sent is None else bytes_sent
         self.elapsed_ms = elapsed_ms
+        self.retry_after = retry_after
 
 
 class SlantRejected(SlantError):
@@ -107,13 +110,9 @@ class SlantRefusedUs(SlantError):
 
 
 class SlantBusy(SlantError):
-    """429. Not executed. `retry_after` is in seconds, 0 to 3600, or None when Slant did not say."""
+    """429. Not executed."""
 
     general = "Slant asks us to slow down."
-
-    def __init__(self, message: str = "", *, retry_after: float | None = None, **facts: object) -> None:
-        super().__init__(message, **facts)  # type: ignore[arg-type]
-        self.retry_after = retry_after
 
 
 class SlantUnreachable(SlantError):

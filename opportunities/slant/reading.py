@@ -21,6 +21,7 @@ from opportunities.slant.types import Page
 
 _NO_SECRET = Secret("")
 LONGEST_WAIT = 3600.0  # seconds a Retry-After is believed (reliability 5)
+_SAY_WHEN = {429, 503}  # what a Retry-After is read of (RFC 6585 4, RFC 9110 15.6.4)
 _AMBIGUOUS_4XX = {408, 409, 425}  # Slant API 3: whether these were executed is not known
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ def error_of(answer: Answer, *, can_write: bool | None, now: datetime) -> errors
     if issubclass(kind, errors.SlantRejected):
         return kind(complaint.message, field_errors=complaint.field_errors, **facts)
     # Slant's words help only with what a person can put right; for the rest ours are clearer.
-    if issubclass(kind, errors.SlantBusy):
+    if answer.status in _SAY_WHEN:
         return kind(retry_after=retry_after(answer, now=now), **facts)
     return kind(**facts)
 
@@ -94,12 +95,12 @@ def _kind_of(answer: Answer, code: str, can_write: bool | None) -> type[errors.S
 
 
 def retry_after(answer: Answer, *, now: datetime) -> float | None:
-    """Seconds to wait, 0 to 3600, or None: from `Retry-After` (RFC 9110 10.2.3: seconds or a date), else
-    from `X-RateLimit-Reset` or `RateLimit-Reset`, which are seconds, or an instant if they are large."""
+    """Seconds to wait, 0 to 3600, or None: from `Retry-After` (RFC 9110 10.2.3: seconds or a date), else, for
+    a 429, from `X-RateLimit-Reset` or `RateLimit-Reset`, which are seconds, or an instant if they are large."""
     said = answer.headers.get("retry-after", "").strip()
     moment = http_date(said)
     here = answer.server_date or now
-    if moment is None and not re.fullmatch(r"\d+", said, re.ASCII):
+    if answer.status == 429 and moment is None and not re.fullmatch(r"\d+", said, re.ASCII):
         said = answer.headers.get("x-ratelimit-reset", answer.headers.get("ratelimit-reset", "")).strip()
     if moment is not None:
         seconds = (moment - here).total_seconds()

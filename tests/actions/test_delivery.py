@@ -16,7 +16,7 @@ from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, 
 from opportunities.slant.transport import Raw, Unanswered
 from tests.actions.conftest import Office, fresh
 
-WRITE_TOKEN = "slnt_pat_sandbox_write"  # noqa: S105 - the sandbox's
+WRITE_TOKEN = "slnt_pat_sandbox_write"
 
 
 def test_a_submission_becomes_one_record_with_the_fields_typed(office: Office) -> None:

@@ -102,6 +102,29 @@ def test_an_error_survives_copying_and_pickling() -> None:
         assert str(again) == "POST /opportunities -> 429"
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "600"}, 600.0),
+        ({"retry-after": "Mon, 23 Nov 2026 10:01:30 GMT"}, 90.0),
+        ({"retry-after": "86400"}, 3600.0),
+        ({"x-ratelimit-reset": "120"}, None),
+    ],
+)
+def test_a_503_may_say_when_to_come_back_and_a_rate_limit_says_nothing_of_that(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    error = refusal(503, headers=headers)
+
+    assert type(error) is SlantNoAnswer
+    assert error.retry_after == seconds
+
+
+def test_other_failures_do_not_say_when_to_come_back() -> None:
+    assert refusal(500, headers={"retry-after": "600"}).retry_after is None  # type: ignore[union-attr]
+
+
 def test_an_error_carries_what_slant_said_about_itself() -> None:
     headers = {"x-request-id": "req_7", "date": "Mon, 23 Nov 2026 09:59:00 GMT"}
     body = b'{"error": {"code": "invalid", "message": "Not so.", "details": {"name": ["is too long"]}}}'

@@ -175,10 +175,7 @@ def _read(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | N
     except BudgetSpent as spent:
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
-        if isinstance(error, errors.SlantBusy):
-            budget.slow_down(error.retry_after, clock=clock)
-        elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
-            budget.read_failed(clock=clock)
+        budget.failed(error, clock=clock)
         logger.warning("sync of %s failed: %s", name, error.log_line)
         return _failed(state, error.message, clock)
     budget.went_well()
