@@ -83,6 +83,19 @@ def test_an_answer_that_is_lost_leaves_it_unknown_and_is_never_sent_again_blindl
     assert len(office.box.sends) == 1
 
 
+def test_the_slant_of_these_tests_keeps_no_key_after_a_server_error(office: Office) -> None:
+    """Or a blind repetition would look harmless here, and make a second deal in Slant (Slant API 6)."""
+    office.submit()
+    office.box.mischief.append("+500")
+    office.round()
+    first = office.box.sends[0]
+
+    body = json.dumps(first["body"], separators=(",", ":")).encode()
+    office.slant.create_opportunity(body, key=first["idempotency_key"])
+
+    assert len(office.box.created) == 2
+
+
 def test_a_refused_connection_is_proof_and_it_is_sent_again_under_the_same_key(office: Office) -> None:
     submission = office.submit()
     key = submission.idempotency_key
