@@ -80,16 +80,19 @@ def _next_due(now: datetime) -> Submission | None:
 
 
 def _may_still_be_sent(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
-    """False when it was just settled, doubted or put aside instead: a passed date, a stale proof, a day's wait."""
+    """False when it was just doubted, settled or put aside instead: a stale proof, a passed date, a day's wait.
+
+    In this order: what is refused for its date must not be in Slant, and only a fresh proof says that it is not.
+    """
     now = clock.now()
-    if close_day_passed(submission, now):
-        states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
-        return False
     if submission.ambiguous_at and not _proof_holds(submission, now):
         fields = looks_from(now, submission) | {"unknown_since": submission.unknown_since or now}
         states.change(
             submission, State.UNKNOWN, by=worker, clock=clock, reason=Reason("stale_proof"), **fields
         )
+        return False
+    if close_day_passed(submission, now):
+        states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
         return False
     if now - (submission.still_wanted_at or submission.created_at) > ASK_AGAIN_AFTER:
         Submission.objects.filter(pk=submission.pk).update(due_at=None, reason_code="still_send", told=False)
