@@ -13,6 +13,8 @@ from opportunities.clock import Clock
 from opportunities.models import OPEN, Instance, Lease, State, Submission
 
 LEASE_MARGIN_SECONDS = 30
+# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own.
+DECIDED = ("ruled_out",)
 
 
 @dataclass
@@ -48,12 +50,11 @@ def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: dat
 def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
     """Begin looking anew: no proof yet, the first look after LOOK_AFTER_SECONDS.
 
-    Of the evidence only what a manager ruled out stays.
+    Of the evidence only what a manager decided stays.
     """
-    ruled_out = submission.check_state.get("ruled_out")
     return {
         "looks": 0,
-        "check_state": {"ruled_out": ruled_out} if ruled_out else {},
+        "check_state": {name: kept for name, kept in submission.check_state.items() if name in DECIDED},
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
     }

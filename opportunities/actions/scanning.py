@@ -1,10 +1,11 @@
 """Looking in Slant for the record of a create whose answer was lost: candidates, and when absence is proven.
 
 The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's; it proves something only when
-it was complete: every page read, the count never fell, as many distinct records as were counted.
+it was complete: every page read, the count never fell, as many distinct records as were counted. A household's list
+proves nothing by itself: whoever gives the record to another household takes it out of there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +20,8 @@ from opportunities.slant.types import Page, Scan
 
 Pages = Callable[[], Iterator[Page[Record]]]
 
+HOUSEHOLD, BOOK = "household", "book"
+
 BEFORE_SEND = timedelta(minutes=2)
 AFTER_SEND = timedelta(minutes=10)
 # How far our clock may have been off when it was sent; what it is now says nothing about that.
@@ -32,15 +35,33 @@ class CannotList(Exception):
 
 @dataclass(frozen=True)
 class Sight:
-    """One finished scan: what was there, when it began, whether it proves, and how far Slant's clock is from ours."""
+    """One finished scan: whose list, what was there, when, whether it proves, how far Slant's clock is from ours."""
 
+    of: str
     records: tuple[Record, ...]
     began_at: datetime
+    ended_at: datetime
     complete: bool
     pages: int
     count_first: int | None
     count_last: int | None
     skew: timedelta
+
+
+def together(sights: Sequence[Sight]) -> Sight:
+    """Several scans as one: what any of them showed, as old as the oldest, and a proof only if each of them is."""
+    first, last = sights[0], sights[-1]
+    return Sight(
+        of=last.of,
+        records=tuple({record.id: record for sight in sights for record in sight.records}.values()),
+        began_at=min(sight.began_at for sight in sights),
+        ended_at=max(sight.ended_at for sight in sights),
+        complete=all(sight.complete for sight in sights),
+        pages=sum(sight.pages for sight in sights),
+        count_first=first.count_first,
+        count_last=last.count_last,
+        skew=max(sight.skew for sight in sights),
+    )
 
 
 @dataclass(frozen=True)
@@ -63,11 +84,15 @@ class Scanner:
         """The sight in which the record of `submission` would be. Raises the client's errors, or `CannotList`."""
         if submission.household_id:
             try:
-                return self._sight("household", submission.household_id)
+                return self._sight(HOUSEHOLD, submission.household_id)
             except errors.SlantNotFound:
                 pass  # no such list, or the household is gone: its deals are still in the book's
+        return self.look_around(submission)
+
+    def look_around(self, submission: Submission) -> Sight:
+        """The sight in which it is still, when somebody gave it to another household. Raises as `look` does."""
         try:
-            return self._sight("book", submission.book_id)
+            return self._sight(BOOK, submission.book_id)
         except errors.SlantNotFound as error:
             raise CannotList("Slant does not list opportunities") from error
 
@@ -77,31 +102,33 @@ class Scanner:
         return self._seen[kind, of]
 
     def _read(self, kind: str, of: str) -> Sight:
-        if kind == "household":
-            return self._scan(lambda: self._slant.household_opportunity_pages(of))
+        if kind == HOUSEHOLD:
+            return self._scan(kind, lambda: self._slant.household_opportunity_pages(of))
         if not self._filters_refused:
             try:
-                return self._scan(lambda: self._slant.opportunity_pages(book_id=of))
+                return self._scan(kind, lambda: self._slant.opportunity_pages(book_id=of))
             except errors.SlantNotFound:
                 raise
             except errors.SlantRejected:
                 self._filters_refused = True
-        return self._scan(self._slant.opportunity_pages)
+        return self._scan(kind, self._slant.opportunity_pages)
 
-    def _scan(self, pages: Pages) -> Sight:
+    def _scan(self, kind: str, pages: Pages) -> Sight:
         began, scan, skew = self._clock.now(), Scan[Record](), timedelta(0)
         for page in pages():
             scan.add(page)
             if page.server_date:
                 skew = max(skew, abs(page.server_date - self._clock.now()))
         return Sight(
-            tuple(scan),
-            began,
-            scan.complete,
-            scan.pages_read,
-            scan.total_count_first,
-            scan.total_count_last,
-            skew,
+            of=kind,
+            records=tuple(scan),
+            began_at=began,
+            ended_at=self._clock.now(),
+            complete=scan.complete,
+            pages=scan.pages_read,
+            count_first=scan.total_count_first,
+            count_last=scan.total_count_last,
+            skew=skew,
         )
 
 

@@ -1,8 +1,8 @@
 """Settling lost answers: look at once, adopt what is found, prove absence slowly, hand the rest to a manager.
 
 The rule is reliability 2.2; docs/exactly-once.md tells it in plain words. Adopting an exact match is always safe and
-may happen at any look. Absence counts only after the quiet period, in two complete scans SCAN_GAP_SECONDS apart, and
-only when nothing merely similar was seen either.
+may happen at any look. Absence counts only after the quiet period, in two complete scans SCAN_GAP_SECONDS apart, the second
+of which has read the whole book, and only when nothing merely similar was seen either.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from opportunities.actions import budget, mirror, states
 from opportunities.actions.audit import Actor, Remote
 from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.kinds import Match, kind_of, record_fields
-from opportunities.actions.scanning import CannotList, Found, Scanner, Sight, candidates
+from opportunities.actions.scanning import BOOK, CannotList, Found, Scanner, Sight, candidates, together
 from opportunities.actions.states import LostRace, Reason
 from opportunities.clock import Clock
 from opportunities.models import OPEN, Kind, State, Submission
@@ -93,7 +93,7 @@ def _settle(
 ) -> None:
     try:
         if kind_of(submission).makes_record:
-            verdict = _weigh_create(submission, scanner.look(submission), clock)
+            verdict = _weigh_create(submission, scanner, clock)
         else:
             began = clock.now()
             record = slant.opportunity(submission.opportunity_id)
@@ -110,10 +110,26 @@ def _settle(
     _apply(submission, verdict, worker=worker, clock=clock)
 
 
-def _weigh_create(submission: Submission, sight: Sight, clock: Clock) -> Verdict:
+def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Verdict:
+    """What the household's list says; before it is believed that the record is not there, the book's must agree."""
+    sights = [scanner.look(submission)]
+    verdict = _weigh_sights(submission, sights, clock)
+    if verdict.state != State.QUEUED or sights[0].of == BOOK:
+        return verdict
+    try:
+        sights.append(scanner.look_around(submission))
+    except CannotList:
+        if "ruled_out" in submission.check_state:  # a manager has decided, who can look where we cannot
+            return verdict
+        raise
+    return _weigh_sights(submission, sights, clock)
+
+
+def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> Verdict:
     """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else, review."""
     evidence = dict(submission.check_state)
     ruled_out = frozenset(evidence.get("ruled_out", []))
+    sight = together(sights)
     found = candidates(submission, sight, ruled_out=ruled_out)
     if adopted := _one_of(found, submission):
         return Verdict(State.CONFIRMED, Reason("found"), record=adopted)
