@@ -1,5 +1,7 @@
 """What a person decides about a submission that the worker cannot: link it, send it again, or close it."""
 
+from collections.abc import Iterable
+
 from django.db import IntegrityError, transaction
 
 from opportunities import access
@@ -17,6 +19,10 @@ class NotInReview(Refused):
 
 class NotACandidate(Refused):
     """The record named is not among those found for this submission, or another submission owns it."""
+
+
+class MoreFound(Refused):
+    """Something was found for it that whoever decided has not seen."""
 
 
 class ReasonMissing(Refused):
@@ -54,15 +60,26 @@ def link(
     return row
 
 
-def send_again(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
+def send_again(
+    *,
+    submission: Submission,
+    reason: str,
+    person: Person,
+    by: Actor,
+    clock: Clock,
+    seen: Iterable[str] = (),
+) -> Submission:
     """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
 
-    The candidates the manager has looked at and passed over no longer stand in the way of that proof.
+    `seen` are the ids of the candidates the manager was shown. Passed over, they no longer stand in the way of that
+    proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`).
     """
     with transaction.atomic():
         row = _locked(submission, person, reason)
-        seen = [shown["id"] for shown in row.check_state.get("candidates", [])]
-        ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *seen]))
+        offered = candidates_of(row)
+        if unseen := set(offered) - set(seen):
+            raise MoreFound(", ".join(sorted(unseen)))
+        ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *offered]))
         states.change(
             row,
             State.QUEUED,

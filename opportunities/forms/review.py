@@ -5,11 +5,21 @@ from opportunities import wording
 DECISIONS = [("link", "Link"), ("resend", "Send again"), ("close", "Close")]
 
 
+class IdsField(forms.Field):
+    """Ids of Slant's, one for each input of its name."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: list[str] | None) -> list[str]:
+        return value or []
+
+
 class DecisionForm(forms.Form):
-    """What a manager decides about a submission in review, and why."""
+    """What a manager decides about a submission in review, and why. `seen` are the candidates the page showed."""
 
     decision = forms.ChoiceField(choices=DECISIONS, error_messages={"required": wording.DECISION_MISSING})
     opportunity_id = forms.CharField(required=False, max_length=200)
+    seen = IdsField(required=False)
     reason = forms.CharField(
         max_length=500,
         label="Reason, kept in the trail",

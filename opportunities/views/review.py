@@ -1,5 +1,6 @@
 """What managers decide: the review queue, and the button that stops all sending."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -44,6 +45,10 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
     except reviewing.NotACandidate:
         form.add_error("opportunity_id", wording.NOT_A_CANDIDATE)
         return _page(request, person, row, form)
+    except reviewing.MoreFound:
+        form.add_error("opportunity_id", wording.MORE_FOUND)
+        row.refresh_from_db()
+        return _page(request, person, row, form)
     except reviewing.NotInReview:
         row.refresh_from_db()
         said = wording.DECIDED_ALREADY.format(words=wording.state_short(row.kind, row.state)[0].lower())
@@ -51,7 +56,7 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
     return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
 
 
-def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, str]) -> str:
+def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, Any]) -> str:
     said = wording.endings(row.kind)
     who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
     match chosen["decision"]:
@@ -59,7 +64,8 @@ def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict
             reviewing.link(submission=row, opportunity_id=chosen["opportunity_id"], **who)  # type: ignore[arg-type]
             return said.linked.format(name=row.name, record=chosen["opportunity_id"])
         case "resend":
-            reviewing.send_again(submission=row, **who)  # type: ignore[arg-type]
+            seen = {*chosen["seen"], chosen["opportunity_id"]}
+            reviewing.send_again(submission=row, seen=seen, **who)  # type: ignore[arg-type]
             return said.sent_again.format(name=row.name)
         case _:
             reviewing.close(submission=row, **who)  # type: ignore[arg-type]

@@ -153,7 +153,12 @@ def test_a_manager_sends_again_and_absence_is_proven_afresh_without_what_was_rul
     boss = make_person("Mona Manager", Role.MANAGER)
 
     reviewing.send_again(
-        submission=fresh(submission), reason="not ours", person=boss, by=office.by, clock=office.clock
+        submission=fresh(submission),
+        seen=reviewing.candidates_of(submission),
+        reason="not ours",
+        person=boss,
+        by=office.by,
+        clock=office.clock,
     )
     office.round()
     assert fresh(submission).state == State.UNKNOWN

@@ -1,5 +1,7 @@
 """The review queue and the stop button: what managers decide, and that nobody else does."""
 
+import re
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -23,6 +25,8 @@ FOUND = {
     ],
     "scan": {"began_at": "2026-11-23T10:13:00+00:00", "complete": True, "count_last": 12, "pages": 1},
 }
+
+FOUND_TWO = FOUND | {"candidates": [FOUND["candidates"][0], FOUND["candidates"][0] | {"id": "op_later"}]}
 
 
 def test_the_queue_lists_what_waits_and_links_to_it(browse, sent: Make, manager: Person) -> None:
@@ -198,6 +202,50 @@ def test_what_was_settled_meanwhile_is_not_decided_twice(
     )
 
     assert f"It was settled meanwhile: {words}." in answer.content.decode()
+
+
+@pytest.mark.parametrize("posted", [{}, {"seen": "op_found"}, {"opportunity_id": "op_found"}])
+def test_what_was_found_while_the_page_was_open_is_shown_before_it_is_sent_again(
+    browse, sent: Make, manager: Person, posted: dict[str, str]
+) -> None:
+    """A script that names no candidate is asked as well."""
+    row = sent(State.REVIEW, check_state=FOUND_TWO)
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/", {"decision": "resend", "reason": "not ours"} | posted
+    )
+
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "Something more was found in Slant" in page
+    assert "Found in Slant: <code>op_later</code>" in page
+    row.refresh_from_db()
+    assert row.state == State.REVIEW
+    assert "ruled_out" not in row.check_state
+
+
+def test_the_page_says_which_candidates_it_showed(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.REVIEW, check_state=FOUND_TWO)
+    client = browse(manager)
+    page = client.get(f"/submissions/{row.pk}/").content.decode()
+    seen = re.findall(r'name="seen" value="(\w+)"', page)
+
+    client.post(
+        f"/submissions/{row.pk}/decide/", {"decision": "resend", "reason": "not ours", "seen": seen}
+    )
+
+    row.refresh_from_db()
+    assert row.state == State.QUEUED
+    assert row.check_state == {"ruled_out": ["op_found", "op_later"]}
+
+
+def test_with_nothing_found_it_is_sent_again_at_a_word(browse, sent: Make, manager: Person) -> None:
+    row = sent(State.REVIEW, check_state={})
+
+    browse(manager).post(f"/submissions/{row.pk}/decide/", {"decision": "resend", "reason": "not there"})
+
+    row.refresh_from_db()
+    assert row.state == State.QUEUED
 
 
 @pytest.mark.parametrize("who", ["owner", "colleague", "viewer", "compliance"])
