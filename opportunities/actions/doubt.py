@@ -13,8 +13,9 @@ from opportunities.clock import Clock
 from opportunities.models import OPEN, Instance, Lease, State, Submission
 
 LEASE_MARGIN_SECONDS = 30
-# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own.
-DECIDED = ("ruled_out",)
+# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own, and values
+# that an edit may overwrite.
+DECIDED = ("ruled_out", "overwrites")
 
 
 @dataclass

@@ -141,11 +141,13 @@ class Change:
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
     def conflict(self, record: Record, submission: Submission) -> list[str]:
+        """A value that a manager saw in review and decided to overwrite is in nobody's way."""
         found, sent = record_fields(record), sent_fields(submission)
+        overwrites = submission.check_state.get("overwrites", {})
         return [
             field
             for field, seen in submission.seen.items()
-            if found.get(field) not in (seen, sent.get(field)) and field in sent
+            if found.get(field) not in (seen, overwrites.get(field, seen), sent.get(field)) and field in sent
         ]
 
 

@@ -1,12 +1,14 @@
 """What a person decides about a submission that the worker cannot: link it, send it again, or close it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from opportunities import access
 from opportunities.actions import audit, states, wakeup
 from opportunities.actions.audit import Actor, Change, Remote
+from opportunities.actions.kinds import kind_of
 from opportunities.actions.states import Reason
 from opportunities.actions.submissions import NotAllowed, Refused
 from opportunities.clock import Clock
@@ -72,7 +74,8 @@ def send_again(
     """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
 
     `seen` are the ids of the candidates the manager was shown. Passed over, they no longer stand in the way of that
-    proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`).
+    proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`). An edit or move
+    may overwrite the values it was shown with, and no later ones.
     """
     with transaction.atomic():
         row = _locked(submission, person, reason)
@@ -80,20 +83,29 @@ def send_again(
         if unseen := set(offered) - set(seen):
             raise MoreFound(", ".join(sorted(unseen)))
         ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *offered]))
+        decided: dict[str, Any] = {"ruled_out": ruled_out}
+        if overwrites := _shown_values(row):
+            decided["overwrites"] = overwrites
         states.change(
             row,
             State.QUEUED,
             by=by,
             clock=clock,
             reason=Reason("send_again", reason),
-            evidence={"ruled_out": ruled_out},
+            evidence=decided,
             due_at=clock.now(),
             absent_at=None,
             still_wanted_at=clock.now(),
-            check_state={"ruled_out": ruled_out},
+            check_state=decided,
         )
         transaction.on_commit(wakeup.wake)
     return row
+
+
+def _shown_values(row: Submission) -> dict[str, Any]:
+    """What a manager saw in Slant in the fields that an edit or move wants to change; nothing for a create."""
+    shown = [found["fields"] for found in row.check_state.get("candidates", []) if not kind_of(row).makes_record]
+    return {field: shown[0].get(field) for field in row.seen} if shown else {}
 
 
 def close(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
