@@ -1,9 +1,12 @@
 """Many deals changed at once: each row a submission of its own, so that one refusal holds up nothing else.
 
-All rows share the form's token; `row` tells them apart, so the same form sent twice finds what the first one made. Rows
-are committed a few at a time. What could not be asked for at all is kept in the trail with the rest of the action.
+All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and with the first of them
+what the token was sent for: sent for the same again, it completes what a crash left out; for anything else, it is
+refused. What could not be asked for at all is kept in the trail with the rest of the action.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +22,14 @@ from opportunities.clock import Clock
 from opportunities.models import (
     WRITING_ROLES,
     AuditEvent,
+    BulkOrder,
     Kind,
     Member,
     Opportunity,
     OpportunityVersion,
     Person,
     Stage,
+    Submission,
 )
 
 MOST = 500
@@ -50,6 +55,12 @@ class Order:
     def kind(self) -> str:
         return Kind.MOVE if self.stage_id else Kind.EDIT
 
+    @property
+    def digest(self) -> str:
+        """What makes it this order: which deals, in which order, to where and why. Not when they were looked at."""
+        parts = [list(self.ids), self.stage_id, self.owner_id, self.lost_reason]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
 
 class Impossible(Exception):
     """A row that cannot be asked for; `str()` is its code in deals_words.BULK_REFUSED."""
@@ -65,7 +76,8 @@ class _Row:
 def take(*, order: Order, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
     """Take every row that can be asked for and record the others; returns the key its result is found by.
 
-    Raises `BadToken` and `TokenReused`, before anything of another order is written.
+    Raises `BadToken` and `TokenReused`, before anything of another order is written. The same order again writes
+    nothing but what is missing of it.
     """
     key = submissions.check_token(form_token, person)
     take_row = _moving(order) if order.stage_id else _giving(order)
@@ -75,7 +87,13 @@ def take(*, order: Order, person: Person, by: Actor, clock: Clock, form_token: s
     refused: dict[str, str] = {}
     for first in range(0, len(order.ids), AT_ONCE):
         with transaction.atomic():
+            _remember(order, key, person=person, clock=clock)
+            if asked(key, person) is not None:
+                return key
+            taken = set(Submission.objects.of(person).filter(form_token=key).values_list("row", flat=True))
             for number, id in enumerate(order.ids[first : first + AT_ONCE], start=first):
+                if number in taken:
+                    continue
                 deal = deals.get(id)
                 try:
                     if deal is None or deal.book_id not in writable:
@@ -148,11 +166,25 @@ def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, st
     return seen
 
 
+def _remember(order: Order, key: str, *, person: Person, clock: Clock) -> None:
+    """Bind the token to this order, committed with its first rows. Raises `TokenReused` if it was sent for another."""
+    row, is_new = BulkOrder.objects.get_or_create(
+        person=person, form_token=key, defaults={"digest": order.digest, "asked_at": clock.now()}
+    )
+    used = is_new and (
+        asked(key, person) is not None or Submission.objects.of(person).filter(form_token=key).exists()
+    )
+    if used or row.digest != order.digest:
+        raise submissions.TokenReused("the same form was sent before with other content")
+
+
 def _record(
     order: Order, key: str, refused: dict[str, str], *, person: Person, by: Actor, clock: Clock
 ) -> None:
     """One event for the whole action, with what was left out and why. The same form sent twice makes no second one."""
     with transaction.atomic():
+        # Two halves of a double click may both come here; the second waits, and finds the event.
+        BulkOrder.objects.select_for_update().get(person=person, form_token=key)
         if asked(key, person) is not None:
             return
         audit.record(

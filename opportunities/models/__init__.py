@@ -17,7 +17,7 @@ from .mirror import (
 )
 from .people import Draft, Person, Role, SavedView
 from .running import Alert, Budget, Heartbeat, Hold, Instance, Lease
-from .submissions import FINAL, OPEN, Attempt, Kind, Outcome, State, Submission
+from .submissions import FINAL, OPEN, Attempt, BulkOrder, Kind, Outcome, State, Submission
 
 __all__ = [
     "FINAL",
@@ -30,6 +30,7 @@ __all__ = [
     "Book",
     "BookRole",
     "Budget",
+    "BulkOrder",
     "ChainHead",
     "Draft",
     "Heartbeat",

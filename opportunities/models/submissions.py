@@ -133,6 +133,26 @@ class Submission(models.Model):
         return self.state in FINAL
 
 
+class BulkOrder(models.Model):
+    """What the form token of a bulk action was sent for, committed with its first rows: one order a token.
+
+    `digest` is of the deals, where they go and why (actions/bulk.py); what became of each is in the submissions.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="bulk_orders")
+    form_token = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "form_token"], name="bulk_order_form_token"),
+        ]
+
+    def __str__(self) -> str:
+        return f"bulk order of {self.person_id}"
+
+
 class Outcome(models.TextChoices):
     """What one exchange met: the class names of the client's error family (Slant API 3), or `ok`."""
 

@@ -21,9 +21,10 @@ from opportunities.models import (
     State,
     Submission,
 )
+from opportunities.wording import deals as words
 from tests.support.people import Firm
 
-from .conftest import HX, Browse, MakeDeal, Page, ago, version
+from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, version
 
 pytestmark = pytest.mark.django_db
 BULK = "/opportunities/bulk/"
@@ -245,6 +246,93 @@ def test_the_same_form_sent_twice_is_one_bulk_change(owner: Person, make_deal: M
     assert [other_deals.status_code, other_stage.status_code] == [422, 422]
     assert Submission.objects.count() == 2
     assert AuditEvent.objects.filter(action="bulk.asked").count() == 1
+
+
+def test_a_token_sent_before_for_other_deals_or_another_stage_changes_none_of_them(
+    owner: Person, make_deal: MakeDeal, firm: Firm, post: Post
+) -> None:
+    make_deal("op_1")
+    make_deal("op_2")
+    make_deal("op_there", stage=firm.lead)
+    token = submissions.issue_token(owner)
+    post(["op_there", "op_1"], pipeline_stage_id="st_lead", form_token=token)
+
+    more = post(["op_there", "op_1", "op_2"], pipeline_stage_id="st_lead", form_token=token)
+    other = post(["op_there", "op_2"], pipeline_stage_id="st_hidden", form_token=token)
+    given = post(["op_there"], assigned_to_id="us_colleague", form_token=token)
+
+    for response in (more, other, given):
+        assert response.status_code == 422
+        assert words.BULK_SENT_BEFORE in Page(response).said("error-summary")
+        assert Page(response).value("form_token") not in ("", token)
+    assert [each[0] for each in asked()] == ["op_1"]
+    assert AuditEvent.objects.get(action="bulk.asked").after["rows"] == 2
+
+
+def test_a_token_of_which_every_row_was_refused_is_spent_as_well(
+    owner: Person, make_deal: MakeDeal, firm: Firm, post: Post
+) -> None:
+    make_deal("op_there", stage=firm.lead)
+    make_deal("op_1")
+    token = submissions.issue_token(owner)
+
+    first = post(["op_there"], pipeline_stage_id="st_lead", form_token=token)
+    again = post(["op_there"], pipeline_stage_id="st_lead", form_token=token)
+    other = post(["op_1"], pipeline_stage_id="st_lead", form_token=token)
+
+    assert first["Location"] == again["Location"]
+    assert other.status_code == 422
+    assert asked() == []
+
+
+def test_a_token_another_form_was_sent_with_makes_no_bulk_change(
+    owner: Person, browse: Browse, make_deal: MakeDeal, firm: Firm, post: Post
+) -> None:
+    row = make_deal("op_1")
+    make_deal("op_there", stage=firm.lead)
+    make_deal("op_2")
+    form = edit_form(row, owner, name="Renamed")
+    browse(owner).post("/opportunities/op_1/edit/", form)
+
+    response = post(["op_there", "op_2"], pipeline_stage_id="st_lead", form_token=form["form_token"])
+
+    assert response.status_code == 422
+    assert [each[:2] for each in asked()] == [("op_1", "edit")]
+
+
+def test_sent_again_after_a_crash_between_two_commits_it_completes_what_is_missing(
+    owner: Person,
+    browse: Browse,
+    make_deal: MakeDeal,
+    firm: Firm,
+    post: Post,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    ids = ["op_1", "op_2", "op_3", "op_4"]
+    for id in ids:
+        make_deal(id)
+    token, move = submissions.issue_token(owner), bulk.moving.move
+
+    def dies_at_the_third(**asked_for: Any) -> Submission:
+        if asked_for["row"] == 2:
+            raise SystemExit("the power went off")
+        return move(**asked_for)
+
+    monkeypatch.setattr(bulk.moving, "move", dies_at_the_third)
+    with pytest.raises(SystemExit):
+        post(ids, pipeline_stage_id="st_lead", form_token=token)
+    monkeypatch.setattr(bulk.moving, "move", move)
+    # What was committed has arrived in Slant meanwhile.
+    Submission.objects.filter(row=0).update(state=State.CONFIRMED)
+    Opportunity.objects.filter(pk="op_1").update(stage=firm.lead)
+    other = post([*ids, "op_5"], pipeline_stage_id="st_lead", form_token=token)
+    again = post(ids, pipeline_stage_id="st_lead", form_token=token)
+
+    assert other.status_code == 422
+    assert [each[0] for each in asked()] == ids
+    assert Page(browse(owner).get(again["Location"])).text.count("<tr data-opportunity=") == 4
+    assert AuditEvent.objects.get(action="bulk.asked").after["refused"] == {}
 
 
 def test_the_result_keeps_itself_up_to_date_until_all_is_settled(
