@@ -109,6 +109,13 @@ def token_in(pid: int) -> str:
     return next((line.partition("=")[2] for line in variables if line.startswith("SLANT_API_TOKEN=")), "")
 
 
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
 def test_it_says_one_line_serves_the_form_and_ends_when_told(demo: Demo) -> None:
     running = demo.start_and_wait()
     page = requests.get(f"{demo.url}/demo/sign-in/", timeout=10)
@@ -218,6 +225,43 @@ def test_another_slant_gets_no_sandbox_and_keeps_demo_sign_in(
     assert "opportunities.sandbox" not in commands
     assert page.status_code == 200
     assert "SLANT" not in (demo.home / "demo.env").read_text()
+
+
+def test_a_database_of_another_slant_is_refused_before_anything_is_served(demo: Demo) -> None:
+    theirs = demo.environment | {"SLANT_BASE_URL": "http://127.0.0.1:9/v1", "SLANT_API_TOKEN": WRITE_TOKEN}
+    demo.start_and_wait().stop()
+    worker = demo.home / "log" / "worker.log"
+    before = worker.stat().st_size
+
+    refused = Process("demo", DEMO, theirs, demo.log.with_suffix(".refused"))
+    code = refused.popen.wait(20)
+
+    assert code == 2
+    assert refused.said() == (
+        f"This database belongs to the Slant at http://127.0.0.1:{demo.sandbox_port}/v1, and SLANT_BASE_URL names "
+        "another. Point it back, or start with a new VAR_DIR or DATABASE_URL.\n"
+    )
+    # No worker came so far as to say anything.
+    assert worker.stat().st_size == before
+    assert demo.processes() == {}
+
+
+def test_ready_is_said_once_the_worker_works_not_from_what_was_there_yesterday(demo: Demo) -> None:
+    demo.start_and_wait().stop()
+    running = demo.start()
+    wait_until(lambda: any("manage.py work" in each for each in demo.processes().values()), running)
+    worker = demo.process("manage.py work")
+    os.kill(worker, signal.SIGSTOP)
+
+    wait_until(lambda: answers(f"{demo.url}/readyz"), running)
+    # Longer than it takes the demo to look again.
+    time.sleep(1)
+    said_too_early = demo.log.read_text()
+    os.kill(worker, signal.SIGCONT)
+    wait_until(lambda: "Slantweb ready" in demo.log.read_text(), running)
+
+    assert said_too_early == ""
+    assert running.stop() == 0
 
 
 def test_a_slant_elsewhere_is_refused_in_the_demo(new_demo: Callable[..., Demo]) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,6 +23,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+
+from opportunities.actions import guarding
+from opportunities.models import Heartbeat
 
 # Together under the ten seconds we promise between a signal and the last child's end.
 STOP_SECONDS = 6.0
@@ -151,6 +155,9 @@ class Command(BaseCommand):
             self._add("sandbox", command, without_secrets)
             inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
         migrate()
+        if wrong := guarding.other_slant():
+            _give_up(wrong)
+        self.beats = _heartbeats()
         self._add("worker", ["manage.py", "work"], inherited)
         collect_static()
         # Empty rather than absent: what is absent would be read again from .env or demo.env.
@@ -165,9 +172,7 @@ class Command(BaseCommand):
         while True:
             self._look_after_children()
             status, checks = _ask_ready()
-            # After a restart the web is ready from yesterday's sync, before the sandbox is.
-            sandboxes = [child for child in self.children if child.name == "sandbox"]
-            if status == 200 and all("Sandbox ready" in child.said() for child in sandboxes):
+            if status == 200 and self._others_are_ready():
                 return
             if time.monotonic() > say_so:
                 say_so += 30
@@ -178,6 +183,11 @@ class Command(BaseCommand):
                     flush=True,
                 )
             time.sleep(0.25)
+
+    def _others_are_ready(self) -> bool:
+        """After a restart the web is ready from yesterday's sync, before the sandbox is and the worker looked around."""
+        sandboxes = [child for child in self.children if child.name == "sandbox"]
+        return all("Sandbox ready" in child.said() for child in sandboxes) and _heartbeats() != self.beats
 
     # Running and stopping
 
@@ -220,6 +230,14 @@ def migrate() -> None:
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
     connection.close()
+
+
+def _heartbeats() -> set[tuple[str, datetime]]:
+    """When each worker last began a round: the first one after a start changes what this answers."""
+    try:
+        return set(Heartbeat.objects.values_list("worker", "at"))
+    finally:
+        connection.close()
 
 
 def collect_static() -> None:
