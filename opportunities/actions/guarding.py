@@ -18,6 +18,7 @@ from django.db import transaction
 
 from opportunities.actions import alerts, audit, running, states
 from opportunities.actions.audit import Actor, Change
+from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.doubt import doubtful
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
@@ -32,6 +33,8 @@ from opportunities.models import (
     State,
     Submission,
 )
+from opportunities.slant.client import SlantClient
+from opportunities.slant.errors import SlantError
 
 RESTORED = "restored"
 COPIED = "copied"
@@ -45,6 +48,11 @@ WORDS = {
     OTHER_SLANT: "This database belongs to another Slant than the one configured. "
     "Point SLANT_BASE_URL back, or start with a new database.",
 }
+
+OTHER_ACCOUNT = (
+    "This database belongs to another account of Slant than the one SLANT_API_TOKEN is of. "
+    "Put its token back, or start with a new VAR_DIR or DATABASE_URL."
+)
 
 
 def head_file() -> Path:
@@ -102,6 +110,21 @@ def _hold(code: str, *, worker: Actor, clock: Clock) -> None:
 def other_slant() -> str | None:
     """What to do when the configured Slant is not the one this database belongs to; None when it is."""
     return _says_other_slant(running.instance())
+
+
+def is_anothers(slant: SlantClient) -> str | None:
+    """Before a command reads all of Slant: what to do when `slant` is not ours, by its address or by who `/me` says we are.
+
+    Where `/me` cannot be asked this says nothing; the command finds out about that for itself.
+    """
+    mine = running.instance()
+    if (wrong := _says_other_slant(mine)) or not mine.slant_user_id:
+        return wrong
+    try:
+        me = slant.me()
+    except (BudgetSpent, SlantError):
+        return None
+    return None if me.id == mine.slant_user_id else OTHER_ACCOUNT
 
 
 def _says_other_slant(mine: Instance) -> str | None:

@@ -311,6 +311,21 @@ def test_the_command_says_what_it_looked_at_and_that_nothing_is_open(command: Of
     )
 
 
+@pytest.mark.parametrize(
+    "whose", [{"slant_base_url": "https://slant.example/v1"}, {"slant_user_id": "u_other"}]
+)
+def test_the_command_looks_for_nothing_in_another_slant(command: Office, whose: dict[str, str]) -> None:
+    confirmed(command)
+    plant(command)
+    Instance.objects.filter(pk=1).update(**whose)
+
+    with pytest.raises(CommandError, match="This database belongs to") as caught:
+        run()
+
+    assert caught.value.returncode == 2
+    assert not Alert.objects.exists()
+
+
 def test_the_command_ends_with_1_and_names_an_open_double(command: Office) -> None:
     confirmed(command)
     double = plant(command)

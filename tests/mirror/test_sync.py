@@ -373,6 +373,32 @@ def test_the_command_tells_how_far_it_is_and_what_it_left(
     assert lines[-1] == "The mirror is up to date."
 
 
+@pytest.mark.parametrize(
+    "whose", [{"slant_base_url": "https://slant.example/v1"}, {"slant_user_id": "u_other"}]
+)
+@pytest.mark.parametrize("full", [False, True])
+def test_the_command_reads_nothing_of_another_slant(
+    db: None,
+    box: SlantBox,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    whose: dict[str, str],
+    full: bool,
+) -> None:
+    monkeypatch.setattr(connection, "connect", lambda clock: box.client())
+    ours = {"slant_base_url": settings.SLANT_BASE_URL, "slant_user_id": box.client().me().id}
+    Instance.objects.filter(pk=1).update(**ours | whose)
+
+    with pytest.raises(CommandError, match="This database belongs to") as caught:
+        call_command("sync", full=full)
+
+    assert caught.value.returncode == 2
+    assert not Opportunity.objects.exists()
+    Instance.objects.filter(pk=1).update(**ours)
+    call_command("sync", full=full, stdout=StringIO())
+    assert Opportunity.objects.exists()
+
+
 def test_another_slant_is_refused(db: None, box: SlantBox, clock: TurnedClock) -> None:
     Instance.objects.filter(pk=1).update(slant_base_url="https://slant.example/v1", slant_user_id="u_other")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import connection, reconciling
+from opportunities.actions import connection, guarding, reconciling
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.clock import SystemClock
@@ -14,12 +14,14 @@ from opportunities.clock import SystemClock
 class Command(BaseCommand):
     help = (
         "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a double is open, "
-        "2 when Slant could not be read."
+        "2 when Slant could not be read or is another one."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
+        if wrong := guarding.is_anothers(slant):
+            raise CommandError(wrong, returncode=2)
         swept = reconciling.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
         if swept.failure:
             raise CommandError(swept.failure, returncode=2)

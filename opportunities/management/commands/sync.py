@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import connection, mirror
+from opportunities.actions import connection, guarding, mirror
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.clock import SystemClock
@@ -22,6 +22,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
+        if wrong := guarding.is_anothers(slant):
+            raise CommandError(wrong, returncode=2)
         worker = Actor.operator(f"sync:{os.getpid()}")
         led = mirror.sync_if_due(
             slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._tell
