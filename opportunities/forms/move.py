@@ -10,6 +10,8 @@ from opportunities.offer import StageChoice
 from opportunities.wording import board as board_words
 
 LONGEST_REASON = 500
+# What people see and can correct; what is wrong with the rest is said at the stage.
+SHOWN = ("pipeline_stage_id", "probability", "lost_reason")
 
 
 class LostReasonField(forms.CharField):
@@ -39,7 +41,12 @@ class MoveForm(forms.Form):
     )
     lost_reason = LostReasonField()
     form_token = forms.CharField(required=False)
-    row = forms.IntegerField(required=False, min_value=0, max_value=32_000)
+    row = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=32_000,
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), board_words.SEEN_MISSING),
+    )
     confirm_overwrite = forms.CharField(required=False)
 
     def __init__(self, data: Mapping[str, Any] | None, *, stages: Sequence[StageChoice], at: str) -> None:
@@ -54,6 +61,13 @@ class MoveForm(forms.Form):
 
     def clean_row(self) -> int:
         return self.cleaned_data["row"] or 0
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        for hidden in [name for name in self.errors if name not in SHOWN]:
+            for said in self.errors.pop(hidden):
+                if said not in self.errors.get("pipeline_stage_id", []):
+                    self.add_error("pipeline_stage_id", said)
 
     def clean(self) -> dict[str, Any]:
         fields = self.cleaned_data
@@ -83,4 +97,5 @@ class MoveForm(forms.Form):
 
     @property
     def problems(self) -> list[tuple[str, str]]:
-        return [(f"id_{name}", str(said)) for name, all_said in self.errors.items() for said in all_said]
+        """Field and sentence, in the order of the page."""
+        return [(name, str(said)) for name in SHOWN for said in self.errors.get(name, [])]

@@ -47,6 +47,11 @@ class Refusal:
     status: int = 422
     question: bool = False
 
+    @property
+    def field(self) -> str:
+        """Where it is said, and where the form can be changed."""
+        return "confirm_overwrite" if self.question else "pipeline_stage_id"
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, id: str) -> HttpResponse:
@@ -189,14 +194,17 @@ def _draw(
     picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
     # On the board the stage is chosen already, by where the card was dropped; on a page one can still change it.
     chosen = picked if _is_part(request) else None
+    problems = form.problems if form.is_bound else []
+    if refusal:
+        problems = [(refusal.field, refusal.words)]
     context: dict[str, Any] = {
         "movable": found,
         "deal": found.deal,
-        "form": form,
+        "errors": {name: [said for at, said in problems if at == name] for name, _ in problems},
         "picked": picked or found.at,
         "chosen": chosen,
         "refusal": refusal,
-        "problems": form.problems if form.is_bound else [],
+        "problems": problems,
         "seen": request.POST.get("seen_pipeline_stage_id") or found.at.id,
         "seen_probability": request.POST.get("seen_probability", found.probability),
         "lost_reason": data.get("lost_reason", ""),

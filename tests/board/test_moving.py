@@ -9,7 +9,7 @@ from django.test import Client
 from opportunities.actions import submissions
 from opportunities.models import AuditEvent, LostReason, Opportunity, Person, State, Submission
 from opportunities.views import limits
-from tests.pages.conftest import Page
+from tests.pages.conftest import Page, problems
 from tests.support.firm import LoadedFirm
 
 from .conftest import Browse
@@ -219,7 +219,7 @@ def test_the_answer_for_scripts_is_the_card_where_it_truly_is(
     assert f'data-move-to="{WON}"' in page.text
     answer = theirs.post(path, form(colleague, WON))
     assert answer.status_code == 422
-    assert 'name="confirm_overwrite"' in answer.text
+    assert [field for field, _ in problems(Page(answer))] == ["confirm_overwrite"]
     assert theirs.post(path, form(colleague, WON, confirm_overwrite="yes")).status_code == 303
     assert Submission.objects.filter(person=colleague).get().seen == {"pipeline_stage_id": SECOND}
 
@@ -242,7 +242,8 @@ def test_a_refusal_of_slants_puts_the_card_back_and_says_why(
     assert (answer.status_code, card["data-stage"], "is-refused" in card["class"]) == (422, FIRST, True)
     assert "Still in Identified: Slant said “Stage is locked”." in page.text
     assert "Details" in page.text
-    assert "Still in Identified" in client.post(path, form(owner, SECOND)).text
+    [(field, said)] = problems(Page(client.post(path, form(owner, SECOND))))
+    assert (field, said) == ("pipeline_stage_id", "Still in Identified: Slant said “Stage is locked”.")
 
 
 BAD = {
@@ -252,6 +253,7 @@ BAD = {
     "no idea where it was": ({"seen_pipeline_stage_id": None}, "too old to send"),
     "not a percentage": ({"probability": "120"}, "whole number from 0 to 100"),
     "an endless reason": ({"pipeline_stage_id": LOST, "lost_reason": "x" * 501}, "Shorten the reason"),
+    "an unreadable row": ({"row": "x"}, "too old to send"),
     "no token": ({"form_token": None}, "opened by somebody else"),
     "a forged token": ({"form_token": "abc"}, "opened by somebody else"),
     "somebody else's undo": ({"undo": "11111111-2222-4333-8444-555555555555"}, "opened by somebody else"),
@@ -269,7 +271,25 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
         )
         assert answer.status_code == 422
         assert words in answer.text
+        if not headers:
+            fields = {"a percentage": "probability", "endless reason": "lost_reason"}
+            field = next((at for part, at in fields.items() if part in case), "pipeline_stage_id")
+            assert [at for at, _ in problems(Page(answer))] == [field]
     assert not Submission.objects.exists()
+
+
+def test_a_form_sent_before_with_another_move_says_so_at_the_stage(
+    deal: Opportunity, owner: Person, browse: Browse
+) -> None:
+    client, sent = browse(owner), form(owner, SECOND)
+    client.post(f"/opportunities/{deal.pk}/move/", sent)
+
+    page = Page(client.post(f"/opportunities/{deal.pk}/move/", sent | {"pipeline_stage_id": WON}))
+
+    [(field, said)] = problems(page)
+    assert (field, "sent before with another move" in said) == ("pipeline_stage_id", True)
+    assert page.value("form_token") not in ("", sent["form_token"])
+    assert Submission.objects.count() == 1
 
 
 def test_who_may_not_move_is_refused(

@@ -1,8 +1,10 @@
 """A browser without scripts for each person, and the form they would send."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
@@ -170,3 +172,19 @@ class Page(HTMLParser):
 
     def links(self) -> list[str]:
         return [attrs["href"] for tag, attrs in self.elements if tag == "a" and "href" in attrs]
+
+
+def problems(page: Page) -> list[tuple[str, str]]:
+    """The error summary as (field, sentence); each leads to a control that is there and is said again beside it."""
+    summary = page.text.partition('id="error-summary"')[2].partition("</ul>")[0]
+    found = [
+        (id, unescape(said)) for id, said in re.findall(r'<li><a href="#id_([^"]+)">(.*?)</a></li>', summary)
+    ]
+    assert found
+    assert len(found) == summary.count("<li>"), "an error without a link to a field"
+    for field, said in found:
+        assert page.by_id(f"id_{field}"), field
+        assert " ".join(said.split()) in page.said(f"{field}-error"), field
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids)), "an id that is there twice"
+    return found
