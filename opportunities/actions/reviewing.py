@@ -104,7 +104,9 @@ def send_again(
 
 def _shown_values(row: Submission) -> dict[str, Any]:
     """What a manager saw in Slant in the fields that an edit or move wants to change; nothing for a create."""
-    shown = [found["fields"] for found in row.check_state.get("candidates", []) if not kind_of(row).makes_record]
+    shown = [
+        found["fields"] for found in row.check_state.get("candidates", []) if not kind_of(row).makes_record
+    ]
     return {field: shown[0].get(field) for field in row.seen} if shown else {}
 
 

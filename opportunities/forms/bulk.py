@@ -72,9 +72,9 @@ class BulkForm(forms.Form):
     @property
     def asks_for(self) -> str:
         """Which of the two choices is still to be made, or is being made: stage or owner."""
-        if self.data.get("assigned_to_id") or self.data.get("ask") == OWNER:
+        if self.data.get("assigned_to_id"):
             return OWNER
-        return STAGE
+        return OWNER if self.data.get("ask") == OWNER and not self.data.get("pipeline_stage_id") else STAGE
 
     @property
     def is_asking(self) -> bool:
@@ -91,10 +91,15 @@ class BulkForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
+        if "id" in self.errors:
+            # Without the deals nobody knows which stages and owners there are.
+            return data
         stage_id, owner_id = data.get("pipeline_stage_id", ""), data.get("assigned_to_id", "")
         if stage_id and owner_id:
-            self.add_error("pipeline_stage_id", words.BULK_BOTH)
-        elif not stage_id and not owner_id:
+            # The page asks for one of the two; what the other would want to know as well is not asked.
+            self.add_error("assigned_to_id", words.BULK_BOTH)
+            return data
+        if not stage_id and not owner_id:
             field = "assigned_to_id" if self.asks_for == OWNER else "pipeline_stage_id"
             self.add_error(field, words.BULK_NO_TARGET)
         elif stage_id and self.stage is None:
@@ -118,8 +123,5 @@ class BulkForm(forms.Form):
         )
 
     def problems(self) -> list[tuple[str, str]]:
-        found = [("bulk-form", str(message)) for message in self.non_field_errors()]
-        for name in self.fields:
-            target = "bulk-deals" if name == "id" else f"id_{name}"
-            found += [(target, str(message)) for message in self.errors.get(name, [])]
-        return found
+        """For the error summary: the id to go to and the sentence, in the order of the page."""
+        return [(f"id_{name}", str(message)) for name in self.fields for message in self.errors.get(name, [])]

@@ -37,7 +37,6 @@ class NewOpportunityForm(forms.Form):
 
     bound_field_class = Row
     use_required_attribute = False
-    form_id = "create-form"
     refused, refused_no_words = wording.SLANT_REFUSED, wording.SLANT_REFUSED_NO_WORDS
 
     book_id = Text(label=wording.LABELS["book_id"], widget=Select())
@@ -267,7 +266,7 @@ class NewOpportunityForm(forms.Form):
 
     def problems(self) -> list[tuple[str, str]]:
         """For the error summary: the id to go to and the sentence, in the order of the page."""
-        found = [(self.form_id, str(message)) for message in self.non_field_errors()]
+        found = [("id_form_token", str(message)) for message in self.non_field_errors()]
         for name in self.fields:
             found += [(f"id_{name}", str(message)) for message in self.errors.get(name, [])]
         return found

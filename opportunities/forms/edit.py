@@ -36,7 +36,6 @@ def as_typed(fields: Fields) -> dict[str, str]:
 class EditOpportunityForm(NewOpportunityForm):
     """Checks what differs from what was seen. `offer` is of the deal's own book and pipeline."""
 
-    form_id = "edit-form"
     refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
     # Where a deal lies is not changed here: Slant moves none to another book or pipeline, and stages have `move/`.

@@ -17,8 +17,13 @@ class IdsField(forms.Field):
 class DecisionForm(forms.Form):
     """What a manager decides about a submission in review, and why. `seen` are the candidates the page showed."""
 
-    decision = forms.ChoiceField(choices=DECISIONS, error_messages={"required": wording.DECISION_MISSING})
-    opportunity_id = forms.CharField(required=False, max_length=200)
+    decision = forms.ChoiceField(
+        choices=DECISIONS,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), wording.DECISION_MISSING),
+    )
+    opportunity_id = forms.CharField(
+        required=False, max_length=200, error_messages={"max_length": wording.NOT_A_CANDIDATE}
+    )
     seen = IdsField(required=False)
     reason = forms.CharField(
         max_length=500,

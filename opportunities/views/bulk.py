@@ -57,7 +57,7 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
                 form_token=form.cleaned_data["form_token"],
             )
     except NotTaken as why:
-        form.add_error(None, why.words)
+        form.add_error("form_token", why.words)
         return why.on(_ask(request, form, picked, status=why.status))
     return HttpResponseRedirect(f"{reverse('opportunities:bulk')}?sent={key}", status=303)
 

@@ -405,7 +405,9 @@ REASON_MISSING = "Say why in a few words. The reason is kept in the trail."
 REASON_TOO_LONG = "Shorten the reason."
 DECISION_MISSING = "Choose what to do with it."
 DECIDED_ALREADY = "It was settled meanwhile: {words}."
-MORE_FOUND = "Something more was found in Slant that you were not shown. Look at it here before you send this again."
+MORE_FOUND = (
+    "Something more was found in Slant that you were not shown. Look at it here before you send this again."
+)
 NOT_A_CANDIDATE = "That record belongs to another submission, or was not found for this one. Choose another."
 STOPPED = "Nothing is sent from now on. Everything people enter is kept."
 RELEASED = "That hold is lifted."

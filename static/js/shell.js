@@ -40,7 +40,8 @@ document.addEventListener("click", (event) => {
   const row = target.closest(".field") ?? target;
   const shown = (element) => element.offsetParent && element.tabIndex >= 0;
   const first = shown(target) ? target : [...row.querySelectorAll("input, select, button, a")].find(shown);
-  (first ?? target).focus();
+  // A hidden control alone in its row has only its words to show.
+  (first ?? (target.offsetParent ? target : row)).focus();
   row.scrollIntoView({ block: "center" });
   event.preventDefault();
 });

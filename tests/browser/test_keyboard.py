@@ -120,6 +120,25 @@ def test_an_error_is_reached_corrected_and_sent_from_the_summary(
     slant.holds_one(deal_name, id=SubmissionPage(form.page).created(), value=12_000)
 
 
+def test_what_is_wrong_with_the_form_as_a_whole_is_reached_right_before_its_button(
+    come_in: ComeIn, slant: Slant, deal_name: str
+) -> None:
+    form = NewForm(come_in()).open(book_id=MARAS_BOOK, household_id=OKONKWO, name=deal_name)
+    keyboard = form.page.keyboard
+    form.forge("form_token", "somebody else's")
+    form.name.focus()
+    keyboard.press("Enter")
+    expect(form.problems).to_be_focused()
+    tab_to(form.problems.get_by_role("link"))
+    keyboard.press("Enter")
+    expect(form.page.locator("#field-form_token")).to_be_focused()
+    keyboard.press("Tab")
+    expect(form.button("Create opportunity").last).to_be_focused()
+    keyboard.press("Enter")
+
+    slant.holds_one(deal_name, id=SubmissionPage(form.page).created())
+
+
 def test_the_duplicate_question_is_answered_with_the_keys(
     come_in: ComeIn, slant: Slant, deal_name: str
 ) -> None:

@@ -11,10 +11,10 @@ from django.utils import timezone
 from opportunities.actions import submissions
 from opportunities.actions.mirror import meanings
 from opportunities.models import Opportunity, OpportunityVersion, Person, Stage
-from tests.pages.conftest import Page
+from tests.pages.conftest import Page, problems
 from tests.support.people import Firm
 
-__all__ = ["Page"]
+__all__ = ["Page", "problems"]
 
 Browse = Callable[[Person], Client]
 MakeDeal = Callable[..., Opportunity]

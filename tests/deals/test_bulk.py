@@ -24,7 +24,7 @@ from opportunities.models import (
 from opportunities.wording import deals as words
 from tests.support.people import Firm
 
-from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, version
+from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, problems, version
 
 pytestmark = pytest.mark.django_db
 BULK = "/opportunities/bulk/"
@@ -216,18 +216,19 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(
     make_deal("op_1")
     many = [f"op_{number}" for number in range(501)]
 
-    for ids, fields, said in (
-        ([], {"pipeline_stage_id": "st_lead"}, "Choose at least one deal."),
-        (many, {"pipeline_stage_id": "st_lead"}, "Choose at most 500 deals at once. 501 were chosen"),
-        (["op_1"], {"pipeline_stage_id": "st_summit"}, "Choose one of the stages listed."),
-        (["op_1"], {"assigned_to_id": "us_viewer"}, "Choose one of the people listed."),
-        (["op_1"], {"pipeline_stage_id": "st_lead", "assigned_to_id": "us_owner"}, "not both"),
-        (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": submissions.issue_token(colleague)}, "too old"),
-        (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": "forged"}, "too old"),
+    for ids, fields, at, said in (
+        ([], {"pipeline_stage_id": "st_lead"}, "id", "Choose at least one deal."),
+        (many, {"pipeline_stage_id": "st_lead"}, "id", "Choose at most 500 deals at once. 501 were chosen"),
+        (["op_1"], {"pipeline_stage_id": "st_summit", "ask": "owner"}, "pipeline_stage_id", "Choose one of the stages listed."),
+        (["op_1"], {"assigned_to_id": "us_viewer"}, "assigned_to_id", "Choose one of the people listed."),
+        (["op_1"], {"pipeline_stage_id": "st_lead", "assigned_to_id": "us_owner"}, "assigned_to_id", "not both"),
+        (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": submissions.issue_token(colleague)}, "form_token", "too old"),
+        (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": "forged"}, "form_token", "too old"),
     ):  # fmt: skip
         response = post(ids, **fields)
         assert response.status_code == 422, said
-        assert said in Page(response).said("error-summary")
+        [(field, told_there)] = problems(Page(response))
+        assert (field, said in told_there) == (at, True), said
     assert asked() == []
     assert not AuditEvent.objects.filter(action="bulk.asked").exists()
 
@@ -263,7 +264,7 @@ def test_a_token_sent_before_for_other_deals_or_another_stage_changes_none_of_th
 
     for response in (more, other, given):
         assert response.status_code == 422
-        assert words.BULK_SENT_BEFORE in Page(response).said("error-summary")
+        assert problems(Page(response)) == [("form_token", words.BULK_SENT_BEFORE)]
         assert Page(response).value("form_token") not in ("", token)
     assert [each[0] for each in asked()] == ["op_1"]
     assert AuditEvent.objects.get(action="bulk.asked").after["rows"] == 2

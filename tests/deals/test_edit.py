@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from opportunities import wording
 from opportunities.actions import submissions
 from opportunities.models import Opportunity, OpportunityVersion, Person, State, Submission
+from opportunities.wording.deals import FORM_NOT_YOURS, FORM_SENT_BEFORE
 from tests.support.people import Firm
 
-from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, in_days
+from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, in_days, problems
 
 pytestmark = pytest.mark.django_db
 EDIT = "/opportunities/op_1/edit/"
@@ -299,7 +300,13 @@ def test_the_same_token_makes_one_change(
     stolen = browse(colleague).post(EDIT, typed)
 
     assert first["Location"] == again["Location"]
-    assert [each.status_code for each in (other, elsewhere, stolen)] == [422, 422, 422]
+    for refused, words in (
+        (other, FORM_SENT_BEFORE),
+        (elsewhere, FORM_SENT_BEFORE),
+        (stolen, FORM_NOT_YOURS),
+    ):
+        assert refused.status_code == 422
+        assert problems(Page(refused)) == [("form_token", words)]
     assert Submission.objects.count() == 1
 
 
@@ -336,7 +343,8 @@ def test_more_changes_than_one_person_types_have_to_wait(
     response = browse(owner).post(EDIT, edit_form(row, owner, value="1"))
 
     assert (response.status_code, response["Retry-After"]) == (429, "17")
-    assert "try again in 17 s" in Page(response).said("error-summary")
+    [(field, said)] = problems(Page(response))
+    assert (field, "try again in 17 s" in said) == ("form_token", True)
 
 
 def test_without_scripts_a_household_is_found_by_a_button(

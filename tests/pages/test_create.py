@@ -23,7 +23,7 @@ from opportunities.models import (
 )
 from tests.support.people import Firm
 
-from .conftest import Fill, Page, in_days
+from .conftest import Fill, Page, in_days, problems
 
 pytestmark = pytest.mark.django_db
 NEW = "/opportunities/new/"
@@ -155,7 +155,7 @@ def test_the_same_token_with_other_content_is_asked_about(owner: Person, browse:
 
     page = Page(response)
     assert response.status_code == 422
-    assert wording.FORM_SENT_BEFORE in page.said("error-summary")
+    assert problems(page) == [("form_token", wording.FORM_SENT_BEFORE)]
     assert page.value("name") == "Another one"
     assert page.value("form_token") not in ("", form["form_token"])
     assert Submission.objects.count() == 1
@@ -166,7 +166,7 @@ def test_a_forged_token_sends_nothing(owner: Person, browse: Browse, fill: Fill,
     response = browse(owner).post(NEW, fill(owner, form_token=forged))
 
     assert response.status_code == 422
-    assert wording.FORM_NOT_YOURS in Page(response).said("error-summary")
+    assert problems(Page(response)) == [("form_token", wording.FORM_NOT_YOURS)]
     assert not Submission.objects.exists()
 
 
@@ -252,8 +252,8 @@ def test_what_slant_refuses_at_once_looks_like_a_local_refusal(
 @pytest.mark.parametrize(
     ("fields", "where", "sentence"),
     [
-        ({"reason_text": "Closed today"}, "error-summary", "Slant did not take this deal: Closed today."),
-        ({}, "error-summary", wording.SLANT_REFUSED_NO_WORDS),
+        ({"reason_text": "Closed today"}, "form_token-error", "Slant did not take this deal: Closed today."),
+        ({}, "form_token-error", wording.SLANT_REFUSED_NO_WORDS),
         (
             {"reason_code": "forbidden_book"},
             "book_id-error",
@@ -275,6 +275,7 @@ def test_a_refusal_without_a_field_is_told_where_it_belongs(
     page = Page(browse(owner).post(NEW, fill(owner)))
 
     assert sentence in page.said(where)
+    assert [field for field, _ in problems(page)] == [where.removesuffix("-error")]
 
 
 def test_correct_and_send_again_fills_the_form(owner: Person, browse: Browse, fill: Fill) -> None:
@@ -354,7 +355,7 @@ def test_a_token_that_reads_only_closes_the_form(owner: Person, browse: Browse, 
 
     assert "Slant lets Slantweb read, but not write." in page
     assert post.status_code == 422
-    assert wording.CANNOT_WRITE in Page(post).said("error-summary")
+    assert problems(Page(post)) == [("form_token", wording.CANNOT_WRITE)]
     assert not Submission.objects.exists()
 
 

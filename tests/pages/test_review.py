@@ -6,12 +6,13 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from opportunities import wording
 from opportunities.actions import audit
 from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Hold, Opportunity, Person, State
 from opportunities.selectors.review import compare
-from tests.pages.conftest import Make, Page, now
+from tests.pages.conftest import Make, Page, now, problems
 from tests.support.people import Firm
 
 FOUND = {
@@ -98,7 +99,7 @@ def test_a_decision_without_a_reason_comes_back_with_the_same_page(
     )
 
     assert answer.status_code == 422
-    assert "Say why in a few words" in answer.content.decode()
+    assert problems(Page(answer)) == [("reason", wording.REASON_MISSING)]
     row.refresh_from_db()
     assert row.state == State.REVIEW
 
@@ -161,6 +162,23 @@ def test_only_the_reason_of_a_managers_decision_is_told_as_one(
     assert ("The manager's reason" in browse(manager).get(f"/submissions/{row.pk}/").text) == is_said
 
 
+@pytest.mark.parametrize("state", [{}, FOUND])
+def test_what_nobody_can_decide_is_said_in_our_own_words(
+    browse, sent: Make, manager: Person, state: dict
+) -> None:
+    row = sent(State.REVIEW, check_state=state)
+
+    answer = browse(manager).post(
+        f"/submissions/{row.pk}/decide/", {"decision": "zz", "opportunity_id": "x" * 201, "reason": "x"}
+    )
+
+    assert answer.status_code == 422
+    assert problems(Page(answer)) == [
+        ("decision", wording.DECISION_MISSING),
+        ("opportunity_id", wording.NOT_A_CANDIDATE),
+    ]
+
+
 def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make, manager: Person) -> None:
     row = sent(State.REVIEW, check_state=FOUND)
 
@@ -169,6 +187,7 @@ def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make,
     )
 
     assert answer.status_code == 422
+    assert problems(Page(answer)) == [("opportunity_id", wording.NOT_A_CANDIDATE)]
     row.refresh_from_db()
     assert row.state == State.REVIEW
 
@@ -230,9 +249,7 @@ def test_the_page_says_which_candidates_it_showed(browse, sent: Make, manager: P
     page = client.get(f"/submissions/{row.pk}/").content.decode()
     seen = re.findall(r'name="seen" value="(\w+)"', page)
 
-    client.post(
-        f"/submissions/{row.pk}/decide/", {"decision": "resend", "reason": "not ours", "seen": seen}
-    )
+    client.post(f"/submissions/{row.pk}/decide/", {"decision": "resend", "reason": "not ours", "seen": seen})
 
     row.refresh_from_db()
     assert row.state == State.QUEUED
