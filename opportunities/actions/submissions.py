@@ -115,6 +115,12 @@ def check_token(token: str, person: Person) -> str:
     return str(nonce)
 
 
+def check_unused(token: str, person: Person) -> None:
+    """For a form that asks for nothing. Raises `BadToken`, or `TokenReused` when it was sent before with something."""
+    if Submission.objects.of(person).filter(form_token=check_token(token, person)).exists():
+        raise TokenReused("the same form was sent before with other content")
+
+
 def create(
     *,
     deal: NewDeal,
@@ -127,7 +133,7 @@ def create(
 ) -> Submission:
     """Take a new opportunity: commit it, wake the worker, return its row.
 
-    The same token with the same body returns the first submission and writes nothing. Raises `BadToken`,
+    The same token with the same body returns the first submission, marked `sent_before`, and writes nothing. Raises `BadToken`,
     `TokenReused`, `NotAllowed` or `DuplicateQuestion`.
     """
     nonce = check_token(form_token, person)
@@ -231,6 +237,7 @@ def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int =
         return None
     if (earlier.path, earlier.body) != (path, body):
         raise TokenReused("the same form was sent before with other content")
+    earlier.sent_before = True
     return earlier
 
 

@@ -100,6 +100,9 @@ class Submission(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     told = models.BooleanField(default=True)
 
+    # Not a column: whether this very form had made the row already when it was sent now.
+    sent_before = False
+
     objects = SubmissionQuerySet.as_manager()
 
     class Meta:

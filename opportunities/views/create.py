@@ -25,7 +25,7 @@ from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, taking
+from opportunities.views.taking import NotTaken, Says, refused_before, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
@@ -113,6 +113,8 @@ def _submit(request: HttpRequest) -> HttpResponse:
         return _refuse(request, form)
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
+        if before := refused_before(request, submission):
+            return before
         form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
         return _refuse(request, form, supersedes=str(submission.pk))
     return _accepted(request, submission)

@@ -27,7 +27,7 @@ from opportunities.selectors.board.parts import Note
 from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, own_form, taking
+from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
@@ -103,6 +103,8 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
+        if before := refused_before(request, submission):
+            return before
         why = refusal_words(submission.reason_code, submission.reason_text)
         words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
         return _refuse(request, found, form, Refusal(words))

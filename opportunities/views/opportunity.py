@@ -34,7 +34,7 @@ from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, taking
+from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import deals as words
 
 CLOCK = SystemClock()
@@ -93,10 +93,12 @@ def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpRespo
     if not form.is_valid():
         return _refuse(request, row, form)
     changes = form.changes()
-    if not changes.wanted:
-        messages.info(request, words.NOT_CHANGED)
-        return _back(request, row)
     try:
+        if not changes.wanted:
+            with own_form(SAYS):
+                submissions.check_unused(form.cleaned_data["form_token"], person)
+            messages.info(request, words.NOT_CHANGED)
+            return _back(request, row)
         with taking(request, SAYS):
             submission = submissions.change(
                 changes=changes,
@@ -117,6 +119,8 @@ def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpRespo
         raise PermissionDenied from error
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
+        if before := refused_before(request, submission):
+            return before
         if submission.reason_code == "conflict":
             row.refresh_from_db()
             expected = expected_fields(row)

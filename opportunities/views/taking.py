@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from opportunities.actions.submissions import BadToken, TokenReused
+from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
 
@@ -19,6 +21,16 @@ class Says:
     too_often: str
     not_yours: str
     sent_before: str
+
+
+def refused_before(request: HttpRequest, submission: Submission) -> HttpResponse | None:
+    """Where a form leads that was taken once and sent again after Slant had refused it: to the first submission.
+
+    In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
+    """
+    if not submission.sent_before or request.headers.get("HX-Request") == "true":
+        return None
+    return HttpResponseRedirect(reverse("opportunities:submission", args=[submission.pk]), status=303)
 
 
 class NotTaken(Exception):

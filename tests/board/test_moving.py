@@ -292,6 +292,24 @@ def test_a_form_sent_before_with_another_move_says_so_at_the_stage(
     assert Submission.objects.count() == 1
 
 
+def test_a_refused_move_is_made_again_from_its_page_with_what_was_asked_for(
+    deal: Opportunity, owner: Person, browse: Browse
+) -> None:
+    client, sent = browse(owner), form(owner, SECOND, probability="35")
+    first = client.post(f"/opportunities/{deal.pk}/move/", sent)
+    settle(Submission.objects.get(), State.REJECTED, reason_code="rejected", reason_text="Stage is locked.")
+
+    again = client.post(f"/opportunities/{deal.pk}/move/", sent)
+    correct = Page(client.get(first["Location"])).by_id("correct")
+    page = Page(client.get(correct["href"]))
+
+    assert (again.status_code, again["Location"]) == (303, first["Location"])
+    assert (page.value("pipeline_stage_id"), page.value("probability")) == (SECOND, "35")
+    assert page.value("seen_pipeline_stage_id") == FIRST
+    assert Submission.objects.count() == 1
+    assert client.get(f"/opportunities/new/?from={Submission.objects.get().pk}").status_code == 404
+
+
 def test_who_may_not_move_is_refused(
     deal: Opportunity,
     owner: Person,

@@ -310,6 +310,39 @@ def test_the_same_token_makes_one_change(
     assert Submission.objects.count() == 1
 
 
+def test_the_same_edit_sent_again_after_slant_refused_it_leads_to_the_first(
+    owner: Person, browse: Browse, make_deal: MakeDeal
+) -> None:
+    row, client = make_deal(), browse(owner)
+    typed = edit_form(row, owner, value="700,000")
+    first = client.post(EDIT, typed)
+    Submission.objects.update(state=State.REJECTED, reason_code="rejected", reason_text="No.")
+
+    again = client.post(EDIT, typed)
+
+    assert (again.status_code, again["Location"]) == (303, first["Location"])
+    assert Submission.objects.count() == 1
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_form_that_changes_nothing_still_needs_a_token_of_its_own(
+    owner: Person, manager: Person, browse: Browse, make_deal: MakeDeal, whole: bool
+) -> None:
+    row = make_deal()
+    person = owner if whole else manager
+    client, used = browse(person), submissions.issue_token(person)
+    client.post(EDIT, edit_form(row, person, value="700,000", form_token=used))
+
+    for token, words in ((used, FORM_SENT_BEFORE), ("forged", FORM_NOT_YOURS), ("", FORM_NOT_YOURS)):
+        typed = edit_form(row, person) if whole else {}
+        response = client.post(EDIT, typed | {"form_token": token})
+        assert response.status_code == 422
+        assert problems(Page(response)) == [("form_token", words)]
+    fresh = client.post(EDIT, {"form_token": submissions.issue_token(person)})
+    assert (fresh.status_code, fresh["Location"]) == (303, "/opportunities/op_1/")
+    assert Submission.objects.count() == 1
+
+
 def test_who_may_not_write_cannot_edit(
     viewer: Person,
     compliance: Person,

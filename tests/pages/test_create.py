@@ -249,6 +249,21 @@ def test_what_slant_refuses_at_once_looks_like_a_local_refusal(
     assert Submission.objects.get(value=1_000_000).supersedes == row
 
 
+def test_the_same_form_sent_again_after_slant_refused_it_leads_to_the_first(
+    owner: Person, browse: Browse, fill: Fill
+) -> None:
+    client, form = browse(owner), fill(owner)
+    first = client.post(NEW, form)
+    refuse(Submission.objects.get(), reason_text="Closed today")
+
+    again = client.post(NEW, form)
+    in_place = client.post(NEW, form, headers={"HX-Request": "true"})
+
+    assert (again.status_code, again["Location"]) == (303, first["Location"])
+    assert "Closed today" in Page(in_place).said("form_token-error")
+    assert Submission.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "where", "sentence"),
     [

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from opportunities import wording
+from opportunities.actions.kinds import sent_fields
 from opportunities.actions.submissions import may_be_withdrawn
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
@@ -123,7 +125,7 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
 
 
 def _correct_url(row: Submission) -> str:
-    """Where what was refused or taken back can be corrected; a move is simply made again on the deal."""
+    """Where what was refused or taken back can be corrected, with what was asked for filled in."""
     if row.state not in (State.REJECTED, State.WITHDRAWN):
         return ""
     match row.kind:
@@ -131,6 +133,9 @@ def _correct_url(row: Submission) -> str:
             return f"{reverse('opportunities:new')}?from={row.pk}"
         case "edit":
             return f"{reverse('opportunities:edit', args=[row.opportunity_id])}?from={row.pk}"
+        case "move":
+            asked = {name: value for name, value in sent_fields(row).items() if value is not None}
+            return f"{reverse('opportunities:move', args=[row.opportunity_id])}?{urlencode(asked)}"
     return ""
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import Http404
 
 from opportunities.access import visible_books
-from opportunities.models import Person, Submission
+from opportunities.models import Kind, Person, Submission
 
 
 def reachable(person: Person, id: UUID) -> Submission:
@@ -22,9 +22,9 @@ def reachable(person: Person, id: UUID) -> Submission:
 
 
 def correctable(person: Person, id: str) -> Submission:
-    """The submission a new form starts from: one's own."""
+    """The submission a new form starts from: one's own, of a new deal. A change of one is corrected at the deal."""
     row = own(person, id)
-    if row is None:
+    if row is None or row.kind != Kind.CREATE:
         raise Http404
     return row
 
