@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("opportunities", "0009_list_indexes")]
+    dependencies = [("opportunities", "0010_bulk_orders")]
 
     operations = [
         migrations.AddField(

@@ -61,14 +61,14 @@ def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict
     who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
     match chosen["decision"]:
         case "link":
-            reviewing.link(submission=row, opportunity_id=chosen["opportunity_id"], **who)  # type: ignore[arg-type]
+            reviewing.link(submission=row, opportunity_id=chosen["opportunity_id"], **who)
             return said.linked.format(name=row.name, record=chosen["opportunity_id"])
         case "resend":
             seen = {*chosen["seen"], chosen["opportunity_id"]}
-            reviewing.send_again(submission=row, seen=seen, **who)  # type: ignore[arg-type]
+            reviewing.send_again(submission=row, seen=seen, **who)
             return said.sent_again.format(name=row.name)
         case _:
-            reviewing.close(submission=row, **who)  # type: ignore[arg-type]
+            reviewing.close(submission=row, **who)
             return said.closed.format(name=row.name)
 
 
