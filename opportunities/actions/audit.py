@@ -30,6 +30,7 @@ __all__ = [
     "key_id",
     "plain_time",
     "record",
+    "wait_turn",
 ]
 
 SCHEMA_VERSION = 1
@@ -156,6 +157,11 @@ def record(
     event.save(force_insert=True)
     ChainHead.objects.filter(pk=1).update(seq=event.seq, hash=event.hash)
     return event
+
+
+def wait_turn() -> None:
+    """Take the lock that orders appends before `record()` does: what is read from here on holds until the commit."""
+    ChainHead.objects.select_for_update().get(pk=1)
 
 
 def _fill_from(event: AuditEvent, submission: Submission) -> None:

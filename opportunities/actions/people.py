@@ -10,7 +10,7 @@ from django.db import transaction
 from opportunities.actions import audit
 from opportunities.actions.audit import Actor, Change
 from opportunities.clock import Clock
-from opportunities.models import AuditEvent, ChainHead, Member, Person
+from opportunities.models import AuditEvent, Member, Person
 
 NOTED_FOR = timedelta(minutes=15)
 
@@ -142,7 +142,7 @@ def note_once(
         return False
     with transaction.atomic():
         # The lock that orders appends also keeps two requests at once from both finding nothing.
-        ChainHead.objects.select_for_update().get(pk=1)
+        audit.wait_turn()
         if noted.filter(recorded_at__gt=clock.now() - NOTED_FOR).exists():
             return False
         audit.record(

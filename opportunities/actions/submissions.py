@@ -7,7 +7,7 @@ gets lost is only a delay.
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -163,7 +163,15 @@ def create(
         supersedes=supersedes,
         duplicate_of=similar[0].submission_id or similar[0].opportunity_id if similar else "",
     )
-    return _take(submission, person=person, by=by, clock=clock)
+
+    def ask_again() -> None:
+        """Whoever submitted the same deal in the same moment was not to be seen before."""
+        found = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
+        others = [each for each in found if each.submission_id != str(submission.pk)]
+        if others and not confirm_duplicate:
+            raise DuplicateQuestion(others)
+
+    return _take(submission, person=person, by=by, clock=clock, ask_again=ask_again)
 
 
 def change(
@@ -264,11 +272,17 @@ def _plain(value: Any) -> Any:
 
 
 def _take(
-    submission: Submission, *, person: Person, by: Actor, clock: Clock, overwrote: Iterable[str] = ()
+    submission: Submission,
+    *,
+    person: Person,
+    by: Actor,
+    clock: Clock,
+    overwrote: Iterable[str] = (),
+    ask_again: Callable[[], None] | None = None,
 ) -> Submission:
     """Commit `submission` as queued, with its event, and wake the worker.
 
-    Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
+    `ask_again` is called once nobody else can be taken before the commit; what it raises takes the row back. Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
     """
     now = clock.now()
     submission.reference = _reference()
@@ -280,6 +294,9 @@ def _take(
     try:
         with transaction.atomic():
             submission.save(force_insert=True)
+            if ask_again:
+                audit.wait_turn()
+                ask_again()
             audit.record(
                 clock=clock,
                 by=by,

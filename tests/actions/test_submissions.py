@@ -1,6 +1,7 @@
 """What a person asks for: once, in reach, with the questions a colleague would ask."""
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from opportunities.actions import submissions
 from opportunities.actions.audit import Actor
 from opportunities.actions.kinds import Create
 from opportunities.clock import SystemClock
-from opportunities.models import Role, State, Submission
+from opportunities.models import AuditEvent, Person, Role, State, Submission
 from tests.actions.conftest import Office, fresh
 from tests.support.people import make_firm, make_person
 from tests.support.slant_box import deal
@@ -105,6 +106,50 @@ def test_two_browsers_racing_with_one_form_make_one_submission(committed_db: str
     assert len(ids) == 4
     assert len(set(ids)) == 1
     assert Submission.objects.count() == 1
+
+
+def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm = make_firm()
+    people = [
+        make_person("Olivia Owner", Role.SALES, member_id="us_owner"),
+        make_person("Carl Colleague", Role.SALES, member_id="us_colleague"),
+    ]
+    asked = deal(
+        book_id=firm.harbor.pk, household_id="", pipeline_id="", pipeline_stage_id="", pipeline_type="client"
+    )
+    both_looked, looked, look = threading.Barrier(2), threading.local(), submissions.similar_deals
+    made: list[Submission] = []
+    questions: list[submissions.DuplicateQuestion] = []
+
+    def look_together(*args: Any, **kwargs: Any) -> list[submissions.Similar]:
+        found = look(*args, **kwargs)
+        if not hasattr(looked, "once"):
+            looked.once = True
+            both_looked.wait()
+        return found
+
+    def submit(person: Person) -> None:
+        from django.db import connection
+
+        try:
+            token, by = submissions.issue_token(person), Actor.of(person)
+            made.append(
+                submissions.create(deal=asked, person=person, by=by, clock=SystemClock(), form_token=token)
+            )
+        except submissions.DuplicateQuestion as question:
+            questions.append(question)
+        connection.close()
+
+    monkeypatch.setattr(submissions, "similar_deals", look_together)
+    threads = [threading.Thread(target=submit, args=[person]) for person in people]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+    assert [row.pk for row in made] == list(Submission.objects.values_list("pk", flat=True))
+    assert [similar.submission_id for each in questions for similar in each.similar] == [str(made[0].pk)]
+    assert list(AuditEvent.objects.values_list("action", flat=True)) == ["submission.queued"]
 
 
 @given(st.text(min_size=1), st.integers(0, 2_000_000_000))
