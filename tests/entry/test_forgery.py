@@ -54,6 +54,7 @@ def test_the_forms_carry_a_token_that_is_taken() -> None:
     response = client.post("/demo/sign-in/", {"persona": "manager", "csrfmiddlewaretoken": str(token)})
 
     assert response.status_code == 303
+    assert client.session["_auth_user_id"] == str(Person.objects.get().pk)
 
 
 def test_an_htmx_request_without_a_token_gets_a_fragment(

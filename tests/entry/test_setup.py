@@ -4,6 +4,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.support.environment import ROOT
+
 from .walk import routes
 
 
@@ -48,6 +50,8 @@ def test_static_files_are_served(client: Client, settings: Settings) -> None:
     response = client.get("/static/css/theme.css")
 
     assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/css")
+    assert b"".join(response.streaming_content) == (ROOT / "static/css/theme.css").read_bytes()  # type: ignore[attr-defined]
     response.close()
 
 

@@ -201,8 +201,20 @@ def test_one_event_and_fifty_cost_the_same_number_of_queries(
 
 
 @pytest.mark.parametrize("path", ["/audit/", "/audit/export/"])
-def test_sales_may_not_read_it(owner: Person, signed_in: SignIn, path: str) -> None:
-    assert signed_in(owner).get(path).status_code == 403
+def test_sales_may_not_read_it(
+    owner: Person, auditor: Person, clock: TurnedClock, signed_in: SignIn, path: str
+) -> None:
+    write_events(1, clock)
+    told = AuditEvent.objects.get()
+
+    refused, read = signed_in(owner).get(path), signed_in(auditor).get(path)
+
+    assert (refused.status_code, read.status_code) == (403, 200)
+    assert "Content-Disposition" not in refused.headers
+    for known_by in (f'data-seq="{told.seq}"', str(told.event_id), told.hash):
+        assert known_by not in refused.text
+    exports = AuditEvent.objects.filter(action="audit.export_started")
+    assert [event.actor_sub for event in exports] == ([auditor.sub] if "export" in path else [])
 
 
 def test_a_submission_page_shows_its_trail_to_whoever_may_read_it(
