@@ -5,6 +5,7 @@ This is the only module that reads the environment. Variables of the process win
 house), which wins over the defaults below. Each variable is explained in `.env.example`.
 """
 
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -217,6 +218,10 @@ LOGGING = {
 }
 
 DEFAULT_EXCEPTION_REPORTER = "slantweb.logs.ScrubbedReporter"
+
+# This machine, as the head file outside the database names it (docs/operations.md)
+
+MACHINE_NAME = env.str("MACHINE_NAME", default=socket.gethostname())
 
 # Slant
 

@@ -28,6 +28,7 @@ from opportunities.models import Budget
 from opportunities.slant import errors
 
 WINDOW_MINUTES = 62
+LATELY_MINUTES = 5
 USUAL_BUDGET = 900
 LEAST_BUDGET = 200
 ALWAYS_FOR_SYNC = 60
@@ -86,9 +87,9 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
             raise BudgetSpent(row.reads_rest_until)
         if not _fits(row, share, calls):
             raise BudgetSpent(_free_at(row, share, calls, now))
-        minute = str(_minute(now))
-        row.minutes[minute] = row.minutes.get(minute, 0) + calls
+        _count(row, calls, now)
         if share in OF_SYNC:
+            minute = str(_minute(now))
             row.sync_minutes[minute] = row.sync_minutes.get(minute, 0) + calls
         row.save()
 
@@ -191,6 +192,47 @@ def clock_jumped(*, clock: Clock) -> None:
             row.busy_until = now + timedelta(seconds=BACKOFF_START_SECONDS)
         row.reads_rest_until = None
         row.save()
+
+
+def also_made(counted: dict[str, int], *, clock: Clock) -> None:
+    """Take over `counted` calls by minute where they are more than ours: an older database was put in place of ours.
+
+    What the last round called after it was counted is not among them, so a ninth of the hour's calls is added: as
+    many as Slant allows more than our usual budget.
+    """
+    with transaction.atomic():
+        row, now = _locked(), clock.now()
+        _forget_old(row, now)
+        theirs = Budget(minutes={})
+        for minute, calls in counted.items():
+            key = str(min(int(minute), _minute(now)))
+            theirs.minutes[key] = theirs.minutes.get(key, 0) + int(calls)
+        _forget_old(theirs, now)
+        for minute, calls in theirs.minutes.items():
+            row.minutes[minute] = max(calls, row.minutes.get(minute, 0))
+        if theirs.minutes:
+            _count(row, int(settings.SLANT_HOURLY_BUDGET) // 9, now)
+        row.save()
+
+
+def spend_all(*, clock: Clock) -> None:
+    """Count the rest of the hour's calls as made now: nobody knows how many were."""
+    with transaction.atomic():
+        row, now = _locked(), clock.now()
+        _forget_old(row, now)
+        _count(row, max(0, int(settings.SLANT_HOURLY_BUDGET) - sum(row.minutes.values())), now)
+        row.save()
+
+
+def called_lately(clock: Clock) -> bool:
+    """Whether a call was counted in the last minutes, as in any house whose workers run and whose Slant answers."""
+    minutes = Budget.objects.values_list("minutes", flat=True).get(pk=1)
+    return max(map(int, minutes), default=0) > _minute(clock.now()) - LATELY_MINUTES
+
+
+def _count(row: Budget, calls: int, now: datetime) -> None:
+    minute = str(_minute(now))
+    row.minutes[minute] = row.minutes.get(minute, 0) + calls
 
 
 def went_well() -> None:

@@ -1,32 +1,25 @@
 """Is this the database we think it is? Asked before anything is sent (docs/operations.md, "Restored and copied").
 
 A database restored from a backup, or a copy of it started elsewhere, remembers submissions as waiting that Slant has
-had long ago. So the worker keeps a small file outside the database, rewritten before each send, with the instance's
-id and the head of its trail. If the trail is behind that file, or the file is another instance's, or missing although
-this database has sent before, all sending is held until somebody runs `manage.py recover`.
+had long ago. So each worker keeps a small file outside the database (`headfile`), brought up to date in each round and
+before each send. If the trail is behind that file, or the file is another instance's or another place's, or missing
+although this database has sent before, all sending is held until somebody runs `manage.py recover`.
 """
-
-import contextlib
-import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.actions import alerts, audit, running, states
+from opportunities.actions import alerts, audit, budget, headfile, running, states
 from opportunities.actions.audit import Actor, Change
 from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.doubt import doubtful
+from opportunities.actions.headfile import path as head_file
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
 from opportunities.models import (
     OPEN,
     Attempt,
     AuditEvent,
-    ChainHead,
     Hold,
     Instance,
     Outcome,
@@ -36,6 +29,8 @@ from opportunities.models import (
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
 
+__all__ = ["WORDS", "check_database", "head_file", "is_our_slant", "other_slant", "recover", "write_head"]
+
 RESTORED = "restored"
 COPIED = "copied"
 OTHER_SLANT = "other_slant"
@@ -43,7 +38,7 @@ FORGOTTEN = "The database was recovered: what was sent since its backup is not k
 WORDS = {
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
     "Nothing is sent until somebody runs `manage.py recover`.",
-    COPIED: "This database was copied, or its worker was moved to a new place. "
+    COPIED: "This database was copied, or it or its worker was moved to a new place. "
     "Nothing is sent until somebody runs `manage.py recover`.",
     OTHER_SLANT: "This database belongs to another Slant than the one configured. "
     "Point SLANT_BASE_URL back, or start with a new database.",
@@ -55,56 +50,41 @@ OTHER_ACCOUNT = (
 )
 
 
-def head_file() -> Path:
-    return Path(settings.VAR_DIR) / "trail-head.json"
-
-
 def write_head() -> None:
-    """Rewrite the head file, atomically and durably. Call outside transactions, before bytes leave."""
-    head = ChainHead.objects.get(pk=1)
-    content = {"instance": str(running.instance().instance_id), "seq": head.seq, "hash": head.hash}
-    path = head_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".trail-head-")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    """Bring the head file up to date. Call outside transactions, before bytes leave."""
+    headfile.write(headfile.as_it_should_be(running.instance()))
 
 
-def read_head() -> dict[str, Any] | None:
-    try:
-        content: dict[str, Any] = json.loads(head_file().read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return content
+def check_database(*, worker: Actor, clock: Clock, mine: Instance | None = None) -> bool:
+    """Whether this database may send. Holds, with one alert, when it was restored or copied.
 
-
-def check_database(*, worker: Actor, clock: Clock) -> bool:
-    """Whether this database may send. Holds, with one alert, when it was restored or copied."""
+    Keeps the head file up to date in every round, also of a worker that sends nothing: a backup is noticed on each
+    machine, and a worker killed between its first claim and its first send does not look like a copy.
+    `mine` is our instance as read at the beginning of the round.
+    """
+    mine = mine or running.instance()
+    now = headfile.as_it_should_be(mine)
+    if (
+        headfile.read() == now and _says_other_slant(mine) is None
+    ):  # most rounds: nothing happened since the last
+        return True
     if _what_is_wrong() is None:
-        if read_head() is None:
-            # Before the first claim: a worker killed between that and its first send must not look like a copy.
-            write_head()
+        headfile.write(now)
         return True
     with transaction.atomic():
         # Seen again behind `recover`, or what it made right a moment ago would be held for ever.
         Instance.objects.select_for_update().get(pk=1)
         code = _what_is_wrong()
-        if code is not None:
-            _hold(code, worker=worker, clock=clock)
+        if code is not None and _hold(code, worker=worker, clock=clock):
+            _count_forgotten_calls(clock)
     return code is None
 
 
-def _hold(code: str, *, worker: Actor, clock: Clock) -> None:
-    running.hold(code, reason=WORDS[code], by=worker, clock=clock)
+def _hold(code: str, *, worker: Actor, clock: Clock) -> bool:
+    """False when it was held for that reason already."""
+    made = running.hold(code, reason=WORDS[code], by=worker, clock=clock)
     alerts.open_alert(code, WORDS[code], clock=clock)
+    return made
 
 
 def other_slant() -> str | None:
@@ -140,18 +120,31 @@ def _what_is_wrong() -> str | None:
     mine = running.instance()
     if _says_other_slant(mine):
         return OTHER_SLANT
-    head = read_head()
+    head = headfile.read()
     if head is None:
         # Asked before the file is looked for again: another worker may write it, and then send, in between.
         has_sent = Attempt.objects.exists()
-        head = read_head()
+        head = headfile.read()
         if head is None:
             return COPIED if has_sent else None
-    if head.get("instance") != str(mine.instance_id):
+    if not headfile.is_of(head, mine):
         return COPIED
     seq = int(head.get("seq", 0))
     known = seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists()
     return None if known else RESTORED
+
+
+def _count_forgotten_calls(clock: Clock) -> None:
+    """The hour's calls that an older database does not know of: as the head file counted them.
+
+    Without one of its own, a database whose last call was some time ago may be a backup and may not: then nobody can
+    say how many calls were made since, and the hour counts as spent.
+    """
+    head = headfile.read()
+    if head is not None and head.get("instance") == str(running.instance().instance_id):
+        budget.also_made(head.get("calls", {}), clock=clock)
+    elif not budget.called_lately(clock):
+        budget.spend_all(clock=clock)
 
 
 def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) -> bool:
@@ -170,6 +163,9 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
+        code = _what_is_wrong()
+        if code is not None and not Hold.objects.filter(pk=code).exists():
+            _count_forgotten_calls(clock)  # else it was done when that was first seen
         rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
             _doubt(submission, by=by, clock=clock, reason=reason)
@@ -186,7 +182,7 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
             running.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
         # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it is held.
-        write_head()
+        headfile.write(headfile.as_it_should_be(running.instance()), anew=True)
     return len(rows)
 
 

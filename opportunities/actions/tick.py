@@ -61,7 +61,7 @@ def _do_what_is_due(me: Actor, slant: SlantClient | None, hourly: set[str], cloc
     due = _due(clock.now())
     if State.SENDING in due:
         claiming.expire_leases(worker=me, clock=clock)
-    may_send = guarding.check_database(worker=me, clock=clock)
+    may_send = guarding.check_database(worker=me, clock=clock, mine=mine)
     if mine.me_checked_at is None:  # nothing is sent before it was asked whose token this is, and what it may
         reads = connection.metered(slant, Share.SYNC, clock)
         connection.check_connection(reads, worker=me, clock=clock, mine=mine)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import guarding
+from opportunities.actions import budget, guarding
 from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
 
@@ -21,7 +21,13 @@ class Command(BaseCommand):
         if wrong := guarding.other_slant():
             raise CommandError(wrong, returncode=2)
         by = Actor.operator(getpass.getuser())
-        count = guarding.recover(by=by, clock=SystemClock(), reason=options["reason"])
+        clock = SystemClock()
+        count = guarding.recover(by=by, clock=clock, reason=options["reason"])
+        if not budget.left(clock):
+            self.stdout.write(
+                "How many calls were made to Slant in the last hour is not known, so they count as spent: "
+                "nothing is asked or sent for about an hour."
+            )
         self.stdout.write(
             f"{count} open submissions will be looked for in Slant before anything is sent again."
         )

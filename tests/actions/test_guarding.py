@@ -1,0 +1,220 @@
+"""A database that was restored, copied or moved sends nothing until somebody says so, on whichever machine it wakes up."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from opportunities.actions import budget, guarding, headfile, running
+from opportunities.actions.budget import BudgetSpent, Share
+from opportunities.models import Hold, State
+from tests.actions.conftest import Office, fresh
+from tests.support.slant_box import TurnedClock
+
+
+@contextmanager
+def forgotten() -> Iterator[None]:
+    """What happens within is not in the database afterwards: a backup from before is restored. Files stay."""
+    backup = transaction.savepoint()
+    yield
+    transaction.savepoint_rollback(backup)
+
+
+def held() -> set[str]:
+    return set(Hold.objects.values_list("pk", flat=True))
+
+
+def use_up(clock: TurnedClock, most: int = 10_000) -> int:
+    """How many calls people get, `most` at most."""
+    for made in range(most):
+        try:
+            budget.take(Share.PEOPLE, calls=1, clock=clock)
+        except BudgetSpent:
+            return made
+    return most
+
+
+# Several machines
+
+
+def test_a_restored_backup_is_noticed_by_a_machine_that_sent_nothing_itself(
+    office: Office, settings: Any, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    for settings.VAR_DIR in (one, other):
+        office.round()
+    with forgotten():
+        settings.VAR_DIR = one
+        office.submit()
+        office.round()
+        settings.VAR_DIR = other
+        office.round()
+    assert len(office.box.created) == 1
+
+    waiting = office.submit(name="In the backup")
+    office.rounds(minutes=1)
+
+    assert held() == {guarding.RESTORED}
+    assert fresh(waiting).state == State.QUEUED
+    assert len(office.box.sends) == 1
+
+
+def test_a_thread_that_was_slow_does_not_put_the_file_back(office: Office) -> None:
+    office.round()
+    slow = headfile.as_it_should_be(running.instance())
+    office.submit()
+    office.round()
+    there = headfile.read()
+
+    headfile.write(slow)
+
+    assert there is not None
+    assert headfile.read() == there
+    assert there["seq"] > slow["seq"]
+
+
+def test_the_file_of_another_database_is_not_written_over(office: Office) -> None:
+    office.round()
+    mine = headfile.as_it_should_be(running.instance())
+    headfile.write(mine | {"instance": "another"}, anew=True)
+
+    headfile.write(mine)
+
+    assert headfile.read() == mine | {"instance": "another"}
+
+
+def test_a_round_in_which_nothing_happens_writes_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.rounds(minutes=2)
+    monkeypatch.setattr(headfile, "write", lambda content: pytest.fail(f"wrote {content}"))
+
+    office.clock.turn(1)
+    office.round()
+
+
+# Copied and moved
+
+
+def test_a_copy_of_the_database_and_of_the_file_beside_it_sends_nothing_until_recovered(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.round()
+    submission = office.submit()
+    monkeypatch.setattr(headfile, "place", lambda: "another machine:/tmp/copy/slantweb.sqlite3")
+
+    office.rounds(minutes=1)
+    assert held() == {guarding.COPIED}
+    assert "recover" in Hold.objects.get().reason
+    assert office.box.sends == []
+    guarding.recover(by=office.by, clock=office.clock, reason="moved to another machine")
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert held() == set()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="where a file lies")
+def test_a_file_lies_elsewhere_on_another_machine_or_path_and_not_behind_another_link(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MACHINE_NAME = "one"
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "current").symlink_to(tmp_path / "releases")
+    where = {}
+    for name in ("releases", "current", "copy"):
+        monkeypatch.setitem(connection.settings_dict, "NAME", tmp_path / name / "slantweb.sqlite3")
+        where[name] = headfile.place()
+    settings.MACHINE_NAME = "two"
+
+    assert where["releases"] == f"one:{os.path.realpath(tmp_path)}/releases/slantweb.sqlite3"
+    assert where["current"] == where["releases"]
+    assert len({where["releases"], where["copy"], headfile.place()}) == 3
+
+
+def test_a_file_of_an_older_version_is_ours_and_is_brought_up_to_date(office: Office) -> None:
+    office.round()
+    now = headfile.read()
+    assert now is not None
+    headfile.write({name: now[name] for name in ("instance", "seq", "hash")}, anew=True)
+
+    office.clock.turn(1)
+    office.round()
+
+    assert held() == set()
+    assert headfile.read() == headfile.as_it_should_be(running.instance())
+
+
+# The hour's calls
+
+
+def test_calls_made_since_the_backup_count_in_the_hour_after_it_is_restored(office: Office) -> None:
+    office.round()
+    with forgotten():
+        office.clock.turn(minutes=2)
+        forgotten_calls = use_up(office.clock, 700)
+        office.submit()
+        office.round()
+
+    office.clock.turn(minutes=1)
+    office.round()
+    assert held() == {guarding.RESTORED}
+    guarding.recover(by=office.by, clock=office.clock, reason="restored")
+
+    assert forgotten_calls == 700
+    assert 0 < use_up(office.clock) + forgotten_calls <= 900
+
+
+def test_they_count_too_when_recover_is_the_first_to_look(office: Office) -> None:
+    office.round()
+    with forgotten():
+        use_up(office.clock, 700)
+        office.submit()
+        office.round()
+
+    guarding.recover(by=office.by, clock=office.clock, reason="restored")
+
+    assert use_up(office.clock) <= 200
+
+
+def test_calls_of_more_than_an_hour_ago_do_not_count(office: Office) -> None:
+    office.round()
+    with forgotten():
+        use_up(office.clock, 700)
+        office.submit()
+        office.round()
+
+    office.clock.turn(minutes=63)
+    office.round()
+
+    assert use_up(office.clock) > 800
+
+
+def test_where_nobody_can_say_how_many_calls_were_made_the_hour_counts_as_spent(office: Office) -> None:
+    """The machine is lost with its file, and the database is a backup, or may be."""
+    office.submit()
+    office.round()
+    guarding.head_file().unlink()
+
+    office.clock.turn(minutes=6)
+    office.round()
+    guarding.recover(by=office.by, clock=office.clock, reason="on a new machine")
+    assert budget.left(office.clock) == 0
+    office.clock.turn(minutes=62)
+
+    assert budget.left(office.clock) > 800
+
+
+def test_one_more_machine_beside_others_at_work_costs_no_calls(office: Office) -> None:
+    office.submit()
+    office.rounds(minutes=2)
+    guarding.head_file().unlink()
+
+    office.round("on a new machine")
+
+    assert held() == {guarding.COPIED}
+    assert budget.left(office.clock) > 800
