@@ -17,6 +17,8 @@ import environ
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_TOKEN = "slnt_pat_sandbox_write"  # noqa: S105 - the sandbox's, printed in its documentation
+# Where the sandbox's switches are: on a port of their own, found when the demo starts.
+CONTROL = "SANDBOX_CONTROL_URL"
 # Says that VAR_DIR was made by us, whole, so that `reset` may remove it, whole.
 MARKER = "made-by-make-run"
 
@@ -24,7 +26,7 @@ MARKER = "made-by-make-run"
 def var_dir() -> Path:
     """VAR_DIR as the settings will see it."""
     environ.Env.read_env(ROOT / ".env")
-    return ROOT / os.environ.get("VAR_DIR", "var")
+    return ROOT / (os.environ.get("VAR_DIR") or "var")
 
 
 def prepare() -> None:
@@ -38,10 +40,14 @@ def prepare() -> None:
         (home / MARKER).touch()
     file = home / "demo.env"
 
-    variables = {"SECRET_KEY": _read(file).get("SECRET_KEY") or secrets.token_urlsafe(50), "DEMO": "1"}
+    earlier = _read(file)
+    variables = {"SECRET_KEY": earlier.get("SECRET_KEY") or secrets.token_urlsafe(50), "DEMO": "1"}
     if not os.environ.get("SLANT_BASE_URL"):
-        port = os.environ.get("SANDBOX_PORT", "8001")
+        port = os.environ.get("SANDBOX_PORT") or "8001"
         variables |= {"SLANT_BASE_URL": f"http://127.0.0.1:{port}/v1", "SLANT_API_TOKEN": SANDBOX_TOKEN}
+        if CONTROL in earlier:
+            # The same port again, if it is free, for scripts may have read it; the demo writes where it truly is.
+            variables[CONTROL] = earlier[CONTROL]
 
     draft = file.with_suffix(".draft")
     draft.unlink(missing_ok=True)
@@ -52,7 +58,8 @@ def prepare() -> None:
 
     os.environ["DEMO"] = "1"
     for name, value in variables.items():
-        os.environ[name] = os.environ.get(name) or value
+        if name != CONTROL:
+            os.environ[name] = os.environ.get(name) or value
 
 
 def reset() -> str:

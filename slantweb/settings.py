@@ -1,6 +1,6 @@
 """Settings of Slantweb, in Django's own order; ours last, a heading per concern.
 
-This is the only module that reads the environment. Variables of the process win over `.env`, which wins over
+This is the only module that reads the environment, through `slantweb/variables.py`. Variables of the process win over `.env`, which wins over
 `demo.env` in VAR_DIR (written by `manage.py demo`, so that a command typed beside a running demo sees the same
 house), which wins over the defaults below. Each variable is explained in `.env.example`.
 """
@@ -9,15 +9,16 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from slantweb.variables import Variables
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Variables()
 env.read_env(BASE_DIR / ".env")
-VAR_DIR = Path(env.str("VAR_DIR", default="var"))
+VAR_DIR = Path(env.text("VAR_DIR", "var"))
 if not VAR_DIR.is_absolute():
     VAR_DIR = BASE_DIR / VAR_DIR
 env.read_env(VAR_DIR / "demo.env")
@@ -29,19 +30,19 @@ def _is_loopback(url: str) -> bool:
 
 # Core
 
-DEBUG = env.bool("DEBUG", default=False)
-DEMO = env.bool("DEMO", default=False)
-PORT = env.int("PORT", default=8000)
-SANDBOX_PORT = env.int("SANDBOX_PORT", default=8001)
+DEBUG = env.flag("DEBUG")
+DEMO = env.flag("DEMO")
+PORT = env.whole("PORT", 8000, least=1, most=65_535)
+SANDBOX_PORT = env.whole("SANDBOX_PORT", 8001, least=1, most=65_535)
 
-SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY = env.text("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
     )
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -100,7 +101,14 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Database
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'slantweb.sqlite3'}")}
+DATABASES = {
+    "default": env.connection(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR / 'slantweb.sqlite3'}",
+        env.db_url_config,
+        ("sqlite", "postgresql", "postgres"),
+    )
+}
 # A connection outlives its request: opening one took a quarter of a small answer, on either database.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 if "sqlite" in DATABASES["default"]["ENGINE"]:
@@ -113,7 +121,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.connection("CACHE_URL", "locmemcache://", env.cache_url_config)}
 
 # People and sessions
 
@@ -121,7 +129,7 @@ AUTH_USER_MODEL = "opportunities.Person"
 AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
 LOGIN_URL = "/sign-in/"
 MESSAGE_STORAGE = "slantweb.messages.InSession"
-SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
+SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=1)
 SESSION_COOKIE_AGE = 8 * 60 * 60
 # How often the provider is asked whether a person may still come in, and how long its last yes counts at most.
 CLAIMS_RENEW_SECONDS = 5 * 60
@@ -140,8 +148,8 @@ else:
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
-FISCAL_YEAR_START_MONTH = env.int("FISCAL_YEAR_START_MONTH", default=1)
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
+FISCAL_YEAR_START_MONTH = env.whole("FISCAL_YEAR_START_MONTH", 1, least=1, most=12)
 
 # Static files
 
@@ -153,9 +161,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "slantweb.storage.HashedFiles"},
 }
 
-# Security: HTTPS everywhere but in the loopback demo
+# Security: HTTPS everywhere but in the loopback demo (SECURE_SSL_REDIRECT stands under "Sign-on")
 
-SECURE_SSL_REDIRECT = not DEMO
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if DEMO else 2 * 365 * 24 * 60 * 60
 SECURE_HSTS_INCLUDE_SUBDOMAINS = not DEMO
@@ -164,7 +171,7 @@ SECURE_HSTS_PRELOAD = not DEMO
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # Addresses or networks. Forwarded headers from anybody else are dropped by TrustedProxiesMiddleware.
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
@@ -225,30 +232,32 @@ MACHINE_NAME = env.str("MACHINE_NAME", default=socket.gethostname())
 
 # Slant
 
-SLANT_BASE_URL = env.str("SLANT_BASE_URL", default="").rstrip("/")
-SLANT_API_TOKEN = env.str("SLANT_API_TOKEN", default="")
-SLANT_APP_URL = env.str("SLANT_APP_URL", default="").rstrip("/")
-SLANT_HOURLY_BUDGET = env.int("SLANT_HOURLY_BUDGET", default=900)
-SLANT_TIMEOUT_SECONDS = env.float("SLANT_TIMEOUT_SECONDS", default=10)
+SLANT_BASE_URL = env.url("SLANT_BASE_URL").rstrip("/")
+SLANT_API_TOKEN = env.text("SLANT_API_TOKEN")
+SLANT_APP_URL = env.url("SLANT_APP_URL").rstrip("/")
+SLANT_HOURLY_BUDGET = env.whole("SLANT_HOURLY_BUDGET", 900, least=1)
+SLANT_TIMEOUT_SECONDS = env.seconds("SLANT_TIMEOUT_SECONDS", 10, may_be_zero=False)
 SLANT_IS_LOOPBACK = _is_loopback(SLANT_BASE_URL)
 # Where the demo's page "Make Slant misbehave" finds the sandbox's switches, if on a port of their own (--control-port):
 # only then can a sandbox that is down refuse connections. Empty: on Slant's own port.
-SANDBOX_CONTROL_URL = env.str("SANDBOX_CONTROL_URL", default="").rstrip("/")
+SANDBOX_CONTROL_URL = env.url("SANDBOX_CONTROL_URL").rstrip("/")
 if SLANT_BASE_URL and not SLANT_BASE_URL.startswith("https://") and not SLANT_IS_LOOPBACK:
     raise ImproperlyConfigured("SLANT_BASE_URL must begin with https:// unless it is a loopback address.")
-if DEMO and SLANT_BASE_URL and not SLANT_IS_LOOPBACK:
+if SLANT_BASE_URL and not urlsplit(SLANT_BASE_URL).path.endswith("/v1"):
+    raise ImproperlyConfigured("SLANT_BASE_URL must end with the version of the API: https://host/v1.")
+if DEMO and not SLANT_IS_LOOPBACK:
     raise ImproperlyConfigured(
         "DEMO=1 lets anybody sign in, so it is refused unless SLANT_BASE_URL is a loopback address."
     )
 
 # Waits, in seconds (reliability: looking at once, the quiet period, two scans apart)
 
-VIEW_WAIT_SECONDS = env.float("VIEW_WAIT_SECONDS", default=2)
-LOOK_AFTER_SECONDS = [float(wait) for wait in env.list("LOOK_AFTER_SECONDS", default=["5", "20", "60"])]
-QUIET_SECONDS = env.float("QUIET_SECONDS", default=120)
-SCAN_GAP_SECONDS = env.float("SCAN_GAP_SECONDS", default=60)
-SYNC_SECONDS = env.float("SYNC_SECONDS", default=60)
-STALE_AFTER_DAYS = env.int("STALE_AFTER_DAYS", default=30)
+VIEW_WAIT_SECONDS = env.seconds("VIEW_WAIT_SECONDS", 2)
+LOOK_AFTER_SECONDS = env.many_seconds("LOOK_AFTER_SECONDS", [5, 20, 60])
+QUIET_SECONDS = env.seconds("QUIET_SECONDS", 120)
+SCAN_GAP_SECONDS = env.seconds("SCAN_GAP_SECONDS", 60)
+SYNC_SECONDS = env.seconds("SYNC_SECONDS", 60, may_be_zero=False)
+STALE_AFTER_DAYS = env.whole("STALE_AFTER_DAYS", 30, least=1)
 if (QUIET_SECONDS < 120 or SCAN_GAP_SECONDS < 60) and not SLANT_IS_LOOPBACK:
     raise ImproperlyConfigured(
         "QUIET_SECONDS below 120 or SCAN_GAP_SECONDS below 60 could double a deal; "
@@ -257,7 +266,7 @@ if (QUIET_SECONDS < 120 or SCAN_GAP_SECONDS < 60) and not SLANT_IS_LOOPBACK:
 
 # Background work: huey only wakes and schedules; the truth is in our rows.
 
-QUEUE_URL = env.str("QUEUE_URL", default=f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
+QUEUE_URL = env.text("QUEUE_URL", f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
 
 
 def _queue(url: str) -> dict[str, object]:
@@ -280,23 +289,24 @@ HUEY = _queue(QUEUE_URL)
 
 # Sign-on
 
-OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
-OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
-OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
-OIDC_SCOPES = env.str("OIDC_SCOPES", default="openid email profile").split()
+OIDC_ISSUER = env.url("OIDC_ISSUER")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_SCOPES = env.text("OIDC_SCOPES", "openid email profile").split()
 OIDC_IS_LOOPBACK = _is_loopback(OIDC_ISSUER)
 if OIDC_ISSUER and not OIDC_ISSUER.startswith("https://") and not OIDC_IS_LOOPBACK:
     raise ImproperlyConfigured("OIDC_ISSUER must begin with https:// unless it is a loopback address.")
 if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it a provider names nobody.")
-OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
-OIDC_GROUPS = {
-    role: env.list(f"OIDC_{role.upper()}_GROUPS", default=[]) for role in ("sales", "manager", "compliance")
-}
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUPS = {role: env.names(f"OIDC_{role.upper()}_GROUPS") for role in ("sales", "manager", "compliance")}
 OIDC_EMAILS = {
-    role: [email.lower() for email in env.list(f"OIDC_{role.upper()}_EMAILS", default=[])]
+    role: [email.lower() for email in env.names(f"OIDC_{role.upper()}_EMAILS")]
     for role in ("sales", "manager", "compliance")
 }
+# Until somebody can sign in there is one page, without cookies or data: what is missing. It must be readable on the
+# machine itself, before there is a certificate.
+SECURE_SSL_REDIRECT = not DEMO and bool(OIDC_ISSUER and OIDC_CLIENT_ID)
 SIGN_ON = "slantweb.sign_on.SignOn"
 SOCIALACCOUNT_ADAPTER = "slantweb.sign_on.HouseAdapter"
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
@@ -309,11 +319,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # Alerts, metrics, audit
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = env.connection("EMAIL_URL", "consolemail://", env.email_url_config)
 vars().update(EMAIL_CONFIG)
-ALERT_EMAILS = env.list("ALERT_EMAILS", default=[])
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+ALERT_EMAILS = env.names("ALERT_EMAILS")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
-AUDIT_CHECKPOINT_DIR = env.str("AUDIT_CHECKPOINT_DIR", default="")
-AUDIT_SIGNING_KEY_FILE = env.str("AUDIT_SIGNING_KEY_FILE", default="")
+AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")
+AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 APP_VERSION = "0.1.0"

@@ -18,3 +18,8 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
     )
     # A name is final once all it imports have theirs: one pass for each link of the longest chain, and one to be sure.
     max_post_process_passes = 20
+
+    def stored_name(self, name: str) -> str:
+        """Before `collectstatic` ever ran there is no style to serve, and what is missing must still be said."""
+        stored: str = super().stored_name(name) if self.hashed_files else name
+        return stored

@@ -12,6 +12,9 @@ from django.template.loader import render_to_string
 
 from opportunities.access import Action, may
 
+# What a server needs that is not the demo; the token is the worker's alone, and the web is never given it.
+NEEDED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SLANT_BASE_URL")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -115,7 +118,7 @@ def too_often(request: HttpRequest, wait: int) -> HttpResponse:
 
 def setup_needed(request: HttpRequest) -> HttpResponse:
     """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the database."""
-    missing = [name for name in ("OIDC_ISSUER", "OIDC_CLIENT_ID") if not getattr(settings, name)]
+    missing = [name for name in NEEDED if not getattr(settings, name)]
     page = loader.get_template("opportunities/setup.html").render({"missing": missing})
     return HttpResponse(page, status=503, headers={"Retry-After": "60"})
 

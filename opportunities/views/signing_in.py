@@ -176,7 +176,7 @@ def safe_next(request: HttpRequest, url: str) -> str:
     """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
     hosts, https = {request.get_host()}, request.is_secure()
     # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of ours.
-    clean = url.isprintable() and "\\" not in url
+    clean = url.isprintable() and "\\" not in url and url.startswith(("/", "http://", "https://"))
     return (
         url if clean and url_has_allowed_host_and_scheme(url, hosts, require_https=https) else reverse("home")
     )

@@ -72,6 +72,8 @@ def test_the_configured_log_is_json_and_scrubbed(tmp_path: Path) -> None:
         ({"OIDC_ISSUER": "http://sign-on.example"}, "OIDC_ISSUER must begin with https://"),
         ({"OIDC_SCOPES": "email profile"}, "OIDC_SCOPES must contain openid"),
         ({"DEMO": "1"}, "DEMO=1 lets anybody sign in"),
+        ({"DEMO": "1", "SLANT_BASE_URL": ""}, "DEMO=1 lets anybody sign in"),
+        ({"SLANT_BASE_URL": "https://api.slant.example"}, "SLANT_BASE_URL must end with the version"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,load-balancer"}, "TRUSTED_PROXIES: 'load-balancer'"),
     ],
 )
@@ -80,6 +82,82 @@ def test_a_dangerous_setting_stops_the_start(tmp_path: Path, variables: dict[str
 
     assert done.returncode == 1
     assert words in done.stderr
+
+
+UNREADABLE = {
+    "PORT": ["abc", "0", "99999"],
+    "SANDBOX_PORT": ["80.5"],
+    "DEBUG": ["maybe"],
+    "DEMO": ["2"],
+    "DATABASE_URL": ["zz", "mysql://app:hunter2@host/name", "postgresql://app:hunter2@host:port/name"],
+    "CACHE_URL": ["zz"],
+    "EMAIL_URL": ["zz"],
+    "QUEUE_URL": ["zz"],
+    "TIME_ZONE": ["Mars/X", "../UTC"],
+    "FISCAL_YEAR_START_MONTH": ["13", "0"],
+    "STALE_AFTER_DAYS": ["-1"],
+    "SESSION_IDLE_MINUTES": ["0", "soon"],
+    "SLANT_BASE_URL": ["zz", "https://[::1/v1"],
+    "SLANT_HOURLY_BUDGET": ["abc"],
+    "SLANT_TIMEOUT_SECONDS": ["-1", "0", "nan"],
+    "VIEW_WAIT_SECONDS": ["x", "inf"],
+    "LOOK_AFTER_SECONDS": ["a,b", "5,,20"],
+    "QUIET_SECONDS": ["-1"],
+    "SYNC_SECONDS": ["0"],
+    "TRUSTED_PROXIES": ["zz"],
+}
+
+
+def read_in_turn(tmp_path: Path, variables: list[tuple[str, str]]) -> dict[str, str]:
+    """What the settings say to each variable alone, all in one process: a start takes seconds."""
+    code = f"""
+import importlib, json, os, sys
+from django.core.exceptions import ImproperlyConfigured
+said, given = {{}}, dict(os.environ)
+for name, value in {variables!r}:
+    os.environ.clear()
+    os.environ.update(given | {{name: value}})
+    sys.modules.pop("slantweb.settings", None)
+    try:
+        importlib.import_module("slantweb.settings")
+    except ImproperlyConfigured as problem:
+        said[f"{{name}}={{value}}"] = str(problem)
+print(json.dumps(said))"""
+    done = run(tmp_path, "-W", "error", "-c", code)
+    assert done.returncode == 0, done.stderr
+    said: dict[str, str] = json.loads(done.stdout)
+    return said
+
+
+def test_a_value_that_means_nothing_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
+    tried = [(name, value) for name, values in UNREADABLE.items() for value in values]
+
+    said = read_in_turn(tmp_path, tried)
+
+    assert list(said) == [f"{name}={value}" for name, value in tried]
+    for name, words in said.items():
+        assert words.startswith(name.partition("=")[0]), words
+        assert "hunter2" not in words
+
+
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path) -> None:
+    assert read_in_turn(tmp_path, [(name, "") for name in UNREADABLE]) == {}
+
+
+def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "manage.py", "check", PORT="abc")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Slantweb cannot start: PORT must be a whole number from 1 to 65535, not 'abc'.\n",
+    )
+
+
+def test_what_is_missing_can_be_read_on_the_machine_before_there_is_a_certificate(tmp_path: Path) -> None:
+    code = "from django.conf import settings as s; print(s.SECURE_SSL_REDIRECT)"
+
+    assert ask(tmp_path, code, OIDC_ISSUER="").stdout.split() == ["False"]
+    assert ask(tmp_path, code).stdout.split() == ["True"]
 
 
 def test_request_bodies_are_limited(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Without the demo and without sign-on nobody could come in: the server says what is missing, and nothing else."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -13,7 +16,13 @@ from .walk import routes
 def nothing_configured(settings: Settings) -> None:
     settings.DEMO = False
     settings.SECURE_SSL_REDIRECT = False
-    settings.OIDC_ISSUER = settings.OIDC_CLIENT_ID = ""
+    settings.OIDC_ISSUER = settings.OIDC_CLIENT_ID = settings.OIDC_CLIENT_SECRET = settings.SLANT_BASE_URL = (
+        ""
+    )
+
+
+def named(page: str) -> list[str]:
+    return re.findall(r"<li><code>(\w+)</code></li>", page)
 
 
 def test_every_page_names_the_missing_variables(client: Client) -> None:
@@ -24,17 +33,33 @@ def test_every_page_names_the_missing_variables(client: Client) -> None:
         response = client.get(route.path)
 
         assert response.status_code == 503, route.name
-        assert "<code>OIDC_ISSUER</code>" in response.text
-        assert "<code>OIDC_CLIENT_ID</code>" in response.text
+        assert named(response.text) == [
+            "OIDC_ISSUER",
+            "OIDC_CLIENT_ID",
+            "OIDC_CLIENT_SECRET",
+            "SLANT_BASE_URL",
+        ]
 
 
 def test_only_what_is_missing_is_named(client: Client, settings: Settings) -> None:
     settings.OIDC_ISSUER = "https://sign-on.example"
 
-    page = client.get("/").text
+    settings.SLANT_BASE_URL = "https://slant.example/v1"
 
-    assert "OIDC_CLIENT_ID" in page
-    assert "OIDC_ISSUER" not in page
+    assert named(client.get("/").text) == ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"]
+
+
+@pytest.mark.parametrize("path", ["/", "/readyz", "/static/nothing.css"])
+def test_it_is_said_before_the_static_files_were_ever_collected(
+    client: Client, settings: Settings, tmp_path: Path, path: str
+) -> None:
+    hashed = {"BACKEND": "slantweb.storage.HashedFiles", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": hashed}
+
+    response = client.get(path)
+
+    assert response.status_code == (404 if "static" in path else 503)
+    assert "<h1>" in response.text
 
 
 def test_the_process_still_says_that_it_lives(client: Client) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -136,7 +137,7 @@ class Command(BaseCommand):
         for variable, port in ports.items():
             while problem := _cannot_listen(port):
                 if time.monotonic() > patience:
-                    free = f"for example {variable}={port + 10} make run"
+                    free = f"for example {variable}={port + 10 if 1024 <= port < 65_000 else 8010} make run"
                     _give_up(f"Port {port} {problem}. Set {variable} to a free one, {free}.")
                 time.sleep(0.1)
 
@@ -149,11 +150,12 @@ class Command(BaseCommand):
         }
         if self.sandboxed:
             # A port of its own for the switchboard, so that "Slant is down" really refuses connections.
-            control = _free_port()
+            control = _control_port()
             command = ["-m", "opportunities.sandbox", "--port", str(settings.SANDBOX_PORT)]
             command += ["--control-port", str(control), "--state", str(settings.VAR_DIR / "sandbox.jsonl")]
             self._add("sandbox", command, without_secrets)
             inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
+            _write_down(inherited["SANDBOX_CONTROL_URL"])
         migrate()
         if wrong := guarding.other_slant():
             _give_up(wrong)
@@ -217,11 +219,25 @@ class Command(BaseCommand):
                 child.make_sure(time.monotonic() + SANDBOX_STOP_SECONDS)
 
 
-def _free_port() -> int:
+def _control_port() -> int:
+    """Where the sandbox's switches listen: as last time, or as SANDBOX_CONTROL_URL says, if that is free."""
+    wanted = urlsplit(settings.SANDBOX_CONTROL_URL).port
+    if wanted and wanted not in (settings.PORT, settings.SANDBOX_PORT) and not _cannot_listen(wanted):
+        return wanted
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _write_down(control_url: str) -> None:
+    """Into `demo.env`, where scripts find the sandbox's switches and its ledger, also while it is down."""
+    file = settings.VAR_DIR / "demo.env"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("SANDBOX_CONTROL_URL=")]
+    draft = file.with_suffix(".draft")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write("\n".join([*lines, f"SANDBOX_CONTROL_URL={control_url}\n"]))
+    draft.replace(file)
 
 
 def migrate() -> None:
@@ -287,8 +303,6 @@ def _cannot_listen(port: int) -> str:
             plug.listen(1)
         except PermissionError:
             return "is not ours to use"
-        except OverflowError:
-            return "is no port"
         except OSError:
             return "is taken"
     return ""
