@@ -58,8 +58,7 @@ def prepare() -> None:
 
     os.environ["DEMO"] = "1"
     for name, value in variables.items():
-        if name != CONTROL:
-            os.environ[name] = os.environ.get(name) or value
+        os.environ[name] = os.environ.get(name) or value
 
 
 def reset() -> str:

@@ -247,6 +247,16 @@ def test_nobody_is_sent_elsewhere(client: Client, next_page: str) -> None:
     assert passed_on["Location"] == "/demo/sign-in/?next=%2F"
 
 
+def test_pages_outside_tell_nothing_of_the_data_in_the_place_where_scripts_look(client: Client) -> None:
+    pages = [client.get(DOOR), client.get("/signed-out/")]
+    client.post(DOOR, {"email": "new@demo.example", "group": "none"})
+    pages.append(client.get("/board/"))
+
+    assert [page.status_code for page in pages] == [200, 200, 403]
+    for page in pages:
+        assert re.findall(r"<body[^>]*>", page.text) == ['<body data-synced-at="" data-stale="fresh">']
+
+
 def test_sign_in_leads_to_the_demo_and_back(client: Client) -> None:
     door = client.get("/sign-in/?next=/submissions/%3Fpage%3D2")
 

@@ -120,6 +120,10 @@ def test_it_says_one_line_serves_the_form_and_ends_when_told(demo: Demo) -> None
     running = demo.start_and_wait()
     page = requests.get(f"{demo.url}/demo/sign-in/", timeout=10)
     ready = requests.get(f"{demo.url}/readyz", timeout=10)
+    written = dict(line.split("=", 1) for line in (demo.home / "demo.env").read_text().splitlines()[1:])
+    switches = f"{written['SANDBOX_CONTROL_URL']}/_control"
+    down = requests.post(switches, json={"up": False}, timeout=10)
+    still_there = requests.get(switches, timeout=10).json()
     began = time.monotonic()
     code = running.stop()
 
@@ -130,6 +134,9 @@ def test_it_says_one_line_serves_the_form_and_ends_when_told(demo: Demo) -> None
     assert 'value="sales"' in page.text
     assert (code, demo.processes()) == (0, {})
     assert time.monotonic() - began < 10
+    # Where scripts find the switches, also while Slant is "down".
+    assert written["SLANT_BASE_URL"].endswith(f":{demo.sandbox_port}/v1")
+    assert (down.status_code, still_there["up"]) == (200, False)
 
 
 def test_starting_again_is_quick_and_secrets_stay_where_they_belong(demo: Demo) -> None:
@@ -262,6 +269,15 @@ def test_ready_is_said_once_the_worker_works_not_from_what_was_there_yesterday(d
 
     assert said_too_early == ""
     assert running.stop() == 0
+
+
+def test_an_empty_var_dir_is_the_default_one_not_the_checkout() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from slantweb.demo_env import var_dir; print(var_dir())"],
+        cwd=ROOT, env=clean_environment(VAR_DIR=""), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout == f"{ROOT / 'var'}\n"
 
 
 def test_a_slant_elsewhere_is_refused_in_the_demo(new_demo: Callable[..., Demo]) -> None:
