@@ -1,4 +1,7 @@
-"""What can be asked of Slant: create, edit, move. Each kind is one small class; nothing else asks `if kind ==`."""
+"""What can be asked of Slant: create, edit, move. Each kind is one small class.
+
+Of what sends and settles nothing else asks `if kind ==`.
+"""
 
 import json
 from dataclasses import asdict, dataclass

@@ -70,7 +70,7 @@ class Outcome:
 
 
 def chosen(person: Person, ids: tuple[str, ...]) -> Chosen:
-    """Seven queries, however many deals."""
+    """Eight queries, however many deals."""
     rows = Opportunity.objects.filter(pk__in=ids, gone_at=None, book__in=writable_books(person))
     books = set(rows.values_list("book_id", flat=True))
     pipeline_ids = set(rows.values_list("pipeline_id", flat=True))

@@ -238,7 +238,7 @@ def _stage_name(found: Movable, id: Any) -> str:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The board, list or deal this came from: as the form says, else as the browser does. Never anybody else's page."""
+    """The page this came from: as the form says, else the board or list the browser names. Never another site's."""
     back = str((request.POST or request.GET).get("next", ""))
     if not back and request.method == "GET":
         came = urlsplit(request.headers.get("Referer", ""))

@@ -139,7 +139,7 @@ TROUBLE = {
 
 @dataclass(frozen=True)
 class Words:
-    """How a state is told: `sentence` may name {at} (when we go on by ourselves), {name}, {stage}, {owner}."""
+    """How a state is told: `sentence` may name {at} (when it is sent or looked for), {name}, {where}, {book}."""
 
     title: str
     sentence: str

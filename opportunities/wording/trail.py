@@ -2,7 +2,7 @@
 
 A sentence names who did it and what happened to what; the rest is in the opened line. `{warn:...}`, `{bad:...}` and
 `{good:...}` tone the words after the colon; every other name in braces is filled in and stands out. Which values there
-are: `selectors/audit.py`, `_values`.
+are: `selectors/audit/sentences.py`, `_values`.
 """
 
 # Events, by name; then by reason code, where that says it better. An event without words of its own is told plainly.

@@ -51,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Pending:
-    """Something asked for that is not (or not yet) in Slant. `url` is empty where its page is not this person's."""
+    """Something asked for that is not (or not yet) in Slant. `reachable`: its page is one this person may open."""
 
     id: str
     kind: str

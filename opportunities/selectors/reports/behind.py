@@ -21,7 +21,7 @@ FATES = ("entered", "moved_on", "lost", "archived", "back", "away", "here")
 
 @dataclass(frozen=True)
 class Behind:
-    """`whole` is how many there are; `lines` the first of them. `adds`: what the deals' effects sum up to is the number."""
+    """The deals behind the number `key`: `whole` is how many there are, `lines` the first of them."""
 
     key: str
     lines: list[Line]
