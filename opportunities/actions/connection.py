@@ -16,7 +16,7 @@ from opportunities.slant.types import Me
 ME_EVERY = timedelta(hours=1)
 ME_WHILE_HELD = timedelta(minutes=1)
 TOKEN_WORDS = {
-    running.TOKEN_READ_ONLY: "Our connection to Slant may only read. Submissions are kept until it may write.",
+    running.TOKEN_READ_ONLY: "Our connection to Slant is read-only. Submissions are kept until it may make changes.",
     running.TOKEN_REFUSED: "Slant refuses our connection. Submissions are kept until it is accepted again.",
 }
 

@@ -60,7 +60,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
     elapsed = int((clock.monotonic() - started) * 1000)
     if written is None:
         reason = Reason("conflict", ", ".join(conflicting))
-        changed = {field: ["Somebody changed this in Slant meanwhile."] for field in conflicting}
+        changed = {field: ["Someone changed this in Slant in the meantime."] for field in conflicting}
         then = Next(State.REJECTED, reason, {"field_errors": changed})
         _finish(
             claimed,
@@ -92,7 +92,7 @@ class _NothingWritten(errors.SlantUnreachable):
 def _in_time(claimed: Claim, clock: Clock) -> None:
     """Asked immediately before each request: a worker that froze in between must not send under a lease long over."""
     if clock.monotonic() > claimed.begin_by:
-        raise _NothingWritten("We were held up before it was sent.")
+        raise _NothingWritten("We were interrupted before it was sent.")
 
 
 def _read_before_writing(client: SlantClient, submission: Submission, clock: Clock) -> list[str]:
@@ -225,7 +225,7 @@ def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, c
     elif isinstance(error, errors.SlantForbidden):
         Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
         name = submission.labels.get("book") or submission.book_id
-        text = f"Slant does not let our connection write in the book {name}."
+        text = f"Slant does not let our connection make changes in the book {name}."
         alerts.open_alert(f"book:{submission.book_id}", text, clock=clock)
 
 
@@ -237,7 +237,7 @@ def _sound_unit_alarm(submission: Submission, written: Written, *, worker: Actor
     """Slant returned 100 times or a hundredth of the value: stop all sending until a manager looked (Slant API 10.1)."""
     text = (
         f"Slant returned {written.record.value} for {submission.reference}, which sent {submission.value}: "
-        "dollars and cents may be mixed up. Nothing is sent until a manager has looked and released it."
+        "dollars and cents may be mixed up. Nothing is sent until a manager has checked and released it."
     )
     running.hold(running.UNIT_ALARM, reason=text, by=worker, clock=clock)
     alerts.open_alert(running.UNIT_ALARM, text, clock=clock)

@@ -3,7 +3,7 @@
 A database restored from a backup, or a copy of it started elsewhere, remembers submissions as waiting that Slant has
 had long ago. So each worker keeps a small file outside the database (`headfile`), brought up to date in each round and
 before each send. If the trail is behind that file, or the file is another instance's or another place's, or missing
-although this database has sent before, all sending is held until somebody runs `manage.py recover`.
+although this database has sent before, all sending is held until someone runs `manage.py recover`.
 """
 
 from django.conf import settings
@@ -37,9 +37,9 @@ OTHER_SLANT = "other_slant"
 FORGOTTEN = "The database was recovered: what was sent since its backup is not known."
 WORDS = {
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
-    "Nothing is sent until somebody runs `manage.py recover`.",
+    "Nothing is sent until someone runs `manage.py recover`.",
     COPIED: "This database was copied, or it or its worker was moved to a new place. "
-    "Nothing is sent until somebody runs `manage.py recover`.",
+    "Nothing is sent until someone runs `manage.py recover`.",
     OTHER_SLANT: "This database belongs to another Slant than the one configured. "
     "Point SLANT_BASE_URL back, or start with a new database.",
 }

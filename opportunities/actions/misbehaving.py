@@ -37,8 +37,8 @@ NORMAL = Mischief(
     "normal",
     "Back to normal",
     "Let Slant behave",
-    "Slant answers at once and takes what it is sent.",
-    "What waited goes out by itself, within a minute or two.",
+    "Slant answers at once and accepts what it is sent.",
+    "Anything still waiting is sent automatically within a minute or two.",
     WELL,
 )
 MISCHIEFS = (
@@ -46,8 +46,8 @@ MISCHIEFS = (
         "down",
         "Slant is down",
         "Take Slant down",
-        "Slant answers nobody until you choose something else.",
-        "New deals are saved here and arrive by themselves, once each, when Slant is back. The pages keep working.",
+        "Slant does not answer until you choose something else.",
+        "New deals are saved here and sent automatically, once each, when Slant is back. The pages keep working.",
         WELL | {"up": False},
     ),
     Mischief(
@@ -55,15 +55,15 @@ MISCHIEFS = (
         "Slant is slow",
         "Make Slant slow",
         "Slant takes four seconds for every answer.",
-        "The form answers within two seconds all the same, and the page of the deal tells you when Slant has it.",
+        "The form still answers within two seconds, and the deal's page tells you when Slant has it.",
         WELL | {"latency_ms": 4000},
     ),
     Mischief(
         "lost",
         "The next answer gets lost",
         "Lose the next answer",
-        "Slant takes the next new deal, but its answer never reaches us.",
-        "The page of the deal says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
+        "Slant accepts the next new deal, but its answer never reaches us.",
+        "The deal's page says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
         WELL
         | {
             "faults": [
@@ -82,7 +82,7 @@ MISCHIEFS = (
         "Slant asks us to slow down",
         "Make Slant ask us to wait",
         "Slant answers every request with “too many requests, come back in 30 seconds”.",
-        "Slantweb waits as long as it was asked to and then sends by itself. Nothing has to be entered again.",
+        "Slantweb waits as long as it was asked to, then sends automatically. You do not have to enter anything again.",
         WELL
         | {
             "faults": [

@@ -58,7 +58,7 @@ class Double:
     def words(self) -> str:
         mine = self.submission
         return (
-            f"Possible double in Slant: {self.record_id} equals {mine.opportunity_id}, which {mine.reference} made. "
+            f"Possible duplicate in Slant: {self.record_id} equals {mine.opportunity_id}, which {mine.reference} made. "
             "Compare the two in Slant and delete the one that is not wanted."
         )
 

@@ -105,7 +105,7 @@ def _day(form: NewOpportunityForm) -> str:
         day = date.fromisoformat(typed)
     except ValueError:
         return typed
-    return wording.long_day(day) + ("" if day > form.today else ", not ahead")
+    return wording.long_day(day) + ("" if day > form.today else ", not in the future")
 
 
 def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool) -> list[Check]:

@@ -30,13 +30,13 @@ BAD_REQUEST = Problem(
     400,
     "exclamation-octagon",
     "This address or form cannot be read",
-    "Something in it is not in a shape we understand. Nothing was sent. Go back and try again from the page itself.",
+    "Something in it is not in a form we understand. Nothing was sent. Go back and try again from the page itself.",
 )
 FORBIDDEN = Problem(
     403,
     "lock",
     "Your role does not include this page",
-    "Nothing was changed. If you should have it, ask a manager of your team.",
+    "Nothing was changed. If you should have access, ask a manager on your team.",
 )
 NOT_FOUND = Problem(
     404,
@@ -48,14 +48,14 @@ NOT_FOUND = Problem(
 EXPIRED_FORM = Problem(
     403,
     "clock-history",
-    "This form is too old to be sent",
-    "You signed in or out since it was opened, or your browser keeps no cookies for this site. "
+    "This form has expired",
+    "You signed in or out after it was opened, or your browser does not keep cookies for this site. "
     "Nothing was sent. Go back, reload the page and send it again.",
 )
 TOO_OFTEN = Problem(
     429,
     "clock-history",
-    "That was too often in a short time",
+    "Too many requests",
     "Nothing was sent. Wait a minute and try again.",
 )
 BROKEN = Problem(

@@ -11,11 +11,12 @@ from opportunities.actions.submissions import BadToken, TokenReused
 from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
+from opportunities.wording import seconds
 
 
 @dataclass(frozen=True)
 class Says:
-    """How one form says why it was not taken; `too_often` names the seconds to `{wait}`."""
+    """How one form says why it was not taken; `too_often` names how long to `{wait}`."""
 
     cannot_write: str
     too_often: str
@@ -53,7 +54,7 @@ def taking(request: HttpRequest, says: Says) -> Iterator[None]:
     if cannot_write_at_all():
         raise NotTaken(says.cannot_write)
     if wait := limits.spend(request, limits.SUBMISSION):
-        raise NotTaken(says.too_often.format(wait=wait), status=429, wait=wait)
+        raise NotTaken(says.too_often.format(wait=seconds(wait)), status=429, wait=wait)
     with own_form(says):
         yield
 

@@ -46,6 +46,10 @@ def moment(value: datetime, now: datetime) -> str:
     return f"{local:%H:%M}" if local.date() == today else f"{day(local.date(), today)}, {local:%H:%M}"
 
 
+def seconds(count: int) -> str:
+    return "1 second" if count == 1 else f"{count} seconds"
+
+
 # The form
 
 LABELS = {
@@ -66,15 +70,17 @@ BOOK_UNKNOWN = "Choose one of your books. The one sent with the form is not amon
 BOOK_READ_ONLY = "You can only read {book}. Choose a book you work in."
 NAME_MISSING = "Give the deal a name your colleagues will recognise."
 NAME_TOO_LONG = "Shorten the name to 255 characters. It has {length} now."
-NAME_UNPRINTABLE = "Type the name again: it holds a character that cannot be shown."
+NAME_UNPRINTABLE = "Type the name again: it contains a character that cannot be shown."
 VALUE_NOT_A_NUMBER = "Enter whole dollars, like 640,000, 640k or 1.2m."
 VALUE_NOT_WHOLE = "Enter whole dollars, without cents."
 VALUE_NEGATIVE = "Enter 0 or more, or leave the value empty until you know it."
-VALUE_TOO_LARGE = "Enter at most $2,000,000,000. Slant takes no more in one deal."
+VALUE_TOO_LARGE = "Enter at most $2,000,000,000. Slant does not accept more for one deal."
 PROBABILITY_OUT_OF_RANGE = "Enter a whole number from 0 to 100."
 DATE_UNREADABLE = "Choose a date, or type it as year-month-day, like {example}."
 DATE_NOT_AHEAD = "Choose a date after today, {today}."
-NO_WAY_TO_A_PIPELINE = "Choose a pipeline, or a household or a kind of pipeline, so that Slant can choose."
+NO_WAY_TO_A_PIPELINE = (
+    "Choose a pipeline, or choose a household or a kind of pipeline so that Slant can choose one."
+)
 PIPELINE_UNKNOWN = "Choose one of the pipelines listed. The one sent with the form is not among them."
 PIPELINE_OF_ANOTHER_BOOK = "{pipeline} belongs to another book. Choose a pipeline of {book}."
 PIPELINE_TYPE_UNKNOWN = "Choose prospects or clients."
@@ -84,29 +90,33 @@ STAGE_WITHOUT_PIPELINE = "A stage needs its pipeline. Choose the pipeline, or le
 HOUSEHOLD_UNKNOWN = "Choose a household from the list. The one sent with the form is not in your books."
 HOUSEHOLD_NOT_PICKED = "Choose a household from the list, or clear what you typed there."
 HOUSEHOLD_OF_ANOTHER_BOOK = "{household} is a household of another book. Choose one of {book}."
-HOUSEHOLD_OF_WRONG_KIND = "{pipeline} takes {kinds} only, and {household} is a {kind}. Change one of the two."
+HOUSEHOLD_OF_WRONG_KIND = "{pipeline} takes only {kinds}, and {household} is a {kind}. Change one of the two."
 OWNER_MISSING = "Choose who owns this deal: someone who works in the book."
 OWNER_READS_ONLY = "{owner} only reads this book. Choose someone who works in it."
 OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form does not work in this book."
 FORM_NOT_YOURS = (
-    "This form was opened by somebody else or is too old. Nothing was sent; check it and press Create again."
+    "This form was opened by someone else or is too old. Nothing was sent; check it and press Create again."
 )
 FORM_SENT_BEFORE = (
-    "This form was sent before with other content, and that deal is kept. "
+    "This form was already sent with different content, and that deal was kept. "
     "If this is a second deal, check it and press Create again."
 )
-CANNOT_WRITE = "Slant does not let Slantweb write. Nothing was sent; a manager has to renew its access."
-SLANT_REFUSED_BOOK = "Slant does not let Slantweb write in {book}. Choose another book, or ask its principal."
-SLANT_REFUSED_FIELD = "Slant did not take this: {message}"
+CANNOT_WRITE = (
+    "Slant does not let Slantweb make changes. Nothing was sent; a manager has to renew its access."
+)
+SLANT_REFUSED_BOOK = (
+    "Slant does not let Slantweb make changes in {book}. Choose another book, or ask its principal."
+)
+SLANT_REFUSED_FIELD = "Slant did not accept this: {message}"
 SLANT_REFUSED = (
-    "Slant did not take this deal: {message} Nothing was created. Check the fields and send it again."
+    "Slant did not accept this deal: {message} Nothing was created. Check the fields and send it again."
 )
 SLANT_REFUSED_NO_WORDS = (
-    "Slant did not take this deal and gave no reason. Nothing was created. Check it or ask a manager."
+    "Slant did not accept this deal and gave no reason. Nothing was created. Check it or ask a manager."
 )
 DUPLICATE_UNANSWERED = "Say whether this is the deal {by} entered at {at}."
 
-HOUSEHOLD_LEFT_BEHIND = "{household} belongs to another book, so it was taken out."
+HOUSEHOLD_LEFT_BEHIND = "{household} belongs to another book, so it was removed."
 PIPELINE_SWITCHED = "Changed to {pipeline}, because {household} is a {kind}."
 PROBABILITY_FOLLOWS = "Empty follows the stage: {percent}%."
 PROBABILITY_UNKNOWN = "Empty follows the stage, which has no probability of its own."
@@ -114,10 +124,10 @@ PROBABILITY_SLANT = "Empty follows the stage Slant chooses."
 
 ADD_ANOTHER = {
     "confirmed": "{name} is in Slant. Here is the form for the next one.",
-    "queued": "{name} is saved and goes to Slant by itself. Here is the form for the next one.",
-    "sending": "{name} is saved and being sent. Here is the form for the next one.",
-    "unknown": "We are not sure {name} arrived. Please do not enter it again; we keep watching it.",
-    "review": "A manager decides about {name}. Please do not enter it again. Here is the form for the next one.",
+    "queued": "{name} is saved and will be sent to Slant automatically. Here is the form for the next one.",
+    "sending": "{name} is saved and is being sent. Here is the form for the next one.",
+    "unknown": "We are not sure {name} arrived. Please do not enter it again; we are still checking.",
+    "review": "A manager will decide about {name}. Please do not enter it again. Here is the form for the next one.",
     "rejected": "Slant refused {name}. Nothing was created.",
     "withdrawn": "{name} was withdrawn and is not sent. Here is the form for the next one.",
 }
@@ -126,11 +136,11 @@ ADD_ANOTHER = {
 
 TROUBLE = {
     "offline": "Slantweb cannot be reached. What you typed is still on this page; try again in a moment.",
-    "slow": "Slantweb takes too long to answer. Nothing is lost; try again in a moment.",
-    "signedout": "You are signed out. Sign in again to go on.",
+    "slow": "Slantweb is taking too long to answer. Nothing is lost; try again in a moment.",
+    "signedout": "You are signed out. Sign in again to continue.",
     "forbidden": "You are not allowed to do this, or the page is too old. Reload it and try again.",
     "missing": "This is no longer there, or it is in a book you do not work in.",
-    "broken": "Something broke on our side. Nothing you sent is lost; try again in a moment.",
+    "broken": "Something went wrong on our side. Nothing you sent is lost; try again in a moment.",
 }
 
 
@@ -152,10 +162,12 @@ DEFAULT = ""
 # First by state, then by reason code; the empty code is the state's own words.
 SUBMISSION: dict[str, dict[str, Words]] = {
     "queued": {
-        DEFAULT: Words("Waiting its turn", "It is saved here and goes to Slant in a moment.", "clock"),
+        DEFAULT: Words(
+            "Waiting its turn", "It is saved here and will be sent to Slant in a moment.", "clock"
+        ),
         "waiting_turn": Words(
             "Waiting its turn",
-            "An earlier change of the same deal goes first. We send this by ourselves; you can leave the page.",
+            "An earlier change to the same deal goes first. We send this by ourselves; you can leave the page.",
             "clock",
         ),
         "busy": Words(
@@ -165,7 +177,7 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "budget": Words(
             "Waiting its turn",
-            "We have used the calls Slant allows in an hour. We send this by ourselves {at}; "
+            "We have used all the calls Slant allows in an hour. We send this by ourselves {at}; "
             "you can leave the page.",
             "clock",
         ),
@@ -183,38 +195,38 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "unit_alarm": Words(
             "Sending is stopped",
-            "Slant answered another deal with 100 times its value, or a hundredth, so nothing is sent until a manager "
-            "has looked. This is kept.",
+            "Slant recorded another deal at 100 times its value, or a hundredth of it, so nothing is sent until a manager "
+            "has checked. This is kept.",
             "exclamation-triangle-fill",
             "warn",
         ),
         "token_refused": Words(
             "Waiting for access to Slant",
-            "Slant no longer accepts our access. The managers know; this is kept and goes out once it is renewed.",
+            "Slant no longer accepts our connection. The managers know; this is kept and goes out once it is renewed.",
             "lock",
             "warn",
         ),
         "token_read_only": Words(
             "Waiting for access to Slant",
-            "Slant lets us read but not write. The managers know; this is kept and goes out once that is changed.",
+            "Slant lets us read but not make changes. The managers know; this is kept and goes out once that is changed.",
             "lock",
             "warn",
         ),
         "restored": Words(
             "Sending is stopped",
-            "This database was restored or copied, so nothing is sent until an operator has looked. This is kept.",
+            "This database was restored or copied, so nothing is sent until an administrator has checked. This is kept.",
             "clock",
             "warn",
         ),
         "other_slant": Words(
             "Sending is stopped",
-            "This database belongs to another Slant, so nothing is sent until an operator has looked. This is kept.",
+            "This database belongs to another Slant, so nothing is sent until an administrator has checked. This is kept.",
             "clock",
             "warn",
         ),
         "absent": Words(
             "Waiting to be sent again",
-            "We looked in Slant and it is surely not there, so we send it once more by ourselves {at}.",
+            "We looked in Slant and it is not there, so we will send it once more {at}.",
             "clock",
         ),
         "send_again": Words(
@@ -223,8 +235,8 @@ SUBMISSION: dict[str, dict[str, Words]] = {
             "clock",
         ),
         "still_send": Words(
-            "Shall this still be sent?",
-            "It could not be sent for more than a day, so it waits for your word.",
+            "Still send this?",
+            "It could not be sent for more than a day, so it is waiting for you to confirm.",
             "clock-history",
             "warn",
         ),
@@ -233,7 +245,7 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         DEFAULT: Words("Sending to Slant", "This usually takes under two seconds.", "arrow-repeat", "accent"),
         "late": Words(
             "Saved, still working",
-            "Slant takes longer than usual to answer. You can leave the page; nothing is lost.",
+            "Slant is taking longer than usual to answer. You can leave the page; nothing is lost.",
             "clock",
             "accent",
         ),
@@ -266,15 +278,15 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "mismatch": Words(
             "We are checking with Slant",
-            "Slant has something, but answered with other values than we sent. Please do not enter it again. "
+            "Slant has something, but with different values from the ones we sent. Please do not enter it again. "
             "We look {at}.",
             "question-lg",
             "warn",
         ),
         "unit_alarm": Words(
-            "Slant answered another value",
-            "Slant has it with 100 times the value sent, or a hundredth of it. Please do not enter it again. "
-            "The managers know, and nothing else is sent until they have looked.",
+            "Slant recorded a different value",
+            "Slant has it at 100 times the value we sent, or a hundredth of it. Please do not enter it again. "
+            "The managers know, and nothing else is sent until they have checked.",
             "exclamation-triangle-fill",
             "warn",
         ),
@@ -288,7 +300,7 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "changed_meanwhile": Words(
             "A manager decides",
-            "Slant has this with other values than we sent: somebody may have changed it. Please do not enter it again.",
+            "Slant has this with different values from the ones we sent: someone may have changed it. Please do not enter it again.",
             "people",
             "warn",
         ),
@@ -329,22 +341,20 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "forbidden_book": Words(
             "Slant refused it",
-            "Slant does not let Slantweb write in {book}. Nothing was created. Ask the principal of the book.",
+            "Slant does not let Slantweb make changes in {book}. Nothing was created. Ask the principal of the book.",
             "x-lg",
             "bad",
         ),
         "date_passed": Words(
             "Its close date has passed",
-            "While this waited, its target close date passed, and Slant takes only later ones. Nothing was created.",
+            "While this waited, its target close date passed, and Slant accepts only future dates. Nothing was created.",
             "x-lg",
             "bad",
         ),
     },
     "withdrawn": {
-        DEFAULT: Words("Withdrawn", "It was taken back before it was sent. Nothing was created.", "x-lg"),
-        "closed": Words(
-            "Closed without a record", "A manager closed this: nothing of it is in Slant.", "x-lg"
-        ),
+        DEFAULT: Words("Withdrawn", "It was withdrawn before it was sent. Nothing was created.", "x-lg"),
+        "closed": Words("Closed without a record", "A manager closed this: it is not in Slant.", "x-lg"),
     },
 }
 
@@ -374,10 +384,10 @@ def state_short(kind: str, state: str) -> tuple[str, str, str]:
 
 OUTCOME = {
     "": "No answer yet",
-    "ok": "Slant took it",
+    "ok": "Slant accepted it",
     "rejected": "Slant refused it",
-    "forbidden": "Slant does not let us write there",
-    "refused_us": "Slant did not accept our access",
+    "forbidden": "Slant does not let us make changes there",
+    "refused_us": "Slant did not accept our connection",
     "busy": "Slant asked us to slow down",
     "unreachable": "Slant could not be reached; nothing was sent",
     "no_answer": "The answer got lost",
@@ -390,7 +400,7 @@ TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached
 # Codes that read the same.
 SAME = {"held": "stopped", "copied": "restored"}
 
-STILL_SENT = "{name} is sent as soon as Slant takes it."
+STILL_SENT = "{name} will be sent as soon as Slant accepts it."
 
 
 def submission(state: str, reason_code: str = "") -> Words:
@@ -404,19 +414,19 @@ def submission(state: str, reason_code: str = "") -> Words:
 REASON_MISSING = "Say why in a few words. The reason is kept in the trail."
 REASON_TOO_LONG = "Shorten the reason."
 DECISION_MISSING = "Choose what to do with it."
-DECIDED_ALREADY = "It was settled meanwhile: {words}."
+DECIDED_ALREADY = "It was settled in the meantime: {words}."
 MORE_FOUND = (
     "Something more was found in Slant that you were not shown. Look at it here before you send this again."
 )
 NOT_A_CANDIDATE = "That record belongs to another submission, or was not found for this one. Choose another."
 STOPPED = "Nothing is sent from now on. Everything people enter is kept."
-RELEASED = "That hold is lifted."
-HOLD_NOT_YOURS = "This stop cannot be lifted here: {reason}"
+RELEASED = "Hold removed."
+HOLD_NOT_YOURS = "This hold cannot be removed here: {reason}"
 HOLDS = {
     "stopped": "Stopped by hand",
     "unit_alarm": "Dollars and cents may be mixed up",
     "token_refused": "Slant refuses our connection",
-    "token_read_only": "Our connection may only read",
+    "token_read_only": "Our connection is read-only",
     "restored": "A backup was restored",
     "copied": "The database was copied or its worker moved",
     "other_slant": "The database belongs to another Slant",
@@ -440,25 +450,25 @@ class Endings:
 OF_CREATE = Endings(
     withdrawn="{name} was withdrawn. Nothing was created in Slant.",
     linked="{name} is linked to {record}.",
-    sent_again="{name} goes out again once Slant has been looked through afresh.",
+    sent_again="{name} will be sent again once we have looked in Slant one more time.",
     closed="{name} is closed without a record.",
     news={
         "confirmed": "{name} reached Slant.",
         "rejected": "Slant refused {name}. Nothing was created.",
         "withdrawn": "{name} was closed without a record.",
-        "queued": "{name} has waited for a day. Say whether it is still to be sent.",
+        "queued": "{name} has waited for a day. Say whether to still send it.",
     },
 )
 OF_CHANGE = Endings(
-    withdrawn="The change of {name} was withdrawn. Nothing was changed in Slant.",
-    linked="The change of {name} counts as arrived.",
-    sent_again="The change of {name} goes out again once Slant has been looked at afresh.",
-    closed="The change of {name} is closed. Nothing more is sent of it.",
+    withdrawn="The change to {name} was withdrawn. Nothing was changed in Slant.",
+    linked="The change to {name} counts as arrived.",
+    sent_again="The change to {name} will be sent again once we have looked in Slant one more time.",
+    closed="The change to {name} is closed. Nothing more will be sent.",
     news={
-        "confirmed": "The change of {name} reached Slant.",
-        "rejected": "Slant refused the change of {name}. Nothing was changed.",
-        "withdrawn": "The change of {name} was closed. Nothing more is sent of it.",
-        "queued": "The change of {name} has waited for a day. Say whether it is still to be sent.",
+        "confirmed": "The change to {name} reached Slant.",
+        "rejected": "Slant refused the change to {name}. Nothing was changed.",
+        "withdrawn": "The change to {name} was closed. Nothing more will be sent.",
+        "queued": "The change to {name} has waited for a day. Say whether to still send it.",
     },
 )
 
@@ -507,32 +517,30 @@ def question(kind: str) -> Question:
 NOT_LET_IN = {
     "": (
         "You are not signed in",
-        "What came back from company sign-on could not be believed, so nobody was let in. Start again from the "
-        "sign-in page. If it happens again, tell whoever looks after company sign-on.",
+        "We could not verify your sign-in. Start again from the sign-in page. If it happens again, tell the people "
+        "who run company sign-on.",
     ),
     "state_unknown": (
-        "This sign-in is no longer going on",
-        "It was begun in another browser, more than ten minutes ago, or was finished already. Start again.",
+        "This sign-in has expired",
+        "It was started in another browser or more than ten minutes ago, or it was already used. Start again.",
     ),
     "provider_access_denied": (
         "You are not signed in",
-        "Company sign-on did not let you in, or you turned back. Start again if that was not your intention.",
+        "Company sign-on did not let you in, or you canceled. Start again if you did not mean to.",
     ),
     "provider_unreachable": (
         "Company sign-on does not answer",
-        "Nobody can come in until it does. Deals already sent go on their way. Try again in a minute.",
+        "No one can sign in until it does. Deals already entered will still be sent. Try again in a minute.",
     ),
 }
-TOO_MANY_DEALS = (
-    "That were more deals in a minute than one person types. Nothing was sent; try again in {wait} s."
-)
+TOO_MANY_DEALS = "You have entered a lot of deals in the last minute. Nothing was sent; try again in {wait}."
 
 # People
 
-PERSON_LINKED = "{name} now works in Slant as the member you chose."
-PERSON_BY_EMAIL = "{name} is found in Slant by their verified e-mail again."
+PERSON_LINKED = "{name} is now linked to the Slant member you chose."
+PERSON_BY_EMAIL = "{name} is matched to Slant by verified e-mail again."
 PERSON_UNKNOWN = "Choose one of the people listed."
-MEMBER_UNKNOWN = "Choose one of the members listed. The one sent with the form is in no book."
+MEMBER_UNKNOWN = "Choose one of the members listed. The one sent with the form does not belong to any book."
 
 
 def loading(progress: dict[str, int | None] | None) -> str:

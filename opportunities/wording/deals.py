@@ -27,7 +27,7 @@ GONE = "no longer has it."
 BACK = "has it again."
 NOTHING_TOLD = "changed something we do not show."
 
-BEFORE_US = "Before, not known"
+BEFORE_US = "Earlier, not known"
 
 PENDING = {
     "create": "Create it",
@@ -35,48 +35,40 @@ PENDING = {
     "move": "Move to {stage}",
 }
 
-# What a refusal by sync or by people looks like on the deal
-
-REFUSED_LATELY = "{by} asked to {what}; Slant did not take it."
-
 READ_ONLY_TOKEN = "Slantweb itself can only read this book in Slant."  # noqa: S105 - a sentence
 READ_ONLY_PERSON = "You can read this book but not change it."
 READ_ONLY_PRINCIPAL = " Its principal is {principal}."
-GONE_FROM_SLANT = (
-    "Slant no longer has this deal. It is shown as it last was, and nothing of it can be changed."
-)
+GONE_FROM_SLANT = "Slant no longer has this deal. It is shown as it last was and cannot be changed."
 
 # Editing
 
 NOT_CHANGED = "Nothing was changed: every field is as it was."
 SAVED = {
     "confirmed": "{name} is saved in Slant.",
-    "queued": "{name} is saved here and goes to Slant by itself.",
-    "sending": "{name} is saved here and being sent to Slant.",
-    "unknown": "We are not sure your change of {name} arrived. Please do not enter it again; we keep watching it.",
-    "review": "A manager decides what becomes of your change of {name}.",
-    "rejected": "Slant refused your change of {name}. Nothing was changed.",
-    "withdrawn": "Your change of {name} was withdrawn. Nothing was changed; open the form again to change it.",
+    "queued": "{name} is saved here and will be sent to Slant automatically.",
+    "sending": "{name} is saved here and is being sent to Slant.",
+    "unknown": "We are not sure your change to {name} arrived. Please do not enter it again; we are still checking.",
+    "review": "A manager will decide what becomes of your change to {name}.",
+    "rejected": "Slant refused your change to {name}. Nothing was changed.",
+    "withdrawn": "Your change to {name} was withdrawn. Nothing was changed; open the form again to change it.",
 }
-EDIT_TOO_OFTEN = (
-    "That were more changes in a minute than one person types. Nothing was sent; try again in {wait} s."
-)
+EDIT_TOO_OFTEN = "You have made a lot of changes in the last minute. Nothing was sent; try again in {wait}."
 FORM_NOT_YOURS = (
-    "This form was opened by somebody else or is too old. Nothing was sent; check it and press Save again."
+    "This form was opened by someone else or is too old. Nothing was sent; check it and press Save again."
 )
 FORM_SENT_BEFORE = (
-    "This form was sent before with other content, and that change is kept. "
+    "This form was already sent with different content, and that change was kept. "
     "If this is a second change, check it and press Save again."
 )
 CONFLICT_UNANSWERED = "Say whether your values replace what is there now: {fields}."
 CONFLICT_BY = "{by} changed {fields} while you were editing."
-CONFLICT_BY_NOBODY = "Somebody changed {fields} in Slant while you were editing."
+CONFLICT_BY_NOBODY = "Someone changed {fields} in Slant while you were editing."
 CONFLICT_WAITING = "{by} changed {fields} while you were editing; that change is on its way to Slant."
 SLANT_REFUSED = (
-    "Slant did not take this change: {message} Nothing was changed. Check the fields and send it again."
+    "Slant did not accept this change: {message} Nothing was changed. Check the fields and send it again."
 )
 SLANT_REFUSED_NO_WORDS = (
-    "Slant did not take this change and gave no reason. Nothing was changed. Check it or ask a manager."
+    "Slant did not accept this change and gave no reason. Nothing was changed. Check it or ask a manager."
 )
 
 # States of a change, where they read otherwise than those of a new deal (wording.SUBMISSION)
@@ -127,18 +119,18 @@ CHANGE_REFUSED = {
     "": Words("Slant refused it", "Nothing was changed. Open the deal and try again.", "x-lg", "bad"),
     "forbidden_book": Words(
         "Slant refused it",
-        "Slant does not let Slantweb write in {book}. Nothing was changed. Ask the principal of the book.",
+        "Slant does not let Slantweb make changes in {book}. Nothing was changed. Ask the principal of the book.",
         "x-lg",
         "bad",
     ),
     "date_passed": Words(
         "Its close date has passed",
-        "While this waited, its target close date passed, and Slant takes only later ones. Nothing was changed.",
+        "While this waited, its target close date passed, and Slant accepts only future dates. Nothing was changed.",
         "x-lg",
         "bad",
     ),
     "conflict": Words(
-        "Somebody changed it first",
+        "Someone changed it first",
         "The same field was changed in Slant after you looked, so yours did not overwrite it. Open the deal and "
         "decide again.",
         "x-lg",
@@ -146,8 +138,8 @@ CHANGE_REFUSED = {
     ),
 }
 CHANGE_WITHDRAWN = {
-    "": Words("Withdrawn", "It was taken back before it was sent. Nothing was changed.", "x-lg"),
-    "closed": Words("Closed", "A manager closed this: nothing more is sent of it.", "x-lg"),
+    "": Words("Withdrawn", "It was withdrawn before it was sent. Nothing was changed.", "x-lg"),
+    "closed": Words("Closed", "A manager closed this: nothing more of it will be sent.", "x-lg"),
 }
 REFUSED_BECAUSE = "Slant said: “{message}”. Nothing was changed. Open the deal and try again."
 
@@ -189,28 +181,30 @@ COLUMNS = {
 
 BULK_NOTHING_CHOSEN = "Choose at least one deal."
 BULK_TOO_MANY = "Choose at most {most} deals at once. {count} were chosen; nothing was changed."
-BULK_NO_TARGET = "Choose the stage to move them to, or who is to own them."
+BULK_NO_TARGET = "Choose the stage to move them to, or a new owner."
 BULK_BOTH = "Choose either a stage or an owner, not both. Nothing was changed."
 BULK_STAGE_UNKNOWN = "Choose one of the stages listed. The one sent with the form is not among them."
 BULK_OWNER_UNKNOWN = (
-    "Choose one of the people listed. The one sent with the form works in none of your books."
+    "Choose one of the people listed. The one sent with the form does not work in any of your books."
 )
 BULK_SENT_BEFORE = (
-    "This form was sent before with other deals or another choice. Check the deals and send it again."
+    "This form was already sent with other deals or another choice. Check the deals and send it again."
 )
 BULK_NOT_YOURS = (
-    "This form was opened by somebody else or is too old. Nothing was changed; choose the deals again."
+    "This form was opened by someone else or is too old. Nothing was changed; choose the deals again."
 )
-BULK_TOO_OFTEN = "That were too many bulk changes in a minute. Nothing was changed; try again in {wait} s."
+BULK_TOO_OFTEN = (
+    "You have made a lot of bulk changes in the last minute. Nothing was changed; try again in {wait}."
+)
 
-BULK_TITLE = {"move": "Moving {deals} to {target}", "edit": "Giving {deals} to {target}"}
+BULK_TITLE = {"move": "Moving {deals} to {target}", "edit": "Assigning {deals} to {target}"}
 BULK_REFUSED = {
-    "out_of_reach": "It does not exist any more, or is in a book you cannot change.",
-    "already": "It is there already, so nothing was sent.",
-    "already_owner": "They own it already, so nothing was sent.",
+    "out_of_reach": "It no longer exists, or it is in a book you cannot change.",
+    "already": "It is already there, so nothing was sent.",
+    "already_owner": "They already own it, so nothing was sent.",
     "other_pipeline": "It is in another pipeline, which has no stage {target}.",
     "not_in_book": "{target} does not work in its book.",
-    "conflict": "Somebody changed it after you opened the list, so it was left as it is now.",
+    "conflict": "Someone changed it after you opened the list, so it was left as it is now.",
     "lost_reason": "Moving to {target} needs a reason.",
 }
 BULK_LOST_REASON = "Say in a few words why these deals were lost."

@@ -39,16 +39,16 @@ DAY_UNREADABLE = "Type the day as year-month-day, like 2026-10-01."
 DAYS_BACKWARDS = "The last day is before the first."
 PERIOD_TOO_LONG = "Choose at most ten years."
 FILTER_UNKNOWN = "One of the filters names something that is not in your books, so it finds nothing."
-TARGET_OF_NOBODY = "This person works in none of the books any more."
+TARGET_OF_NOBODY = "This person no longer works in any of the books."
 TARGETS_KEPT = "Saved. {count} changed."
 TARGETS_SAME = "Nothing was changed."
 OPEN_DEALS = "Open deals behind this number"
-GIVE_AWAY = "Give these deals to somebody else"
-NOTHING_OPEN = "There is no open deal here. Widen the filters, or enter the first one."
-NOTHING_HAPPENED = "Nothing happened here in this time. Choose a longer period or widen the filters."
-NOTHING_SINCE = "Nothing has changed since history began on {day}. From now on it is kept by itself."
+GIVE_AWAY = "Reassign these deals"
+NOTHING_OPEN = "There are no open deals here. Widen the filters, or enter the first one."
+NOTHING_HAPPENED = "Nothing happened here in this period. Choose a longer period or widen the filters."
+NOTHING_SINCE = "Nothing has changed since history began on {day}. From now on it is kept automatically."
 BEGINS_LATER = "History begins on {day}, so nothing before it can be compared."
-NO_HISTORY = "Slantweb has seen no deal here yet. History begins with the first sync."
+NO_HISTORY = "Slantweb has not seen any deals here yet. History begins with the first sync."
 
 OVERVIEW = {
     "open": "Open pipeline",
@@ -88,7 +88,7 @@ PROBLEMS = {
     "no-date": "No close date",
     "no-household": "No household",
     "left": "Owner left the book",
-    "no-move": "No move for too long",
+    "no-move": "No stage change for too long",
 }
 
 METHODS = {
@@ -97,20 +97,20 @@ METHODS = {
     "moments": "From mean, variance and skew, because there are more than 500 deals.",
 }
 INDEPENDENT = (
-    "How sure takes deals as independent: each arrives whole with its probability, or not at all. "
-    "If several hang on the same event, the true spread is wider."
+    "The range treats deals as independent: each comes in whole with its probability, or not at all. "
+    "If several depend on the same event, the true range is wider."
 )
 WEIGHTED = (
     "Weighted is value times probability: the deal's own where set, else the stage's default. "
     "Open leaves out won, lost and archived deals."
 )
-UNWEIGHTED = "{deals} with a value have no probability, nor has their stage: not in the weighted sum."
-VALUELESS = "{deals} have no value yet and count as $0."
-KNOWN_FROM = "History is known from {day}. Nothing before it is guessed."
+UNWEIGHTED = "Not in the weighted sum, for want of a probability of their own or of their stage: {deals}."
+VALUELESS = "Without a value yet, and counted as $0: {deals}."
+KNOWN_FROM = "History is known from {day}. Nothing earlier is guessed."
 NO_REASON = "No reason given"
 REASONS_NOTE = "Asked for when a deal is moved to a lost stage here; a deal moved in Slant itself has none."
-FOUND_CLOSED = "Of deals that were closed before {day} only the last move is known, from Slant itself; they count on that day."
-MEANINGS_OF_TODAY = "Stages mean what they mean today, also in the past."
+FOUND_CLOSED = "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of that move."
+MEANINGS_OF_TODAY = "Stages are counted by what they mean today, even in the past."
 SNAPPED = "Shown in whole fiscal quarters, so that targets compare."
 
 

@@ -1,8 +1,8 @@
 """How the audit trail speaks: one sentence an event, and the words of its filters, fields and facts.
 
 A sentence names who did it and what happened to what; the rest is in the opened line. `{warn:...}`, `{bad:...}` and
-`{good:...}` tone the words after the colon; every other name in braces is filled in and stands out. Which values there
-are: `selectors/audit/sentences.py`, `_values`.
+`{good:...}` tone the words after the colon; `{rows:deal}` counts: `1 deal`, `28 deals`; every other name in braces is
+filled in and stands out. Which values there are: `selectors/audit/sentences.py`, `_values`.
 """
 
 # Events, by name; then by reason code, where that says it better. An event without words of its own is told plainly.
@@ -11,88 +11,88 @@ SENTENCES: dict[str, dict[str, str]] = {
         "": "{who} {asked} {deal}{where}{worth}.{more}",
         "busy": "Slant asked {who} to {warn:slow down}; {deal} waits.",
         "unreachable": "{who} {warn:could not reach Slant}; {deal} waits.",
-        "token_refused": "Slant {bad:refused the access} of {who}; {deal} waits.",
+        "token_refused": "Slant {bad:refused access} to {who}; {deal} waits.",
         "token_read_only": "Slant lets {who} {bad:only read}; {deal} waits.",
-        "absent": "{who} looked through Slant and {deal} is surely not there; it goes out once more.",
+        "absent": "{who} looked in Slant and {deal} is not there; it will be sent once more.",
         "send_again": "{who} decided a review: send {deal} again.{reason}",
     },
-    "submission.sending": {"": "{who} sends {deal} to Slant, attempt {attempt}."},
+    "submission.sending": {"": "{who} started sending {deal} to Slant, attempt {attempt}."},
     "submission.unknown": {
         "": "{who} is {warn:not sure} whether {deal} reached Slant.",
         "no_answer": "{who} sent {deal} to Slant and {warn:got no answer}.",
         "lease_expired": "{who} {warn:was interrupted} while sending {deal}.",
         "recovered": "{who} recovered the database: {deal} {warn:may have been sent} before.",
-        "stale_proof": "{who} {warn:looks once more} before it sends {deal} again.",
-        "mismatch": "Slant answered {who} with {warn:other values} than {deal} was sent with.",
-        "unit_alarm": "Slant answered {who} with {bad:another value} than {deal} was sent with.",
+        "stale_proof": "{who} {warn:is looking once more} before sending {deal} again.",
+        "mismatch": "Slant answered {who} with {warn:different values} from those sent for {deal}.",
+        "unit_alarm": "Slant recorded {bad:a different value} from the one {who} sent for {deal}.",
     },
-    "submission.review": {"": "{who} {warn:cannot decide} what became of {deal}: a manager has to."},
+    "submission.review": {"": "{who} {warn:cannot tell} what became of {deal}: a manager has to decide."},
     "submission.confirmed": {
-        "": "Slant took {deal}: {who} {did} it{where}{record}.",
-        "found": "{who} found {deal} in Slant{record}: the answer had got lost.",
+        "": "Slant accepted {deal}: {who} {did} it{where}{record}.",
+        "found": "{who} found {deal} in Slant{record}: the answer had been lost.",
         "linked": "{who} decided a review: linked {deal}{record}.{reason}",
     },
     "submission.rejected": {
         "": "Slant {bad:refused} {deal}.{reason}",
-        "forbidden_book": "Slant {bad:does not let} {who} write in the book of {deal}.{reason}",
+        "forbidden_book": "Slant {bad:does not let} {who} make changes in the book of {deal}.{reason}",
         "date_passed": "{who} {bad:did not send} {deal}: its close date had passed.",
-        "conflict": "{who} {bad:did not send} the change of {deal}: somebody had changed it in Slant.{reason}",
+        "conflict": "{who} {bad:did not send} the change to {deal}: someone had changed it in Slant.{reason}",
     },
     "submission.withdrawn": {
-        "": "{who} took back {deal} before it was sent.",
+        "": "{who} withdrew {deal} before it was sent.",
         "closed": "{who} decided a review: closed {deal} without a record.{reason}",
     },
-    "submission.still_wanted": {"": "{who} said that {deal} is still to be sent."},
-    "opportunity.lost_reason": {"": "{who} wrote down why {deal} was lost.{reason}"},
-    "bulk.asked": {"": "{who} asked to change {rows} deals at once."},
+    "submission.still_wanted": {"": "{who} confirmed that {deal} should still be sent."},
+    "opportunity.lost_reason": {"": "{who} recorded why {deal} was lost.{reason}"},
+    "bulk.asked": {"": "{who} asked to change {rows:deal} at once."},
     "client_data.viewed": {"": "{who} looked at {deal}."},
-    "client_data.exported": {"": "{who} exported {rows} rows of {thing} as {format}."},
-    "report.exported": {"": "{who} exported the report {thing} as {format}, {rows} rows."},
+    "client_data.exported": {"": "{who} exported {rows:row} of {thing} as {format}."},
+    "report.exported": {"": "{who} exported the report {thing} as {format}, {rows:row}."},
     "target.set": {"": "{who} set the target of {thing} to {amount}."},
     "target.removed": {"": "{who} removed the target of {thing}."},
     "access.denied": {
         "": "{who} was {bad:denied} {page}.",
         "role": "{who} was {bad:denied} {page}: it is not for their role.",
-        "out_of_reach": "{who} was {bad:denied} {page}: it is out of their reach, or does not exist.",
-        "no_group": "{who} was {bad:denied} entry: they are in no group of Slantweb.",
-        "forged_form": "{who} was {bad:denied} {page}: the form was not one of ours.",
+        "out_of_reach": "{who} was {bad:denied} {page}: they cannot reach it, or it does not exist.",
+        "no_group": "{who} was {bad:denied} access: they are not in any Slantweb group.",
+        "forged_form": "{who} was {bad:denied} {page}: the form did not come from Slantweb.",
     },
-    "limit.reached": {"": "{who} was {warn:held up}: too much at once ({thing})."},
+    "limit.reached": {"": "{who} was {warn:rate-limited} ({thing})."},
     "person.signed_in": {"": "{who} signed in as {roles}."},
     "person.refused": {
         "": "{who} was {bad:not let in}.",
-        "no_group": "{who} was {bad:not let in}: they are in no group of Slantweb.",
+        "no_group": "{who} was {bad:not let in}: they are not in any Slantweb group.",
         "groups_left_out": "{who} was {bad:not let in}: the provider had too many groups to send.",
     },
     "person.signed_out": {
         "": "{who} signed out.",
-        "idle": "{who} was signed out after a time without a request.",
-        "absolute": "{who} was signed out at the end of the day's session.",
+        "idle": "{who} was signed out after a time of inactivity.",
+        "absolute": "{who} was signed out when the session reached its time limit.",
     },
-    "person.roles_changed": {"": "{who} has other roles now: {roles}."},
-    "person.linked": {"": "{who} said who {person} is in Slant."},
-    "person.unlinked": {"": "{who} let {person} be found in Slant by e-mail again."},
+    "person.roles_changed": {"": "{who}'s roles changed: {roles}."},
+    "person.linked": {"": "{who} linked {person} to a Slant user."},
+    "person.unlinked": {"": "{who} had {person} matched to Slant by e-mail again."},
     "stage.set": {"": "{who} set what the stage {stage} means, or when deals in it are stale."},
     "sending.held": {"": "{who} {warn:stopped all sending}.{reason}"},
-    "sending.released": {"": "{who} let sending go on.{reason}"},
+    "sending.released": {"": "{who} resumed sending.{reason}"},
     "database.recovered": {
-        "": "{who} recovered the database: {doubted} open submissions are looked for in Slant.{reason}"
+        "": "{who} recovered the database: {doubted:open submission} to be looked for in Slant.{reason}"
     },
-    "reconcile.ran": {"": "{who} looked for doubles in Slant: {doubles} found."},
-    "probe.writing": {"": "{who} began to try Slant out with a test deal."},
-    "probe.ran": {"": "{who} tried Slant out with {calls} calls."},
+    "reconcile.ran": {"": "{who} checked for duplicates: {doubles} found."},
+    "probe.writing": {"": "{who} started testing Slant with a test deal."},
+    "probe.ran": {"": "{who} tested Slant with {calls:call}."},
     "sync.ran": {
-        "": "{who} keeps up with Slant.",
+        "": "{who} is up to date with Slant.",
         "failing": "{who} {warn:cannot read Slant}.{reason}",
     },
     "audit.verified": {
-        "": "{who} checked the trail: {events} events, {good:all as they were written}.",
+        "": "{who} checked the trail: {events:event}, {good:all as they were written}.",
         "failed": "{who} checked the trail and found it {bad:altered} at {first_bad}.{reason}",
     },
-    "audit.export_started": {"": "{who} began to export the trail as {thing}."},
+    "audit.export_started": {"": "{who} started exporting the trail as {thing}."},
     "audit.exported": {
-        "": "{who} exported {count} events of the trail as {thing}.",
-        "broken_off": "{who} began an export of the trail and {warn:broke it off} after {count} events.",
+        "": "{who} exported {count:event} of the trail as {thing}.",
+        "broken_off": "{who} started an export of the trail that {warn:broke off} after {count:event}.",
     },
 }
 PLAIN = "{who}: {action} {deal}."
@@ -104,7 +104,7 @@ DID = {"create": "created", "edit": "saved", "move": "moved"}
 # The filter "What": each with the events it means. Events others add appear under their own names.
 WHAT = {
     "deals": ("Deals sent", "submission.", "bulk.", "opportunity."),
-    "viewed": ("Looked at", "client_data.viewed"),
+    "viewed": ("Viewed", "client_data.viewed"),
     "denied": ("Denied", "access.", "limit."),
     "people": ("People and sign-in", "person."),
     "sending": ("Sending", "sending.", "database.", "probe."),
@@ -117,16 +117,16 @@ OUTCOME = {
     "refused": "Refused",
     "doubt": "In doubt",
     "failed": "Failed",
-    "good": "Went well",
+    "good": "Succeeded",
 }
 MACHINES = {
     "worker": "Slantweb itself",
-    "operator": "Somebody at the server",
+    "operator": "Server administrator",
     "system": "The system",
     "nobody": "Not signed in",
 }
 WORKER = "Slantweb"
-OPERATOR = "{name} at the server"
+OPERATOR = "{name} (server administrator)"
 
 PAGES = {
     "submissions_review": "the review queue",
@@ -136,10 +136,10 @@ PAGES = {
     "audit": "the audit trail",
     "audit_export": "an export of the trail",
     "submission": "a submission",
-    "withdraw": "taking a submission back",
+    "withdraw": "withdrawing a submission",
     "still_send": "a submission",
     "opportunity": "a deal",
-    "edit": "a change of a deal",
+    "edit": "a change to a deal",
     "move": "a move of a deal",
     "new": "the form for a new deal",
 }
@@ -150,7 +150,7 @@ FIELDS = {
     "reference": "Reference",
     "supersedes": "Corrects",
     "duplicate_of": "Similar to",
-    "overwrote": "Replaced what somebody changed",
+    "overwrote": "Replaced someone's change",
     "roles": "Roles",
     "member_id": "Member in Slant",
     "linked_by": "Linked by",
@@ -159,7 +159,6 @@ FIELDS = {
 
 DATE_UNREADABLE = "Choose a day, or type it as year-month-day, like {example}."
 DATES_SWAPPED = "The first day is after the last. Swap the two."
-EXPORT_TOO_OFTEN = "That were {times} exports within an hour. Nothing was taken; try again in {wait} s."
 
 INTACT = "Chain intact: {count} entries, checked {at}"
 BROKEN = "Not intact: event {seq} is not as it was written, found {at}"

@@ -56,7 +56,7 @@ def test_a_planted_double_is_found_within_the_hour_and_both_ids_are_named(office
     office.rounds(minutes=60, every=600)
 
     assert alerts() == [
-        f"Possible double in Slant: {double} equals {submission.opportunity_id}, which {submission.reference} "
+        f"Possible duplicate in Slant: {double} equals {submission.opportunity_id}, which {submission.reference} "
         "made. Compare the two in Slant and delete the one that is not wanted."
     ]
     assert len(office.box.created) == 1, "the sweep writes nothing"
@@ -307,7 +307,7 @@ def test_the_command_says_what_it_looked_at_and_that_nothing_is_open(command: Of
 
     assert run() == (
         "1 books, 142 deals, 2 calls: 1 deals of the last two hours belong to no submission; 0 alerts closed.\n"
-        "No possible double is open.\n"
+        "No possible duplicate is open.\n"
     )
 
 
@@ -330,7 +330,7 @@ def test_the_command_ends_with_1_and_names_an_open_double(command: Office) -> No
     confirmed(command)
     double = plant(command)
 
-    with pytest.raises(CommandError, match=f"Possible double in Slant: {double} equals") as caught:
+    with pytest.raises(CommandError, match=f"Possible duplicate in Slant: {double} equals") as caught:
         run()
 
     assert caught.value.returncode == 1

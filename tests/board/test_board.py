@@ -163,7 +163,7 @@ def test_empty_and_nowhere(firm: Firm, owner: Person, browse: Browse) -> None:
 
     Stage.objects.all().update(gone_at=NOW)
     Book.objects.all().update(gone_at=NOW)
-    assert "There is nothing here for you yet" in browse(owner).get("/board/").text
+    assert "Nothing here yet" in browse(owner).get("/board/").text
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_what_is_on_its_way_lies_where_it_goes_and_counts_there(
         name=deal.name, reference="SW-1", form_token="t", created_at=datetime.now(UTC),
     )  # fmt: skip
 
-    for person, words in ((owner, "Moving from Identified…"), (colleague, "Olivia Owner moves it here")):
+    for person, words in ((owner, "Moving from Identified…"), (colleague, "Olivia Owner is moving it here")):
         found = board(person, Selection(pipeline="pl_growth"), datetime.now(UTC))
         first, second = found.lanes[0], found.lanes[1]
         assert deal.pk not in [card.id for card in first.cards]
@@ -241,11 +241,17 @@ def test_what_is_on_its_way_lies_where_it_goes_and_counts_there(
     ("state", "reason", "age", "how", "words"),
     [
         ("sending", "", 1, "saving", "Moving from Identified"),
-        ("sending", "", 20, "waiting", "Waits for Slant"),
-        ("queued", "unreachable", 1, "waiting", "Waits for Slant"),
+        ("sending", "", 20, "waiting", "Waiting for Slant"),
+        ("queued", "unreachable", 1, "waiting", "Waiting for Slant"),
         ("unknown", "", 1, "unsure", "Please do not move it again"),
-        ("review", "", 1, "unsure", "A manager decides"),
-        ("rejected", "conflict", 1, "refused", "Still in Identified: somebody changed it in Slant meanwhile"),
+        ("review", "", 1, "unsure", "A manager will decide"),
+        (
+            "rejected",
+            "conflict",
+            1,
+            "refused",
+            "Still in Identified: someone changed it in Slant in the meantime",
+        ),
     ],
 )
 def test_a_card_says_how_far_its_move_got(

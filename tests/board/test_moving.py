@@ -67,7 +67,7 @@ def test_without_scripts_it_leads_back_to_the_board_and_can_be_undone(
     row = Submission.objects.get()
     assert (answer.status_code, answer["Location"]) == (303, f"{back}&moved={row.pk}")
     page = Page(client.get(answer["Location"]))
-    assert f"{deal.name} goes to Connected as soon as Slant takes it" in page.text
+    assert f"{deal.name} will move to Connected as soon as Slant accepts it" in page.text
     assert page.value("undo") == str(row.pk)
     undo = {"undo": str(row.pk), "form_token": submissions.issue_token(owner), "next": back}
     answer = client.post(f"/opportunities/{deal.pk}/move/", undo)
@@ -215,7 +215,7 @@ def test_the_answer_for_scripts_is_the_card_where_it_truly_is(
     page = Page(answer)
     card = next(attrs for tag, attrs in page.elements if tag == "li")
     assert (answer.status_code, card["data-stage"]) == (422, SECOND)
-    assert "Somebody moved it to Connected meanwhile" in page.text
+    assert "Someone moved it to Connected in the meantime" in page.text
     assert f'data-move-to="{WON}"' in page.text
     answer = theirs.post(path, form(colleague, WON))
     assert answer.status_code == 422
@@ -249,14 +249,14 @@ def test_a_refusal_of_slants_puts_the_card_back_and_says_why(
 BAD = {
     "no stage": ({"pipeline_stage_id": ""}, "Choose the stage to move it to"),
     "a stage of elsewhere": ({"pipeline_stage_id": "st_lead"}, "is not in this pipeline"),
-    "where it is": ({"pipeline_stage_id": FIRST}, "It is in Identified already"),
+    "where it is": ({"pipeline_stage_id": FIRST}, "It is already in Identified"),
     "no idea where it was": ({"seen_pipeline_stage_id": None}, "too old to send"),
     "not a percentage": ({"probability": "120"}, "whole number from 0 to 100"),
     "an endless reason": ({"pipeline_stage_id": LOST, "lost_reason": "x" * 501}, "Shorten the reason"),
     "an unreadable row": ({"row": "x"}, "too old to send"),
-    "no token": ({"form_token": None}, "opened by somebody else"),
-    "a forged token": ({"form_token": "abc"}, "opened by somebody else"),
-    "somebody else's undo": ({"undo": "11111111-2222-4333-8444-555555555555"}, "opened by somebody else"),
+    "no token": ({"form_token": None}, "opened by someone else"),
+    "a forged token": ({"form_token": "abc"}, "opened by someone else"),
+    "somebody else's undo": ({"undo": "11111111-2222-4333-8444-555555555555"}, "opened by someone else"),
 }
 
 

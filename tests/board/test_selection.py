@@ -56,7 +56,7 @@ def test_a_selection_survives_its_address() -> None:
         ("close=someday", "close", "Choose one of the periods"),
         ("close=9999-12", "close", "Choose one of the periods"),
         ("missing=name", "missing", "without a value"),
-        ("stale=perhaps", "stale", "stale=1"),
+        ("stale=perhaps", "stale", "only stale deals"),
         ("view=cake", "view", "the board or the list"),
         ("&".join(f"ids={n}" for n in range(501)), "ids", "at most 500"),
     ],
@@ -132,7 +132,7 @@ def test_each_filter_finds_its_deals(deal: Callable[..., Opportunity], firm: Fir
     assert found("missing=any") == {"valueless", "dateless"}
     assert found("close=overdue") == {"overdue"}
     assert found("close=this-month") == {"overdue", "today"}
-    assert found("stale=1") == {"old", "made_long_ago", "slow"}
+    assert found("only stale deals") == {"old", "made_long_ago", "slow"}
     assert found("pipeline=pl_clients") == found("stage=st_proposal") == {"client"}
     assert found("stage=st_hidden&stage=st_proposal") == {"lost", "client"}
     assert found("ids=big&ids=foreign&ids=gone") == {"big"}

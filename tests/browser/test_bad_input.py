@@ -65,7 +65,7 @@ def test_what_was_typed_wrong_is_told_at_its_field_and_stays_typed(
     expect(form.field(bad.field)).to_have_attribute("aria-invalid", "true")
     assert {field: form.field(field).input_value() for field in TYPED} == typed
     expect(
-        form.page.get_by_role("button", name="Choose another household than The Okonkwo Family")
+        form.page.get_by_role("button", name="Choose another household instead of The Okonkwo Family")
     ).to_be_visible()
     assert slant.nothing_sent()
 
@@ -100,7 +100,7 @@ def test_without_pipeline_household_or_kind_slant_could_not_choose(
     form.choose_pipeline("Let Slant choose", "Not set")
     form.create()
 
-    form.refuses("pipeline_id", "Choose a pipeline, or a household or a kind of pipeline")
+    form.refuses("pipeline_id", "Choose a pipeline, or choose a household or a kind of pipeline")
     assert slant.nothing_sent()
 
 
@@ -120,7 +120,7 @@ def test_a_prospect_does_not_fit_a_pipeline_of_clients(come_in: ComeIn, slant: S
     form.choose_pipeline("Client growth")
     form.create()
 
-    form.refuses("household_id", "Client growth takes clients only, and The Okonkwo Family is a prospect.")
+    form.refuses("household_id", "Client growth takes only clients, and The Okonkwo Family is a prospect.")
     assert slant.nothing_sent()
 
 
@@ -164,7 +164,7 @@ def test_a_form_that_is_not_ones_own_is_refused(
     form.create()
 
     expect(form.problems).to_be_focused()
-    expect(form.problems).to_contain_text("This form was opened by somebody else or is too old.")
+    expect(form.problems).to_contain_text("This form was opened by someone else or is too old.")
     expect(form.name).to_have_value(deal_name)
     assert slant.nothing_sent()
 

@@ -181,7 +181,7 @@ def empty_list(scene: Scene) -> Page:
 
 def list_without_matches(scene: Scene) -> Page:
     page = scene.page("/submissions/?state=refused", persona="colleague")
-    expect(page.get_by_role("heading", name="Nothing here is in this state")).to_be_visible()
+    expect(page.get_by_role("heading", name="No submissions in this state")).to_be_visible()
     return page
 
 
@@ -292,15 +292,15 @@ def test_the_doors_have_no_barrier_either(come_in: ComeIn, axe: Axe, shots: Path
     page.context.clear_cookies()
     page.goto("/demo/sign-in/")
     look_at(page, "sign_in", axe, shots)
-    page.get_by_text("Somebody else").click()
+    page.get_by_text("Someone else").click()
     page.get_by_label("E-mail").fill("nobody")
-    page.get_by_role("button", name="Come in as this person").click()
+    page.get_by_role("button", name="Sign in as this person").click()
     expect(page).to_have_title(re.compile("^Error: "))
     look_at(page, "sign_in_errors", axe, shots)
     page.get_by_label("E-mail").fill("sam@example.com")
     page.get_by_label("Group").select_option(label="None")
-    page.get_by_role("button", name="Come in as this person").click()
-    expect(page.get_by_role("heading", name="You have no entry yet")).to_be_visible()
+    page.get_by_role("button", name="Sign in as this person").click()
+    expect(page.get_by_role("heading", name="You do not have access yet")).to_be_visible()
     look_at(page, "no_entry", axe, shots)
     page.get_by_role("button", name="Sign out").click()
     expect(page).to_have_url(re.compile("/signed-out/$"))

@@ -218,7 +218,7 @@ def test_refused_conflicting_and_lost_moves_say_what_became_of_them(
     slant.control(records=[{"op": "patch", "id": deal, "set": {"pipeline_stage_id": WON}}])
     board.choose(deal_name, "Meeting scheduled")
     expect(card).to_contain_text(
-        re.compile("somebody changed it in Slant meanwhile|Somebody moved it to Closed won")
+        re.compile("someone changed it in Slant in the meantime|Someone moved it to Closed won")
     )
     board.shows(deal_name, WON, timeout=SYNC_MS)
     assert moves(slant, deal) == [CONNECTED]
@@ -329,7 +329,7 @@ def test_while_slant_is_away_moves_wait_and_the_board_says_how_old_it_is(
     house.manage("shell", "-c", SYNC_GOES_ON)
     board.choose(deal_name, "Connected")
     card = board.shows(deal_name, CONNECTED)
-    expect(card).to_contain_text("Waits for Slant; it was in Identified")
+    expect(card).to_contain_text("Waiting for Slant; it was in Identified")
     wait_until(lambda: _is_red(board), slant.sandbox.process)
     expect(stamp).to_have_class(re.compile("stamp-bad"))
     expect(stamp).to_contain_text("Slant does not answer")

@@ -87,8 +87,8 @@ def test_the_stop_button_keeps_everything_and_lets_it_go_again(
         slant.holds_none(deal_name)
     finally:
         manager.get_by_label("Reason, kept in the trail").fill("Slant is well again.")
-        manager.get_by_role("button", name="Go on sending").click()
-        expect(manager.get_by_text("Sending works.")).to_be_visible()
+        manager.get_by_role("button", name="Resume sending").click()
+        expect(manager.get_by_text("Sending is on.")).to_be_visible()
 
     waiting.created()
     slant.holds_one(deal_name, value=640_000)

@@ -53,7 +53,7 @@ def test_a_form_sent_before_with_other_content_is_asked_about_and_not_sent(
     SubmissionPage(first.page).created()
     second.create()
 
-    expect(second.problems).to_contain_text("This form was sent before with other content")
+    expect(second.problems).to_contain_text("This form was already sent with different content")
     expect(second.name).to_have_value(f"{deal_name} changed")
     slant.holds_none(f"{deal_name} changed")
     second.create()

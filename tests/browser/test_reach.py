@@ -41,7 +41,7 @@ def test_a_manager_sees_it_but_does_not_act_in_anothers_name(come_in: ComeIn, de
 def test_who_only_reads_is_told_whom_to_ask(come_in: ComeIn) -> None:
     page = come_in("viewer", path="/opportunities/new/")
 
-    expect(page.get_by_role("heading", name="There is no book you can enter a deal in")).to_be_visible()
+    expect(page.get_by_role("heading", name="You have no book to enter deals in")).to_be_visible()
     expect(page.get_by_text("ask Mara Lindqvist")).to_be_visible()
     expect(page.locator("#create-form")).to_have_count(0)
 

@@ -109,7 +109,7 @@ def test_a_manager_answers_before_the_meeting(come_in: ComeIn) -> None:
     tabs = page.get_by_role("navigation", name="Reports")
 
     tabs.get_by_role("link", name="Forecast").click()
-    expect(page.get_by_role("heading", level=2)).to_contain_text("8 times in 10 it ends between")
+    expect(page.get_by_role("heading", level=2)).to_contain_text("80% likely to end between")
     expect(page.locator("#table-quarters")).to_contain_text(re.compile("Exact|convolution|mean, variance"))
 
     tabs.get_by_role("link", name="What changed").click()

@@ -42,7 +42,7 @@ def test_a_refusal_within_the_wait_stands_at_the_form(come_in: ComeIn, slant: Sl
     refused_within_the_wait(form)
 
     expect(form.problems).to_be_focused()
-    expect(form.problems).to_contain_text("Slant did not take this deal")
+    expect(form.problems).to_contain_text("Slant did not accept this deal")
     expect(form.page).to_have_title(re.compile("^Error: "))
     expect(form.name).to_have_value(deal_name)
     expect(form.field("value")).to_have_value(re.compile("^640(k|,000)$"))
@@ -63,7 +63,7 @@ def test_what_slant_refuses_about_a_field_stands_at_that_field(
     slant.control(clock={"offset_s": 5 * 24 * 3600})
     refused_within_the_wait(form)
 
-    form.refuses("target_close_date", "Slant did not take this")
+    form.refuses("target_close_date", "Slant did not accept this")
     slant.holds_none(deal_name)
     slant.control(clock={"offset_s": 0})
     form.create()

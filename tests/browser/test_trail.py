@@ -36,7 +36,7 @@ def test_compliance_finds_out_all_about_a_deal_by_keyboard(
     page.keyboard.press("Enter")
     lines = page.locator(".trail > li")
     expect(page.get_by_text(re.compile(f"entered {created} with"))).to_be_visible()
-    expect(page.get_by_text(re.compile(f"Slant took {created}"))).to_be_visible()
+    expect(page.get_by_text(re.compile(f"Slant accepted {created}"))).to_be_visible()
 
     # From the search by Tab over the filters to the oldest line, and open it.
     oldest = lines.filter(has_text=f"entered {created}")
@@ -76,6 +76,6 @@ def test_the_trail_works_without_scripts(created: str, come_in: ComeIn) -> None:
     page.get_by_role("button", name="Show").click()
 
     expect(page.locator(".chip-on")).to_contain_text("Deals sent")
-    line = page.locator(".trail > li").filter(has_text=f"Slant took {created}")
+    line = page.locator(".trail > li").filter(has_text=f"Slant accepted {created}")
     line.locator("summary").click()
-    expect(line.get_by_text("Slant took it, status 201")).to_be_visible()
+    expect(line.get_by_text("Slant accepted it, status 201")).to_be_visible()

@@ -85,7 +85,7 @@ def test_each_deal_moves_by_a_submission_of_its_own_and_the_others_say_why_not(
     assert page.said("main").startswith("Moving 7 deals to Lead") or "Moving 7 deals to Lead" in page.text
     said = told(page)
     assert said["op_1"] == "Okonkwo rolloverWaiting"
-    assert "It is there already" in said["op_there"]
+    assert "It is already there" in said["op_there"]
     assert "another pipeline, which has no stage Lead" in said["op_other"]
     assert "in a book you cannot change" in said["op_archive"]
     assert said["op_summit"].replace("op_summit", "") == said["op_none"].replace("op_none", "")
@@ -107,7 +107,7 @@ def test_a_leavers_deals_are_given_to_somebody_who_works_in_their_book(
         ("op_1", "edit", 0, {"assigned_to_id": "us_colleague"}, {"assigned_to_id": "us_left"}),
     ]
     said = told(result(browse, manager, response))
-    assert "They own it already" in said["op_2"]
+    assert "They already own it" in said["op_2"]
     assert "Carl Colleague does not work in its book." in said["op_3"]
 
 
@@ -122,7 +122,7 @@ def test_what_changed_after_the_list_was_drawn_is_left_as_it_is(
     response = post(["op_1", "op_2"], pipeline_stage_id="st_lead", shown_at=ago(1).isoformat())
 
     assert [each[0] for each in asked()] == ["op_2"]
-    assert "Somebody changed it after you opened the list" in told(result(browse, owner, response))["op_1"]
+    assert "Someone changed it after you opened the list" in told(result(browse, owner, response))["op_1"]
 
 
 def test_a_lost_stage_wants_one_reason_for_all(

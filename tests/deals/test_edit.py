@@ -86,7 +86,7 @@ WRONG = [
     ("target_close_date", "2020-01-01", "Choose a date after today"),
     ("target_close_date", "soon", "Choose a date, or type it as year-month-day"),
     ("household_id", "hh_alder", wording.HOUSEHOLD_UNKNOWN),
-    ("household_id", "hh_rivera", "New money takes prospects only, and Rivera is a client."),
+    ("household_id", "hh_rivera", "New money takes only prospects, and Rivera is a client."),
     ("assigned_to_id", "", wording.OWNER_MISSING),
     ("assigned_to_id", "us_viewer", "Vera Viewer only reads this book."),
     ("assigned_to_id", "us_outsider", wording.OWNER_UNKNOWN),
@@ -197,7 +197,7 @@ def test_the_next_change_sees_the_one_that_waits_as_there_already(
     blind = browse(colleague).post(EDIT, edit_form(row, colleague, value="650,000"))
 
     assert page.value("value") == "700,000"
-    assert "An earlier change of this deal is still on its way" in page.text
+    assert "An earlier change to this deal is still on its way" in page.text
     assert second.status_code == 303
     assert sent()[1] == ({"value": 710_000}, {"value": 700_000})
     assert blind.status_code == 422
@@ -217,7 +217,7 @@ def test_in_place_the_answer_is_the_deal_with_what_became_of_it(
     page = Page(response)
     assert response.status_code == 200
     assert "deals:changed" in response["HX-Trigger"]
-    assert "Okonkwo rollover is saved here and goes to Slant by itself." in page.said("deal")
+    assert "Okonkwo rollover is saved here and will be sent to Slant automatically." in page.said("deal")
     assert "Change value to $700,000: waiting its turn." in page.said("deal")
     assert page.by_id("deal")["data-unsettled"] == "yes"
 
@@ -280,7 +280,7 @@ def test_a_refusal_by_slant_stands_at_its_field_and_can_be_corrected(
     page, refused = Page(response), Submission.objects.get()
 
     assert response.status_code == 422
-    assert "Slant did not take this: too round" in page.said("value-error")
+    assert "Slant did not accept this: too round" in page.said("value-error")
     assert page.value("supersedes") == str(refused.pk)
     assert Page(client.get(f"{EDIT}?from={refused.pk}")).value("value") == "700,000"
     later = Page(client.get(f"/submissions/{refused.pk}/"))

@@ -110,7 +110,7 @@ def test_time_in_each_stage_comes_from_the_history(
 
     page = words(Page(browse(owner).get(DEAL)))
 
-    assert "Before, not known 10 days Lead 2 times 7 days Qualified 2 times 13 days" in page
+    assert "Earlier, not known 10 days Lead 2 times 7 days Qualified 2 times 13 days" in page
 
 
 def test_what_changed_is_told_with_who_where_known(
@@ -130,7 +130,7 @@ def test_what_changed_is_told_with_who_where_known(
         "Slant renamed it from “Okonkwo rollover”, set the value to $640,000 (was $600,000), set the probability to "
         "15%, cleared the target close"
     ) in said
-    assert "gave it from Olivia Owner to Carl Colleague" in said
+    assert "reassigned it from Olivia Owner to Carl Colleague" in said
     assert "Seen by sync." in said
     assert "Slant moved it from Lead to Qualified, renamed it from “Okonkwo”" in said
     assert said.index("moved it from Lead") < said.index("Carl Colleague created it")

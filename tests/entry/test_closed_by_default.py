@@ -125,7 +125,7 @@ def test_a_person_who_lost_their_groups_is_out_at_the_next_request(
     response = client.get("/demo/misbehave/")
 
     assert response.status_code == 403
-    assert "You have no entry yet" in response.text
+    assert "You do not have access yet" in response.text
 
 
 def test_no_entry_says_who_one_is_and_whom_to_ask(

@@ -113,7 +113,7 @@ def test_an_old_form_says_what_to_do(manager: Person) -> None:
     response = client.post("/sign-out/")
 
     assert response.status_code == 403
-    assert "This form is too old to be sent" in response.text
+    assert "This form has expired" in response.text
     assert "CSRF verification" not in response.text
 
 

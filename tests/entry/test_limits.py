@@ -56,7 +56,7 @@ def test_one_too_many_says_when_to_come_back(client: Client) -> None:
     fragment = client.post("/demo/sign-in/", form, headers={"HX-Request": "true"})
 
     assert (page.status_code, page["Retry-After"]) == (429, "50")
-    assert "too often" in page.text
+    assert "Too many requests" in page.text
     assert (fragment.status_code, "<html" in fragment.text) == (429, False)
 
 

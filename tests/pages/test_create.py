@@ -113,7 +113,7 @@ def test_create_and_add_another_keeps_book_pipeline_and_owner(
         "pl_prospects",
         "",
     )
-    assert "Okonkwo rollover is saved and goes to Slant by itself." in page.text
+    assert "Okonkwo rollover is saved and will be sent to Slant automatically." in page.text
 
 
 def test_a_form_sent_again_after_its_deal_was_withdrawn_does_not_say_that_it_goes_to_slant(
@@ -126,7 +126,7 @@ def test_a_form_sent_again_after_its_deal_was_withdrawn_does_not_say_that_it_goe
     page = Page(client.get(client.post(NEW, form)["Location"]))
 
     assert "Okonkwo rollover was withdrawn and is not sent." in page.text
-    assert "goes to Slant by itself" not in page.text
+    assert "will be sent to Slant" not in page.text
 
 
 def test_with_htmx_the_browser_is_sent_on(owner: Person, browse: Browse, fill: Fill) -> None:
@@ -240,8 +240,8 @@ def test_what_slant_refuses_at_once_looks_like_a_local_refusal(
 
     row, page = Submission.objects.get(), Page(response)
     assert response.status_code == 422
-    assert page.said("value-error") == "Error: Slant did not take this: too much"
-    assert page.said("assigned_to_id-error") == "Error: Slant did not take this: is on leave"
+    assert page.said("value-error") == "Error: Slant did not accept this: too much"
+    assert page.said("assigned_to_id-error") == "Error: Slant did not accept this: is on leave"
     assert page.value("name") == "Okonkwo rollover"
     assert page.value("supersedes") == str(row.pk)
     monkeypatch.undo()
@@ -267,7 +267,11 @@ def test_the_same_form_sent_again_after_slant_refused_it_leads_to_the_first(
 @pytest.mark.parametrize(
     ("fields", "where", "sentence"),
     [
-        ({"reason_text": "Closed today"}, "form_token-error", "Slant did not take this deal: Closed today."),
+        (
+            {"reason_text": "Closed today"},
+            "form_token-error",
+            "Slant did not accept this deal: Closed today.",
+        ),
         ({}, "form_token-error", wording.SLANT_REFUSED_NO_WORDS),
         (
             {"reason_code": "forbidden_book"},
@@ -331,7 +335,7 @@ def test_a_viewer_is_told_why_and_whom_to_ask(viewer: Person, browse: Browse, fi
     post = client.post(NEW, fill(viewer))
 
     assert page.status_code == 200
-    assert "There is no book you can enter a deal in" in page.content.decode()
+    assert "You have no book to enter deals in" in page.content.decode()
     assert "ask Olivia Owner" in page.content.decode()
     assert post.status_code == 422
     assert Page(post).said("book_id-error") == f"Error: {wording.BOOK_READ_ONLY.format(book='Harbor')}"
@@ -368,7 +372,7 @@ def test_a_token_that_reads_only_closes_the_form(owner: Person, browse: Browse, 
 
     page, post = client.get(NEW).content.decode(), client.post(NEW, fill(owner))
 
-    assert "Slant lets Slantweb read, but not write." in page
+    assert "Slant lets Slantweb read, but not make changes." in page
     assert post.status_code == 422
     assert problems(Page(post)) == [("form_token", wording.CANNOT_WRITE)]
     assert not Submission.objects.exists()

@@ -112,7 +112,7 @@ def test_a_change_of_book_takes_out_the_others_household(manager: Person, browse
     page = Page(browse(manager).post(FIELDS, fill(manager, book_id="bk_summit", changed="book_id")))
 
     assert page.value("household_id") == ""
-    assert page.said("household_id-hint") == "Okonkwo belongs to another book, so it was taken out."
+    assert page.said("household_id-hint") == "Okonkwo belongs to another book, so it was removed."
 
 
 def test_typing_redraws_the_summary_alone(owner: Person, browse: Browse, fill: Fill) -> None:

@@ -40,7 +40,7 @@ def test_the_queue_lists_what_waits_and_links_to_it(browse, sent: Make, manager:
 
 
 def test_an_empty_queue_says_so(browse, firm: Firm, manager: Person) -> None:
-    assert "Nothing waits for you" in browse(manager).get("/submissions/review/").content.decode()
+    assert "Nothing is waiting for you" in browse(manager).get("/submissions/review/").content.decode()
 
 
 def test_the_queue_costs_the_same_for_one_row_and_for_three(browse, sent: Make, manager: Person) -> None:
@@ -220,7 +220,7 @@ def test_what_was_settled_meanwhile_is_not_decided_twice(
         f"/submissions/{row.pk}/decide/", {"decision": "close", "reason": "x"}, follow=True
     )
 
-    assert f"It was settled meanwhile: {words}." in answer.content.decode()
+    assert f"It was settled in the meantime: {words}." in answer.content.decode()
 
 
 @pytest.mark.parametrize("posted", [{}, {"seen": "op_found"}, {"opportunity_id": "op_found"}])

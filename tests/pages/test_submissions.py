@@ -39,7 +39,7 @@ def test_the_page_carries_its_state_for_scripts(owner: Person, browse: Browse, s
 
 SOON = {"due_at": None}
 STATES = [
-    (State.QUEUED, "", "Waiting its turn", "It is saved here and goes to Slant in a moment."),
+    (State.QUEUED, "", "Waiting its turn", "It is saved here and will be sent to Slant in a moment."),
     (
         State.QUEUED,
         "busy",
@@ -52,11 +52,16 @@ STATES = [
         "Waiting for Slant",
         "Slant does not answer. We send this by ourselves at about",
     ),
-    (State.QUEUED, "budget", "Waiting its turn", "We have used the calls Slant allows in an hour."),
-    (State.QUEUED, "token_refused", "Waiting for access to Slant", "Slant no longer accepts our access."),
-    (State.QUEUED, "token_read_only", "Waiting for access to Slant", "Slant lets us read but not write."),
-    (State.QUEUED, "absent", "Waiting to be sent again", "it is surely not there"),
-    (State.QUEUED, "still_send", "Shall this still be sent?", "waits for your word"),
+    (State.QUEUED, "budget", "Waiting its turn", "We have used all the calls Slant allows in an hour."),
+    (State.QUEUED, "token_refused", "Waiting for access to Slant", "Slant no longer accepts our connection."),
+    (
+        State.QUEUED,
+        "token_read_only",
+        "Waiting for access to Slant",
+        "Slant lets us read but not make changes.",
+    ),
+    (State.QUEUED, "absent", "Waiting to be sent again", "it is not there"),
+    (State.QUEUED, "still_send", "Still send this?", "waiting for you to confirm"),
     (State.SENDING, "", "Sending to Slant", "This usually takes under two seconds."),
     (
         State.UNKNOWN,
@@ -66,15 +71,20 @@ STATES = [
     ),
     (State.UNKNOWN, "lease_expired", "We are not sure it arrived", "Please do not enter it again."),
     (State.UNKNOWN, "mismatch", "We are checking with Slant", "Please do not enter it again."),
-    (State.UNKNOWN, "unit_alarm", "Slant answered another value", "Please do not enter it again."),
+    (State.UNKNOWN, "unit_alarm", "Slant recorded a different value", "Please do not enter it again."),
     (State.REVIEW, "two_matches", "A manager decides", "we neither link nor send by ourselves"),
     (State.CONFIRMED, "", "Created in Slant", "Okonkwo rollover is in Slant in Lead, owned by you."),
     (State.CONFIRMED, "found", "Created in Slant", "The answer got lost, but we found it"),
     (State.REJECTED, "rejected", "Slant refused it", "Slant said: “Not today”. Nothing was created."),
-    (State.REJECTED, "forbidden_book", "Slant refused it", "Slant does not let Slantweb write in Harbor."),
+    (
+        State.REJECTED,
+        "forbidden_book",
+        "Slant refused it",
+        "Slant does not let Slantweb make changes in Harbor.",
+    ),
     (State.REJECTED, "date_passed", "Its close date has passed", "Nothing was created."),
-    (State.WITHDRAWN, "withdrawn_by_owner", "Withdrawn", "It was taken back before it was sent."),
-    (State.WITHDRAWN, "closed", "Closed without a record", "nothing of it is in Slant"),
+    (State.WITHDRAWN, "withdrawn_by_owner", "Withdrawn", "It was withdrawn before it was sent."),
+    (State.WITHDRAWN, "closed", "Closed without a record", "it is not in Slant"),
 ]
 
 

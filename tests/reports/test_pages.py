@@ -79,10 +79,10 @@ def test_every_report_states_its_finding_and_shows_its_numbers(visit: Client) ->
         findings["changes"]
         == "The open pipeline grew by $840,000 from 1 Oct to today, even after $620,000 was won."
     )
-    assert findings["ageing"] == "11 of 18 deals are stuck, $1,910,000 in all."
-    assert findings["data-quality"] == "14 of 18 deals need cleaning."
+    assert findings["ageing"] == "11 of 18 deals are stuck, $1,910,000 in total."
+    assert findings["data-quality"] == "14 of 18 deals need attention."
     assert findings["overview"].startswith("$620,000 was won this quarter, 244% more")
-    assert "$620,000 is won this quarter and $617,000 weighted is due: 8 times in 10" in findings["forecast"]
+    assert "$620,000 is won this quarter and $617,000 weighted is due: 80% likely" in findings["forecast"]
 
 
 def test_totals_of_page_files_and_board_agree(visit: Client, small: Desk) -> None:

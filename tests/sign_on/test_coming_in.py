@@ -26,7 +26,7 @@ def test_the_door_is_a_form_whose_policy_knows_the_provider_and_no_other_page_do
 ) -> None:
     door = visitor.client.get("/sign-in/?next=/board/")
 
-    assert "Sign in with your company account" in door.text
+    assert "Continue with company sign-on" in door.text
     assert '<input type="hidden" name="next" value="/board/">' in door.text
     assert f"form-action 'self' {forger.issuer};" in door["Content-Security-Policy"]
     assert forger.issuer not in visitor.client.get("/signed-out/")["Content-Security-Policy"]

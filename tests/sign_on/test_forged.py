@@ -107,7 +107,7 @@ def assert_refused(
     assert not visitor.is_in
     assert not Person.objects.exists()
     assert response.status_code == (503 if code == "provider_unreachable" else 403)
-    assert "To the sign-in page" in response.text
+    assert "Go to the sign-in page" in response.text
     assert code not in response.text
     event = AuditEvent.objects.get()
     assert (event.action, event.outcome, event.reason_code) == ("person.refused", "refused", code)

@@ -70,7 +70,7 @@ def new_browser(firm_sign_on: SignOnHouse, browser: Browser) -> Iterator[Callabl
 def come_in(context: BrowserContext, account: str, *, path: str = "/submissions/") -> Page:
     page = context.new_page()
     page.goto(path)
-    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_role("button", name="Continue with company sign-on").click()
     page.get_by_label("Account").fill(account)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile(r"https://127"))
@@ -98,7 +98,7 @@ def test_in_through_the_provider_and_to_the_page_asked_for(
 def test_the_wrong_group_gets_words_and_nothing_else(new_browser: Callable[[], BrowserContext]) -> None:
     page = come_in(new_browser(), "sam")
 
-    expect(page.get_by_role("heading", name="You have no entry yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="You do not have access yet")).to_be_visible()
     expect(page.get_by_text("sam@harbor.example")).to_be_visible()
     expect(page.get_by_text("crm-sales")).to_be_visible()
 
@@ -113,12 +113,12 @@ def test_an_unverified_address_sees_no_book(new_browser: Callable[[], BrowserCon
 def test_turning_back_at_the_provider_leaves_one_outside(new_browser: Callable[[], BrowserContext]) -> None:
     page = new_browser().new_page()
     page.goto("/submissions/")
-    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_role("button", name="Continue with company sign-on").click()
     page.get_by_role("button", name="Cancel").click()
 
     expect(page.get_by_role("heading", name="You are not signed in")).to_be_visible()
-    page.get_by_role("link", name="To the sign-in page").click()
-    expect(page.get_by_role("button", name="Sign in with your company account")).to_be_visible()
+    page.get_by_role("link", name="Go to the sign-in page").click()
+    expect(page.get_by_role("button", name="Continue with company sign-on")).to_be_visible()
 
 
 def test_a_group_taken_away_while_somebody_works(
@@ -130,7 +130,7 @@ def test_a_group_taken_away_while_somebody_works(
     time.sleep(RENEW_SECONDS + 0.5)
     page.reload()
 
-    expect(page.get_by_role("heading", name="You have no entry yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="You do not have access yet")).to_be_visible()
     firm_sign_on.control(people={"olivia": {"groups": ["crm-leads"]}})
     time.sleep(RENEW_SECONDS + 0.5)
     page.goto("/submissions/")
@@ -189,7 +189,7 @@ def test_an_expired_session_keeps_what_was_typed(
     page.context.clear_cookies(name="__Host-sessionid")
 
     page.locator("#id_name").press_sequentially(", larger")
-    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_role("button", name="Continue with company sign-on").click()
     page.wait_for_url(re.compile("/opportunities/new/"))
 
     expect(page.locator("#id_name")).to_have_value("Okonkwo rollover, larger")
@@ -222,7 +222,7 @@ def test_signing_out_ends_both_sessions_and_back_shows_nothing(
     expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
 
     page.goto("/submissions/")
-    page.get_by_role("button", name="Sign in with your company account").click()
+    page.get_by_role("button", name="Continue with company sign-on").click()
     expect(page.get_by_label("Account")).to_be_visible()
     page.go_back()
     page.go_back()

@@ -106,7 +106,7 @@ def test_a_group_taken_away_takes_the_entry_away(inside: Visitor, later: Later, 
     response = page(inside)
 
     assert (response.status_code, roles()) == (403, [])
-    assert "You have no entry yet" in response.text
+    assert "You do not have access yet" in response.text
     assert events()[1] == ("person.roles_changed", "no_group")
 
 

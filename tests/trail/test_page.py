@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import finding, people
+from opportunities.actions import finding, people, takeaway
 from opportunities.actions.audit import Actor
 from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
 from opportunities.actions.kinds import Changes
@@ -45,7 +45,7 @@ def test_the_page_alone_tells_the_story_of_a_deal(office: Office, auditor: Perso
 
     for told in (
         "<b>Theo Okafor</b> entered <b>Okonkwo rollover</b> with $640,000.",
-        "sends <b>Okonkwo rollover</b> to Slant, attempt 1.",
+        "started sending <b>Okonkwo rollover</b> to Slant, attempt 1.",
         'sent <b>Okonkwo rollover</b> to Slant and <b class="is-warn-text">got no answer</b>.',
         f"<b>Slantweb</b> found <b>Okonkwo rollover</b> in Slant as {row.opportunity_id}",
         row.reference,
@@ -60,6 +60,14 @@ def test_the_page_alone_tells_the_story_of_a_deal(office: Office, auditor: Perso
     assert sentences(auditor, object=f"opportunity:{row.opportunity_id}") == sentences(
         auditor, text=row.reference
     )
+
+
+@pytest.mark.parametrize(("rows", "told"), [(1, "1 row"), (28, "28 rows")])
+def test_one_is_told_as_one(auditor: Person, rows: int, told: str) -> None:
+    by = Actor.operator("ada")
+    takeaway.record(what="list", format="csv", rows=rows, filters="", by=by, clock=SystemClock())
+
+    assert sentences(auditor) == [f"ada (server administrator) exported {told} of list as csv."]
 
 
 def test_an_edit_is_told_field_by_field_with_what_was_there_before(
@@ -86,7 +94,7 @@ def test_an_edit_is_told_field_by_field_with_what_was_there_before(
     )
     assert sentences(auditor)[0] == (
         "Theo Okafor asked to change Okonkwo rollover. "
-        "They were asked about a change in Slant meanwhile and chose to replace it."
+        "They were asked about a change made in Slant in the meantime and chose to replace it."
     )
     page = signed_in(auditor).get("/audit/").text
     assert "<td>$640,000</td><td>$700,000</td>" in page
@@ -282,7 +290,7 @@ def test_the_printed_copy_is_open_and_says_what_it_is(
 
     assert page.count("<details open>") == 60
     assert "Printed " in page
-    assert "What: Looked at" in page
+    assert "What: Viewed" in page
 
 
 def test_every_route_about_a_deal_is_found_by_the_deal() -> None:

@@ -76,7 +76,7 @@ def as_text(report: Report) -> str:
     for finding in report.findings:
         lines += _row(_cells(finding), widths)
     untold = sum(not finding.told for finding in report.findings)
-    lines += [rule, f"{report.calls} calls; {untold} of {len(report.findings)} points cannot be told."]
+    lines += [rule, f"{report.calls} calls; {untold} of {len(report.findings)} points could not be settled."]
     if report.test_deal:
         lines.append(f'Test deal: "{report.test_deal}". Delete it in Slant; the API cannot.')
     if report.settings:

@@ -13,7 +13,7 @@ from opportunities.clock import SystemClock
 
 class Command(BaseCommand):
     help = (
-        "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a double is open, "
+        "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a possible duplicate is open, "
         "2 when Slant could not be read or is another one."
     )
 
@@ -35,4 +35,4 @@ class Command(BaseCommand):
             )
         if doubles := reconciling.open_doubles():
             raise CommandError("\n".join(doubles))
-        self.stdout.write("No possible double is open.")
+        self.stdout.write("No possible duplicate is open.")

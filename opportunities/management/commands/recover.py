@@ -12,7 +12,7 @@ from opportunities.clock import SystemClock
 
 
 class Command(BaseCommand):
-    help = "Look in Slant for every open submission before it may be sent again, and lift the hold."
+    help = "Look in Slant for every open submission before it may be sent again, and remove the hold."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", default="restored from a backup", help="why, for the trail")

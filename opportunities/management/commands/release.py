@@ -13,17 +13,17 @@ from opportunities.models import Hold
 
 
 class Command(BaseCommand):
-    help = "Lift the stop button, or with --code another hold, such as the unit alarm."
+    help = "Resume sending after a stop, or with --code remove another hold, such as the unit alarm."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", default="", help="why, for the trail")
-        parser.add_argument("--code", default=running.STOPPED, help="which hold to lift")
+        parser.add_argument("--code", default=running.STOPPED, help="which hold to remove")
 
     def handle(self, *args: Any, **options: Any) -> None:
         by = Actor.operator(getpass.getuser())
         lifted = running.release(options["code"], reason=options["reason"], by=by, clock=SystemClock())
         alerts.close_alert(options["code"], clock=SystemClock())
         wakeup.wake()
-        self.stdout.write("Sending goes on." if lifted else f"Nothing is held for {options['code']}.")
+        self.stdout.write("Sending resumed." if lifted else f"Nothing is held for {options['code']}.")
         for other in Hold.objects.all():
             self.stdout.write(f"Still held ({other.code}): {other.reason}")

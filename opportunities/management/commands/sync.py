@@ -29,13 +29,13 @@ class Command(BaseCommand):
             slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._tell
         )
         if not led:
-            raise CommandError("A worker is syncing right now; its pass will be in shortly.")
+            raise CommandError("A worker is syncing right now; its results will be in shortly.")
         states = list(SyncState.objects.defer("walk"))
         if failed := [f"{state.resource}: {state.failure}" for state in states if state.failed_at]:
             raise CommandError("; ".join(failed))
         if unfinished := [state.resource for state in states if "goes_on_at" in state.cursor]:
             raise CommandError(
-                f"The hour's calls are used up. What was read of {', '.join(unfinished)} is kept; workers go on "
+                f"The hour's calls are used up. What was read of {', '.join(unfinished)} is kept; workers continue "
                 "as calls become free, and so does this command."
             )
         if any(state.cursor.get("partial") for state in states):

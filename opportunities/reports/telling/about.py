@@ -36,7 +36,7 @@ class About:
     def owner(self, id: str) -> str:
         if not id:
             return "Nobody"
-        return self.owners.get(id, "Somebody who left")
+        return self.owners.get(id, "Someone who left")
 
     @property
     def open_stages(self) -> list[str]:

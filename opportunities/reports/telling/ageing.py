@@ -14,6 +14,7 @@ from opportunities.reports.sheets import (
     Table,
 )
 from opportunities.wording import reports as words
+from opportunities.wording.deals import days
 
 from .about import About
 from .behind import today
@@ -22,18 +23,20 @@ from .behind import today
 def ageing(result: Ageing, about: About) -> Sheet:
     if not result.stuck:
         finding = (
-            f"None of {words.deals(result.deals)} is stuck."
+            f"Nothing is stuck: {words.deals(result.deals)}, none of them over the limit."
             if result.deals
-            else "There is no open deal here."
+            else "There are no open deals here."
         )
     else:
         finding = (
             f"{result.stuck:,} of {words.deals(result.deals)} {'is' if result.stuck == 1 else 'are'} stuck, "
-            f"{words.money(result.stuck_value)} in all."
+            f"{words.money(result.stuck_value)} in total."
         )
     owners = dict.fromkeys(line.owner_name or about.owner(line.owner) for line in result.lines[:5])
     lede = (
-        f"The five that waited longest are {words.listed(list(owners))}'s." if len(result.lines) >= 5 else ""
+        f"The five that have waited longest belong to {words.listed(list(owners))}."
+        if len(result.lines) >= 5
+        else ""
     )
     stuck = today(
         about, "stuck", "Stuck deals, longest over their limit first", result.lines,
@@ -43,7 +46,7 @@ def ageing(result: Ageing, about: About) -> Sheet:
     panels += [Panel(_stages(each, about), _chart(each)) for each in result.pipelines if each.deals]
     hints = (
         "A deal is stuck when it has been in its stage longer than the stage's limit, set by managers. "
-        "Median and 90th percentile are of the deals that are in the stage now; they are shown and never decide.",
+        "The median and the 90th percentile are those of the deals in the stage now; they decide nothing.",
     )
     return Sheet(
         "ageing", finding, lede, tuple(panels), hints=hints, empty="" if result.deals else words.NOTHING_OPEN
@@ -95,7 +98,7 @@ def _stages(each: PipelineAge, about: About) -> Table:
 def _chart(each: PipelineAge) -> Chart:
     slowest = max((age for age in each.stages if age.median is not None), key=lambda age: age.median or 0)
     return Chart(
-        f"{each.name}: {slowest.stage.name} takes longest, {slowest.median:.0f} days in the median",
+        f"{each.name}: {slowest.stage.name} takes longest, a median of {days(round(slowest.median or 0))}",
         "bars",
         DAYS,
         f"Days in stage by stage of {each.name}: the median, what 9 in 10 deals stay within, and the limit. "

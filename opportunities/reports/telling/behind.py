@@ -28,7 +28,7 @@ def behind(
         ),
         tuple(row(about, line, kind) for line in lines),
         note=note,
-        empty="No deal stands behind this number.",
+        empty="No deals are behind this number.",
     )
 
 
@@ -78,5 +78,5 @@ def today(about: About, id: str, title: str, lines: Sequence[Line], note: str = 
             for line in lines
         ),
         note=note,
-        empty="No deal is here.",
+        empty="No deals here.",
     )

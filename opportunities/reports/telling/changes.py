@@ -58,7 +58,7 @@ def _finding(result: Changes, about: About, opened: str, closed: str) -> str:
     when = f"from {opened} to {closed}"
     won = -result[WON].effect
     if not difference:
-        return f"The open pipeline is as large as it was, {words.money(result.closing.value)}, {when}."
+        return f"The open pipeline did not change {when}: {words.money(result.closing.value)}."
     verb = "grew" if difference > 0 else "shrank"
     also = f", {'even after' if difference > 0 else 'of which'} {words.money(won)} was won" if won else ""
     return f"The open pipeline {verb} by {words.money(abs(difference))} {when}{also}."
@@ -70,9 +70,11 @@ def _lede(result: Changes, about: About) -> str:
     if about.known_from and about.known_from > about.period.first:
         said.append(words.BEGINS_LATER.format(day=about.day(about.known_from)))
     if new.deals:
-        said.append(f"{words.deals(new.deals).capitalize()} came in new, {words.money(new.effect)}.")
+        said.append(
+            f"{new.deals:,} new {'deal' if new.deals == 1 else 'deals'} brought {words.money(new.effect)}."
+        )
     else:
-        said.append("No deal came in new.")
+        said.append("There were no new deals.")
     if won and lost:
         said.append(f"For every dollar won, {_per_dollar(lost / won)} lost.")
     elif lost:
@@ -175,7 +177,7 @@ def board(piles: Sequence[Pile], about: About, day: str) -> Table:
     ]
     return Table(
         "board",
-        f"The board on {day}",
+        f"The board as of {day}",
         (Column("Stage", TEXT), Column("Deals", COUNT), Column("Value", MONEY), Column("Weighted", MONEY)),
         tuple(rows),
         Row(
@@ -186,5 +188,5 @@ def board(piles: Sequence[Pile], about: About, day: str) -> Table:
                 Cell(dollars(sum(each.weighted for each in open_now))),
             )
         ),
-        note="As that day ended",
+        note="At the end of that day",
     )

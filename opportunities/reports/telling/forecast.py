@@ -53,7 +53,7 @@ def _finding(here: Quarter, about: About) -> str:
     due = words.money(dollars(here.open.weighted))
     if not here.open.deals:
         return f"{words.money(here.won.value)} is won {name}, and nothing more is due."
-    sure = f"8 times in 10 it ends between {words.compact(here.low)} and {words.compact(here.high)}."
+    sure = f"80% likely to end between {words.compact(here.low)} and {words.compact(here.high)}."
     return f"{words.money(here.won.value)} is won {name} and {due} weighted is due: {sure}"
 
 
@@ -63,7 +63,7 @@ def _lede(result: Forecast, here: Quarter, about: About) -> str:
         rest = here.target - here.won.value
         said.append(
             f"The target is {words.money(here.target)}; "
-            + (f"{words.money(rest)} is still to be won." if rest > 0 else "it is reached.")
+            + (f"{words.money(rest)} is still to be won." if rest > 0 else "it has been reached.")
         )
     heaviest = result.largest[0] if result.largest else None
     if heaviest and heaviest.effect and result.due.weighted:
@@ -78,7 +78,7 @@ def _lede(result: Forecast, here: Quarter, about: About) -> str:
     if overdue.deals:
         said.append(
             f"{words.deals(overdue.deals)}, {words.money(overdue.value)}, "
-            f"{'is' if overdue.deals == 1 else 'are'} past the close date and counted in no month."
+            f"{'is past its' if overdue.deals == 1 else 'are past their'} close date and not counted in any month."
         )
     if undated.deals:
         said.append(f"{words.deals(undated.deals)} {'has' if undated.deals == 1 else 'have'} no close date.")
@@ -210,7 +210,7 @@ def _quarters(result: Forecast, about: About, aimed: bool) -> Table:
             *((Column("Target", MONEY),) if aimed else ()),
         ),
         tuple(rows),
-        note="What the quarter may end with: won so far and what its open deals bring",
+        note="What the quarter may end with: won so far plus what its open deals bring",
     )
 
 

@@ -21,13 +21,11 @@ def funnel(result: Funnel, about: About) -> Sheet:
     flows = [flow for _, pipeline in result.pipelines for flow in pipeline]
     entered = sum(flow.entered for flow in flows)
     losing = max(flows, key=lambda flow: (flow.lost + flow.archived, flow.stage), default=None)
-    finding = (
-        f"{words.deals(entered).capitalize()} entered a stage {about.within}, and none was lost from one."
-    )
+    finding = f"{words.deals(entered).capitalize()} entered a stage {about.within}, and none were lost."
     if losing and losing.lost + losing.archived:
         ended = losing.lost + losing.archived
         finding = (
-            f"{about.stages[losing.stage].name} loses most: {ended:,} of {words.deals(ended + losing.moved_on)} that left "
+            f"{about.stages[losing.stage].name} loses the most: {ended:,} of {words.deals(ended + losing.moved_on)} that left "
             f"it {about.within} went no further."
         )
     lede = f"{words.deals(result.won).capitalize()} reached a won stage."
@@ -37,8 +35,8 @@ def funnel(result: Funnel, about: About) -> Sheet:
         if any(flow.entered for flow in flows)
     )
     hints = (
-        "Counted are stays in a stage that began in the period, by what became of them until its end. Conversion is the "
-        "share that moved on of those that moved on, were lost or archived; who is still there is not guessed.",
+        "This counts stays in a stage that began in the period, by what had become of them when it ended. Conversion is "
+        "the share that moved on out of those that moved on, were lost or were archived; deals still there are left out.",
         *about.history(),
     )
     return Sheet(
@@ -89,7 +87,7 @@ def _chart(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Chart:
     name = about.stages[flows[0].stage].pipeline_name
     entered, moved = sum(flow.entered for flow in flows), sum(flow.moved_on for flow in flows)
     return Chart(
-        f"{name}: of {entered:,} times a deal entered a stage, {moved:,} led further",
+        f"{name}: {moved:,} of {entered:,} entries into a stage led to a later one",
         "stacked",
         COUNT,
         f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has every figure.",

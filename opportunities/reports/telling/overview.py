@@ -48,7 +48,7 @@ def overview(result: Overview, about: About, now: Period, before: Period) -> She
     empty = words.NOTHING_OPEN if not (held.deals or won.deals or lost.deals or result[CREATED].deals) else ""
     finding = f"{words.money(int(won.now or 0))} was won {about.within}"
     finding += f", {_compared(won)}." if won.before else "."
-    lede = f"{words.deals(held.deals)} worth {words.money(held.value)} {'were' if ended else 'are'} open"
+    lede = f"{words.deals(held.deals)} worth {words.money(held.value)} {_verb(held.deals, ended)} open"
     lede += f"; weighted, {words.money(int(result[WEIGHTED].now or 0))}."
     if rate.now is not None:
         lede += f" Of {words.deals(rate.deals)} decided, {words.percent(rate.now)} were won."
@@ -63,6 +63,12 @@ def overview(result: Overview, about: About, now: Period, before: Period) -> She
     )
 
 
+def _verb(count: int, ended: bool) -> str:
+    if count == 1:
+        return "was" if ended else "is"
+    return "were" if ended else "are"
+
+
 def _found_closed(about: About, before: Period) -> tuple[str, ...]:
     if about.known_from is None or about.known_from <= before.first:
         return ()
@@ -72,7 +78,7 @@ def _found_closed(about: About, before: Period) -> tuple[str, ...]:
 def _compared(measure: Measure) -> str:
     change = measure.change
     if change is None or round(change, 2) == 0:
-        return "as much as in the period before"
+        return "the same as in the period before"
     return f"{words.percent(abs(change))} {'more' if change > 0 else 'less'} than in the period before"
 
 

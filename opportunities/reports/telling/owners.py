@@ -29,7 +29,7 @@ def owners(result: Owners, about: About) -> Sheet:
         if result.all.open.deals or result.all.outcome.won or result.all.outcome.lost
         else words.NOTHING_OPEN
     )
-    finding, lede = "There is no open deal here.", ""
+    finding, lede = "There are no open deals here.", ""
     if people:
         first = people[0]
         share = first.open.weighted / result.all.open.weighted if result.all.open.weighted else 0
@@ -51,7 +51,7 @@ def owners(result: Owners, about: About) -> Sheet:
         ),
         hints=(
             words.WEIGHTED,
-            f"Won, lost, created, win rate, average and days are of {about.span(about.period)}; the rest is of today.",
+            f"Won, lost, created, win rate, average and days cover {about.span(about.period)}; the rest is as of today.",
             *about.gaps(result.all.open),
         ),
         empty=empty,
@@ -125,9 +125,9 @@ def _chart(sides: Sequence[Side], about: About) -> Chart | None:
     if not any(side.open.weighted or side.outcome.won_value for side in sides):
         return None
     winner = max(sides, key=lambda side: side.outcome.won_value)
-    title = "Nobody has won anything yet"
+    title = "No one has won anything yet"
     if winner.outcome.won_value:
-        title = f"{about.owner(winner.key)} won most: {words.compact(winner.outcome.won_value)}"
+        title = f"{about.owner(winner.key)} won the most: {words.compact(winner.outcome.won_value)}"
     return Chart(
         title,
         "bars",

@@ -32,14 +32,16 @@ LISTED: dict[str, dict[str, object]] = {
 def quality(result: Quality, about: About) -> Sheet:
     bad = result.open - result.clean
     if not result.open:
-        finding = "There is no open deal here."
+        finding = "There are no open deals here."
     elif not bad:
-        finding = f"All {words.deals(result.open)} are complete and up to date."
+        finding = f"Nothing is missing or out of date: {words.deals(result.open)} checked."
     else:
-        finding = f"{bad:,} of {words.deals(result.open)} need cleaning."
+        finding = f"{bad:,} of {words.deals(result.open)} {'needs' if bad == 1 else 'need'} attention."
     left = result[LEFT]
     lede = (
-        f"{words.deals(left.deals).capitalize()} belong to somebody who left the book." if left.deals else ""
+        f"{words.deals(left.deals)} {'belongs' if left.deals == 1 else 'belong'} to someone who left the book."
+        if left.deals
+        else ""
     )
     if bad and not lede:
         most = max(result.found, key=lambda found: found.deals)
@@ -66,9 +68,14 @@ def quality(result: Quality, about: About) -> Sheet:
         ),
         rows,
         Row(
-            (Cell("Deals to clean"), Cell(bad), Cell(bad / result.open if result.open else None), Cell(None))
+            (
+                Cell("Deals needing attention"),
+                Cell(bad),
+                Cell(bad / result.open if result.open else None),
+                Cell(None),
+            )
         ),
-        note="A deal may have several",
+        note="A deal can have several",
     )
     commonest = max(result.found, key=lambda found: found.deals)
     chart = Chart(
@@ -83,7 +90,7 @@ def quality(result: Quality, about: About) -> Sheet:
         lede,
         tuple(panels),
         hints=(
-            "Open a deal to mend it. Who left a book can no longer work on its deals: give them to somebody else.",
+            "Open a deal to fix it. People who left a book can no longer work on its deals: reassign them.",
         ),
         empty="" if result.open else words.NOTHING_OPEN,
     )

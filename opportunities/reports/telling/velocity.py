@@ -22,7 +22,7 @@ from .about import About
 def velocity(result: Velocity, about: About) -> Sheet:
     latest = result.latest
     if latest is None:
-        finding = "No month here has a win, so there is no speed to tell."
+        finding = "No deals were won in these months, so velocity cannot be calculated."
         lede = ""
     else:
         finding = f"In {words.month(latest.period)} the pipeline earned {words.money(round(latest.velocity or 0))} a day."

@@ -29,8 +29,13 @@ def parts_of(event: AuditEvent, around: Around) -> Iterable[Part]:
         if name in ("good", "warn", "bad"):
             yield Part(spec or "", name)
         elif name:
-            value = values.get(name, "")
+            value = counted(values.get(name, ""), spec) if spec else values.get(name, "")
             yield Part(value, "name" if name in ("who", "deal", "person") else "")
+
+
+def counted(count: str, noun: str) -> str:
+    """`1 deal`, `28 deals`."""
+    return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
 
 
 def _values(event: AuditEvent, around: Around) -> dict[str, str]:
@@ -54,7 +59,7 @@ def _values(event: AuditEvent, around: Around) -> dict[str, str]:
         "page": trail_words.PAGES.get(event.object_type, event.object_type.replace("_", " ")),
         "thing": event.object_id or event.object_type,
         "roles": ", ".join(map(str, after.get("roles", event.actor_roles))) or "nobody",
-        "person": around.people.get(event.object_id, "somebody"),
+        "person": around.people.get(event.object_id, "someone"),
         "action": event.action,
     }
     return {name: said(value) for name, value in after.items()} | values
@@ -70,7 +75,7 @@ def _where(row: Submission, around: Around) -> str:
 def _more(after: dict[str, Any]) -> str:
     """What else is worth a word when something was entered."""
     if "overwrote" in after:
-        return " They were asked about a change in Slant meanwhile and chose to replace it."
+        return " They were asked about a change made in Slant in the meantime and chose to replace it."
     if "supersedes" in after:
         return " It corrects an earlier one."
     if "duplicate_of" in after:

@@ -93,7 +93,7 @@ def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Na
             parts.append(_set(label, "" if is_now is None else say(is_now), "" if was is None else say(was)))
     if after.assigned_to_id != before.assigned_to_id:
         parts.append(
-            f"gave it from {names.owner(before.assigned_to_id)} to {names.owner(after.assigned_to_id)}"
+            f"reassigned it from {names.owner(before.assigned_to_id)} to {names.owner(after.assigned_to_id)}"
         )
     if after.household_id != before.household_id:
         parts.append(

@@ -89,7 +89,7 @@ def _steps(row: Submission, now: datetime) -> list[Step]:
         case State.SENDING:
             return [saved, Step("Sending", "now"), answered, there]
         case State.UNKNOWN:
-            label = "Other values" if row.mismatches else "Answer lost"
+            label = "Values differ" if row.mismatches else "Answer lost"
             return [saved, sent, Step(label, "doubt"), there]
         case State.REVIEW:
             return [saved, sent, Step("A manager decides", "doubt"), there]

@@ -160,7 +160,7 @@ def _choices(asked: Question) -> dict[str, list[tuple[str, str, bool]]]:
     return {
         "period": [
             *((name, words, name == first) for name, words in wording.PERIODS.items()),
-            ("own", "These days", first == "own"),
+            ("own", "Custom dates", first == "own"),
         ],
         "pipeline": options(on.pipelines, chosen.pipeline, "All pipelines"),
         "book": options(on.books, chosen.book, "All books"),

@@ -89,7 +89,7 @@ export const soon = () => {
 const turn = (button) => {
   const on = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(on));
-  say(on ? "Changes of colleagues appear by themselves" : "Changes of colleagues wait until you turn Live on again");
+  say(on ? "Colleagues' changes appear automatically" : "Colleagues' changes wait until you turn Live on again");
   if (on) soon();
 };
 
