@@ -5,6 +5,7 @@ What the libraries do not promise and this room adds (Slant API 3, tried):
 * **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a dripping
   server holds a caller for ever. A watchdog shuts the socket down when time is up, in whatever phase:
   TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs aside and is abandoned.
+  A machine that is suspended stops the watchdog too, so the first byte waits for a look at the wall clock.
 * **Proof that nothing was sent.** requests reports a refused connection and a server that hangs up
   after reading the body as the same ConnectionError. Here the connection itself notes the first byte
   of a request that is about to leave; before that, whatever goes wrong, nothing was sent.
@@ -150,6 +151,7 @@ class _Watch:
         self.reader: HTTPResponse | None = None
         self._connect = connect
         self._ends = time.monotonic() + total
+        self._ends_by_the_wall = time.time() + total
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(total, self._expire)
@@ -165,6 +167,10 @@ class _Watch:
         if problem and self.reader:
             # urllib3 forgets it when it refuses the headers, and it holds the socket open.
             self.reader.close()
+
+    def may_begin(self) -> bool:
+        """Whether a first byte may leave: whoever wakes up late must not send what others have taken over."""
+        return time.monotonic() < self._ends and time.time() < self._ends_by_the_wall
 
     def until_connected(self) -> float:
         """The monotonic instant by which name and connection must be there."""
@@ -225,6 +231,8 @@ class _Watched(HTTPConnection):
             self.connect()
         if not watch.watching:  # a pooled connection
             watch.over(self.sock)
+        if not watch.bytes_sent and not watch.may_begin():
+            raise TimeoutError("the deadline passed before the first byte")
         watch.bytes_sent = True
         super().send(data)
 

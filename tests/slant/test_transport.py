@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from opportunities.slant import transport
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import (
     SlantError,
@@ -127,6 +128,26 @@ def test_a_slow_server_is_cut_off_at_the_deadline(behave: Behaviour) -> None:
 
     assert type(error) is SlantNoAnswer
     assert "deadline passed" in error.log_line
+
+
+def test_a_machine_suspended_while_it_connected_sends_nothing_when_it_wakes_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its watchdog slept as well: only the wall clock tells that the deadline has passed."""
+    wall, connect = time.time, transport._connect
+    slept = [0.0]
+
+    def suspended(*about: Any) -> socket.socket:
+        slept[0] = 3600.0
+        return connect(*about)
+
+    monkeypatch.setattr(time, "time", lambda: wall() + slept[0])
+    monkeypatch.setattr(transport, "_connect", suspended)
+
+    with serving(always(201, OPPORTUNITY)) as server, pytest.raises(SlantUnreachable):
+        create(client_of(server))
+
+    assert server.requests == []
 
 
 def test_a_body_that_ends_only_because_the_deadline_cut_it_is_not_believed() -> None:
