@@ -75,7 +75,14 @@ def restart_quiet(clock: Clock) -> None:
             answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
             fields = looks_from(now, submission)
             fields["check_state"] |= answer
+            # A look that is under way knows nothing of this: with the old fence it can no longer write down what it saw.
+            fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
             Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
+        for submission in Submission.objects.select_for_update().filter(
+            state__in=[State.QUEUED, State.SENDING], check_state__has_key="answered_since"
+        ):
+            del submission.check_state["answered_since"]
+            Submission.objects.filter(pk=submission.pk).update(check_state=submission.check_state)
         open_ones = Submission.objects.filter(state__in=OPEN)
         open_ones.exclude(ambiguous_at=None).update(ambiguous_at=now)
         open_ones.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)

@@ -46,7 +46,8 @@ def link(
     try:
         with transaction.atomic():
             row = _locked(submission, person, reason)
-            if opportunity_id not in candidates_of(row):
+            offered = candidates_of(row)
+            if opportunity_id not in offered:
                 raise NotACandidate(opportunity_id)
             states.change(
                 row,
@@ -55,6 +56,7 @@ def link(
                 clock=clock,
                 reason=Reason("linked", reason),
                 remote=Remote(object_id=opportunity_id),
+                evidence={"candidates": offered},
                 opportunity_id=opportunity_id,
             )
     except IntegrityError as error:
@@ -114,7 +116,10 @@ def close(*, submission: Submission, reason: str, person: Person, by: Actor, clo
     """Give a reviewed submission up, with a reason."""
     with transaction.atomic():
         row = _locked(submission, person, reason)
-        states.change(row, State.WITHDRAWN, by=by, clock=clock, reason=Reason("closed", reason))
+        evidence = {"candidates": candidates_of(row)}
+        states.change(
+            row, State.WITHDRAWN, by=by, clock=clock, reason=Reason("closed", reason), evidence=evidence
+        )
     return row
 
 

@@ -18,8 +18,6 @@ from opportunities.slant.client import SlantClient
 from opportunities.slant.types import Opportunity as Record
 from opportunities.slant.types import Page, Scan
 
-Pages = Callable[[], Iterator[Page[Record]]]
-
 HOUSEHOLD, BOOK = "household", "book"
 
 BEFORE_SEND = timedelta(minutes=2)
@@ -73,10 +71,15 @@ class Found:
 
 
 class Scanner:
-    """Reads lists at most once a round: one scan serves every open check of that household or book."""
+    """Reads lists at most once a round: one scan serves every open check of that household or book.
 
-    def __init__(self, slant: SlantClient, clock: Clock) -> None:
-        self._slant, self._clock = slant, clock
+    `after_page` is called after each page, with the submission it is read for.
+    """
+
+    def __init__(
+        self, slant: SlantClient, clock: Clock, after_page: Callable[[Submission], None] = lambda reader: None
+    ) -> None:
+        self._slant, self._clock, self._after_page = slant, clock, after_page
         self._seen: dict[tuple[str, str], Sight] = {}
         self._filters_refused = False
 
@@ -84,7 +87,7 @@ class Scanner:
         """The sight in which the record of `submission` would be. Raises the client's errors, or `CannotList`."""
         if submission.household_id:
             try:
-                return self._sight(HOUSEHOLD, submission.household_id)
+                return self._sight(HOUSEHOLD, submission.household_id, submission)
             except errors.SlantNotFound:
                 pass  # no such list, or the household is gone: its deals are still in the book's
         return self.look_around(submission)
@@ -92,33 +95,34 @@ class Scanner:
     def look_around(self, submission: Submission) -> Sight:
         """The sight in which it is still, when somebody gave it to another household. Raises as `look` does."""
         try:
-            return self._sight(BOOK, submission.book_id)
+            return self._sight(BOOK, submission.book_id, submission)
         except errors.SlantNotFound as error:
             raise CannotList("Slant does not list opportunities") from error
 
-    def _sight(self, kind: str, of: str) -> Sight:
+    def _sight(self, kind: str, of: str, reader: Submission) -> Sight:
         if (kind, of) not in self._seen:
-            self._seen[kind, of] = self._read(kind, of)
+            self._seen[kind, of] = self._read(kind, of, reader)
         return self._seen[kind, of]
 
-    def _read(self, kind: str, of: str) -> Sight:
+    def _read(self, kind: str, of: str, reader: Submission) -> Sight:
         if kind == HOUSEHOLD:
-            return self._scan(kind, lambda: self._slant.household_opportunity_pages(of))
+            return self._scan(kind, self._slant.household_opportunity_pages(of), reader)
         if not self._filters_refused:
             try:
-                return self._scan(kind, lambda: self._slant.opportunity_pages(book_id=of))
+                return self._scan(kind, self._slant.opportunity_pages(book_id=of), reader)
             except errors.SlantNotFound:
                 raise
             except errors.SlantRejected:
                 self._filters_refused = True
-        return self._scan(kind, self._slant.opportunity_pages)
+        return self._scan(kind, self._slant.opportunity_pages(), reader)
 
-    def _scan(self, kind: str, pages: Pages) -> Sight:
+    def _scan(self, kind: str, pages: Iterator[Page[Record]], reader: Submission) -> Sight:
         began, scan, skew = self._clock.now(), Scan[Record](), timedelta(0)
-        for page in pages():
+        for page in pages:
             scan.add(page)
             if page.server_date:
                 skew = max(skew, abs(page.server_date - self._clock.now()))
+            self._after_page(reader)
         return Sight(
             of=kind,
             records=tuple(scan),

@@ -5,7 +5,8 @@ may happen at any look. Absence counts only after the quiet period, in two compl
 of which has read the whole book, and only when nothing merely similar was seen either.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,15 @@ from django.db.models import Q, QuerySet
 from opportunities.actions import budget, mirror, states
 from opportunities.actions.audit import Actor, Remote
 from opportunities.actions.budget import BudgetSpent
-from opportunities.actions.kinds import Match, kind_of, record_fields
+from opportunities.actions.kinds import Match, kind_of, record_fields, sent_fields
 from opportunities.actions.scanning import BOOK, CannotList, Found, Scanner, Sight, candidates, together
 from opportunities.actions.states import LostRace, Reason
+from opportunities.actions.units import sound_unit_alarm
 from opportunities.clock import Clock
-from opportunities.models import OPEN, Kind, State, Submission
+from opportunities.models import OPEN, Kind, Outcome, State, Submission
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
+from opportunities.slant.comparing import is_unit_alarm
 from opportunities.slant.types import Opportunity as Record
 
 LEASE_SECONDS = 120
@@ -32,11 +35,16 @@ REVIEW_LOOK_SECONDS = 600
 TOO_LONG = timedelta(hours=2)
 NO_BUDGET_TOO_LONG = timedelta(minutes=30)
 INCOMPLETE_AT_MOST = 5
+SENDS_AT_MOST = 3
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one look decided. `record` is the one to adopt; `state` None means: look again at `due_at`."""
+    """What one look decided. `record` is the one to adopt; `state` None means: look again at `due_at`.
+
+    `rule` is what decided, as the trail tells it; `answered` says whether Slant let itself be asked. `alarm` is a value
+    in Slant that is 100 times the one sent, or a hundredth.
+    """
 
     state: State | None
     reason: Reason = states.NO_REASON
@@ -44,7 +52,9 @@ class Verdict:
     due_at: datetime | None = None
     check_state: dict[str, Any] | None = None
     absent_at: datetime | None = None
+    rule: str = ""
     answered: bool = True
+    alarm: int | None = None
 
 
 def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
@@ -53,7 +63,7 @@ def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
     `slant` must take its calls from the checks' share of the budget. Each is looked after once a round: what the
     scanner saw in this round tells a second look nothing new, and the round would never end.
     """
-    scanner = Scanner(slant, clock)
+    scanner = Scanner(slant, clock, after_page=lambda reader: _renew(reader, clock))
     looked = 0
     # Most rounds find none: nothing is locked to find that out.
     for pk in list(_due(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
@@ -88,6 +98,20 @@ def _claim_check(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
     return submission
 
 
+def _renew(submission: Submission, clock: Clock) -> None:
+    """Hold on to a submission while its list is long in coming, or whoever reads it never gets to decide.
+
+    Raises `LostRace` when somebody has taken it over.
+    """
+    now = clock.now()
+    if submission.lease_until and submission.lease_until - now > timedelta(seconds=LEASE_SECONDS / 2):
+        return
+    submission.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    held = Submission.objects.filter(pk=submission.pk, state=submission.state, fence=submission.fence)
+    if not held.update(lease_until=submission.lease_until):
+        raise LostRace(str(submission.pk))
+
+
 def _settle(
     submission: Submission, slant: SlantClient, scanner: Scanner, *, worker: Actor, clock: Clock
 ) -> None:
@@ -99,6 +123,8 @@ def _settle(
             record = slant.opportunity(submission.opportunity_id)
             verdict = _weigh_change(submission, record, began, clock)
         budget.went_well()
+    except LostRace:
+        return
     except CannotList:
         verdict = Verdict(State.REVIEW, Reason("cannot_list"))
     except BudgetSpent as spent:
@@ -107,14 +133,41 @@ def _settle(
         verdict = Verdict(State.REVIEW, Reason("record_gone"))
     except errors.SlantError as error:
         verdict = _no_sight(submission, error, clock)
-    _apply(submission, verdict, worker=worker, clock=clock)
+    _apply(submission, _within_bounds(submission, verdict, clock), worker=worker, clock=clock)
+
+
+def _within_bounds(submission: Submission, verdict: Verdict, clock: Clock) -> Verdict:
+    """What could go on for ever goes to a manager: two hours of looking while Slant answers, three sends without one.
+
+    Slant itself asks to repeat after a server error at most once or twice (Slant API 6.2). A manager who sends it again
+    begins the count anew.
+    """
+    if submission.state != State.UNKNOWN:
+        return verdict
+    if verdict.state is None and verdict.answered and _answered_for(submission, clock) > TOO_LONG:
+        return replace(verdict, state=State.REVIEW, reason=Reason("too_long"))
+    if verdict.state == State.QUEUED and _sends_in_vain(submission) >= SENDS_AT_MOST:
+        return replace(verdict, state=State.REVIEW, reason=Reason("sent_in_vain"), rule="")
+    return verdict
+
+
+def _sends_in_vain(submission: Submission) -> int:
+    """How many sends may have been executed for all that was answered, since a person last said to send it."""
+    sends = submission.attempts.filter(outcome__in=[Outcome.NO_ANSWER, Outcome.ABANDONED])
+    if submission.still_wanted_at:
+        sends = sends.filter(started_at__gte=submission.still_wanted_at)
+    return sends.count()
 
 
 def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Verdict:
-    """What the household's list says; before it is believed that the record is not there, the book's must agree."""
+    """What the household's list says; before it is believed that the record is not there, the book's must agree.
+
+    What the book's list has shown to a manager is looked for there again, or it would vanish from their page.
+    """
     sights = [scanner.look(submission)]
     verdict = _weigh_sights(submission, sights, clock)
-    if verdict.state != State.QUEUED or sights[0].of == BOOK:
+    in_book = submission.state == State.REVIEW and submission.check_state.get("around")
+    if sights[0].of == BOOK or verdict.state != (None if in_book else State.QUEUED):
         return verdict
     try:
         sights.append(scanner.look_around(submission))
@@ -127,14 +180,15 @@ def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Ver
 
 def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> Verdict:
     """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else, review."""
-    evidence = dict(submission.check_state)
+    evidence = _so_far(submission)
     ruled_out = frozenset(evidence.get("ruled_out", []))
     sight = together(sights)
     found = candidates(submission, sight, ruled_out=ruled_out)
-    if adopted := _one_of(found, submission):
-        return Verdict(State.CONFIRMED, Reason("found"), record=adopted)
-    evidence |= _told(sight, found)
+    evidence |= _told(sights, found)
     evidence.pop("no_budget_since", None)
+    if adopted := _one_of(found, submission):
+        rule = "one_exact" if len(found.exact) == 1 else "oldest_of_equals"
+        return Verdict(State.CONFIRMED, Reason("found"), record=adopted, check_state=evidence, rule=rule)
     if submission.state == State.REVIEW:
         return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
     if evidence.get("answer_id"):
@@ -143,10 +197,35 @@ def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> 
         return _look_again(submission, evidence, clock)
     if found.exact or found.near:
         code = "two_matches" if len(found.exact) > 1 else "similar_found"
-        return Verdict(State.REVIEW, Reason(code), check_state=evidence)
+        return Verdict(
+            State.REVIEW, Reason(code), check_state=evidence, alarm=_in_cents(submission, found.near)
+        )
     if not sight.complete:
         return _incomplete(submission, evidence, clock)
     return _absence(submission, sight.began_at, evidence, clock)
+
+
+def _so_far(submission: Submission) -> dict[str, Any]:
+    """What earlier looks left. An absence from before the quiet began, for it may have begun again, counts no longer."""
+    evidence = dict(submission.check_state)
+    if (first := evidence.get("absent_since")) and datetime.fromisoformat(first) < _quiet_until(submission):
+        _forget_absence(evidence)
+    return evidence
+
+
+def _forget_absence(evidence: dict[str, Any]) -> None:
+    for name in ("absent_since", "first_scan"):
+        evidence.pop(name, None)
+
+
+def _in_cents(submission: Submission, near: Iterable[Record]) -> int | None:
+    """The value of a record that is like what was sent but for 100 times its value, or a hundredth (Slant API 10.1)."""
+    sent = sent_fields(submission)
+    for record in near:
+        as_sent = record.model_copy(update={"value": sent.get("value")})
+        if is_unit_alarm(sent, record) and kind_of(submission).matches(as_sent, submission) is Match.EXACT:
+            return record.value
+    return None
 
 
 def _one_of(found: Found, submission: Submission) -> Record | None:
@@ -161,17 +240,22 @@ def _one_of(found: Found, submission: Submission) -> Record | None:
 
 def _weigh_change(submission: Submission, record: Record, began: datetime, clock: Clock) -> Verdict:
     """An edit or move is settled by reading: it is so, it is as before, or somebody made it something else."""
-    evidence = dict(submission.check_state)
+    evidence = _so_far(submission) | {
+        "scan": {"of": "deal", "began_at": began.isoformat(), "ended_at": clock.now().isoformat()}
+    }
     match = kind_of(submission).matches(record, submission)
     if match is Match.EXACT:
-        return Verdict(State.CONFIRMED, Reason("found"), record=record)
+        return Verdict(
+            State.CONFIRMED, Reason("found"), record=record, check_state=evidence, rule="as_wanted"
+        )
     if submission.state == State.REVIEW:
         return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
     if began < _quiet_until(submission):
         return _look_again(submission, evidence, clock)
     if match is Match.NEAR or evidence.get("answer_id"):
         evidence["candidates"] = [_shown(record, "near")]
-        return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence)
+        alarm = _in_cents(submission, [record] if match is Match.NEAR else [])
+        return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence, alarm=alarm)
     return _absence(submission, began, evidence, clock)
 
 
@@ -185,9 +269,16 @@ def _absence(submission: Submission, began: datetime, evidence: dict[str, Any], 
     if first and began - datetime.fromisoformat(first) >= gap:
         now = clock.now()
         return Verdict(
-            State.QUEUED, Reason("absent"), due_at=now, absent_at=now, check_state=evidence | {"proof": 2}
+            State.QUEUED,
+            Reason("absent"),
+            due_at=now,
+            absent_at=now,
+            check_state=evidence,
+            rule="absent_twice",
         )
-    evidence["absent_since"] = first or clock.now().isoformat()
+    if not first:
+        evidence["absent_since"] = clock.now().isoformat()
+        evidence["first_scan"] = evidence["scan"]
     due = datetime.fromisoformat(evidence["absent_since"]) + gap
     return Verdict(None, due_at=max(due, clock.now()), check_state=evidence)
 
@@ -205,7 +296,7 @@ def _look_again(submission: Submission, evidence: dict[str, Any], clock: Clock) 
 def _incomplete(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Verdict:
     """Rows shifted while we read: no proof of anything. Try again a few times, then ask a manager."""
     evidence["incomplete"] = evidence.get("incomplete", 0) + 1
-    evidence.pop("absent_since", None)
+    _forget_absence(evidence)
     if evidence["incomplete"] >= INCOMPLETE_AT_MOST or _answered_for(submission, clock) > TOO_LONG:
         return Verdict(State.REVIEW, Reason("incomplete_scan"), check_state=evidence)
     return Verdict(None, due_at=_later(clock, settings.SCAN_GAP_SECONDS), check_state=evidence)
@@ -218,21 +309,30 @@ def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Verdict
     resting = budget.slant_is_away(clock)
     if resting:
         evidence.pop("no_budget_since")
+        evidence.pop("answered_since", None)
     elif clock.now() - since > NO_BUDGET_TOO_LONG and submission.state == State.UNKNOWN:
         return Verdict(State.REVIEW, Reason("no_budget"), check_state=evidence)
     return Verdict(None, due_at=max(until, _later(clock, 1)), check_state=evidence, answered=False)
 
 
 def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) -> Verdict:
-    """Slant cannot be asked (reliability 2.2 (5)): stay in doubt, say so, come back. No time counts meanwhile."""
+    """Slant cannot be asked (reliability 2.2 (5)): stay in doubt, say so, come back.
+
+    No time counts meanwhile, unless Slant does answer and it is the answer that says nothing.
+    """
+    answered = isinstance(error, (errors.SlantRejected, errors.PageLimitHit)) or (
+        isinstance(error, errors.SlantNoAnswer) and error.undocumented
+    )
+    evidence = dict(submission.check_state)
+    if not answered:
+        evidence.pop("answered_since", None)
     if isinstance(error, errors.SlantBusy):
         due = budget.slow_down(error.retry_after, clock=clock)
     else:
-        budget.read_failed(clock=clock, retry_after=error.retry_after)
+        if not answered:
+            budget.read_failed(clock=clock, retry_after=error.retry_after)
         due = _later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
-    evidence = dict(submission.check_state)
-    evidence.pop("answered_since", None)
-    return Verdict(None, due_at=due, check_state=evidence, answered=False)
+    return Verdict(None, due_at=due, check_state=evidence, answered=answered)
 
 
 def _answered_for(submission: Submission, clock: Clock) -> timedelta:
@@ -249,16 +349,23 @@ def _later(clock: Clock, seconds: float) -> datetime:
     return clock.now() + timedelta(seconds=seconds)
 
 
-def _told(sight: Sight, found: Found) -> dict[str, Any]:
+def _told(sights: list[Sight], found: Found) -> dict[str, Any]:
     """What a look leaves on the submission for people: what was read, and the candidates side by side."""
-    return {
-        "scan": {
+    scans = [
+        {
+            "of": sight.of,
             "began_at": sight.began_at.isoformat(),
+            "ended_at": sight.ended_at.isoformat(),
             "pages": sight.pages,
             "count_first": sight.count_first,
             "count_last": sight.count_last,
             "complete": sight.complete,
-        },
+        }
+        for sight in sights
+    ]
+    return {
+        "scan": scans[0],
+        "around": scans[1] if len(scans) > 1 else None,
         "candidates": [_shown(record, "exact") for record in found.exact]
         + [_shown(record, "near") for record in found.near],
     }
@@ -283,7 +390,8 @@ def _apply(submission: Submission, verdict: Verdict, *, worker: Actor, clock: Cl
                 held = Submission.objects.filter(
                     pk=submission.pk, state=submission.state, fence=submission.fence
                 )
-                held.update(**free, due_at=verdict.due_at, check_state=evidence)
+                due = verdict.due_at or _later(clock, REVIEW_LOOK_SECONDS)
+                held.update(**free, due_at=due, check_state=evidence)
                 return
             _change(submission, verdict, free | {"check_state": evidence}, worker=worker, clock=clock)
     except LostRace:
@@ -296,9 +404,6 @@ def _change(
     submission: Submission, verdict: Verdict, fields: dict[str, Any], *, worker: Actor, clock: Clock
 ) -> None:
     assert verdict.state is not None  # noqa: S101 - for the type checker; the caller looked
-    evidence = {
-        key: value for key, value in fields["check_state"].items() if key in ("scan", "absent_since")
-    } | {"candidates": [shown["id"] for shown in fields["check_state"].get("candidates", [])]}
     if verdict.state == State.REVIEW:
         fields["due_at"] = _later(clock, REVIEW_LOOK_SECONDS)
     if verdict.state == State.QUEUED:
@@ -312,11 +417,23 @@ def _change(
         clock=clock,
         reason=verdict.reason,
         remote=Remote(object_id=verdict.record.id if verdict.record else ""),
-        evidence=evidence,
+        evidence=_evidence(fields["check_state"], verdict),
         **fields,
     )
     if verdict.record is not None:
         mirror.apply(verdict.record, clock=clock, by=submission.by_display)
+    if verdict.alarm is not None:
+        sound_unit_alarm(submission, verdict.alarm, worker=worker, clock=clock)
+
+
+def _evidence(check_state: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """What the trail keeps of a decision: what was read for it, in order, what was found, and the rule."""
+    scans = [check_state.get(name) for name in ("first_scan", "scan", "around")]
+    return {
+        "rule": verdict.rule or verdict.reason.code,
+        "scans": [scan for scan in scans if scan],
+        "candidates": [shown["id"] for shown in check_state.get("candidates", [])],
+    }
 
 
 def _timed(submission: Submission, verdict: Verdict, clock: Clock) -> dict[str, Any]:

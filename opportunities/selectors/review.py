@@ -149,6 +149,8 @@ def _made(created_at: str, sent_at: datetime | None) -> str:
 def _scanned(scan: dict[str, Any] | None) -> str:
     if not scan:
         return ""
+    if scan.get("of") == "deal":
+        return f"Looked at {datetime.fromisoformat(scan['began_at']):%H:%M:%S} UTC, in the deal itself."
     whole = "read completely" if scan.get("complete") else "not read completely: it changed in the meantime"
     began = datetime.fromisoformat(scan["began_at"])
     return f"Looked at {began:%H:%M:%S} UTC: {scan.get('count_last') or 0} deals in the list, {whole}."

@@ -123,9 +123,13 @@ class SlantUnreachable(SlantError):
 
 
 class SlantNoAnswer(SlantError):
-    """The request may have been executed, and nothing that came back can be relied on."""
+    """The request may have been executed, and nothing that came back can be relied on.
+
+    undocumented   a whole 2xx came, only not as Slant documents it: asking again will hardly help
+    """
 
     general = "Slant did not give an answer we can rely on."
+    undocumented = False
 
 
 class PageLimitHit(SlantNoAnswer):

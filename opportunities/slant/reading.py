@@ -186,7 +186,9 @@ def _parse(answer: Answer, model: type[Model]) -> Model:
 
 def undocumented(answer: Answer, why: str) -> errors.SlantNoAnswer:
     """A 2xx that is not what Slant documents: executed or not, nothing in it can be relied on."""
-    return errors.SlantNoAnswer(**_facts(answer, f"undocumented: {why}", code=""))
+    error = errors.SlantNoAnswer(**_facts(answer, f"undocumented: {why}", code=""))
+    error.undocumented = True
+    return error
 
 
 def _facts(answer: Answer, remark: str, code: str | None = None) -> dict[str, Any]:

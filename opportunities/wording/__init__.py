@@ -283,6 +283,18 @@ SUBMISSION: dict[str, dict[str, Words]] = {
             "question-lg",
             "warn",
         ),
+        "twin": Words(
+            "We are checking with Slant",
+            "The same deal was entered twice, and Slant has one of them so far. Please do not enter it again. We will check again {at}.",
+            "question-lg",
+            "warn",
+        ),
+        "not_shown": Words(
+            "We are checking with Slant",
+            "Slant has it, but did not show everything we sent. Please do not enter it again. We will check again {at}.",
+            "question-lg",
+            "warn",
+        ),
         "unit_alarm": Words(
             "Slant recorded a different value",
             "Slant has it at 100 times the value we sent, or a hundredth of it. Please do not enter it again. "
@@ -313,6 +325,19 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         "no_budget": Words(
             "A manager decides",
             "We had no calls to Slant left to look for it. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+        "too_long": Words(
+            "A manager decides",
+            "For two hours we could not find out whether Slant has it. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
+        "sent_in_vain": Words(
+            "A manager decides",
+            "It was sent three times, Slant failed each time and does not show it, so we stopped. "
+            "Please do not enter it again.",
             "people",
             "warn",
         ),
