@@ -5,16 +5,20 @@ No transaction is open across the network. What an answer means is the table of 
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from opportunities.actions import alerts, budget, guarding, mirror, running, states
 from opportunities.actions.audit import Actor, Remote
+from opportunities.actions.budget import BudgetSpent, Share
 from opportunities.actions.claiming import Claim, claim
 from opportunities.actions.connection import hold_for_token, meaning_of
 from opportunities.actions.doubt import Next, doubtful
 from opportunities.actions.kinds import kind_of, record_fields
 from opportunities.actions.states import LostRace, Reason
+from opportunities.actions.units import sound_unit_alarm
 from opportunities.clock import Clock
 from opportunities.models import Attempt, Book, Kind, Outcome, State, Submission
 from opportunities.slant import errors
@@ -59,30 +63,46 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         return
     elapsed = int((clock.monotonic() - started) * 1000)
     if written is None:
-        reason = Reason("conflict", ", ".join(conflicting))
-        changed = {field: ["Someone changed this in Slant in the meantime."] for field in conflicting}
-        then = Next(State.REJECTED, reason, {"field_errors": changed})
-        _finish(
-            claimed,
-            then,
-            {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False},
-            worker,
-            clock,
-        )
+        then = _conflict(conflicting)
+        facts = {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False}
+        _finish(claimed, then, facts, worker, clock)
         return
-    facts = {
+    shown = written if written.is_whole else _read_back(client, submission, written, clock)
+    if shown is None:
+        then = _doubted(submission, written, Reason("not_shown"), clock)
+    else:
+        written, then = shown, _after_answer(submission, shown, clock)
+    _finish(claimed, then, _answer(written, elapsed), worker, clock, written=written)
+    if written.unit_alarm:
+        sound_unit_alarm(submission, written.record.value, worker=worker, clock=clock)
+
+
+def _conflict(fields: list[str]) -> Next:
+    changed = {field: ["Someone changed this in Slant in the meantime."] for field in fields}
+    return Next(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
+
+
+def _read_back(client: SlantClient, submission: Submission, written: Written, clock: Clock) -> Written | None:
+    """An answer that left out what was sent, completed by one more call. None when Slant cannot be asked now."""
+    try:
+        budget.take(Share.PEOPLE, calls=1, clock=clock)
+        return client.read_back(written, submission.body.encode())
+    except (BudgetSpent, errors.SlantError):
+        return None
+
+
+def _answer(written: Written, elapsed_ms: int) -> dict[str, Any]:
+    """What an attempt keeps of an answer."""
+    return {
         "outcome": Outcome.OK,
         "status": written.status,
         "remote_request_id": written.request_id[:200],
         "remote_date": written.server_date,
         "record_id": written.record.id,
         "answer": record_fields(written.record),
-        "elapsed_ms": elapsed,
+        "elapsed_ms": elapsed_ms,
         "bytes_sent": True,
     }
-    _finish(claimed, _after_answer(submission, written, clock), facts, worker, clock, written=written)
-    if written.unit_alarm:
-        _sound_unit_alarm(submission, written, worker=worker, clock=clock)
 
 
 class _NothingWritten(errors.SlantUnreachable):
@@ -90,8 +110,17 @@ class _NothingWritten(errors.SlantUnreachable):
 
 
 def _in_time(claimed: Claim, clock: Clock) -> None:
-    """Asked immediately before each request: a worker that froze in between must not send under a lease long over."""
-    if clock.monotonic() > claimed.begin_by:
+    """Asked immediately before each request: a worker that froze in between must not send under a lease long over.
+
+    Monotonic time stands still while a machine is suspended, the wall clock can be set: both must agree, and the
+    submission must still be ours.
+    """
+    longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS)
+    late = clock.monotonic() > claimed.begin_by or clock.now() + longest > claimed.attempt.lease_until
+    mine = Submission.objects.filter(
+        pk=claimed.submission.pk, state=State.SENDING, fence=claimed.submission.fence
+    )
+    if late or not mine.exists():
         raise _NothingWritten("We were interrupted before it was sent.")
 
 
@@ -154,24 +183,54 @@ def _after_error(submission: Submission, error: errors.SlantError, clock: Clock)
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
             return Next(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
         case _:
-            return doubtful(submission, Reason("no_answer", error.message), clock)
+            return _in_doubt(submission, Reason("no_answer", error.message), clock)
+
+
+def _in_doubt(submission: Submission, reason: Reason, clock: Clock) -> Next:
+    """Not known, and not for the first time perhaps: how long Slant has been answering our looks goes on counting."""
+    then = doubtful(submission, reason, clock)
+    if since := submission.check_state.get("answered_since"):
+        then.fields["check_state"]["answered_since"] = since
+    return then
 
 
 def _after_answer(submission: Submission, written: Written, clock: Clock) -> Next:
     """What a 2xx means: ours if every field came back as sent and no other submission owns the record."""
-    record_id = written.record.id
-    replay_of_another = (
-        kind_of(submission).makes_record
-        and Submission.objects.filter(kind=Kind.CREATE, opportunity_id=record_id)
-        .exclude(pk=submission.pk)
-        .exists()
-    )
-    if written.as_sent and not replay_of_another:
-        fields = {"opportunity_id": record_id, "remote_status": written.status}
+    if owner := _owner(submission, written):
+        return _of_another(submission, owner, written, clock)
+    if written.as_sent:
+        fields = {"opportunity_id": written.record.id, "remote_status": written.status}
         return Next(State.CONFIRMED, fields=fields)
-    then = doubtful(submission, Reason("unit_alarm" if written.unit_alarm else "mismatch"), clock)
+    reason = Reason("unit_alarm" if written.unit_alarm else "mismatch")
+    return _doubted(submission, written, reason, clock)
+
+
+def _owner(submission: Submission, written: Written) -> Submission | None:
+    """The other submission that the record of a create's answer belongs to."""
+    if not kind_of(submission).makes_record:
+        return None
+    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id=written.record.id)
+    return owned.exclude(pk=submission.pk).first()
+
+
+def _of_another(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Next:
+    """A replay of a record that another submission owns.
+
+    If that one asked for just the same, it was given ours while our answer was lost, and nothing was made for it. So
+    our key is spent and will never make another; under a new one it is sent when absence was proven once more.
+    """
+    if owner.body_sha256 != submission.body_sha256:
+        return _doubted(submission, written, Reason("mismatch"), clock)
+    then = _in_doubt(submission, Reason("twin"), clock)
+    then.fields |= {"idempotency_key": uuid4(), "generation": submission.generation + 1}
+    return then
+
+
+def _doubted(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Next:
+    """An answer that names a record and does not show it to be ours: looked for, and never sent again by itself."""
+    then = _in_doubt(submission, reason, clock)
     then.fields["mismatches"] = list(written.mismatches)
-    then.fields["check_state"] = {"answer_id": record_id}
+    then.fields["check_state"]["answer_id"] = written.record.id
     return then
 
 
@@ -211,6 +270,13 @@ def _finish(
                 mirror.apply(written.record, clock=clock, by=submission.by_display)
     except LostRace:
         return
+    except IntegrityError:
+        owner = _owner(submission, written) if written else None
+        if written is None or owner is None:
+            raise
+        # It took the record in the same moment.
+        _finish(claimed, _of_another(submission, owner, written, clock), facts, worker, clock)
+        return
     if then.state == State.CONFIRMED:
         budget.went_well()
         _book_takes_writes(submission.book_id, clock)
@@ -231,16 +297,6 @@ def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, c
 
 def _hold_code(error: errors.SlantRefusedUs) -> str:
     return running.TOKEN_READ_ONLY if error.status == 403 else running.TOKEN_REFUSED
-
-
-def _sound_unit_alarm(submission: Submission, written: Written, *, worker: Actor, clock: Clock) -> None:
-    """Slant returned 100 times or a hundredth of the value: stop all sending until a manager looked (Slant API 10.1)."""
-    text = (
-        f"Slant returned {written.record.value} for {submission.reference}, which sent {submission.value}: "
-        "dollars and cents may be mixed up. Nothing is sent until a manager has checked and released it."
-    )
-    running.hold(running.UNIT_ALARM, reason=text, by=worker, clock=clock)
-    alerts.open_alert(running.UNIT_ALARM, text, clock=clock)
 
 
 def _book_takes_writes(book_id: str, clock: Clock) -> None:

@@ -27,9 +27,11 @@ What must not leak out of this package: Slant's paths, headers, status codes' me
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
@@ -232,6 +234,19 @@ class SlantClient:
         """Send the frozen JSON `body` as a PATCH of one opportunity under `key` (Slant API 7.7, 6)."""
         path = record_path("/opportunities", opportunity_id)
         return self._write("PATCH", path, body, key, expected_id=opportunity_id)
+
+    def read_back(self, written: Written, body: bytes) -> Written:
+        """`written` as one more read shows it, compared with `body` again: for an answer that left out what was sent."""
+        record = self.opportunity(written.record.id)
+        sent: dict[str, Any] = json.loads(body)
+        mismatches, unverified = compare(sent, record)
+        return replace(
+            written,
+            record=record,
+            mismatches=mismatches,
+            unverified=unverified,
+            unit_alarm=is_unit_alarm(sent, record),
+        )
 
     # The three kinds of call, and the one that sends ----------------------------------------------------
 

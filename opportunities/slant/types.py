@@ -378,3 +378,8 @@ class Written:
     def as_sent(self) -> bool:
         """True if no sent field came back different."""
         return not self.mismatches
+
+    @property
+    def is_whole(self) -> bool:
+        """True if every sent field came back. What kind of pipeline was asked for, some pipelines never show."""
+        return not set(self.unverified) - {"pipeline_type"}

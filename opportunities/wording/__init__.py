@@ -285,13 +285,13 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "twin": Words(
             "We are checking with Slant",
-            "The same deal was entered twice, and Slant has one of them so far. Please do not enter it again. We will check again {at}.",
+            "The same deal was entered twice, and Slant has one of them so far. Please do not enter it again. We look again {at}.",
             "question-lg",
             "warn",
         ),
         "not_shown": Words(
             "We are checking with Slant",
-            "Slant has it, but did not show everything we sent. Please do not enter it again. We will check again {at}.",
+            "Slant has it, but did not show everything we sent. Please do not enter it again. We look again {at}.",
             "question-lg",
             "warn",
         ),

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from opportunities.actions import budget, running, submissions
+from opportunities.actions import budget, delivery, running, submissions
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.actions.claiming import claim
 from opportunities.actions.delivery import deliver
+from opportunities.actions.doubt import Next
+from opportunities.clock import Clock
 from opportunities.models import Alert, Attempt, AuditEvent, Hold, Opportunity, Outcome, State, Submission
 from opportunities.slant.transport import Raw, Unanswered
+from opportunities.slant.types import Written
 from tests.actions.conftest import Office, fresh
 
 WRITE_TOKEN = "slnt_pat_sandbox_write"
@@ -316,6 +319,82 @@ def test_a_value_a_hundred_times_off_stops_all_sending(
     assert sorted(fresh(each).state for each in both) == [State.QUEUED, State.UNKNOWN]
     assert Hold.objects.filter(pk=running.UNIT_ALARM).exists()
     assert Alert.objects.filter(cause=running.UNIT_ALARM, closed_at=None).count() == 1
+
+
+@pytest.fixture
+def answers_without_value(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slant answers a write with a record that leaves the value out; reading it shows all."""
+    real = office.slant._transport.exchange
+
+    def cut(*args: object, **kwargs: object) -> Any:
+        raw = real(*args, **kwargs)  # type: ignore[arg-type]
+        if kwargs.get("body"):
+            record = json.loads(raw.body)
+            del record["value"]
+            raw.body = json.dumps(record).encode()
+        return raw
+
+    monkeypatch.setattr(office.slant._transport, "exchange", cut)
+
+
+@pytest.mark.usefixtures("answers_without_value")
+def test_an_answer_that_leaves_something_out_is_read_once_more(office: Office) -> None:
+    submission = office.submit()
+
+    office.round()
+
+    assert fresh(submission).state == State.CONFIRMED
+    path = f"/v1/opportunities/{submission.opportunity_id}"
+    assert [entry["path"] for entry in office.box.requests if entry["method"] == "GET"].count(path) == 1
+    assert Opportunity.objects.get(pk=submission.opportunity_id).value == 640_000
+
+
+@pytest.mark.usefixtures("answers_without_value")
+def test_what_the_second_reading_shows_is_compared_too(office: Office) -> None:
+    submission = office.submit()
+    office.box.before_read = lambda: office.box.edit(office.box.created[0]["id"], value=64_000_000)
+
+    office.round()
+
+    assert (fresh(submission).state, submission.reason_code) == (State.UNKNOWN, "unit_alarm")
+    assert Hold.objects.filter(pk=running.UNIT_ALARM).exists()
+
+
+@pytest.mark.usefixtures("answers_without_value")
+def test_what_cannot_be_read_once_more_is_looked_for(office: Office) -> None:
+    submission = office.submit()
+
+    def lost() -> None:
+        office.box.before_read = lambda: None
+        raise Unanswered("lost", bytes_sent=True)
+
+    office.box.before_read = lost
+    office.round()
+    assert (fresh(submission).state, submission.reason_code) == (State.UNKNOWN, "not_shown")
+    office.rounds(minutes=1)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.sends) == 1
+
+
+def test_a_record_that_another_submission_takes_in_the_same_moment_leaves_this_one_in_doubt(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = office.submit()
+    office.box.mischief.append("drop_before")
+    office.round()
+    second, after = office.submit(confirm_duplicate=True), delivery._after_answer
+
+    def taken(submission: Submission, written: Written, clock: Clock) -> Next:
+        then = after(submission, written, clock)
+        Submission.objects.filter(pk=first.pk).update(opportunity_id=written.record.id)
+        return then
+
+    monkeypatch.setattr(delivery, "_after_answer", taken)
+    office.round()
+
+    assert (fresh(second).state, second.reason_code) == (State.UNKNOWN, "twin")
+    assert second.attempts.get().outcome == Outcome.OK
 
 
 def test_the_stop_button_keeps_everything_and_sends_nothing(office: Office) -> None:

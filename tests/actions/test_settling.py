@@ -8,7 +8,7 @@ import pytest
 from opportunities.actions import guarding, reviewing, running
 from opportunities.actions.kinds import Changes
 from opportunities.actions.submissions import change, issue_token
-from opportunities.models import AuditEvent, Hold, Kind, Role, State, Submission
+from opportunities.models import Alert, AuditEvent, Hold, Kind, Role, State, Submission
 from tests.actions.conftest import Office, fresh
 from tests.support.people import make_person
 
@@ -77,6 +77,31 @@ def test_a_colleagues_correction_in_slant_goes_to_a_manager_never_to_a_second_se
     assert len(office.box.sends) == 1
 
 
+@pytest.mark.parametrize("value", [64_000_000, 6_400])
+def test_a_hundred_times_the_value_found_after_a_lost_answer_stops_all_sending(
+    office: Office, value: int
+) -> None:
+    submission = lose(office, "drop_after")
+    office.box.edit(office.box.created[0]["id"], value=value)
+
+    office.rounds(minutes=10)
+
+    assert fresh(submission).state == State.REVIEW
+    assert Hold.objects.filter(pk=running.UNIT_ALARM).exists()
+    assert Alert.objects.filter(cause=running.UNIT_ALARM, closed_at=None).count() == 1
+
+
+def test_an_edit_to_a_hundred_times_the_value_that_did_not_arrive_alarms_nobody(office: Office) -> None:
+    deal_id = made(office)
+    submission = edit(office, deal_id, {"value": 64_000_000}, {"value": 640_000})
+    office.box.mischief.append("drop_before")
+
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert not Hold.objects.exists()
+
+
 def test_while_slant_is_away_it_stays_unknown(office: Office) -> None:
     submission = lose(office, "drop_after")
     office.box.down = True
@@ -99,6 +124,23 @@ def test_two_equal_submissions_take_one_record_each_oldest_first(office: Office)
 
     made = [record["id"] for record in office.box.created]
     assert [fresh(first).opportunity_id, fresh(second).opportunity_id] == made
+
+
+def test_an_equal_submission_that_took_the_record_of_another_leaves_it_a_send_of_its_own(
+    office: Office,
+) -> None:
+    """The first was not made, the second was; the first is given its record, and its key only tells of that."""
+    first = lose(office, "drop_before")
+    office.clock.turn(1)
+    second = lose(office, "drop_after", confirm_duplicate=True)
+
+    office.rounds(minutes=15)
+
+    made = {record["id"] for record in office.box.created}
+    assert {fresh(first).state, fresh(second).state} == {State.CONFIRMED}
+    assert {first.opportunity_id, second.opportunity_id} == made
+    assert len(made) == 2
+    assert second.generation == 2
 
 
 def test_a_list_that_slant_does_not_have_goes_to_a_manager_saying_so(office: Office) -> None:
