@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from django.dispatch import receiver
 from huey import crontab
 from huey.contrib.djhuey import HUEY, db_periodic_task, db_task
 
+from opportunities.actions.running import going_on
 from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
 from opportunities.clock import SystemClock
@@ -21,6 +23,12 @@ LATEST_SECONDS = 5.0
 APPOINTMENT = "appointment"
 
 
+class Ending:
+    """Whether this process was asked to end: `work` says how to tell. A round then ends after its exchange."""
+
+    asked: Callable[[], bool] = staticmethod(going_on)
+
+
 def worker_name() -> str:
     """This process, as heartbeats and leases name it."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}"
@@ -30,7 +38,7 @@ def worker_name() -> str:
 def round_of_work() -> None:
     """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if need be."""
     _appoint(LATEST_SECONDS)
-    due_in = tick(SystemClock(), worker=worker_name())
+    due_in = tick(SystemClock(), worker=worker_name(), stopping=Ending.asked)
     if due_in is not None:
         _appoint(due_in)
 

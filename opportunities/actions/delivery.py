@@ -17,6 +17,7 @@ from opportunities.actions.claiming import Claim, claim
 from opportunities.actions.connection import hold_for_token, meaning_of
 from opportunities.actions.doubt import Next, doubtful
 from opportunities.actions.kinds import kind_of, record_fields
+from opportunities.actions.running import Stopping, going_on
 from opportunities.actions.states import LostRace, Reason
 from opportunities.actions.units import sound_unit_alarm
 from opportunities.clock import Clock
@@ -37,10 +38,10 @@ OUTCOMES: dict[type[errors.SlantError], Outcome] = {
 }
 
 
-def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
+def deliver_due(slant: SlantClient, *, worker: Actor, clock: Clock, stopping: Stopping = going_on) -> int:
     """Send everything that is due, one after another. Returns how many exchanges were made."""
     made = 0
-    while claimed := claim(worker=worker, clock=clock):
+    while not stopping() and (claimed := claim(worker=worker, clock=clock)):
         guarding.write_head()
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1

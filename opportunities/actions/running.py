@@ -1,6 +1,6 @@
 """What keeps any number of processes out of each other's way: leases, heartbeats, and the reasons to hold."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from enum import Enum
 
@@ -19,6 +19,14 @@ UNIT_ALARM = "unit_alarm"
 
 JUMP_SECONDS = 30
 WATCHED_SECONDS = 90
+
+# Whether this process was asked to end. Asked between exchanges, which are never broken off for it.
+Stopping = Callable[[], bool]
+
+
+def going_on() -> bool:
+    """The `Stopping` of whoever is never asked to end."""
+    return False
 
 
 def take_lease(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:

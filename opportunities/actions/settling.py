@@ -19,6 +19,7 @@ from opportunities.actions import budget, mirror, states
 from opportunities.actions.audit import Actor, Remote
 from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.kinds import Match, kind_of, record_fields, sent_fields
+from opportunities.actions.running import Stopping, going_on
 from opportunities.actions.scanning import BOOK, CannotList, Found, Scanner, Sight, candidates, together
 from opportunities.actions.states import LostRace, Reason
 from opportunities.actions.units import sound_unit_alarm
@@ -57,16 +58,28 @@ class Verdict:
     alarm: int | None = None
 
 
-def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> int:
+class BrokenOff(Exception):
+    """We were asked to end while a list was read. Whoever finds its lease run out reads it again."""
+
+
+def settle_due(slant: SlantClient, *, worker: Actor, clock: Clock, stopping: Stopping = going_on) -> int:
     """Look after every doubtful submission that is due. Returns how many were looked at.
 
     `slant` must take its calls from the checks' share of the budget. Each is looked after once a round: what the
     scanner saw in this round tells a second look nothing new, and the round would never end.
     """
-    scanner = Scanner(slant, clock, after_page=lambda reader: _renew(reader, clock))
+
+    def after_page(reader: Submission) -> None:
+        if stopping():
+            raise BrokenOff
+        _renew(reader, clock)
+
+    scanner = Scanner(slant, clock, after_page)
     looked = 0
     # Most rounds find none: nothing is locked to find that out.
     for pk in list(_due(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
+        if stopping():
+            break
         if submission := _claim_check(pk, worker=worker, clock=clock):
             _settle(submission, slant, scanner, worker=worker, clock=clock)
             looked += 1
@@ -123,7 +136,7 @@ def _settle(
             record = slant.opportunity(submission.opportunity_id)
             verdict = _weigh_change(submission, record, began, clock)
         budget.went_well()
-    except LostRace:
+    except (LostRace, BrokenOff):
         return
     except CannotList:
         verdict = Verdict(State.REVIEW, Reason("cannot_list"))

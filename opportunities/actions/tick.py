@@ -26,6 +26,7 @@ from opportunities.actions import (
 )
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
+from opportunities.actions.running import Stopping, going_on
 from opportunities.actions.verifying import nightly
 from opportunities.clock import Clock
 from opportunities.models import OPEN, State, Submission
@@ -37,25 +38,31 @@ logger = logging.getLogger("opportunities.tick")
 HOURLY = (reconciling.LEASE, upkeep.LEASE, nightly.LEASE)
 
 
-def tick(clock: Clock, *, worker: str, slant: SlantClient | None = None) -> float | None:
+def tick(
+    clock: Clock, *, worker: str, slant: SlantClient | None = None, stopping: Stopping = going_on
+) -> float | None:
     """Do what is due now. Returns the seconds until something of ours is due next, or None when nothing is open.
 
     `worker` names the process; each round adds its own suffix, so that two rounds of one process never share a lease.
+    When `stopping` says so, it ends after the exchange under way, and leaves the rest to the next round.
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _watch_the_clock(worker, clock)
     hourly = running.free_leases(HOURLY, clock=clock)
     try:
-        _do_what_is_due(me, slant, hourly, clock)
+        _do_what_is_due(me, slant, hourly, clock, stopping)
     except Exception:
         # A broken trail takes no event, and then nothing due can be done: it is found and told all the same.
         _watch_the_trail(me, hourly, clock)
         raise
-    _watch_the_trail(me, hourly, clock)
+    if not stopping():
+        _watch_the_trail(me, hourly, clock)
     return _next_due_in(clock.now())
 
 
-def _do_what_is_due(me: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock) -> None:
+def _do_what_is_due(
+    me: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock, stopping: Stopping
+) -> None:
     mine = running.instance()
     slant = slant or connection.connect(clock, mine=mine)
     due = _due(clock.now())
@@ -68,10 +75,12 @@ def _do_what_is_due(me: Actor, slant: SlantClient | None, hourly: set[str], cloc
         mine = running.instance()
         slant = slant.using(can_write=mine.can_write)
     if may_send and State.QUEUED in due:
-        delivery.deliver_due(slant, worker=me, clock=clock)
+        delivery.deliver_due(slant, worker=me, clock=clock, stopping=stopping)
     checks = connection.metered(slant, Share.CHECKS, clock)
     if due & {State.UNKNOWN, State.REVIEW}:
-        settling.settle_due(checks, worker=me, clock=clock)
+        settling.settle_due(checks, worker=me, clock=clock, stopping=stopping)
+    if stopping():
+        return
     if reconciling.LEASE in hourly:
         reconciling.sweep_due(checks, worker=me, clock=clock)
     reads = connection.metered(slant, Share.SYNC, clock)

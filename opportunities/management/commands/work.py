@@ -29,4 +29,5 @@ class Command(BaseCommand):
             scheduler_interval=1,
             graceful_signal="TERM",
         )
+        tasks.Ending.asked = consumer.stop_flag.is_set
         consumer.run()
