@@ -21,7 +21,7 @@ def test_a_worker_with_much_to_do_ends_after_its_exchange_and_leaves_the_rest(
     addresses = [visitor.send(visitor.form(name=f"Deal {number}")) for number in range(DEALS)]
     house.sandbox.control(latency_ms=1500)
     house.manage("release")
-    wait_until(lambda: bool(house.sandbox.ledger(method="POST")), *house.processes.values())
+    wait_until(lambda: bool(house.sandbox.ledger(kind="request", method="POST")), *house.processes.values())
 
     began = time.monotonic()
     code = house.processes.pop("worker").stop(timeout=30)
@@ -30,7 +30,7 @@ def test_a_worker_with_much_to_do_ends_after_its_exchange_and_leaves_the_rest(
     assert code == 0
     assert took < 10
     states = [visitor.state(address) for address in addresses]
-    sent = len(house.sandbox.ledger(method="POST"))
+    sent = len(house.sandbox.ledger(kind="request", method="POST"))
     assert sent < DEALS
     assert states.count("confirmed") == sent
     assert states.count("queued") == DEALS - sent
