@@ -16,6 +16,7 @@ from django.db import connection
 from opportunities.clock import Clock
 from opportunities.models import ActorType, AuditEvent, ChainHead, Person, Submission
 from opportunities.slant.secret import Secret
+from opportunities.slant.types import Opportunity as Record
 from opportunities.trail.verifier import canonical
 
 __all__ = [
@@ -75,11 +76,21 @@ class Actor:
 
 @dataclass(frozen=True)
 class Remote:
-    """What Slant said, as far as the trail keeps it. Never bodies, never headers."""
+    """What Slant said, as far as the trail keeps it. Never bodies, never headers.
+
+    `object_version` is the `updated_at` of the record it showed: which state of the deal the event speaks of.
+    """
 
     status: int | None = None
     request_id: str = ""
     object_id: str = ""
+    object_version: str = ""
+
+    @classmethod
+    def showing(cls, record: Record, *, status: int | None = None, request_id: str = "") -> "Remote":
+        """What Slant said by showing `record`."""
+        version = plain_time(record.updated_at) if record.updated_at else ""
+        return cls(status, request_id, record.id, version)
 
 
 @dataclass(frozen=True)
@@ -137,7 +148,7 @@ def record(
         action=action,
         object_type=object_type,
         object_id=object_id,
-        object_version=object_version,
+        object_version=object_version or remote.object_version,
         before=_clean(change.before),
         after=_clean(change.after),
         outcome=outcome,

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 
-from opportunities.actions import alerts, budget, guarding, running
-from opportunities.actions.audit import Actor
+from opportunities.actions import alerts, audit, budget, guarding, running
+from opportunities.actions.audit import Actor, Change
 from opportunities.actions.budget import BudgetSpent, Meter, Share
+from opportunities.actions.doubt import restart_quiet
 from opportunities.clock import Clock
-from opportunities.models import Attempt, Hold, Instance, Outcome
+from opportunities.models import Attempt, Instance, Outcome
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.types import Me
@@ -19,6 +21,8 @@ TOKEN_WORDS = {
     running.TOKEN_READ_ONLY: "Our connection to Slant is read-only. Submissions are kept until it may make changes.",
     running.TOKEN_REFUSED: "Slant refuses our connection. Submissions are kept until it is accepted again.",
 }
+
+LIFTED_BY_ME = guarding.ELSEWHERE | set(TOKEN_WORDS)
 
 
 def connect(clock: Clock, *, mine: Instance | None = None) -> SlantClient:
@@ -43,15 +47,21 @@ def metered(slant: SlantClient, share: Share, clock: Clock) -> SlantClient:
 
 
 def check_connection(
-    slant: SlantClient, *, worker: Actor, clock: Clock, mine: Instance | None = None
-) -> None:
+    slant: SlantClient,
+    *,
+    worker: Actor,
+    clock: Clock,
+    mine: Instance | None = None,
+    holds: set[str] | None = None,
+) -> bool:
     """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the answer.
 
-    `mine` is our instance as read at the beginning of the round.
+    Returns whether it was time to ask.
+    `mine` and `holds` are our instance and the reasons to hold, if the caller has read them already.
     """
     mine = mine or running.instance()
-    if not _check_is_due(mine, clock):
-        return
+    if not _check_is_due(mine, running.holds() if holds is None else holds, clock):
+        return False
     try:
         me = _me(slant, clock)
     except (BudgetSpent, errors.SlantError) as error:
@@ -59,9 +69,10 @@ def check_connection(
         Instance.objects.filter(pk=1).update(me_checked_at=soon)
         if isinstance(error, errors.SlantRefusedUs):
             hold_for_token(running.TOKEN_REFUSED, worker=worker, clock=clock)
-        return
+        return True
     if _is_ours(me, worker=worker, clock=clock):
         _token_may(me.can_write, worker=worker, clock=clock)
+    return True
 
 
 def meaning_of(
@@ -106,8 +117,9 @@ def _me(slant: SlantClient, clock: Clock) -> Me:
 
 
 def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:
-    """Keep what `/me` said, if it is the Slant this database belongs to; holds, if not."""
+    """Keep what `/me` said, if it is the Slant, and the user of it, this database belongs to; holds, if not."""
     if not guarding.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
+        Instance.objects.filter(pk=1).update(me_checked_at=clock.now())
         return False
     said = {
         "me_checked_at": clock.now(),
@@ -117,22 +129,38 @@ def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:
     }
     if me.can_write is not False:
         said["ever_could_write"] = True
-    Instance.objects.filter(pk=1).update(**said)
+    with transaction.atomic():
+        # Known, but not whose token it has: somebody ran `recover` for the sake of this one.
+        if Instance.objects.filter(pk=1, slant_user_id="").exclude(slant_base_url="").exists():
+            audit.record(
+                clock=clock,
+                by=worker,
+                action="connection.adopted",
+                object_type="slant_user",
+                object_id=me.id,
+                change=Change(after={"token_owner": me.id}),
+            )
+        Instance.objects.filter(pk=1).update(**said)
     return True
 
 
-def _check_is_due(mine: Instance, clock: Clock) -> bool:
+def _check_is_due(mine: Instance, holds: set[str], clock: Clock) -> bool:
     if mine.me_checked_at is None:
         return True
     ago = clock.now() - mine.me_checked_at
-    return ago >= ME_EVERY or (ago >= ME_WHILE_HELD and Hold.objects.filter(pk__in=TOKEN_WORDS).exists())
+    return ago >= ME_EVERY or (ago >= ME_WHILE_HELD and not holds.isdisjoint(LIFTED_BY_ME))
 
 
 def _token_may(write: bool | None, *, worker: Actor, clock: Clock) -> None:
     """Slant accepts our token. Where it does not say whether it may write, what a refused write told stands."""
-    over = set(TOKEN_WORDS) - (set() if write else {running.TOKEN_READ_ONLY})
-    for code in Hold.objects.filter(pk__in=over).values_list("pk", flat=True):
-        running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
+    over = LIFTED_BY_ME - (set() if write else {running.TOKEN_READ_ONLY})
+    for code in running.holds() & over:
+        with transaction.atomic():
+            running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
+            if code in guarding.ELSEWHERE:
+                restart_quiet(
+                    clock
+                )  # what was not there was looked for in another Slant, or with another's eyes
     alerts.close_alert(*over, clock=clock)
     if write is False:
         hold_for_token(running.TOKEN_READ_ONLY, worker=worker, clock=clock)

@@ -246,11 +246,8 @@ def _finish(
 ) -> None:
     """Close the attempt and change the submission in one commit; nothing at all if the lease was lost meanwhile."""
     submission = claimed.submission
-    status, request_id, record_id = (
-        facts.get("status"),
-        facts.get("remote_request_id", ""),
-        facts.get("record_id", ""),
-    )
+    said = {"status": facts.get("status"), "request_id": facts.get("remote_request_id", "")}
+    remote = Remote.showing(written.record, **said) if written else Remote(**said)
     try:
         with transaction.atomic():
             Attempt.objects.filter(pk=claimed.attempt.pk, finished_at=None).update(
@@ -262,7 +259,7 @@ def _finish(
                 by=worker,
                 clock=clock,
                 reason=then.reason,
-                remote=Remote(status, request_id, record_id),
+                remote=remote,
                 lease_owner="",
                 lease_until=None,
                 **then.fields,

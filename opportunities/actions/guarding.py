@@ -13,7 +13,7 @@ from opportunities.actions import alerts, audit, budget, headfile, running, stat
 from opportunities.actions.audit import Actor, Change
 from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.doubt import doubtful
-from opportunities.actions.headfile import path as head_file
+from opportunities.actions.headfile import path as head_file  # noqa: F401 - the name others know it by
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
 from opportunities.models import (
@@ -29,11 +29,11 @@ from opportunities.models import (
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
 
-__all__ = ["WORDS", "check_database", "head_file", "is_our_slant", "other_slant", "recover", "write_head"]
-
 RESTORED = "restored"
 COPIED = "copied"
 OTHER_SLANT = "other_slant"
+OTHER_OWNER = "other_owner"
+ELSEWHERE = frozenset({OTHER_SLANT, OTHER_OWNER})
 FORGOTTEN = "The database was recovered: what was sent since its backup is not known."
 WORDS = {
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
@@ -42,12 +42,9 @@ WORDS = {
     "Nothing is sent until someone runs `manage.py recover`.",
     OTHER_SLANT: "This database belongs to another Slant than the one configured. "
     "Point SLANT_BASE_URL back, or start with a new database.",
+    OTHER_OWNER: "SLANT_API_TOKEN belongs to another user of Slant than before, who may see other books. Nothing is "
+    "sent or read until the old owner's token is back, or someone runs `manage.py recover` to go on with this one.",
 }
-
-OTHER_ACCOUNT = (
-    "This database belongs to another account of Slant than the one SLANT_API_TOKEN is of. "
-    "Put its token back, or start with a new VAR_DIR or DATABASE_URL."
-)
 
 
 def write_head() -> None:
@@ -104,7 +101,13 @@ def is_anothers(slant: SlantClient) -> str | None:
         me = slant.me()
     except (BudgetSpent, SlantError):
         return None
-    return None if me.id == mine.slant_user_id else OTHER_ACCOUNT
+    return None if me.id == mine.slant_user_id else WORDS[OTHER_OWNER]
+
+
+def why_nothing_is_read() -> str | None:
+    """Why what Slant would show us is not to be believed: another Slant, or another user's eyes. None: it is."""
+    elsewhere = Hold.objects.filter(pk__in=ELSEWHERE).values_list("reason", flat=True).first()
+    return other_slant() or elsewhere
 
 
 def _says_other_slant(mine: Instance) -> str | None:
@@ -150,16 +153,20 @@ def _count_forgotten_calls(clock: Clock) -> None:
 def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) -> bool:
     """A database belongs to the first Slant that answered it: base URL and id from `/me`. Holds for any other."""
     mine = running.instance()
-    if mine.slant_base_url in ("", base_url) and mine.slant_user_id in ("", user_id):
-        return True
-    _hold(OTHER_SLANT, worker=worker, clock=clock)
-    return False
+    if mine.slant_base_url not in ("", base_url):
+        _hold(OTHER_SLANT, worker=worker, clock=clock)
+        return False
+    if mine.slant_user_id not in ("", user_id):
+        _hold(OTHER_OWNER, worker=worker, clock=clock)
+        return False
+    return True
 
 
 def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """Make a restored or copied database safe: every open submission is looked for before it may be sent again.
 
-    Returns how many that were. Writes the head file anew and lifts the holds; audited.
+    Returns how many that were. Writes the head file anew and lifts the holds; audited. A database held for its
+    token's new owner belongs to whoever `/me` names next.
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
@@ -176,7 +183,7 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
             object_type="database",
             object_id=str(running.instance().instance_id),
             reason_text=reason,
-            change=Change(after={"doubted": len(rows)}),
+            change=_forget_owner(Change(after={"doubted": len(rows)})),
         )
         for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
             running.release(code, by=by, clock=clock, reason=reason)
@@ -184,6 +191,15 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
         # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it is held.
         headfile.write(headfile.as_it_should_be(running.instance()), anew=True)
     return len(rows)
+
+
+def _forget_owner(change: Change) -> Change:
+    """`change` with whose token it was, if the database is held because it is another's now."""
+    if not Hold.objects.filter(pk=OTHER_OWNER).exists():
+        return change
+    before = {"token_owner": running.instance().slant_user_id}
+    Instance.objects.filter(pk=1).update(slant_user_id="", me_checked_at=None)
+    return Change(before=before, after=change.after | {"token_owner": ""})
 
 
 def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> None:

@@ -116,7 +116,7 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> Swept:
     watched = _watched(clock)
     if not watched:
         return swept
-    if wrong := guarding.other_slant():  # its lists say nothing about our records
+    if wrong := guarding.why_nothing_is_read():  # its lists say nothing about our records
         swept.failure = wrong
         return swept
     reader = _Reader(slant, clock)

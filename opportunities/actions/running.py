@@ -95,6 +95,11 @@ def sending_is_held() -> bool:
     return Hold.objects.exists()
 
 
+def holds() -> set[str]:
+    """The codes of all reasons to hold."""
+    return set(Hold.objects.values_list("pk", flat=True))
+
+
 def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
     """Stop all sending for `code`; everything is kept. False when it was held for that reason already."""
     with transaction.atomic():

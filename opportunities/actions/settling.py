@@ -429,7 +429,7 @@ def _change(
         by=worker,
         clock=clock,
         reason=verdict.reason,
-        remote=Remote(object_id=verdict.record.id if verdict.record else ""),
+        remote=Remote.showing(verdict.record) if verdict.record else Remote(),
         evidence=_evidence(fields["check_state"], verdict),
         **fields,
     )

@@ -69,23 +69,21 @@ def _do_what_is_due(
     if State.SENDING in due:
         claiming.expire_leases(worker=me, clock=clock)
     may_send = guarding.check_database(worker=me, clock=clock, mine=mine)
-    if mine.me_checked_at is None:  # nothing is sent before it was asked whose token this is, and what it may
-        reads = connection.metered(slant, Share.SYNC, clock)
-        connection.check_connection(reads, worker=me, clock=clock, mine=mine)
-        mine = running.instance()
-        slant = slant.using(can_write=mine.can_write)
+    reads, holds = connection.metered(slant, Share.SYNC, clock), running.holds()
+    # Before anything is sent or read: whose token this is, and what it may.
+    if connection.check_connection(reads, worker=me, clock=clock, mine=mine, holds=holds):
+        slant, holds = slant.using(can_write=running.instance().can_write), running.holds()
     if may_send and State.QUEUED in due:
         delivery.deliver_due(slant, worker=me, clock=clock, stopping=stopping)
-    checks = connection.metered(slant, Share.CHECKS, clock)
-    if due & {State.UNKNOWN, State.REVIEW}:
-        settling.settle_due(checks, worker=me, clock=clock, stopping=stopping)
-    if stopping():
-        return
-    if reconciling.LEASE in hourly:
-        reconciling.sweep_due(checks, worker=me, clock=clock)
-    reads = connection.metered(slant, Share.SYNC, clock)
-    connection.check_connection(reads, worker=me, clock=clock, mine=mine)
-    mirror.sync_if_due(reads, worker=me, clock=clock)
+    if holds.isdisjoint(guarding.ELSEWHERE):
+        checks = connection.metered(slant, Share.CHECKS, clock)
+        if due & {State.UNKNOWN, State.REVIEW}:
+            settling.settle_due(checks, worker=me, clock=clock, stopping=stopping)
+        if stopping():
+            return
+        if reconciling.LEASE in hourly:
+            reconciling.sweep_due(checks, worker=me, clock=clock)
+        mirror.sync_if_due(reads, worker=me, clock=clock)
     if upkeep.LEASE in hourly:
         upkeep.note_sync_due(worker=me, clock=clock)
 

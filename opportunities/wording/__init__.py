@@ -220,7 +220,8 @@ SUBMISSION: dict[str, dict[str, Words]] = {
         ),
         "other_slant": Words(
             "Sending is stopped",
-            "This database belongs to another Slant, so nothing is sent until an administrator has checked. This is kept.",
+            "We are connected to another Slant, or as another user, so nothing is sent until an administrator has checked. "
+            "This is kept.",
             "clock",
             "warn",
         ),
@@ -423,7 +424,7 @@ REFUSED_BECAUSE = "Slant said: “{message}”. Nothing was created. Correct it 
 
 TOO_LATE = "It can no longer be withdrawn: it is being sent, or may have reached Slant."
 # Codes that read the same.
-SAME = {"held": "stopped", "copied": "restored"}
+SAME = {"held": "stopped", "copied": "restored", "other_owner": "other_slant"}
 
 STILL_SENT = "{name} will be sent as soon as Slant accepts it."
 
@@ -455,6 +456,7 @@ HOLDS = {
     "restored": "A backup was restored",
     "copied": "The database was copied or its worker moved",
     "other_slant": "The database belongs to another Slant",
+    "other_owner": "The token is another user's of Slant",
 }
 
 

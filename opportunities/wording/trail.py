@@ -84,6 +84,7 @@ SENTENCES: dict[str, dict[str, str]] = {
     "database.recovered": {
         "": "{who} recovered the database: {doubted:open submission} to be looked for in Slant.{reason}"
     },
+    "connection.adopted": {"": "{who} went on with the token of another Slant user, {thing}."},
     "reconcile.ran": {"": "{who} checked for duplicates: {doubles} found."},
     "probe.writing": {"": "{who} started testing Slant with a test deal."},
     "probe.ran": {"": "{who} tested Slant with {calls:call}."},
@@ -113,7 +114,7 @@ WHAT = {
     "viewed": ("Viewed", "client_data.viewed"),
     "denied": ("Denied", "access.", "limit."),
     "people": ("People and sign-in", "person."),
-    "sending": ("Sending", "sending.", "database.", "probe."),
+    "sending": ("Sending", "sending.", "database.", "connection.", "probe."),
     "settings": ("Stages and targets", "stage.", "target."),
     "exports": ("Exports", "audit.export", "client_data.exported", "report.exported"),
     "checks": ("Checks", "audit.verified", "reconcile.", "sync."),

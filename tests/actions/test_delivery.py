@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.actions import budget, delivery, running, submissions
+from opportunities.actions import audit, budget, delivery, running, submissions
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
 from opportunities.actions.claiming import claim
@@ -469,6 +469,22 @@ def test_every_change_of_state_has_its_event(office: Office) -> None:
         "submission.sending",
         "submission.confirmed",
     ]
+
+
+@pytest.mark.parametrize("trick", ["ok", "drop_after"])
+def test_the_trail_says_which_state_of_the_deal_slant_showed_when_it_was_confirmed(
+    office: Office, trick: str
+) -> None:
+    submission = office.submit()
+    office.box.mischief.append(trick)
+
+    office.rounds(minutes=1)
+
+    event = AuditEvent.objects.get(action="submission.confirmed", object_id=str(submission.pk))
+    shown = Opportunity.objects.get(pk=fresh(submission).opportunity_id).updated_at
+    assert shown is not None
+    assert event.remote_object_id == submission.opportunity_id
+    assert event.object_version == audit.plain_time(shown)
 
 
 def test_a_submission_with_an_ambiguous_send_cannot_be_withdrawn(office: Office) -> None:

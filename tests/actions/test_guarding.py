@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 
 from opportunities.actions import budget, guarding, headfile, running
 from opportunities.actions.budget import BudgetSpent, Share
-from opportunities.models import Hold, State
+from opportunities.models import Alert, AuditEvent, Hold, Instance, State
 from tests.actions.conftest import Office, fresh
 from tests.support.slant_box import TurnedClock
 
@@ -147,6 +148,101 @@ def test_a_file_of_an_older_version_is_ours_and_is_brought_up_to_date(office: Of
 
     assert held() == set()
     assert headfile.read() == headfile.as_it_should_be(running.instance())
+
+
+# Another Slant, another user's token
+
+
+def whoever(office: Office, user_id: str) -> None:
+    """From now on our token is that user's."""
+    Instance.objects.filter(pk=1).update(me_checked_at=None)  # as a worker that starts does
+    office.slant = office.box.client("slnt_pat_sandbox_theirs")
+    mine = office.box.store.tokens["slnt_pat_sandbox_write"]
+    office.box.store.tokens["slnt_pat_sandbox_theirs"] = replace(
+        mine, name="theirs", value="slnt_pat_sandbox_theirs", user_id=user_id
+    )
+
+
+def test_another_users_token_sends_nothing_reads_nothing_and_asks_whose_it_is_once_a_minute(
+    office: Office,
+) -> None:
+    office.rounds(minutes=1)
+    whoever(office, "u_9xw20c")
+    submission = office.submit()
+    before = len(office.box.requests)
+
+    office.rounds(minutes=10, every=5)
+
+    asked = {request["path"] for request in office.box.requests[before:]}
+    assert held() == {guarding.OTHER_OWNER}
+    assert asked == {"/v1/me"}
+    assert len(office.box.requests) - before <= 11
+    assert fresh(submission).state == State.QUEUED
+
+
+def test_what_another_user_does_not_see_proves_nothing_and_the_old_token_goes_on_by_itself(
+    office: Office,
+) -> None:
+    office.rounds(minutes=1)
+    submission = office.submit()
+    office.box.mischief.append("drop_after")
+    office.round()
+    ours = office.slant
+    whoever(office, "u_9xw20c")
+    office.rounds(minutes=10)
+    assert fresh(submission).state == State.UNKNOWN
+
+    office.slant = ours
+    office.rounds(minutes=2)
+
+    assert held() == set()
+    assert not Alert.objects.filter(closed_at=None).exists()
+    assert fresh(submission).state == State.CONFIRMED
+    assert len(office.box.created) == 1
+
+
+def test_the_token_of_a_new_owner_is_taken_up_by_recover_and_the_trail_says_so(office: Office) -> None:
+    office.rounds(minutes=1)
+    before = running.instance().slant_user_id
+    whoever(office, "u_9xw20c")
+    submission = office.submit()
+    office.rounds(minutes=2)
+
+    guarding.recover(by=office.by, clock=office.clock, reason="the token is Theo's now")
+    assert fresh(submission).state == State.UNKNOWN, "it is looked for with the new owner's eyes first"
+    office.rounds(minutes=6)
+
+    assert held() == set()
+    assert not Alert.objects.filter(closed_at=None).exists()
+    assert running.instance().slant_user_id == "u_9xw20c"
+    assert fresh(submission).state == State.CONFIRMED
+    recovered = AuditEvent.objects.get(action="database.recovered")
+    assert (recovered.before, recovered.after["token_owner"]) == ({"token_owner": before}, "")
+    assert AuditEvent.objects.get(action="connection.adopted").object_id == "u_9xw20c"
+
+
+def test_recovering_for_another_reason_does_not_let_another_users_token_in(office: Office) -> None:
+    office.rounds(minutes=1)
+    guarding.recover(by=office.by, clock=office.clock, reason="restored")
+    whoever(office, "u_9xw20c")
+
+    office.rounds(minutes=1)
+
+    assert held() == {guarding.OTHER_OWNER}
+
+
+def test_a_slant_that_is_pointed_back_ends_the_hold_by_itself(office: Office, settings: Any) -> None:
+    office.rounds(minutes=1)
+    ours, settings.SLANT_BASE_URL = settings.SLANT_BASE_URL, "https://slant.example/v1"
+    submission = office.submit()
+    office.rounds(minutes=1)
+    assert held() == {guarding.OTHER_SLANT}
+
+    settings.SLANT_BASE_URL = ours
+    office.rounds(minutes=2)
+
+    assert held() == set()
+    assert fresh(submission).state == State.CONFIRMED
 
 
 # The hour's calls

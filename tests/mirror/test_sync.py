@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from opportunities.actions import connection, mirror, running
 from opportunities.actions.audit import Actor
 from opportunities.actions.budget import Share
+from opportunities.actions.mirror import walking
 from opportunities.models import (
     Book,
     Hold,
@@ -37,6 +38,14 @@ def turn(box: SlantBox, clock: TurnedClock, worker: str = "w") -> bool:
 
 def reads(box: SlantBox, path: str) -> list[dict[str, Any]]:
     return [request for request in box.requests if request["method"] == "GET" and request["path"] == path]
+
+
+def lose_access(box: SlantBox, book_id: str) -> None:
+    """The owner of our token is taken out of a book, and Slant says 403 rather than 404 to that (Slant API 10.5)."""
+    box.control(switches={"no_access": "403"})
+    book = box.store.tables["book"][book_id]
+    left = {user: role for user, role in book["members"].items() if user != "u_4hd81k"}
+    box.store.put("book", book | {"members": left})
 
 
 def page_of(request: dict[str, Any]) -> int:
@@ -350,6 +359,37 @@ def test_a_deal_the_lists_forget_stays_as_long_as_slant_shows_it_by_its_id(
         one_pass(box, clock)
 
     assert Opportunity.objects.get(pk="op_71qz5d").gone_at is None
+
+
+def test_a_deal_we_may_not_see_any_more_is_not_gone(db: None, box: SlantBox, clock: TurnedClock) -> None:
+    one_pass(box, clock)
+    out_of_reach = Opportunity.objects.filter(book_id="bk_pine01")
+    held = out_of_reach.count()
+    lose_access(box, "bk_pine01")
+    for _ in range(4):
+        clock.turn(minutes=5)
+        one_pass(box, clock)
+
+    assert held
+    assert out_of_reach.filter(gone_at=None).count() == held
+
+
+def test_deals_that_stay_out_of_reach_do_not_keep_others_from_being_found_gone(
+    db: None, box: SlantBox, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_pass(box, clock)
+    lose_access(box, "bk_pine01")
+    forbidden = Opportunity.objects.filter(book_id="bk_pine01").count()
+    monkeypatch.setattr(walking, "LOOKS_AT_MOST", 2)
+    last = Opportunity.objects.exclude(book_id="bk_pine01").order_by("pk").last()
+    assert last is not None
+    box.store.remove("opportunity", last.pk)
+    for _ in range(forbidden // 2 + 3):
+        clock.turn(minutes=5)
+        one_pass(box, clock)
+
+    last.refresh_from_db()
+    assert last.gone_at is not None
 
 
 # The command

@@ -7,6 +7,7 @@
 * Where Slant has no list at all, a walk reads each household's list and each deal no household showed: partial data.
 
 A deal is gone when two walks that each saw as many deals as Slant counted missed it, and Slant says 404 for its id.
+A 403 says no more than that our token may not see it: the deal stays.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -307,12 +308,15 @@ class Reading:
 
     def _look_for_the_missing(self, walk: Walk) -> None:
         missing = _known(walk) - walk.ids
-        suspects = sorted(missing & set(self.missing))[:LOOKS_AT_MOST]
+        # Those that were not asked about last time first, or as many that stay missing would keep the rest from it.
+        last: str = self.cursor.get("asked_last", "")
+        suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))[:LOOKS_AT_MOST]
         gone = []
         try:
             for deal in suspects:
                 if self._is_gone(deal):
                     gone.append(deal)
+                self.cursor["asked_last"] = deal
         except (BudgetSpent, errors.SlantError):
             pass  # asked again after the next walk
         if gone:
@@ -324,8 +328,12 @@ class Reading:
         self.going()
         try:
             record = self._patient.opportunity(deal)
-        except (errors.SlantNotFound, errors.SlantForbidden):
+        except errors.SlantNotFound:
             return True
+        except (errors.SlantForbidden, errors.SlantRefusedUs) as error:
+            if error.status != 403:
+                raise
+            return False  # a token that may only read is told the same by another class (Slant API 3)
         writing.write([record], now=self.clock.now(), asked_at=asked)
         return False
 
