@@ -25,8 +25,8 @@ class Command(BaseCommand):
         count = guarding.recover(by=by, clock=clock, reason=options["reason"])
         if not budget.left(clock):
             self.stdout.write(
-                "How many calls were made to Slant in the last hour is not known, so they count as spent: "
-                "nothing is asked or sent for about an hour."
+                "The hour's calls to Slant count as spent: nothing is asked or sent until they are free again, "
+                "in about an hour at most."
             )
         self.stdout.write(
             f"{count} open submissions will be looked for in Slant before anything is sent again."
