@@ -72,7 +72,9 @@ def seed(first: int, upto: int) -> None:
     previous = head.hash
     for begin in range(first, upto, BATCH):
         numbers = range(begin, min(begin + BATCH, upto))
-        _insert([_deal(n // 5, owner) for n in numbers if n % 5 == 0])
+        deals = [n // 5 for n in numbers if n % 5 == 0]
+        _insert([_deal(number, owner) for number in deals])
+        _insert([_attempt(number) for number in deals])
         batch: list[AuditEvent] = []
         for n in numbers:
             event = _event(n, previous)
@@ -112,7 +114,12 @@ def _deal_id(number: int) -> UUID:
 
 
 def _body(number: int) -> str:
-    return json.dumps({"name": f"Deal {number}", "value": 100_000 + number})
+    about = {"book_id": "bk_harbor", "household_id": f"hh_{number % HOUSEHOLDS}"}
+    return json.dumps(about | {"name": f"Deal {number}", "value": 100_000 + number})
+
+
+def _key(number: int) -> UUID:
+    return UUID(int=(0xCE << 120) + number)
 
 
 def _deal(number: int, owner: Any) -> Any:
@@ -124,8 +131,20 @@ def _deal(number: int, owner: Any) -> Any:
         by_iss=ISSUER, by_sub=f"sub-{number % PEOPLE}", by_display=f"Person {number % PEOPLE}", method="POST",
         path="/opportunities", body=body, body_sha256=hashlib.sha256(body.encode()).hexdigest(), book_id="bk_harbor",
         household_id=f"hh_{number % HOUSEHOLDS}", opportunity_id=f"op_{number}", name=f"Deal {number}",
-        value=100_000 + number, form_token=f"t{number}", idempotency_key=UUID(int=(0xCE << 120) + number),
-        created_at=START + timedelta(minutes=5 * number),
+        value=100_000 + number, form_token=f"t{number}", idempotency_key=_key(number), attempts_count=1,
+        remote_status=201, created_at=START + timedelta(minutes=5 * number),
+    )  # fmt: skip
+
+
+def _attempt(number: int) -> Any:
+    from opportunities.models import Attempt
+
+    at = START + timedelta(minutes=5 * number, seconds=2)
+    return Attempt(
+        id=number + 1, submission_id=_deal_id(number), number=1, idempotency_key=_key(number), generation=1, method="POST",
+        path="/opportunities", body_sha256=hashlib.sha256(_body(number).encode()).hexdigest(), fence=1, worker="vm:1:abc",
+        started_at=at, lease_until=at, finished_at=at, outcome="ok", status=201, record_id=f"op_{number}",
+        remote_request_id=f"req_{number}",
     )  # fmt: skip
 
 
@@ -142,6 +161,15 @@ def _event(n: int, previous: str) -> Any:
     # One in a thousand is refused: what a rare filter has to find.
     refused = step == 4 and deal % 1000 == 0
     action = "person.signed_in" if step == 0 else f"submission.{state}" if state else "client_data.viewed"
+    after = {"state": state} if state else {}
+    if state == "queued":
+        after |= {
+            "kind": "create",
+            "reference": f"SW-{deal:07d}",
+            "name": f"Deal {deal}",
+            "value": 100_000 + deal,
+        }
+    confirmed = state == "confirmed"
     event = AuditEvent(
         seq=n + 1, event_id=UUID(int=(0xEE << 120) + n), occurred_at=at, recorded_at=at,
         actor_type="worker" if worker else "user", actor_iss="" if worker else ISSUER,
@@ -150,8 +178,11 @@ def _event(n: int, previous: str) -> Any:
         action="access.denied" if refused else action,
         object_type="person" if step == 0 else "submission", object_id=str(_deal_id(deal)),
         outcome="refused" if refused else state or "ok",
-        before={"state": {2: "queued", 3: "sending"}[step]} if worker else {}, after={"state": state} if state else {},
-        body_sha256=hashlib.sha256(body.encode()).hexdigest() if state else "", attempt=1 if worker else None,
+        before={"state": {2: "queued", 3: "sending"}[step]} if worker else {}, after=after,
+        body_sha256=hashlib.sha256(body.encode()).hexdigest() if state else "",
+        attempt=int(worker) if state else None, generation=1 if state else None,
+        key_id=audit.key_id(str(_key(deal))) if state else "", remote_status=201 if confirmed else None,
+        remote_object_id=f"op_{deal}" if confirmed else "", remote_request_id=f"req_{deal}" if confirmed else "",
         app_version="0.1.0", prev_hash=previous,
     )  # fmt: skip
     event.hash = audit.chain_hash(event)

@@ -1,98 +1,142 @@
-"""What every submission must be: the state its last event says, with the body that was written down at first."""
+"""What every submission must be, as its events tell it: who asked for what, what became of it, and each attempt.
 
-import hashlib
-from collections.abc import Generator
-from typing import Any
-from uuid import UUID
+Not everything a page tells of a submission is in an event. What is not (the words its person saw, what they saw before,
+times to the second) the database keeps by its triggers alone; docs/audit.md, "Verifying", says which is which.
+"""
 
-from django.db.models import CharField, OuterRef, Subquery, Value
+from copy import copy
+from sys import intern
+from typing import Any, NamedTuple
 
-from opportunities.actions.verifying.report import Progress, Report
-from opportunities.actions.verifying.rows import ROWS_AT_ONCE
-from opportunities.models import AuditEvent, State, Submission
+from opportunities.models import FINAL, Outcome, State
 from opportunities.trail.verifier import Problem
 
 DIFFERS = 5
-STATE_ACTIONS = {f"submission.{state}": str(state) for state in State.values}
+STATE_ACTIONS = {f"submission.{state}": intern(str(state)) for state in State.values}
+SENDING = str(State.SENDING)
+RECOVERED = "database.recovered"
+
+# What an exchange met, by the reason its event has. A reason that is not here says nothing of it.
+OUTCOMES = {
+    "": Outcome.OK,
+    "mismatch": Outcome.OK,
+    "unit_alarm": Outcome.OK,
+    "conflict": Outcome.REJECTED,
+    "rejected": Outcome.REJECTED,
+    "forbidden_book": Outcome.FORBIDDEN,
+    "token_refused": Outcome.REFUSED_US,
+    "token_read_only": Outcome.REFUSED_US,
+    "busy": Outcome.BUSY,
+    "unreachable": Outcome.UNREACHABLE,
+    "no_answer": Outcome.NO_ANSWER,
+    "lease_expired": Outcome.ABANDONED,
+    "recovered": Outcome.ABANDONED,
+}
+# Those whose event has Slant's words, as the attempt has them.
+WITH_WORDS = frozenset({"rejected", "forbidden_book", "no_answer"})
+# What the trail puts where something looked like a token: then it does not have the words of the row.
+HIDDEN = "[hidden]"
+
+
+class Sent(NamedTuple):
+    """One attempt, as its events tell it; `outcome` None while it is open. Else None or empty is what they do not say."""
+
+    begun: int
+    outcome: str | None = None
+    answer: int | None = None
+    words: int | None = None
+
+
+class Told:
+    """One submission, as its events tell it. Most is kept as one number: a long trail tells of hundreds of thousands."""
+
+    __slots__ = ("asked", "body", "ended", "first", "key", "record", "sent", "seq", "state", "status")
+
+    def __init__(self, first: int = 0) -> None:
+        # The numbers of its first event and of its last.
+        self.first, self.seq = first, 0
+        self.state = self.body = self.record = ""
+        self.key = 0
+        self.status: int | None = None
+        # What was asked for and by whom; None when the first event of it is not here, but in a file.
+        self.asked: int | None = None
+        # Why it ended; None while it has not, and when the event does not have the words.
+        self.ended: int | None = None
+        self.sent: dict[int, Sent] = {}
+
+    def take(self, event: dict[str, Any]) -> Problem | None:
+        """Go on by one change of state."""
+        state, body = STATE_ACTIONS[event["action"]], event["body_sha256"]
+        before = event["before"].get("state", "")
+        if self.state and (self.state, self.body) != (before, body):
+            words = (
+                f"Event {event['seq']} goes on from {before or 'nothing'}, "
+                f"and submission {event['object_id']} was {self.state}."
+            )
+            return Problem(DIFFERS, event["seq"], words)
+        if not self.state and not before:
+            self.asked = _asked_by_event(event)
+        self.key = mark(event["generation"], event["key_id"])
+        if state == SENDING:
+            self.sent[event["attempt"]] = Sent(self.key)
+        elif before == SENDING and event["attempt"] in self.sent:
+            self.sent[event["attempt"]] = _answered(self.sent[event["attempt"]], event)
+        self.seq, self.state, self.body = event["seq"], state, body
+        self.record, self.status = event["remote_object_id"], event["remote_status"]
+        self.ended = words_of(event["reason_code"], event["reason_text"]) if state in FINAL else None
+        return None
+
+    def copy(self) -> "Told":
+        other = copy(self)
+        other.sent = dict(self.sent)
+        return other
+
+
+def mark(*values: Any) -> int:
+    """What stands for `values` while one verification runs. Nobody can know beforehand what else would give the same:
+    Python hashes texts under a key of the process, and takes numbers as they are."""
+    return hash(values)
+
+
+def words_of(code: str, text: str) -> int | None:
+    """Of a text that row and event both keep, each cut and cleaned in its own order: all but the end of a long one."""
+    return None if text and HIDDEN in text else mark(code, text.replace("\0", "")[:900])
+
+
+def _asked_by_event(event: dict[str, Any]) -> int:
+    after = event["after"]
+    return mark(
+        event["actor_iss"],
+        event["actor_sub"],
+        event["actor_display"],
+        *(after.get(name, "") for name in ("kind", "reference", "supersedes", "duplicate_of")),
+    )
+
+
+def _answered(sent: Sent, event: dict[str, Any]) -> Sent:
+    reason, request_id = event["reason_code"], event["remote_request_id"]
+    told = mark(event["remote_status"], request_id, event["remote_object_id"])
+    return Sent(
+        sent.begun,
+        str(OUTCOMES.get(reason, "")),
+        None if HIDDEN in request_id else told,
+        words_of("", event["reason_text"]) if reason in WITH_WORDS else None,
+    )
 
 
 class Replay:
-    """The state of every submission as its events tell it, with the hash of the body they speak of."""
+    """What every submission is, as its events tell it."""
 
     def __init__(self) -> None:
-        self.states: dict[str, tuple[str, str]] = {}
-        self.first_seen: dict[str, int] = {}
+        self.told: dict[str, Told] = {}
+        self.recoveries = 0
 
     def take(self, event: dict[str, Any]) -> Problem | None:
-        state = STATE_ACTIONS.get(event["action"])
-        if state is None or event["object_type"] != "submission":
+        if event["action"] == RECOVERED:
+            self.recoveries += 1
+        if event["action"] not in STATE_ACTIONS or event["object_type"] != "submission":
             return None
-        id, body = event["object_id"], event["body_sha256"]
-        before = event["before"].get("state", "")
-        known = self.states.get(id)
-        self.states[id] = (state, body)
-        if known is None:
-            self.first_seen[id] = event["seq"]
-        elif known != (before, body):
-            words = f"Event {event['seq']} goes on from {before or 'nothing'}, and submission {id} was {known[0]}."
-            return Problem(DIFFERS, event["seq"], words)
-        return None
-
-
-def check_submissions(replay: Replay, report: Report) -> Generator[Progress, None, None]:
-    """Every submission is in the state its last event says, with the body that was written down at first."""
-    total, after = len(replay.first_seen), UUID(int=0)
-    while rows := _submissions(after):
-        for pk, state, body, body_sha256 in rows:
-            told = replay.states.pop(str(pk), None)
-            whole = hashlib.sha256(body.encode()).hexdigest() == body_sha256
-            if not (whole and told == (state, body_sha256)) and not _is_as_told(
-                pk, archived=bool(report.archived)
-            ):
-                words = f"Submission {pk} is not what its events say."
-                report.problem = Problem(DIFFERS, _last_seq(str(pk)), words)
-                return
-            report.submissions += 1
-        after = rows[-1][0]
-        yield Progress(report.submissions, total, "submissions")
-    for id in replay.states:
-        # One that was written after its page was read has its row by now.
-        if not Submission.objects.filter(pk=id).exists():
-            report.problem = Problem(
-                DIFFERS, replay.first_seen[id], f"Submission {id} has events and is gone."
-            )
-            return
-
-
-def _submissions(after: UUID) -> list[tuple[UUID, str, str, str]]:
-    rows = Submission.objects.filter(pk__gt=after).order_by("pk")
-    return list(rows.values_list("pk", "state", "body", "body_sha256")[:ROWS_AT_ONCE])
-
-
-def _is_as_told(id: UUID, *, archived: bool) -> bool:
-    """Asked again of one that seemed not to be: it may have moved on meanwhile. One statement sees one moment."""
-    told = AuditEvent.objects.filter(
-        object_type="submission", object_id=OuterRef("said"), action__in=STATE_ACTIONS
-    ).order_by("-seq")
-    row = (
-        Submission.objects.filter(pk=id)
-        .annotate(said=Value(str(id), output_field=CharField()))
-        .annotate(
-            last=Subquery(told.values("action")[:1]), last_body=Subquery(told.values("body_sha256")[:1])
-        )
-        .values_list("state", "body", "body_sha256", "last", "last_body")
-        .first()
-    )
-    if row is None:
-        return False
-    state, body, body_sha256, last, last_body = row
-    if hashlib.sha256(body.encode()).hexdigest() != body_sha256:
-        return False
-    if last is None:
-        return archived
-    return (STATE_ACTIONS[last], last_body) == (state, body_sha256)
-
-
-def _last_seq(id: str) -> int:
-    events = AuditEvent.objects.filter(object_type="submission", object_id=id).order_by("-seq")
-    return events.values_list("seq", flat=True).first() or 0
+        told = self.told.get(event["object_id"])
+        if told is None:
+            told = self.told[event["object_id"]] = Told(event["seq"])
+        return told.take(event)

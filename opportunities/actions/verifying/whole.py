@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Subquery
 
 from opportunities.actions import checkpoints
-from opportunities.actions.verifying.replay import Replay, check_submissions
+from opportunities.actions.verifying.compared import check_submissions
+from opportunities.actions.verifying.replay import Replay
 from opportunities.actions.verifying.report import Progress, Report, Verification
 from opportunities.actions.verifying.rows import ROWS_AT_ONCE, plain_rows
 from opportunities.models import AuditEvent, ChainHead
