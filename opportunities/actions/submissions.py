@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from opportunities import access
 from opportunities.actions import audit, mirror, states, wakeup
@@ -290,7 +291,7 @@ def _take(
     submission.by_iss, submission.by_sub, submission.by_display = person.iss, person.sub, person.display
     submission.body_sha256 = hashlib.sha256(submission.body.encode()).hexdigest()
     submission.state = State.QUEUED
-    submission.created_at = submission.due_at = now
+    submission.created_at, submission.due_at = _in_order(submission, now), now
     try:
         with transaction.atomic():
             submission.save(force_insert=True)
@@ -314,6 +315,18 @@ def _take(
             raise
         return winner
     return submission
+
+
+def _in_order(submission: Submission, now: datetime) -> datetime:
+    """When it was entered: after what waits for the same deal, for they are sent in this order.
+
+    A clock that was set back in between must not turn it round; the trail keeps the time of the clock.
+    """
+    if not submission.opportunity_id:
+        return now
+    waiting = Submission.objects.open().filter(opportunity_id=submission.opportunity_id)
+    last = waiting.aggregate(last=Max("created_at"))["last"]
+    return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
 def similar_deals(

@@ -371,3 +371,17 @@ def test_changes_of_one_deal_go_in_order_and_wait_for_a_doubtful_one(office: Off
     office.rounds(minutes=6)
 
     assert (fresh(first).state, fresh(second).state) == (State.CONFIRMED, State.CONFIRMED)
+
+
+def test_a_clock_set_back_between_two_changes_of_a_deal_does_not_turn_them_round(office: Office) -> None:
+    deal_id = made(office)
+    running.hold(running.STOPPED, reason="", by=office.by, clock=office.clock)
+    first = edit(office, deal_id, {"value": 1}, {"value": 640_000})
+    office.clock.jump(-7200)
+    second = edit(office, deal_id, {"value": 2}, {"value": 1})
+    running.release(running.STOPPED, by=office.by, clock=office.clock)
+
+    office.rounds(minutes=3)
+
+    assert (fresh(first).state, fresh(second).state) == (State.CONFIRMED, State.CONFIRMED)
+    assert office.box.store.tables["opportunity"][deal_id]["value"] == 2
