@@ -17,7 +17,7 @@ T = TypeVar("T")
 YES, NO = frozenset({"1", "true", "yes", "y", "on", "ok"}), frozenset({"0", "false", "no", "n", "off"})
 
 
-class Variables(environ.Env):  # type: ignore[misc]
+class Variables(environ.Env):
     """django-environ with our own words. Each method takes the name and what holds where it is not set."""
 
     def text(self, name: str, default: str = "") -> str:
