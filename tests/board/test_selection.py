@@ -132,7 +132,7 @@ def test_each_filter_finds_its_deals(deal: Callable[..., Opportunity], firm: Fir
     assert found("missing=any") == {"valueless", "dateless"}
     assert found("close=overdue") == {"overdue"}
     assert found("close=this-month") == {"overdue", "today"}
-    assert found("only stale deals") == {"old", "made_long_ago", "slow"}
+    assert found("stale=1") == {"old", "made_long_ago", "slow"}
     assert found("pipeline=pl_clients") == found("stage=st_proposal") == {"client"}
     assert found("stage=st_hidden&stage=st_proposal") == {"lost", "client"}
     assert found("ids=big&ids=foreign&ids=gone") == {"big"}
