@@ -55,7 +55,7 @@ MISCHIEFS = (
         "Slant is slow",
         "Make Slant slow",
         "Slant takes four seconds for every answer.",
-        "The form still answers within two seconds, and the deal's page tells you when Slant has it.",
+        "The form still answers within two seconds, and the page for the deal tells you when Slant has it.",
         WELL | {"latency_ms": 4000},
     ),
     Mischief(
@@ -63,7 +63,7 @@ MISCHIEFS = (
         "The next answer gets lost",
         "Lose the next answer",
         "Slant accepts the next new deal, but its answer never reaches us.",
-        "The deal's page says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
+        "The page for the deal says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
         WELL
         | {
             "faults": [
