@@ -21,7 +21,8 @@ from opportunities.actions.kinds import Changes
 from opportunities.actions.submissions import change, issue_token
 from opportunities.actions.verifying import compared
 from opportunities.actions.verifying.nightly import conclude
-from opportunities.actions.verifying.replay import DIFFERS
+from opportunities.actions.verifying.replay import DIFFERS, Replay
+from opportunities.actions.verifying.report import Report
 from opportunities.actions.verifying.whole import verify
 from opportunities.clock import SystemClock
 from opportunities.models import Alert, Attempt, AuditEvent, ChainHead, Kind, Lease, Role, Submission
@@ -369,6 +370,28 @@ def test_a_submission_that_moves_on_while_it_is_verified_is_no_finding(
 
     assert (report.problem, report.submissions) == (None, 3)
     assert Submission.objects.get(name="Waiting").state == "confirmed"
+
+
+def test_a_submission_that_moves_on_while_it_is_asked_again_is_asked_once_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = office.submit()
+    told = Replay()
+    for event in rows():
+        assert told.take(event) is None
+    readings = []
+
+    def after_a_round(id: str, before: Any) -> Any:
+        if not readings:
+            office.round()
+        readings.append(id)
+        return go_on(id, before)
+
+    go_on = compared._going_on
+    monkeypatch.setattr(compared, "_going_on", after_a_round)
+
+    assert compared._still_differs(row.pk, told.told[str(row.pk)], told, Report()) == ""
+    assert len(readings) == 2
 
 
 def test_a_submission_without_events_and_events_without_it(office: Office) -> None:
