@@ -179,7 +179,7 @@ def test_a_probability_set_by_a_colleague_after_the_form_was_opened_is_not_overw
     answer = client.post(path, sent, headers=headers)
 
     assert (answer.status_code, opened) == (422, "" if seen is None else "55")
-    assert "Somebody changed its probability meanwhile." in answer.text
+    assert "Someone changed its probability in the meantime." in answer.text
     assert not Submission.objects.exists()
     if not headers:
         assert Page(answer).value("seen_probability") == opened
@@ -287,7 +287,7 @@ def test_a_form_sent_before_with_another_move_says_so_at_the_stage(
     page = Page(client.post(f"/opportunities/{deal.pk}/move/", sent | {"pipeline_stage_id": WON}))
 
     [(field, said)] = problems(page)
-    assert (field, "sent before with another move" in said) == ("pipeline_stage_id", True)
+    assert (field, "already sent with a different move" in said) == ("pipeline_stage_id", True)
     assert page.value("form_token") not in ("", sent["form_token"])
     assert Submission.objects.count() == 1
 

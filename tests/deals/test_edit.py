@@ -232,7 +232,7 @@ def test_a_change_withdrawn_in_another_tab_is_not_told_as_saved_when_its_form_is
 
     page = Page(client.post(EDIT, typed, headers=HX))
 
-    assert "Your change of Okonkwo rollover was withdrawn. Nothing was changed" in page.said("deal")
+    assert "Your change to Okonkwo rollover was withdrawn. Nothing was changed" in page.said("deal")
     assert Submission.objects.get().state == State.WITHDRAWN
 
 

@@ -18,7 +18,7 @@ Due = list[float | None]
 def rounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Due]:
     """How soon the next thing is due, told by each round from the end; those that ran are gone from it."""
     due: Due = []
-    monkeypatch.setattr(tasks, "tick", lambda clock, *, worker: due.pop())
+    monkeypatch.setattr(tasks, "tick", lambda clock, *, worker, stopping: due.pop())
     HUEY.flush()
     yield due
     HUEY.flush()

@@ -24,10 +24,10 @@ def test_the_end_of_a_doubtful_submission_is_told_on_every_page_until_read(
     ("kind", "state", "said"),
     [
         ("create", State.WITHDRAWN, "Okonkwo rollover was closed without a record."),
-        ("move", State.WITHDRAWN, "The change of Okonkwo rollover was closed. Nothing more is sent of it."),
+        ("move", State.WITHDRAWN, "The change to Okonkwo rollover was closed. Nothing more will be sent."),
         ("create", State.REJECTED, "Slant refused Okonkwo rollover. Nothing was created."),
-        ("edit", State.REJECTED, "Slant refused the change of Okonkwo rollover. Nothing was changed."),
-        ("edit", State.CONFIRMED, "The change of Okonkwo rollover reached Slant."),
+        ("edit", State.REJECTED, "Slant refused the change to Okonkwo rollover. Nothing was changed."),
+        ("edit", State.CONFIRMED, "The change to Okonkwo rollover reached Slant."),
     ],
 )
 def test_the_end_of_a_change_is_not_told_as_that_of_a_deal(

@@ -207,7 +207,7 @@ def test_a_change_in_review_is_not_asked_about_as_a_deal_to_be_made(
     for words in ("Created", "same deal", "without a record", "list could not be read"):
         assert words not in page.said("decide")
     assert "It arrived in op_found" in page.said("decide")
-    assert "The change of Okonkwo rollover is closed. Nothing more is sent of it." in said
+    assert "The change to Okonkwo rollover is closed. Nothing more will be sent." in said
 
 
 @pytest.mark.parametrize(("kind", "words"), [("create", "created"), ("edit", "saved"), ("move", "moved")])

@@ -243,8 +243,8 @@ def test_its_owner_withdraws_what_waits(owner: Person, browse: Browse, fill: Fil
     ("kind", "said"),
     [
         ("create", "Okonkwo rollover was withdrawn. Nothing was created in Slant."),
-        ("edit", "The change of Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
-        ("move", "The change of Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
+        ("edit", "The change to Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
+        ("move", "The change to Okonkwo rollover was withdrawn. Nothing was changed in Slant."),
     ],
 )
 def test_a_change_taken_back_is_not_told_as_a_deal(
