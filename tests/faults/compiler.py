@@ -104,7 +104,7 @@ class SQLCompiler(compiler.SQLCompiler):
         model, names, converters = _columns[self.shape]
         if converters:
             rows = self.apply_converters(rows, converters)
-        return (_object(model, self.connection.alias, names, row) for row in rows)
+        return (object_of(model, self.connection.alias, names, row) for row in rows)
 
     def get_converters(self, expressions: Any) -> Any:
         if self.shape is None:
@@ -114,7 +114,7 @@ class SQLCompiler(compiler.SQLCompiler):
         return _converters[self.shape]
 
 
-def _object(model: Any, alias: str, names: list[str], row: Any) -> Any:
+def object_of(model: Any, alias: str, names: list[str], row: Any) -> Any:
     """What `Model.from_db` makes, where nobody hears of it: columns not asked for are absent, which is deferred."""
     made = model.__new__(model)
     made._state = state = ModelState()

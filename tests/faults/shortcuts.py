@@ -14,16 +14,18 @@ from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connections, transaction
-from django.db.models import JSONField, lookups
+from django.db.models import JSONField, Q, lookups
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.query import MAX_GET_RESULTS, ModelIterable, QuerySet
 from django.db.models.sql import Query, UpdateQuery
 from django.db.models.sql.where import AND, WhereNode
 
-from tests.faults.compiler import PLAIN, NotPlain, shape_of
+from tests.faults.compiler import PLAIN, NotPlain, object_of, shape_of
 
 VALUES = (str, int, datetime, date, UUID)
+PLAIN_VALUES = frozenset((str, int, UUID))
 _columns: dict[Any, Any] = {}
+_ones: dict[Any, Any] = {}
 _statements: dict[Any, Any] = {}
 _the_long_way = SimpleNamespace(
     build_filter=Query.build_filter,
@@ -75,27 +77,69 @@ def _build_filter(self: Query, condition: Any, **rest: Any) -> Any:
 def _filter_in_place(self: Any, negate: bool, args: Any, kwargs: dict[str, Any]) -> None:
     """Conditions that are all plain need nothing of what finds out which tables to join, and how."""
     query = self._query
-    if negate or args or query.annotations or not query.alias_cols:
-        return _the_long_way.filter_in_place(self, negate, args, kwargs)
-    columns = [_column_for(query.model, name, kwargs[name]) for name in sorted(kwargs)]
-    if not columns or None in columns:
-        return _the_long_way.filter_in_place(self, negate, args, kwargs)
-    alias = query.get_initial_alias()
-    query.used_aliases.add(alias)
-    conditions = [
-        lookup(field.get_col(alias), kwargs[name])
-        for name, (field, lookup) in zip(sorted(kwargs), columns, strict=True)
-    ]
-    query.where.add(WhereNode(conditions), AND)
-    return None
+    if not (query.annotations or not query.alias_cols):
+        try:
+            if clause := _clause(query.model, [*args, *sorted(kwargs.items())], negated=negate):
+                alias = query.get_initial_alias()
+                query.used_aliases.add(alias)
+                query.where.add(clause(alias), AND)
+                return None
+        except NotPlain:
+            pass
+    return _the_long_way.filter_in_place(self, negate, args, kwargs)
+
+
+def _clause(
+    model: Any, children: list[Any], *, connector: str = AND, negated: bool, above: bool = False
+) -> Any:
+    """How to make the node of conditions that are all plain, for the alias of their table; None if there are none."""
+    within = above ^ negated
+    parts = []
+    for child in children:
+        if type(child) is Q:
+            part = _clause(
+                model, child.children, connector=child.connector, negated=child.negated, above=within
+            )
+        elif type(child) is tuple:
+            part = _plain_condition(model, *child, negated=within)
+        else:
+            raise NotPlain
+        if part is None:
+            raise NotPlain
+        parts.append(part)
+
+    def node(alias: str) -> WhereNode:
+        made = WhereNode(connector=connector, negated=negated)
+        for part in parts:
+            made.add(part(alias), connector)
+        return made
+
+    return node if parts else None
+
+
+def _plain_condition(model: Any, name: str, value: Any, *, negated: bool) -> Any:
+    """How to make one condition. Within a NOT, only of a column that is never null: others need more."""
+    if value is None and LOOKUP_SEP not in name:
+        if (column := _known_column(model, name)) is None or column[0].primary_key:
+            raise NotPlain
+        return lambda alias: WhereNode([lookups.IsNull(column[0].get_col(alias), True)])
+    column = _column_for(model, name, value)
+    if column is None or (negated and column[0].null):
+        raise NotPlain
+    field, lookup = column
+    return lambda alias: WhereNode([lookup(field.get_col(alias), value)])
 
 
 def _column_for(model: Any, name: str, value: Any) -> tuple[Any, Any] | None:
     """The field and the lookup of a plain condition."""
+    return _known_column(model, name) if _is_plain(value) else None
+
+
+def _known_column(model: Any, name: str) -> tuple[Any, Any] | None:
     key = (model, name)
     if key not in _columns:
         _columns[key] = _plain_column(*key)
-    return _columns[key] if _is_plain(value) else None
+    return _columns[key]
 
 
 def _plain_column(model: Any, name: str) -> tuple[Any, Any] | None:
@@ -131,6 +175,8 @@ def _objects(self: Any) -> Iterator[Any]:
 
 def _get(self: Any, *args: Any, **kwargs: Any) -> Any:
     """The one object, without copying the query once more to take its order away."""
+    if not args and kwargs and (one := _one_by_columns(self, kwargs)) is not None:
+        return one
     query = self.query
     if query.combinator or query.select_for_update or query.distinct_fields or not query.can_filter():
         return _the_long_way.get(self, *args, **kwargs)
@@ -145,6 +191,74 @@ def _get(self: Any, *args: Any, **kwargs: Any) -> Any:
     if len(found) > 1:
         raise self.model.MultipleObjectsReturned(f"get() returned more than one {name}")
     return found[0]
+
+
+def _one_by_columns(of: Any, conditions: dict[str, Any]) -> Any:
+    """The one row of a whole table with such values, by a statement remembered for their names. None: the longer way."""
+    query, key = of.query, (of.model, *conditions)
+    if (
+        of._result_cache is not None
+        or query.where.children
+        or query.annotations
+        or query.is_sliced
+        or query.combinator
+        or query.select_related
+        or query.select_for_update
+        or query.distinct
+        or query.deferred_loading != (frozenset(), True)
+        or of._iterable_class is not ModelIterable
+        or of._known_related_objects
+        or of._prefetch_related_lookups
+    ):
+        return None
+    columns = [_known_column(of.model, name) for name in conditions]
+    if None in columns or any(LOOKUP_SEP in name for name in conditions):
+        return None
+    connection = connections[of.db]
+    if not all(type(value) in PLAIN_VALUES for value in conditions.values()):
+        return None
+    values = [
+        field.get_db_prep_value(value, connection)
+        for (field, _), value in zip(columns, conditions.values(), strict=True)  # type: ignore[misc]
+    ]
+    if key not in _ones:
+        _ones[key] = _statement_for_one(of, conditions, values)
+    if _ones[key] is None:
+        return None
+    sql, make = _ones[key]
+    rows = connection.run(sql, values).fetchall()
+    return make(rows[0], connection) if len(rows) == 1 else _none_or_many(of.model, rows)
+
+
+def _statement_for_one(of: Any, conditions: dict[str, Any], values: list[Any]) -> Any:
+    """The statement that the longer way would run, and how a row of it becomes an object."""
+    found = of.filter(**conditions)
+    found.query.clear_ordering(force=True, clear_default=False)
+    found.query.add_ordering()
+    found.query.set_limits(high=MAX_GET_RESULTS)
+    compiler = found.query.get_compiler(using=of.db)
+    sql, params = compiler.as_sql()
+    if list(params) != values:
+        return None
+    columns = [column[0] for column in compiler.select]
+    converters = compiler.get_converters(columns)
+    names, model, alias = [column.target.attname for column in columns], of.model, of.db
+
+    def make(row: Any, connection: Any) -> Any:
+        cells = list(row)
+        for place, (steps, expression) in converters.items():
+            for step in steps:
+                cells[place] = step(cells[place], expression, connection)
+        return object_of(model, alias, names, cells)
+
+    return sql, make
+
+
+def _none_or_many(model: Any, rows: list[Any]) -> Any:
+    name = model._meta.object_name
+    if rows:
+        raise model.MultipleObjectsReturned(f"get() returned more than one {name}")
+    raise model.DoesNotExist(f"{name} matching query does not exist.")
 
 
 def _exists(self: Any) -> bool:
