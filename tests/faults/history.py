@@ -28,6 +28,7 @@ from opportunities.sandbox.store import Store
 from opportunities.slant import client
 from opportunities.slant.client import SlantClient
 from tests.faults import slant as slants
+from tests.faults.changing import Changing
 from tests.faults.database import SimulatedDatabase, default_database, migrated
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Network, Sent, Trouble, transport_over
@@ -49,7 +50,10 @@ WAITS = {
 }
 # What stands in VAR_DIR beside the template: the key of the trail, and its first checkpoint.
 FOUNDED: dict[Path, bytes] = {}
-ON_OPEN = "SELECT count(*) FROM opportunities_submission WHERE state IN ('queued', 'sending', 'unknown')"
+# What is to be settled without anybody: a change behind one of the same deal that a manager has to decide waits for it.
+ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open WHERE state IN ('queued', 'sending', 'unknown')
+    AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
+        WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
 
 
 class House:
@@ -125,6 +129,7 @@ class History:
         self.visitors: list[Actor] = []
         self.crews = [self.crew]
         self.people = People(self)
+        self.changing = Changing(self)
         self.nemesis = nemesis(self)
         self.troubled = True
         self.exchanges = self.rounds = self.jumps = 0

@@ -1,10 +1,12 @@
 """Who brings about what can go wrong: at single points, and as events in time. `stop()` ends all of it."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opportunities.sandbox.faults import Fault
+from tests.faults.changing import Errand
 from tests.faults.network import Trouble
 from tests.faults.plan import HOUR, MINUTE, trouble_on_the_wire
 from tests.faults.scheduler import Actor
@@ -31,6 +33,7 @@ class Nemesis:
         self._disk_full_until = 0.0
         self._strikes = 0
         self._backup: sqlite3.Connection | None = None
+        self._has_backup = False
 
     # Points
 
@@ -38,6 +41,8 @@ class Nemesis:
         history, plan, chance = self.history, self.history.plan, self.history.rng.random()
         if chance < plan.crash and history.crashes < MOST_CRASHES:
             history.die(f"{kind} {sql[:90]}")
+        if kind == "committed" and actor.name == "browser" and plan.has("restore") and not self._has_backup:
+            self._back_up()  # of what is saved and not sent
         if plan.database and kind in ("statement", "commit"):
             if history.scheduler.now < self._disk_full_until:
                 history.fail(f"{kind} {sql[:90]}")
@@ -58,6 +63,7 @@ class Nemesis:
         for family, act in (
             ("clock jump", self._jump),
             ("edited", self._edit),
+            ("changes", self._meddle),
             ("crash", self._kill_one),
             ("restore", self._restore),
         ):
@@ -115,6 +121,8 @@ class Nemesis:
             )
         if plan.has("outage"):
             begin, length = self._some_time(), rng.choice((20.0, 5 * MINUTE, 90 * MINUTE))
+            if plan.outage == "busy, it says for a second":
+                begin, length = rng.uniform(0.5, 20.0), 90 * MINUTE
             self._outages.append((begin, begin + length, plan.outage))
             self.ends = max(self.ends, begin + length)
         if plan.has("revoked"):
@@ -189,9 +197,36 @@ class Nemesis:
                 when + rng.choice((11.0, 14.0, 100.0)),
                 lambda wish=wish: self._visit("browser", lambda: people.look(wish)),
             )
+        self._changes()
         if plan.has("manager"):
             for _ in range(3):
                 self._later(rng.uniform(MINUTE, self.ends), lambda: self._visit("boss", people.review))
+
+    def _changes(self) -> None:
+        """People who change deals within the same minutes, and colleagues who change them in Slant meanwhile."""
+        plan, rng, changing = self.history.plan, self.history.rng, self.history.changing
+        if not plan.changes:
+            return
+        changing.prepare()
+        begin = rng.uniform(0.5, self.ends * 0.5)
+        for _ in range(plan.changes):
+            errand, when = (
+                changing.errand(),
+                begin + rng.choice((rng.uniform(0.0, 5.0), rng.uniform(0.0, 200.0))),
+            )
+            visits: list[tuple[float, Callable[[Errand], None]]] = [(when, changing.ask)]
+            if plan.has("double click"):
+                visits.append((when + rng.choice((0.02, 1.0, 100.0)), changing.press_again))
+            if plan.has("withdraws"):
+                visits.append((when + rng.choice((0.2, 3.0, 100.0)), self.history.people.withdraw))
+            # A backup that knows of a move and not of its undoing cannot tell what was undone from what never was.
+            if not plan.has("restore") and rng.random() < 0.3:
+                visits.append((when + rng.choice((2.0, 30.0, 100.0)), changing.undo))
+            visits.append((when + rng.choice((11.0, 14.0, 100.0)), self.history.people.look))
+            for at, act in visits:
+                self._later(at, lambda act=act, errand=errand: self._visit("browser", lambda: act(errand)))
+        for _ in range(rng.choice((0, 1, 2))):
+            self._later(begin + rng.uniform(0.0, 200.0), self._meddle)
 
     def _visit(self, name: str, act: object) -> None:
         if not self.history.crew.down:
@@ -249,6 +284,7 @@ class Nemesis:
 
     def _back_up(self) -> None:
         self.history.scheduler.say("backup taken")
+        self._has_backup = True
         self._backup = self.history.house.database.snapshot()
 
     def _restore(self) -> None:
@@ -292,11 +328,17 @@ class Nemesis:
         if edited := self.history.slant.edit_something_of_ours(self.history.rng):
             self.history.scheduler.say(f"edited in Slant: {edited}")
 
+    def _meddle(self) -> None:
+        if self.history.troubled:
+            self.history.changing.meddle()
+
     def _shift(self) -> None:
         self.history.slant.shift_rows(self.history.rng)
 
     def _neighbour(self) -> None:
         wishes = self.history.people.wishes
+        if not wishes:
+            return
         deal = self.history.rng.choice(wishes).deal
         if deal.household_id:
             self.history.scheduler.say(f"a colleague adds a deal to {deal.household_id} in Slant")

@@ -43,11 +43,14 @@ class Sent:
 
     method: str
     path: str
+    query: str
     key: str
     by: Actor
     began: float
     ended: float | None = None
     met: str = ""
+    body: bytes = b""
+    entry: int = 0  # its number in Slant's ledger, if it ever got there
     covered: bool = True
 
     @property
@@ -69,14 +72,19 @@ class Network:
         actor = self.scheduler.current
         assert actor is not None
         note = Sent(
-            request.method, request.path, request.header("Idempotency-Key") or "", actor, self.scheduler.now
+            request.method,
+            request.path,
+            request.query,
+            request.header("Idempotency-Key") or "",
+            actor,
+            self.scheduler.now,
         )
         self.sent.append(note)
         self.about_to_send(note, request)
         trouble = self.decide(request.method, request.path)
         try:
-            raw = self._carry(request, trouble, timeout, connect_timeout)
-            note.met = str(raw.status)
+            raw = self._carry(note, request, trouble, timeout, connect_timeout)
+            note.met, note.body = str(raw.status), raw.body
         except Unanswered as lost:
             note.met = "lost" if lost.bytes_sent else "unreachable"
             raise
@@ -91,7 +99,9 @@ class Network:
         self.answered(note)
         return raw
 
-    def _carry(self, request: Request, trouble: Trouble, timeout: float, connect_timeout: float) -> Raw:
+    def _carry(
+        self, note: Sent, request: Request, trouble: Trouble, timeout: float, connect_timeout: float
+    ) -> Raw:
         scheduler, actor = self.scheduler, self.scheduler.current
         assert actor is not None
         if trouble.refused:
@@ -101,6 +111,7 @@ class Network:
         waiting = [True]
 
         def arrive() -> None:
+            note.entry = self.slant.store.ledger.last_seq + 1
             answer = self.slant.answer(request, trouble.fault)
             if answer is None and trouble.fault is not None and trouble.fault.plan.answer == "held":
                 return

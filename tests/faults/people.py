@@ -16,6 +16,7 @@ from opportunities.models import Household, Member, Person, State, Submission
 from opportunities.selectors.submissions.page import shown
 
 if TYPE_CHECKING:
+    from tests.faults.changing import Errand
     from tests.faults.history import History
 
 BOOKS = {"bk_pine01": ("u_4hd81k", "u_9xw20c"), "bk_alder2": ("u_4hd81k", "u_9xw20c", "u_2kf7pa")}
@@ -99,29 +100,32 @@ class People:
             )
             wish.saved.append(row.pk)
             history.scheduler.say(f"saved {row.reference} {row.body}")
-            self.told.append(Told(history.scheduler.now, row.pk, "saved"))
+            self.tell_saved(row)
             if history.rng.random() < 0.3:
                 row = submissions.wait_until_settled(row, clock=history.clock)
-            self._look_at(row, wish.person)
+            self.look_at(row, wish.person)
         except submissions.DuplicateQuestion:
             history.scheduler.say("asked whether to create a duplicate")
         except DatabaseError as error:
             history.scheduler.say(f"told that it was not saved: {error}")
 
+    def tell_saved(self, row: Submission) -> None:
+        self.told.append(Told(self.history.scheduler.now, row.pk, "saved"))
+
     # Looking, withdrawing
 
-    def look(self, wish: Wish) -> None:
+    def look(self, wish: "Wish | Errand") -> None:
         for pk in wish.saved[:1]:
             row = Submission.objects.filter(pk=pk).first()
             if row is not None:
-                self._look_at(row, wish.person)
+                self.look_at(row, wish.person)
 
-    def _look_at(self, row: Submission, person: Person) -> None:
+    def look_at(self, row: Submission, person: Person) -> None:
         page = shown(row, person, self.history.clock.now())
         what = f"page {row.state} {row.opportunity_id}" + (" busy" if page.busy else "")
         self.told.append(Told(self.history.scheduler.now, row.pk, what, page.words.title))
 
-    def withdraw(self, wish: Wish) -> None:
+    def withdraw(self, wish: "Wish | Errand") -> None:
         for pk in wish.saved[:1]:
             row = Submission.objects.filter(pk=pk).first()
             if row is None:
@@ -148,7 +152,9 @@ class People:
             }
             facts |= {"reason": "looked in Slant", "clock": history.clock}
             keys = {str(key) for key in row.attempts.values_list("idempotency_key", flat=True)}
-            made = [entry["id"] for entry in history.slant.made_by_us() if entry["idempotency_key"] in keys]
+            made = [
+                entry["id"] for entry in history.slant.written_by_us() if entry["idempotency_key"] in keys
+            ]
             mine = [id for id in made if id in reviewing.candidates_of(row)]
             try:
                 if mine:

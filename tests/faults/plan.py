@@ -45,9 +45,19 @@ AT_SLANT = (
     "switches",
     "skew",
 )
-PEOPLE = ("double click", "twins", "withdraws", "manager", "stop button", "same household", "refusable")
+PEOPLE = (
+    "double click",
+    "twins",
+    "withdraws",
+    "manager",
+    "stop button",
+    "same household",
+    "refusable",
+    "changes",
+)
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
+OFTEN_CHANGED = 0.2
 OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
 # Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
 TURNED = (
@@ -80,6 +90,7 @@ class Plan:
     database: float
     wire: float
     hand_over: float
+    changes: int = 0
     budget: int = 900
     sync_seconds: int = 86_400
     opportunities: int = 24
@@ -94,6 +105,7 @@ class Plan:
         parts = [
             f"seed {self.seed}",
             f"{self.deals} deals",
+            f"{self.changes} changes",
             f"{self.workers} workers",
             f"{self.lasts:.0f} s of trouble",
         ]
@@ -110,6 +122,8 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     if share:
         troubles.add(rng.choice(ON_THE_WIRE))
         troubles.add(rng.choice(ON_THE_WIRE[:5] + IN_OUR_HOUSE))
+    if rng.random() < OFTEN_CHANGED:
+        troubles.add("changes")
     assert always <= set(FAMILIES), f"unknown troubles: {always - set(FAMILIES)}"
     troubles |= always
     plan = Plan(
@@ -124,6 +138,9 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
         wire=rng.choice((0.25, 0.5, 0.8)),
         hand_over=rng.choice((0.1, 0.5, 1.0)),
     )
+    if plan.has("changes"):
+        # Instead of deals, mostly: a history of everything at once costs more and shows no more.
+        plan.changes, plan.deals = rng.choice((1, 2, 2, 3)), rng.choice((0, 0, 1))
     if rng.random() < 0.15:
         plan.budget = rng.choice((104, 110, 130))
     if rng.random() < 0.02:

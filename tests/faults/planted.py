@@ -27,6 +27,7 @@ from opportunities.actions import (
     submissions,
 )
 from opportunities.actions.doubt import Next
+from opportunities.actions.kinds import Match
 from opportunities.actions.states import Reason
 from opportunities.models import FINAL, State, Submission
 from opportunities.selectors.submissions import page as pages
@@ -200,6 +201,39 @@ def the_client_tries_twice() -> Iterator[None]:
             return real(self, slant, submission)
 
     with patch.object(kinds.Create, "send", stubborn):
+        yield
+
+
+@_bug
+def changes_of_one_deal_overtake_each_other() -> Iterator[None]:
+    def any_due(now: datetime) -> Submission | None:
+        return Submission.objects.filter(state=State.QUEUED, due_at__lte=now).order_by("due_at").first()
+
+    with patch.object(claiming, "_next_due", any_due):
+        yield
+
+
+@_bug
+def what_a_colleague_changed_is_overwritten() -> Iterator[None]:
+    real = delivery._read_before_writing
+
+    def read_and_forgotten(*given: Any) -> list[str]:
+        real(*given)
+        return []
+
+    with patch.object(delivery, "_read_before_writing", read_and_forgotten):
+        yield
+
+
+@_bug
+def a_change_goes_out_unread() -> Iterator[None]:
+    with patch.object(delivery, "_read_before_writing", lambda client, submission, clock: []):
+        yield
+
+
+@_bug
+def a_change_that_cannot_be_seen_counts_as_made() -> Iterator[None]:
+    with patch.object(kinds.Change, "matches", lambda self, record, submission: Match.EXACT):
         yield
 
 

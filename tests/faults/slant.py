@@ -81,10 +81,14 @@ class Slant:
 
     def made_by_us(self) -> list[Entry]:
         """The creations of opportunities that requests of ours caused."""
+        return [entry for entry in self.written_by_us() if entry["action"] == "create"]
+
+    def written_by_us(self) -> list[Entry]:
+        """Creations and changes that requests of ours caused; a request that changed nothing is not among them."""
         return [
             entry
             for entry in self.store.ledger.entries
-            if entry["kind"] == "write" and entry["action"] == "create" and entry["request"] is not None
+            if entry["kind"] == "write" and entry["request"] is not None
         ]
 
     def requests(self, method: str | None = None) -> list[Entry]:
