@@ -14,6 +14,7 @@ From the inside out:
     history.py     one history from seed to verdict
     checker.py     I1-I9 (docs/exactly-once.md), from the ledger and from what browsers were told
     judging.py     the same of edits and moves; looking.py: what was looked through before it was sent again
+    mirrored.py    whether the mirror shows what Slant has
     planted.py     bugs put into the real actions, to see that the checker sees them
     run.py         `python -m tests.faults.run --seed 17` replays one history and prints it
 

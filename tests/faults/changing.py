@@ -12,6 +12,7 @@ from opportunities.actions import mirror, moving, submissions
 from opportunities.actions.audit import Actor as By
 from opportunities.actions.kinds import Changes, comparable
 from opportunities.models import Kind, Opportunity, Person, State, Submission
+from opportunities.sandbox.store import stamp
 from tests.faults.people import BOOKS
 
 if TYPE_CHECKING:
@@ -188,6 +189,17 @@ class Changing:
         value = f"{fresh.isoformat()}T00:00:00Z" if isinstance(fresh, date) else fresh
         self.history.scheduler.say(f"a colleague sets {name} of {deal} to {value} in Slant")
         slant.change(records=[{"op": "patch", "id": deal, "set": {name: value}}])
+
+    def work_in_slant(self) -> None:
+        """A colleague changes the value of any deal in Slant. It may show a while after Slant says that it was so."""
+        rng, slant = self.history.rng, self.history.slant
+        rows = slant.store.tables["opportunity"]
+        deal = rng.choice([id for id, row in rows.items() if row["book_id"] in BOOKS])
+        said = stamp(slant.now - rng.choice((0.0, 0.0, rng.uniform(1.0, 60.0))))
+        value, before = self._fresh(deal, "value"), rows[deal]["updated_at"]
+        self.history.scheduler.say(f"a colleague sets the value of {deal} to {value} in Slant")
+        fields = {"value": value, "updated_at": max(said, before)}
+        slant.change(records=[{"op": "patch", "id": deal, "set": fields}])
 
     def _fresh(self, deal: str, name: str) -> Any:
         """A value that this field never had: what is set back to what it was cannot be told from what was never changed.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.faults.judging import Changes
 from tests.faults.looking import A_MOMENT, Looks, places_of
+from tests.faults.mirrored import differences
 from tests.faults.people import CREATED
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Checker:
         found = list(self.history.violations)
         for check in (self.i1_and_i3, self.i2, self.i4, self.i5, self.i6, self.i7, self.i8, self.i9):
             found += check()
-        return found + Changes(self).violations()
+        return [*found, *Changes(self).violations(), *differences(self.history)]
 
     def twins(self) -> list[list[dict[str, Any]]]:
         """Submissions with the same body: by fields alone nobody can tell which record is whose (reliability 2.2 (2)).

@@ -9,6 +9,7 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -22,7 +23,7 @@ from django.test import override_settings
 from opportunities.actions import guarding, mirror
 from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
-from opportunities.models import Household, Instance, Person
+from opportunities.models import Household, Instance, Person, SyncState
 from opportunities.sandbox.rules import Request
 from opportunities.sandbox.store import Store
 from opportunities.slant import client
@@ -54,6 +55,10 @@ FOUNDED: dict[Path, bytes] = {}
 ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open WHERE state IN ('queued', 'sending', 'unknown')
     AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
         WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
+
+SYNC = """SELECT started_at, finished_at, failed_at IS NULL AND finished_at >= started_at FROM opportunities_syncstate
+    WHERE resource = 'opportunities'"""
+LISTS_LAG = 31.0
 
 
 class House:
@@ -133,6 +138,7 @@ class History:
         self.nemesis = nemesis(self)
         self.troubled = True
         self.exchanges = self.rounds = self.jumps = 0
+        self.kept_up: bool | None = None  # whether the mirror was read once more at the end
         self.violations: list[str] = []
         self.ended: list[str] = []  # the states of its submissions, once it was judged
         self.shadows: list[sqlite3.Connection] = []
@@ -255,11 +261,24 @@ class History:
         self.scheduler.run(self.stopped_at + 2 * HOUR, self._quiet)
         self.settled_at = self.scheduler.now
         self.scheduler.say("--- quiet" if self._quiet() else "--- not quiet after two hours")
-        if self.plan.seed % 4 == 0:
+        if self.plan.has("syncs"):
+            self._keep_up()
+        elif self.plan.seed % 4 == 0:
             # Long after, somebody looks once more: nothing may move then.
             for actor in self.crew.actors[:1]:
                 self.scheduler.wake(actor, HOUR)
             self.scheduler.run(self.scheduler.now + HOUR + MINUTE)
+
+    def _keep_up(self) -> None:
+        """Let Slant's lists catch up with what was written, and one pass of ours with those. Then the mirror is judged."""
+        self.scheduler.run(self.scheduler.now + LISTS_LAG)
+        ((started, finished, _),) = self.house.database.rows(SYNC)
+
+        def read_since() -> bool:
+            ((began, ended, whole),) = self.house.database.rows(SYNC)
+            return bool(whole) and began != started and ended != finished
+
+        self.kept_up = self.scheduler.run(self.scheduler.now + HOUR, read_since)
 
     def _quiet(self) -> bool:
         return (
@@ -322,6 +341,9 @@ def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Neme
                     Instance.objects.filter(pk=1).update(slant_base_url="", slant_user_id="")
                 else:
                     Instance.objects.filter(pk=1).update(me_checked_at=told.clock.now())
+                if plan.has("syncs"):  # deals are what changes: the short lists are not read again
+                    later = told.clock.now() + timedelta(days=1)
+                    SyncState.objects.exclude(pk="opportunities").update(started_at=later)
                 yield told
             finally:
                 told.close()

@@ -161,6 +161,10 @@ class Nemesis:
             begin = self._some_time()
             self._later(begin, self._back_up)
             self._later(begin + rng.choice((5.0, 40.0, 200.0, 4000.0)), self._restore)
+        if plan.has("syncs"):
+            # Until the very end: whatever is missed long before, the next reading of everything finds.
+            for _ in range(8):
+                self._later(rng.uniform(0.3, 1.0) * self.ends, history.changing.work_in_slant)
         if plan.has("copy"):
             self._later(self._some_time() + 20.0, self._copy)
 

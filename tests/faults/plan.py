@@ -54,10 +54,11 @@ PEOPLE = (
     "same household",
     "refusable",
     "changes",
+    "syncs",
 )
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
-OFTEN_CHANGED = 0.2
+OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.06
 OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
 # Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
 TURNED = (
@@ -124,6 +125,9 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
         troubles.add(rng.choice(ON_THE_WIRE[:5] + IN_OUR_HOUSE))
     if rng.random() < OFTEN_CHANGED:
         troubles.add("changes")
+    troubles.discard("syncs")
+    if rng.random() < OFTEN_SYNCED:
+        troubles.add("syncs")
     assert always <= set(FAMILIES), f"unknown troubles: {always - set(FAMILIES)}"
     troubles |= always
     plan = Plan(
@@ -143,20 +147,25 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
         plan.changes, plan.deals = rng.choice((1, 2, 2, 3)), rng.choice((0, 0, 1))
     if rng.random() < 0.15:
         plan.budget = rng.choice((104, 110, 130))
-    if rng.random() < 0.02:
-        plan.sync_seconds = 300
+    if plan.has("syncs"):
+        # Each minute costs what a whole history does without.
+        plan.sync_seconds, plan.lasts = 60, min(plan.lasts, 3 * MINUTE)
     if plan.has("outage"):
         plan.outage = rng.choice(OUTAGES)
         if plan.outage == "busy, it says for a second":
             # Whoever obeys asks every second: only the budget, shared by all workers, keeps that within bounds.
             plan.budget, plan.workers = 130, rng.choice((2, 3))
-    if plan.has("rows shift"):
+    if plan.has("rows shift") and not plan.has("syncs"):  # the mirror knows the smaller firm
         plan.opportunities = 104
     if plan.has("skew"):
         plan.skew = rng.choice((-1200.0, -90.0, 45.0, 600.0))
     if plan.has("switches"):
         for name in rng.sample(TURNED, k=rng.randrange(1, 5)):
             plan.switches[name] = rng.choice(SWITCHES[name])
+    if plan.has("syncs") and rng.random() < 0.8:
+        plan.switches["list_filters"] = (
+            "apply"  # else everything is read every time, and nothing can be missed
+        )
     return plan, rng
 
 

@@ -1,7 +1,6 @@
 """Bugs put into the real actions one at a time, to see that the harness sees them. Each is a context manager.
 
-Nine are the list of docs/exactly-once.md; its tenth, a sync cursor without overlap, has nothing to be planted in while
-deals are mirrored only from our own answers. The others are mistakes that somebody could well make here one day.
+Ten are the list of reliability's section 8. The others are mistakes that somebody could well make here one day.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from opportunities.actions import (
 )
 from opportunities.actions.doubt import Next
 from opportunities.actions.kinds import Match
+from opportunities.actions.mirror import walking
 from opportunities.actions.states import Reason
 from opportunities.models import FINAL, State, Submission
 from opportunities.selectors.submissions import page as pages
@@ -234,6 +234,12 @@ def a_change_goes_out_unread() -> Iterator[None]:
 @_bug
 def a_change_that_cannot_be_seen_counts_as_made() -> Iterator[None]:
     with patch.object(kinds.Change, "matches", lambda self, record, submission: Match.EXACT):
+        yield
+
+
+@_bug
+def a_cursor_without_overlap() -> Iterator[None]:
+    with patch.object(walking, "OVERLAP", timedelta(0)):
         yield
 
 

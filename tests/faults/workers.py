@@ -78,8 +78,11 @@ class Crew:
         after the clock jumped does something always: `jumps` is how often it had when the last round began.
         """
         scheduler, rng = self.history.scheduler, self.history.rng
+        seconds = min(seconds, float(self.history.plan.sync_seconds))
         until = scheduler.now + seconds
         scheduler.wait(seconds)
+        if self.history.plan.has("syncs"):
+            return  # there is always something to read
         while scheduler.now >= until and self.history.jumps == jumps and rng.random() < 0.9:
             ahead = self._due_in()
             if ahead <= 0.0:
