@@ -195,7 +195,7 @@ class Changing:
         rng, slant = self.history.rng, self.history.slant
         rows = slant.store.tables["opportunity"]
         deal = rng.choice([id for id, row in rows.items() if row["book_id"] in BOOKS])
-        said = stamp(slant.now - rng.choice((0.0, 0.0, rng.uniform(1.0, 60.0))))
+        said = stamp(slant.now - rng.choice((0.0, rng.uniform(1.0, 150.0))))
         value, before = self._fresh(deal, "value"), rows[deal]["updated_at"]
         self.history.scheduler.say(f"a colleague sets the value of {deal} to {value} in Slant")
         fields = {"value": value, "updated_at": max(said, before)}

@@ -151,12 +151,17 @@ class History:
         database.point = None
         database.become(content)
         database.point = self.point
+        return House(name, database, self.found_directory(name))
+
+    def found_directory(self, name: str) -> Path:
+        """What a machine of that name keeps outside the database, as it is before it sent anything."""
         var_dir = self.home / name
+        shutil.rmtree(var_dir, ignore_errors=True)
         var_dir.mkdir()
         for path, content in FOUNDED.items():
             (var_dir / path).parent.mkdir(exist_ok=True)
             (var_dir / path).write_bytes(content)
-        return House(name, database, var_dir)
+        return var_dir
 
     def visit(self, name: str, act: Callable[[], None], when: float | None = None) -> Actor:
         """Somebody comes, does one thing and leaves."""
@@ -224,7 +229,7 @@ class History:
         if database.raw.in_transaction:
             self.violate("I5", f"a transaction is open across the network: {sent.path}")
         if sent.method != "GET":
-            if actor.house is not self.house:
+            if database is not self.house.database:
                 self.violate("copy", f"a copy of the database sent {sent.method} {sent.path}")
             sent.covered = bool(
                 database.rows(

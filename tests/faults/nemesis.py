@@ -26,6 +26,8 @@ FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
 class Nemesis:
     """`ends`: seconds after the beginning at which the last trouble is over."""
 
+    recovered_after: tuple[float, ...] = (1.0, 300.0)
+
     def __init__(self, history: "History") -> None:
         self.history = history
         self.ends = history.plan.lasts
@@ -164,7 +166,7 @@ class Nemesis:
         if plan.has("syncs"):
             # Until the very end: whatever is missed long before, the next reading of everything finds.
             for _ in range(8):
-                self._later(rng.uniform(0.3, 1.0) * self.ends, history.changing.work_in_slant)
+                self._later(self.ends - rng.uniform(1.0, 200.0), history.changing.work_in_slant)
         if plan.has("copy"):
             self._later(self._some_time() + 20.0, self._copy)
 
@@ -298,13 +300,17 @@ class Nemesis:
             return
         self._off()
         history.scheduler.say("backup restored")
+        history.people.recovered = False
         history.shadows.append(history.house.database.snapshot())
         history.house.database.become(self._backup)
         self._backup = None
-        self._on()
-        after = history.rng.choice((1.0, 300.0))
+        self._put_back()
+        after = history.rng.choice(self.recovered_after)
         history.scheduler.at(history.scheduler.now + after, lambda: self._recover())
         self.ends = max(self.ends, history.scheduler.now - history.scheduler.began + after + 60.0)
+
+    def _put_back(self) -> None:
+        self._on()
 
     def _recover(self) -> None:
         self.history.visit("operator", self.history.people.recover)

@@ -50,6 +50,7 @@ class People:
         self.history = history
         self.told: list[Told] = []
         self.wishes: list[Wish] = []
+        self.recovered = True  # or a backup was restored, and nobody has said so yet
 
     # Filling in the form
 
@@ -128,7 +129,7 @@ class People:
     def withdraw(self, wish: "Wish | Errand") -> None:
         for pk in wish.saved[:1]:
             row = Submission.objects.filter(pk=pk).first()
-            if row is None:
+            if row is None or not self.recovered:
                 return
             try:
                 submissions.withdraw(
@@ -191,6 +192,7 @@ class People:
                 self.history.scheduler.wait(5.0)
                 continue
             self.history.scheduler.say(f"recovered, {count} in doubt")
+            self.recovered = True
             return
 
 

@@ -58,7 +58,7 @@ PEOPLE = (
 )
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
-OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.06
+OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.05
 OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
 # Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
 TURNED = (

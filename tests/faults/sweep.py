@@ -11,13 +11,15 @@ from typing import Any
 from zlib import crc32
 
 from opportunities.sandbox.faults import Fault
+from opportunities.sandbox.store import SWITCHES
 from tests.faults.checker import verdict_on
-from tests.faults.history import History, staged
+from tests.faults.history import History, House, staged
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Trouble
 from tests.faults.people import Wish
 from tests.faults.plan import HOUR, MINUTE, Plan
 from tests.faults.scheduler import Actor
+from tests.faults.workers import Crew
 
 AGES = (0, 59, 61, 80)
 CRASHES = {
@@ -48,6 +50,7 @@ class Behaviour:
     down: float = 1.0
     then: str = ""
     lasts: float = 0.0
+    sends: float = float("inf")  # at most so many
 
 
 def _fault(kind: str, **about: Any) -> Fault:
@@ -55,6 +58,10 @@ def _fault(kind: str, **about: Any) -> Fault:
 
 
 EVER = float("inf")
+# The backup is taken when the deal is saved and nothing was sent.
+RESTORES = ("restore early", "restore elsewhere", "two machines")
+A_PAGE_TAKES, MANY_DEALS = 9.4, 1404
+TOO_BUSY_FOR = 2
 LOST = _fault("drop_after")
 BEHAVIOURS: dict[str, Behaviour] = {
     "created": Behaviour(),
@@ -87,7 +94,23 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "created, then reset, a backup restored": Behaviour(LOST, then="restore"),
     "created, then reset, a copy started": Behaviour(LOST, then="copy"),
     "created, then reset, and edited": Behaviour(LOST, then="edited", ends=("review",)),
+    "created, then reset, and renamed": Behaviour(LOST, then="renamed", ends=("review",)),
+    "created, then reset, restored as it was before": Behaviour(LOST, then="restore early"),
+    "created, then reset, away, then 429": Behaviour(LOST, then="away", lasts=30 * MINUTE),
 }
+# What a colleague makes of the deal in Slant before we look, by what happens then.
+EDITS: dict[str, dict[str, Any]] = {
+    "edited": {"value": 640_007},
+    "renamed": {"name": "Under another name"},
+    "rehoused": {"household_id": "hh_juouir"},
+    "homeless": {"household_id": None},
+}
+# Lists that take longer to read than a check is leased for: too dear to be lived with every crash and age.
+SLOW_BEHAVIOURS: dict[str, Behaviour] = {
+    "created, then reset, the list takes minutes": Behaviour(LOST, then="slow list"),
+    "not created, reset, the list takes minutes": Behaviour(_fault("drop_before"), then="slow list"),
+}
+SLOW_CRASHES = ("none", "C9", "C10", "C11", "Z")
 
 
 @dataclass(frozen=True)
@@ -106,6 +129,10 @@ def cells() -> list[Cell]:
     return [Cell(crash, what, age) for crash in CRASHES for what in BEHAVIOURS for age in AGES]
 
 
+def slow_cells() -> list[Cell]:
+    return [Cell(crash, what, 0) for what in SLOW_BEHAVIOURS for crash in SLOW_CRASHES]
+
+
 def diagonal() -> list[Cell]:
     """Each crash point, each behaviour and each age at least once, in as few histories as that takes twice."""
     crashes, whats = list(CRASHES), list(BEHAVIOURS)
@@ -120,11 +147,14 @@ class Script(Nemesis):
     """One deal at one second past, saved by somebody who presses again when not told that it was."""
 
     crash, behaviour, age = "none", Behaviour(), 0
+    recovered_after = (300.0,)
 
     def __init__(self, history: History) -> None:
         super().__init__(history)
         self.writes = 0
         self.happened = self.answered = self.edited = False
+        self.other: Crew | None = None
+        self.when_stopped: tuple[str, ...] = ()
         self.wish: Wish | None = None
         self.committed: tuple[str, ...] = ()
         self.looked = 0
@@ -139,7 +169,7 @@ class Script(Nemesis):
         deal = replace(
             history.people.draw_deal(),
             book_id="bk_pine01",
-            household_id="" if then == "rows shift" else homes[0].pk,
+            household_id="" if then in ("rows shift", "slow list") else homes[0].pk,
             pipeline_id="pl_events",
             pipeline_type="",
             value=640_000,
@@ -150,22 +180,57 @@ class Script(Nemesis):
             scheduler.at(began + when, lambda: self._visit("browser", lambda: history.people.send(wish)))
         for again in (40.0, 40.0 + self.age * MINUTE + 60.0):
             scheduler.at(began + again, self._press_again)
-        history.slant.change(list_lag_s=30.0 if then == "list lags" else 0.0)
+        shape = history.rng.choice(SWITCHES["error_shape"])
+        history.slant.change(switches={"error_shape": shape}, list_lag_s=30.0 if then == "list lags" else 0.0)
         if then == "restore":
             scheduler.at(began + 2.0, self._back_up)
             scheduler.at(began + 30.0 + self.age * MINUTE, self._restore)
             self.ends += 10 * MINUTE
+        if then in RESTORES:
+            scheduler.at(began + 30.0 + self.age * MINUTE, self._restore)
+            self.ends += 10 * MINUTE
+        if then == "two machines":
+            self._start_the_other()
+        if then == "slow list":
+            self.ends += 2 * HOUR
         if then == "copy":
             scheduler.at(began + 30.0, self._copy)
         if then in ("revoked", "read-only"):
             self._forbid(True)
             scheduler.at(began + self.behaviour.lasts, lambda: self._forbid(False))
 
+    def _start_the_other(self) -> None:
+        """A second machine on the same database, with a directory of its own. It is on for a moment, sending nothing."""
+        history, scheduler = self.history, self.history.scheduler
+        house = House("second", history.house.database, history.found_directory("second"))
+        self.other = Crew(history, house, 1)
+        history.crews.append(self.other)
+        self.other.start(at_once=True)
+        scheduler.at(scheduler.began + 0.9, self.other.close)
+
+    def _put_back(self) -> None:
+        if self.behaviour.then == "restore elsewhere":
+            self.history.found_directory("main")
+        if self.other is None:
+            self._on()
+        else:  # the other is the first to look, and knows nothing of what this one sent
+            self.other.open()
+            self.history.scheduler.at(self.history.scheduler.now + MINUTE, self._on)
+
+    def _off(self) -> None:
+        super()._off()
+        if self.other is not None:
+            self.other.close()
+
     def _forbid(self, so: bool) -> None:
         if self.behaviour.then == "revoked":
             self.history.slant.change(revoked=["write"] if so else [])
         else:
             self._may(not so)
+
+    def stop(self) -> None:
+        self.when_stopped = self._states()
+        super().stop()
 
     def _press_again(self) -> None:
         wish = self.wish
@@ -176,7 +241,12 @@ class Script(Nemesis):
 
     def wire(self, method: str, path: str) -> Trouble:
         now, then = self.history.scheduler.now - self.history.scheduler.began, self.behaviour.then
+        if then == "away" and self.writes and now < self.behaviour.lasts + MINUTE:
+            away = now < self.behaviour.lasts
+            return Trouble(refused=True, up=3.0) if away else Trouble(fault=_fault("rate_limit"))
         if method == "GET":
+            if then == "slow list" and path.endswith("/opportunities"):
+                return Trouble(down=A_PAGE_TAKES)
             if then == "rows shift" and self.looked < 6:
                 self.looked += 1
                 self.history.slant.shift_rows(self.history.rng)
@@ -201,8 +271,8 @@ class Script(Nemesis):
             scheduler.at(
                 scheduler.now + 0.5, lambda: self._jump_by(7200.0 if then == "jump ahead" else -7200.0)
             )
-        if then == "edited":
-            scheduler.at(scheduler.now + 2.0, self._edit_value)
+        if then in EDITS:
+            scheduler.at(scheduler.now + 2.0, lambda: self._edit_to(EDITS[then]))
 
     def _kill_during(self, trouble: Trouble) -> None:
         worker, scheduler = self.history.scheduler.current, self.history.scheduler
@@ -218,10 +288,10 @@ class Script(Nemesis):
         self.history.jumps += 1
         self.history.crew.look_soon()
 
-    def _edit_value(self) -> None:
+    def _edit_to(self, fields: dict[str, Any]) -> None:
         for entry in self.history.slant.made_by_us():
             self.edited = True
-            self.history.slant.change(records=[{"op": "patch", "id": entry["id"], "set": {"value": 640_007}}])
+            self.history.slant.change(records=[{"op": "patch", "id": entry["id"], "set": fields}])
 
     # Crashing
 
@@ -241,6 +311,8 @@ class Script(Nemesis):
         if kind == "committed":
             self.committed = now
             if before == () and now:
+                if self.behaviour.then in RESTORES:
+                    self._back_up()
                 yield "C2"
             if before != now == ("sending",):
                 yield "C3"
@@ -357,14 +429,18 @@ def live(script: type[Script], name: str, **about: Any) -> tuple[list[str], Scri
         database=0.0,
         wire=0.0,
         hand_over=0.3,
-        opportunities=104 if behaviour.then == "rows shift" else 24,
+        opportunities={"rows shift": 104, "slow list": MANY_DEALS}.get(behaviour.then, 24),
     )
     wrong, told = _judged(plan, Random(seed), type("Told", (script,), about))
     assert isinstance(told.nemesis, Script)
     # What never reached Slant could not be edited there, and is simply sent again.
-    ends = ("confirmed",) if behaviour.then == "edited" and not told.nemesis.edited else behaviour.ends
+    ends = ("confirmed",) if behaviour.then in EDITS and not told.nemesis.edited else behaviour.ends
     if len(told.ended) != 1 or told.ended[0] not in ends:
         wrong.append(f"ended {told.ended or 'with nothing saved'}, not {' or '.join(ends)}")
+    if behaviour.then == "slow list" and told.nemesis.when_stopped[0] not in ends:
+        wrong.append(f"still {told.nemesis.when_stopped[0]} while the list was slow")
+    if told.nemesis.writes > behaviour.sends:
+        wrong.append(f"sent {told.nemesis.writes} times")
     return wrong, told.nemesis, told
 
 
@@ -378,7 +454,11 @@ def sweep(some: Iterable[Cell]) -> dict[str, list[str]]:
     """Live each cell; what was wrong, by cell."""
     found = {}
     for cell in some:
-        about = {"crash": cell.crash, "behaviour": BEHAVIOURS[cell.behaviour], "age": cell.age}
+        about = {
+            "crash": cell.crash,
+            "behaviour": (BEHAVIOURS | SLOW_BEHAVIOURS)[cell.behaviour],
+            "age": cell.age,
+        }
         wrong, _, _ = live(Script, str(cell), **about)
         if wrong:
             found[str(cell)] = wrong
@@ -405,20 +485,26 @@ class Drill(Nemesis):
 
     DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
 
+    returns = ""
+
     def __init__(self, history: History) -> None:
         super().__init__(history)
-        self.writes = 0
+        self.writes = self.refused = 0
 
     def prepare(self) -> None:
         people, scheduler = self.history.people, self.history.scheduler
-        self.ends = self.AWAY
+        self.ends = self.AWAY + (10 * MINUTE if self.returns else 0.0)
         for number in range(self.DEALS):
             wish = people.wish()
             when = scheduler.began + 1.0 + number * 3.0
             scheduler.at(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
 
     def wire(self, method: str, path: str) -> Trouble:
-        if method == "GET" or self.history.scheduler.now - self.history.scheduler.began > 5 * MINUTE:
+        gone = self.history.scheduler.now - self.history.scheduler.began
+        if self.returns and gone > self.AWAY:
+            self.refused += 1
+            return Trouble(fault=_fault("rate_limit") if self.refused <= TOO_BUSY_FOR else None)
+        if method == "GET" or gone > 5 * MINUTE:
             return Trouble(refused=True, up=3.0)
         self.writes += 1
         return Trouble(fault=LOST if self.writes % 2 else _fault("drop_before"))
@@ -427,8 +513,11 @@ class Drill(Nemesis):
         pass
 
 
-def drill() -> tuple[list[str], float, History]:
-    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was settled."""
+def drill(returns: str = "") -> tuple[list[str], float, History]:
+    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was settled.
+
+    With `returns` "busy" its first answers are 429.
+    """
     plan = Plan(
         seed=90,
         troubles=frozenset(),
@@ -441,5 +530,5 @@ def drill() -> tuple[list[str], float, History]:
         wire=0.0,
         hand_over=0.1,
     )
-    wrong, told = _judged(plan, Random(90), Drill)
-    return wrong, told.settled_at - told.stopped_at, told
+    wrong, told = _judged(plan, Random(90), type("Told", (Drill,), {"returns": returns}))
+    return wrong, told.settled_at - told.scheduler.began - Drill.AWAY, told
