@@ -95,8 +95,19 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "created, then reset, a copy started": Behaviour(LOST, then="copy"),
     "created, then reset, and edited": Behaviour(LOST, then="edited", ends=("review",)),
     "created, then reset, and renamed": Behaviour(LOST, then="renamed", ends=("review",)),
+    "created, then reset, and moved to another household": Behaviour(LOST, then="rehoused", ends=("review",)),
+    "created, then reset, and taken out of its household": Behaviour(LOST, then="homeless", ends=("review",)),
     "created, then reset, restored as it was before": Behaviour(LOST, then="restore early"),
+    "created, then reset, restored on another machine": Behaviour(LOST, then="restore elsewhere"),
+    "created, then reset, restored, and the other machine first": Behaviour(LOST, then="two machines"),
     "created, then reset, away, then 429": Behaviour(LOST, then="away", lasts=30 * MINUTE),
+    "not created, 500 for ever": Behaviour(
+        _fault("status_before", status=500),
+        writes=EVER,
+        ends=("review",),
+        lasts=2 * HOUR + 10 * MINUTE,
+        sends=12,
+    ),
 }
 # What a colleague makes of the deal in Slant before we look, by what happens then.
 EDITS: dict[str, dict[str, Any]] = {

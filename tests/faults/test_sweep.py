@@ -50,7 +50,13 @@ def test_any_exchange_may_fail(how: str, course: str, lasting: bool, request: py
 
 
 @pytest.mark.usefixtures("simulated")
-@pytest.mark.parametrize("returns", [""])
+def test_a_list_that_takes_longer_than_a_lease_settles_all_the_same(request: pytest.FixtureRequest) -> None:
+    cells = sweep.slow_cells()
+    assert sweep.sweep(cells if is_full(request.config) else cells[:1]) == {}
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize("returns", ["", "busy"])
 def test_fifty_submissions_survive_ninety_minutes_without_slant(returns: str) -> None:
     """All their answers were lost when it went: each is in Slant exactly once within 15 minutes of its return."""
     wrong, seconds, told = sweep.drill(returns)
