@@ -310,6 +310,10 @@ class Nemesis:
         self.ends = max(self.ends, history.scheduler.now - history.scheduler.began + after + 60.0)
 
     def _put_back(self) -> None:
+        """Start again, now and then on another machine."""
+        if self.history.rng.random() < 0.3:
+            self.history.scheduler.say("on another machine")
+            self.history.found_directory(self.history.house.name)
         self._on()
 
     def _recover(self) -> None:

@@ -99,17 +99,20 @@ class Slant:
         ]
 
     def edit_something_of_ours(self, rng: Random) -> str | None:
-        """A colleague changes one field of a deal we made. Never its household; its name only if that can be seen.
+        """A colleague changes one field of a deal we made. Of its name and its household one stays as it was.
 
-        A name changed on a deal without household leaves nothing to recognise it by: a stated limit, not simulated.
+        A deal whose name and household are others leaves nothing to recognise it by: a stated limit, not simulated.
         """
         made = self.made_by_us()
         if not made:
             return None
-        row = self.store.tables["opportunity"].get(rng.choice(made)["id"])
+        was = rng.choice(made)["record"]
+        row = self.store.tables["opportunity"].get(was["id"])
         if row is None:
             return None
-        choices = ["value", "probability", "stage", "assignee"] + (["name"] if row["household_id"] else [])
+        choices = ["value", "probability", "stage", "assignee"]
+        choices += ["name"] if row["household_id"] and row["household_id"] == was["household_id"] else []
+        choices += ["household"] if row["household_id"] and row["name"] == was["name"] else []
         match rng.choice(choices):
             case "value":
                 fresh: dict[str, Any] = {"value": (row["value"] or 0) + 7}
@@ -122,6 +125,14 @@ class Slant:
                 fresh = {
                     "assigned_to_id": rng.choice(list(self.store.tables["book"][row["book_id"]]["members"]))
                 }
+            case "household":
+                kind = self.store.tables["household"][row["household_id"]]["type"]
+                others = [
+                    id
+                    for id, home in self.store.tables["household"].items()
+                    if home["book_id"] == row["book_id"] and home["type"] == kind
+                ]
+                fresh = {"household_id": rng.choice([None, *others])}
             case _:
                 fresh = {"name": row["name"] + ", renamed"}
         self.change(records=[{"op": "patch", "id": row["id"], "set": fresh}])
