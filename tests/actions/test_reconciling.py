@@ -319,7 +319,7 @@ def test_the_command_looks_for_nothing_in_another_slant(command: Office, whose: 
     plant(command)
     Instance.objects.filter(pk=1).update(**whose)
 
-    with pytest.raises(CommandError, match="belongs to another (Slant|user)|This database belongs to") as caught:
+    with pytest.raises(CommandError, match="belongs to") as caught:
         run()
 
     assert caught.value.returncode == 2

@@ -429,7 +429,7 @@ def test_the_command_reads_nothing_of_another_slant(
     ours = {"slant_base_url": settings.SLANT_BASE_URL, "slant_user_id": box.client().me().id}
     Instance.objects.filter(pk=1).update(**ours | whose)
 
-    with pytest.raises(CommandError, match="belongs to another (Slant|user)|This database belongs to") as caught:
+    with pytest.raises(CommandError, match="belongs to") as caught:
         call_command("sync", full=full)
 
     assert caught.value.returncode == 2
