@@ -176,6 +176,12 @@ class Changing:
             self.errands.append(back)
             self._saved(back, taken)
 
+    def shown_to_a_manager(self, row: Submission) -> None:
+        """A manager who sends a change again has seen what is in Slant instead, and may overwrite that."""
+        for errand in self.errands:
+            for name, known in errand.knew.items() if row.pk in errand.saved else ():
+                known.extend(found["fields"].get(name) for found in row.check_state.get("candidates", []))
+
     # In Slant
 
     def meddle(self) -> None:
@@ -195,7 +201,7 @@ class Changing:
         rng, slant = self.history.rng, self.history.slant
         rows = slant.store.tables["opportunity"]
         deal = rng.choice([id for id, row in rows.items() if row["book_id"] in BOOKS])
-        said = stamp(slant.now - rng.choice((0.0, rng.uniform(1.0, 150.0))))
+        said = stamp(slant.now - rng.choice((0.0, rng.uniform(20.0, 150.0))))
         value, before = self._fresh(deal, "value"), rows[deal]["updated_at"]
         self.history.scheduler.say(f"a colleague sets the value of {deal} to {value} in Slant")
         fields = {"value": value, "updated_at": max(said, before)}

@@ -187,6 +187,7 @@ class Checker:
                 if (
                     before.key != after.key
                     and known
+                    and not self._spent(before, row)
                     and last is not None
                     and after.began - last < KEY_LIVES - A_MOMENT
                 ):
@@ -195,6 +196,17 @@ class Checker:
                     yield f"I6: {name} kept a key after a definite no ({before.met})"
                 if last is not None and row and not looks.proves(places_of(row), last, after.began):
                     yield f"I6: {name} was sent again {after.began - last:.0f} s after an ambiguous send, unproven"
+
+    def _spent(self, sent: Any, row: dict[str, Any] | None) -> bool:
+        """Whether the key was answered with a record that an equal submission owns: it will bring no other."""
+        try:
+            id = json.loads(sent.body).get("id") if sent.met in ("200", "201") else None
+        except (ValueError, AttributeError):
+            return False
+        return id is not None and any(
+            other["opportunity_id"] == id and other["kind"] == "create" and other is not row
+            for other in self.submissions.values()
+        )
 
     def _only_nos(self, key: str, sends: list[Any]) -> bool:
         """Whether every send under `key` got a definite no, and that was written down before anybody died."""

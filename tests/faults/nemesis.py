@@ -26,8 +26,6 @@ FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
 class Nemesis:
     """`ends`: seconds after the beginning at which the last trouble is over."""
 
-    recovered_after: tuple[float, ...] = (1.0, 300.0)
-
     def __init__(self, history: "History") -> None:
         self.history = history
         self.ends = history.plan.lasts
@@ -165,7 +163,7 @@ class Nemesis:
             self._later(begin + rng.choice((5.0, 40.0, 200.0, 4000.0)), self._restore)
         if plan.has("syncs"):
             # Until the very end: whatever is missed long before, the next reading of everything finds.
-            for _ in range(8):
+            for _ in range(12):
                 self._later(self.ends - rng.uniform(1.0, 200.0), history.changing.work_in_slant)
         if plan.has("copy"):
             self._later(self._some_time() + 20.0, self._copy)
@@ -304,20 +302,41 @@ class Nemesis:
         history.shadows.append(history.house.database.snapshot())
         history.house.database.become(self._backup)
         self._backup = None
-        self._put_back()
-        after = history.rng.choice(self.recovered_after)
-        history.scheduler.at(history.scheduler.now + after, lambda: self._recover())
+        after = self._put_back()
+        history.scheduler.at(history.scheduler.now + after, lambda: self._recover(self._on))
         self.ends = max(self.ends, history.scheduler.now - history.scheduler.began + after + 60.0)
 
-    def _put_back(self) -> None:
-        """Start again, now and then on another machine."""
+    def _put_back(self) -> float:
+        """Start again, and say after how many seconds somebody recovers."""
         if self.history.rng.random() < 0.3:
-            self.history.scheduler.say("on another machine")
-            self.history.found_directory(self.history.house.name)
+            return self._move_house()
         self._on()
+        return self.history.rng.choice((1.0, 300.0))
 
-    def _recover(self) -> None:
-        self.history.visit("operator", self.history.people.recover)
+    def _move_house(self) -> float:
+        """To another machine, which has no file to know the backup by: its worker starts when that was recovered."""
+        self.history.scheduler.say("on another machine")
+        self.history.found_directory(self.history.house.name)
+        return 0.0
+
+    def _recover(self, then: Callable[[], None]) -> None:
+        """Somebody runs `recover`, and again if it was killed: until then nothing is sent, or nothing even runs."""
+        history, done = self.history, list[bool]()
+
+        def run() -> None:
+            history.people.recover()
+            done.append(True)
+            then()
+
+        operator = history.visit("operator", run)
+
+        def look() -> None:
+            if not done and operator.over:
+                self._recover(then)
+            elif not done:
+                history.scheduler.at(history.scheduler.now + MINUTE, look)
+
+        history.scheduler.at(history.scheduler.now + MINUTE, look)
 
     def _copy(self) -> None:
         """Somebody starts a copy of the database elsewhere, without the file beside it. It has sent before."""

@@ -163,7 +163,8 @@ class People:
                 elif made:
                     continue  # it is there, but nobody has offered it yet
                 elif history.rng.random() < 0.7:
-                    reviewing.send_again(**facts)
+                    history.changing.shown_to_a_manager(row)
+                    reviewing.send_again(seen=reviewing.candidates_of(row), **facts)
                 else:
                     reviewing.close(**facts)
                 history.scheduler.say(f"manager decided {row.reference}: {mine or 'not there'}")

@@ -58,6 +58,20 @@ PEOPLE = (
 )
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
+BESIDE_SYNC = frozenset(
+    (
+        "syncs",
+        "changes",
+        "crash",
+        "freeze",
+        "answer lost",
+        "commits late",
+        "list lag",
+        "skew",
+        "clock jump",
+        "edited",
+    )
+)
 OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.05
 OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
 # Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
@@ -148,8 +162,8 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     if rng.random() < 0.15:
         plan.budget = rng.choice((104, 110, 130))
     if plan.has("syncs"):
-        # Each minute costs what a whole history does without.
-        plan.sync_seconds, plan.lasts = 60, min(plan.lasts, 3 * MINUTE)
+        # Each minute costs what a whole history does without, so few of them, and nothing that makes them many.
+        plan.sync_seconds, plan.lasts, plan.troubles = 60, 2 * MINUTE, plan.troubles & BESIDE_SYNC
     if plan.has("outage"):
         plan.outage = rng.choice(OUTAGES)
         if plan.outage == "busy, it says for a second":

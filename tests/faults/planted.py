@@ -21,6 +21,7 @@ from opportunities.actions import (
     guarding,
     kinds,
     running,
+    scanning,
     settling,
     states,
     submissions,
@@ -234,6 +235,17 @@ def a_change_goes_out_unread() -> Iterator[None]:
 @_bug
 def a_change_that_cannot_be_seen_counts_as_made() -> Iterator[None]:
     with patch.object(kinds.Change, "matches", lambda self, record, submission: Match.EXACT):
+        yield
+
+
+@_bug
+def another_books_list_is_looked_through() -> Iterator[None]:
+    real = scanning.Scanner._sight
+
+    def elsewhere(self: Any, kind: str, of: str, reader: Submission) -> Any:
+        return real(self, scanning.BOOK, "bk_birch4", reader)
+
+    with patch.object(scanning.Scanner, "_sight", elsewhere):
         yield
 
 

@@ -143,6 +143,8 @@ class Scheduler:
 
     def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
         """Let time pass to `until`, or until `enough`. Returns whether it was enough."""
+        if enough():
+            return True
         while self._heap and self._heap[0][0] <= until:
             when, _, act = heapq.heappop(self._heap)
             self.now = max(self.now, when)

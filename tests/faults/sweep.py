@@ -158,7 +158,6 @@ class Script(Nemesis):
     """One deal at one second past, saved by somebody who presses again when not told that it was."""
 
     crash, behaviour, age = "none", Behaviour(), 0
-    recovered_after = (300.0,)
 
     def __init__(self, history: History) -> None:
         super().__init__(history)
@@ -211,27 +210,41 @@ class Script(Nemesis):
             scheduler.at(began + self.behaviour.lasts, lambda: self._forbid(False))
 
     def _start_the_other(self) -> None:
-        """A second machine on the same database, with a directory of its own. It is on for a moment, sending nothing."""
+        """A second machine on the same database, with a directory of its own."""
         history, scheduler = self.history, self.history.scheduler
         house = House("second", history.house.database, history.found_directory("second"))
         self.other = Crew(history, house, 1)
         history.crews.append(self.other)
         self.other.start(at_once=True)
-        scheduler.at(scheduler.began + 0.9, self.other.close)
+        # Real workers look every few seconds; ours only when something is due.
+        scheduler.at(scheduler.began + 29.0 + self.age * MINUTE, self.other.look_now)
 
-    def _put_back(self) -> None:
+    def _put_back(self) -> float:
         if self.behaviour.then == "restore elsewhere":
-            self.history.found_directory("main")
+            return self._move_house()
         if self.other is None:
             self._on()
-        else:  # the other is the first to look, and knows nothing of what this one sent
+        else:  # this is the first to look, by the file of its own
             self.other.open()
             self.history.scheduler.at(self.history.scheduler.now + MINUTE, self._on)
+        return 300.0
+
+    def _recover(self, then: Callable[[], None]) -> None:
+        """On each machine, as docs/operations.md asks."""
+        super()._recover(then)
+        if self.other is not None:
+            scheduler = self.history.scheduler
+            scheduler.spawn("operator", self.history.people.recover, self.other.house, scheduler.now + MINUTE)
 
     def _off(self) -> None:
         super()._off()
         if self.other is not None:
             self.other.close()
+
+    def _on(self) -> None:
+        super()._on()
+        if self.other is not None and self.other.down:
+            self.other.open()
 
     def _forbid(self, so: bool) -> None:
         if self.behaviour.then == "revoked":

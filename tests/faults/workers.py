@@ -67,6 +67,11 @@ class Crew:
             if not actor.busy:
                 self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
 
+    def look_now(self) -> None:
+        for actor in self.actors:
+            if not actor.busy:
+                self.history.scheduler.wake(actor)
+
     @property
     def idle(self) -> bool:
         return all(not actor.busy for actor in self.actors)
