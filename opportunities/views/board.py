@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from opportunities.selectors.board.parts import Board
 from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
+from opportunities.views.answers import see_other
 from opportunities.views.doors import poll
 from opportunities.views.shell import person_of
 from opportunities.wording import board as board_words
@@ -129,7 +130,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
         query = QueryDict(mutable=True)
         for name, values in kept.items():
             query.setlist(name, values)
-        return HttpResponseRedirect(f"{reverse('opportunities:board')}?{query.urlencode()}", status=303)
+        return see_other(f"{reverse('opportunities:board')}?{query.urlencode()}")
     match request.POST.get("clear", ""):
         case "all":
             selection = Selection(pipeline=selection.pipeline, view=selection.view)
@@ -137,7 +138,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
             selection = replace(selection, **{name: getattr(Selection(), name)})
     kept_fields = {name: getattr(selection, name) for name in REMEMBERED}
     actions.remember(person=person_of(request), query=Selection(**kept_fields).query() or "view=board")
-    return HttpResponseRedirect(_address(selection), status=303)
+    return see_other(_address(selection))
 
 
 def _save(request: HttpRequest) -> HttpResponse:
@@ -155,7 +156,7 @@ def _save(request: HttpRequest) -> HttpResponse:
     if problem:
         return _draw_views(request, query=query, problem=problem, status=422)
     messages.success(request, board_words.VIEW_SAVED.format(name=form.cleaned_data["name"]))
-    return HttpResponseRedirect(_address(selection), status=303)
+    return see_other(_address(selection))
 
 
 def _delete(request: HttpRequest) -> HttpResponse:
@@ -163,7 +164,7 @@ def _delete(request: HttpRequest) -> HttpResponse:
     name = actions.delete(person=person_of(request), id=chosen) if chosen else ""
     if name:
         messages.success(request, board_words.VIEW_DELETED.format(name=name))
-    return HttpResponseRedirect(_address(selection_of(request.POST.get("query", ""))), status=303)
+    return see_other(_address(selection_of(request.POST.get("query", ""))))
 
 
 def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: int = 200) -> HttpResponse:

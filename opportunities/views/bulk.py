@@ -15,6 +15,7 @@ from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, taking
 from opportunities.wording import deals as words
@@ -59,7 +60,7 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
     except NotTaken as why:
         form.add_error("form_token", why.words)
         return why.on(_ask(request, form, picked, status=why.status))
-    return HttpResponseRedirect(f"{reverse('opportunities:bulk')}?sent={key}", status=303)
+    return see_other(f"{reverse('opportunities:bulk')}?sent={key}")
 
 
 def _ask(request: HttpRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +23,7 @@ from opportunities.selectors import choices
 from opportunities.selectors.submissions.reach import correctable
 from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
+from opportunities.views.answers import see_other
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, refused_before, taking
@@ -45,7 +46,7 @@ def new(request: HttpRequest) -> HttpResponse:
         return _submit(request)
     if request.POST.get("redraw") == "empty":
         drafts.drop(person=person_of(request), form=DRAFT)
-        return HttpResponseRedirect(reverse("opportunities:new"), status=303)
+        return see_other(reverse("opportunities:new"))
     typed, supersedes, reopened = typed_values(request.POST or request.GET), "", {}
     if "from" in request.GET:
         earlier = correctable(person_of(request), request.GET["from"])
@@ -134,16 +135,14 @@ def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
         messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, words)
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(url)
-    return HttpResponseRedirect(url, status=303)
+    return see_other(url)
 
 
 def _ask(request: HttpRequest, form: NewOpportunityForm, similar: list[submissions.Similar]) -> HttpResponse:
     """The duplicate question; "yes, it is the same" creates nothing and opens that one."""
     first = similar[0]
     if request.POST.get("confirm_duplicate") == "same" and first.submission_id:
-        return HttpResponseRedirect(
-            reverse("opportunities:submission", args=[first.submission_id]), status=303
-        )
+        return see_other(reverse("opportunities:submission", args=[first.submission_id]))
     return _refuse(request, form, similar=similar)
 
 

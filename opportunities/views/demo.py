@@ -13,8 +13,9 @@ from opportunities.actions.people import Identity
 from opportunities.models import Role
 from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, personas
 from opportunities.views import errors, limits
+from opportunities.views.answers import see_other
 from opportunities.views.doors import open_to_all
-from opportunities.views.signing_in import let_in, safe_next, see_other
+from opportunities.views.signing_in import let_in, safe_next
 
 
 class PersonaForm(forms.Form):

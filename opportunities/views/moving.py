@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +26,7 @@ from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
 from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import board as board_words
@@ -158,10 +159,10 @@ def _answer(
     if back := _way_back(request):
         if may_undo:
             separator = "&" if "?" in back else "?"
-            return HttpResponseRedirect(f"{back}{separator}moved={submission.pk}", status=303)
+            return see_other(f"{back}{separator}moved={submission.pk}")
         messages.success(request, said)
-        return HttpResponseRedirect(back, status=303)
-    return HttpResponseRedirect(reverse("opportunities:submission", args=[submission.pk]), status=303)
+        return see_other(back)
+    return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
 
 def _refuse(request: HttpRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:

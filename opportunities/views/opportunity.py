@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -32,6 +32,7 @@ from opportunities.selectors.opportunity.page import deal_page, reachable
 from opportunities.selectors.opportunity.progress import pipeline_of
 from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.actor import actor_of, session_ref
+from opportunities.views.answers import see_other
 from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
@@ -136,7 +137,7 @@ def _accepted(request: HttpRequest, row: Opportunity, submission: Submission) ->
     drafts.drop(person=person_of(request), form=DRAFT)
     if not getattr(request, "htmx", False):
         url = reverse("opportunities:submission", args=[submission.pk])
-        return HttpResponseRedirect(url, status=303)
+        return see_other(url)
     goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
     level = (messages.SUCCESS if submission.is_final else messages.INFO) if goes_well else messages.WARNING
     said = words.SAVED[submission.state].format(name=submission.name)
@@ -148,7 +149,7 @@ def _accepted(request: HttpRequest, row: Opportunity, submission: Submission) ->
 def _back(request: HttpRequest, row: Opportunity) -> HttpResponse:
     if getattr(request, "htmx", False):
         return _show(request, row)
-    return HttpResponseRedirect(reverse("opportunities:opportunity", args=[row.pk]), status=303)
+    return see_other(reverse("opportunities:opportunity", args=[row.pk]))
 
 
 def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResponse:

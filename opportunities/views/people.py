@@ -14,8 +14,8 @@ from opportunities.clock import SystemClock
 from opportunities.forms.people import LinkForm
 from opportunities.selectors.people import everybody, members
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
-from opportunities.views.signing_in import see_other
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

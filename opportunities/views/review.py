@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,6 +19,7 @@ from opportunities.models import Hold, Person, Submission
 from opportunities.selectors.review import queue
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.submissions import context_of
 
@@ -53,7 +54,7 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
         row.refresh_from_db()
         said = wording.DECIDED_ALREADY.format(words=wording.state_short(row.kind, row.state)[0].lower())
     messages.info(request, said)
-    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
+    return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
 def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, Any]) -> str:
@@ -84,7 +85,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     form = SendingForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         messages.info(request, _switched(request, form.cleaned_data))
-        return HttpResponseRedirect(reverse("opportunities:sending"), status=303)
+        return see_other(reverse("opportunities:sending"))
     holds = [
         {
             "row": hold,

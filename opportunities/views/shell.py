@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,6 +17,7 @@ from opportunities.access import Action, may
 from opportunities.forms import PreferencesForm
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
+from opportunities.views.answers import see_other
 
 THEMES = ("auto", "light", "dark")
 
@@ -125,7 +126,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
         form.apply(person)
     back = request.headers.get("Referer", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = HttpResponseRedirect(back if safe else "/", status=303)
+    response = see_other(back if safe else "/")
     response.set_cookie(
         "theme",
         person.theme,

@@ -22,6 +22,7 @@ from opportunities.clock import SystemClock
 from opportunities.models import Person
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.doors import open_to_all
 from opportunities.views.provider import NotVouched, Unreachable, Vouched, provider
 
@@ -180,8 +181,3 @@ def safe_next(request: HttpRequest, url: str) -> str:
     return (
         url if clean and url_has_allowed_host_and_scheme(url, hosts, require_https=https) else reverse("home")
     )
-
-
-def see_other(url: str) -> HttpResponse:
-    """303: whatever was posted, read this next."""
-    return HttpResponse(status=303, headers={"Location": url})

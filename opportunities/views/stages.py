@@ -15,8 +15,8 @@ from opportunities.forms.stages import StageForm
 from opportunities.models import Meaning
 from opportunities.selectors.stages import stage_settings
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
-from opportunities.views.signing_in import see_other
 from opportunities.wording import stages as words
 
 

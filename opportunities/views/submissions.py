@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +25,7 @@ from opportunities.selectors.submissions.listing import listing
 from opportunities.selectors.submissions.page import shown
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 
 CLOCK = SystemClock()
@@ -76,7 +77,7 @@ def still_send(request: HttpRequest, id: UUID) -> HttpResponse:
         pass  # It went on meanwhile, which its page says better than a message could.
     else:
         messages.success(request, wording.STILL_SENT.format(name=row.name))
-    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
+    return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
 @require_POST
@@ -91,11 +92,11 @@ def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
         messages.warning(request, wording.TOO_LATE)
     else:
         messages.success(request, wording.endings(row.kind).withdrawn.format(name=row.name))
-    return HttpResponseRedirect(reverse("opportunities:submission", args=[row.pk]), status=303)
+    return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
 @require_POST
 def told(request: HttpRequest) -> HttpResponse:
     """The person has read what became of their held, doubtful and reviewed submissions."""
     actions.mark_told(person_of(request))
-    return HttpResponseRedirect(reverse("opportunities:submissions"), status=303)
+    return see_other(reverse("opportunities:submissions"))

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from opportunities.actions.submissions import BadToken, TokenReused
 from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
+from opportunities.views.answers import see_other
 from opportunities.wording import seconds
 
 
@@ -31,7 +32,7 @@ def refused_before(request: HttpRequest, submission: Submission) -> HttpResponse
     """
     if not submission.sent_before or request.headers.get("HX-Request") == "true":
         return None
-    return HttpResponseRedirect(reverse("opportunities:submission", args=[submission.pk]), status=303)
+    return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
 
 class NotTaken(Exception):

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,7 @@ from opportunities.clock import SystemClock
 from opportunities.forms.reports import TargetsForm
 from opportunities.selectors import reports as selecting
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.wording import reports as wording
 
@@ -38,7 +39,7 @@ def targets(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         count = aims.keep(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
         messages.success(request, wording.TARGETS_KEPT.format(count=count) if count else wording.TARGETS_SAME)
-        return HttpResponseRedirect(reverse("opportunities:targets"), status=303)
+        return see_other(reverse("opportunities:targets"))
     context = {
         "quarters": [wording.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],
         "rows": [_target_row(row, form) for row in selecting.targets(on, quarters)],
