@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
 from opportunities.actions import submissions
@@ -64,7 +63,7 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
         raise Http404
     context = {"lane": lane, "selection": selection, "query": selection.query()}
     name = "partials/board_lane.html" if _is_part(request) else "board_lane.html"
-    return _part(render(request, f"opportunities/{name}", context))
+    return render(request, f"opportunities/{name}", context)
 
 
 @poll
@@ -100,7 +99,7 @@ def board_filters(request: HttpRequest) -> HttpResponse:
         "missings": board_words.MISSINGS,
     }
     name = "partials/board_filters.html" if _is_part(request) else "board_filters.html"
-    return _part(render(request, f"opportunities/{name}", context))
+    return render(request, f"opportunities/{name}", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -175,7 +174,7 @@ def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: 
         "typed": request.POST.get("name", ""),
     }
     name = "partials/board_views.html" if _is_part(request) else "board_views.html"
-    return _part(render(request, f"opportunities/{name}", context, status=status))
+    return render(request, f"opportunities/{name}", context, status=status)
 
 
 def _around(request: HttpRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
@@ -202,8 +201,3 @@ def _address(selection: Selection) -> str:
 
 def _is_part(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
-
-
-def _part(response: HttpResponse) -> HttpResponse:
-    patch_vary_headers(response, ["HX-Request"])
-    return response

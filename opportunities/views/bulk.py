@@ -4,7 +4,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from opportunities import wording
@@ -85,13 +84,10 @@ def _result(request: HttpRequest, person: Person) -> HttpResponse:
     form.full_clean()
     page = outcome(person, form.cleaned_data["sent"])
     if request.headers.get("HX-Request") != "true":
-        response = render(request, "opportunities/bulk_result.html", {"page": page})
-    elif form.cleaned_data["seen"] == page.version:
-        response = HttpResponse(status=204)
-    else:
-        response = render(request, "opportunities/partials/bulk_result.html", {"page": page})
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+        return render(request, "opportunities/bulk_result.html", {"page": page})
+    if form.cleaned_data["seen"] == page.version:
+        return HttpResponse(status=204)
+    return render(request, "opportunities/partials/bulk_result.html", {"page": page})
 
 
 def _way_back(request: HttpRequest) -> str:

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from opportunities import exports
@@ -35,9 +34,7 @@ def page(
         return render(request, "opportunities/list.html", context)
     selection = found.head.selection
     if request.headers.get("HX-Request") == "true" and reading.after:
-        response = render(request, "opportunities/partials/list_rows.html", {"list": found})
-        patch_vary_headers(response, ["HX-Request"])
-        return response
+        return render(request, "opportunities/partials/list_rows.html", {"list": found})
     names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
     context = {
         "list": found,
@@ -50,9 +47,7 @@ def page(
         "shown_at": CLOCK.now().isoformat(),
         "hidden": hidden_by_filters(person, selection) if not found.total.count else 0,
     }
-    response = render(request, "opportunities/list.html", context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+    return render(request, "opportunities/list.html", context)
 
 
 @require_safe

@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
@@ -155,7 +154,7 @@ def _answer(
             "form_token": submissions.issue_token(person_of(request)),
             "is_settled": submission.is_final,
         }
-        return _part(render(request, "opportunities/partials/moved.html", context))
+        return render(request, "opportunities/partials/moved.html", context)
     if back := _way_back(request):
         if may_undo:
             separator = "&" if "?" in back else "?"
@@ -181,7 +180,7 @@ def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> Http
         card = replace(card, note=note)
     said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
     context = {"card": card, "said": said, "refused": True}
-    return _part(render(request, "opportunities/partials/moved.html", context, status=refusal.status))
+    return render(request, "opportunities/partials/moved.html", context, status=refusal.status)
 
 
 def _draw(
@@ -218,7 +217,7 @@ def _draw(
         "form_token": submissions.issue_token(person_of(request)),
     }
     name = "partials/move_form.html" if _is_part(request) else "move.html"
-    return _part(render(request, f"opportunities/{name}", context, status=status))
+    return render(request, f"opportunities/{name}", context, status=status)
 
 
 def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
@@ -251,8 +250,3 @@ def _way_back(request: HttpRequest) -> str:
 
 def _is_part(request: HttpRequest) -> bool:
     return request.headers.get("HX-Request") == "true"
-
-
-def _part(response: HttpResponse) -> HttpResponse:
-    patch_vary_headers(response, ["HX-Request"])
-    return response

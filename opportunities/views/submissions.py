@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from opportunities import wording
@@ -45,13 +44,10 @@ def submission(request: HttpRequest, id: UUID) -> HttpResponse:
     person = person_of(request)
     context = context_of(reachable(person, id), person)
     if not request.headers.get("HX-Request"):
-        response = render(request, "opportunities/submission.html", context)
-    elif request.GET.get("seen") == context["page"].version:
-        response = HttpResponse(status=204)
-    else:
-        response = render(request, "opportunities/partials/submission.html", context)
-    patch_vary_headers(response, ["HX-Request"])
-    return response
+        return render(request, "opportunities/submission.html", context)
+    if request.GET.get("seen") == context["page"].version:
+        return HttpResponse(status=204)
+    return render(request, "opportunities/partials/submission.html", context)
 
 
 def context_of(row: Submission, person: Person) -> dict[str, Any]:
