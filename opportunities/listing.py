@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 # By column; those in DOWN_FIRST begin with the largest when they are chosen.
 SORTS = ("name", "household", "stage", "value", "probability", "weighted", "close", "since", "owner")
 DOWN_FIRST = ("value", "probability", "weighted")
-DEFAULT = "-value"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ class PipelineChoice:
     id: str
     name: str
     household_type: str
-    company_wide: bool
     stages: tuple[StageChoice, ...]
 
     def takes(self, household: "HouseholdChoice | None") -> bool:

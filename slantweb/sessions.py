@@ -123,7 +123,7 @@ def _refresh(request: HttpRequest, now: int) -> None:
     identity, grant = found
     if (identity.iss, identity.sub) != (person.iss, person.sub):
         raise NotVouched("somebody_else")
-    people.renew(person=person, identity=identity, by=actor_of(request), clock=SystemClock())
+    people.renew(identity=identity, by=actor_of(request), clock=SystemClock())
     person.refresh_from_db()
     write(request, claims_at=now, renewing=0, grant=grant)
 

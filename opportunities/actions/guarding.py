@@ -13,7 +13,6 @@ from opportunities.actions import alerts, audit, budget, headfile, running, stat
 from opportunities.actions.audit import Actor, Change
 from opportunities.actions.budget import BudgetSpent
 from opportunities.actions.doubt import doubtful
-from opportunities.actions.headfile import path as head_file  # noqa: F401 - the name others know it by
 from opportunities.actions.states import Reason
 from opportunities.clock import Clock
 from opportunities.models import (

@@ -53,8 +53,8 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
     return person
 
 
-def renew(*, person: Person, identity: Identity, by: Actor, clock: Clock) -> None:
-    """Give `person`, who is at work, what the provider says of them now. Only a change of their roles is an event."""
+def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
+    """Give somebody who is at work what the provider says of them now. Only a change of their roles is an event."""
     with transaction.atomic():
         person, before = _remember(identity)
         if before == list(person.roles):

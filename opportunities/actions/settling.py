@@ -215,7 +215,7 @@ def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> 
         )
     if not sight.complete:
         return _incomplete(submission, evidence, clock)
-    return _absence(submission, sight.began_at, evidence, clock)
+    return _absence(sight.began_at, evidence, clock)
 
 
 def _so_far(submission: Submission) -> dict[str, Any]:
@@ -269,10 +269,10 @@ def _weigh_change(submission: Submission, record: Record, began: datetime, clock
         evidence["candidates"] = [_shown(record, "near")]
         alarm = _in_cents(submission, [record] if match is Match.NEAR else [])
         return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence, alarm=alarm)
-    return _absence(submission, began, evidence, clock)
+    return _absence(began, evidence, clock)
 
 
-def _absence(submission: Submission, began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
+def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
     """The first quiet look that finds nothing is kept; a second one, begun long enough after its end, is the proof.
 
     After its end: how long a reading was under way says nothing of when Slant looked.

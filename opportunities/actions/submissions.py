@@ -144,7 +144,7 @@ def create(
     book = Book.objects.filter(pk=deal.book_id).first()
     if book is None or not access.may(person, access.Action.WRITE, book):
         raise NotAllowed("this book cannot be written to")
-    similar = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
+    similar = similar_deals(deal, person=person, clock=clock)
     if similar and not confirm_duplicate:
         # The second half of a double click may find what its first half committed a moment ago.
         if earlier := _sent_before(person, nonce, Create.path, body):
@@ -167,7 +167,7 @@ def create(
 
     def ask_again() -> None:
         """Whoever submitted the same deal in the same moment was not to be seen before."""
-        found = similar_deals(deal, person=person, clock=clock, leave_out=supersedes)
+        found = similar_deals(deal, person=person, clock=clock)
         others = [each for each in found if each.submission_id != str(submission.pk)]
         if others and not confirm_duplicate:
             raise DuplicateQuestion(others)
@@ -329,12 +329,10 @@ def _in_order(submission: Submission, now: datetime) -> datetime:
     return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
-def similar_deals(
-    deal: NewDeal, *, person: Person, clock: Clock, leave_out: Submission | None = None
-) -> list[Similar]:
+def similar_deals(deal: NewDeal, *, person: Person, clock: Clock) -> list[Similar]:
     """Submissions not refused or withdrawn, and mirrored deals, of the same household, name and value within 24 hours.
 
-    Deals in books out of `person`'s reach are not told of. `leave_out` is the submission being corrected.
+    Deals in books out of `person`'s reach are not told of.
     """
     since = clock.now() - timedelta(hours=DUPLICATE_HOURS)
     same = {"household_id": deal.household_id, "name__iexact": deal.name, "value": deal.value}
@@ -342,7 +340,6 @@ def similar_deals(
     submitted = (
         Submission.objects.filter(kind=Kind.CREATE, created_at__gte=since, book_id__in=books, **same)
         .exclude(state__in=[State.REJECTED, State.WITHDRAWN])
-        .exclude(pk__in=[leave_out.pk] if leave_out else [])
         .order_by("-created_at")[:5]
     )
     found = [
@@ -414,16 +411,9 @@ def may_be_withdrawn(submission: Submission) -> bool:
     return not Attempt.objects.filter(submission=submission).exclude(outcome__in=HARMLESS).exists()
 
 
-def wait_until_settled(
-    submission: Submission,
-    *,
-    clock: Clock,
-    seconds: float | None = None,
-    settled: frozenset[str] | None = None,
-) -> Submission:
-    """Re-read the row until it is final or doubtful, or `seconds` (VIEW_WAIT_SECONDS) have passed."""
-    wait = settings.VIEW_WAIT_SECONDS if seconds is None else seconds
-    deadline = clock.monotonic() + wait
+def wait_until_settled(submission: Submission, *, clock: Clock) -> Submission:
+    """Re-read the row until it is final or doubtful, or VIEW_WAIT_SECONDS have passed."""
+    deadline = clock.monotonic() + settings.VIEW_WAIT_SECONDS
     while submission.state in (State.QUEUED, State.SENDING) and clock.monotonic() < deadline:
         if submission.state == State.QUEUED and submission.reason_code:
             break

@@ -19,8 +19,6 @@ LONGEST = 200
 MOST_IDS = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
-__all__ = ["Selection", "SelectionForm", "WindowForm", "selection_of"]
-
 
 class Words(forms.Field):
     """Text without the characters nobody types; too long is cut, since no id and no name is longer."""

@@ -36,7 +36,6 @@ class Measure:
 class Overview:
     measures: tuple[Measure, ...]
     open_now: Amount
-    open_before: Amount | None
     reasons: tuple[Lost, ...]
 
     def __getitem__(self, key: str) -> Measure:
@@ -176,7 +175,7 @@ def overview(
             tuple(s.days_to_win for s in slices),
         ),
     )
-    return Overview(measures, held, held_before, by_reason(reasons))
+    return Overview(measures, held, by_reason(reasons))
 
 
 def _open(piles: Iterable[Pile], stages: Stages) -> Amount:

@@ -28,7 +28,6 @@ class Stage:
     default_probability: int | None
     order: int
     limit: int = 30
-    slot: str = "1"
 
 
 Stages = Mapping[str, Stage]

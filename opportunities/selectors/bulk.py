@@ -91,10 +91,7 @@ def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
     stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
     rows = Pipeline.objects.filter(pk__in=ids, gone_at=None).prefetch_related(stages)
     return tuple(
-        PipelineChoice(
-            row.pk, row.name, row.household_type, row.book_id is None, drawn(list(row.stages.all()))
-        )
-        for row in rows
+        PipelineChoice(row.pk, row.name, row.household_type, drawn(list(row.stages.all()))) for row in rows
     )
 
 

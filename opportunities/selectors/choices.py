@@ -120,9 +120,7 @@ def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
     for row in rows.select_related("pipeline").order_by(*IN_ORDER):
         stages.setdefault(row.pipeline, []).append(row)
     return tuple(
-        PipelineChoice(
-            pipeline.pk, pipeline.name, pipeline.household_type, pipeline.book_id is None, drawn(its)
-        )
+        PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, drawn(its))
         for pipeline, its in stages.items()
     )
 

@@ -3,9 +3,7 @@ colour follows from it and from the stage's place in its pipeline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from django.conf import settings
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from opportunities.access import visible_books
@@ -20,12 +18,6 @@ GLYPHS = {Meaning.WON: "won", Meaning.LOST: "lost", Meaning.ARCHIVED: "archive-f
 def meanings() -> dict[str, StageMeaning]:
     """By stage, for every stage sync has seen. One query."""
     return StageMeaning.objects.in_bulk()
-
-
-def stale_after(held: StageMeaning | None) -> timedelta:
-    """How long a deal may stay in a stage before it counts as stale."""
-    days = held.stale_after_days if held else None
-    return timedelta(days=settings.STALE_AFTER_DAYS if days is None else days)
 
 
 def with_meanings(stages: QuerySet[Stage]) -> QuerySet[Stage]:

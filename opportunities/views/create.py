@@ -223,9 +223,7 @@ def _summary_of(request: HttpRequest, form: NewOpportunityForm) -> dict[str, Any
     judged = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
     if judged.is_valid() and judged.cleaned_data["value"] is not None:
-        person, supersedes = person_of(request), _supersedes(request)[1]
-        found = submissions.similar_deals(judged.deal(), person=person, clock=CLOCK, leave_out=supersedes)
-        similar = len(found)
+        similar = len(submissions.similar_deals(judged.deal(), person=person_of(request), clock=CLOCK))
     return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
 
 

@@ -122,7 +122,7 @@ def _go_on(request: HttpRequest, vouched: Vouched) -> None:
     identity = vouched.identity
     if not isinstance(person, Person) or (identity.iss, identity.sub) != (person.iss, person.sub):
         raise NotVouched("somebody_else")
-    people.renew(person=person, identity=identity, by=actor_of(request), clock=SystemClock())
+    people.renew(identity=identity, by=actor_of(request), clock=SystemClock())
     request.session.update({**vouched.kept, "claims_at": int(time.time()), "ask_after": 0})
 
 

@@ -19,10 +19,6 @@ def card_day(value: date, today: date) -> str:
     return f"{value.day} {value:%b}" if value.year == today.year else f"{value:%b %Y}"
 
 
-# Figures
-
-SHARE_OF_OPEN = "{percent}% of open"
-
 # A deal on its way
 
 MOVING = "Moving from {stage}…"

@@ -19,13 +19,11 @@ UNKNOWN_STAGE = "Another stage"
 UNKNOWN_PIPELINE = "Another pipeline"
 UNKNOWN = "unknown"
 
-SLANT = "Slant"
 SEEN_BY_SYNC = "Seen by sync."
 FIRST_SEEN = "had it when we first looked."
 CREATED = "created it{with_value}."
 GONE = "no longer has it."
 BACK = "has it again."
-NOTHING_TOLD = "changed something we do not show."
 
 BEFORE_US = "Earlier, not known"
 

@@ -294,7 +294,7 @@ def test_where_nobody_can_say_how_many_calls_were_made_the_hour_counts_as_spent(
     """The machine is lost with its file, and the database is a backup, or may be."""
     office.submit()
     office.round()
-    guarding.head_file().unlink()
+    headfile.path().unlink()
 
     office.clock.turn(minutes=6)
     office.round()
@@ -308,7 +308,7 @@ def test_where_nobody_can_say_how_many_calls_were_made_the_hour_counts_as_spent(
 def test_one_more_machine_beside_others_at_work_costs_no_calls(office: Office) -> None:
     office.submit()
     office.rounds(minutes=2)
-    guarding.head_file().unlink()
+    headfile.path().unlink()
 
     office.round("on a new machine")
 

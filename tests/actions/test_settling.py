@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from opportunities.actions import guarding, reviewing, running
+from opportunities.actions import guarding, headfile, reviewing, running
 from opportunities.actions.kinds import Changes
 from opportunities.actions.submissions import change, issue_token
 from opportunities.models import Alert, AuditEvent, Hold, Kind, Role, State, Submission
@@ -214,7 +214,7 @@ def test_a_manager_sends_again_and_absence_is_proven_afresh_without_what_was_rul
 def test_an_old_backup_sends_nothing_until_recovered_and_then_looks_first(office: Office) -> None:
     submission = office.submit()
     later = {"instance": str(running.instance().instance_id), "seq": 999, "hash": "x"}
-    guarding.head_file().write_text(json.dumps(later))
+    headfile.path().write_text(json.dumps(later))
 
     office.rounds(minutes=1)
     assert Hold.objects.filter(pk=guarding.RESTORED).exists()
@@ -295,7 +295,7 @@ def test_a_key_lives_on_when_nobody_watched_the_clock(office: Office) -> None:
 
 def test_a_copied_database_sends_nothing(office: Office) -> None:
     lose(office, "drop_after")
-    guarding.head_file().unlink()
+    headfile.path().unlink()
     submission = office.submit(name="After the copy")
 
     office.rounds(minutes=2)

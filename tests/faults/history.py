@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
-from opportunities.actions import guarding, mirror
+from opportunities.actions import headfile, mirror
 from opportunities.actions.tick import tick
 from opportunities.actions.wakeup import work_waiting
 from opportunities.models import Household, Instance, Person, SyncState
@@ -93,7 +93,7 @@ def template() -> SimulatedDatabase:
         with place() as var_dir, override_settings(**WAITS, SYNC_SECONDS=86_400, VAR_DIR=var_dir):
             scheduler.spawn("founder", fill, None)
             scheduler.run(EPOCH + HOUR)
-            files = [path for path in var_dir.rglob("*") if path.is_file() and path != guarding.head_file()]
+            files = [path for path in var_dir.rglob("*") if path.is_file() and path != headfile.path()]
             FOUNDED.update({path.relative_to(var_dir): path.read_bytes() for path in files})
         assert Household.objects.exists()
     return database

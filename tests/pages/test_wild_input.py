@@ -17,7 +17,7 @@ STAGE = StageChoice("st_lead", "Lead", 10, True, "open", "1", "pie-40")
 OFFER = Offer(
     books=(BookChoice("bk_harbor", "Harbor"),),
     book=BookChoice("bk_harbor", "Harbor"),
-    pipelines=(PipelineChoice("pl_new", "New money", "prospect", True, (STAGE,)),),
+    pipelines=(PipelineChoice("pl_new", "New money", "prospect", (STAGE,)),),
     household=HouseholdChoice("hh_alder", "Alder", "client", "bk_summit", "Summit", 0),
     owners=(OwnerChoice("us_owner", "Olivia", True, True), OwnerChoice("us_viewer", "Vera", False, False)),
 )

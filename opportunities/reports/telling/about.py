@@ -6,7 +6,7 @@ from datetime import date
 
 from opportunities.reports.periods import Period
 from opportunities.reports.rows import Amount, Stages
-from opportunities.reports.sheets import Cell, Links
+from opportunities.reports.sheets import Links
 from opportunities.wording import reports as words
 
 
@@ -44,10 +44,6 @@ class About:
 
     def open_deals(self, **selection: object) -> str:
         return self.links.deals(**{"stage": self.open_stages} | selection)
-
-    def stage_cell(self, id: str) -> Cell:
-        stage = self.stages[id]
-        return Cell(stage.name, self.links.deals(stage=[id]))
 
     def history(self) -> tuple[str, ...]:
         """Since when is known what a report of the past needs, where that is not long before its period."""

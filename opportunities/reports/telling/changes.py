@@ -45,7 +45,7 @@ def changes(result: Changes, about: About, shown: Period) -> Sheet:
         )
     return Sheet(
         "changes",
-        _finding(result, about, opened, closed),
+        _finding(result, opened, closed),
         _lede(result, about),
         tuple(panels),
         hints=hints,
@@ -53,7 +53,7 @@ def changes(result: Changes, about: About, shown: Period) -> Sheet:
     )
 
 
-def _finding(result: Changes, about: About, opened: str, closed: str) -> str:
+def _finding(result: Changes, opened: str, closed: str) -> str:
     difference = result.closing.value - result.opening.value
     when = f"from {opened} to {closed}"
     won = -result[WON].effect

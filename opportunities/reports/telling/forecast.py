@@ -40,7 +40,7 @@ def forecast(result: Forecast, about: About, *, by_quarter: bool = False) -> She
         panels.append(Panel(_owners(result, about, aimed)))
     empty = "" if result.open.deals or result.won.deals else words.NOTHING_OPEN
     return Sheet(
-        "forecast", _finding(here, about), _lede(result, here, about), tuple(panels), hints=hints, empty=empty
+        "forecast", _finding(here, about), _lede(result, here), tuple(panels), hints=hints, empty=empty
     )
 
 
@@ -57,7 +57,7 @@ def _finding(here: Quarter, about: About) -> str:
     return f"{words.money(here.won.value)} is won {name} and {due} weighted is due: {sure}"
 
 
-def _lede(result: Forecast, here: Quarter, about: About) -> str:
+def _lede(result: Forecast, here: Quarter) -> str:
     said = []
     if here.target:
         rest = here.target - here.won.value

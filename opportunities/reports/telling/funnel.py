@@ -30,7 +30,7 @@ def funnel(result: Funnel, about: About) -> Sheet:
         )
     lede = f"{words.deals(result.won).capitalize()} reached a won stage."
     panels = tuple(
-        Panel(_table(pipeline, flows, about), _chart(pipeline, flows, about))
+        Panel(_table(pipeline, flows, about), _chart(flows, about))
         for pipeline, flows in result.pipelines
         if any(flow.entered for flow in flows)
     )
@@ -83,7 +83,7 @@ def _table(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Table:
     )
 
 
-def _chart(pipeline: str, flows: tuple[StageFlow, ...], about: About) -> Chart:
+def _chart(flows: tuple[StageFlow, ...], about: About) -> Chart:
     name = about.stages[flows[0].stage].pipeline_name
     entered, moved = sum(flow.entered for flow in flows), sum(flow.moved_on for flow in flows)
     return Chart(

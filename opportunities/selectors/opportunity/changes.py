@@ -51,7 +51,7 @@ class Names:
         return self.households.get(id, words.UNKNOWN) if id else "no household"
 
 
-def changes_of(row: Opportunity, history: Sequence[OpportunityVersion], names: Names) -> list[Change]:
+def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Change]:
     """Newest first. Who is known for what was asked for here; the rest was seen by sync."""
     if not history:
         return []

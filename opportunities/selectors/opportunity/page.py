@@ -60,7 +60,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
     )
     history.reverse()
     asked = list(Submission.objects.filter(opportunity_id=row.pk).order_by("-created_at")[:50])
-    changes = changes_of(row, history, Names(row, history, stages))
+    changes = changes_of(history, Names(row, history, stages))
     may_write = bool(getattr(row, "may_write", False)) and row.gone_at is None
     return DealPage(
         row=row,

@@ -21,9 +21,7 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
     if all(stage.pk != row.stage_id for stage in stages):
         stages.append(Stage(pk=row.stage_id, name=words.UNKNOWN_STAGE))
-    return PipelineChoice(
-        pipeline.pk, pipeline.name, pipeline.household_type, pipeline.book_id is None, drawn(stages)
-    )
+    return PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, drawn(stages))
 
 
 def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[Step]:

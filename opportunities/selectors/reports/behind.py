@@ -21,9 +21,8 @@ FATES = ("entered", "moved_on", "lost", "archived", "back", "away", "here")
 
 @dataclass(frozen=True)
 class Behind:
-    """The deals behind the number `key`: `whole` is how many there are, `lines` the first of them."""
+    """The deals behind a number: `whole` is how many there are, `lines` the first of them."""
 
-    key: str
     lines: list[Line]
     whole: int
 
@@ -33,10 +32,10 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
     what, _, where = key.partition(":")
     if slug == "changes" and key in changing.STEPS:
         lines = behind_changes(report, key)
-        return Behind(key, lines[:BEHIND], len(lines))
+        return Behind(lines[:BEHIND], len(lines))
     if slug == "changes" and what == "on" and where in report.on.stages and report.asked.day:
         lines = lines_at(report, report.asked.day, where)
-        return Behind(key, lines, len(lines))
+        return Behind(lines, len(lines))
     if slug == "overview" and key in CLOSED:
         return _behind_closings(report, key)
     if slug == "overview" and key == "created":
@@ -46,9 +45,9 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
         )
         lines = report.lines(rows.order_by(*DEAR).values_list("pk", flat=True)[:BEHIND])
         created = [replace(line, effect=line.value, what="new", at=line.made) for line in lines]
-        return Behind(key, created, rows.count())
+        return Behind(created, rows.count())
     if slug == "funnel" and what in FATES and where in report.on.stages:
-        return _behind_stays(report, what, where, key)
+        return _behind_stays(report, what, where)
     return None
 
 
@@ -66,14 +65,14 @@ def _behind_closings(report: Report, key: str) -> Behind:
     lines = lines_of(
         report, [(change, change.movement.after, change.movement.after_value) for change in found]
     )
-    return Behind(key, lines, whole)
+    return Behind(lines, whole)
 
 
-def _behind_stays(report: Report, fate: str, stage: str, key: str) -> Behind:
+def _behind_stays(report: Report, fate: str, stage: str) -> Behind:
     found = history.stays(report.scope, report.span(report.period), report.known_from, stage)
     wanted = [
         (change, report.stage_name(passage.then) or "Still there", change.movement.after_value)
         for change, passage in found
         if fate in ("entered", fate_of(passage, report.on.stages))
     ]
-    return Behind(key, lines_of(report, wanted[:BEHIND]), len(wanted))
+    return Behind(lines_of(report, wanted[:BEHIND]), len(wanted))
