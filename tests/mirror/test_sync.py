@@ -214,6 +214,19 @@ def test_passes_follow_each_other_in_sync_seconds_more_or_less_a_fifth(
     assert len(waits) > 3
 
 
+def test_a_clock_set_back_two_hours_does_not_leave_the_mirror_unread_for_as_long(
+    db: None, box: SlantBox, clock: TurnedClock
+) -> None:
+    one_pass(box, clock)
+    assert mirror.due(clock) == []
+
+    clock.turn(-7200)
+
+    assert mirror.due(clock) == ["books", "pipelines", "households", "opportunities"]
+    one_pass(box, clock)
+    assert mirror.due(clock) == []
+
+
 def test_a_list_that_costs_much_is_read_seldom(db: None, clock: TurnedClock) -> None:
     whole = SyncState(resource="opportunities", cursor={"calls": 50, "filter": "ignored"})
     changes = SyncState(resource="opportunities", cursor={"calls": 50, "filter": "whole"})

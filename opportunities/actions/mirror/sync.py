@@ -32,6 +32,8 @@ TURN_SECONDS = 5
 DEALS = "opportunities"
 RESOURCES = (*LISTS, DEALS)
 JITTER = 0.2
+# A pass that began further ahead than this began before the clock was set back.
+CLOCKS_DIFFER = timedelta(seconds=30)
 # Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
 # What says that the next pass asks for changes alone, whatever the last one cost.
@@ -125,7 +127,16 @@ def due(clock: Clock) -> list[str]:
     """The resources whose next pass should begin, or go on, now."""
     states = {state.pk: state for state in SyncState.objects.defer("walk")}
     now = clock.now()
-    return [name for name in RESOURCES if name not in states or due_at(states[name]) <= now]
+    return [
+        name
+        for name in RESOURCES
+        if name not in states or due_at(states[name]) <= now or _began_later(states[name], now)
+    ]
+
+
+def _began_later(state: SyncState, now: datetime) -> bool:
+    """The clock was set back since: waiting for it to catch up would leave the mirror as it is for as long."""
+    return state.started_at is not None and state.started_at > now + CLOCKS_DIFFER
 
 
 def due_at(state: SyncState) -> datetime:
