@@ -198,7 +198,7 @@ def test_a_probability_changed_while_the_dialog_asks_is_not_overwritten(
     wait_until(lambda: "70%" in board.page.request.get(card).text(), slant.sandbox.process)
     board.page.get_by_role("button", name="Move to Closed won").click()
 
-    expect(board.card(deal_name)).to_contain_text("Somebody changed its probability meanwhile.")
+    expect(board.card(deal_name)).to_contain_text("Someone changed its probability in the meantime.")
     in_slant(slant, deal)
 
 
