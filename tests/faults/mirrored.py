@@ -16,12 +16,12 @@ def differences(history: "History") -> Iterator[str]:
     """Deals that the mirror shows otherwise than Slant. One deleted in Slant may still stand: that takes two walks."""
     if history.kept_up is None or history.plan.switches.get("list_opportunities") == "not_found":
         return  # without a list, part of the deals is all that can be promised
+    if history.jumps:
+        return  # what was seen or begun before a clock was set back may be believed until it has caught up (docs/mirror.md)
     if not history.kept_up:
         if history.plan.budget == 900:  # a smaller one may be spent
             yield "mirror: nothing was read for an hour after all was quiet"
         return
-    if history.jumps:
-        return  # what was seen before a clock was set back may be believed until it has caught up (docs/mirror.md)
     mirrored = {
         row[0]: (*row[1:5], str(row[5] or ""), *row[6:]) for row in history.house.database.rows(MIRROR)
     }
