@@ -158,9 +158,8 @@ def _token_may(write: bool | None, *, worker: Actor, clock: Clock) -> None:
         with transaction.atomic():
             running.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
             if code in guarding.ELSEWHERE:
-                restart_quiet(
-                    clock
-                )  # what was not there was looked for in another Slant, or with another's eyes
+                # What was not there was looked for in another Slant, or with another's eyes.
+                restart_quiet(clock)
     alerts.close_alert(*over, clock=clock)
     if write is False:
         hold_for_token(running.TOKEN_READ_ONLY, worker=worker, clock=clock)

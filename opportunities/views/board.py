@@ -22,7 +22,7 @@ from opportunities.selectors.board.parts import Board
 from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
-from opportunities.views.answers import see_other
+from opportunities.views.answers import is_part, see_other
 from opportunities.views.doors import poll
 from opportunities.views.shell import person_of
 from opportunities.wording import board as board_words
@@ -62,7 +62,7 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
     if lane is None:
         raise Http404
     context = {"lane": lane, "selection": selection, "query": selection.query()}
-    name = "partials/board_lane.html" if _is_part(request) else "board_lane.html"
+    name = "partials/board_lane.html" if is_part(request) else "board_lane.html"
     return render(request, f"opportunities/{name}", context)
 
 
@@ -98,7 +98,7 @@ def board_filters(request: HttpRequest) -> HttpResponse:
         "closes": board_words.CLOSES,
         "missings": board_words.MISSINGS,
     }
-    name = "partials/board_filters.html" if _is_part(request) else "board_filters.html"
+    name = "partials/board_filters.html" if is_part(request) else "board_filters.html"
     return render(request, f"opportunities/{name}", context)
 
 
@@ -173,7 +173,7 @@ def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: 
         "problem": problem,
         "typed": request.POST.get("name", ""),
     }
-    name = "partials/board_views.html" if _is_part(request) else "board_views.html"
+    name = "partials/board_views.html" if is_part(request) else "board_views.html"
     return render(request, f"opportunities/{name}", context, status=status)
 
 
@@ -197,7 +197,3 @@ def _around(request: HttpRequest, found: Board, form: SelectionForm) -> dict[str
 
 def _address(selection: Selection) -> str:
     return f"{reverse('opportunities:board')}?{selection.query() or 'view=board'}"
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"

@@ -14,7 +14,7 @@ from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
-from opportunities.views.answers import see_other
+from opportunities.views.answers import is_part, see_other
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, taking
 from opportunities.wording import deals as words
@@ -83,7 +83,7 @@ def _result(request: HttpRequest, person: Person) -> HttpResponse:
     form = ResultForm(request.GET)
     form.full_clean()
     page = outcome(person, form.cleaned_data["sent"])
-    if request.headers.get("HX-Request") != "true":
+    if not is_part(request):
         return render(request, "opportunities/bulk_result.html", {"page": page})
     if form.cleaned_data["seen"] == page.version:
         return HttpResponse(status=204)

@@ -18,6 +18,7 @@ from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
+from opportunities.views.answers import is_part
 from opportunities.views.shell import Shell, person_of
 
 CLOCK = SystemClock()
@@ -33,7 +34,7 @@ def page(
         context = {"board": boards.board(person, selection, now, shown={}), "query": selection.query()}
         return render(request, "opportunities/list.html", context)
     selection = found.head.selection
-    if request.headers.get("HX-Request") == "true" and reading.after:
+    if is_part(request) and reading.after:
         return render(request, "opportunities/partials/list_rows.html", {"list": found})
     names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
     context = {

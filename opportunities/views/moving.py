@@ -25,7 +25,7 @@ from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
 from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
-from opportunities.views.answers import see_other
+from opportunities.views.answers import is_part, see_other
 from opportunities.views.shell import person_of
 from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import board as board_words
@@ -68,7 +68,7 @@ def move(request: HttpRequest, id: str) -> HttpResponse:
         return _undo(request, found)
     form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
     if not form.is_valid():
-        if _is_part(request) and not form.wants_reason:
+        if is_part(request) and not form.wants_reason:
             return _refuse_card(request, found, Refusal(form.problems[0][1]))
         return _draw(request, found, form, status=422)
     return _submit(request, found, form)
@@ -145,7 +145,7 @@ def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
 def _answer(
     request: HttpRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
 ) -> HttpResponse:
-    if _is_part(request):
+    if is_part(request):
         card = boards.card(person_of(request), found.deal.pk, timezone.now())
         context = {
             "card": card,
@@ -165,7 +165,7 @@ def _answer(
 
 
 def _refuse(request: HttpRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
-    if _is_part(request):
+    if is_part(request):
         return _refuse_card(request, found, refusal)
     return _draw(request, found, form, refusal=refusal, status=refusal.status)
 
@@ -195,7 +195,7 @@ def _draw(
     data = request.POST or request.GET
     picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
     # On the board the stage is chosen already, by where the card was dropped; on a page one can still change it.
-    chosen = picked if _is_part(request) else None
+    chosen = picked if is_part(request) else None
     problems = form.problems if form.is_bound else []
     if refusal:
         problems = [(refusal.field, refusal.words)]
@@ -216,7 +216,7 @@ def _draw(
         "next": _way_back(request),
         "form_token": submissions.issue_token(person_of(request)),
     }
-    name = "partials/move_form.html" if _is_part(request) else "move.html"
+    name = "partials/move_form.html" if is_part(request) else "move.html"
     return render(request, f"opportunities/{name}", context, status=status)
 
 
@@ -246,7 +246,3 @@ def _way_back(request: HttpRequest) -> str:
         back = f"{came.path}?{came.query}" if is_board else ""
     is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
     return back if is_ours else ""
-
-
-def _is_part(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"

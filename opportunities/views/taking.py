@@ -11,7 +11,7 @@ from opportunities.actions.submissions import BadToken, TokenReused
 from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
-from opportunities.views.answers import see_other
+from opportunities.views.answers import is_part, see_other
 from opportunities.wording import seconds
 
 
@@ -30,7 +30,7 @@ def refused_before(request: HttpRequest, submission: Submission) -> HttpResponse
 
     In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
     """
-    if not submission.sent_before or request.headers.get("HX-Request") == "true":
+    if not submission.sent_before or is_part(request):
         return None
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
