@@ -1,4 +1,4 @@
-"""Finds, or on Debian installs, what the whole suite needs beside Python: a Chromium and a PostgreSQL.
+"""Finds, or on Debian installs, what the whole suite needs beside Python: Chromium, WebKitGTK and PostgreSQL.
 
 Each finder returns what it found or raises `Missing` with the sentence shown at the end of the run.
 """
@@ -70,6 +70,23 @@ def _starts(path: str) -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     return True
+
+
+# WebKitGTK, which stands for Safari
+
+
+def webkit(*, install: bool = True) -> tuple[str, str]:
+    """The paths of WebKitWebDriver, which starts WebKitGTK's own browser, and of the Xvfb it is shown on."""
+    packages = {"webkit2gtk-driver": "WebKitWebDriver", "xvfb": "Xvfb"}
+    missing = [package for package, program in packages.items() if not shutil.which(program)]
+    if missing and not install:
+        raise Missing("no WebKitGTK was found; on Debian: apt-get install webkit2gtk-driver xvfb")
+    if missing:
+        _apt_install(*missing)
+    driver, screen = (shutil.which(program) for program in packages.values())
+    if not (driver and screen):
+        raise Missing("Debian's webkit2gtk-driver and xvfb were installed without their programs")
+    return driver, screen
 
 
 # PostgreSQL
@@ -195,7 +212,8 @@ def free_port() -> int:
         return port
 
 
-def _apt_install(package: str) -> None:
+def _apt_install(*packages: str) -> None:
+    package = " ".join(packages)
     if not shutil.which("apt-get"):
         raise Missing(f"there is no {package} here, and no apt-get to install it with")
     if os.geteuid() != 0:
@@ -208,7 +226,7 @@ def _apt_install(package: str) -> None:
     }
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
     ):
         done = subprocess.run(command, **quietly)  # type: ignore[call-overload]
         if done.returncode and command[1] == "install":

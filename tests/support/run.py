@@ -16,6 +16,7 @@ BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # By files, each worker with its own database and, where a test wants one, its own house.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
+WEBKIT = "tests/browser/test_webkit.py"
 # These know no database, or bring their own; the run on PostgreSQL would only repeat them.
 WITHOUT_DATABASE = [
     "tests/slant",
@@ -100,11 +101,17 @@ def check(arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     run = Run()
     chromium: str | None = None
+    browsers: list[str] = []
     with ExitStack() as stack:
         try:
             chromium = provision.chromium()
         except provision.Missing as why:
             run.skip("The browser tests", why)
+        try:
+            provision.webkit()
+        except provision.Missing as why:
+            run.skip("The tests in WebKitGTK", why)
+            browsers += [f"--ignore={WEBKIT}"]
         postgresql: str | None = None
         try:
             postgresql = stack.enter_context(provision.postgresql())
@@ -127,7 +134,7 @@ def test(arguments: list[str]) -> int:
     simulated = [*PYTEST, "-n", "2", "tests/faults", "-m", "not process", *arguments]
     run.step("faults", simulated, TEST_DATABASE_URL="")
     if chromium:
-        command = [*PYTEST, *PARALLEL, "-m", "browser", *arguments]
+        command = [*PYTEST, *PARALLEL, "-m", "browser", *browsers, *arguments]
         run.step("browser", command, CHROMIUM=chromium, TEST_DATABASE_URL="")
     return run.report()
 

@@ -1,0 +1,61 @@
+"""What only WebKit gets wrong, seen in WebKitGTK, which stands for Safari."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.boards import BOARD
+from tests.support.processes import House, wait_until
+from tests.support.webkit import WebKit, webkit
+
+pytestmark = pytest.mark.browser
+
+# So low that every lane of the demo's board holds more cards than fit.
+WIDTH, HEIGHT = 1440, 500
+# Which cards are out of sight is decided while a frame is drawn, and the rows are sized again in the one after it.
+UNTIL_DRAWN = """() => new Promise((done) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+})"""
+MEASURE = """() => [...document.querySelectorAll(".lane-cards")].map((lane) => {
+  const cards = [...lane.querySelectorAll(":scope > .deal")];
+  lane.scrollTop = lane.scrollHeight;
+  const last = cards.at(-1)?.getBoundingClientRect(), space = lane.getBoundingClientRect();
+  return {
+    lane: lane.closest(".lane").dataset.lane,
+    cards: cards.length,
+    squashed: cards.filter((card) => card.scrollHeight > card.offsetHeight).length,
+    scrolls: lane.scrollTop > 0,
+    ends_in_sight: !last || (last.top >= space.top - 1 && last.bottom <= space.bottom + 1),
+  };
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser_window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebKit]:
+    with webkit(tmp_path_factory.mktemp("webkit")) as window:
+        yield window
+
+
+@pytest.fixture
+def manager(browser_window: WebKit, house: House) -> WebKit:
+    browser_window.goto(f"{house.url}/demo/sign-in/")
+    browser_window.evaluate(
+        """() => { document.querySelector('button[name="persona"][value="manager"]').click() }"""
+    )
+    wait_until(lambda: browser_window.evaluate("() => location.pathname") != "/demo/sign-in/")
+    return browser_window
+
+
+def test_a_lane_with_more_cards_than_fit_scrolls_and_squashes_none(manager: WebKit, house: House) -> None:
+    manager.resize(WIDTH, HEIGHT)
+    manager.goto(house.url + BOARD)
+
+    manager.evaluate(UNTIL_DRAWN)
+    lanes: list[dict[str, Any]] = manager.evaluate(MEASURE)
+
+    assert [lane for lane in lanes if lane["squashed"]] == []
+    full = [lane for lane in lanes if lane["cards"] > 2]
+    assert len(full) >= 3
+    assert [lane for lane in full if not lane["scrolls"]] == []
+    assert [lane for lane in lanes if not lane["ends_in_sight"]] == []
