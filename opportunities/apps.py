@@ -5,4 +5,6 @@ class OpportunitiesConfig(AppConfig):
     name = "opportunities"
 
     def ready(self) -> None:
-        from opportunities import checks, tasks  # noqa: F401 - registers the system checks and the queue's tasks
+        # For what importing does: registering the system checks and the queue's tasks.
+        from opportunities import checks  # noqa: F401
+        from opportunities.worker import tasks  # noqa: F401

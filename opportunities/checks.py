@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from opportunities.actions.budget import LEAST_BUDGET
+from opportunities.runtime.budget import LEAST_BUDGET
 
 
 @register()

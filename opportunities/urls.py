@@ -18,7 +18,7 @@ from opportunities.views import (
     reports,
     review,
     shell,
-    signing_in,
+    sign_in,
     stages,
     submissions,
 )
@@ -36,11 +36,11 @@ register_converter(SlantId, "slant_id")
 
 urlpatterns = [
     # Coming in and going out
-    path("sign-in/", signing_in.sign_in, name="sign_in"),
-    path("sign-in/callback/", signing_in.sign_in_callback, name="sign_in_callback"),
-    path("sign-out/", signing_in.sign_out, name="sign_out"),
-    path("signed-out/", signing_in.signed_out, name="signed_out"),
-    path("session/", signing_in.session, name="session"),
+    path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/callback/", sign_in.sign_in_callback, name="sign_in_callback"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("signed-out/", sign_in.signed_out, name="signed_out"),
+    path("session/", sign_in.session, name="session"),
     path("demo/sign-in/", demo.demo_sign_in, name="demo_sign_in"),
     path("demo/misbehave/", demo.demo_misbehave, name="demo_misbehave"),
     # Entering an opportunity

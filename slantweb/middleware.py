@@ -1,6 +1,6 @@
 """What every request passes on its way in: who forwards it, its number, its headers, and the locked door.
 
-The door is closed by default. A view is open only where it says so (`opportunities/views/doors.py`), so a forgotten
+The door is closed by default. A view is open only where it says so (`opportunities/views/access_marks.py`), so a forgotten
 mark costs a visitor a sign-in, never the firm its data. An address that does not exist is closed too.
 """
 
@@ -22,13 +22,13 @@ from django.utils.cache import patch_vary_headers
 
 from opportunities.access import Action, may
 from opportunities.actions import drafts
-from opportunities.views import errors, limits, noting
-from opportunities.views.doors import is_open, is_poll, kept_by, page_of
+from opportunities.views import access_log, errors, limits
+from opportunities.views.access_marks import is_open, is_poll, kept_by, page_of
 from slantweb import logs, sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-access_log = logging.getLogger("slantweb.access")
+access_logger = logging.getLogger("slantweb.access")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
 FORWARDED_HEADERS = (
@@ -66,7 +66,7 @@ class RequestIdMiddleware:
                 "status": response.status_code,
                 "ms": round((time.monotonic() - began) * 1000),
             }
-            access_log.info("request", extra=facts)
+            access_logger.info("request", extra=facts)
             return response
         finally:
             logs.request_id.reset(request_token)
@@ -164,7 +164,7 @@ class SignInRequiredMiddleware:
         view = match.func if match else None
         response = self._refusal(request, view) or self.get_response(request)
         if request.user.is_authenticated and not is_open(view):
-            noting.note(request, response, match, polling=is_poll(request, view))
+            access_log.note(request, response, match, polling=is_poll(request, view))
             if left := sessions.seconds_left(request):
                 response["X-Session-Left"] = "{} {}".format(*left)
         return response

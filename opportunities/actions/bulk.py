@@ -15,10 +15,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from opportunities.access import visible_books, writable_books
-from opportunities.actions import audit, moving, submissions
-from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import Changes
+from opportunities.actions import moving, submissions
 from opportunities.clock import Clock
+from opportunities.delivery.kinds import Changes
 from opportunities.models import (
     WRITING_ROLES,
     AuditEvent,
@@ -31,6 +30,8 @@ from opportunities.models import (
     Stage,
     Submission,
 )
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor
 
 MOST = 500
 AT_ONCE = 25

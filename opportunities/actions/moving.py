@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from opportunities.actions import audit, submissions
-from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import Changes, Fields, sent_fields
+from opportunities.actions import submissions
 from opportunities.clock import Clock
+from opportunities.delivery.kinds import Changes, Fields, sent_fields
 from opportunities.models import Kind, LostReason, Person, Submission
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor
 
 
 @dataclass(frozen=True)

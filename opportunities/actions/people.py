@@ -7,10 +7,10 @@ from datetime import timedelta
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from opportunities.actions import audit
-from opportunities.actions.audit import Actor, Change
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, Member, Person
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
 
 NOTED_FOR = timedelta(minutes=15)
 

@@ -6,13 +6,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from opportunities import access
-from opportunities.actions import audit, states, wakeup
-from opportunities.actions.audit import Actor, Change, Remote
-from opportunities.actions.kinds import kind_of
-from opportunities.actions.states import Reason
 from opportunities.actions.submissions import NotAllowed, Refused
 from opportunities.clock import Clock
+from opportunities.delivery import states
+from opportunities.delivery.states import Reason
 from opportunities.models import Person, State, Submission
+from opportunities.runtime import wakeup
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change, Remote
 
 
 class NotInReview(Refused):
@@ -106,9 +107,7 @@ def send_again(
 
 def _shown_values(row: Submission) -> dict[str, Any]:
     """What a manager saw in Slant in the fields that an edit or move wants to change; nothing for a create."""
-    shown = [
-        found["fields"] for found in row.check_state.get("candidates", []) if not kind_of(row).makes_record
-    ]
+    shown = [found["fields"] for found in row.check_state.get("candidates", []) if not row.makes_record]
     return {field: shown[0].get(field) for field in row.seen} if shown else {}
 
 

@@ -17,10 +17,10 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from opportunities import access
-from opportunities.actions import audit, mirror, states, wakeup
-from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import (
+from opportunities import access, mirror
+from opportunities.clock import Clock
+from opportunities.delivery import states
+from opportunities.delivery.kinds import (
     Change,
     Changes,
     Create,
@@ -30,7 +30,6 @@ from opportunities.actions.kinds import (
     frozen,
     sent_fields,
 )
-from opportunities.clock import Clock
 from opportunities.models import (
     Attempt,
     Book,
@@ -45,6 +44,9 @@ from opportunities.models import (
     State,
     Submission,
 )
+from opportunities.runtime import wakeup
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor
 
 TOKEN_SALT = "opportunities.form"  # noqa: S105 - a salt's name, not a secret
 DUPLICATE_HOURS = 24
@@ -139,7 +141,7 @@ def create(
     """
     nonce = check_token(form_token, person)
     body = frozen(Create.body(deal))
-    if earlier := _sent_before(person, nonce, Create.path, body):
+    if earlier := _sent_before(person, nonce, Kind.CREATE.path(), body):
         return earlier
     book = Book.objects.filter(pk=deal.book_id).first()
     if book is None or not access.may(person, access.Action.WRITE, book):
@@ -147,13 +149,13 @@ def create(
     similar = similar_deals(deal, person=person, clock=clock)
     if similar and not confirm_duplicate:
         # The second half of a double click may find what its first half committed a moment ago.
-        if earlier := _sent_before(person, nonce, Create.path, body):
+        if earlier := _sent_before(person, nonce, Kind.CREATE.path(), body):
             return earlier
         raise DuplicateQuestion(similar)
     submission = Submission(
         kind=Kind.CREATE,
         method="POST",
-        path=Create.path,
+        path=Kind.CREATE.path(),
         body=body,
         book_id=book.pk,
         household_id=deal.household_id,
@@ -194,7 +196,7 @@ def change(
     counts as seen, so that only a still later change in Slant is a conflict again.
     """
     nonce = check_token(form_token, person)
-    path, body = Change.path_of(changes.opportunity_id), frozen(Change.body(changes))
+    path, body = Kind(kind).path(changes.opportunity_id), frozen(Change.body(changes))
     if earlier := _sent_before(person, nonce, path, body, row=row):
         return earlier
     deal = Opportunity.objects.filter(pk=changes.opportunity_id, gone_at=None).select_related("book").first()

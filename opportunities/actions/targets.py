@@ -5,10 +5,10 @@ from datetime import date
 
 from django.db import transaction
 
-from opportunities.actions import audit
-from opportunities.actions.audit import Actor, Change
 from opportunities.clock import Clock
 from opportunities.models import Target
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
 
 
 def keep(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:

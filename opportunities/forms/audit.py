@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from opportunities import wording
-from opportunities.actions.finding import Wanted
+from opportunities.trail.query import Wanted
 from opportunities.wording import trail as trail_words
 
 EXAMPLE = "2026-11-30"

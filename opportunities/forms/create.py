@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from opportunities import wording
-from opportunities.actions.kinds import NewDeal
+from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
 from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from opportunities import wording
-from opportunities.actions.kinds import Changes, Fields
+from opportunities.delivery.kinds import Changes, Fields
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity

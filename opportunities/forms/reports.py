@@ -8,7 +8,7 @@ from django import forms
 
 from opportunities.forms.money import parse_money
 from opportunities.forms.selection import Choice, Words
-from opportunities.reports.periods import NAMES, Period, named
+from opportunities.periods import NAMES, Period, named
 from opportunities.reports.rows import Asked
 from opportunities.wording import reports as wording
 

@@ -16,7 +16,7 @@ from .mirror import (
     SyncState,
 )
 from .people import Draft, Person, Role, SavedView
-from .running import Alert, Budget, Heartbeat, Hold, Instance, Lease
+from .runtime import Alert, Budget, Heartbeat, Hold, Instance, Lease
 from .submissions import FINAL, OPEN, Attempt, BulkOrder, Kind, Outcome, State, Submission
 
 __all__ = [

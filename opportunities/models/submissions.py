@@ -13,6 +13,15 @@ class Kind(models.TextChoices):
     EDIT = "edit"
     MOVE = "move"
 
+    @property
+    def makes_record(self) -> bool:
+        """Whether it asks for a new record in Slant, and not for a change of one."""
+        return self is Kind.CREATE
+
+    def path(self, opportunity_id: str = "") -> str:
+        """The address it is sent to, below the API's base URL (Slant API 7.5 and 7.7)."""
+        return "/opportunities" if self.makes_record else f"/opportunities/{opportunity_id}"
+
 
 class State(models.TextChoices):
     """The seven of the life of a submission (docs/architecture.md). The last three are final."""
@@ -130,6 +139,10 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} {self.state}"
+
+    @property
+    def makes_record(self) -> bool:
+        return Kind(self.kind).makes_record
 
     @property
     def is_final(self) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from .periods import Period
+from opportunities.periods import Period
+
 from .rows import NOTHING, WON, Amount, Closing, Line
 from .spread import GRID_UP_TO, Deal, Moments, Spread, from_moments, spread
 

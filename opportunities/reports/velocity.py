@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from opportunities.periods import Period
+
 from .overview import Outcome, outcome
-from .periods import Period
 from .rows import Closing
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from opportunities import wording
-from opportunities.actions.mirror.definitions import known, listed
+from opportunities.mirror.definitions import known, listed
 from opportunities.models import Opportunity
 
 

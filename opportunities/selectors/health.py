@@ -13,8 +13,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Min
 
-from opportunities.actions import budget, mirror, running
+from opportunities import mirror
 from opportunities.clock import Clock
+from opportunities.delivery import holds
 from opportunities.models import (
     OPEN,
     Alert,
@@ -26,6 +27,7 @@ from opportunities.models import (
     Submission,
     SyncState,
 )
+from opportunities.runtime import budget
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
@@ -110,7 +112,7 @@ def health(clock: Clock) -> Health:
             budget_left=budget.left(clock),
             queue=_queue(now),
             alerts=Alert.objects.filter(closed_at=None).count(),
-            held=running.sending_is_held(),
+            held=holds.sending_is_held(),
             heartbeats=beats,
         )
     except DatabaseError:
@@ -140,7 +142,7 @@ def _sync(now: datetime) -> Check:
 
 def _slant_answers() -> bool:
     """Whether the newest thing we know of Slant is good: a sync that came through, or an exchange it answered."""
-    if running.sending_is_held():
+    if holds.sending_is_held():
         return False
     news: list[tuple[datetime, bool]] = []
     for state in SyncState.objects.defer("walk"):

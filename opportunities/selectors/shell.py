@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Subquery
 
 from opportunities import wording
-from opportunities.actions.mirror import interval_seconds
+from opportunities.mirror import interval_seconds
 from opportunities.models import Alert, Hold, Person, State, Submission, SyncState
 
 NEWS_AT_ONCE = 5

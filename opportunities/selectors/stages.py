@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from opportunities.access import visible_books
-from opportunities.actions.mirror.meanings import suggested
+from opportunities.mirror.meanings import suggested
 from opportunities.models import Meaning, Person, Pipeline, Stage, StageMeaning
 from opportunities.offer import StageChoice
 

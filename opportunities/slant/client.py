@@ -56,7 +56,7 @@ from opportunities.slant.types import (
     Written,
 )
 
-logger = logging.getLogger("opportunities.slant")
+logger = logging.getLogger(__name__)
 
 PER_PAGE = 100  # the most Slant gives (Slant API 4)
 LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer

@@ -6,8 +6,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from opportunities.actions.audit import Actor
 from opportunities.models import ActorType, Person
+from opportunities.trail.audit import Actor
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -8,11 +8,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
 from opportunities.access import Action, may
-from opportunities.actions import exporting
 from opportunities.clock import SystemClock
 from opportunities.forms import TrailForm
 from opportunities.models import Person
 from opportunities.selectors.audit.page import PAGE, PRINTED, trail
+from opportunities.trail import export
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
 from opportunities.views.shell import person_of
@@ -56,10 +56,10 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
         # Somebody who mistyped a day must not be handed the whole trail, nor nothing without a word.
         return errors.bad_request(request)
     format = form.chosen_format
-    export = exporting.begin(form.wanted, format=format, by=actor_of(request), clock=CLOCK)
+    opened = export.begin(form.wanted, format=format, by=actor_of(request), clock=CLOCK)
     name = f"slantweb-trail-{timezone.localdate():%Y-%m-%d}.{format}"
     return StreamingHttpResponse(
-        exporting.stream(export, format),
+        export.stream(opened, format),
         content_type=TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )

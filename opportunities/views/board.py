@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from opportunities.actions import saved_views as actions
 from opportunities.actions import submissions
-from opportunities.actions import views as actions
 from opportunities.forms.selection import SelectionForm, WindowForm, selection_of
 from opportunities.forms.views import SaveViewForm, ViewForm
 from opportunities.selection import LIST, Selection
@@ -22,8 +22,8 @@ from opportunities.selectors.board.parts import Board
 from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
+from opportunities.views.access_marks import poll
 from opportunities.views.answers import is_part, see_other
-from opportunities.views.doors import poll
 from opportunities.views.shell import person_of
 from opportunities.wording import board as board_words
 

@@ -16,7 +16,7 @@ from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import is_part, see_other
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, taking
+from opportunities.views.submit_guard import NotTaken, Says, taking
 from opportunities.wording import deals as words
 
 CLOCK = SystemClock()

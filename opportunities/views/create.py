@@ -22,11 +22,11 @@ from opportunities.offer import Offer
 from opportunities.selectors import choices
 from opportunities.selectors.submissions.reach import correctable
 from opportunities.selectors.submissions.words import typed_again
+from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
-from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, refused_before, taking
+from opportunities.views.submit_guard import NotTaken, Says, refused_before, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()

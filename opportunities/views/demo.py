@@ -7,15 +7,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities.actions import misbehaving
-from opportunities.actions.misbehaving import MISCHIEFS, NoSandbox
 from opportunities.actions.people import Identity
+from opportunities.demo import misbehave
+from opportunities.demo.misbehave import MISCHIEFS, NoSandbox
 from opportunities.models import Role
 from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, personas
 from opportunities.views import errors, limits
+from opportunities.views.access_marks import open_to_all
 from opportunities.views.answers import see_other
-from opportunities.views.doors import open_to_all
-from opportunities.views.signing_in import let_in, safe_next
+from opportunities.views.sign_in import let_in, safe_next
 
 
 class PersonaForm(forms.Form):
@@ -89,9 +89,9 @@ def demo_misbehave(request: HttpRequest) -> HttpResponse:
     present = None
     try:
         if form.is_valid():
-            misbehaving.misbehave(form.cleaned_data["mischief"])
+            misbehave.misbehave(form.cleaned_data["mischief"])
             return see_other(reverse("opportunities:demo_misbehave"))
-        present = misbehaving.present()
+        present = misbehave.present()
     except NoSandbox:
         pass
     status = 422 if request.method == "POST" else 200

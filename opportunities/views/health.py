@@ -14,9 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from opportunities.clock import SystemClock
 from opportunities.selectors.health import Health, health
-from opportunities.views.doors import open_to_all
+from opportunities.views.access_marks import open_to_all
 
-csp_log = logging.getLogger("slantweb.csp")
+csp_log = logging.getLogger(__name__)
 
 CSP_REPORT_BYTES = 8 * 1024
 CSP_REPORTS_A_MINUTE = 60

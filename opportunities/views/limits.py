@@ -9,11 +9,11 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from opportunities.actions import audit
 from opportunities.clock import SystemClock
+from opportunities.trail import audit
 from opportunities.views.actor import actor_of
 
-log = logging.getLogger("slantweb.limits")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

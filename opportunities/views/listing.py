@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from opportunities import exports
-from opportunities.actions import submissions, takeaway
+from opportunities.actions import deal_exports, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.listing import reading_of
 from opportunities.forms.selection import SelectionForm
@@ -59,7 +59,7 @@ def csv(request: HttpRequest) -> HttpResponseBase:
         return errors.too_often(request, wait)
     selection, reading = SelectionForm(request.GET).selection, reading_of(request.GET)
     count, rows = file_rows(person, selection, reading.sorting, now)
-    takeaway.record(
+    deal_exports.record(
         what="opportunities",
         format="csv",
         rows=count,

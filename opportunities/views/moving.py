@@ -27,7 +27,7 @@ from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import is_part, see_other
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
+from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()

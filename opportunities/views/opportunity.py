@@ -31,11 +31,11 @@ from opportunities.selectors.opportunity.conflicts import conflicts
 from opportunities.selectors.opportunity.page import deal_page, reachable
 from opportunities.selectors.opportunity.progress import pipeline_of
 from opportunities.selectors.submissions.words import typed_again
+from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
-from opportunities.views.doors import keeps_draft, page_of
 from opportunities.views.shell import person_of
-from opportunities.views.taking import NotTaken, Says, own_form, refused_before, taking
+from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import deals as words
 
 CLOCK = SystemClock()

@@ -12,10 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from opportunities import wording
 from opportunities.access import Action, may
-from opportunities.actions import alerts, reviewing, running, wakeup
+from opportunities.actions import reviewing
 from opportunities.clock import SystemClock
+from opportunities.delivery import holds
 from opportunities.forms import DecisionForm, SendingForm
 from opportunities.models import Hold, Person, Submission
+from opportunities.runtime import alerts, wakeup
 from opportunities.selectors.review import queue
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
@@ -24,7 +26,7 @@ from opportunities.views.shell import person_of
 from opportunities.views.submissions import context_of
 
 CLOCK = SystemClock()
-LIFTED_BY_HAND = (running.STOPPED, running.UNIT_ALARM)
+LIFTED_BY_HAND = (holds.STOPPED, holds.UNIT_ALARM)
 
 
 @require_safe
@@ -86,7 +88,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         messages.info(request, _switched(request, form.cleaned_data))
         return see_other(reverse("opportunities:sending"))
-    holds = [
+    standing = [
         {
             "row": hold,
             "title": wording.HOLDS.get(hold.code, hold.code),
@@ -94,9 +96,9 @@ def sending(request: HttpRequest) -> HttpResponse:
         }
         for hold in Hold.objects.all()
     ]
-    stopped = any(hold["row"].code == running.STOPPED for hold in holds)  # type: ignore[attr-defined]
+    stopped = any(hold["row"].code == holds.STOPPED for hold in standing)  # type: ignore[attr-defined]
     waiting = Submission.objects.filter(state="queued").count()
-    context = {"form": form, "holds": holds, "stopped": stopped, "waiting": waiting}
+    context = {"form": form, "holds": standing, "stopped": stopped, "waiting": waiting}
     return render(request, "opportunities/sending.html", context, status=422 if form.errors else 200)
 
 
@@ -104,11 +106,11 @@ def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
     by = actor_of(request)
     do, _, code = chosen["do"].partition(":")
     if do == "hold":
-        running.hold(running.STOPPED, reason=chosen["reason"], by=by, clock=CLOCK)
+        holds.hold(holds.STOPPED, reason=chosen["reason"], by=by, clock=CLOCK)
         return wording.STOPPED
     if code not in LIFTED_BY_HAND:
         return wording.HOLD_NOT_YOURS.format(reason=wording.HOLDS.get(code, code))
-    running.release(code, by=by, clock=CLOCK, reason=chosen["reason"])
+    holds.release(code, by=by, clock=CLOCK, reason=chosen["reason"])
     alerts.close_alert(code, clock=CLOCK)
     wakeup.wake()
     return wording.RELEASED

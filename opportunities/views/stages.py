@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from opportunities.access import Action, may
-from opportunities.actions.mirror import meanings
 from opportunities.clock import SystemClock
 from opportunities.forms.stages import StageForm
+from opportunities.mirror import meanings
 from opportunities.models import Meaning
 from opportunities.selectors.stages import stage_settings
 from opportunities.views.actor import actor_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from opportunities.reports.periods import Period, named, quarter_number
+from opportunities.periods import Period, named, quarter_number
 from opportunities.wording import compact, day, money
 
 __all__ = ["compact", "day", "money"]

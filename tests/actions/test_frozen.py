@@ -1,15 +1,15 @@
 """Workers that stood still: what they may not send, and what they may not write down, when they go on."""
 
-from opportunities.actions import claiming, delivery, doubt, guarding
-from opportunities.actions.audit import Actor
+from opportunities.delivery import claiming, restore_guard, sending, unknown_outcome
 from opportunities.models import Attempt, State, Submission
 from opportunities.slant.transport import Unanswered
-from tests.actions.conftest import Office, fresh
-from tests.actions.test_settling import lose
+from opportunities.trail.audit import Actor
+from tests.delivery.test_settling import lose
+from tests.support.office import Office, fresh
 
 
 def taken(office: Office) -> claiming.Claim:
-    guarding.write_head()
+    restore_guard.write_head()
     claimed = claiming.claim(worker=Actor.worker("laptop"), clock=office.clock)
     assert claimed
     return claimed
@@ -25,7 +25,7 @@ def test_a_machine_that_was_suspended_does_not_send_under_a_lease_that_ran_out(o
     claimed = taken(office)
     suspend(office, 6000)
 
-    delivery.deliver(claimed, office.slant, worker=Actor.worker("laptop"), clock=office.clock)
+    sending.deliver(claimed, office.slant, worker=Actor.worker("laptop"), clock=office.clock)
 
     assert office.box.sends == []
     assert fresh(submission).state == State.QUEUED
@@ -37,7 +37,7 @@ def test_it_does_not_send_what_another_worker_has_taken_over_either(office: Offi
     claimed = taken(office)
     Submission.objects.filter(pk=submission.pk).update(fence=claimed.submission.fence + 1)
 
-    delivery.deliver(claimed, office.slant, worker=Actor.worker("laptop"), clock=office.clock)
+    sending.deliver(claimed, office.slant, worker=Actor.worker("laptop"), clock=office.clock)
 
     assert office.box.sends == []
     assert fresh(submission).state == State.SENDING
@@ -53,7 +53,7 @@ def test_a_look_under_way_writes_nothing_down_when_the_quiet_begins_again(office
 
     def jump() -> None:
         office.box.before_read = lambda: None
-        doubt.restart_waits(office.clock)
+        unknown_outcome.restart_waits(office.clock)
         raise Unanswered("lost", bytes_sent=True)
 
     office.box.before_read = jump

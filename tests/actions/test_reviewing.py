@@ -4,12 +4,13 @@ from unittest.mock import patch
 
 import pytest
 
-from opportunities.actions import reviewing, settling
-from opportunities.actions.scanning import Found
+from opportunities.actions import reviewing
+from opportunities.delivery import settling
+from opportunities.delivery.scanning import Found
 from opportunities.models import Person, Role, State, Submission
 from opportunities.slant.types import Scan
-from tests.actions.conftest import Office, fresh
-from tests.actions.test_settling import edit, lose, made
+from tests.delivery.test_settling import edit, lose, made
+from tests.support.office import Office, fresh
 from tests.support.people import make_person
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opportunities.actions import submissions
-from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import Create
 from opportunities.clock import SystemClock
+from opportunities.delivery.kinds import Create
 from opportunities.models import AuditEvent, Person, Role, State, Submission
-from tests.actions.conftest import Office, fresh
+from opportunities.trail.audit import Actor
+from tests.support.office import Office, fresh
 from tests.support.people import make_firm, make_person
 from tests.support.slant_box import deal
 
@@ -156,7 +156,7 @@ def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
 def test_a_body_is_ascii_and_says_what_was_typed(name: str, value: int) -> None:
     import json
 
-    from opportunities.actions.kinds import frozen
+    from opportunities.delivery.kinds import frozen
 
     body = frozen(Create.body(deal(name=name, value=value)))
 

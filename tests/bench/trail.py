@@ -150,8 +150,8 @@ def _attempt(number: int) -> Any:
 
 def _event(n: int, previous: str) -> Any:
     """Sign-in, queued, sending, confirmed, looked at: in turn, for one deal."""
-    from opportunities.actions import audit
     from opportunities.models import AuditEvent
+    from opportunities.trail import audit
 
     deal, step = divmod(n, 5)
     at = START + timedelta(minutes=deal * 5, seconds=step)
@@ -190,7 +190,7 @@ def _event(n: int, previous: str) -> Any:
 
 
 def _verify(events: int) -> float:
-    from opportunities.actions.verifying.whole import verify
+    from opportunities.trail.verify.whole import verify
 
     began = time.monotonic()
     report = verify()
@@ -199,15 +199,15 @@ def _verify(events: int) -> float:
 
 
 def _exports(events: int) -> Iterator[tuple[str, float, str, float | None]]:
-    from opportunities.actions import exporting
-    from opportunities.actions.audit import Actor
-    from opportunities.actions.finding import Wanted
     from opportunities.clock import SystemClock
+    from opportunities.trail import export
+    from opportunities.trail.audit import Actor
+    from opportunities.trail.query import Wanted
 
     for format in ("jsonl", "csv"):
         began = time.monotonic()
-        export = exporting.begin(Wanted(), format=format, by=Actor.operator("bench"), clock=SystemClock())
-        size = sum(len(piece) for piece in exporting.stream(export, format))
+        opened = export.begin(Wanted(), format=format, by=Actor.operator("bench"), clock=SystemClock())
+        size = sum(len(piece) for piece in export.stream(opened, format))
         took = time.monotonic() - began
         yield (f"trail: export as {format}, {size / 1e6:,.0f} MB", took, "s", None)
 
@@ -254,10 +254,10 @@ def _chain() -> Iterator[tuple[str, float, str, float | None]]:
     from unittest.mock import patch
 
     from opportunities.actions import submissions
-    from opportunities.actions.audit import Actor
-    from opportunities.actions.kinds import NewDeal
     from opportunities.clock import SystemClock
+    from opportunities.delivery.kinds import NewDeal
     from opportunities.models import Person
+    from opportunities.trail.audit import Actor
 
     person = Person.objects.get(sub="sub-0")
     person.member_id = "us_owner"
@@ -279,7 +279,7 @@ def _chain() -> Iterator[tuple[str, float, str, float | None]]:
 
     each(range(20))
     whole = each(range(20, 220))
-    with patch("opportunities.actions.audit.record"):
+    with patch("opportunities.trail.audit.record"):
         bare = each(range(220, 420))
     yield ("trail: saving a submission", whole, "ms", None)
     yield ("trail: of it the chain", max(whole - bare, 0.0), "ms", None)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import mirror
+from opportunities import mirror
 from opportunities.models import Opportunity, Person, SavedView, Submission
 from opportunities.slant import types
 from tests.pages.conftest import Page

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from opportunities.actions import submissions
-from opportunities.actions.mirror import meanings
+from opportunities.mirror import meanings
 from opportunities.models import Opportunity, OpportunityVersion, Person, Stage
 from tests.pages.conftest import Page, problems
 from tests.support.people import Firm

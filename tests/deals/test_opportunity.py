@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions.mirror import definitions
+from opportunities.mirror import definitions
 from opportunities.models import (
     AuditEvent,
     LostReason,

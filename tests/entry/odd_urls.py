@@ -4,7 +4,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 
-from opportunities.views.doors import open_to_all, poll
+from opportunities.views.access_marks import open_to_all, poll
 from slantweb.urls import handler400, handler403, handler404, handler500
 
 SECRET = "slnt_pat_canary_in_an_exception"

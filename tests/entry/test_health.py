@@ -12,11 +12,11 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from opportunities.actions import audit
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
 from opportunities.models import Alert, Budget, ChainHead, Heartbeat, Hold, SyncState
 from opportunities.selectors import health
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor
 from tests.support.people import Firm
 
 pytestmark = pytest.mark.django_db
@@ -220,8 +220,8 @@ def test_a_database_that_is_gone_is_a_number_too(
 @pytest.fixture
 def reported(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Any]]:
     cache.clear()
-    caplog.set_level(logging.WARNING, logger="slantweb.csp")
-    return lambda: [record.report for record in caplog.records if record.name == "slantweb.csp"]  # type: ignore[attr-defined]
+    caplog.set_level(logging.WARNING, logger="opportunities.views.health")
+    return lambda: [record.report for record in caplog.records if record.name == "opportunities.views.health"]  # type: ignore[attr-defined]
 
 
 def send(client: Client, body: object) -> int:

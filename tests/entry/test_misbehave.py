@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from opportunities.actions.misbehaving import MISCHIEFS
+from opportunities.demo.misbehave import MISCHIEFS
 from opportunities.models import Person
 from opportunities.sandbox import control
 from opportunities.sandbox.store import Store

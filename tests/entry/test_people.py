@@ -68,7 +68,7 @@ def test_the_next_sign_in_does_not_undo_it(manager: Person, newcomer: Person, si
     link(signed_in(manager), newcomer, "us_colleague")
     identity = Identity(newcomer.iss, newcomer.sub, "olivia@harbor.example", "Nora", ("sales",))
 
-    from opportunities.actions.audit import Actor
+    from opportunities.trail.audit import Actor
 
     sign_in(identity=identity, open_session=lambda person: Actor.of(person), clock=SystemClock())
 

@@ -22,10 +22,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from opportunities.actions import submissions
-from opportunities.actions.audit import Actor
-from opportunities.actions.kinds import Changes
 from opportunities.clock import SystemClock
+from opportunities.delivery.kinds import Changes
 from opportunities.models import AuditEvent, Household, Kind, Opportunity, Person, State, Submission
+from opportunities.trail.audit import Actor
 from opportunities.wording.reports import TITLES
 from tests.support.people import Firm
 

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from opportunities.actions import mirror, moving, submissions
-from opportunities.actions.audit import Actor as By
-from opportunities.actions.kinds import Changes, comparable
+from opportunities import mirror
+from opportunities.actions import moving, submissions
+from opportunities.delivery.kinds import Changes, comparable
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.sandbox.store import stamp
+from opportunities.trail.audit import Actor as By
 from tests.faults.people import BOOKS
 
 if TYPE_CHECKING:

@@ -90,10 +90,12 @@ def arm() -> None:
     from django.db import transaction
     from django.db.backends.signals import connection_created
 
-    from opportunities.actions import audit, claiming, delivery, doubt, scanning, settling, wakeup
+    from opportunities.delivery import claiming, scanning, sending, settling, unknown_outcome
+    from opportunities.runtime import wakeup
     from opportunities.slant.types import Scan
+    from opportunities.trail import audit
 
-    claiming.LEASE_MARGIN_SECONDS = doubt.LEASE_MARGIN_SECONDS = MARGIN_SECONDS  # type: ignore[attr-defined]
+    claiming.LEASE_MARGIN_SECONDS = unknown_outcome.LEASE_MARGIN_SECONDS = MARGIN_SECONDS  # type: ignore[attr-defined]
     settling.LEASE_SECONDS = 5
 
     def opened(connection: Any, **about: Any) -> None:
@@ -143,8 +145,8 @@ def arm() -> None:
 
     wrap(audit, "record", record)
     wrap(wakeup, "wake", wake)
-    wrap(delivery, "deliver", deliver)
-    wrap(delivery, "_finish", finish)
+    wrap(sending, "deliver", deliver)
+    wrap(sending, "_finish", finish)
     wrap(settling, "_apply", apply)
     wrap(scanning.Scanner, "look", look)
     wrap(Scan, "add", add)

@@ -20,14 +20,15 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
-from opportunities.actions import headfile, mirror
-from opportunities.actions.tick import tick
-from opportunities.actions.wakeup import work_waiting
+from opportunities import mirror
+from opportunities.delivery import head_file
 from opportunities.models import Household, Instance, Person, SyncState
+from opportunities.runtime.wakeup import work_waiting
 from opportunities.sandbox.rules import Request
 from opportunities.sandbox.store import Store
 from opportunities.slant import client
 from opportunities.slant.client import SlantClient
+from opportunities.worker.tick import tick
 from tests.faults import slant as slants
 from tests.faults.changing import Changing
 from tests.faults.database import SimulatedDatabase, default_database, migrated
@@ -93,7 +94,7 @@ def template() -> SimulatedDatabase:
         with place() as var_dir, override_settings(**WAITS, SYNC_SECONDS=86_400, VAR_DIR=var_dir):
             scheduler.spawn("founder", fill, None)
             scheduler.run(EPOCH + HOUR)
-            files = [path for path in var_dir.rglob("*") if path.is_file() and path != headfile.path()]
+            files = [path for path in var_dir.rglob("*") if path.is_file() and path != head_file.path()]
             FOUNDED.update({path.relative_to(var_dir): path.read_bytes() for path in files})
         assert Household.objects.exists()
     return database

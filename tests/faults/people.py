@@ -9,11 +9,12 @@ from uuid import UUID
 from django.db import DatabaseError
 
 from opportunities import wording
-from opportunities.actions import guarding, reviewing, running, submissions
-from opportunities.actions.audit import Actor as By
-from opportunities.actions.kinds import NewDeal
+from opportunities.actions import reviewing, submissions
+from opportunities.delivery import holds, restore_guard
+from opportunities.delivery.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
 from opportunities.selectors.submissions.page import shown
+from opportunities.trail.audit import Actor as By
 
 if TYPE_CHECKING:
     from tests.faults.changing import Errand
@@ -175,9 +176,9 @@ class People:
         by = By.of(self.history.manager)
         try:
             if stop:
-                running.hold(running.STOPPED, reason="stop", by=by, clock=self.history.clock)
+                holds.hold(holds.STOPPED, reason="stop", by=by, clock=self.history.clock)
             else:
-                running.release(running.STOPPED, by=by, clock=self.history.clock)
+                holds.release(holds.STOPPED, by=by, clock=self.history.clock)
         except DatabaseError as error:
             self.history.scheduler.say(f"stop button failed: {error}")
             self.history.scheduler.wait(5.0)
@@ -187,7 +188,9 @@ class People:
         """`manage.py recover`, until it succeeds."""
         while True:
             try:
-                count = guarding.recover(by=By.operator("op"), clock=self.history.clock, reason="restored")
+                count = restore_guard.recover(
+                    by=By.operator("op"), clock=self.history.clock, reason="restored"
+                )
             except DatabaseError as error:
                 self.history.scheduler.say(f"recover failed: {error}")
                 self.history.scheduler.wait(5.0)

@@ -13,26 +13,17 @@ from uuid import NAMESPACE_URL, uuid5
 from django.db import DatabaseError, transaction
 
 from opportunities import wording
-from opportunities.actions import (
-    audit,
-    budget,
-    claiming,
-    delivery,
-    guarding,
-    kinds,
-    running,
-    scanning,
-    settling,
-    states,
-    submissions,
-)
-from opportunities.actions.doubt import Next
-from opportunities.actions.kinds import Match
-from opportunities.actions.mirror import walking
-from opportunities.actions.states import Reason
+from opportunities.actions import submissions
+from opportunities.delivery import claiming, holds, kinds, restore_guard, scanning, sending, settling, states
+from opportunities.delivery.kinds import Match
+from opportunities.delivery.states import Reason
+from opportunities.delivery.unknown_outcome import Next
+from opportunities.mirror import reader
 from opportunities.models import FINAL, State, Submission
+from opportunities.runtime import budget
 from opportunities.selectors.submissions import page as pages
 from opportunities.slant import errors
+from opportunities.trail import audit
 
 Bug = Callable[[], AbstractContextManager[Any]]
 BUGS: dict[str, Bug] = {}
@@ -46,14 +37,14 @@ def _bug(plant: Callable[[], Iterator[Any]]) -> Bug:
 
 @_bug
 def blind_retry_after_a_server_error() -> Iterator[None]:
-    real = delivery._after_error
+    real = sending._after_error
 
     def hasty(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
         if isinstance(error, errors.SlantNoAnswer) and (error.status or 0) >= 500:
             return Next(State.QUEUED, Reason("busy"), {"due_at": clock.now()})
         return real(submission, error, clock)
 
-    with patch.object(delivery, "_after_error", hasty):
+    with patch.object(sending, "_after_error", hasty):
         yield
 
 
@@ -151,19 +142,19 @@ def a_budget_for_each_process() -> Iterator[None]:
 
 @_bug
 def a_restored_database_goes_unnoticed() -> Iterator[None]:
-    with patch.object(guarding, "_what_is_wrong", lambda: None):
+    with patch.object(restore_guard, "_what_is_wrong", lambda: None):
         yield
 
 
 @_bug
 def recovering_only_lifts_the_hold() -> Iterator[None]:
     def recover(*, by: Any, clock: Any, reason: str) -> int:
-        for code in guarding.WORDS:
-            running.release(code, by=by, clock=clock)
-        guarding.write_head()
+        for code in restore_guard.WORDS:
+            holds.release(code, by=by, clock=clock)
+        restore_guard.write_head()
         return 0
 
-    with patch.object(guarding, "recover", recover):
+    with patch.object(restore_guard, "recover", recover):
         yield
 
 
@@ -180,14 +171,14 @@ def similar_is_good_enough() -> Iterator[None]:
 
 @_bug
 def a_gateway_that_gave_up_means_no() -> Iterator[None]:
-    real = delivery._after_error
+    real = sending._after_error
 
     def simple(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
         if error.status in (502, 503, 504):
             return Next(State.REJECTED, Reason("rejected", error.message))
         return real(submission, error, clock)
 
-    with patch.object(delivery, "_after_error", simple):
+    with patch.object(sending, "_after_error", simple):
         yield
 
 
@@ -216,19 +207,19 @@ def changes_of_one_deal_overtake_each_other() -> Iterator[None]:
 
 @_bug
 def what_a_colleague_changed_is_overwritten() -> Iterator[None]:
-    real = delivery._read_before_writing
+    real = sending._read_before_writing
 
     def read_and_forgotten(*given: Any) -> list[str]:
         real(*given)
         return []
 
-    with patch.object(delivery, "_read_before_writing", read_and_forgotten):
+    with patch.object(sending, "_read_before_writing", read_and_forgotten):
         yield
 
 
 @_bug
 def a_change_goes_out_unread() -> Iterator[None]:
-    with patch.object(delivery, "_read_before_writing", lambda client, submission, clock: []):
+    with patch.object(sending, "_read_before_writing", lambda client, submission, clock: []):
         yield
 
 
@@ -251,7 +242,7 @@ def another_books_list_is_looked_through() -> Iterator[None]:
 
 @_bug
 def a_cursor_without_overlap() -> Iterator[None]:
-    with patch.object(walking, "OVERLAP", timedelta(0)):
+    with patch.object(reader, "OVERLAP", timedelta(0)):
         yield
 
 

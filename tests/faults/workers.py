@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
-from opportunities.actions.tick import tick
 from opportunities.models import Instance
+from opportunities.worker.tick import tick
 from tests.faults.scheduler import Actor
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from huey.api import Task
 from huey.contrib.djhuey import HUEY
 
-from opportunities import tasks
+from opportunities.worker import tasks
 
 # Only huey touches it: between two tasks it looks whether its connection is still good.
 pytestmark = pytest.mark.django_db

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from opportunities.actions import connection, mirror
-from opportunities.actions.budget import Share
-from opportunities.actions.mirror import totals
+from opportunities import mirror
+from opportunities.delivery import connection
+from opportunities.mirror import totals
 from opportunities.models import Opportunity, StageTotal
+from opportunities.runtime.budget import Share
 from tests.support.slant_box import SlantBox, TurnedClock
 
 

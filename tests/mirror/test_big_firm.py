@@ -2,7 +2,7 @@
 
 import pytest
 
-from opportunities.actions.mirror import totals
+from opportunities.mirror import totals
 from opportunities.models import Opportunity, OpportunityVersion
 from tests.mirror.conftest import kept
 from tests.support import firm as firms

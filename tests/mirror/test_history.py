@@ -7,8 +7,8 @@ from random import Random
 
 from django.db.models import Q
 
-from opportunities.actions import mirror
-from opportunities.actions.mirror import totals
+from opportunities import mirror
+from opportunities.mirror import totals
 from opportunities.models import (
     Meaning,
     MirrorRevision,

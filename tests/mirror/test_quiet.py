@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from opportunities.actions import mirror
-from opportunities.actions.mirror import totals
-from opportunities.actions.mirror.versions import observed
+from opportunities import mirror
+from opportunities.mirror import totals
+from opportunities.mirror.versions import observed
 from opportunities.models import Opportunity, OpportunityVersion, SyncState
 from opportunities.slant.transport import Unanswered
 from opportunities.slant.types import Opportunity as Record

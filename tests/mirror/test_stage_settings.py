@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from opportunities.actions.mirror import meanings, totals
+from opportunities.mirror import meanings, totals
 from opportunities.models import AuditEvent, Meaning, Person, Stage, StageMeaning, StageTotal
 from opportunities.selectors.stages import meaning, with_meanings
 from tests.support.people import Firm

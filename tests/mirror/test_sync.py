@@ -9,10 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from opportunities.actions import connection, mirror, running
-from opportunities.actions.audit import Actor
-from opportunities.actions.budget import Share
-from opportunities.actions.mirror import walking
+from opportunities import mirror
+from opportunities.delivery import connection
+from opportunities.mirror import reader
 from opportunities.models import (
     Book,
     Hold,
@@ -24,8 +23,11 @@ from opportunities.models import (
     Stage,
     SyncState,
 )
+from opportunities.runtime import leases
+from opportunities.runtime.budget import Share
 from opportunities.sandbox import deals
 from opportunities.sandbox.store import SWITCHES
+from opportunities.trail.audit import Actor
 from tests.mirror.conftest import differences, one_pass, undone
 from tests.support.slant_box import SlantBox, TurnedClock
 
@@ -174,7 +176,7 @@ def test_either_reading_of_every_open_point_is_tolerated(db: None) -> None:
 def test_a_leader_that_was_killed_is_followed_within_90_seconds(
     db: None, box: SlantBox, clock: TurnedClock
 ) -> None:
-    assert running.take_lease(mirror.LEASE, owner="killed", seconds=mirror.LEASE_SECONDS, clock=clock)
+    assert leases.take(mirror.LEASE, owner="killed", seconds=mirror.LEASE_SECONDS, clock=clock)
 
     assert not turn(box, clock)
     clock.turn(61)
@@ -393,7 +395,7 @@ def test_deals_that_stay_out_of_reach_do_not_keep_others_from_being_found_gone(
 ) -> None:
     one_pass(box, clock)
     lose_access(box, "bk_pine01")
-    monkeypatch.setattr(walking, "LOOKS_AT_MOST", 10)
+    monkeypatch.setattr(reader, "LOOKS_AT_MOST", 10)
     last = Opportunity.objects.exclude(book_id="bk_pine01").order_by("pk").last()
     assert last is not None
     box.store.remove("opportunity", last.pk)

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions.mirror import meanings
+from opportunities.mirror import meanings
 from opportunities.models import Household, Meaning, Opportunity, Person, Stage, StageMeaning
 from tests.support.people import Firm
 

@@ -7,11 +7,11 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from opportunities import wording
-from opportunities.actions import audit
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Hold, Opportunity, Person, State
 from opportunities.selectors.review import compare
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor
 from tests.pages.conftest import Make, Page, now, problems
 from tests.support.people import Firm
 

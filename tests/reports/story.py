@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from opportunities.actions.mirror import meanings, totals
+from opportunities.mirror import meanings, totals
 from opportunities.models import (
     Book,
     Household,
@@ -20,7 +20,7 @@ from opportunities.models import (
     StageTotal,
     SyncState,
 )
-from opportunities.reports.periods import Period
+from opportunities.periods import Period
 from opportunities.reports.rows import Asked
 from opportunities.selectors.reports import Report, ground
 from tests.support.people import make_person

@@ -5,9 +5,9 @@ from unittest.mock import Mock
 
 import pytest
 
+from opportunities.periods import Period
 from opportunities.reports import telling
 from opportunities.reports.ageing import Ageing, PipelineAge, StageAge
-from opportunities.reports.periods import Period
 from opportunities.reports.quality import LEFT, quality
 from opportunities.reports.rows import Amount, Stage
 from opportunities.reports.telling import About

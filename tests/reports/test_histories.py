@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opportunities.models import OpportunityVersion
-from opportunities.reports.periods import compared
+from opportunities.periods import compared
 from opportunities.reports.rows import Asked
 from opportunities.selectors import reports as selecting
 from tests.reports.story import (

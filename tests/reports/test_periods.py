@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opportunities.reports.periods import Period, compared, named, quarter_number, quarter_of
+from opportunities.periods import Period, compared, named, quarter_number, quarter_of
 
 TODAY = date(2026, 11, 23)
 days = st.dates(date(2000, 1, 1), date(2099, 12, 31))

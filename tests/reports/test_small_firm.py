@@ -22,8 +22,8 @@ from datetime import date
 from typing import Any
 
 from opportunities.models import Target
+from opportunities.periods import Period
 from opportunities.reports.forecast import LATER, OVERDUE, UNDATED
-from opportunities.reports.periods import Period
 from opportunities.reports.quality import LEFT as OWNER_LEFT
 from opportunities.reports.quality import NO_DATE, NO_HOUSEHOLD, NO_MOVE, NO_VALUE, PASSED
 from opportunities.selectors import reports as selecting

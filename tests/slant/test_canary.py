@@ -51,7 +51,7 @@ def echo_in_headers(connection: Any, received: Received) -> bytes:
 )
 def test_the_token_is_in_no_error_and_no_log(behave: Behaviour, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    for name in ("urllib3", "requests", "opportunities.slant", "http.client"):
+    for name in ("urllib3", "requests", "opportunities.slant.client", "http.client"):
         caplog.set_level(logging.DEBUG, name)
     said: list[str] = []
 
@@ -68,7 +68,7 @@ def test_the_token_is_in_no_error_and_no_log(behave: Behaviour, caplog: pytest.L
             error = caught.value
             said += [str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))]
 
-    ours = [record for record in caplog.records if record.name == "opportunities.slant"]
+    ours = [record for record in caplog.records if record.name == "opportunities.slant.client"]
     assert len(ours) == 3
     for text in [*said, *(record.getMessage() for record in ours)]:
         assert TOKEN not in text

@@ -293,13 +293,13 @@ def test_a_success_that_shows_no_record_is_no_answer(status: int, body: bytes) -
 def test_a_call_is_logged_with_method_path_status_and_our_reference(caplog: pytest.LogCaptureFixture) -> None:
     ticks = iter([1.0, 1.042])
 
-    with caplog.at_level(logging.INFO, "opportunities.slant"), serving(paged(rows(1))) as server:
+    with caplog.at_level(logging.INFO, "opportunities.slant.client"), serving(paged(rows(1))) as server:
         client = client_of(server, reference="SW-7", monotonic=lambda: next(ticks))
         list(client.opportunities(book_id="bk_secret"))
 
-    assert [record.getMessage() for record in caplog.records if record.name == "opportunities.slant"] == [
-        "GET /opportunities -> 200 in 42 ms [SW-7]"
-    ]
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "opportunities.slant.client"
+    ] == ["GET /opportunities -> 200 in 42 ms [SW-7]"]
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_failure_is_logged_once_as_a_warning_without_the_payload(
     with serving(lambda connection, received: answer) as server, pytest.raises(errors.SlantError) as caught:
         client_of(server).create_opportunity(BODY, key="k")
 
-    (record,) = [record for record in caplog.records if record.name == "opportunities.slant"]
+    (record,) = [record for record in caplog.records if record.name == "opportunities.slant.client"]
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(line)
     assert str(caught.value) == caught.value.log_line == line

@@ -14,8 +14,8 @@ from random import Random
 from django.db import connections, transaction
 from django.db.models import AutoField, DateField, JSONField, Model
 
-from opportunities.actions.mirror import meanings, totals
-from opportunities.actions.mirror.versions import observed
+from opportunities.mirror import meanings, totals
+from opportunities.mirror.versions import observed
 from opportunities.models import (
     Household,
     Member,

@@ -21,15 +21,15 @@ WEBKIT = "tests/browser/test_webkit.py"
 WITHOUT_DATABASE = [
     "tests/slant",
     "tests/sandbox",
-    "tests/probing/test_bad_answers.py",
-    "tests/probing/test_switches.py",
-    "tests/probing/test_writing.py",
+    "tests/probe/test_bad_answers.py",
+    "tests/probe/test_switches.py",
+    "tests/probe/test_writing.py",
 ]
 # Whoever changes these rooms runs them; a sweep over everything is no daily matter.
 NOT_DAILY = [
     "tests/faults",
     "tests/sandbox",
-    "tests/probing",
+    "tests/probe",
     "tests/sign_on",
     "tests/entry/test_forgery.py",
     "tests/entry/test_payloads.py",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from opportunities.actions.kinds import NewDeal
+from opportunities.delivery.kinds import NewDeal
 from opportunities.sandbox import control, sample
 from opportunities.sandbox.answers import Answer
 from opportunities.sandbox.rules import Request, Rules

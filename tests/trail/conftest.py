@@ -10,20 +10,19 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 
-from opportunities.actions import audit, checkpoints
-from opportunities.actions.audit import Actor, Change
-from opportunities.actions.verifying.rows import plain_rows
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Person
-from opportunities.trail import verifier
-from tests.actions.conftest import (  # noqa: F401 - the office of the actions' tests: submissions that really go out
+from opportunities.trail import audit, checkpoints, verifier
+from opportunities.trail.audit import Actor, Change
+from opportunities.trail.verify.rows import plain_rows
+from tests.support.databases import as_owner
+from tests.support.office import (  # noqa: F401 - the office of the actions' tests: submissions that really go out
     box,
     clock,
     office,
     production_waits,
     theo,
 )
-from tests.support.databases import as_owner
 
 SignIn = Callable[[Person], Client]
 

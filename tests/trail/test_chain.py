@@ -14,22 +14,32 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count
 
-from opportunities.actions import checkpoints, guarding
-from opportunities.actions.audit import Actor
-from opportunities.actions.finding import Wanted
-from opportunities.actions.kinds import Changes
 from opportunities.actions.submissions import change, issue_token
-from opportunities.actions.verifying import compared
-from opportunities.actions.verifying.nightly import conclude
-from opportunities.actions.verifying.replay import DIFFERS, Replay
-from opportunities.actions.verifying.report import Report
-from opportunities.actions.verifying.whole import verify
 from opportunities.clock import SystemClock
-from opportunities.models import Alert, Attempt, AuditEvent, ChainHead, Kind, Lease, Role, Submission
+from opportunities.delivery import restore_guard
+from opportunities.delivery.kinds import Changes
+from opportunities.models import (
+    Alert,
+    Attempt,
+    AuditEvent,
+    ChainHead,
+    Instance,
+    Kind,
+    Lease,
+    Role,
+    Submission,
+)
 from opportunities.selectors.audit import page
-from opportunities.trail import verifier
+from opportunities.trail import checkpoints, verifier
+from opportunities.trail.audit import Actor
+from opportunities.trail.query import Wanted
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
-from tests.actions.conftest import Office
+from opportunities.trail.verify import compared
+from opportunities.trail.verify.nightly import conclude
+from opportunities.trail.verify.replay import DIFFERS, Replay
+from opportunities.trail.verify.report import Report
+from opportunities.trail.verify.whole import verify
+from tests.support.office import Office
 from tests.support.people import make_person
 from tests.support.slant_box import TurnedClock
 from tests.trail.conftest import checkpoint_now, rewrite_from, rows, spoiling, write_events
@@ -105,7 +115,7 @@ def test_the_owner_of_the_database_is_found_out(db: None, clock: TurnedClock) ->
         cursor.execute(f"UPDATE {EVENTS} SET seq = -seq - 1 WHERE seq > 100")
         cursor.execute(f"UPDATE {EVENTS} SET seq = -seq WHERE seq < 0")
         extra = AuditEvent.objects.get(pk=100)
-        extra.pk, extra.event_id, extra.hash = 101, checkpoints.running.instance().instance_id, "e" * 64
+        extra.pk, extra.event_id, extra.hash = 101, Instance.current().instance_id, "e" * 64
         extra.save(force_insert=True)
 
     def swap(cursor: Any) -> None:
@@ -337,7 +347,7 @@ def test_every_course_of_a_submission_verifies(office: Office) -> None:
     office.round()
     office.submit(name="not sent yet")
     for _ in range(2):
-        guarding.recover(by=audit_actor(), clock=clock, reason="test")
+        restore_guard.recover(by=audit_actor(), clock=clock, reason="test")
         assert verify().problem is None
     office.rounds(minutes=30, every=120)
     assert verify().problem is None
@@ -400,7 +410,7 @@ def test_a_submission_without_events_and_events_without_it(office: Office) -> No
         Submission.objects.filter(pk=row.pk).update(state="confirmed", opportunity_id="op_x")
         copy = Submission.objects.get(pk=row.pk)
         copy.pk, copy.reference, copy.form_token = None, "SW-other", "other"
-        copy.idempotency_key, copy.opportunity_id = checkpoints.running.instance().instance_id, "op_y"
+        copy.idempotency_key, copy.opportunity_id = Instance.current().instance_id, "op_y"
         copy.save(force_insert=True)
         Submission.objects.filter(pk=row.pk).update(state="queued")
         alone = verify().problem

@@ -17,13 +17,12 @@ from django.core.management import call_command
 from django.db import transaction
 from django.http import StreamingHttpResponse
 
-from opportunities.actions import audit, checkpoints, exporting
-from opportunities.actions.audit import Actor, Change
-from opportunities.actions.finding import Wanted
-from opportunities.actions.verifying.whole import verify
 from opportunities.models import AuditEvent, Person
-from opportunities.trail import verifier
+from opportunities.trail import audit, checkpoints, export, verifier
+from opportunities.trail.audit import Actor, Change
+from opportunities.trail.query import Wanted
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE
+from opportunities.trail.verify.whole import verify
 from opportunities.views import limits
 from tests.support.people import make_person
 from tests.support.slant_box import TurnedClock
@@ -39,7 +38,7 @@ def auditor(db: None) -> Person:
 
 
 def exported(clock: TurnedClock, wanted: Wanted = EVERYTHING, format: str = "jsonl") -> bytes:
-    return b"".join(exporting.stream(exporting.begin(wanted, format=format, by=CLEO, clock=clock), format))
+    return b"".join(export.stream(export.begin(wanted, format=format, by=CLEO, clock=clock), format))
 
 
 def verdict(export: bytes, **options: Any) -> verifier.Verdict:
@@ -361,7 +360,7 @@ def test_the_page_streams_all_three_kinds(
 
 def test_an_export_broken_off_says_so_in_the_trail(db: None, clock: TurnedClock) -> None:
     write_events(5, clock)
-    pieces = exporting.stream(exporting.begin(Wanted(), format="jsonl", by=CLEO, clock=clock), "jsonl")
+    pieces = export.stream(export.begin(Wanted(), format="jsonl", by=CLEO, clock=clock), "jsonl")
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
 
@@ -437,7 +436,7 @@ def test_older_events_are_moved_to_a_file_that_still_verifies(
     write_events(10, clock)
     checkpoint_now(clock)
     target = tmp_path / "archive"
-    taken = exporting.archive(seq, target, by=CLEO, clock=clock)
+    taken = export.archive(seq, target, by=CLEO, clock=clock)
     assert (taken.count, taken.last[0]) == (20, 20)
     assert run_alone("verifier.py", ".", cwd=target).returncode == 0
 
@@ -455,7 +454,7 @@ def test_older_events_are_moved_to_a_file_that_still_verifies(
     assert unsaid.code == MISSING
 
     with pytest.raises(ValueError, match="cannot be read"):
-        exporting.archive(25, tmp_path / "nowhere", by=CLEO, clock=clock)
+        export.archive(25, tmp_path / "nowhere", by=CLEO, clock=clock)
 
 
 def test_a_second_move_verifies_at_each_of_its_steps_and_also_if_it_never_ends(
@@ -464,7 +463,7 @@ def test_a_second_move_verifies_at_each_of_its_steps_and_also_if_it_never_ends(
     first, second = tmp_path / "first", tmp_path / "second"
     write_events(10, clock)
     ten = checkpoint_now(clock)
-    exporting.archive(ten, first, by=CLEO, clock=clock)
+    export.archive(ten, first, by=CLEO, clock=clock)
     write_events(10, clock)
     more = checkpoint_now(clock)
     files = [first / "events.jsonl", second / "events.jsonl"]
@@ -472,7 +471,7 @@ def test_a_second_move_verifies_at_each_of_its_steps_and_also_if_it_never_ends(
     with spoiling() as cursor:
         cursor.execute(f"DELETE FROM opportunities_auditevent WHERE seq <= {ten}")
         moved_once = verify()
-        exporting.archive(more, second, by=CLEO, clock=clock)
+        export.archive(more, second, by=CLEO, clock=clock)
         written = verify(), verify(archives=files[:1])
         alone = run_alone("verifier.py", ".", "--whole", cwd=second)
         away = verdict(exported(clock), whole=True)
@@ -496,7 +495,7 @@ def test_no_beginning_goes_without_the_note_that_fits_it(
 ) -> None:
     write_events(10, clock)
     ten = checkpoint_now(clock)
-    exporting.archive(ten, tmp_path / "archive", by=CLEO, clock=clock)
+    export.archive(ten, tmp_path / "archive", by=CLEO, clock=clock)
     write_events(5, clock)
     note, checkpoint = checkpoints.archive_note(ten), kept_apart(ten)
     *body, manifest = exported(clock).splitlines(keepends=True)

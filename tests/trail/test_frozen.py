@@ -8,13 +8,13 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field
 
-from opportunities.actions import mirror
-from opportunities.actions.budget import Share
-from opportunities.actions.connection import metered
-from opportunities.actions.verifying.whole import verify
+from opportunities import mirror
+from opportunities.delivery.connection import metered
 from opportunities.models import Role, State, Submission
-from tests.actions.conftest import Office
+from opportunities.runtime.budget import Share
+from opportunities.trail.verify.whole import verify
 from tests.support.databases import APP_ROLE
+from tests.support.office import Office
 from tests.support.people import make_person
 from tests.support.slant_box import SlantBox, TurnedClock
 

@@ -7,16 +7,17 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import finding, people, takeaway
-from opportunities.actions.audit import Actor
-from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
-from opportunities.actions.kinds import Changes
+from opportunities.actions import deal_exports, people
 from opportunities.actions.submissions import change, issue_token
 from opportunities.clock import SystemClock
+from opportunities.delivery.kinds import Changes
 from opportunities.models import AuditEvent, Person
 from opportunities.selectors.audit.page import trail, trail_of
-from tests.actions.conftest import Office
+from opportunities.trail import query
+from opportunities.trail.audit import Actor
+from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
 from tests.entry.walk import routes
+from tests.support.office import Office
 from tests.support.people import make_person
 from tests.support.slant_box import TurnedClock
 from tests.trail.conftest import SignIn, spoiling, write_events
@@ -65,7 +66,7 @@ def test_the_page_alone_tells_the_story_of_a_deal(office: Office, auditor: Perso
 @pytest.mark.parametrize(("rows", "told"), [(1, "1 row"), (28, "28 rows")])
 def test_one_is_told_as_one(auditor: Person, rows: int, told: str) -> None:
     by = Actor.operator("ada")
-    takeaway.record(what="list", format="csv", rows=rows, filters="", by=by, clock=SystemClock())
+    deal_exports.record(what="list", format="csv", rows=rows, filters="", by=by, clock=SystemClock())
 
     assert sentences(auditor) == [f"ada (server administrator) exported {told} of list as csv."]
 
@@ -126,7 +127,7 @@ def test_every_filter_alone_and_together(db: None, clock: TurnedClock, auditor: 
     day = clock.now().date()
 
     def seqs(**wanted: object) -> list[int]:
-        return [event.seq for event in finding.newest(Wanted(**wanted), limit=50)]  # type: ignore[arg-type]
+        return [event.seq for event in query.newest(Wanted(**wanted), limit=50)]  # type: ignore[arg-type]
 
     asked = {
         "everything": {},
@@ -168,7 +169,7 @@ def test_every_filter_alone_and_together(db: None, clock: TurnedClock, auditor: 
         "nonsense": [],
     }
     for wanted in asked.values():
-        same = AuditEvent.objects.filter(finding.condition(Wanted(**wanted))).order_by("-seq")  # type: ignore[arg-type]
+        same = AuditEvent.objects.filter(query.condition(Wanted(**wanted))).order_by("-seq")  # type: ignore[arg-type]
         assert [event.seq for event in same] == seqs(**wanted)
 
 

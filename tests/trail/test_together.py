@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from opportunities.actions.verifying.whole import verify
 from opportunities.models import AuditEvent
+from opportunities.trail.verify.whole import verify
 from tests.support.environment import ROOT, clean_environment
 
 PROCESSES, EACH = 10, 12
@@ -15,7 +15,7 @@ import os, sys, time
 import django
 django.setup()
 from django.db import OperationalError, connection, transaction
-from opportunities.actions import audit
+from opportunities.trail import audit
 from opportunities.clock import SystemClock
 begin = time.time() + 0.5
 children = []

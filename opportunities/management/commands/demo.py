@@ -25,7 +25,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from opportunities.actions import guarding
+from opportunities.delivery import restore_guard
 from opportunities.models import Heartbeat
 
 # Together under the ten seconds we promise between a signal and the last child's end.
@@ -157,7 +157,7 @@ class Command(BaseCommand):
             inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
             _write_down(inherited["SANDBOX_CONTROL_URL"])
         migrate()
-        if wrong := guarding.other_slant():
+        if wrong := restore_guard.other_slant():
             _give_up(wrong)
         self.beats = _heartbeats()
         self._add("worker", ["manage.py", "work"], inherited)

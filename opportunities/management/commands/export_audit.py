@@ -8,12 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import exporting
-from opportunities.actions.audit import Actor
-from opportunities.actions.checkpoints import NoKey
-from opportunities.actions.finding import Wanted
 from opportunities.clock import SystemClock
 from opportunities.models import Person
+from opportunities.trail import export
+from opportunities.trail.audit import Actor
+from opportunities.trail.checkpoints import NoKey
+from opportunities.trail.query import Wanted
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         by, clock, folder = Actor.operator(getpass.getuser()), SystemClock(), options["folder"]
         try:
             if options["archive"]:
-                taken = exporting.archive(options["archive"], folder, by=by, clock=clock)
+                taken = export.archive(options["archive"], folder, by=by, clock=clock)
             else:
                 wanted = Wanted(
                     who=_person(options["person"] or ""),
@@ -49,13 +49,13 @@ class Command(BaseCommand):
                     since=options["since"],
                     until=options["until"],
                 )
-                taken = exporting.write_folder(wanted, folder, by=by, clock=clock)
+                taken = export.write_folder(wanted, folder, by=by, clock=clock)
         except (OSError, ValueError, NoKey) as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(
             f"{taken.count:,} events, {taken.first[0]:,} to {taken.last[0]:,}, are in {folder}."
         )
-        self.stdout.write(f"Check them anywhere with: python3 {exporting.VERIFIER} .")
+        self.stdout.write(f"Check them anywhere with: python3 {export.VERIFIER} .")
 
 
 def _person(given: str) -> str:

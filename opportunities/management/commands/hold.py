@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from opportunities.actions import running
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
+from opportunities.delivery import holds
+from opportunities.trail.audit import Actor
 
 
 class Command(BaseCommand):
@@ -19,5 +19,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         by = Actor.operator(getpass.getuser())
-        held = running.hold(running.STOPPED, reason=options["reason"], by=by, clock=SystemClock())
+        held = holds.hold(holds.STOPPED, reason=options["reason"], by=by, clock=SystemClock())
         self.stdout.write("Sending is stopped." if held else "Sending was stopped already.")

@@ -12,10 +12,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import probing
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
-from opportunities.slant.probing import Ask, CannotAsk, Finding, Report
+from opportunities.probe import Ask, CannotAsk, Finding, Report, run
+from opportunities.trail.audit import Actor
 
 HEADS = ("Point", "Question", "What Slant does", "What follows")
 SHARES = (0, 27, 40, 33)  # of the width beside the first column, in hundredths
@@ -50,7 +49,7 @@ class Command(BaseCommand):
             unrestricted=options["unrestricted"],
         )
         try:
-            report = probing.look_at_slant(ask, by=Actor.operator(getpass.getuser()), clock=SystemClock())
+            report = run.look_at_slant(ask, by=Actor.operator(getpass.getuser()), clock=SystemClock())
         except CannotAsk as why:
             raise CommandError(str(why)) from None
         self.stdout.write(as_json(report) if options["json"] else as_text(report))

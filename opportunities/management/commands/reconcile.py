@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import connection, guarding, reconciling
-from opportunities.actions.audit import Actor
-from opportunities.actions.budget import Share
 from opportunities.clock import SystemClock
+from opportunities.delivery import connection, duplicates, restore_guard
+from opportunities.runtime.budget import Share
+from opportunities.trail.audit import Actor
 
 
 class Command(BaseCommand):
@@ -20,9 +20,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
-        if wrong := guarding.is_anothers(slant):
+        if wrong := restore_guard.is_anothers(slant):
             raise CommandError(wrong, returncode=2)
-        swept = reconciling.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
+        swept = duplicates.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
         if swept.failure:
             raise CommandError(swept.failure, returncode=2)
         self.stdout.write(
@@ -33,6 +33,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{swept.not_listed} submissions could not be looked for: Slant lists too little."
             )
-        if doubles := reconciling.open_doubles():
+        if doubles := duplicates.open_doubles():
             raise CommandError("\n".join(doubles))
         self.stdout.write("No possible duplicate is open.")

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import budget, guarding
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
+from opportunities.delivery import restore_guard
+from opportunities.runtime import budget
+from opportunities.trail.audit import Actor
 
 
 class Command(BaseCommand):
@@ -18,11 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="restored from a backup", help="why, for the trail")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if wrong := guarding.other_slant():
+        if wrong := restore_guard.other_slant():
             raise CommandError(wrong, returncode=2)
         by = Actor.operator(getpass.getuser())
         clock = SystemClock()
-        count = guarding.recover(by=by, clock=clock, reason=options["reason"])
+        count = restore_guard.recover(by=by, clock=clock, reason=options["reason"])
         if not budget.left(clock):
             self.stdout.write(
                 "The hour's calls to Slant count as spent: nothing is asked or sent until they are free again, "

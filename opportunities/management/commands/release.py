@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from opportunities.actions import alerts, running, wakeup
-from opportunities.actions.audit import Actor
 from opportunities.clock import SystemClock
+from opportunities.delivery import holds
 from opportunities.models import Hold
+from opportunities.runtime import alerts, wakeup
+from opportunities.trail.audit import Actor
 
 
 class Command(BaseCommand):
@@ -17,11 +18,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reason", default="", help="why, for the trail")
-        parser.add_argument("--code", default=running.STOPPED, help="which hold to remove")
+        parser.add_argument("--code", default=holds.STOPPED, help="which hold to remove")
 
     def handle(self, *args: Any, **options: Any) -> None:
         by = Actor.operator(getpass.getuser())
-        lifted = running.release(options["code"], reason=options["reason"], by=by, clock=SystemClock())
+        lifted = holds.release(options["code"], reason=options["reason"], by=by, clock=SystemClock())
         alerts.close_alert(options["code"], clock=SystemClock())
         wakeup.wake()
         self.stdout.write("Sending resumed." if lifted else f"Nothing is held for {options['code']}.")

@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.actions import connection, guarding, mirror
-from opportunities.actions.audit import Actor
-from opportunities.actions.budget import Share
+from opportunities import mirror
 from opportunities.clock import SystemClock
+from opportunities.delivery import connection, restore_guard
 from opportunities.models import SyncState
+from opportunities.runtime.budget import Share
+from opportunities.trail.audit import Actor
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
-        if wrong := guarding.is_anothers(slant):
+        if wrong := restore_guard.is_anothers(slant):
             raise CommandError(wrong, returncode=2)
         worker = Actor.operator(f"sync:{os.getpid()}")
         led = mirror.sync_if_due(

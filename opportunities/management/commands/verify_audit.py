@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from opportunities.actions.audit import Actor
-from opportunities.actions.verifying.nightly import conclude
-from opportunities.actions.verifying.report import Progress, Report
-from opportunities.actions.verifying.whole import verification
 from opportunities.clock import SystemClock
+from opportunities.trail.audit import Actor
+from opportunities.trail.verify.nightly import conclude
+from opportunities.trail.verify.report import Progress, Report
+from opportunities.trail.verify.whole import verification
 
 
 class Command(BaseCommand):

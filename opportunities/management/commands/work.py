@@ -6,9 +6,9 @@ from django.core.management.base import BaseCommand, CommandError
 from huey.consumer import Consumer
 from huey.contrib.djhuey import HUEY
 
-from opportunities import tasks
-from opportunities.actions import guarding
+from opportunities.delivery import restore_guard
 from opportunities.models import Instance
+from opportunities.worker import tasks
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Runs in the foreground. SIGTERM and SIGINT let the exchange under way finish."""
-        if wrong := guarding.other_slant():
+        if wrong := restore_guard.other_slant():
             raise CommandError(wrong, returncode=2)
         Instance.objects.filter(pk=1).update(me_checked_at=None)
         tasks.round_of_work()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from opportunities.reports.periods import Period
+from opportunities.periods import Period
 from opportunities.reports.rows import Amount, Stages
 from opportunities.reports.sheets import Links
 from opportunities.wording import reports as words

@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 from math import floor, log10
 
+from opportunities.periods import Period
 from opportunities.reports.changes import GONE, LOWERED, MOVED_IN, MOVED_OUT, NEW, RAISED, REOPENED, Changes
-from opportunities.reports.periods import Period
 from opportunities.reports.rows import ARCHIVED, LOST, NOTHING, WON, Amount, Pile, dollars, worth
 from opportunities.reports.sheets import (
     COUNT,

@@ -1,7 +1,7 @@
 from datetime import date
 
+from opportunities.periods import DAY, Period
 from opportunities.reports.forecast import EARLIER, LATER, OVERDUE, UNDATED, Forecast, Quarter, Stretch
-from opportunities.reports.periods import DAY, Period
 from opportunities.reports.rows import dollars
 from opportunities.reports.sheets import (
     COUNT,

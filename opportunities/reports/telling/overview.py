@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+from opportunities.periods import Period
 from opportunities.reports.overview import (
     AVERAGE,
     CREATED,
@@ -12,7 +13,6 @@ from opportunities.reports.overview import (
     Measure,
     Overview,
 )
-from opportunities.reports.periods import Period
 from opportunities.reports.rows import Lost
 from opportunities.reports.sheets import (
     CHANGE,

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from opportunities.actions import finding
-from opportunities.actions.finding import OPPORTUNITY_TYPES, SUBMISSION_TYPES
 from opportunities.models import Attempt, AuditEvent, Opportunity, Person, Stage, Submission
+from opportunities.trail import query
+from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Around:
     def submissions(self) -> dict[str, Submission]:
         ids = {event.object_id for event in self._events if event.object_type in SUBMISSION_TYPES}
         found = {str(row.pk): row for row in self._known.submissions}
-        if missing := [id for id in ids - set(found) if finding.is_uuid(id)]:
+        if missing := [id for id in ids - set(found) if query.is_uuid(id)]:
             found |= {str(row.pk): row for row in Submission.objects.filter(pk__in=missing)}
         return found
 
@@ -60,7 +60,7 @@ class Around:
     @cached_property
     def people(self) -> dict[str, str]:
         ids = {event.object_id for event in self._events if event.object_type == "person"}
-        rows = Person.objects.filter(pk__in=[id for id in ids if finding.is_uuid(id)])
+        rows = Person.objects.filter(pk__in=[id for id in ids if query.is_uuid(id)])
         return {str(row.pk): row.display for row in rows}
 
 

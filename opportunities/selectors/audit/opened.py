@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from opportunities import wording
-from opportunities.actions import audit
-from opportunities.actions.finding import OPPORTUNITY_TYPES
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, Fact
 from opportunities.selectors.audit.sentences import said, who
+from opportunities.trail import audit
+from opportunities.trail.query import OPPORTUNITY_TYPES
 from opportunities.wording import trail as trail_words
 
 

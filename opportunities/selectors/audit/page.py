@@ -8,14 +8,14 @@ from django.utils import timezone
 
 from opportunities import wording
 from opportunities.access import Action, may
-from opportunities.actions import finding
-from opportunities.actions.finding import Wanted
-from opportunities.actions.verifying import nightly
 from opportunities.models import ActorType, Alert, AuditEvent, ChainHead, Person
 from opportunities.selectors.audit.around import Around, Known
 from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
 from opportunities.selectors.audit.parts import Day, Line, Seal, Trail
 from opportunities.selectors.audit.sentences import parts_of, who
+from opportunities.trail import query
+from opportunities.trail.query import Wanted
+from opportunities.trail.verify import nightly
 from opportunities.wording import trail as trail_words
 
 # Where what is to be sent is first known, and where it is sent.
@@ -45,7 +45,7 @@ def trail_of(
 def _page(person: Person, wanted: Wanted, before: int, limit: int, known: Known | None = None) -> Trail:
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
-    events = finding.newest(wanted, before=before, limit=limit + 1)
+    events = query.newest(wanted, before=before, limit=limit + 1)
     shown = events[:limit]
     around = Around(shown, known or Known())
     days: dict[date, list[Line]] = {}

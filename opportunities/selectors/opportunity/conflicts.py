@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opportunities import wording
-from opportunities.actions.kinds import Changes, Fields, comparable, sent_fields
+from opportunities.delivery.kinds import Changes, Fields, comparable, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
 from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words

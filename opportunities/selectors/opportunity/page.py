@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Subquery
 from django.http import Http404
 
 from opportunities.access import visible_books, writable_books
-from opportunities.actions.mirror.definitions import DEFINITIONS
+from opportunities.mirror.definitions import DEFINITIONS
 from opportunities.models import (
     LostReason,
     Meaning,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from opportunities import wording
-from opportunities.actions.kinds import sent_fields
+from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Pending

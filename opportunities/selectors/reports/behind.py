@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from opportunities.periods import compared
 from opportunities.reports import changes as changing
 from opportunities.reports.funnel import fate_of
-from opportunities.reports.periods import compared
 from opportunities.reports.rows import Line
 from opportunities.selection import Selection
 from opportunities.selectors.selection import deals

@@ -19,9 +19,9 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce
 
 from opportunities.models import Target
+from opportunities.periods import Period
 from opportunities.reports import forecast as forecasting
 from opportunities.reports.forecast import EARLIER, LATER, OVERDUE, UNDATED, Due, Forecast
-from opportunities.reports.periods import Period
 from opportunities.reports.rows import NOTHING, Amount, Line
 from opportunities.reports.spread import GRID_UP_TO, Deal, Moments
 

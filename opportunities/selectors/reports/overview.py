@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from opportunities.periods import Period, compared
 from opportunities.reports.overview import Overview, overview
-from opportunities.reports.periods import Period, compared
 
 from . import history
 from .history import Span

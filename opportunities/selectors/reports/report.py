@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from opportunities.models import Opportunity, OpportunityVersion
-from opportunities.reports.periods import Period
+from opportunities.periods import Period
 from opportunities.reports.rows import Asked, Closing, Line, Made, Pile
 from opportunities.selectors.selection import IN_STAGE_SINCE
 

@@ -7,7 +7,7 @@ from datetime import date
 from django.conf import settings
 
 from opportunities.models import Target
-from opportunities.reports.periods import Period, quarter_of
+from opportunities.periods import Period, quarter_of
 
 from .ground import Ground
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from django.db.models import Case, Count, IntegerField, Q, Value, When
 
-from opportunities.reports.periods import Period, later, month_of
+from opportunities.periods import Period, later, month_of
 from opportunities.reports.velocity import Velocity, velocity
 
 from .report import Report

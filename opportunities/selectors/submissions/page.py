@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from opportunities import wording
-from opportunities.actions.kinds import sent_fields
 from opportunities.actions.submissions import may_be_withdrawn
+from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
 from opportunities.selectors.submissions.words import said

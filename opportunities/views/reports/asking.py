@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from opportunities.forms.reports import ReportForm
 from opportunities.models import Person
+from opportunities.periods import Period, compared
 from opportunities.reports import telling
-from opportunities.reports.periods import Period, compared
 from opportunities.reports.sheets import Links, Sheet
 from opportunities.reports.telling import About
 from opportunities.selectors import reports as selecting

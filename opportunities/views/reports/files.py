@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from opportunities import exports
-from opportunities.actions import audit
 from opportunities.clock import SystemClock
 from opportunities.reports.sheets import CHANGE, PERCENT, Column, Links, Row, Sheet, Table
+from opportunities.trail import audit
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.errors import too_often

@@ -12,8 +12,8 @@ from django.urls import reverse
 from opportunities.access import Action, may
 from opportunities.forms.reports import ReportForm
 from opportunities.forms.selection import selection_of
+from opportunities.periods import Period, named
 from opportunities.reports import telling
-from opportunities.reports.periods import Period, named
 from opportunities.reports.sheets import Chart, Column, Row, Sheet, Table, Tile
 from opportunities.reports.telling import About
 from opportunities.selectors import reports as selecting

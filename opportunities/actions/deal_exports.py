@@ -1,0 +1,20 @@
+"""Deals that leave the house in a file: who took how many of which, recorded before the first byte (docs/security.md)."""
+
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
+
+
+def record(*, what: str, format: str, rows: int, filters: str, by: Actor, clock: Clock) -> None:
+    """`what` names the list or report, `filters` is its query string."""
+    with transaction.atomic():
+        audit.record(
+            clock=clock,
+            by=by,
+            action="client_data.exported",
+            object_type=what,
+            change=Change(after={"format": format, "rows": rows, "filters": filters[:1000]}),
+            outcome="ok",
+        )

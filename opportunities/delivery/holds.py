@@ -1,0 +1,60 @@
+"""Holds: why nothing is sent to Slant for the time being. Everything stays queued until the last hold is lifted."""
+
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.models import Hold
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
+
+STOPPED = "stopped"
+TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secret
+TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
+UNIT_ALARM = "unit_alarm"
+
+
+def sending_is_held() -> bool:
+    return Hold.objects.exists()
+
+
+def codes() -> set[str]:
+    """The codes of all reasons to hold."""
+    return set(Hold.objects.values_list("pk", flat=True))
+
+
+def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
+    """Stop all sending for `code`; everything is kept. False when it was held for that reason already."""
+    with transaction.atomic():
+        _, made = Hold.objects.get_or_create(
+            pk=code, defaults={"reason": reason[:500], "by": by.display[:320], "at": clock.now()}
+        )
+        if made:
+            audit.record(
+                clock=clock,
+                by=by,
+                action="sending.held",
+                object_type="sending",
+                object_id=code,
+                reason_code=code,
+                reason_text=reason,
+                change=Change(after={"held": code}),
+            )
+    return made
+
+
+def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
+    """Lift the hold `code`. False when there was none."""
+    with transaction.atomic():
+        lifted, _ = Hold.objects.filter(pk=code).delete()
+        if lifted:
+            audit.record(
+                clock=clock,
+                by=by,
+                action="sending.released",
+                object_type="sending",
+                object_id=code,
+                reason_code=code,
+                reason_text=reason,
+                change=Change(before={"held": code}),
+            )
+    return bool(lifted)

@@ -1,0 +1,200 @@
+"""What can be asked of Slant: create, edit, move. Each kind is one small class.
+
+Of what sends and settles nothing else asks `if kind ==`.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import Enum
+from typing import Any, ClassVar, Protocol
+
+from opportunities.models import Kind, Submission
+from opportunities.slant.client import SlantClient
+from opportunities.slant.types import Opportunity as Record
+from opportunities.slant.types import Written
+
+Fields = dict[str, Any]
+
+
+class Match(Enum):
+    """How like a record in Slant is to what a submission sent (reliability 2.2 (2))."""
+
+    EXACT = "exact"
+    NEAR = "near"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class NewDeal:
+    """The fields of a create in the API's own names (Slant API 7.5). Empty string or None = not sent.
+
+    `value` is whole US dollars, `probability` 0-100, `target_close_date` a UTC calendar day.
+    """
+
+    book_id: str
+    name: str
+    value: int | None = None
+    probability: int | None = None
+    target_close_date: date | None = None
+    pipeline_type: str = ""
+    pipeline_id: str = ""
+    pipeline_stage_id: str = ""
+    household_id: str = ""
+    assigned_to_id: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """New values for some fields of an existing deal, in the API's names (Slant API 7.7).
+
+    `wanted` and `seen` have the same keys: the value the person wants, and the one they saw when they asked.
+    """
+
+    opportunity_id: str
+    wanted: Fields
+    seen: Fields
+
+
+class SubmissionKind(Protocol):
+    """What delivery and settling need to know of a kind.
+
+    `calls` is what one sending costs of the budget.
+    """
+
+    calls: ClassVar[int]
+
+    def send(self, slant: SlantClient, submission: Submission) -> Written:
+        """Make the one write exchange. Raises the client's error family."""
+        ...
+
+    def matches(self, record: Record, submission: Submission) -> Match:
+        """How like `record` is to what was sent."""
+        ...
+
+    def conflict(self, record: Record, submission: Submission) -> list[str]:
+        """Fields that somebody changed in Slant to something neither seen nor wanted here."""
+        ...
+
+
+class Create:
+    """A new opportunity. Nothing can be in its way, so it never conflicts; it is recognised by its fields."""
+
+    calls: ClassVar[int] = 1
+
+    @staticmethod
+    def body(deal: NewDeal) -> Fields:
+        """What is sent, in the order of Slant API 7.5, without what was left empty."""
+        fields = {name: value for name, value in asdict(deal).items() if value not in ("", None)}
+        if deal.pipeline_id:
+            fields.pop("pipeline_type", None)
+        return wire(fields)
+
+    def send(self, slant: SlantClient, submission: Submission) -> Written:
+        return slant.create_opportunity(submission.body.encode(), key=str(submission.idempotency_key))
+
+    def matches(self, record: Record, submission: Submission) -> Match:
+        """Exact: same name, and same household, pipeline, assignee and value where we sent them.
+
+        Stage, probability and close date are not compared: people and Slant's automations change them.
+        Near: same household or same name only. A name is compared without the spaces around it.
+        """
+        sent = sent_fields(submission)
+        if record.book_id != sent["book_id"]:
+            return Match.NONE
+        found = record_fields(record)
+        same_name = record.name.strip() == sent["name"].strip()
+        compared = ("household_id", "pipeline_id", "assigned_to_id", "value")
+        if same_name and all(found[field] == sent[field] for field in compared if field in sent):
+            return Match.EXACT
+        same_household = "household_id" in sent and record.household_id == sent["household_id"]
+        return Match.NEAR if same_name or same_household else Match.NONE
+
+    def conflict(self, record: Record, submission: Submission) -> list[str]:
+        return []
+
+
+class Change:
+    """New values for fields of an existing opportunity: what an edit and a move share."""
+
+    calls: ClassVar[int] = 2
+
+    @staticmethod
+    def body(changes: Changes) -> Fields:
+        return wire(changes.wanted)
+
+    def send(self, slant: SlantClient, submission: Submission) -> Written:
+        return slant.update_opportunity(
+            submission.opportunity_id, submission.body.encode(), key=str(submission.idempotency_key)
+        )
+
+    def matches(self, record: Record, submission: Submission) -> Match:
+        """Exact: everything we asked for is so. Near: somebody changed such a field to a third value."""
+        found, sent = record_fields(record), sent_fields(submission)
+        if all(found.get(field) == value for field, value in sent.items()):
+            return Match.EXACT
+        return Match.NEAR if self.conflict(record, submission) else Match.NONE
+
+    def conflict(self, record: Record, submission: Submission) -> list[str]:
+        """A value that a manager saw in review and decided to overwrite is in nobody's way."""
+        found, sent = record_fields(record), sent_fields(submission)
+        overwrites = submission.check_state.get("overwrites", {})
+        return [
+            field
+            for field, seen in submission.seen.items()
+            if found.get(field) not in (seen, overwrites.get(field, seen), sent.get(field)) and field in sent
+        ]
+
+
+class Edit(Change):
+    """New values for any field Slant's PATCH takes."""
+
+
+class Move(Change):
+    """To another stage of the same pipeline, perhaps with a probability."""
+
+
+KINDS: dict[str, SubmissionKind] = {Kind.CREATE: Create(), Kind.EDIT: Edit(), Kind.MOVE: Move()}
+
+
+def kind_of(submission: Submission) -> SubmissionKind:
+    return KINDS[submission.kind]
+
+
+def wire(fields: Fields) -> Fields:
+    """Values as they travel: a day as midnight UTC, as Slant's own examples send it (Slant API 7.5)."""
+    return {
+        name: f"{value.isoformat()}T00:00:00Z" if isinstance(value, date) else value
+        for name, value in fields.items()
+    }
+
+
+def frozen(fields: Fields) -> str:
+    """The body as text, ASCII only, so that its bytes are the same wherever it is encoded."""
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+
+
+def sent_fields(submission: Submission) -> Fields:
+    """The frozen body as values, with a close date as its calendar day (`YYYY-MM-DD`)."""
+    return comparable(json.loads(submission.body))
+
+
+def comparable(fields: Fields) -> Fields:
+    """Values of a request with a close date, given as a date or as it travels, as its calendar day."""
+    day = fields.get("target_close_date")
+    return fields | ({"target_close_date": str(day)[:10]} if day else {})
+
+
+def record_fields(record: Record) -> Fields:
+    """A record of Slant's under the names a request uses, comparable with `sent_fields`."""
+    return {
+        "book_id": record.book_id,
+        "name": record.name,
+        "value": record.value,
+        "probability": record.probability,
+        "target_close_date": record.close_day.isoformat() if record.close_day else None,
+        "pipeline_id": record.pipeline.id,
+        "pipeline_stage_id": record.pipeline_stage.id,
+        "household_id": record.household_id,
+        "assigned_to_id": record.assigned_to.id if record.assigned_to else None,
+    }

@@ -1,0 +1,151 @@
+"""Books, members, pipelines, stages and households: short lists, read whole and written in one transaction each.
+
+A list read whole is what there is: rows it no longer has are marked gone, unless the list shifted while it was read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from opportunities.mirror import meanings, totals
+from opportunities.models import Book, Household, Member, Pipeline, Stage
+from opportunities.slant import types
+from opportunities.slant.client import SlantClient
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one reading of a list brought. `whole`: as many rows as Slant counted, so what is not there is gone."""
+
+    rows: list[Any]
+    calls: int = 1
+    whole: bool = True
+
+
+def _write_books(listing: Listing, now: datetime) -> None:
+    books: list[types.Book] = listing.rows
+    Book.objects.bulk_create(
+        [Book(pk=book.id, name=book.name[:500], role=book.role or "") for book in books],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["name", "role", "gone_at"],
+    )
+    _mark_gone(Book.objects.all(), {book.id for book in books}, now)
+    for book in books:
+        _write_members(book)
+
+
+def _write_members(book: types.Book) -> None:
+    """Membership follows Slant at once: who left a book sees it no more."""
+    Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in book.users]).delete()
+    Member.objects.bulk_create(
+        [
+            Member(
+                book_id=book.id,
+                user_id=user.id,
+                email=user.email.lower()[:320],
+                first_name=user.first_name[:200],
+                last_name=user.last_name[:200],
+                role=user.role or "",
+            )
+            for user in book.users
+        ],
+        update_conflicts=True,
+        unique_fields=["book", "user_id"],
+        update_fields=["email", "first_name", "last_name", "role"],
+    )
+
+
+def _write_pipelines(listing: Listing, now: datetime) -> None:
+    pipelines: list[types.Pipeline] = listing.rows
+    Pipeline.objects.bulk_create(
+        [
+            Pipeline(
+                pk=pipeline.id,
+                name=pipeline.name[:500],
+                pipeline_type=pipeline.pipeline_type or "",
+                book_id=pipeline.book_id,
+                position=position,
+            )
+            for position, pipeline in enumerate(pipelines)
+        ],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["name", "pipeline_type", "book", "position", "gone_at"],
+    )
+    _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
+    stages = [
+        Stage(
+            pk=stage.id,
+            pipeline_id=pipeline.id,
+            name=stage.name[:500],
+            # Those without an order stand last, as in `pipeline.stages`; `position` tells them apart.
+            stage_order=types.FARTHEST if stage.stage_order is None else stage.stage_order,
+            position=position,
+            visible=stage.visible,
+            default_probability=stage.default_probability,
+        )
+        for pipeline in pipelines
+        for position, stage in enumerate(pipeline.stages)
+    ]
+    revision = totals.lock()
+    before = totals.default_probabilities(stage.pk for stage in stages)
+    Stage.objects.bulk_create(
+        stages,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=[
+            "pipeline", "name", "stage_order", "position", "visible", "default_probability", "gone_at",
+        ],
+    )  # fmt: skip
+    _mark_gone(Stage.objects.all(), {stage.pk for stage in stages}, now)
+    meanings.suggest(stages)
+    totals.recount([s.pk for s in stages if before.get(s.pk) != s.default_probability], revision)
+
+
+def _write_households(listing: Listing, now: datetime) -> None:
+    households: list[types.Household] = listing.rows
+    Household.objects.bulk_create(
+        [
+            Household(
+                pk=household.id,
+                name=household.name[:500],
+                type=household.type[:40],
+                book_id=household.book_id,
+            )
+            for household in households
+        ],
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["name", "type", "book", "gone_at"],
+        batch_size=500,
+    )
+    if listing.whole:
+        _mark_gone(Household.objects.all(), {household.id for household in households}, now)
+
+
+def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
+    """Rows Slant's whole list no longer has. Those written in this pass have their mark cleared already."""
+    absent = set(rows.filter(gone_at=None).values_list("pk", flat=True)) - present
+    rows.filter(pk__in=absent).update(gone_at=now)
+
+
+def _read_households(slant: SlantClient, going: Callable[[], object]) -> Listing:
+    scan = types.Scan[types.Household]()
+    for page in slant.household_pages():
+        scan.add(page)
+        going()
+    return Listing(list(scan), calls=scan.pages_read, whole=scan.complete or scan.total_count_last is None)
+
+
+Reader = Callable[[SlantClient, Callable[[], object]], Listing]
+Writer = Callable[[Listing, datetime], None]
+
+LISTS: dict[str, tuple[Reader, Writer]] = {
+    "books": (lambda slant, going: Listing(list(slant.books())), _write_books),
+    "pipelines": (lambda slant, going: Listing(list(slant.pipelines())), _write_pipelines),
+    "households": (_read_households, _write_households),
+}

@@ -1,0 +1,77 @@
+"""What being in a stage means. Slant has no field for it (Slant API 8): suggested here, decided by a manager."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.mirror import totals
+from opportunities.models import Meaning, Stage, StageMeaning
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
+
+
+def suggested(stage: Stage) -> Meaning:
+    """From name and probability, never from `visible` alone: "Closed won" is visible."""
+    name = stage.name.lower()
+    if "archiv" in name:
+        return Meaning.ARCHIVED
+    if "lost" in name.split():
+        return Meaning.LOST
+    if "won" in name.split() or stage.default_probability == 100:
+        return Meaning.WON
+    if not stage.visible and stage.default_probability == 0:
+        return Meaning.ARCHIVED
+    return Meaning.OPEN
+
+
+def suggest(stages: Iterable[Stage]) -> None:
+    """Keep a meaning for each stage as its name and probability suggest it; what a manager set stays."""
+    rows = {stage.pk: StageMeaning(stage_id=stage.pk, meaning=suggested(stage)) for stage in stages}
+    held = StageMeaning.objects.in_bulk(list(rows))
+    wrong = [row for pk, row in rows.items() if pk not in held or _may_follow(held[pk], row)]
+    StageMeaning.objects.bulk_create(
+        wrong, update_conflicts=True, unique_fields=["stage_id"], update_fields=["meaning"]
+    )
+
+
+def _may_follow(held: StageMeaning, row: StageMeaning) -> bool:
+    return not held.set_by and held.meaning != row.meaning
+
+
+def decide(
+    *, stage: Stage, meaning: Meaning | None, stale_after_days: int | None, by: Actor, clock: Clock
+) -> bool:
+    """Say what `stage` means (None: what its name suggests) and after how many days in it a deal is stale.
+
+    Returns False when that is how it was. Open boards learn of it as of any change in that stage.
+    """
+    with transaction.atomic():
+        row, _ = StageMeaning.objects.select_for_update().get_or_create(pk=stage.pk)
+        before = _told(row)
+        row.meaning = meaning or suggested(stage)
+        row.set_by = by.display[:320] if meaning else ""
+        row.stale_after_days = stale_after_days
+        if _told(row) == before:
+            return False
+        row.set_at = clock.now()
+        row.save()
+        audit.record(
+            clock=clock,
+            by=by,
+            action="stage.set",
+            object_type="stage",
+            object_id=stage.pk,
+            outcome="ok",
+            change=Change(before, _told(row)),
+        )
+        totals.touch([stage.pk])
+    return True
+
+
+def _told(row: StageMeaning) -> dict[str, str | int | None]:
+    return {
+        "meaning": str(row.meaning),
+        "chosen": bool(row.set_by),
+        "stale_after_days": row.stale_after_days,
+    }

@@ -1,0 +1,242 @@
+"""Filling the mirror in the background: what is due, by one worker at a time, within the shared call budget.
+
+Each resource has its `SyncState` and is due by its own cost. A turn is short, because the worker that makes it also
+sends people's submissions: long readings stop after TURN_SECONDS and go on in the next round, or in another process.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from zlib import crc32
+
+from django.conf import settings
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.mirror import definitions
+from opportunities.mirror.directory import LISTS
+from opportunities.mirror.reader import Going, NotLeading, Reading
+from opportunities.models import SyncState
+from opportunities.runtime import budget, leases
+from opportunities.runtime.budget import BudgetSpent, Share
+from opportunities.slant import errors
+from opportunities.slant.client import SlantClient
+from opportunities.trail.audit import Actor
+
+logger = logging.getLogger(__name__)
+
+LEASE = "sync"
+LEASE_SECONDS = 60
+TURN_SECONDS = 5
+DEALS = "opportunities"
+RESOURCES = (*LISTS, DEALS)
+JITTER = 0.2
+# A pass that began further ahead than this began before the clock was set back.
+CLOCKS_DIFFER = timedelta(seconds=30)
+# Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
+SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
+# What says that the next pass asks for changes alone, whatever the last one cost.
+ASKS_FOR_CHANGES = ("", "whole", "shifted")
+
+Tell = Callable[[SyncState], None]
+
+
+def sync_if_due(
+    slant: SlantClient,
+    *,
+    worker: Actor,
+    clock: Clock,
+    now_please: bool = False,
+    full: bool = False,
+    tell: Tell | None = None,
+) -> bool:
+    """Read what is due, for a turn, if nobody else does. Returns whether we led.
+
+    `now_please` reads everything to its end, `full` everything there is, `tell` is told of each turn's end.
+    `slant` must take its calls from the sync share of the budget.
+    """
+    names = RESOURCES if now_please else due(clock)
+    if not names:
+        return False
+    fence = leases.take(LEASE, owner=worker.display, seconds=LEASE_SECONDS, clock=clock)
+    if fence is None:
+        return False
+
+    def still_leading() -> bool:
+        return leases.renew(LEASE, owner=worker.display, fence=fence, seconds=LEASE_SECONDS, clock=clock)
+
+    try:
+        if full:
+            SyncState.objects.filter(pk=DEALS).update(cursor={}, walk={})
+        if now_please:
+            sync(slant, clock=clock, still_leading=still_leading, tell=tell)
+        else:
+            _turn(names, slant, clock, still_leading)
+    finally:
+        leases.drop(LEASE, owner=worker.display, fence=fence)
+    return True
+
+
+def sync(
+    slant: SlantClient,
+    *,
+    clock: Clock,
+    still_leading: Callable[[], bool] = lambda: True,
+    tell: Tell | None = None,
+) -> bool:
+    """One pass of everything, to its end. True if every resource was read whole."""
+    whole = True
+    for name in RESOURCES:
+        ended: bool | None = None
+        while ended is None:
+            ended = _read(name, slant, clock, _going(clock, still_leading))
+            if tell:
+                tell(SyncState.objects.get(pk=name))
+        whole = whole and ended
+    return whole
+
+
+def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> None:
+    going = _going(clock, still_leading)
+    for name in names:
+        _read(name, slant, clock, going)
+    with suppress(NotLeading):
+        if going():
+            definitions.read_if_due(slant, clock=clock)
+
+
+def _going(clock: Clock, still_leading: Callable[[], bool]) -> Going:
+    """Asked before each call: whether our turn is not over yet. Raises when another worker leads."""
+    until = clock.monotonic() + TURN_SECONDS
+
+    def going() -> bool:
+        if not still_leading():
+            raise NotLeading
+        return clock.monotonic() < until
+
+    return going
+
+
+# When
+
+
+def due(clock: Clock) -> list[str]:
+    """The resources whose next pass should begin, or go on, now."""
+    states = {state.pk: state for state in SyncState.objects.defer("walk")}
+    now = clock.now()
+    return [
+        name
+        for name in RESOURCES
+        if name not in states or due_at(states[name]) <= now or _began_later(states[name], now)
+    ]
+
+
+def _began_later(state: SyncState, now: datetime) -> bool:
+    """The clock was set back since: waiting for it to catch up would leave the mirror as it is for as long."""
+    return state.started_at is not None and state.started_at > now + CLOCKS_DIFFER
+
+
+def due_at(state: SyncState) -> datetime:
+    """When `state` is to be read next. One that is under way or has failed is not left for long."""
+    if paused := state.cursor.get("goes_on_at"):
+        return datetime.fromisoformat(paused)
+    if state.started_at is None:
+        return datetime.min.replace(tzinfo=UTC)
+    if state.failed_at:
+        return state.failed_at + _jittered(state, float(settings.SYNC_SECONDS))
+    return state.started_at + _jittered(state, interval_seconds(state))
+
+
+def interval_seconds(state: SyncState) -> float:
+    """Seconds between two passes: SYNC_SECONDS, or as long as keeps what they cost within their share of the hour."""
+    calls: int = state.cursor.get("calls", 1)
+    if state.pk == DEALS and state.cursor.get("filter", "") in ASKS_FOR_CHANGES:
+        calls = min(calls, 2)
+    share = SHARE_OF_DEALS if state.pk == DEALS else SHARE_OF_A_LIST
+    affordable = share * max(budget.ALWAYS_FOR_SYNC, budget.may_use(Share.SYNC))
+    return max(float(settings.SYNC_SECONDS), 3600 * calls / affordable)
+
+
+def _jittered(state: SyncState, seconds: float) -> timedelta:
+    """Up to a fifth more or less, another one after each pass, so that houses do not call Slant in step."""
+    place = crc32(f"{state.pk} {state.started_at}".encode()) / 2**32
+    return timedelta(seconds=seconds * (1 - JITTER + 2 * JITTER * place))
+
+
+# What
+
+
+def _read(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | None:
+    """A turn at one resource: whether its pass succeeded, or None while there is more to read."""
+    state, _ = SyncState.objects.get_or_create(pk=name)
+    if "goes_on_at" not in state.cursor:
+        state.started_at = clock.now()
+        state.save(update_fields=["started_at"])
+    try:
+        ended = (
+            _read_deals(state, slant, clock, going)
+            if name == DEALS
+            else _read_list(state, slant, clock, going)
+        )
+    except NotLeading:
+        return False
+    except BudgetSpent as spent:
+        return _out_of_budget(state, spent, clock)
+    except errors.SlantError as error:
+        budget.failed(error, clock=clock)
+        logger.warning("sync of %s failed: %s", name, error.log_line)
+        return _failed(state, error.message, clock)
+    budget.went_well()
+    if not ended:
+        _go_on(state, clock.now())
+        return None
+    return True
+
+
+def _read_list(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
+    """Read whole and, only then, written: the last good copy stays as it is when anything fails."""
+    read, write = LISTS[state.pk]
+    began = clock.now()
+    listing = read(slant, going)
+    going()
+    with transaction.atomic():
+        write(listing, clock.now())
+        state.cursor = {"calls": listing.calls, "as_of": began.isoformat()}
+        _succeeded(state, clock)
+    return True
+
+
+def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
+    reading = Reading(state, slant, clock=clock, going=going)
+    ended = reading.take_turn()
+    if ended:
+        _succeeded(state, clock)
+    return ended
+
+
+def _succeeded(state: SyncState, clock: Clock) -> None:
+    state.cursor.pop("goes_on_at", None)
+    state.finished_at, state.failed_at, state.failure = clock.now(), None, ""
+    state.save(update_fields=["cursor", "finished_at", "failed_at", "failure"])
+
+
+def _go_on(state: SyncState, at: datetime) -> None:
+    state.cursor["goes_on_at"] = at.isoformat()
+    state.failed_at, state.failure = None, ""
+    state.save(update_fields=["cursor", "failed_at", "failure"])
+
+
+def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
+    """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on later."""
+    if budget.slant_is_away(clock):
+        return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
+    _go_on(state, spent.until)
+    return False
+
+
+def _failed(state: SyncState, why: str, clock: Clock) -> bool:
+    state.cursor.pop("goes_on_at", None)
+    state.failed_at, state.failure = clock.now(), why[:200]
+    state.save(update_fields=["cursor", "failed_at", "failure"])
+    return False

@@ -1,0 +1,148 @@
+"""Kept totals: changed by exactly what changed, under the lock of the one row that numbers changes.
+
+Every write into the mirror holds that lock from its first read on, so that two of them never work from the same sum,
+and so that a poll which has seen number n has missed nothing up to n.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from opportunities.mirror.versions import Observed
+from opportunities.models import MirrorRevision, Opportunity, Stage, StageTotal
+
+
+class Place(NamedTuple):
+    """Where deals are counted together."""
+
+    pipeline_id: str
+    stage_id: str
+    book_id: str
+    assigned_to_id: str
+
+
+@dataclass
+class Sums:
+    """What lies in a place, or by how much that changes. Units as in `StageTotal`."""
+
+    count: int = 0
+    valueless: int = 0
+    value: int = 0
+    weighted: int = 0
+
+
+Defaults = Mapping[str, int | None]
+
+
+def lock() -> MirrorRevision:
+    """Hold the number of changes until the end of the transaction."""
+    return MirrorRevision.objects.select_for_update().get(pk=1)
+
+
+def default_probabilities(stage_ids: Iterable[str]) -> Defaults:
+    """By stage; one we have not read yet has none."""
+    return dict(Stage.objects.filter(pk__in=set(stage_ids)).values_list("pk", "default_probability"))
+
+
+class Deltas:
+    """What changes where, gathered deal by deal. A place may be touched without its sums changing."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
+        self.places: dict[Place, Sums] = {}
+
+    def leave(self, deal: Observed) -> None:
+        self._move(deal, -1)
+
+    def enter(self, deal: Observed) -> None:
+        self._move(deal, 1)
+
+    def _move(self, deal: Observed, sign: int) -> None:
+        if deal.gone:
+            return
+        place = Place(deal.pipeline_id, deal.stage_id, deal.book_id, deal.assigned_to_id)
+        sums = self.places.setdefault(place, Sums())
+        probability = self._defaults.get(deal.stage_id) if deal.probability is None else deal.probability
+        sums.count += sign
+        sums.valueless += sign * (deal.value is None)
+        sums.value += sign * (deal.value or 0)
+        sums.weighted += sign * (deal.value or 0) * (probability or 0)
+
+
+def write(deltas: Deltas, revision: MirrorRevision) -> None:
+    """Change the sums and stamp every touched place with the next number. Three statements."""
+    if not deltas.places:
+        return
+    revision.number += 1
+    held = {
+        Place(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): row
+        for row in StageTotal.objects.filter(stage_id__in={place.stage_id for place in deltas.places})
+    }
+    rows = []
+    for place, change in deltas.places.items():
+        row = held.get(place) or StageTotal(**place._asdict())
+        row.count += change.count
+        row.valueless += change.valueless
+        row.value += change.value
+        row.weighted += change.weighted
+        row.revision = revision.number
+        rows.append(row)
+    _save(rows)
+    revision.save(update_fields=["number"])
+
+
+def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
+    """Count the deals of these stages anew: their default probability changed, and with it what is weighted."""
+    if not stage_ids:
+        return
+    revision.number += 1
+    StageTotal.objects.filter(stage_id__in=stage_ids).update(
+        count=0, valueless=0, value=0, weighted=0, revision=revision.number
+    )
+    counts = counted(Q(stage_id__in=stage_ids))
+    _save(
+        [
+            StageTotal(**place._asdict(), **asdict(sums), revision=revision.number)
+            for place, sums in counts.items()
+        ]
+    )
+    revision.save(update_fields=["number"])
+
+
+def touch(stage_ids: Collection[str]) -> None:
+    """Something of these stages changed that is no sum, such as what they mean."""
+    revision = lock()
+    revision.number += 1
+    StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
+    revision.save(update_fields=["number"])
+
+
+def counted(where: Q | None = None) -> dict[Place, Sums]:
+    """What the kept totals must be: counted from the deals themselves, places without a deal left out."""
+    default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
+    weight = F("value") * Coalesce("probability", Subquery(default))
+    rows = (
+        Opportunity.objects.filter(where or Q(), gone_at=None)
+        .order_by()
+        .values_list(*Place._fields)
+        .annotate(
+            how_many=Count("pk"),
+            without=Count("pk", filter=Q(value=None)),
+            worth=Coalesce(Sum("value"), 0),
+            weighed=Coalesce(Sum(weight, output_field=BigIntegerField()), 0),
+        )
+    )
+    return {Place(*row[:4]): Sums(*row[4:]) for row in rows}
+
+
+def _save(rows: list[StageTotal]) -> None:
+    StageTotal.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=list(Place._fields),
+        update_fields=["count", "valueless", "value", "weighted", "revision"],
+        batch_size=500,
+    )

@@ -1,0 +1,166 @@
+"""Taking records of Slant's into the mirror. The only code that changes a mirrored deal.
+
+In one transaction and under one lock: the row, its version, the totals of the places it left and entered, and the
+number that tells open boards what to fetch.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from opportunities.clock import Clock
+from opportunities.mirror import totals, versions
+from opportunities.mirror.versions import Observed, observed
+from opportunities.models import Opportunity
+from opportunities.slant import types
+
+BATCH = 500
+CHANGING = tuple(
+    column.attname
+    for column in Opportunity._meta.concrete_fields
+    if column.attname not in ("id", "first_seen_at")
+)
+
+
+def apply(record: types.Opportunity, *, clock: Clock, by: str = "") -> None:
+    """Take Slant's answer to a write of ours. `by` is the display name of whoever asked for it."""
+    write([record], now=clock.now(), by=by)
+
+
+def write(
+    records: Iterable[types.Opportunity], *, now: datetime, by: str = "", asked_at: datetime | None = None
+) -> int:
+    """Take `records` as Slant showed them, unless what we have is newer. Returns how many deals changed.
+
+    Newer is a later `updated_at` of Slant's. Where that is equal to the second, it is what was written after
+    `asked_at`, the moment before the question these records answer.
+    """
+    distinct = list({record.id: record for record in records}.values())
+    batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
+    return sum(_write(batch, now, by, asked_at) for batch in batches)
+
+
+def mark_gone(ids: Sequence[str], *, now: datetime) -> None:
+    """Slant has these deals no longer. The rows stay, with their history."""
+    with transaction.atomic():
+        revision = totals.lock()
+        changes = _Changes(now)
+        for row in Opportunity.objects.filter(pk__in=ids, gone_at=None):
+            before = _Before(row)
+            row.gone_at = now
+            changes.note(before, row)
+        changes.save("", revision)
+
+
+def _write(records: Sequence[types.Opportunity], now: datetime, by: str, asked_at: datetime | None) -> int:
+    with transaction.atomic():
+        revision = totals.lock()
+        held = Opportunity.objects.in_bulk([record.id for record in records])
+        changes = _Changes(now)
+        for record in records:
+            row = held.get(record.id)
+            if row is not None and _is_older(record, row, asked_at):
+                continue
+            before = _Before(row)
+            changes.note(before, _filled(row or Opportunity(pk=record.id, first_seen_at=now), record, now))
+        return changes.save(by, revision)
+
+
+class _Before:
+    """A row as it was: `seen` None for a deal we did not have."""
+
+    def __init__(self, row: Opportunity | None) -> None:
+        self.seen = observed(row) if row else None
+        self.seen_at = row.seen_at if row else None
+        self.values = _values(row) if row else ()
+
+
+class _Changes:
+    """The rows of one transaction that differ from before, and nothing of those that do not."""
+
+    def __init__(self, now: datetime) -> None:
+        self._at = now
+        self._rows: list[Opportunity] = []
+        self._moves: list[tuple[str, Observed | None, Observed]] = []
+
+    def note(self, before: _Before, row: Opportunity) -> None:
+        if before.seen is not None and before.values == _values(row):
+            return
+        # A clock that was set back must not begin a version before the one it ends.
+        self._at = max(self._at, before.seen_at or self._at)
+        self._rows.append(row)
+        self._moves.append((row.pk, before.seen, observed(row)))
+
+    def save(self, by: str, revision: Any) -> int:
+        if not self._rows:
+            return 0
+        for row in self._rows:
+            row.seen_at = self._at
+        Opportunity.objects.bulk_create(
+            self._rows, update_conflicts=True, unique_fields=["id"], update_fields=CHANGING
+        )
+        versions.write(
+            {pk: after for pk, before, after in self._moves if before != after}, at=self._at, by=by
+        )
+        totals.write(self._deltas(), revision)
+        return len(self._rows)
+
+    def _deltas(self) -> totals.Deltas:
+        states = [state for _, before, after in self._moves for state in (before, after) if state]
+        needed = {state.stage_id for state in states if state.value and state.probability is None}
+        deltas = totals.Deltas(totals.default_probabilities(needed) if needed else {})
+        for _, before, after in self._moves:
+            if before:
+                deltas.leave(before)
+            deltas.enter(after)
+        return deltas
+
+
+def _is_older(record: types.Opportunity, row: Opportunity, asked_at: datetime | None) -> bool:
+    if row.updated_at is None or record.updated_at is None:
+        return False
+    if row.updated_at == record.updated_at:
+        return asked_at is not None and row.seen_at > asked_at
+    return row.updated_at > record.updated_at
+
+
+def _values(row: Opportunity) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in CHANGING if name != "seen_at")
+
+
+def _filled(row: Opportunity, record: types.Opportunity, now: datetime) -> Opportunity:
+    owner = record.assigned_to
+    row.name = record.name[:500]
+    row.book_id = record.book_id
+    row.pipeline_id, row.stage_id = record.pipeline.id, record.pipeline_stage.id
+    row.household_id = record.household_id
+    row.assigned_to_id = (owner.id or "") if owner else ""
+    row.assigned_to_name = _full_name(owner) if owner else ""
+    row.value, row.probability = record.value, record.probability
+    row.target_close_date = record.close_day
+    row.custom_fields = record.custom_fields
+    row.stage_updated_at = record.stage_updated_at
+    row.created_at, row.updated_at = record.created_at, record.updated_at
+    row.seen_at, row.gone_at = now, None
+    return row
+
+
+def fields_of(deal: Opportunity) -> dict[str, Any]:
+    """A mirrored deal under the names a request uses, comparable with `kinds.sent_fields` and `seen` values."""
+    return {
+        "book_id": deal.book_id,
+        "name": deal.name,
+        "value": deal.value,
+        "probability": deal.probability,
+        "target_close_date": deal.target_close_date.isoformat() if deal.target_close_date else None,
+        "pipeline_id": deal.pipeline_id,
+        "pipeline_stage_id": deal.stage_id,
+        "household_id": deal.household_id,
+        "assigned_to_id": deal.assigned_to_id or None,
+    }
+
+
+def _full_name(person: types.Assignee) -> str:
+    return (f"{person.first_name} {person.last_name}".strip() or person.email)[:400]

@@ -1,0 +1,111 @@
+"""What keeps the processes honest with each other: leases, the call budget, alerts, and who this database is."""
+
+import uuid
+
+from django.db import models
+
+
+class Lease(models.Model):
+    """A named right to do something alone until `until`; `fence` grows with every taking."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    owner = models.CharField(max_length=100, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Budget(models.Model):
+    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all processes.
+
+    `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what Slant asked
+    for, `busy_in_a_row` how many 429s came in a row; `reads_rest_until` is the breaker of background reads after
+    `failures` in a row.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    minutes = models.JSONField(default=dict)
+    sync_minutes = models.JSONField(default=dict)
+    busy_until = models.DateTimeField(null=True, blank=True)
+    busy_in_a_row = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    reads_rest_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="budget_single")]
+
+    def __str__(self) -> str:
+        return "call budget"
+
+
+class Alert(models.Model):
+    """Something a manager must know. One open row a cause; it closes by itself when the cause ends."""
+
+    cause = models.CharField(max_length=120)
+    text = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cause"], condition=models.Q(closed_at__isnull=True), name="alert_one_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.cause
+
+
+class Hold(models.Model):
+    """A reason why nothing is sent. Sending goes on when no row is left; each cause lifts its own."""
+
+    code = models.CharField(max_length=60, primary_key=True)
+    reason = models.CharField(max_length=500, blank=True)
+    by = models.CharField(max_length=320, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Instance(models.Model):
+    """Who this database is, which Slant it belongs to, and what `/me` last said of our token."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    instance_id = models.UUIDField(default=uuid.uuid4)
+    slant_base_url = models.CharField(max_length=300, blank=True)
+    slant_user_id = models.CharField(max_length=200, blank=True)
+    can_write = models.BooleanField(null=True, blank=True)
+    me_checked_at = models.DateTimeField(null=True, blank=True)
+    ever_could_write = models.BooleanField(default=False)
+    clock_jumped_at = models.DateTimeField(null=True, blank=True)
+    sync_asked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="instance_single")]
+
+    def __str__(self) -> str:
+        return str(self.instance_id)
+
+    @classmethod
+    def current(cls) -> "Instance":
+        """The one row there is. A migration makes it."""
+        return cls.objects.get(pk=1)
+
+
+class Heartbeat(models.Model):
+    """When each worker last did a round, by the wall and by its own monotonic clock (seconds): a jump shows."""
+
+    worker = models.CharField(max_length=100, primary_key=True)
+    at = models.DateTimeField()
+    monotonic = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return self.worker

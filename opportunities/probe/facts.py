@@ -1,0 +1,46 @@
+"""What the reads learned, for later questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from opportunities.probe.prober import Json, text_at
+from opportunities.slant import errors
+from opportunities.slant.reading import Answer
+
+
+@dataclass
+class Facts:
+    """Rows are Slant's own JSON and never leave this package.
+
+    can_write   what /me said; None: it did not say
+    deals       the first page of the list, None when there is no list
+    book_filter whether the list obeys `book_id`; None: not known
+    """
+
+    me_id: str = ""
+    can_write: bool | None = None
+    books: list[Json] = field(default_factory=list)
+    pipelines: list[Json] = field(default_factory=list)
+    deals: list[Json] | None = None
+    total: int | None = None
+    total_pages: int | None = None
+    book_filter: bool | None = None
+    undocumented: list[str] = field(default_factory=list)
+    documented: int = 0
+
+    def stages(self) -> dict[str, Json]:
+        """Every stage of every pipeline by id."""
+        lists = [line.get("pipeline_stages") for line in self.pipelines]
+        rows = [stage for stages in lists if isinstance(stages, list) for stage in stages]
+        return {text_at(stage, "id"): stage for stage in rows if text_at(stage, "id")}
+
+    def hold(self, answer: Answer, read: Callable[[], Any]) -> None:
+        """Whether the client would have taken this answer, by its own reader (Slant API 10.32)."""
+        try:
+            read()
+            self.documented += 1
+        except errors.SlantNoAnswer as why:
+            self.undocumented.append(f"{answer.path}: {why.log_line.rpartition('undocumented: ')[2]}")

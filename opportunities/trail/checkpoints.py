@@ -1,0 +1,334 @@
+"""Signed statements of where the trail stood, kept outside the database (docs/audit.md, "Checkpoints").
+
+A chain alone cannot see its end cut off, nor that all of it was written anew. So the worker writes, every thousand
+events or once an hour, a small file into AUDIT_CHECKPOINT_DIR: number and hash of the last event, and the Merkle root of
+the events since the checkpoint before, signed with a key the database's owner need not have. A file is written once
+and never again.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+from opportunities.clock import Clock
+from opportunities.models import AuditEvent, ChainHead, Instance
+from opportunities.runtime import alerts
+from opportunities.trail import verifier
+
+logger = logging.getLogger(__name__)
+
+EVERY_EVENTS = 1000
+EVERY = timedelta(hours=1)
+CAUSE = "checkpoint_failed"
+NAME = re.compile(r"(\d{12})\.json")
+
+Envelope = dict[str, Any]
+
+
+class NoKey(Exception):
+    """The signing key is configured and not there, or is no Ed25519 key; the text says which file."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file: its envelope ({"checkpoint": {...}, "signature": hex}), and why it cannot be believed, if so."""
+
+    envelope: Envelope
+    wrong: str = ""
+
+    @property
+    def seq(self) -> int:
+        return int(self.envelope["checkpoint"]["last_seq"]) if not self.wrong else 0
+
+    @property
+    def hash(self) -> str:
+        return str(self.envelope["checkpoint"]["last_hash"])
+
+
+# Writing
+
+
+def write_if_due(*, clock: Clock) -> int | None:
+    """Write a checkpoint when a thousand events or an hour have gone by since the last. Its number, or None.
+
+    Never raises: that a checkpoint cannot be written is an alert, and no reason to stop sending.
+    """
+    try:
+        if not _is_due(_head().seq, clock.now()):
+            return None
+        written = write(clock=clock)
+    except (OSError, NoKey, ValueError) as problem:
+        if alerts.open_alert(CAUSE, f"No checkpoint of the trail can be written: {problem}", clock=clock):
+            logger.warning("checkpoint failed: %s", problem)
+        return None
+    alerts.close_alert(CAUSE, clock=clock)
+    return written
+
+
+def _is_due(seq: int, now: datetime) -> bool:
+    last_seq, last_at = _newest()
+    # Behind its checkpoints: an older backup. Nothing is vouched for until it is past them; verify_audit says so.
+    if seq <= last_seq:
+        return False
+    return seq - last_seq >= EVERY_EVENTS or last_at is None or not timedelta(0) <= now - last_at < EVERY
+
+
+def write(*, clock: Clock) -> int | None:
+    """Write a checkpoint of where the trail stands now. Its number; None when there is one already."""
+    key = signing_key()
+    head = _head()
+    first = _newest()[0] + 1
+    if head.seq < first:
+        return None
+    hashes = _hashes(first, head.seq)
+    if not hashes or hashes[-1] != head.hash:
+        raise ValueError("the end of the trail is not what its head says; run manage.py verify_audit")
+    statement = {
+        "version": 1,
+        "instance": str(Instance.current().instance_id),
+        "first_seq": first,
+        "last_seq": head.seq,
+        "last_hash": head.hash,
+        "count": head.seq,
+        "root": verifier.merkle_root(hashes),
+        "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "key": public_half(key),
+    }
+    _write_once(folder() / f"{head.seq:012d}.json", signed(statement, key))
+    return int(head.seq)
+
+
+def _head() -> ChainHead:
+    head = ChainHead.objects.filter(pk=1).first()
+    if head is None:
+        raise ValueError("the head of the trail is gone; run manage.py verify_audit")
+    return head
+
+
+def _hashes(first: int, last: int) -> list[str]:
+    return list(
+        AuditEvent.objects.filter(seq__gte=first, seq__lte=last)
+        .order_by("seq")
+        .values_list("hash", flat=True)
+    )
+
+
+def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
+    """Sign that everything up to `seq`, whose last hash is `hash`, lies in a file of this SHA-256.
+
+    With this note, and only with it, the trail in the database may begin after `seq`.
+    """
+    key = signing_key()
+    statement = {
+        "version": 1,
+        "archived": True,
+        "instance": str(Instance.current().instance_id),
+        "last_seq": seq,
+        "last_hash": hash,
+        "file_sha256": sha256,
+        "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "key": public_half(key),
+    }
+    path = _archive_path(seq)
+    _write_once(path, signed(statement, key))
+    return path
+
+
+def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
+    return {"checkpoint": statement, "signature": key.sign(verifier.canonical(statement)).hex()}
+
+
+def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of an export, signed where this process can read the key: the command line, and web processes only
+    of an install that keeps one key for all. Never makes a key."""
+    key = None
+    with contextlib.suppress(NoKey, OSError):
+        key = signing_key() if key_file().exists() else None
+    if key is None:
+        return {"manifest": stated}
+    content = {"manifest": stated | {"key": public_half(key)}}
+    return content | {"signature": key.sign(verifier.canonical(content)).hex()}
+
+
+def _write_once(path: Path, content: Envelope) -> None:
+    """Whole or not at all, on the disk before anybody relies on it, and never over another."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(content, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # Readable for whoever copies them away; nothing in it is secret.
+        Path(name).chmod(0o444)
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+# Reading
+
+
+def folder() -> Path:
+    return Path(settings.AUDIT_CHECKPOINT_DIR or Path(settings.VAR_DIR) / "checkpoints")
+
+
+def numbers() -> list[int]:
+    """The numbers of the events checkpoints were written at, ascending. Names alone: no file is opened."""
+    return sorted(_names())
+
+
+def _names() -> Iterator[int]:
+    try:
+        names = os.listdir(folder())
+    except FileNotFoundError:
+        return
+    for name in names:
+        if found := NAME.fullmatch(name):
+            yield int(found.group(1))
+
+
+def _newest() -> tuple[int, datetime | None]:
+    seq = max(_names(), default=0)
+    if not seq:
+        return 0, None
+    try:
+        time = json.loads((folder() / f"{seq:012d}.json").read_text())["checkpoint"]["time"]
+        return seq, datetime.fromisoformat(time)
+    except (OSError, KeyError, TypeError, ValueError):
+        # It cannot be read; verify_audit will say so. Another is written.
+        return seq, None
+
+
+def read(seq: int, *, keys: set[str]) -> Checkpoint:
+    """The checkpoint at `seq`, believed or not. A file whose content is another number's is not believed."""
+    return _read(folder() / f"{seq:012d}.json", seq, keys)
+
+
+def _read(path: Path, seq: int, keys: set[str]) -> Checkpoint:
+    try:
+        envelope = json.loads(path.read_text())
+    except (OSError, ValueError) as problem:
+        return Checkpoint({}, f"it cannot be read ({type(problem).__name__})")
+    wrong = verifier.believed(envelope, keys)
+    if not wrong and envelope["checkpoint"]["last_seq"] != seq:
+        wrong = "it is not about the event its name says"
+    if not wrong and envelope["checkpoint"]["instance"] != str(Instance.current().instance_id):
+        wrong = "it is another database's"
+    return Checkpoint(envelope, wrong)
+
+
+def archive_note(seq: int) -> Envelope | None:
+    """The note that the events up to `seq` were written to a file, believed or not; None when there is none."""
+    try:
+        note: Envelope = json.loads(_archive_path(seq).read_text())
+    except (OSError, ValueError):
+        return None
+    return note
+
+
+def archived_hash(seq: int, *, keys: set[str]) -> str:
+    """The hash of event `seq`, the last of a file, by a signed note; empty when there is none that is believed.
+
+    Each move leaves its note, and the events of the newest need not be gone yet: ask for the one that fits.
+    """
+    note = _read(_archive_path(seq), seq, keys)
+    return note.hash if not note.wrong and note.envelope["checkpoint"].get("archived") else ""
+
+
+def _archive_path(seq: int) -> Path:
+    return folder() / f"archived-{seq:012d}.json"
+
+
+# Keys
+
+
+def key_file() -> Path:
+    return Path(settings.AUDIT_SIGNING_KEY_FILE or Path(settings.VAR_DIR) / "audit-signing-key")
+
+
+def public_key_file() -> Path:
+    """Beside the key: the public keys that are trusted, one a line. An older key's line stays when a key is replaced."""
+    return key_file().with_name(f"{key_file().name}.pub")
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The key that signs; the default install makes its own. Raises `NoKey`."""
+    path = key_file()
+    if not path.exists():
+        if settings.AUDIT_SIGNING_KEY_FILE:
+            raise NoKey(f"AUDIT_SIGNING_KEY_FILE names {path.name}, and there is no such file")
+        _make_key(path)
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, changed: int) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as problem:
+        raise NoKey(f"{path.name} is no unencrypted PEM key") from problem
+    if not isinstance(key, Ed25519PrivateKey):
+        raise NoKey(f"{path.name} is not an Ed25519 key")
+    _remember_public(public_half(key))
+    return key
+
+
+def _make_key(path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # mkstemp gives 0600; linking refuses when another worker was quicker.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _remember_public(key: str) -> None:
+    path = public_key_file()
+    if key not in trusted_lines():
+        with path.open("a") as file:
+            file.write(f"{key}\n")
+
+
+def public_half(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def trusted_lines() -> list[str]:
+    try:
+        return public_key_file().read_text().split()
+    except OSError:
+        return []
+
+
+def trusted_keys() -> set[str]:
+    """The public keys a checkpoint may be signed by: those in the `.pub` file, and the signing key's own."""
+    if key_file().exists():
+        with contextlib.suppress(NoKey, OSError):
+            signing_key()
+    return set(trusted_lines())

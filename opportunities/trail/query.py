@@ -1,0 +1,247 @@
+"""Which events of the trail: one description for the page, the export and the command.
+
+Every question is asked in arms, each answered by one index and cut at its newest events; merging them keeps a page as
+quick at a million events as at a hundred.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from opportunities.models import (
+    ActorType,
+    Attempt,
+    AuditEvent,
+    Household,
+    Opportunity,
+    Person,
+    Submission,
+)
+
+# Routes about one submission or one deal, under whose names looks and refusals are recorded (views/access_log.py).
+SUBMISSION_TYPES = ("submission", "withdraw", "still_send", "decide")
+OPPORTUNITY_TYPES = ("opportunity", "edit", "move")
+VIEWS = ("client_data.viewed",)
+OUTCOMES = {
+    "trouble": ("refused", "rejected", "unknown", "review", "failed"),
+    "refused": ("refused", "rejected"),
+    "doubt": ("unknown", "review"),
+    "failed": ("failed",),
+    "good": ("ok", "confirmed"),
+}
+MACHINES = {"worker": ActorType.WORKER, "operator": ActorType.OPERATOR, "system": ActorType.SYSTEM}
+NOBODY = "nobody"
+
+MOST_DEALS = 500
+MOST_HOUSEHOLDS = 20
+MOST_PEOPLE = 20
+# Numbers and times go the same way but for a clock that was set back: this many events further are looked through.
+SLACK = 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A question put to the trail; empty parts ask nothing.
+
+    `who` is "iss sub" of a person, `worker`, `operator`, `system` or `nobody`; `actions` are names of events; `outcome`
+    is a key of OUTCOMES; `object` is "submission:<id>" or "opportunity:<id>"; `saw` is a household, by id or name, whose
+    deals somebody looked at; `text` finds deals, households, people, references, Slant's ids and numbers of events.
+    Days are the firm's, both included.
+    """
+
+    who: str = ""
+    actions: tuple[str, ...] = ()
+    outcome: str = ""
+    object: str = ""
+    saw: str = ""
+    text: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether no event between its days is left out: then none may be missing in an export either."""
+        return not (self.who or self.actions or self.outcome or self.object or self.saw or self.text.strip())
+
+    def as_json(self) -> dict[str, str]:
+        """For manifests and the trail itself: what was asked, empty parts left out."""
+        told = {
+            "who": self.who,
+            "actions": ", ".join(self.actions),
+            "outcome": self.outcome,
+            "object": self.object,
+            "saw": self.saw,
+            "text": self.text.strip(),
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+        }
+        return {name: value for name, value in told.items() if value}
+
+
+def newest(wanted: Wanted, *, before: int = 0, limit: int) -> list[AuditEvent]:
+    """The newest events asked for, below number `before` if given, newest first."""
+    found: dict[int, AuditEvent] = {}
+    below = Q(seq__lt=before) if before else Q()
+    common = _common(wanted) & below
+    for arm in _arms(wanted):
+        found |= {
+            event.seq: event for event in AuditEvent.objects.filter(arm & common).order_by("-seq")[:limit]
+        }
+    return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
+
+
+def condition(wanted: Wanted) -> Q:
+    """The same as one condition, for reading all of it in the order it was written."""
+    return reduce(or_, _arms(wanted)) & _common(wanted)
+
+
+# The parts of the question
+
+
+def _arms(wanted: Wanted) -> list[Q]:
+    """At least one; an event that fits any of them, and `_common`, is asked for."""
+    if wanted.text.strip():
+        return _text(wanted.text.strip())
+    if wanted.object:
+        return _object(wanted.object)
+    if wanted.saw:
+        return _saw(wanted.saw)
+    if wanted.who:
+        return [_who(wanted.who)]
+    if wanted.actions:
+        return [Q(action=action) for action in wanted.actions]
+    if wanted.outcome:
+        return [Q(outcome=outcome) for outcome in OUTCOMES.get(wanted.outcome, ("",))]
+    return [Q()]
+
+
+def _common(wanted: Wanted) -> Q:
+    """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a deal's own:
+    which submissions are its would be looked up twice."""
+    common = Q()
+    if wanted.object and wanted.text.strip():
+        common &= reduce(or_, _object(wanted.object))
+    if wanted.saw:
+        common &= reduce(or_, _saw(wanted.saw))
+    if wanted.who:
+        common &= _who(wanted.who)
+    if wanted.actions:
+        common &= Q(action__in=wanted.actions)
+    if wanted.outcome:
+        common &= Q(outcome__in=OUTCOMES.get(wanted.outcome, ()))
+    if wanted.since:
+        common &= _since(_midnight(wanted.since))
+    # Nothing is after the last day there is.
+    if wanted.until and wanted.until < date.max:
+        common &= _until(_midnight(wanted.until + timedelta(days=1)))
+    return common
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()))
+
+
+def _since(at: datetime) -> Q:
+    """Bounded by number too, so that old events are not looked through to find that they are too old."""
+    first = (
+        AuditEvent.objects.filter(recorded_at__gte=at).order_by("recorded_at").values_list("seq", flat=True)
+    )
+    return Q(recorded_at__gte=at, seq__gte=(first.first() or 0) - SLACK)
+
+
+def _until(at: datetime) -> Q:
+    last = (
+        AuditEvent.objects.filter(recorded_at__lt=at).order_by("-recorded_at").values_list("seq", flat=True)
+    )
+    return Q(recorded_at__lt=at, seq__lte=(last.first() or 0) + SLACK)
+
+
+def _who(who: str) -> Q:
+    iss, _, sub = who.partition(" ")
+    if sub:
+        return Q(actor_iss=iss, actor_sub=sub)
+    if who == NOBODY:
+        return Q(actor_type=ActorType.USER, actor_iss="", actor_sub="")
+    return Q(actor_type=MACHINES[who]) if who in MACHINES else Q(pk__in=[])
+
+
+def _object(object: str) -> list[Q]:
+    kind, _, id = object.partition(":")
+    if kind == "submission":
+        return [_events_of(SUBMISSION_TYPES, [id])]
+    if kind == "opportunity":
+        made = Submission.objects.filter(opportunity_id=id).exclude(opportunity_id="")
+        return [_events_of(OPPORTUNITY_TYPES, [id]), _events_of(SUBMISSION_TYPES, _ids(made))]
+    return [Q(object_type=kind, object_id=id)]
+
+
+def _saw(household: str) -> list[Q]:
+    """Who looked at the deals of a household, by its id or a part of its name."""
+    households = [household] if Household.objects.filter(pk=household).exists() else _households(household)
+    arms = _deals_of(households)
+    return [arm & Q(action__in=VIEWS) for arm in arms]
+
+
+def _households(name: str) -> list[str]:
+    found = Household.objects.filter(name__icontains=name).order_by("name")
+    return list(found.values_list("pk", flat=True)[:MOST_HOUSEHOLDS])
+
+
+def _deals_of(households: list[str]) -> list[Q]:
+    sent = Submission.objects.filter(household_id__in=households).order_by("-created_at")
+    deals = Opportunity.objects.filter(household_id__in=households)
+    return [
+        _events_of(SUBMISSION_TYPES, _ids(sent)),
+        _events_of(OPPORTUNITY_TYPES, deals.values_list("pk", flat=True)[:MOST_DEALS]),
+    ]
+
+
+def _text(text: str) -> list[Q]:
+    sent = Submission.objects.filter(
+        Q(name__icontains=text)
+        | Q(reference__istartswith=text)
+        | Q(opportunity_id=text)
+        | Q(pk__in=Attempt.objects.filter(remote_request_id=text).values("submission_id"))
+        | (Q(pk=text) if is_uuid(text) else Q(pk__in=[]))
+    ).order_by("-created_at")
+    deals = Opportunity.objects.filter(Q(name__icontains=text) | Q(pk=text))
+    arms = [
+        _events_of(SUBMISSION_TYPES, _ids(sent)),
+        _events_of(OPPORTUNITY_TYPES, deals.values_list("pk", flat=True)[:MOST_DEALS]),
+        *(_deals_of(_households(text)) if len(text) > 2 else []),
+        *(Q(actor_iss=iss, actor_sub=sub) for iss, sub in _people(text)),
+    ]
+    if text.replace(",", "").isdecimal():
+        arms.append(Q(seq=min(int(text.replace(",", "")), 2**62)))
+    return arms
+
+
+def _people(text: str) -> set[tuple[str, str]]:
+    """Whoever is called so, or was when they sent something: renamed and removed people too."""
+    now = Person.objects.filter(Q(name__icontains=text) | Q(email__icontains=text))
+    then = Submission.objects.filter(by_display__icontains=text).order_by("by_sub")
+    return {*now.values_list("iss", "sub")[:MOST_PEOPLE]} | {
+        *then.values_list("by_iss", "by_sub").distinct()[:MOST_PEOPLE]
+    }
+
+
+def _ids(submissions: QuerySet[Submission]) -> list[str]:
+    return [str(id) for id in submissions.values_list("pk", flat=True)[:MOST_DEALS]]
+
+
+def _events_of(types: tuple[str, ...], ids: Iterable[str]) -> Q:
+    return Q(object_type__in=types, object_id__in=list(ids))
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""The verification of each night, a second at a time, and what becomes of a finding."""
+
+import logging
+import threading
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from opportunities.clock import Clock
+from opportunities.models import ChainHead, Lease
+from opportunities.runtime import alerts, leases
+from opportunities.trail import audit
+from opportunities.trail.audit import Actor, Change
+from opportunities.trail.verify.report import Report, Verification
+from opportunities.trail.verify.whole import verification
+
+logger = logging.getLogger(__name__)
+
+CAUSE = "trail_broken"
+LEASE = "verify_audit"
+LEASE_SECONDS = 600
+SLICE_SECONDS = 1.0
+FIRST_AFTER = timedelta(minutes=10)
+NIGHT = time(2, 0)
+
+
+def conclude(report: Report, *, by: Actor, clock: Clock) -> bool:
+    """Write down what a verification found; a failure is an alert, which the next good one ends.
+
+    A trail that is broken may take no event: its head is gone, or stands where an event already is. So the alert comes
+    first and by itself. False when the finding could not be recorded in the trail it is about.
+    """
+    if report.problem is None:
+        with transaction.atomic():
+            _record(report, by=by, clock=clock)
+            alerts.close_alert(CAUSE, clock=clock)
+        return True
+    words = report.problem.words
+    text = f"The audit trail is not what it was: {words} Run manage.py verify_audit and tell compliance."
+    alerts.open_alert(CAUSE, text, clock=clock)
+    try:
+        with transaction.atomic():
+            _record(report, by=by, clock=clock)
+    except (DatabaseError, ChainHead.DoesNotExist) as refused:
+        logger.error("the trail takes no event of its own verification: %s", refused)
+        return False
+    return True
+
+
+def _record(report: Report, *, by: Actor, clock: Clock) -> None:
+    problem = report.problem
+    after: dict[str, Any] = {
+        "events": report.events,
+        "last_seq": report.last_seq,
+        "checkpoint": report.vouched,
+        "checkpoints": report.checkpoints,
+        "submissions": report.submissions,
+    }
+    after |= {"key": report.key} if report.key else {}
+    after |= {"first_bad": problem.seq} if problem else {}
+    audit.record(
+        clock=clock,
+        by=by,
+        action="audit.verified",
+        object_type="trail",
+        outcome="failed" if problem else "ok",
+        reason_code=str(report.code) if problem else "",
+        reason_text=problem.words if problem else "",
+        change=Change(after=after),
+    )
+
+
+_guard = threading.Lock()
+_under_way: dict[str, tuple[int, Verification]] = {}
+
+
+def verify_due(*, worker: Actor, clock: Clock) -> Report | None:
+    """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just ended."""
+    if not is_under_way(worker) and not _is_due(clock):
+        return None
+    # Rounds of one process may overlap; one of them is enough.
+    if not _guard.acquire(blocking=False):
+        return None
+    try:
+        return _go_on(_process_of(worker), worker, clock)
+    finally:
+        _guard.release()
+
+
+def is_under_way(worker: Actor) -> bool:
+    """Whether an earlier round of this process left a verification to be gone on with."""
+    return _process_of(worker) in _under_way
+
+
+def _process_of(worker: Actor) -> str:
+    return worker.display.rpartition(":")[0] or worker.display
+
+
+def _is_due(clock: Clock) -> bool:
+    now = clock.now()
+    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + FIRST_AFTER})
+    return row.until is None or row.until <= now
+
+
+def _go_on(name: str, worker: Actor, clock: Clock) -> Report | None:
+    fence, steps = _under_way.pop(name, (0, None))
+    if steps is None or not leases.renew(LEASE, owner=name, fence=fence, seconds=LEASE_SECONDS, clock=clock):
+        taken = leases.take(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
+        if taken is None:
+            return None
+        fence, steps = taken, verification()
+    until = clock.monotonic() + SLICE_SECONDS
+    try:
+        while clock.monotonic() <= until:
+            next(steps)
+    except StopIteration as ended:
+        report: Report = ended.value
+        conclude(report, by=worker, clock=clock)
+        rest = (next_night(clock.now()) - clock.now()).total_seconds()
+        leases.renew(LEASE, owner=name, fence=fence, seconds=rest, clock=clock)
+        return report
+    _under_way[name] = (fence, steps)
+    return None
+
+
+def next_night(now: datetime) -> datetime:
+    """The next two o'clock of the firm's zone."""
+    local = timezone.localtime(now)
+    tonight = timezone.make_aware(datetime.combine(local.date(), NIGHT))
+    return (
+        tonight
+        if tonight > now
+        else timezone.make_aware(datetime.combine(local.date() + timedelta(days=1), NIGHT))
+    )

@@ -1,0 +1,164 @@
+"""One verification from the first event to the last submission, in steps. It stops at the first thing that is wrong."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Subquery
+
+from opportunities.models import AuditEvent, ChainHead
+from opportunities.trail import checkpoints
+from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
+from opportunities.trail.verify.compared import check_submissions
+from opportunities.trail.verify.replay import Replay
+from opportunities.trail.verify.report import Progress, Report, Verification
+from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
+
+
+def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Report:
+    """The whole at once. `keys`: the public keys to trust instead of the installed ones."""
+    running_one = verification(keys=keys, archives=archives)
+    while True:
+        try:
+            next(running_one)
+        except StopIteration as ended:
+            report: Report = ended.value
+            return report
+
+
+def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Verification:
+    """Verify in steps of a thousand events or so; returns the report. Stops at the first thing that is wrong.
+
+    `archives` are files of older events, oldest first, for a trail whose beginning was moved out of the database.
+    """
+    keys = checkpoints.trusted_keys() if keys is None else keys
+    report, replay, known = Report(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
+    chain = Chain()
+    for path in archives:
+        with path.open("rb") as lines:
+            for number, event in enumerate(_events_of(lines), start=1):
+                report.problem = _take(event, chain, replay, known, report)
+                if report.problem:
+                    return report
+                if number % ROWS_AT_ONCE == 0:
+                    yield Progress(report.events, 0)
+    _begin_after_archive(chain, keys, report)
+    while rows := plain_rows(chain.seq):
+        for event in rows:
+            report.problem = _take(event, chain, replay, known, report)
+            if report.problem:
+                return report
+        yield Progress(report.events, ChainHead.objects.values_list("seq", flat=True).first() or 0)
+    report.problem = _check_head(chain) or _check_checkpoints(chain, keys, known, report)
+    if report.problem:
+        return report
+    yield from check_submissions(replay, report)
+    return report
+
+
+def _take(
+    event: dict[str, Any], chain: Chain, replay: Replay, known: dict[int, str], report: Report
+) -> Problem | None:
+    problem = chain.follow(event) or replay.take(event)
+    if problem is None:
+        report.events, report.last_seq = report.events + 1, chain.seq
+        if chain.seq in known:
+            known[chain.seq] = chain.hash
+    return problem
+
+
+def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        content = json.loads(line)
+        if "seq" in content:
+            yield content
+
+
+# What is compared with it
+
+
+def _begin_after_archive(chain: Chain, keys: set[str], report: Report) -> None:
+    """A trail may begin later than at 1 only where a signed note says that what was before lies in a file."""
+    first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first()
+    if first is None or first <= chain.seq + 1:
+        return
+    seq = first - 1
+    if chain.seq == 0 and (hash := checkpoints.archived_hash(seq, keys=keys)):
+        chain.seq, chain.hash = seq, hash
+        report.archived = seq
+        report.notes.append(
+            f"Events 1 to {seq:,} were moved to files; give them with --archive to check them too."
+        )
+
+
+def _check_head(chain: Chain) -> Problem | None:
+    """The head is the last event, and no number is missing or there twice."""
+    last = AuditEvent.objects.order_by("-seq")
+    # One statement, so that an event written this moment is in both or in neither.
+    head = (
+        ChainHead.objects.filter(pk=1)
+        .annotate(last_seq=Subquery(last.values("seq")[:1]), last_hash=Subquery(last.values("hash")[:1]))
+        .values_list("seq", "hash", "last_seq", "last_hash")
+        .first()
+    )
+    if head is None:
+        return Problem(BEHIND, chain.seq + 1, "The head of the trail is gone.")
+    seq, hash, last_seq, last_hash = head
+    if seq > (last_seq or chain.seq):
+        return Problem(MISSING, (last_seq or chain.seq) + 1, f"The trail ends before its head, {seq}.")
+    if last_seq is None:
+        same = (seq, hash) == (chain.seq, chain.hash)
+        return None if same else Problem(BEHIND, seq + 1, "The head is not where the trail ends.")
+    if seq < last_seq or hash != last_hash:
+        return Problem(BEHIND, seq + 1, f"The head stands at {seq}, and the last event is {last_seq}.")
+    first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first() or 1
+    rows = AuditEvent.objects.filter(seq__lte=chain.seq).count()
+    if rows != chain.seq - first + 1:
+        return Problem(
+            MISSING, first, f"There are {rows} events from {first} to {chain.seq}: one comes twice."
+        )
+    return None
+
+
+def _check_checkpoints(chain: Chain, keys: set[str], known: dict[int, str], report: Report) -> Problem | None:
+    """Every checkpoint is signed by a key we trust, and vouches for the very events that are here."""
+    good = report.archived
+    numbers = checkpoints.numbers()
+    for seq in numbers:
+        checkpoint = checkpoints.read(seq, keys=keys)
+        if checkpoint.wrong:
+            return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {checkpoint.wrong}.")
+        if seq < report.archived:
+            continue
+        here = known.get(seq) or _hash_at(seq)
+        if not here and seq > chain.seq:
+            words = f"The trail ends at {chain.seq}, but a signed checkpoint vouches for {seq} events."
+            return Problem(BEHIND, chain.seq + 1, words)
+        if here and here != checkpoint.hash:
+            words = (
+                f"Event {seq} is not the one its checkpoint vouches for: {good + 1} to {seq} were rewritten."
+            )
+            return Problem(ALTERED, seq, words)
+        good, report.key = seq, str(checkpoint.envelope["checkpoint"]["key"])
+    report.checkpoints, report.vouched = len(numbers), good
+    if gone := _seen_before(set(numbers), keys):
+        seq, at = gone
+        return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq} was there on {at:%d %B %Y}, and is gone.")
+    if not numbers and chain.seq:
+        report.notes.append("No checkpoint vouches for this trail: only its own hashes were checked.")
+    return None
+
+
+def _hash_at(seq: int) -> str:
+    return AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
+
+
+def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
+    """A checkpoint the last good verification saw that is no longer there. One by another key lies in another folder."""
+    last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
+    if last is None or last.after.get("key") not in keys:
+        return None
+    seen = last.after.get("checkpoint", 0)
+    return (seen, last.recorded_at) if seen and seen not in numbers else None

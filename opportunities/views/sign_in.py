@@ -1,0 +1,183 @@
+"""Coming in and going out. Whoever vouches for a person (the demo, or the company's provider), `let_in` opens the session."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from opportunities import wording
+from opportunities.access import Action, may
+from opportunities.actions import drafts, people
+from opportunities.actions.people import Identity
+from opportunities.clock import SystemClock
+from opportunities.models import Person
+from opportunities.trail.audit import Actor
+from opportunities.views import errors, limits
+from opportunities.views.access_marks import open_to_all
+from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
+from opportunities.views.provider import NotVouched, Unreachable, Vouched, provider
+
+log = logging.getLogger(__name__)
+
+FAREWELL_SECONDS = 5 * 60
+
+
+@open_to_all
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """The door. Its button is a POST, so that no other site can start a sign-in in somebody's browser."""
+    where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
+    if request.user.is_authenticated and may(request.user, Action.ENTER):
+        return see_other(where) if request.method == "POST" else redirect(where)
+    if settings.DEMO:
+        return redirect(f"{reverse('opportunities:demo_sign_in')}?{urlencode({'next': where})}")
+    if request.method != "POST":
+        return _door(request, where)
+    if wait := limits.spend(request, limits.SIGN_IN):
+        return errors.too_often(request, wait)
+    try:
+        return provider().begin(request, next=where)
+    except Unreachable as problem:
+        log.warning("sign-in not begun", extra={"reason": problem.code})
+        return _door(request, where, unreachable=True)
+
+
+@open_to_all
+@require_safe
+def sign_in_callback(request: HttpRequest) -> HttpResponse:
+    """Where the provider sends people back to. Whatever it is that came, only a whole and fresh answer lets one in."""
+    if settings.DEMO:
+        raise Http404
+    if wait := limits.spend(request, limits.CALLBACK):
+        return errors.too_often(request, wait)
+    try:
+        vouched = provider().finish(request)
+        if vouched.renewal:
+            _go_on(request, vouched)
+        else:
+            let_in(request, vouched.identity, **vouched.kept, claims_at=int(time.time()))
+    except NotVouched as problem:
+        return _not_let_in(request, problem)
+    return redirect(safe_next(request, vouched.next))
+
+
+@open_to_all
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session on the server, not only in the browser. Somebody already signed out is simply told so."""
+    kept = "" if settings.DEMO or not request.user.is_authenticated else provider().farewell(request)
+    end_session(request)
+    if kept:
+        # One glance at the next page, in a session of nobody.
+        request.session["farewell"] = kept
+        request.session.set_expiry(FAREWELL_SECONDS)
+    return see_other(reverse("opportunities:signed_out"))
+
+
+@open_to_all
+@require_safe
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """Goes on to the provider's own sign-out, once; the provider sends people back here.
+
+    By link and refresh: a redirect after the POST would be refused by `form-action`.
+    """
+    kept = request.session.get("farewell", "")
+    way_out = provider().way_out(request, kept) if kept and not settings.DEMO else ""
+    if kept and request.method == "GET":
+        request.session.flush()
+    return render(request, "opportunities/signed_out.html", {"way_out": way_out})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def session(request: HttpRequest) -> HttpResponse:
+    """How long the session lasts is in a header of this answer, as of every other; a POST says that somebody is there."""
+    return HttpResponse(status=204)
+
+
+def _door(request: HttpRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
+    origins: list[str] = []
+    try:
+        origins = provider().origins(request)
+    except Unreachable:
+        unreachable = True
+    context = {"next": where, "unreachable": unreachable}
+    response = render(request, "opportunities/sign_in.html", context, status=503 if unreachable else 200)
+    # The button's POST is redirected to the provider, which browsers count as the form's own target.
+    response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]
+    return response
+
+
+def _go_on(request: HttpRequest, vouched: Vouched) -> None:
+    """The provider vouches again for somebody who is signed in here: the same person, or nobody."""
+    person = request.user
+    identity = vouched.identity
+    if not isinstance(person, Person) or (identity.iss, identity.sub) != (person.iss, person.sub):
+        raise NotVouched("somebody_else")
+    people.renew(identity=identity, by=actor_of(request), clock=SystemClock())
+    request.session.update({**vouched.kept, "claims_at": int(time.time()), "ask_after": 0})
+
+
+def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
+    """Not let in: logged, in the trail, and nothing said that would help somebody who tries.
+
+    An answer nobody here asked for leaves a living session alone (else any site could sign people out); a refusal of
+    the provider to go on vouching for its person ends it.
+    """
+    log.warning("sign-in refused", extra={"reason": problem.code})
+    people.refuse(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
+    if request.user.is_authenticated:
+        if isinstance(problem, Unreachable) or problem.code in ("state_unknown", "provider_error"):
+            return redirect(safe_next(request, problem.next))
+        end_session(request, reason_code="revoked")
+        return redirect("opportunities:sign_in")
+    title, text = wording.NOT_LET_IN.get(problem.code, wording.NOT_LET_IN[""])
+    status = 503 if isinstance(problem, Unreachable) else 403
+    context = {"title": title, "text": text}
+    return render(request, "opportunities/sign_in_refused.html", context, status=status)
+
+
+def let_in(request: HttpRequest, identity: Identity, **kept: Any) -> Person:
+    """Sign the person of `identity` in: a fresh session, its limits set, and the event, together or not at all.
+
+    `kept` is what the session remembers of the provider's answer.
+    """
+    end_session(request, reason_code="someone_else")
+
+    def open_session(person: Person) -> Actor:
+        # Nothing of the old session is kept, not even its number: a number planted before sign-in is worth nothing.
+        request.session.flush()
+        login(request, person)
+        now = datetime.now(UTC)
+        request.session["began"] = request.session["seen"] = int(now.timestamp())
+        request.session.update(kept)
+        request.session.set_expiry(now + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+        return actor_of(request)
+
+    return people.sign_in(identity=identity, open_session=open_session, clock=SystemClock())
+
+
+def end_session(request: HttpRequest, *, reason_code: str = "") -> None:
+    if request.user.is_authenticated:
+        person, by = request.user, actor_of(request)
+        drafts.outlive(person=person, session=by.session_ref)
+        people.sign_out(person=person, by=by, clock=SystemClock(), reason_code=reason_code)
+    logout(request)
+
+
+def safe_next(request: HttpRequest, url: str) -> str:
+    """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
+    hosts, https = {request.get_host()}, request.is_secure()
+    # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of ours.
+    clean = url.isprintable() and "\\" not in url and url.startswith(("/", "http://", "https://"))
+    return (
+        url if clean and url_has_allowed_host_and_scheme(url, hosts, require_https=https) else reverse("home")
+    )

@@ -1,0 +1,3 @@
+from tests.support.office import box, clock, office, production_waits, theo
+
+__all__ = ["box", "clock", "office", "production_waits", "theo"]
