@@ -1,7 +1,7 @@
 # One command each; README.md says which to begin with. Everything lives in .venv/ and VAR_DIR (var/).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format faults bench sbom advisories reset venv-run venv-tests
+.PHONY: help run test check lint house format faults bench sbom advisories reset venv-run venv-tests
 # A variable given to make (`make run PORT=8010`) reaches the recipe like one given to the shell.
 MAKEFLAGS += --no-print-directory
 
@@ -13,6 +13,7 @@ help:
 	@echo "make test     the whole suite: SQLite, PostgreSQL, a real browser"
 	@echo "make check    lint and the fast tests, for daily use"
 	@echo "make lint     ruff, mypy, djlint, import-linter, missing migrations"
+	@echo "make house    the figures of readability: line and file lengths, names used twice, complexity"
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"
 	@echo "make bench    measure every page beside its own floor, at three sizes, on both databases"
@@ -33,6 +34,9 @@ check: venv-tests
 
 lint: venv-tests
 	@$(PYTHON) -m tests.support.run lint
+
+house: venv-tests
+	@$(PYTHON) -m tests.support.house
 
 format: venv-tests
 	@$(PYTHON) -m ruff check --fix-only --quiet .

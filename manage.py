@@ -25,7 +25,9 @@ def main() -> None:
 
 
 def sandbox(arguments: list[str]) -> int:
-    """The stand-in for Slant. It shares nothing with the application, so it runs without the application's settings."""
+    """The stand-in for Slant. It shares nothing with the application, so it runs without the application's
+    settings.
+    """
     import environ
 
     from opportunities.sandbox.__main__ import main

@@ -23,7 +23,9 @@ def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessa
 
 @register()
 def budget_too_small(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Of the hour's calls 60 are left by people and 100 by checks: of too few, checks of lost answers get none."""
+    """Of the hour's calls 60 are left by people and 100 by checks: of too few, checks of lost answers get
+    none.
+    """
     if settings.SLANT_HOURLY_BUDGET < LEAST_BUDGET:
         return [
             Error(

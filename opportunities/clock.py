@@ -23,7 +23,8 @@ class Clock(Protocol):
 class SystemClock:
     """The database's clock where it has one of its own (several machines then agree), else the machine's.
 
-    For what is written and decided. Pages that only say how long ago something was use Django's `timezone.now()`.
+    For what is written and decided. Pages that only say how long ago something was use Django's
+    `timezone.now()`.
     """
 
     def now(self) -> datetime:

@@ -1,7 +1,8 @@
-"""Files people take away: CSV and XLSX that no spreadsheet will run, with numbers as numbers (reliability 4, S12).
+"""Files people take away: CSV and XLSX that no spreadsheet will run, with numbers as numbers (reliability 4,
+S12).
 
-Pure: rows in, text or bytes out. Every file begins with what it is, how old its data is, what it was filtered by and
-who took it; then an empty line, the names of the columns, and the rows.
+Pure: rows in, text or bytes out. Every file begins with what it is, how old its data is, what it was filtered
+by and who took it; then an empty line, the names of the columns, and the rows.
 """
 
 import csv
@@ -22,8 +23,9 @@ Row = Sequence[Cell]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# What a spreadsheet may take for the beginning of a formula. A line feed is none of OWASP's, but costs nothing; the last
-# four are the first four as Japanese keyboards write them, which spreadsheets there understand.
+# What a spreadsheet may take for the beginning of a formula. A line feed is none of OWASP's, but costs
+# nothing; the last four are the first four as Japanese keyboards write them, which spreadsheets there
+# understand.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Excel guesses Windows-1252 without it. It stands before the title, never before the names of the columns.
 BYTE_ORDER_MARK = "\ufeff"
@@ -35,7 +37,9 @@ WIDEST = 60
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands above the rows. `stamp` says how old the data is, `filters` what was left out, `by` who took it."""
+    """What stands above the rows. `stamp` says how old the data is, `filters` what was left out, `by` who
+    took it.
+    """
 
     title: str
     stamp: str
@@ -54,7 +58,9 @@ class Heading:
 
 
 def harmless(text: str) -> str:
-    """`text` as a spreadsheet shows it and never runs it: a leading apostrophe before what may begin a formula."""
+    """`text` as a spreadsheet shows it and never runs it: a leading apostrophe before what may begin a
+    formula.
+    """
     return f"'{text}" if text.startswith(DANGEROUS) else text
 
 
@@ -75,7 +81,9 @@ def written(value: Cell) -> str | int | float | Decimal:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> Iterator[str]:
-    """The file in pieces of some two hundred rows (RFC 4180: commas, doubled quotes, CRLF), for a streamed answer."""
+    """The file in pieces of some two hundred rows (RFC 4180: commas, doubled quotes, CRLF), for a streamed
+    answer.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write(BYTE_ORDER_MARK)
@@ -90,7 +98,9 @@ def csv_text(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> I
 
 
 def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> bytes:
-    """A workbook of one sheet. Text is written as text: nothing becomes a formula, a link or a number by its looks."""
+    """A workbook of one sheet. Text is written as text: nothing becomes a formula, a link or a number by its
+    looks.
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(
         file,
@@ -126,7 +136,9 @@ def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) ->
 
 
 def filename(*parts: str, at: datetime, suffix: str) -> str:
-    """`pipeline-new-households-2026-11-23.csv`: letters, digits and hyphens of `parts`, and the day in the firm's zone."""
+    """`pipeline-new-households-2026-11-23.csv`: letters, digits and hyphens of `parts`, and the day in the
+    firm's zone.
+    """
     plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-")
     return f"{words or 'export'}-{timezone.localtime(at).date().isoformat()}.{suffix}"

@@ -28,7 +28,9 @@ class Sorting:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a list is read: its sorting, the deal read last (`after`, empty at the top) and how many came before."""
+    """Where a list is read: its sorting, the deal read last (`after`, empty at the top) and how many came
+    before.
+    """
 
     sorting: Sorting = Sorting()
     after: str = ""

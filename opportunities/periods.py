@@ -1,5 +1,6 @@
-"""Calendar days, months and fiscal quarters. A period is days, both ends included; which moments they are is the
-firm's zone to say (`selectors/reports/`)."""
+"""Calendar days, months and fiscal quarters. A period is days, both ends included; which moments they are is
+the firm's zone to say (`selectors/reports/`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +72,9 @@ def year_of(day: date, year_starts: int) -> Period:
 
 
 def quarter_number(first: date, year_starts: int) -> tuple[int, int]:
-    """Fiscal year and quarter of the quarter that begins with `first`. A fiscal year has the name of its last day."""
+    """Fiscal year and quarter of the quarter that begins with `first`. A fiscal year has the name of its last
+    day.
+    """
     year = year_of(first, year_starts)
     return year.last.year, (first.month - year_starts) % 12 // 3 + 1
 
@@ -79,7 +82,8 @@ def quarter_number(first: date, year_starts: int) -> tuple[int, int]:
 def compared(period: Period, today: date) -> tuple[Period, Period]:
     """As much of `period` as has passed, and the stretch before it to compare it with.
 
-    A period of whole months is compared with as many months before, up to the same day when it is still running.
+    A period of whole months is compared with as many months before, up to the same day when it is still
+    running.
     """
     now = period.until(today)
     months = _whole_months(period)

@@ -1,7 +1,7 @@
 """Which deals somebody wants to see, as plain values: forms read it from an address, selectors fetch it.
 
-The same selection stands behind the board, the list, the CSV and a number of a report (`forms/selection.py` says how
-it is written in an address; `selectors/selection.py` what it finds).
+The same selection stands behind the board, the list, the CSV and a number of a report (`forms/selection.py`
+says how it is written in an address; `selectors/selection.py` what it finds).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -32,8 +32,9 @@ class Days:
 class Selection:
     """Ids are Slant's. Empty means: not narrowed by this.
 
-    `owner` is a member's id, `me`, or `none` for deals without one. `min` and `max` are whole US dollars. `close` is
-    `overdue`, one of WINDOWS, a month (`2026-11`) or days (`2026-11-01..2026-11-30`, either side may be left out).
+    `owner` is a member's id, `me`, or `none` for deals without one. `min` and `max` are whole US dollars.
+    `close` is `overdue`, one of WINDOWS, a month (`2026-11`) or days (`2026-11-01..2026-11-30`, either side
+    may be left out).
     """
 
     pipeline: str = ""
@@ -51,7 +52,9 @@ class Selection:
     view: str = BOARD
 
     def query(self, **changes: Any) -> str:
-        """The query string that reads as this selection, with `changes` put over it; no `?`, names in fixed order."""
+        """The query string that reads as this selection, with `changes` put over it; no `?`, names in fixed
+        order.
+        """
         wanted = replace(self, **changes)
         pairs: list[tuple[str, str]] = []
         for field in fields(wanted):

@@ -1,8 +1,9 @@
 """Many deals changed at once: each row a submission of its own, so that one refusal holds up nothing else.
 
-All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and with the first of them
-what the token was sent for: sent for the same again, it completes what a crash left out; for anything else, it is
-refused. What could not be asked for at all is kept in the trail with the rest of the action.
+All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and with the
+first of them what the token was sent for: sent for the same again, it completes what a crash left out; for
+anything else, it is refused. What could not be asked for at all is kept in the trail with the rest of the
+action.
 """
 
 import hashlib
@@ -58,7 +59,9 @@ class Order:
 
     @property
     def digest(self) -> str:
-        """What makes it this order: which deals, in which order, to where and why. Not when they were looked at."""
+        """What makes it this order: which deals, in which order, to where and why. Not when they were looked
+        at.
+        """
         parts = [list(self.ids), self.stage_id, self.owner_id, self.lost_reason]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -77,8 +80,8 @@ class _Row:
 def take(*, order: Order, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
     """Take every row that can be asked for and record the others; returns the key its result is found by.
 
-    Raises `BadToken` and `TokenReused`, before anything of another order is written. The same order again writes
-    nothing but what is missing of it.
+    Raises `BadToken` and `TokenReused`, before anything of another order is written. The same order again
+    writes nothing but what is missing of it.
     """
     key = submissions.check_token(form_token, person)
     take_row = _moving(order) if order.stage_id else _giving(order)
@@ -153,7 +156,9 @@ def _giving(order: Order) -> TakeRow:
 
 
 def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, str | None]]:
-    """Stage and owner of each deal when the person looked, from its history; of one without any, as it is now."""
+    """Stage and owner of each deal when the person looked, from its history; of one without any, as it is
+    now.
+    """
     seen = {id: {"stage": deal.stage_id, "owner": deal.assigned_to_id or None} for id, deal in deals.items()}
     if order.seen_at is None:
         return seen
@@ -168,7 +173,9 @@ def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, st
 
 
 def _remember(order: Order, key: str, *, person: Person, clock: Clock) -> None:
-    """Bind the token to this order, committed with its first rows. Raises `TokenReused` if it was sent for another."""
+    """Bind the token to this order, committed with its first rows. Raises `TokenReused` if it was sent for
+    another.
+    """
     row, is_new = BulkOrder.objects.get_or_create(
         person=person, form_token=key, defaults={"digest": order.digest, "asked_at": clock.now()}
     )
@@ -182,7 +189,9 @@ def _remember(order: Order, key: str, *, person: Person, clock: Clock) -> None:
 def _record(
     order: Order, key: str, refused: dict[str, str], *, person: Person, by: Actor, clock: Clock
 ) -> None:
-    """One event for the whole action, with what was left out and why. The same form sent twice makes no second one."""
+    """One event for the whole action, with what was left out and why. The same form sent twice makes no
+    second one.
+    """
     with transaction.atomic():
         # Two halves of a double click may both come here; the second waits, and finds the event.
         BulkOrder.objects.select_for_update().get(person=person, form_token=key)

@@ -1,4 +1,6 @@
-"""Deals that leave the house in a file: who took how many of which, recorded before the first byte (docs/security.md)."""
+"""Deals that leave the house in a file: who took how many of which, recorded before the first byte
+(docs/security.md).
+"""
 
 from django.db import transaction
 

@@ -1,7 +1,7 @@
 """What somebody typed and has not sent, kept so that a session that ends takes nothing with it.
 
-A draft remembers the session and the page it was typed in. It comes back by itself only when that session is over:
-while it lives, a second form opened on purpose starts empty.
+A draft remembers the session and the page it was typed in. It comes back by itself only when that session is
+over: while it lives, a second form opened on purpose starts empty.
 """
 
 from collections.abc import Mapping
@@ -32,9 +32,11 @@ def keep(*, person: Person, form: str, typed: Typed, page: str, session: str, ou
 
 
 def keep_of_ended_session(*, form_token: str, form: str, typed: Typed, page: str) -> bool:
-    """Keep what was posted after the session's end, for whom the form was made. Never more than a draft comes of it.
+    """Keep what was posted after the session's end, for whom the form was made. Never more than a draft comes
+    of it.
 
-    The token is proof of who opened the form, not of who sends it: enough to keep a draft, not to submit a deal.
+    The token is proof of who opened the form, not of who sends it: enough to keep a draft, not to submit a
+    deal.
     """
     try:
         owner, _ = signing.loads(form_token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
@@ -55,7 +57,9 @@ def outlive(*, person: Person, session: str) -> None:
 
 
 def reopened(*, person: Person, form: str, page: str, session: str, clock: Clock) -> dict[str, str]:
-    """What `person` had typed into `form` in a session that is over; nothing, when `page` asks for something else."""
+    """What `person` had typed into `form` in a session that is over; nothing, when `page` asks for something
+    else.
+    """
     draft = Draft.objects.filter(person=person, form=form).first()
     if draft is None or draft.fields.get("session") == session:
         return {}

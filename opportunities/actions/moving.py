@@ -1,6 +1,7 @@
 """Moving a deal to another stage: by itself, with why it was lost, and back again.
 
-Slant has no field for why a deal was lost, so that is kept here, committed together with the move that asked for it.
+Slant has no field for why a deal was lost, so that is kept here, committed together with the move that asked
+for it.
 """
 
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def _keep_reason(aim: Aim, submission: Submission, *, by: Actor, clock: Clock) -
 def undo(
     *, submission: Submission, person: Person, by: Actor, clock: Clock, form_token: str, row: int = 0
 ) -> Submission:
-    """Take the move back: withdrawn while it surely has not reached Slant, else moved back to what was seen before.
+    """Take the move back: withdrawn while it surely has not reached Slant, else moved back to what was seen
+    before.
 
     Returns the withdrawn submission, or the one that moves back. Raises what `submissions.change` raises.
     """

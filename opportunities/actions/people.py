@@ -19,7 +19,8 @@ NOTED_FOR = timedelta(minutes=15)
 class Identity:
     """What a sign-on provider vouches for. `email` is empty unless the provider verified it.
 
-    `no_role` says why there is no role: `no_group`, or `groups_left_out` by a provider that had too many to send.
+    `no_role` says why there is no role: `no_group`, or `groups_left_out` by a provider that had too many to
+    send.
     """
 
     iss: str
@@ -31,10 +32,12 @@ class Identity:
 
 
 def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], clock: Clock) -> Person:
-    """Find or make the person, give them the roles of this sign-in, and open their session, all in one transaction.
+    """Find or make the person, give them the roles of this sign-in, and open their session, all in one
+    transaction.
 
-    `open_session` opens the browser's session and answers with the actor in it, so that no session can exist without
-    its event. A person without any role is recorded as refused: they get the page that says whom to ask, no more.
+    `open_session` opens the browser's session and answers with the actor in it, so that no session can exist
+    without its event. A person without any role is recorded as refused: they get the page that says whom to
+    ask, no more.
     """
     with transaction.atomic():
         person, before = _remember(identity)
@@ -54,7 +57,9 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
 
 
 def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
-    """Give somebody who is at work what the provider says of them now. Only a change of their roles is an event."""
+    """Give somebody who is at work what the provider says of them now. Only a change of their roles is an
+    event.
+    """
     with transaction.atomic():
         person, before = _remember(identity)
         if before == list(person.roles):
@@ -72,7 +77,9 @@ def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
 
 
 def refuse(*, by: Actor, clock: Clock, reason_code: str) -> None:
-    """Record that somebody tried to sign in and was not let in. Who they said they are is not known to be true."""
+    """Record that somebody tried to sign in and was not let in. Who they said they are is not known to be
+    true.
+    """
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -85,7 +92,9 @@ def refuse(*, by: Actor, clock: Clock, reason_code: str) -> None:
 
 
 def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") -> None:
-    """Record the end of a session; `reason_code` tells an end by our limits (`idle`, `absolute`) from one asked for."""
+    """Record the end of a session; `reason_code` tells an end by our limits (`idle`, `absolute`) from one
+    asked for.
+    """
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -131,7 +140,8 @@ def note_once(
     reason_code: str = "",
     or_in_session: bool = False,
 ) -> bool:
-    """Record that somebody looked at something, or tried to, unless the last quarter of an hour has it already.
+    """Record that somebody looked at something, or tried to, unless the last quarter of an hour has it
+    already.
 
     With `or_in_session` it is enough that their session has it, however long ago; then nothing is locked.
     """
@@ -174,7 +184,9 @@ def _remember(identity: Identity) -> tuple[Person, list[str] | None]:
 
 
 def member_with(email: str) -> str:
-    """The Slant user with this verified e-mail; empty when there is none, or when it would be a guess between two."""
+    """The Slant user with this verified e-mail; empty when there is none, or when it would be a guess between
+    two.
+    """
     if not email:
         return ""
     found = list(Member.objects.filter(email=email.lower()).values_list("user_id", flat=True).distinct()[:2])

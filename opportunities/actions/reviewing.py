@@ -76,9 +76,9 @@ def send_again(
 ) -> Submission:
     """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
 
-    `seen` are the ids of the candidates the manager was shown. Passed over, they no longer stand in the way of that
-    proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`). An edit or move
-    may overwrite the values it was shown with, and no later ones.
+    `seen` are the ids of the candidates the manager was shown. Passed over, they no longer stand in the way
+    of that proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`).
+    An edit or move may overwrite the values it was shown with, and no later ones.
     """
     with transaction.atomic():
         row = _locked(submission, person, reason)

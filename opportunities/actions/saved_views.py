@@ -1,4 +1,6 @@
-"""What a person keeps of the board: how they left it, and the selections they named. Their own alone; nobody's data."""
+"""What a person keeps of the board: how they left it, and the selections they named. Their own alone;
+nobody's data.
+"""
 
 from uuid import UUID
 

@@ -1,7 +1,7 @@
 """What people ask for: submitting, asking twice, withdrawing. Nothing here speaks to Slant.
 
-A submission is committed before anybody tries to send it; the worker is woken after the commit, and a wake-up that
-gets lost is only a delay.
+A submission is committed before anybody tries to send it; the worker is woken after the commit, and a wake-up
+that gets lost is only a delay.
 """
 
 import hashlib
@@ -87,7 +87,9 @@ class Similar:
 
 
 class ConflictQuestion(Refused):
-    """Fields somebody changed to something else since the person looked: overwrite them? `current` is what is there."""
+    """Fields somebody changed to something else since the person looked: overwrite them? `current` is what is
+    there.
+    """
 
     def __init__(self, current: Fields) -> None:
         super().__init__("somebody changed this meanwhile")
@@ -119,7 +121,9 @@ def check_token(token: str, person: Person) -> str:
 
 
 def check_unused(token: str, person: Person) -> None:
-    """For a form that asks for nothing. Raises `BadToken`, or `TokenReused` when it was sent before with something."""
+    """For a form that asks for nothing. Raises `BadToken`, or `TokenReused` when it was sent before with
+    something.
+    """
     if Submission.objects.of(person).filter(form_token=check_token(token, person)).exists():
         raise TokenReused("the same form was sent before with other content")
 
@@ -136,8 +140,8 @@ def create(
 ) -> Submission:
     """Take a new opportunity: commit it, wake the worker, return its row.
 
-    The same token with the same body returns the first submission, marked `sent_before`, and writes nothing. Raises `BadToken`,
-    `TokenReused`, `NotAllowed` or `DuplicateQuestion`.
+    The same token with the same body returns the first submission, marked `sent_before`, and writes nothing.
+    Raises `BadToken`, `TokenReused`, `NotAllowed` or `DuplicateQuestion`.
     """
     nonce = check_token(form_token, person)
     body = frozen(Create.body(deal))
@@ -192,8 +196,8 @@ def change(
     """Take an edit or a move of an existing deal: commit it, wake the worker, return its row.
 
     `row` tells the rows of one bulk action apart, which share a form token. Raises `BadToken`, `TokenReused`,
-    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what is there now
-    counts as seen, so that only a still later change in Slant is a conflict again.
+    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what is there
+    now counts as seen, so that only a still later change in Slant is a conflict again.
     """
     nonce = check_token(form_token, person)
     path, body = Kind(kind).path(changes.opportunity_id), frozen(Change.body(changes))
@@ -230,7 +234,8 @@ def change(
 
 
 def expected_fields(deal: Opportunity) -> Fields:
-    """What `deal` will hold once everything asked for before has arrived: the mirror, and open changes over it in turn.
+    """What `deal` will hold once everything asked for before has arrived: the mirror, and open changes over
+    it in turn.
 
     Changes of one deal go out in order, so this is what the next one meets in Slant.
     """
@@ -242,7 +247,9 @@ def expected_fields(deal: Opportunity) -> Fields:
 
 
 def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int = 0) -> Submission | None:
-    """The submission made with this token, if it asked for the same of the same. Raises `TokenReused` if it did not."""
+    """The submission made with this token, if it asked for the same of the same. Raises `TokenReused` if it
+    did not.
+    """
     earlier = Submission.objects.filter(person=person, form_token=nonce, row=row).first()
     if earlier is None:
         return None
@@ -253,7 +260,9 @@ def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int =
 
 
 def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.Change:
-    """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed meanwhile."""
+    """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed
+    meanwhile.
+    """
     sent: dict[str, Any] = json.loads(submission.body)
     told = {
         "state": str(State.QUEUED),
@@ -285,7 +294,8 @@ def _take(
 ) -> Submission:
     """Commit `submission` as queued, with its event, and wake the worker.
 
-    `ask_again` is called once nobody else can be taken before the commit; what it raises takes the row back. Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
+    `ask_again` is called once nobody else can be taken before the commit; what it raises takes the row back.
+    Two requests with one form token race for the unique row; whoever loses gets the winner's submission.
     """
     now = clock.now()
     submission.reference = _reference()
@@ -332,7 +342,8 @@ def _in_order(submission: Submission, now: datetime) -> datetime:
 
 
 def similar_deals(deal: NewDeal, *, person: Person, clock: Clock) -> list[Similar]:
-    """Submissions not refused or withdrawn, and mirrored deals, of the same household, name and value within 24 hours.
+    """Submissions not refused or withdrawn, and mirrored deals, of the same household, name and value within
+    24 hours.
 
     Deals in books out of `person`'s reach are not told of.
     """
@@ -366,9 +377,11 @@ def similar_deals(deal: NewDeal, *, person: Person, clock: Clock) -> list[Simila
 
 
 def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
-    """Take back what has surely not reached Slant. Raises `TooLate` when a send was ambiguous or may still succeed.
+    """Take back what has surely not reached Slant. Raises `TooLate` when a send was ambiguous or may still
+    succeed.
 
-    A send that runs this moment is waited for, up to VIEW_WAIT_SECONDS: while Slant is down most end without a trace.
+    A send that runs this moment is waited for, up to VIEW_WAIT_SECONDS: while Slant is down most end without
+    a trace.
     """
     deadline = clock.monotonic() + settings.VIEW_WAIT_SECONDS
     while True:

@@ -12,7 +12,9 @@ from opportunities.trail.audit import Actor, Change
 
 
 def keep(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:
-    """Set targets by member and first day of the quarter; None takes one away. How many changed; each is an event."""
+    """Set targets by member and first day of the quarter; None takes one away. How many changed; each is an
+    event.
+    """
     with transaction.atomic():
         firsts = {quarter for _, quarter in amounts}
         held = {

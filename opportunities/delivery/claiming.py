@@ -1,7 +1,7 @@
 """Taking a submission to send it: who may, when, under which key.
 
-The claim (state, lease, fence, attempt row, audit event, the calls it costs) is one commit, made before the first
-byte leaves.
+The claim (state, lease, fence, attempt row, audit event, the calls it costs) is one commit, made before the
+first byte leaves.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
 
 def _anything_due(now: datetime) -> bool:
-    """Asked first and outside a transaction: most rounds find nothing, and shall not lock anything to find that."""
+    """Asked first and outside a transaction: most rounds find nothing, and shall not lock anything to find
+    that.
+    """
     return Submission.objects.filter(state=State.QUEUED, due_at__lte=now).exists()
 
 
@@ -81,9 +83,11 @@ def _next_due(now: datetime) -> Submission | None:
 
 
 def _may_still_be_sent(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
-    """False when it was just doubted, settled or put aside instead: a stale proof, a passed date, a day's wait.
+    """False when it was just doubted, settled or put aside instead: a stale proof, a passed date, a day's
+    wait.
 
-    In this order: what is refused for its date must not be in Slant, and only a fresh proof says that it is not.
+    In this order: what is refused for its date must not be in Slant, and only a fresh proof says that it is
+    not.
     """
     now = clock.now()
     if submission.ambiguous_at and not _proof_holds(submission, now):
@@ -109,9 +113,9 @@ def _proof_holds(submission: Submission, now: datetime) -> bool:
 def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
     """A fresh key and generation, or nothing when the present key stays (reliability 2.2 (6)).
 
-    It is replaced when every send under it got a definite no (its answer might be replayed), or when 75 minutes have
-    passed since its last ambiguous send; whoever comes here after an ambiguous send has a fresh proof of absence.
-    A send that never left (unreachable) says nothing either way.
+    It is replaced when every send under it got a definite no (its answer might be replayed), or when 75
+    minutes have passed since its last ambiguous send; whoever comes here after an ambiguous send has a fresh
+    proof of absence. A send that never left (unreachable) says nothing either way.
     """
     sends = submission.attempts.filter(idempotency_key=submission.idempotency_key)
     outcomes = set(sends.values_list("outcome", flat=True))
@@ -180,7 +184,9 @@ def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
 
 
 def expire_leases(*, worker: Actor, clock: Clock) -> int:
-    """Submissions whose worker died or froze past its lease become `unknown`, never `queued`: it may have sent them."""
+    """Submissions whose worker died or froze past its lease become `unknown`, never `queued`: it may have
+    sent them.
+    """
     expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
     return sum(_expire(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
 

@@ -56,7 +56,8 @@ def check_connection(
     mine: Instance | None = None,
     held: set[str] | None = None,
 ) -> bool:
-    """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the answer.
+    """Ask `/me` hourly, and each minute while our token holds the queue; lifts or sets that hold by the
+    answer.
 
     Returns whether it was time to ask.
     `mine` and `held` are our instance and the reasons to hold, if the caller has read them already.
@@ -80,11 +81,12 @@ def check_connection(
 def meaning_of(
     error: errors.SlantError, slant: SlantClient, *, worker: Actor, clock: Clock
 ) -> errors.SlantError:
-    """What a 403 of a write means: the book's no, or our token's, which Slant need not have said (Slant API 3).
+    """What a 403 of a write means: the book's no, or our token's, which Slant need not have said (Slant API
+    3).
 
-    What `/me` said may be an hour old, so it is asked now. Only a token known to write makes it the book's no: a
-    submission is rejected for good by that, and kept by the other. Where `/me` tells neither yes nor no, a token
-    that has never written counts as read-only (Slant API 7.1).
+    What `/me` said may be an hour old, so it is asked now. Only a token known to write makes it the book's
+    no: a submission is rejected for good by that, and kept by the other. Where `/me` tells neither yes nor
+    no, a token that has never written counts as read-only (Slant API 7.1).
     """
     if not isinstance(error, errors.SlantForbidden):
         return error

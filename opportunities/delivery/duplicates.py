@@ -1,9 +1,10 @@
 """Finding a double that could not be prevented, within the hour (reliability 2.2, "Limits").
 
-Matching by fields is likely, not certain, and a server that writes later than the quiet period and does not hold keys
-apart can still make a second record. So once an hour we read the lists of the books in which a create was confirmed
-in the last two hours, count the records made since that no submission owns, and raise one alert for each that equals
-a confirmed one. It closes by itself when the double is gone, or differs, or the record we claimed is gone.
+Matching by fields is likely, not certain, and a server that writes later than the quiet period and does not
+hold keys apart can still make a second record. So once an hour we read the lists of the books in which a
+create was confirmed in the last two hours, count the records made since that no submission owns, and raise
+one alert for each that equals a confirmed one. It closes by itself when the double is gone, or differs, or
+the record we claimed is gone.
 
 **What it costs**: nothing while no create was confirmed; else one call for each hundred deals of each such book, or of
 the whole account, once, when Slant's list does not obey `book_id`. A list of more than MOST_PAGES pages is not read
@@ -69,8 +70,8 @@ class Double:
 class Swept:
     """What a sweep found. `unclaimed` are records made in the last two hours that no submission owns.
 
-    `not_listed` are submissions whose lists Slant does not have; `failure` says why the sweep could not be finished,
-    or is "": then nothing was decided and no alert was touched.
+    `not_listed` are submissions whose lists Slant does not have; `failure` says why the sweep could not be
+    finished, or is "": then nothing was decided and no alert was touched.
     """
 
     books: int = 0
@@ -96,8 +97,8 @@ class Seen:
 def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> Swept | None:
     """Sweep if an hour has passed and nobody else does. None when it is not due.
 
-    `slant` must take its calls from the checks' share of the budget. The first is an hour after the first round; one
-    that could not be finished is tried again after ten minutes.
+    `slant` must take its calls from the checks' share of the budget. The first is an hour after the first
+    round; one that could not be finished is tried again after ten minutes.
     """
     now = clock.now()
     row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + timedelta(seconds=EVERY_SECONDS)})
@@ -169,7 +170,9 @@ class _TooLong(Exception):
 
 
 class _Reader:
-    """Reads each list once. One that holds other books' deals too is the whole account, and serves every book."""
+    """Reads each list once. One that holds other books' deals too is the whole account, and serves every
+    book.
+    """
 
     def __init__(self, slant: SlantClient, clock: Clock) -> None:
         self._slant, self._clock = slant, clock
@@ -257,13 +260,17 @@ def _owned(records: Iterable[str]) -> set[str]:
 
 
 def _expected() -> list[Submission]:
-    """Creates that were sent and are not settled: what equals one of these is about to be claimed, or in review."""
+    """Creates that were sent and are not settled: what equals one of these is about to be claimed, or in
+    review.
+    """
     sent = Submission.objects.filter(kind=Kind.CREATE, state__in=OPEN, opportunity_id="")
     return list(sent.exclude(first_sent_at=None))
 
 
 def _equals(record: Record, mine: Submission, found: Seen) -> bool:
-    """Whether `record` equals what `mine` sent and was made since (reliability 2.2 (2)), beside the claimed one."""
+    """Whether `record` equals what `mine` sent and was made since (reliability 2.2 (2)), beside the claimed
+    one.
+    """
     if found.whole and mine.opportunity_id not in found.records:
         return False
     # The name first: it is cheap to compare, and a list may hold ten thousand.
@@ -279,7 +286,9 @@ def _equals(record: Record, mine: Submission, found: Seen) -> bool:
 
 
 def _ended(seen: list[tuple[Submission, Seen]], doubles: list[Double]) -> set[str]:
-    """Causes of open alerts that hold no longer: the record is there and differs, or is gone from a whole list."""
+    """Causes of open alerts that hold no longer: the record is there and differs, or is gone from a whole
+    list.
+    """
     standing = {double.cause for double in doubles}
     causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE).values_list("cause", flat=True)
     ended = set()

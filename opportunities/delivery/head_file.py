@@ -1,8 +1,9 @@
 """The small file outside the database by which one that was restored or copied is known (docs/operations.md).
 
-It says which instance's trail came how far, where that database lies, and how many calls of the hour were made by then.
-Each machine that runs workers has its own, in VAR_DIR; each round brings it up to date, and so does each send before its
-first byte leaves. No thread or process puts it back to what another has gone beyond.
+It says which instance's trail came how far, where that database lies, and how many calls of the hour were
+made by then. Each machine that runs workers has its own, in VAR_DIR; each round brings it up to date, and so
+does each send before its first byte leaves. No thread or process puts it back to what another has gone
+beyond.
 """
 
 import contextlib
@@ -54,14 +55,17 @@ def place() -> str:
 
 
 def is_of(content: Content, mine: Instance) -> bool:
-    """Whether the file is this database's, and that where it always was. Files of older versions do not say where."""
+    """Whether the file is this database's, and that where it always was. Files of older versions do not say
+    where.
+    """
     return content.get("instance") == str(mine.instance_id) and content.get("place", place()) == place()
 
 
 def write(content: Content, *, anew: bool = False) -> None:
     """Put `content` there, atomically and durably, unless what is there has gone beyond it.
 
-    `anew`: whatever is there, or whose. Nothing is asked of the database here, so that nobody waits for it in line.
+    `anew`: whatever is there, or whose. Nothing is asked of the database here, so that nobody waits for it in
+    line.
     """
     path().parent.mkdir(parents=True, exist_ok=True)
     with path().with_suffix(".lock").open("a") as lock:

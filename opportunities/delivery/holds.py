@@ -1,4 +1,6 @@
-"""Holds: why nothing is sent to Slant for the time being. Everything stays queued until the last hold is lifted."""
+"""Holds: why nothing is sent to Slant for the time being. Everything stays queued until the last hold is
+lifted.
+"""
 
 from django.db import transaction
 

@@ -1,9 +1,11 @@
-"""Is this the database we think it is? Asked before anything is sent (docs/operations.md, "Restored and copied").
+"""Is this the database we think it is? Asked before anything is sent (docs/operations.md, "Restored and
+copied").
 
-A database restored from a backup, or a copy of it started elsewhere, remembers submissions as waiting that Slant has
-had long ago. So each worker keeps a small file outside the database (`headfile`), brought up to date in each round and
-before each send. If the trail is behind that file, or the file is another instance's or another place's, or missing
-although this database has sent before, all sending is held until someone runs `manage.py recover`.
+A database restored from a backup, or a copy of it started elsewhere, remembers submissions as waiting that
+Slant has had long ago. So each worker keeps a small file outside the database (`headfile`), brought up to
+date in each round and before each send. If the trail is behind that file, or the file is another instance's
+or another place's, or missing although this database has sent before, all sending is held until someone runs
+`manage.py recover`.
 """
 
 from django.conf import settings
@@ -56,8 +58,8 @@ def write_head() -> None:
 def check_database(*, worker: Actor, clock: Clock, mine: Instance | None = None) -> bool:
     """Whether this database may send. Holds, with one alert, when it was restored or copied.
 
-    Keeps the head file up to date in every round, also of a worker that sends nothing: a backup is noticed on each
-    machine, and a worker killed between its first claim and its first send does not look like a copy.
+    Keeps the head file up to date in every round, also of a worker that sends nothing: a backup is noticed on
+    each machine, and a worker killed between its first claim and its first send does not look like a copy.
     `mine` is our instance as read at the beginning of the round.
     """
     mine = mine or Instance.current()
@@ -91,7 +93,8 @@ def other_slant() -> str | None:
 
 
 def is_anothers(slant: SlantClient) -> str | None:
-    """Before a command reads all of Slant: what to do when `slant` is not ours, by its address or by who `/me` says we are.
+    """Before a command reads all of Slant: what to do when `slant` is not ours, by its address or by who
+    `/me` says we are.
 
     Where `/me` cannot be asked this says nothing; the command finds out about that for itself.
     """
@@ -141,8 +144,8 @@ def _what_is_wrong() -> str | None:
 def _count_forgotten_calls(clock: Clock) -> None:
     """The hour's calls that an older database does not know of: as the head file counted them.
 
-    Without one of its own, a database whose last call was some time ago may be a backup and may not: then nobody can
-    say how many calls were made since, and the hour counts as spent.
+    Without one of its own, a database whose last call was some time ago may be a backup and may not: then
+    nobody can say how many calls were made since, and the hour counts as spent.
     """
     head = head_file.read()
     if head is not None and head.get("instance") == str(Instance.current().instance_id):
@@ -152,7 +155,9 @@ def _count_forgotten_calls(clock: Clock) -> None:
 
 
 def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) -> bool:
-    """A database belongs to the first Slant that answered it: base URL and id from `/me`. Holds for any other."""
+    """A database belongs to the first Slant that answered it: base URL and id from `/me`. Holds for any
+    other.
+    """
     mine = Instance.current()
     if mine.slant_base_url not in ("", base_url):
         _hold(OTHER_SLANT, worker=worker, clock=clock)
@@ -164,10 +169,11 @@ def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) ->
 
 
 def recover(*, by: Actor, clock: Clock, reason: str) -> int:
-    """Make a restored or copied database safe: every open submission is looked for before it may be sent again.
+    """Make a restored or copied database safe: every open submission is looked for before it may be sent
+    again.
 
-    Returns how many that were. Writes the head file anew and lifts the holds; audited. A database held for its
-    token's new owner belongs to whoever `/me` names next.
+    Returns how many that were. Writes the head file anew and lifts the holds; audited. A database held for
+    its token's new owner belongs to whoever `/me` names next.
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
@@ -189,7 +195,8 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
         for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
             holds.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
-        # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it is held.
+        # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it
+        # is held.
         head_file.write(head_file.as_it_should_be(Instance.current()), anew=True)
     return len(rows)
 
@@ -225,9 +232,11 @@ def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> N
 
 
 def _note_forgotten_sends(submission: Submission, clock: Clock) -> int:
-    """An attempt for whatever this database no longer knows was sent under the key; how many were added, 1 or 0.
+    """An attempt for whatever this database no longer knows was sent under the key; how many were added, 1 or
+    0.
 
-    Without it, "every send under this key got a definite no" could be read out of what is known, and be wrong.
+    Without it, "every send under this key got a definite no" could be read out of what is known, and be
+    wrong.
     """
     open_ones = Attempt.objects.filter(submission=submission, finished_at=None)
     if open_ones.update(finished_at=clock.now(), outcome=Outcome.ABANDONED, message=FORGOTTEN):

@@ -1,8 +1,9 @@
 """Looking in Slant for the record of a create whose answer was lost: candidates, and when absence is proven.
 
-The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's; it proves something only when
-it was complete: every page read, the count never fell, as many distinct records as were counted. A household's list
-proves nothing by itself: whoever gives the record to another household takes it out of there.
+The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's; it proves something
+only when it was complete: every page read, the count never fell, as many distinct records as were counted. A
+household's list proves nothing by itself: whoever gives the record to another household takes it out of
+there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,9 @@ class CannotList(Exception):
 
 @dataclass(frozen=True)
 class Sight:
-    """One finished scan: whose list, what was there, when, whether it proves, how far Slant's clock is from ours."""
+    """One finished scan: whose list, what was there, when, whether it proves, how far Slant's clock is from
+    ours.
+    """
 
     of: str
     records: tuple[Record, ...]
@@ -46,7 +49,9 @@ class Sight:
 
 
 def together(sights: Sequence[Sight]) -> Sight:
-    """Several scans as one: what any of them showed, as old as the oldest, and a proof only if each of them is."""
+    """Several scans as one: what any of them showed, as old as the oldest, and a proof only if each of them
+    is.
+    """
     first, last = sights[0], sights[-1]
     return Sight(
         of=last.of,
@@ -83,7 +88,9 @@ class Scanner:
         self._filters_refused = False
 
     def look(self, submission: Submission) -> Sight:
-        """The sight in which the record of `submission` would be. Raises the client's errors, or `CannotList`."""
+        """The sight in which the record of `submission` would be. Raises the client's errors, or
+        `CannotList`.
+        """
         if submission.household_id:
             try:
                 return self._sight(HOUSEHOLD, submission.household_id, submission)
@@ -138,9 +145,10 @@ class Scanner:
 def candidates(submission: Submission, sight: Sight, *, ruled_out: frozenset[str] = frozenset()) -> Found:
     """Records of `sight` that could be the one `submission` made (reliability 2.2 (2)), oldest first.
 
-    Left out: records outside the time window, owned by another submission, in our mirror before the first send, or
-    ruled out by a manager. A record without `created_at` cannot be left out by time. One that only a wrong clock of
-    ours could explain is not adopted, but it stands in the way of a proof of absence, as a near one does.
+    Left out: records outside the time window, owned by another submission, in our mirror before the first
+    send, or ruled out by a manager. A record without `created_at` cannot be left out by time. One that only a
+    wrong clock of ours could explain is not adopted, but it stands in the way of a proof of absence, as a
+    near one does.
     """
     first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND - sight.skew
     last = (submission.last_sent_at or submission.created_at) + AFTER_SEND + sight.skew
@@ -169,7 +177,8 @@ def _between(record: Record, first: datetime, last: datetime) -> bool:
 def _known(submission: Submission, ids: list[str], now: datetime) -> set[str]:
     """Of `ids`, those that belong to a submission or that we had before this one was first sent.
 
-    What we had before is told by our clock; if that jumped, records of ours could seem older than their sending.
+    What we had before is told by our clock; if that jumped, records of ours could seem older than their
+    sending.
     """
     owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=ids).exclude(pk=submission.pk)
     known = set(owned.values_list("opportunity_id", flat=True))

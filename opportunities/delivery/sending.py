@@ -115,10 +115,11 @@ class _NothingWritten(errors.SlantUnreachable):
 
 
 def _in_time(claimed: Claim, clock: Clock) -> None:
-    """Asked immediately before each request: a worker that froze in between must not send under a lease long over.
+    """Asked immediately before each request: a worker that froze in between must not send under a lease long
+    over.
 
-    Monotonic time stands still while a machine is suspended, the wall clock can be set: both must agree, and the
-    submission must still be ours.
+    Monotonic time stands still while a machine is suspended, the wall clock can be set: both must agree, and
+    the submission must still be ours.
     """
     longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS)
     mine = Submission.objects.filter(
@@ -194,7 +195,9 @@ def _after_error(submission: Submission, error: errors.SlantError, clock: Clock)
 
 
 def _in_doubt(submission: Submission, reason: Reason, clock: Clock) -> Next:
-    """Not known, and not for the first time perhaps: how long Slant has been answering our looks goes on counting."""
+    """Not known, and not for the first time perhaps: how long Slant has been answering our looks goes on
+    counting.
+    """
     then = doubtful(submission, reason, clock)
     if since := submission.check_state.get("answered_since"):
         then.fields["check_state"]["answered_since"] = since
@@ -223,8 +226,9 @@ def _owner(submission: Submission, written: Written) -> Submission | None:
 def _of_another(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Next:
     """A replay of a record that another submission owns.
 
-    If that one asked for just the same, it was given ours while our answer was lost, and nothing was made for it. So
-    our key is spent and will never make another; under a new one it is sent when absence was proven once more.
+    If that one asked for just the same, it was given ours while our answer was lost, and nothing was made for
+    it. So our key is spent and will never make another; under a new one it is sent when absence was proven
+    once more.
     """
     if owner.body_sha256 != submission.body_sha256:
         return _doubted(submission, written, Reason("mismatch"), clock)
@@ -234,7 +238,9 @@ def _of_another(submission: Submission, owner: Submission, written: Written, clo
 
 
 def _doubted(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Next:
-    """An answer that names a record and does not show it to be ours: looked for, and never sent again by itself."""
+    """An answer that names a record and does not show it to be ours: looked for, and never sent again by
+    itself.
+    """
     then = _in_doubt(submission, reason, clock)
     then.fields["mismatches"] = list(written.mismatches)
     then.fields["check_state"]["answer_id"] = written.record.id
@@ -250,7 +256,9 @@ def _finish(
     *,
     written: Written | None = None,
 ) -> None:
-    """Close the attempt and change the submission in one commit; nothing at all if the lease was lost meanwhile."""
+    """Close the attempt and change the submission in one commit; nothing at all if the lease was lost
+    meanwhile.
+    """
     submission = claimed.submission
     said = {"status": facts.get("status"), "request_id": facts.get("remote_request_id", "")}
     remote = Remote.showing(written.record, **said) if written else Remote(**said)
@@ -287,7 +295,9 @@ def _finish(
 
 
 def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, clock: Clock) -> None:
-    """What an error means for more than this submission: hold the queue, wait, or tell a manager about the book."""
+    """What an error means for more than this submission: hold the queue, wait, or tell a manager about the
+    book.
+    """
     if isinstance(error, errors.SlantRefusedUs):
         hold_for_token(_hold_code(error), worker=worker, clock=clock)
     elif isinstance(error, errors.SlantNoAnswer | errors.SlantUnreachable) and error.retry_after is not None:

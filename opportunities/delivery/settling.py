@@ -1,8 +1,9 @@
 """Settling lost answers: look at once, adopt what is found, prove absence slowly, hand the rest to a manager.
 
-The rule is reliability 2.2; docs/exactly-once.md tells it in plain words. Adopting an exact match is always safe and
-may happen at any look. Absence counts only after the quiet period, in two complete scans SCAN_GAP_SECONDS apart, the second
-of which has read the whole book, and only when nothing merely similar was seen either.
+The rule is reliability 2.2; docs/exactly-once.md tells it in plain words. Adopting an exact match is always
+safe and may happen at any look. Absence counts only after the quiet period, in two complete scans
+SCAN_GAP_SECONDS apart, the second of which has read the whole book, and only when nothing merely similar was
+seen either.
 """
 
 from collections.abc import Iterable
@@ -45,8 +46,8 @@ SENDS_AT_MOST = 3
 class Verdict:
     """What one look decided. `record` is the one to adopt; `state` None means: look again at `due_at`.
 
-    `rule` is what decided, as the trail tells it; `answered` says whether Slant let itself be asked. `alarm` is a value
-    in Slant that is 100 times the one sent, or a hundredth.
+    `rule` is what decided, as the trail tells it; `answered` says whether Slant let itself be asked. `alarm`
+    is a value in Slant that is 100 times the one sent, or a hundredth.
     """
 
     state: State | None
@@ -69,8 +70,8 @@ def settle_due(
 ) -> int:
     """Look after every doubtful submission that is due. Returns how many were looked at.
 
-    `slant` must take its calls from the checks' share of the budget. Each is looked after once a round: what the
-    scanner saw in this round tells a second look nothing new, and the round would never end.
+    `slant` must take its calls from the checks' share of the budget. Each is looked after once a round: what
+    the scanner saw in this round tells a second look nothing new, and the round would never end.
     """
 
     def after_page(reader: Submission) -> None:
@@ -105,7 +106,8 @@ def _claim_check(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
         submission = _due(now).select_for_update().filter(pk=pk).first()
         if submission is None:
             return None
-        # The fence as it is under the lock: later, whoever took over from a worker that froze would lend it theirs.
+        # The fence as it is under the lock: later, whoever took over from a worker that froze would lend it
+        # theirs.
         submission.fence += 1
         submission.lease_owner = worker.display[:100]
         submission.lease_until = now + timedelta(seconds=LEASE_SECONDS)
@@ -154,10 +156,11 @@ def _settle(
 
 
 def _within_bounds(submission: Submission, verdict: Verdict, clock: Clock) -> Verdict:
-    """What could go on for ever goes to a manager: two hours of looking while Slant answers, three sends without one.
+    """What could go on for ever goes to a manager: two hours of looking while Slant answers, three sends
+    without one.
 
-    Slant itself asks to repeat after a server error at most once or twice (Slant API 6.2). A manager who sends it again
-    begins the count anew.
+    Slant itself asks to repeat after a server error at most once or twice (Slant API 6.2). A manager who
+    sends it again begins the count anew.
     """
     if submission.state != State.UNKNOWN:
         return verdict
@@ -177,7 +180,8 @@ def _sends_in_vain(submission: Submission) -> int:
 
 
 def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Verdict:
-    """What the household's list says; before it is believed that the record is not there, the book's must agree.
+    """What the household's list says; before it is believed that the record is not there, the book's must
+    agree.
 
     What the book's list has shown to a manager is looked for there again, or it would vanish from their page.
     """
@@ -196,7 +200,9 @@ def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Ver
 
 
 def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> Verdict:
-    """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else, review."""
+    """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else,
+    review.
+    """
     evidence = _so_far(submission)
     ruled_out = frozenset(evidence.get("ruled_out", []))
     sight = together(sights)
@@ -223,7 +229,9 @@ def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> 
 
 
 def _so_far(submission: Submission) -> dict[str, Any]:
-    """What earlier looks left. An absence from before the quiet began, for it may have begun again, counts no longer."""
+    """What earlier looks left. An absence from before the quiet began, for it may have begun again, counts no
+    longer.
+    """
     evidence = dict(submission.check_state)
     if (first := evidence.get("absent_since")) and datetime.fromisoformat(first) < _quiet_until(submission):
         _forget_absence(evidence)
@@ -236,7 +244,9 @@ def _forget_absence(evidence: dict[str, Any]) -> None:
 
 
 def _in_cents(submission: Submission, near: Iterable[Record]) -> int | None:
-    """The value of a record that is like what was sent but for 100 times its value, or a hundredth (Slant API 10.1)."""
+    """The value of a record that is like what was sent but for 100 times its value, or a hundredth (Slant API
+    10.1).
+    """
     sent = sent_fields(submission)
     for record in near:
         as_sent = record.model_copy(update={"value": sent.get("value")})
@@ -277,7 +287,8 @@ def _weigh_change(submission: Submission, record: Record, began: datetime, clock
 
 
 def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
-    """The first quiet look that finds nothing is kept; a second one, begun long enough after its end, is the proof.
+    """The first quiet look that finds nothing is kept; a second one, begun long enough after its end, is the
+    proof.
 
     After its end: how long a reading was under way says nothing of when Slant looked.
     """

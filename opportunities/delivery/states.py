@@ -1,7 +1,7 @@
 """The life of a submission: which change of state is legal, and the one function that makes it.
 
-Each change is one guarded UPDATE and one audit event in the caller's transaction. The guard is the state and the
-fence the caller saw: whoever lost the row in between changes nothing (`LostRace`).
+Each change is one guarded UPDATE and one audit event in the caller's transaction. The guard is the state and
+the fence the caller saw: whoever lost the row in between changes nothing (`LostRace`).
 """
 
 from dataclasses import dataclass
@@ -48,8 +48,8 @@ def change(
 ) -> None:
     """Move `submission` to `to`, setting `fields`, and record it. Call inside `transaction.atomic()`.
 
-    Raises `ValueError` for an illegal path, `LostRace` when the row is not what the caller read.
-    `queued -> unknown` is for a proof of absence that grew old and for a recovered database (docs/exactly-once.md).
+    Raises `ValueError` for an illegal path, `LostRace` when the row is not what the caller read. `queued ->
+    unknown` is for a proof of absence that grew old and for a recovered database (docs/exactly-once.md).
     """
     before = submission.state
     if to not in LEGAL.get(before, frozenset()):
@@ -78,5 +78,7 @@ def change(
 
 
 def _kept_waiting(submission: Submission, before: str) -> bool:
-    """Whether its owner was left with "held", "not sure" or "a manager decides", and so wants to be told the end."""
+    """Whether its owner was left with "held", "not sure" or "a manager decides", and so wants to be told the
+    end.
+    """
     return bool(before in (State.UNKNOWN, State.REVIEW) or submission.unknown_since or submission.reason_code)

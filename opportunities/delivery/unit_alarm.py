@@ -1,4 +1,6 @@
-"""Dollars or cents: what is done when Slant shows 100 times the value sent, or a hundredth of it (Slant API 10.1)."""
+"""Dollars or cents: what is done when Slant shows 100 times the value sent, or a hundredth of it (Slant API
+10.1).
+"""
 
 from opportunities.clock import Clock
 from opportunities.delivery import holds

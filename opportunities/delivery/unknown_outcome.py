@@ -13,8 +13,8 @@ from opportunities.models import OPEN, Instance, Lease, State, Submission
 from opportunities.runtime import budget
 
 LEASE_MARGIN_SECONDS = 30
-# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own, and values
-# that an edit may overwrite.
+# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own, and
+# values that an edit may overwrite.
 DECIDED = ("ruled_out", "overwrites")
 
 
@@ -30,8 +30,9 @@ class Next:
 def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None) -> Next:
     """A send that may have been executed: the first look soon, absence only after the quiet period.
 
-    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost worker).
-    The quiet period is max(last send + total timeout, that moment) + QUIET_SECONDS (reliability 2.2 (1)).
+    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost
+    worker). The quiet period is max(last send + total timeout, that moment) + QUIET_SECONDS (reliability 2.2
+    (1)).
     """
     now = clock.now()
     sent = submission.last_sent_at or now
@@ -62,7 +63,8 @@ def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
 
 
 def restart_quiet(clock: Clock) -> None:
-    """Let every quiet period begin again, for it is not known how long it was quiet, nor how old a key or a proof is.
+    """Let every quiet period begin again, for it is not known how long it was quiet, nor how old a key or a
+    proof is.
 
     Called when no worker was there to see whether the clock moved on as time did, and when it did not.
     """
@@ -75,7 +77,8 @@ def restart_quiet(clock: Clock) -> None:
             answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
             fields = looks_from(now, submission)
             fields["check_state"] |= answer
-            # A look that is under way knows nothing of this: with the old fence it can no longer write down what it saw.
+            # A look that is under way knows nothing of this: with the old fence it can no longer write down
+            # what it saw.
             fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
             Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
         for submission in Submission.objects.select_for_update().filter(
@@ -91,8 +94,8 @@ def restart_quiet(clock: Clock) -> None:
 def restart_waits(clock: Clock) -> None:
     """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
 
-    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as too old, the hour's
-    calls as made just now; leases never end later than they could have been given now.
+    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as too old, the
+    hour's calls as made just now; leases never end later than they could have been given now.
     """
     now = clock.now()
     with transaction.atomic():

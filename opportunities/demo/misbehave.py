@@ -1,4 +1,5 @@
-"""The demo's switchboard: ask the sandbox to behave badly, so that a newcomer sees what Slantweb does about it.
+"""The demo's switchboard: ask the sandbox to behave badly, so that a newcomer sees what Slantweb does about
+it.
 
 This speaks to `/_control` of the sandbox, on loopback, and never to Slant: only the worker does that.
 """

@@ -38,7 +38,9 @@ class Day(forms.DateField):
 
 
 class TrailForm(forms.Form):
-    """What is asked of the trail. Unknown people, events and outcomes find nothing; a day that cannot be read is said so."""
+    """What is asked of the trail. Unknown people, events and outcomes find nothing; a day that cannot be read
+    is said so.
+    """
 
     q = forms.CharField(required=False, max_length=LONGEST)
     who = forms.CharField(required=False, max_length=600)

@@ -82,7 +82,9 @@ class BulkForm(forms.Form):
         return not self.data.get("pipeline_stage_id") and not self.data.get("assigned_to_id")
 
     def clean_shown_at(self) -> datetime | None:
-        """When the list was drawn; unreadable or absurd counts as now, which asks for no more than what is there."""
+        """When the list was drawn; unreadable or absurd counts as now, which asks for no more than what is
+        there.
+        """
         try:
             at = parse_datetime(self.cleaned_data["shown_at"])
         except ValueError:

@@ -1,4 +1,6 @@
-"""The form for a new opportunity. Fields carry the API's names (Slant API 7.5), so that a refusal finds its place."""
+"""The form for a new opportunity. Fields carry the API's names (Slant API 7.5), so that a refusal finds its
+place.
+"""
 
 import re
 import unicodedata
@@ -197,7 +199,9 @@ class NewOpportunityForm(forms.Form):
         raise ValidationError(wording.PIPELINE_UNKNOWN)
 
     def clean_pipeline_type(self) -> str:
-        """Slant reads it only where neither pipeline nor household is given (Slant API 7.5), so only then is it sent."""
+        """Slant reads it only where neither pipeline nor household is given (Slant API 7.5), so only then is
+        it sent.
+        """
         value: str = self.cleaned_data["pipeline_type"]
         if value and value not in KINDS:
             raise ValidationError(wording.PIPELINE_TYPE_UNKNOWN)
@@ -308,7 +312,8 @@ class NewOpportunityForm(forms.Form):
         )
         self._name("pipeline_id", self.now("pipeline_id"), offer.other_pipeline)
         if self.pipeline or offer.here:
-            # Asked only where Slant has neither pipeline nor household to go by; without scripts always there.
+            # Asked only where Slant has neither pipeline nor household to go by; without scripts always
+            # there.
             self.row_classes["pipeline_type"] = "only-plain"
         by_household = "By the household" if offer.here else "Choose a kind"
         self._choices(

@@ -1,7 +1,9 @@
-"""The form that changes a deal: the rules, errors and words of the form that makes one, for the fields PATCH takes.
+"""The form that changes a deal: the rules, errors and words of the form that makes one, for the fields PATCH
+takes.
 
-Each field comes with `seen_<field>`, what the person saw when they opened the form. What is as it was seen is neither
-checked nor sent: a past close date or an owner who left is no reason to refuse a new name (Slant API 10.14).
+Each field comes with `seen_<field>`, what the person saw when they opened the form. What is as it was seen is
+neither checked nor sent: a past close date or an owner who left is no reason to refuse a new name (Slant API
+10.14).
 """
 
 from datetime import date
@@ -38,7 +40,8 @@ class EditOpportunityForm(NewOpportunityForm):
 
     refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
-    # Where a deal lies is not changed here: Slant moves none to another book or pipeline, and stages have `move/`.
+    # Where a deal lies is not changed here: Slant moves none to another book or pipeline, and stages have
+    # `move/`.
     book_id = None  # type: ignore[assignment]
     pipeline_id = None  # type: ignore[assignment]
     pipeline_type = None  # type: ignore[assignment]
@@ -118,7 +121,9 @@ class EditOpportunityForm(NewOpportunityForm):
         return super().clean_assigned_to_id()
 
     def _seen_value(self, name: str) -> Any:
-        """As the mirror would hold it; what cannot be read was seen by nobody, and so differs from everything."""
+        """As the mirror would hold it; what cannot be read was seen by nobody, and so differs from
+        everything.
+        """
         text = self.seen(name)
         if name in ("value", "probability"):
             return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else text or None

@@ -1,4 +1,6 @@
-"""The part of a list's address that says how it is sorted and read. What cannot be read is as if it were not there."""
+"""The part of a list's address that says how it is sorted and read. What cannot be read is as if it were not
+there.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,6 @@
-"""How our forms are drawn: one row a field (templates/django/forms/field.html), and the controls it cannot know."""
+"""How our forms are drawn: one row a field (templates/django/forms/field.html), and the controls it cannot
+know.
+"""
 
 from typing import Any
 

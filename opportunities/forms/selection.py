@@ -1,6 +1,8 @@
-"""The one place where the filters of an address are understood: `?pipeline=&book=&owner=&q=...` and `Selection`.
+"""The one place where the filters of an address are understood: `?pipeline=&book=&owner=&q=...` and
+`Selection`.
 
-Whatever cannot be read is left out and said in plain words; it never makes a page fail or show something else.
+Whatever cannot be read is left out and said in plain words; it never makes a page fail or show something
+else.
 """
 
 import re
@@ -70,7 +72,9 @@ class Choice(Words):
 
 
 class SelectionForm(forms.Form):
-    """An address's filters. `selection` holds what could be read, `problems` a sentence for each that could not."""
+    """An address's filters. `selection` holds what could be read, `problems` a sentence for each that could
+    not.
+    """
 
     pipeline = Words()
     stage = Ids()
@@ -139,5 +143,7 @@ class WindowForm(forms.Form):
 
 
 def selection_of(data: Mapping[str, Any] | str) -> Selection:
-    """The selection an address, a posted form or a remembered query string asks for; what cannot be read is left out."""
+    """The selection an address, a posted form or a remembered query string asks for; what cannot be read is
+    left out.
+    """
     return SelectionForm(QueryDict(data) if isinstance(data, str) else data).selection

@@ -37,7 +37,9 @@ class Summary:
 
 
 def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
-    """Of a bound form, valid or not. `similar`: deals like it of the last 24 hours, None where that was not asked."""
+    """Of a bound form, valid or not. `similar`: deals like it of the last 24 hours, None where that was not
+    asked.
+    """
     wrong = {name for name in form.errors if submitted or form.now(name)}
     cleaned = form.cleaned_data
     value: int | None = cleaned.get("value")

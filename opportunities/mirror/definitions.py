@@ -1,7 +1,7 @@
 """What Slant's custom fields are called (Slant API 7.11): a few words for the whole company, read once a day.
 
-Kept whole with the state of their reading, `[key, display name, type]` in Slant's order. Deals are shown without them
-just as well, so nothing waits for this and no failure of it is anybody's trouble.
+Kept whole with the state of their reading, `[key, display name, type]` in Slant's order. Deals are shown
+without them just as well, so nothing waits for this and no failure of it is anybody's trouble.
 """
 
 import logging

@@ -1,6 +1,8 @@
-"""Books, members, pipelines, stages and households: short lists, read whole and written in one transaction each.
+"""Books, members, pipelines, stages and households: short lists, read whole and written in one transaction
+each.
 
-A list read whole is what there is: rows it no longer has are marked gone, unless the list shifted while it was read.
+A list read whole is what there is: rows it no longer has are marked gone, unless the list shifted while it
+was read.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,9 @@ from opportunities.slant.client import SlantClient
 
 @dataclass(frozen=True)
 class Listing:
-    """What one reading of a list brought. `whole`: as many rows as Slant counted, so what is not there is gone."""
+    """What one reading of a list brought. `whole`: as many rows as Slant counted, so what is not there is
+    gone.
+    """
 
     rows: list[Any]
     calls: int = 1

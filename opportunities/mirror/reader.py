@@ -6,8 +6,8 @@
   changes, because nothing tells of what was deleted. It keeps where it is, and a restart goes on from there.
 * Where Slant has no list at all, a walk reads each household's list and each deal no household showed: partial data.
 
-A deal is gone when two walks that each saw as many deals as Slant counted missed it, and Slant says 404 for its id.
-A 403 says no more than that our token may not see it: the deal stays.
+A deal is gone when two walks that each saw as many deals as Slant counted missed it, and Slant says 404 for
+its id. A 403 says no more than that our token may not see it: the deal stays.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -102,7 +102,9 @@ class Answered(Enum):
 
 
 class Reading:
-    """One turn at reading deals. `going` says before each call whether to go on, and raises if we lead no more."""
+    """One turn at reading deals. `going` says before each call whether to go on, and raises if we lead no
+    more.
+    """
 
     def __init__(self, state: SyncState, slant: SlantClient, *, clock: Clock, going: Going) -> None:
         self.state, self.clock, self.going = state, clock, going
@@ -172,7 +174,9 @@ class Reading:
         return bool(refused_at) and self.clock.now() < datetime.fromisoformat(refused_at) + REFUSED_FOR
 
     def _changes(self) -> tuple[Answered, Page | None]:
-        """What came of asking; with an ignored filter also the page that came, which is the first of everything."""
+        """What came of asking; with an ignored filter also the page that came, which is the first of
+        everything.
+        """
         since = datetime.fromisoformat(self.cursor["since"]) - OVERLAP
         began = slants_began = self.clock.now()
         seen, count = set[str](), None
@@ -209,7 +213,9 @@ class Reading:
         return top not in seen and Opportunity.objects.filter(pk=top, gone_at=None).exists()
 
     def _move_cursor(self, top: tuple[str, str], began: str) -> None:
-        """To the highest time of Slant's seen, but not past the beginning: what changed meanwhile is still to come."""
+        """To the highest time of Slant's seen, but not past the beginning: what changed meanwhile is still to
+        come.
+        """
         moment, deal = top
         if moment:
             self.cursor["since"] = min(moment, began)
@@ -290,7 +296,9 @@ class Reading:
         return on
 
     def _arrive(self, walk: Walk) -> bool:
-        """The walk is at its end. One that shifted begins again, a few times; what it brought is kept either way."""
+        """The walk is at its end. One that shifted begins again, a few times; what it brought is kept either
+        way.
+        """
         if not walk.proves and walk.count is not None and not walk.beside and walk.tries < TRIES:
             self._set_out(tries=walk.tries + 1)
             return False
@@ -308,7 +316,8 @@ class Reading:
 
     def _look_for_the_missing(self, walk: Walk) -> None:
         missing = _known(walk) - walk.ids
-        # Those that were not asked about last time first, or as many that stay missing would keep the rest from it.
+        # Those that were not asked about last time first, or as many that stay missing would keep the rest
+        # from it.
         last: str = self.cursor.get("asked_last", "")
         suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))[:LOOKS_AT_MOST]
         gone = []

@@ -1,7 +1,8 @@
 """Filling the mirror in the background: what is due, by one worker at a time, within the shared call budget.
 
-Each resource has its `SyncState` and is due by its own cost. A turn is short, because the worker that makes it also
-sends people's submissions: long readings stop after TURN_SECONDS and go on in the next round, or in another process.
+Each resource has its `SyncState` and is due by its own cost. A turn is short, because the worker that makes
+it also sends people's submissions: long readings stop after TURN_SECONDS and go on in the next round, or in
+another process.
 """
 
 import logging
@@ -149,7 +150,9 @@ def due_at(state: SyncState) -> datetime:
 
 
 def interval_seconds(state: SyncState) -> float:
-    """Seconds between two passes: SYNC_SECONDS, or as long as keeps what they cost within their share of the hour."""
+    """Seconds between two passes: SYNC_SECONDS, or as long as keeps what they cost within their share of the
+    hour.
+    """
     calls: int = state.cursor.get("calls", 1)
     if state.pk == DEALS and state.cursor.get("filter", "") in ASKS_FOR_CHANGES:
         calls = min(calls, 2)
@@ -228,7 +231,9 @@ def _go_on(state: SyncState, at: datetime) -> None:
 
 
 def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
-    """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on later."""
+    """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on
+    later.
+    """
     if budget.slant_is_away(clock):
         return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
     _go_on(state, spent.until)

@@ -1,7 +1,7 @@
 """Once an hour into the trail: how far the mirror has kept up with Slant.
 
-A read of the mirror changes nothing anybody asked for, so each of the sixty an hour is no event; that it was kept up, or
-could not be, is one.
+A read of the mirror changes nothing anybody asked for, so each of the sixty an hour is no event; that it was
+kept up, or could not be, is one.
 """
 
 from datetime import timedelta

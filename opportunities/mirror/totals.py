@@ -1,7 +1,7 @@
 """Kept totals: changed by exactly what changed, under the lock of the one row that numbers changes.
 
-Every write into the mirror holds that lock from its first read on, so that two of them never work from the same sum,
-and so that a poll which has seen number n has missed nothing up to n.
+Every write into the mirror holds that lock from its first read on, so that two of them never work from the
+same sum, and so that a poll which has seen number n has missed nothing up to n.
 """
 
 from collections.abc import Collection, Iterable, Mapping

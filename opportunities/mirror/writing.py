@@ -1,7 +1,7 @@
 """Taking records of Slant's into the mirror. The only code that changes a mirrored deal.
 
-In one transaction and under one lock: the row, its version, the totals of the places it left and entered, and the
-number that tells open boards what to fetch.
+In one transaction and under one lock: the row, its version, the totals of the places it left and entered, and
+the number that tells open boards what to fetch.
 """
 
 from collections.abc import Iterable, Sequence

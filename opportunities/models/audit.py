@@ -13,10 +13,12 @@ class ActorType(models.TextChoices):
 
 
 class AuditEvent(models.Model):
-    """One thing that happened: when, who, from where, what, with what result. Money is whole dollars; no floats.
+    """One thing that happened: when, who, from where, what, with what result. Money is whole dollars; no
+    floats.
 
-    `hash` = SHA-256(0x00 || canonical JSON of every other field, `prev_hash` and `seq` included); see trail/audit.py.
-    Who and what are copied as values, so that an event survives a removed person or a renamed stage.
+    `hash` = SHA-256(0x00 || canonical JSON of every other field, `prev_hash` and `seq` included); see
+    trail/audit.py. Who and what are copied as values, so that an event survives a removed person or a renamed
+    stage.
     """
 
     seq = models.BigIntegerField(primary_key=True)

@@ -1,7 +1,8 @@
-"""What Slant does not keep and we do, from the day we are switched on: how deals changed, what stages mean, why deals
-were lost, and what was aimed for (design: mirror, sync and history).
+"""What Slant does not keep and we do, from the day we are switched on: how deals changed, what stages mean,
+why deals were lost, and what was aimed for (design: mirror, sync and history).
 
-Ids are Slant's and kept as values, so that history survives a removed stage, a left colleague, a deal that is gone.
+Ids are Slant's and kept as values, so that history survives a removed stage, a left colleague, a deal that is
+gone.
 """
 
 from django.db import models
@@ -17,11 +18,12 @@ class Meaning(models.TextChoices):
 
 
 class OpportunityVersion(models.Model):
-    """One observed state of a deal, from `valid_from` until `valid_to` (null: still so). One row an observed change.
+    """One observed state of a deal, from `valid_from` until `valid_to` (null: still so). One row an observed
+    change.
 
-    `by` names who changed it where we know: the person of a submission; empty for what sync found. `gone` is true for
-    the version that begins when a deal left Slant. `stage_since` is Slant's own date of the last change of stage, which
-    may be earlier than the first version. `value` is whole US dollars.
+    `by` names who changed it where we know: the person of a submission; empty for what sync found. `gone` is
+    true for the version that begins when a deal left Slant. `stage_since` is Slant's own date of the last
+    change of stage, which may be earlier than the first version. `value` is whole US dollars.
     """
 
     opportunity_id = models.CharField(max_length=200)
@@ -51,8 +53,8 @@ class OpportunityVersion(models.Model):
         indexes = [
             models.Index(fields=["opportunity_id", "valid_from"], name="version_deal"),
             models.Index(fields=["book_id", "valid_from"], name="version_book_from"),
-            # What reports add up they read from the next four alone: to fetch each version's row would cost many times that.
-            # What began in a stretch of time, ...
+            # What reports add up they read from the next four alone: to fetch each version's row would cost
+            # many times that. What began in a stretch of time, ...
             models.Index(
                 fields=[
                     "valid_from",
@@ -125,8 +127,8 @@ class OpportunityVersion(models.Model):
 class StageMeaning(models.Model):
     """What a stage means and after how many days in it a deal is stale. One row a stage, written by sync.
 
-    Suggested from name and probability until a manager sets it (`set_by` names them); `stale_after_days` null: the
-    house's STALE_AFTER_DAYS.
+    Suggested from name and probability until a manager sets it (`set_by` names them); `stale_after_days`
+    null: the house's STALE_AFTER_DAYS.
     """
 
     stage_id = models.CharField(max_length=200, primary_key=True)

@@ -1,8 +1,8 @@
 """Our copy of what Slant has, filled by background sync and by Slant's answers to our writes.
 
 Pages read this and nothing else. Ids are Slant's own and opaque (Slant API 1). Foreign keys carry no database
-constraint: a page of Slant's list may name a book or a stage we have not read yet, and the mirror must take it.
-`gone_at` marks what Slant no longer has; nothing is deleted, so old submissions keep their words.
+constraint: a page of Slant's list may name a book or a stage we have not read yet, and the mirror must take
+it. `gone_at` marks what Slant no longer has; nothing is deleted, so old submissions keep their words.
 """
 
 from django.db import models
@@ -20,7 +20,9 @@ WRITING_ROLES = (BookRole.PRINCIPAL, BookRole.CONTRIBUTOR)
 
 
 class Book(models.Model):
-    """One advisor's workspace (Slant API 7.2). `role` is the token's own; empty = a company admin without membership."""
+    """One advisor's workspace (Slant API 7.2). `role` is the token's own; empty = a company admin without
+    membership.
+    """
 
     id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=500)
@@ -69,7 +71,8 @@ class Member(models.Model):
 class Pipeline(models.Model):
     """A pipeline of one book, or of the whole company where `book` is null (Slant API 7.3).
 
-    `pipeline_type` is `prospect`, `client` or, for a pipeline without restriction, anything else (Slant API 10.9).
+    `pipeline_type` is `prospect`, `client` or, for a pipeline without restriction, anything else (Slant API
+    10.9).
     """
 
     id = models.CharField(max_length=200, primary_key=True)
@@ -144,7 +147,9 @@ class Household(models.Model):
 
 
 class Opportunity(models.Model):
-    """A deal as Slant last showed it (Slant API 7.4). `value` is whole US dollars, `probability` 0-100 or null."""
+    """A deal as Slant last showed it (Slant API 7.4). `value` is whole US dollars, `probability` 0-100 or
+    null.
+    """
 
     id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=500)
@@ -183,8 +188,8 @@ class Opportunity(models.Model):
         indexes = [
             models.Index(fields=["book", "pipeline", "stage"], name="opportunity_place"),
             models.Index(fields=["household"], name="opportunity_household"),
-            # A lane's window: newest in the stage first. Book, owner and value ride along, so that passing over the
-            # deals of others, and adding up what was won lately, reads no row.
+            # A lane's window: newest in the stage first. Book, owner and value ride along, so that passing
+            # over the deals of others, and adding up what was won lately, reads no row.
             models.Index(
                 F("stage"),
                 Coalesce("stage_updated_at", "created_at", "first_seen_at").desc(),
@@ -195,9 +200,9 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_window",
             ),
-            # The list by value and by close date, either way round, read from where one left off. Stage, book and owner
-            # ride along, so that passing over what is not asked for reads no row. On PostgreSQL nothing comes last in
-            # the first one, too (0009_list_indexes).
+            # The list by value and by close date, either way round, read from where one left off. Stage, book
+            # and owner ride along, so that passing over what is not asked for reads no row. On PostgreSQL
+            # nothing comes last in the first one, too (0009_list_indexes).
             models.Index(
                 F("pipeline"),
                 F("value").desc(),
@@ -218,8 +223,9 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_by_close",
             ),
-            # Everything reports add up, the dearest deals at its end: sums read no row, and the ten dearest deals of a
-            # kind are found at once. `gone_at` stands in it for SQLite, which would else go to the rows to ask.
+            # Everything reports add up, the dearest deals at its end: sums read no row, and the ten dearest
+            # deals of a kind are found at once. `gone_at` stands in it for SQLite, which would else go to the
+            # rows to ask.
             models.Index(
                 fields=[
                     "value",
@@ -248,9 +254,9 @@ class Opportunity(models.Model):
 class SyncState(models.Model):
     """How fresh one mirrored resource is: its last whole pass, and why the newest try failed if it did.
 
-    `cursor` is small and read by pages: what the next pass begins with, what the last one cost, how far one that is
-    under way has come. `walk` is what a pass under way needs to go on after a restart; it may be large, so pages and
-    probes leave it alone (`defer`).
+    `cursor` is small and read by pages: what the next pass begins with, what the last one cost, how far one
+    that is under way has come. `walk` is what a pass under way needs to go on after a restart; it may be
+    large, so pages and probes leave it alone (`defer`).
     """
 
     resource = models.CharField(max_length=40, primary_key=True)
@@ -266,11 +272,13 @@ class SyncState(models.Model):
 
 
 class StageTotal(models.Model):
-    """Kept totals: how many deals of one owner lie in one stage of one book, and their worth; never recounted.
+    """Kept totals: how many deals of one owner lie in one stage of one book, and their worth; never
+    recounted.
 
-    `value` is whole US dollars; `weighted` is the sum of value x probability in hundredths of a dollar, so that it stays
-    a whole number. Deals without a value are counted in `count` and `valueless`. `revision` is `MirrorRevision` when
-    something in this place last changed, be it a total or a card's words: what open boards ask for.
+    `value` is whole US dollars; `weighted` is the sum of value x probability in hundredths of a dollar, so
+    that it stays a whole number. Deals without a value are counted in `count` and `valueless`. `revision` is
+    `MirrorRevision` when something in this place last changed, be it a total or a card's words: what open
+    boards ask for.
     """
 
     book_id = models.CharField(max_length=200)

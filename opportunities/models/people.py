@@ -18,10 +18,12 @@ class PersonManager(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """Someone the sign-on provider vouched for: its `iss` and their `sub`, never the e-mail (OpenID Connect Core 5.7).
+    """Someone the sign-on provider vouched for: its `iss` and their `sub`, never the e-mail (OpenID Connect
+    Core 5.7).
 
-    `member_id` is their user id in Slant: the book member with the same verified e-mail, or the one a manager linked.
-    `board_query` remembers the board as they left it. Nobody has a password here; Django's field stays unusable.
+    `member_id` is their user id in Slant: the book member with the same verified e-mail, or the one a manager
+    linked. `board_query` remembers the board as they left it. Nobody has a password here; Django's field
+    stays unusable.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -73,7 +75,9 @@ class Person(AbstractBaseUser):
 
 
 class Draft(models.Model):
-    """What somebody typed into a form and has not submitted: kept over a redraw, a lost session, a closed tab."""
+    """What somebody typed into a form and has not submitted: kept over a redraw, a lost session, a closed
+    tab.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="drafts")
     form = models.CharField(max_length=40)

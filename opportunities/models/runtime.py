@@ -18,11 +18,12 @@ class Lease(models.Model):
 
 
 class Budget(models.Model):
-    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all processes.
+    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all
+    processes.
 
-    `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what Slant asked
-    for, `busy_in_a_row` how many 429s came in a row; `reads_rest_until` is the breaker of background reads after
-    `failures` in a row.
+    `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what
+    Slant asked for, `busy_in_a_row` how many 429s came in a row; `reads_rest_until` is the breaker of
+    background reads after `failures` in a row.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -48,10 +48,11 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
 
 class Submission(models.Model):
-    """One thing a person asked for. `body` is frozen at save: the exact bytes (UTF-8) every send of it carries.
+    """One thing a person asked for. `body` is frozen at save: the exact bytes (UTF-8) every send of it
+    carries.
 
-    Who asked is copied as values beside the foreign key, so that the record outlives a removed person. `labels` are
-    the words the person saw (book, household, pipeline, stage, owner), for the same reason.
+    Who asked is copied as values beside the foreign key, so that the record outlives a removed person.
+    `labels` are the words the person saw (book, household, pipeline, stage, owner), for the same reason.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -152,7 +153,8 @@ class Submission(models.Model):
 class BulkOrder(models.Model):
     """What the form token of a bulk action was sent for, committed with its first rows: one order a token.
 
-    `digest` is of the deals, where they go and why (actions/bulk.py); what became of each is in the submissions.
+    `digest` is of the deals, where they go and why (actions/bulk.py); what became of each is in the
+    submissions.
     """
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="bulk_orders")

@@ -1,15 +1,16 @@
 """Looking at a real Slant before going live: what does it do where its documents are silent (Slant API 10)?
 
-`probe()` asks, and answers with one `Finding` a point. It reads only, unless it is told to write; then it makes one
-clearly named test deal in one book and puts it away again. It tells what it saw and never guesses: what Slant did not
-show is said so, with the reason. An answer that is missing, late or garbage costs one finding, never the rest.
+`probe()` asks, and answers with one `Finding` a point. It reads only, unless it is told to write; then it
+makes one clearly named test deal in one book and puts it away again. It tells what it saw and never guesses:
+what Slant did not show is said so, with the reason. An answer that is missing, late or garbage costs one
+finding, never the rest.
 
 Nothing of a payload comes out: counts, statuses, names of fields, headers and codes only.
 
-Where to read on: `prober.py` asks and keeps the raw answer, `questions.py` is the list of questions, `reads.py` and
-`listing.py` ask by reading, `writes.py`, `making.py` and
-`changing.py` with the test deal. No answer goes through the client's
-own judgement, because that judgement is what is being checked; the transport, the token and the counting are its own.
+Where to read on: `prober.py` asks and keeps the raw answer, `questions.py` is the list of questions,
+`reads.py` and `listing.py` ask by reading, `writes.py`, `making.py` and `changing.py` with the test deal. No
+answer goes through the client's own judgement, because that judgement is what is being checked; the
+transport, the token and the counting are its own.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def probe(prober: Prober, ask: Ask) -> Report:
 
 
 def _greet(prober: Prober, reads: Reads, sheet: Sheet) -> None:
-    """/me first. Slant cannot be asked if it does not hear us, refuses us, or lets /me and /books both wait in vain."""
+    """/me first. Slant cannot be asked if it does not hear us, refuses us, or lets /me and /books both wait
+    in vain.
+    """
     try:
         reads.me()
     except NoAnswer as lost:

@@ -1,7 +1,8 @@
 """Making the one test deal, and what making it shows.
 
-Creates that are meant to be refused carry the same name, so that a Slant which takes them leaves nothing nameless
-behind; whatever was made is in `made`. A create whose answer was lost is looked for by its name and never sent again.
+Creates that are meant to be refused carry the same name, so that a Slant which takes them leaves nothing
+nameless behind; whatever was made is in `made`. A create whose answer was lost is looked for by its name and
+never sent again.
 """
 
 from __future__ import annotations
@@ -79,7 +80,9 @@ class Making:
     _refused_key: str = ""
 
     def _choose_pipeline(self) -> None:
-        """One the book may use, if possible with a stage to put the deal away in, starting where it has a default."""
+        """One the book may use, if possible with a stage to put the deal away in, starting where it has a
+        default.
+        """
         if self.book_id not in [text_at(book, "id") for book in self.facts.books]:
             self._ask_for_book()  # the reads saw the first hundred
         usable = [line for line in self.facts.pipelines if at(line, "book_id") in (None, self.book_id)]
@@ -119,7 +122,9 @@ class Making:
         return self.prober.ask("POST", _PATH, body=body, key=key)
 
     def _make(self) -> None:
-        """First a refused create; then the right one under the same key, which shows whether the refusal is kept."""
+        """First a refused create; then the right one under the same key, which shows whether the refusal is
+        kept.
+        """
         with self.sheet.asking("idem_store_4xx"):
             self._make_refused()
         if self._refused is None:

@@ -36,7 +36,9 @@ class CannotAsk(Exception):
 
 
 class NoAnswer(Exception):
-    """One question got nothing that can be read. `maybe_executed`: a write of it may have been done all the same."""
+    """One question got nothing that can be read. `maybe_executed`: a write of it may have been done all the
+    same.
+    """
 
     def __init__(self, why: str, *, maybe_executed: bool = False, status: int | None = None) -> None:
         super().__init__(why)
@@ -71,7 +73,9 @@ class Prober:
         body: Json | None = None,
         key: str = "",
     ) -> Answer:
-        """One exchange. Raises NoAnswer for none at all, 401, 429, 3xx and 5xx; any other status is an answer."""
+        """One exchange. Raises NoAnswer for none at all, 401, 429, 3xx and 5xx; any other status is an
+        answer.
+        """
         self._may_ask()
         raw_body = None if body is None else json.dumps(body).encode()
         headers = dict(_HEADERS)

@@ -1,7 +1,7 @@
 """What is asked of a real Slant, and the sheet the answers are written on.
 
-Each topic is a point our notes on Slant's API leave open ("10.7"), or one they state and a firm should see for itself.
-`otherwise` is what Slantweb does as long as the point cannot be told.
+Each topic is a point our notes on Slant's API leave open ("10.7"), or one they state and a firm should see
+for itself. `otherwise` is what Slantweb does as long as the point cannot be told.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class Sheet:
 
     @contextmanager
     def asking(self, *topics: str) -> Iterator[None]:
-        """If an answer is missing inside, those of `topics` that are still open say "no answer", and life goes on."""
+        """If an answer is missing inside, those of `topics` that are still open say "no answer", and life
+        goes on.
+        """
         try:
             yield
         except NoAnswer as lost:

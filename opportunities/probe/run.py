@@ -18,8 +18,8 @@ from opportunities.trail.audit import Actor, Change
 def look_at_slant(ask: Ask, *, by: Actor, clock: Clock, slant: SlantClient | None = None) -> Report:
     """Probe Slant with people's share of the budget. Raises `CannotAsk` when Slant cannot be asked at all.
 
-    With `ask.write` the intention is in the trail before the first write, and nothing is written while sending is
-    stopped by hand or this database belongs to another Slant: the stop button stops this too.
+    With `ask.write` the intention is in the trail before the first write, and nothing is written while
+    sending is stopped by hand or this database belongs to another Slant: the stop button stops this too.
     """
     slant = slant or _connect(clock)
     meter = Meter(Share.PEOPLE, clock)

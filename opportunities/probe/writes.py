@@ -1,9 +1,9 @@
 """What only writing can tell, with one test deal.
 
-One clearly named deal is made in the given book, linked to no household and assigned to the token's own user, and put
-into its pipeline's archived stage at the end, whatever happened in between. Creates that are meant to be refused carry
-the same name, so that a Slant which takes them leaves nothing nameless behind; they are put away too. A create whose
-answer was lost is looked for and never sent again.
+One clearly named deal is made in the given book, linked to no household and assigned to the token's own user,
+and put into its pipeline's archived stage at the end, whatever happened in between. Creates that are meant to
+be refused carry the same name, so that a Slant which takes them leaves nothing nameless behind; they are put
+away too. A create whose answer was lost is looked for and never sent again.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ from .rows import OPEN, Age, Line, Stage, Stages, median, percentile
 
 @dataclass(frozen=True)
 class StageAge:
-    """`stuck` deals have been here longer than `limit` days; `median` and `p90` are of the deals here now, in days."""
+    """`stuck` deals have been here longer than `limit` days; `median` and `p90` are of the deals here now, in
+    days.
+    """
 
     stage: Stage
     deals: int

@@ -1,7 +1,7 @@
 """What changed between two moments: from one open pipeline to the other, step by step, without a remainder.
 
-Each change of a deal is told apart into steps whose effects on the open pipeline add up to the difference it made:
-a deal that is won at a higher value than it had was first raised, then won at what it was won at.
+Each change of a deal is told apart into steps whose effects on the open pipeline add up to the difference it
+made: a deal that is won at a higher value than it had was first raised, then won at what it was won at.
 """
 
 from collections import defaultdict
@@ -51,7 +51,9 @@ class Changes:
 
     @property
     def unexplained(self) -> int:
-        """Nothing, always: `opening` and `closing` are counted on their own, and the steps lead from one to the other."""
+        """Nothing, always: `opening` and `closing` are counted on their own, and the steps lead from one to
+        the other.
+        """
         return self.closing.value - self.opening.value - sum(step.effect for step in self.steps)
 
 
@@ -80,7 +82,9 @@ def changes(
     stages: Stages,
     largest: Sequence[Line] = (),
 ) -> Changes:
-    """`movements` may be counted together if they agree in everything but the values, and those in their difference's sign."""
+    """`movements` may be counted together if they agree in everything but the values, and those in their
+    difference's sign.
+    """
     deals: dict[str, int] = defaultdict(int)
     sums: dict[str, int] = defaultdict(int)
     for move in movements:

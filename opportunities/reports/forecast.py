@@ -14,7 +14,8 @@ OVERDUE, UNDATED, EARLIER, LATER = "overdue", "undated", "earlier", "later"
 
 @dataclass(frozen=True)
 class Due:
-    """Open deals of one owner that are to close in one stretch: `when` is a bucket's number, or one of the words above.
+    """Open deals of one owner that are to close in one stretch: `when` is a bucket's number, or one of the
+    words above.
 
     `moments` are those of the deals that can be weighted.
     """
@@ -116,9 +117,9 @@ def forecast(
     largest: Sequence[Line] = (),
     by_quarter: bool = False,
 ) -> Forecast:
-    """`due` and `won` are counted by `months` (buckets). `singles` holds, by quarter, the deals due in it one by one
-    where they are few enough for that; quarters without are told from their moments. `targets` are by owner and first
-    day of the quarter; `largest` are the deals that weigh most, their weight as `effect`.
+    """`due` and `won` are counted by `months` (buckets). `singles` holds, by quarter, the deals due in it one
+    by one where they are few enough for that; quarters without are told from their moments. `targets` are by
+    owner and first day of the quarter; `largest` are the deals that weigh most, their weight as `effect`.
     """
 
     def won_in(places: set[int]) -> Amount:

@@ -22,7 +22,9 @@ class StageFlow:
 
     @property
     def conversion(self) -> float | None:
-        """The share that moved on, of those that left the stage for good or bad: who is still there has not decided."""
+        """The share that moved on, of those that left the stage for good or bad: who is still there has not
+        decided.
+        """
         left = self.moved_on + self.lost + self.archived
         return self.moved_on / left if left else None
 

@@ -14,7 +14,9 @@ CREATED, WIN_RATE, AVERAGE, DAYS_TO_WIN = "created", "win-rate", "average", "day
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure now and before; `deals` and `deals_before` are the deals behind them. None: nothing to measure."""
+    """One figure now and before; `deals` and `deals_before` are the deals behind them. None: nothing to
+    measure.
+    """
 
     key: str
     now: float | int | None
@@ -90,7 +92,9 @@ def outcome(closings: Iterable[Closing]) -> Outcome:
 
 
 def by_reason(found: Iterable[Lost]) -> tuple[Lost, ...]:
-    """Reasons that differ only in case and spaces as one, in the spelling used most; the commonest first, none last."""
+    """Reasons that differ only in case and spaces as one, in the spelling used most; the commonest first,
+    none last.
+    """
     alike: dict[str, list[Lost]] = {}
     for each in found:
         alike.setdefault(" ".join(each.reason.split()).casefold(), []).append(each)
@@ -117,8 +121,8 @@ def overview(
 ) -> Overview:
     """`buckets` says how many stretches `closings` and `made` have before the period, and how many in it.
 
-    `back` leads from the pipeline of now to what it was as each stretch began, the last stretch last: piles to add, and
-    negative ones to take away. It reaches as far as history does.
+    `back` leads from the pipeline of now to what it was as each stretch began, the last stretch last: piles
+    to add, and negative ones to take away. It reaches as far as history does.
     """
     earlier, current = buckets
     stocks = list(accumulate([_open(now, stages), *(_open(piles, stages) for piles in reversed(back))], add))

@@ -10,7 +10,9 @@ from .rows import Amount, Closing, Made, Pile, Stages, total, worth
 
 @dataclass(frozen=True)
 class Side:
-    """One person's, or one book's, measures. `share` is of everybody's open deals; `stale` of those open here."""
+    """One person's, or one book's, measures. `share` is of everybody's open deals; `stale` of those open
+    here.
+    """
 
     key: str
     open: Amount

@@ -1,7 +1,7 @@
 """What selectors hand to reports: deals counted together, by what the report needs to tell apart.
 
-A row may stand for one deal or for many: reports only ever add rows up, so the database counts where there are a
-hundred thousand deals and a test writes single ones.
+A row may stand for one deal or for many: reports only ever add rows up, so the database counts where there
+are a hundred thousand deals and a test writes single ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,8 @@ from typing import Any
 from .sums import Sums
 
 OPEN, WON, LOST, ARCHIVED = "open", "won", "lost", "archived"
-# Where a deal was before its first change we saw, or is after the last: not in Slant; in Slant but outside the filters.
+# Where a deal was before its first change we saw, or is after the last: not in Slant; in Slant but outside
+# the filters.
 NOWHERE, ELSEWHERE = "", "elsewhere"
 
 
@@ -35,11 +36,12 @@ Stages = Mapping[str, Stage]
 
 @dataclass(frozen=True)
 class Pile:
-    """Deals of one stage (owner, book) at one moment. Units: dollars, and dollars times percent where weighted.
+    """Deals of one stage (owner, book) at one moment. Units: dollars, and dollars times percent where
+    weighted.
 
-    `own_weighted` sums value times probability over deals with a probability of their own; `rest_value` sums the value
-    of the `rest` that follow their stage's default (only deals with a value count there). `stale` of the deals are that,
-    where it was asked.
+    `own_weighted` sums value times probability over deals with a probability of their own; `rest_value` sums
+    the value of the `rest` that follow their stage's default (only deals with a value count there). `stale`
+    of the deals are that, where it was asked.
     """
 
     stage: str
@@ -63,8 +65,9 @@ class Pile:
 
 @dataclass(frozen=True)
 class Amount(Sums):
-    """Deals with their worth. `weighted` is in hundredths of a dollar; `unweighted` deals have a value but neither a
-    probability nor a stage that has one, and are not in it (Slant API 10.12)."""
+    """Deals with their worth. `weighted` is in hundredths of a dollar; `unweighted` deals have a value but
+    neither a probability nor a stage that has one, and are not in it (Slant API 10.12).
+    """
 
     deals: int = 0
     value: int = 0
@@ -95,7 +98,9 @@ def dollars(weighted: int) -> int:
 
 @dataclass(frozen=True)
 class Closing:
-    """Deals that were won, or lost, in one stretch of time. `days` is from creation to that day; None: not known."""
+    """Deals that were won, or lost, in one stretch of time. `days` is from creation to that day; None: not
+    known.
+    """
 
     meaning: str
     bucket: int = 0
@@ -167,7 +172,9 @@ class Lost:
 
 @dataclass(frozen=True)
 class Line:
-    """One deal, where a report shows deals. `effect` and `at` are what it has to do with the number it stands behind."""
+    """One deal, where a report shows deals. `effect` and `at` are what it has to do with the number it stands
+    behind.
+    """
 
     id: str
     name: str
@@ -188,7 +195,9 @@ class Line:
 
 
 def percentile(counts: Mapping[int, int], share: float) -> int | None:
-    """The smallest number that at least `share` of all do not exceed; None of nothing. `counts` says how many have it."""
+    """The smallest number that at least `share` of all do not exceed; None of nothing. `counts` says how many
+    have it.
+    """
     whole = sum(counts.values())
     if not whole:
         return None
@@ -221,8 +230,9 @@ def _at(counts: Mapping[int, int], place: int) -> int:
 class Asked:
     """What a report is narrowed to; ids are Slant's, empty: not narrowed.
 
-    `team` is a book, and means the deals of the people who work in it, wherever those deals lie: Slant knows no teams.
-    `owner` is a member's id, or `none` for deals without an owner. `day` is the past day whose board is asked for.
+    `team` is a book, and means the deals of the people who work in it, wherever those deals lie: Slant knows
+    no teams. `owner` is a member's id, or `none` for deals without an owner. `day` is the past day whose
+    board is asked for.
     """
 
     book: str = ""

@@ -1,7 +1,7 @@
 """A report as it is shown: a finding, tables, and charts that draw a table's columns.
 
-Page, CSV and XLSX are written from the same sheet, and a chart holds no number of its own: it names a table and which of
-its columns to draw, so the two cannot differ.
+Page, CSV and XLSX are written from the same sheet, and a chart holds no number of its own: it names a table
+and which of its columns to draw, so the two cannot differ.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """`tone` is `strong` or `dim`, what stands apart and in no chart; `level`: a waterfall's bar that stands on the ground."""
+    """`tone` is `strong` or `dim`, what stands apart and in no chart; `level`: a waterfall's bar that stands
+    on the ground.
+    """
 
     cells: tuple[Cell, ...]
     tone: str = ""
@@ -60,7 +62,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Series:
-    """A column of the table as a colour of the look: `1` to `5`, `won`, `lost`, `level`, `up`, `down`, `outline`."""
+    """A column of the table as a colour of the look: `1` to `5`, `won`, `lost`, `level`, `up`, `down`,
+    `outline`.
+    """
 
     column: int
     label: str

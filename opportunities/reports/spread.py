@@ -42,7 +42,9 @@ class Deal:
 
 @dataclass(frozen=True)
 class Moments(Sums):
-    """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third central moment in dollars."""
+    """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third central moment in
+    dollars.
+    """
 
     deals: int = 0
     best: int = 0
@@ -53,10 +55,11 @@ class Moments(Sums):
 
 @dataclass(frozen=True)
 class Spread:
-    """Three levels the sum stays below with probability 10, 50 and 90%, in whole dollars, and how they were found.
+    """Three levels the sum stays below with probability 10, 50 and 90%, in whole dollars, and how they were
+    found.
 
-    `weighted` is the mean in hundredths of a dollar: the weighted total, whatever the method. `within` is how far a
-    level may be off, in dollars.
+    `weighted` is the mean in hundredths of a dollar: the weighted total, whatever the method. `within` is how
+    far a level may be off, in dollars.
     """
 
     method: str
@@ -144,7 +147,9 @@ def moments(deals: Iterable[Deal]) -> Moments:
 
 
 def from_moments(whole: Moments) -> Spread:
-    """By Cornish and Fisher from mean, variance and skew, kept within what Cantelli allows and what the deals can bring."""
+    """By Cornish and Fisher from mean, variance and skew, kept within what Cantelli allows and what the deals
+    can bring.
+    """
     mean, sigma = whole.weighted / 100, sqrt(max(whole.variance, 0.0))
     skew = whole.third / sigma**3 if sigma else 0.0
     levels = []
@@ -154,7 +159,8 @@ def from_moments(whole: Moments) -> Spread:
         level = mean + sigma * min(max(turn, lowest), highest)
         levels.append(round(min(max(level, 0.0), whole.best)))
     levels = list(accumulate(levels, max))
-    # The widest of the three gaps Cantelli leaves open: from three deviations on one side to a third on the other.
+    # The widest of the three gaps Cantelli leaves open: from three deviations on one side to a third on the
+    # other.
     return _spread(MOMENTS, whole, levels, within=round(sigma * (3 + 1 / 3)) + 1)
 
 

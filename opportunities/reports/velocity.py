@@ -14,7 +14,8 @@ from .rows import Closing
 class Month:
     """`deals` were worked on: open as the month began, or came into the pipeline in it.
 
-    The average value, the win rate and the cycle (mean days from creation to win) are of what was decided in the month.
+    The average value, the win rate and the cycle (mean days from creation to win) are of what was decided in
+    the month.
     """
 
     period: Period

@@ -1,12 +1,13 @@
-"""The shared hourly budget of calls to Slant: one row, changed in one transaction, for all processes together.
+"""The shared hourly budget of calls to Slant: one row, changed in one transaction, for all processes
+together.
 
-Slant allows 1,000 calls an hour a token (Slant API 5); we use SLANT_HOURLY_BUDGET of them and never more in any
-rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed, so that neither a
-half-counted minute nor a slow exchange can make an hour of Slant's hold more than ours.
+Slant allows 1,000 calls an hour a token (Slant API 5); we use SLANT_HOURLY_BUDGET of them and never more in
+any rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed, so that
+neither a half-counted minute nor a slow exchange can make an hour of Slant's hold more than ours.
 
-People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400 free and
-always has 60 (reliability: sync and mirror rules). Its long walks over all deals leave 500 free and always have 40, so
-that they never keep a change, or a change of who may see what, from being read.
+People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400
+free and always has 60 (reliability: sync and mirror rules). Its long walks over all deals leave 500 free and
+always have 40, so that they never keep a change, or a change of who may see what, from being read.
 
 **How we back off.** What Slant asks for (`Retry-After`, of a 429 or of a 503) is obeyed by everybody, for an hour at most.
 A 429 that does not say is the case of Slant API 5: 60 s, doubling with each further one in a row, and up to half as much
@@ -95,9 +96,11 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
 
 
 def may_use(share: Share) -> int:
-    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the usual 900.
+    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the
+    usual 900.
 
-    Below LEAST_BUDGET too little would be left for looking after lost answers: a system check refuses to start so.
+    Below LEAST_BUDGET too little would be left for looking after lost answers: a system check refuses to
+    start so.
     """
     most = max(0, int(settings.SLANT_HOURLY_BUDGET))
     if share in OF_SYNC and most < USUAL_BUDGET:
@@ -114,7 +117,9 @@ def left(clock: Clock) -> int:
 
 
 def slant_is_away(clock: Clock) -> bool:
-    """Whether calls are refused because Slant does not answer or asked for quiet, not because the hour is spent."""
+    """Whether calls are refused because Slant does not answer or asked for quiet, not because the hour is
+    spent.
+    """
     row, now = Budget.objects.get(pk=1), clock.now()
     return any(until is not None and until > now for until in (row.busy_until, row.reads_rest_until))
 
@@ -155,7 +160,9 @@ def read_failed(*, clock: Clock, retry_after: float | None = None) -> None:
 
 
 def failed(error: errors.SlantError, *, clock: Clock) -> None:
-    """What the failure of a background read means for the calls to come. A refusal is an answer, and means nothing."""
+    """What the failure of a background read means for the calls to come. A refusal is an answer, and means
+    nothing.
+    """
     if isinstance(error, errors.SlantBusy):
         slow_down(error.retry_after, clock=clock)
     elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
@@ -195,10 +202,11 @@ def clock_jumped(*, clock: Clock) -> None:
 
 
 def also_made(counted: dict[str, int], *, clock: Clock) -> None:
-    """Take over `counted` calls by minute where they are more than ours: an older database was put in place of ours.
+    """Take over `counted` calls by minute where they are more than ours: an older database was put in place
+    of ours.
 
-    What the last round called after it was counted is not among them, so a ninth of the hour's calls is added: as
-    many as Slant allows more than our usual budget.
+    What the last round called after it was counted is not among them, so a ninth of the hour's calls is
+    added: as many as Slant allows more than our usual budget.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -225,7 +233,9 @@ def spend_all(*, clock: Clock) -> None:
 
 
 def called_lately(clock: Clock) -> bool:
-    """Whether a call was counted in the last minutes, as in any house whose workers run and whose Slant answers."""
+    """Whether a call was counted in the last minutes, as in any house whose workers run and whose Slant
+    answers.
+    """
     minutes = Budget.objects.values_list("minutes", flat=True).get(pk=1)
     return max(map(int, minutes), default=0) > _minute(clock.now()) - LATELY_MINUTES
 

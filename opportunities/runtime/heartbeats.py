@@ -21,10 +21,12 @@ class ClockWatch(Enum):
 
 
 def beat(worker: str, *, clock: Clock) -> ClockWatch:
-    """Say that `worker` is alive, and what the wall clock did. Act on it in the same transaction, or a crash forgets it.
+    """Say that `worker` is alive, and what the wall clock did. Act on it in the same transaction, or a crash
+    forgets it.
 
-    It jumped if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps one that
-    died, has been seen ahead of now. A new worker that finds none other alive cannot know: nobody watched.
+    It jumped if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps
+    one that died, has been seen ahead of now. A new worker that finds none other alive cannot know: nobody
+    watched.
     """
     now, monotonic = clock.now(), clock.monotonic()
     lately = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))

@@ -16,8 +16,8 @@ From the inside out, each room importing only the ones before it:
     control.py    the adjustable side of the world: `/_control`
     names.py, sample.py   a fictional firm to begin with
 
-Everything above is pure: no Django, no sockets, no wall clock, no threads (rules.py tells how to drive it in-process).
-Only these touch the world:
+Everything above is pure: no Django, no sockets, no wall clock, no threads (rules.py tells how to drive it
+in-process). Only these touch the world:
 
     world.py      the rules behind a lock, the machine's clock, waiting
     describe.py   the shapes of the OpenAPI document

@@ -1,10 +1,12 @@
-"""`python -m opportunities.sandbox`, also `manage.py sandbox`: one sandbox in this process, in the foreground.
+"""`python -m opportunities.sandbox`, also `manage.py sandbox`: one sandbox in this process, in the
+foreground.
 
     python -m opportunities.sandbox --port 8001 --opportunities 500 --switch idem_mismatch=409 \\
         --fault 'POST /v1/opportunities drop_after x1' --control-port 8002
 
-Prints `Sandbox ready: http://127.0.0.1:8001/v1` when it listens. SIGTERM and SIGINT end it within 2 s, exit 0.
-Exit 2: a port is taken or is none, or an argument is not understood. See `server.py` for what a control port is good for.
+Prints `Sandbox ready: http://127.0.0.1:8001/v1` when it listens. SIGTERM and SIGINT end it within 2 s, exit
+0. Exit 2: a port is taken or is none, or an argument is not understood. See `server.py` for what a control
+port is good for.
 """
 
 from __future__ import annotations

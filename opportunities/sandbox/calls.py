@@ -66,7 +66,9 @@ class Call:
             raise Refused(403, "book_read_only", "You may only view this book.")
 
     def save(self, kind: str, row: Row, changed: list[str], *, create: bool) -> Row:
-        """Store a row and note the write. What no answer could show is stored nowhere: it would fail all later ones."""
+        """Store a row and note the write. What no answer could show is stored nowhere: it would fail all
+        later ones.
+        """
         record = shapes.record(self.store, kind, row)
         encode(record)
         self.store.put(kind, row, born=self.now if create else None)
@@ -96,7 +98,9 @@ class Call:
 def fields_set(
     body: Row, row: Row, known: Collection[str], names: Mapping[str, str] | None = None
 ) -> list[str]:
-    """The fields of a new record that its request set; `names` are the record's own for those a body calls otherwise."""
+    """The fields of a new record that its request set; `names` are the record's own for those a body calls
+    otherwise.
+    """
     own = names or {}
     named = {own.get(name, name) for name in known if body.get(name) is not None}
     return [name for name in row if name in named and row[name] not in (None, {})]

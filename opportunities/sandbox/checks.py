@@ -18,7 +18,8 @@ VALUE_MAX = 2_000_000_000  # whole US dollars, Slant API 1 and 10.20
 
 DEEPEST = 200  # levels of a body; what is deeper could be read, but not be written into an answer again
 
-# As seconds since the epoch, fractions of the last second of 9999 would round up into a year no date can tell.
+# As seconds since the epoch, fractions of the last second of 9999 would round up into a year no date can
+# tell.
 LAST_SECOND = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -68,7 +69,9 @@ class Problems:
         return value
 
     def moment(self, body: Row, name: str, *, after: float | None = None) -> str | None:
-        """An ISO 8601 date-time with zone, kept as UTC; with `after` it must lie in the future of that moment."""
+        """An ISO 8601 date-time with zone, kept as UTC; with `after` it must lie in the future of that
+        moment.
+        """
         value = body.get(name)
         if value is None:
             return None
@@ -113,7 +116,9 @@ class Problems:
 
 
 def parse_json(raw: bytes) -> Any:
-    """What a body says. Raises ValueError for all that cannot be answered as JSON again: NaN, 1e400, endless nesting."""
+    """What a body says. Raises ValueError for all that cannot be answered as JSON again: NaN, 1e400, endless
+    nesting.
+    """
     try:
         found = json.loads(raw, parse_constant=_no_number, parse_float=_number)
     except RecursionError:

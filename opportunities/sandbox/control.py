@@ -1,16 +1,18 @@
 """The adjustable side of the world: `GET` and `POST /_control` (interface.md, "The sandbox").
 
 A POST changes what it names: `switches`, `limits` and `clock` are merged name by name; the lists `faults` and
-`revoked` are replaced as a whole; `records` are done in order, each of them noted in the ledger with `request` null;
-`reset` comes first: "faults" drops the faults, "all" also records, keys, buckets, settings and ledger entries (ledger
-numbers and ids go on). All of it or, with a 422 that says what was not understood, nothing.
+`revoked` are replaced as a whole; `records` are done in order, each of them noted in the ledger with
+`request` null; `reset` comes first: "faults" drops the faults, "all" also records, keys, buckets, settings
+and ledger entries (ledger numbers and ids go on). All of it or, with a 422 that says what was not understood,
+nothing.
 
-`up` false makes `/v1` refuse connections if it was asked for on the control port. On the main port, which then has to
-stay open for `/_control`, it can only reset them: see `server.py`.
+`up` false makes `/v1` refuse connections if it was asked for on the control port. On the main port, which
+then has to stay open for `/_control`, it can only reset them: see `server.py`.
 
 Faults: `times` null or absent acts always, `id` absent is the kind; used up ones stay listed with `times` 0.
-Records: `{"op":"patch","id":...,"set":{...}}`, `{"op":"create","type":...,"set":{...}}`, `{"op":"delete","id":...}`
-with the fields a row has in `store.py` (flat ids such as `pipeline_stage_id` and `assigned_to_id`).
+Records: `{"op":"patch","id":...,"set":{...}}`, `{"op":"create","type":...,"set":{...}}`,
+`{"op":"delete","id":...}` with the fields a row has in `store.py` (flat ids such as `pipeline_stage_id` and
+`assigned_to_id`).
 """
 
 from __future__ import annotations
@@ -199,7 +201,9 @@ def read_fault(item: dict[str, Any]) -> Fault:
 
 
 def fault_from_words(text: str) -> Fault:
-    """`POST /v1/opportunities drop_after x1 skip=0 delay_ms=0 status=500 retry_after=30`; without xN it acts always."""
+    """`POST /v1/opportunities drop_after x1 skip=0 delay_ms=0 status=500 retry_after=30`; without xN it acts
+    always.
+    """
     words = text.split()
     if len(words) < 3:
         raise NotUnderstood(f"a fault reads 'METHOD PATH KIND [xN] [name=value ...]', not {text!r}")

@@ -117,7 +117,9 @@ def create(call: Call) -> Answer:
 
 
 def create_in_household(call: Call, household_id: str) -> Answer:
-    """`POST /v1/households/{id}/opportunities` (7.8), in whole dollars; book and household come from the path."""
+    """`POST /v1/households/{id}/opportunities` (7.8), in whole dollars; book and household come from the
+    path.
+    """
     household = call.find("household", household_id)
     book = call.find("book", household["book_id"])
     call.may_write(book)
@@ -226,8 +228,9 @@ def _owner(
 ) -> str | None:
     """Who it is assigned to; `assigned_to_id` wins over its alias `owner_id` (Slant API 7.7, 10.17).
 
-    A user of the book; but whom Slant itself would put there, or has there already, it cannot refuse: the token's
-    user, who may be an admin without a membership (7.2, 7.5), and whoever it is assigned to `before` the change.
+    A user of the book; but whom Slant itself would put there, or has there already, it cannot refuse: the
+    token's user, who may be an admin without a membership (7.2, 7.5), and whoever it is assigned to `before`
+    the change.
     """
     given = [name for name in ("assigned_to_id", "owner_id") if body.get(name) is not None]
     for name in given:

@@ -1,8 +1,8 @@
 """The shapes behind `/v1/openapi.json`: answers, bodies and parameters of every operation (Slant API 7).
 
-Only for describing: `rules.py` reads and answers by itself, and Schemathesis holds the two together in the tests.
-Bodies are written as JSON Schema by hand, because "one of three" and "read only when the others are missing" say
-more than a flat list of fields. Answers are what the default switches give.
+Only for describing: `rules.py` reads and answers by itself, and Schemathesis holds the two together in the
+tests. Bodies are written as JSON Schema by hand, because "one of three" and "read only when the others are
+missing" say more than a flat list of fields. Answers are what the default switches give.
 """
 
 from __future__ import annotations

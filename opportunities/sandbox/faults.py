@@ -10,8 +10,8 @@ A fault is matched when the request has been read and its ledger entry appended;
    the client leaves; "status" an error of `status`; "html" an HTML page of `status`; "busy" a 429 (by `Rules.limit`); "garbage" a 2xx
    with a body no page describes; "half" the true answer cut in the middle of its body.
 
-`commit_late` is the nastiest: the connection is closed at once, the idempotency key is in use meanwhile (a second
-request under it gets 409), and the rules work on the request `delay_ms` later.
+`commit_late` is the nastiest: the connection is closed at once, the idempotency key is in use meanwhile (a
+second request under it gets 409), and the rules work on the request `delay_ms` later.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ PLANS: dict[str, Plan] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One injected fault. `times` None acts always, else counts down to 0; `skip` lets the first matches pass.
+    """One injected fault. `times` None acts always, else counts down to 0; `skip` lets the first matches
+    pass.
 
-    `method` and `path` may be `*`; `path` may end in `*`. Times are in milliseconds, `retry_after` in seconds.
+    `method` and `path` may be `*`; `path` may end in `*`. Times are in milliseconds, `retry_after` in
+    seconds.
     """
 
     id: str

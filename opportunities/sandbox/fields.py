@@ -85,7 +85,9 @@ def _options(body: Row, kind: str | None, problems: Problems) -> Row:
 def merged(
     call: Call, entity: str, before: Row, sent: Any, problems: Problems, *, nulls: str = "clear"
 ) -> Row:
-    """Values after a write: named keys change, others stay (Slant API 10.30); null as `null_in_patch` knows it."""
+    """Values after a write: named keys change, others stay (Slant API 10.30); null as `null_in_patch` knows
+    it.
+    """
     if not isinstance(sent, dict):
         problems.add("custom_fields", "must be an object")
         return before

@@ -1,8 +1,8 @@
 """The API as django-ninja describes it: addresses, OpenAPI document, control and ledger.
 
-Every Slant operation is declared here with the shapes and statuses it answers, so that `/v1/openapi.json` tells the
-truth (it is served without a token and counted nowhere). What is answered comes from `rules.py`: one function,
-`slant`, stands behind all operations, unknown paths and wrong methods.
+Every Slant operation is declared here with the shapes and statuses it answers, so that `/v1/openapi.json`
+tells the truth (it is served without a token and counted nowhere). What is answered comes from `rules.py`:
+one function, `slant`, stands behind all operations, unknown paths and wrong methods.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keeping a world over a restart: a journal of rows, one JSON line each, beside the moment the world began.
 
-The sample firm is built from that moment and a number of deals, so the journal holds only what was written since.
-Kept: rows, ids given out, ledger numbers. Forgotten by a restart, as by any server: settings, rate buckets, answers
-under idempotency keys, and the ledger's old entries.
+The sample firm is built from that moment and a number of deals, so the journal holds only what was written
+since. Kept: rows, ids given out, ledger numbers. Forgotten by a restart, as by any server: settings, rate
+buckets, answers under idempotency keys, and the ledger's old entries.
 """
 
 from __future__ import annotations

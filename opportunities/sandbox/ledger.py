@@ -1,10 +1,11 @@
 """What the stand-in was asked and what it wrote: append-only, numbered without gaps, the judge in tests.
 
-An entry of kind `request` is appended when the request has been read, before any fault acts. While it is open,
-`status`, `answered`, `replayed` and `ms` are null; `close()` fills them in once and the entry never changes again.
-A `write` entry is complete from the start; `request` names the entry that caused it, null for what "somebody did on
-Slant's own page". `record` is the row as the API shows it, with the flat ids (`pipeline_id`, `pipeline_stage_id`,
-`assigned_to_id`) beside the nested objects, so that a reader can compare it with what was sent.
+An entry of kind `request` is appended when the request has been read, before any fault acts. While it is
+open, `status`, `answered`, `replayed` and `ms` are null; `close()` fills them in once and the entry never
+changes again. A `write` entry is complete from the start; `request` names the entry that caused it, null for
+what "somebody did on Slant's own page". `record` is the row as the API shows it, with the flat ids
+(`pipeline_id`, `pipeline_stage_id`, `assigned_to_id`) beside the nested objects, so that a reader can compare
+it with what was sent.
 """
 
 from __future__ import annotations

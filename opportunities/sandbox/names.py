@@ -23,7 +23,8 @@ USERS: tuple[tuple[str, str, str, str, str, bool], ...] = (
     ("u_x1salt", OTHER_COMPANY, "bram.eddystone@saltmarsh.example", "Bram", "Eddystone", True),
 )
 
-# id, company, name, {member: role}. The tokens' owner is principal, contributor, viewer and, as an admin, nothing.
+# id, company, name, {member: role}. The tokens' owner is principal, contributor, viewer and, as an admin,
+# nothing.
 BOOKS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     (
         "bk_pine01",

@@ -44,7 +44,9 @@ _SPLIT = tuple((method, tuple(pattern.split("/")), endpoint) for method, pattern
 
 
 def resolve(method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
-    """The endpoint and its ids; 404 for an unknown path, 405 with `Allow` for a method the path does not take."""
+    """The endpoint and its ids; 404 for an unknown path, 405 with `Allow` for a method the path does not
+    take.
+    """
     segments = path.split("/")
     allowed: list[str] = []
     for name, pattern, endpoint in _SPLIT:

@@ -1,7 +1,9 @@
-"""One request from arrival to answer, as a pure function of a world, a request and a moment (Slant API 2, 5, 6).
+"""One request from arrival to answer, as a pure function of a world, a request and a moment (Slant API 2, 5,
+6).
 
-No Django, no sockets, no wall clock, no threads: whoever drives this brings the time and takes care that only one
-call runs at a time. The HTTP server does it with a lock; a simulation does it in-process, with its own clock:
+No Django, no sockets, no wall clock, no threads: whoever drives this brings the time and takes care that only
+one call runs at a time. The HTTP server does it with a lock; a simulation does it in-process, with its own
+clock:
 
     start = sample.build(now=seeded_now)              # once
     world = start.copy()                              # per history, cheap
@@ -15,10 +17,10 @@ With faults, take the steps one by one; `faults.PLANS` says which of them a faul
     answer = answer or rules.execute(exchange, now)   # may be called later, or never (a server that crashed)
     rules.close(exchange, status=answer.status, answered=True)
 
-Between `arrive` and `execute` the idempotency key is in use; `abandon` frees it without executing. The 429 of a fault
-goes through `limit`, which treats it as one of the rules' own. Ids come from a counter in the world: the same history
-gives the same ids. `world.ledger` is the judge. Settings, "somebody used Slant's own page" and the rest of
-`POST /_control` are `control.apply(world, start, changes, now)`.
+Between `arrive` and `execute` the idempotency key is in use; `abandon` frees it without executing. The 429 of
+a fault goes through `limit`, which treats it as one of the rules' own. Ids come from a counter in the world:
+the same history gives the same ids. `world.ledger` is the judge. Settings, "somebody used Slant's own page"
+and the rest of `POST /_control` are `control.apply(world, start, changes, now)`.
 
 All `now` are seconds since the epoch in the sandbox's adjustable time; `Control.offset_s` is already in them.
 """
@@ -155,7 +157,9 @@ class Rules:
         return self._finished(exchange, answer, now)
 
     def limit(self, exchange: Exchange, refusal: Answer, now: float) -> Answer:
-        """The 429 a fault calls for, treated as one of our own: kept if those are, and with the headers asked for."""
+        """The 429 a fault calls for, treated as one of our own: kept if those are, and with the headers asked
+        for.
+        """
         if self.store.control.switches["idem_store_4xx"] == "all" and self._kept(exchange, now) is None:
             self._remember(exchange, refusal)
         return self._finished(exchange, refusal, now)
@@ -294,7 +298,9 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def read_body(request: Request) -> dict[str, Any]:
-    """The JSON object of a body. Without `Content-Type: application/json` it is dropped in silence (Slant API 1)."""
+    """The JSON object of a body. Without `Content-Type: application/json` it is dropped in silence (Slant API
+    1).
+    """
     content_type = (request.header("Content-Type") or "").split(";")[0].strip().lower()
     if content_type != "application/json" or not request.body.strip():
         return {}

@@ -32,7 +32,9 @@ SHARES = (
 
 
 def build(*, now: float, opportunities: int = OPPORTUNITIES) -> Store:
-    """A new world. `now`: seconds since the epoch, the anchor of all dates; `opportunities`: how many in the firm."""
+    """A new world. `now`: seconds since the epoch, the anchor of all dates; `opportunities`: how many in the
+    firm.
+    """
     store = Store(tokens={token.value: token for token in TOKENS})
     _people_and_books(store)
     _pipelines(store)
@@ -190,7 +192,9 @@ def _deal(
     created: float,
     now: float,
 ) -> Row:
-    """One deal; primes pick its parts, so that they do not go in step and every nullable field is null somewhere."""
+    """One deal; primes pick its parts, so that they do not go in step and every nullable field is null
+    somewhere.
+    """
     mix = _mixed(number)
     pipelines = _PIPELINES_OF[book_id]
     pipeline = store.tables["pipeline"][pipelines[mix % len(pipelines)]]
@@ -198,7 +202,8 @@ def _deal(
     mine = kinds[(book_id, kind)]
     household = mine[mix // 5 % len(mine)]
     stages = pipeline["pipeline_stages"]
-    # Closed deals are common in old data: half of the deals older than half a year sit in the last three stages.
+    # Closed deals are common in old data: half of the deals older than half a year sit in the last three
+    # stages.
     if created < now - YEAR_S / 2 and mix // 7 % 2:
         stage = stages[len(stages) - 3 + mix // 11 % 3]
     else:

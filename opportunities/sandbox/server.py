@@ -1,8 +1,9 @@
 """Sockets: real HTTP/1.1, and the faults that need a socket to happen.
 
-Every connection has its thread. A request to `/_...` goes straight to Django (control and ledger). Any other is
-Slant's: it is noted in the ledger, the fault that acts on it is looked up, and Django is asked only if the fault
-lets the request through. The answer is written in one piece, so that keep-alive never waits for a delayed ACK.
+Every connection has its thread. A request to `/_...` goes straight to Django (control and ledger). Any other
+is Slant's: it is noted in the ledger, the fault that acts on it is looked up, and Django is asked only if the
+fault lets the request through. The answer is written in one piece, so that keep-alive never waits for a
+delayed ACK.
 
 **Being down** (`"up": false`). On one port a TCP server has to accept before it can know the path, so:
 

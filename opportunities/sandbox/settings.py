@@ -1,4 +1,6 @@
-"""Django, as little of it as the stand-in needs: no database, no sessions, no templates, no middleware of its own."""
+"""Django, as little of it as the stand-in needs: no database, no sessions, no templates, no middleware of its
+own.
+"""
 
 from __future__ import annotations
 

@@ -124,7 +124,9 @@ def custom_field(row: Row) -> Row:
 
 
 def record(store: Store, kind: str, row: Row) -> dict[str, Any]:
-    """A row for the ledger: as the API shows it; an opportunity also with its flat ids, to compare with a body."""
+    """A row for the ledger: as the API shows it; an opportunity also with its flat ids, to compare with a
+    body.
+    """
     if kind == "opportunity":
         flat = {name: row[name] for name in ("pipeline_id", "pipeline_stage_id", "assigned_to_id")}
         return {**opportunity(store, row), **flat}

@@ -3,8 +3,8 @@
 Rows are plain dicts that nobody edits once they are stored: a change stores a new dict. That makes
 `Store.copy()` a handful of shallow copies, so a simulation can start thousands of worlds from one sample.
 
-Times inside rows are ISO 8601 strings in UTC as the API shows them ("2026-08-14T16:20:11Z"); `now` arguments are
-seconds since the epoch as a float, always the sandbox's own adjustable time.
+Times inside rows are ISO 8601 strings in UTC as the API shows them ("2026-08-14T16:20:11Z"); `now` arguments
+are seconds since the epoch as a float, always the sandbox's own adjustable time.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class Token:
 
 @dataclass(frozen=True)
 class Remembered:
-    """One answer kept under an idempotency key. `at` is when the request arrived, `body_sha256` what it carried."""
+    """One answer kept under an idempotency key. `at` is when the request arrived, `body_sha256` what it
+    carried.
+    """
 
     at: float
     body_sha256: str
@@ -133,7 +135,9 @@ class Store:
         )
 
     def reset_to(self, start: Store) -> None:
-        """Back to `start`. Ledger numbers and ids go on, so nothing seen before can be mistaken for something new."""
+        """Back to `start`. Ledger numbers and ids go on, so nothing seen before can be mistaken for something
+        new.
+        """
         fresh = start.copy()
         self.tables, self.tokens, self.control = fresh.tables, fresh.tokens, fresh.control
         self.remembered, self.in_flight, self.buckets, self.born = {}, set(), {}, {}
@@ -141,7 +145,9 @@ class Store:
         self._listings = {}
 
     def new_id(self, kind: str) -> str:
-        """An opaque id such as `op_71qz5d`: unique, without visible order, the same in every run (Slant API 1)."""
+        """An opaque id such as `op_71qz5d`: unique, without visible order, the same in every run (Slant API
+        1).
+        """
         while True:
             self.made += 1
             candidate = f"{ID_PREFIXES[kind]}_{scramble(self.made)}"
@@ -179,7 +185,9 @@ class Store:
 
 
 def scramble(number: int) -> str:
-    """Six characters for a number below 36**6, one to one: an odd step without the factor 3 never repeats itself."""
+    """Six characters for a number below 36**6, one to one: an odd step without the factor 3 never repeats
+    itself.
+    """
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     rest = (number * 1_299_709_841 + 777_767_777) % 36**6
     text = ""

@@ -57,7 +57,8 @@ class World:
     def work(self, exchange: Exchange) -> Answer:
         """Arrive, wait as long as latency and a `delay` fault ask, execute. The lock is free while waiting.
 
-        Whoever still waits when the world is reset is told a 503: what he asked is forgotten, as its entry is.
+        Whoever still waits when the world is reset is told a 503: what he asked is forgotten, as its entry
+        is.
         """
         with self.lock:
             answer = self.rules.arrive(exchange, self.now())
@@ -90,7 +91,9 @@ class World:
         self.close(exchange, None, answered=False, ms=0)
 
     def _forgotten(self, exchange: Exchange) -> bool:
-        """True if the world a request came into is no more; its key is free then, or already another request's."""
+        """True if the world a request came into is no more; its key is free then, or already another
+        request's.
+        """
         return self.stopping.is_set() or self.store.ledger.get(exchange.seq) is None
 
     def limit(self, exchange: Exchange, fault: Fault) -> Answer:

@@ -19,7 +19,9 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Chosen:
-    """The deals a person chose, as far as they may change them. `out_of_reach` were chosen but are not theirs."""
+    """The deals a person chose, as far as they may change them. `out_of_reach` were chosen but are not
+    theirs.
+    """
 
     count: int
     value: int

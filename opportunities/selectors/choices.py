@@ -1,4 +1,6 @@
-"""What a person may choose when they enter an opportunity. From the mirror alone; nothing out of reach is named."""
+"""What a person may choose when they enter an opportunity. From the mirror alone; nothing out of reach is
+named.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -60,7 +62,9 @@ def offer(person: Person, typed: Typed) -> Offer:
 
 
 def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed: Typed) -> Offer:
-    """What `deal` may be given: households and owners of its own book. Two queries, one more for a new household."""
+    """What `deal` may be given: households and owners of its own book. Two queries, one more for a new
+    household.
+    """
     households = Household.objects.filter(book=deal.book_id, gone_at=None)
     household = _plain(deal.household) if deal.household else None
     chosen = typed.get("household_id", "")

@@ -1,4 +1,6 @@
-"""Slant's custom fields as people read them: display names, and values by their type. Read only (Slant API 7.11)."""
+"""Slant's custom fields as people read them: display names, and values by their type. Read only (Slant API
+7.11).
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -10,9 +12,11 @@ from opportunities.models import Opportunity
 
 
 def described(row: Opportunity) -> Iterator[tuple[str, str]]:
-    """Display name and value of each custom field `row` has: in Slant's order, those without a definition last.
+    """Display name and value of each custom field `row` has: in Slant's order, those without a definition
+    last.
 
-    `row` comes with `definitions` (`opportunity.page.reachable`), else they cost a query where there is any field.
+    `row` comes with `definitions` (`opportunity.page.reachable`), else they cost a query where there is any
+    field.
     """
     values: dict[str, Any] = dict(row.custom_fields)
     if not values:

@@ -1,4 +1,6 @@
-"""What the filters of a board or list may be set to, what those in use are called, and the views a person saved."""
+"""What the filters of a board or list may be set to, what those in use are called, and the views a person
+saved.
+"""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,8 @@
-"""The deals of a selection as rows: for the list, a window at a time, and for the file that holds all of them.
+"""The deals of a selection as rows: for the list, a window at a time, and for the file that holds all of
+them.
 
-The list costs as many queries for a hundred thousand deals as for one: its totals are the board's own kept ones, and
-each window begins where the last one ended (by the sorted value and the id), never by counting.
+The list costs as many queries for a hundred thousand deals as for one: its totals are the board's own kept
+ones, and each window begins where the last one ended (by the sorted value and the id), never by counting.
 """
 
 from collections.abc import Iterator
@@ -98,7 +99,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Listing:
-    """One window. `head` is the board's head of the same selection; `total` sums all its stages, hidden ones too."""
+    """One window. `head` is the board's head of the same selection; `total` sums all its stages, hidden ones
+    too.
+    """
 
     head: Board
     columns: list[Column]
@@ -123,7 +126,9 @@ class Listing:
 
 
 def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> Listing | None:
-    """A window of the list of one pipeline: the selected one, else the first there is. None where there is none."""
+    """A window of the list of one pipeline: the selected one, else the first there is. None where there is
+    none.
+    """
     head = boards.head(person, selection, now)
     if head is None:
         selection = Selection(**vars(selection) | {"pipeline": _first_pipeline(person)})

@@ -1,7 +1,7 @@
 """The deals a selection means, for one person: what board, list, CSV and "the deals behind a number" share.
 
-Nothing here evaluates: callers order, slice, count or sum. What a person may not see is not in it, whatever the
-selection names.
+Nothing here evaluates: callers order, slice, count or sum. What a person may not see is not in it, whatever
+the selection names.
 """
 
 from collections import defaultdict
@@ -17,7 +17,8 @@ from opportunities.access import visible_books
 from opportunities.models import Meaning, Opportunity, Person, StageMeaning
 from opportunities.selection import ME, NOBODY, OVERDUE, Selection, close_days
 
-# Since when a deal is in its stage. Slant dates every change of stage; a deal never moved is there since it was made.
+# Since when a deal is in its stage. Slant dates every change of stage; a deal never moved is there since it
+# was made.
 IN_STAGE_SINCE = Coalesce(F("stage_updated_at"), F("created_at"), F("first_seen_at"))
 
 
@@ -26,8 +27,8 @@ def deals(
 ) -> QuerySet[Opportunity]:
     """Unordered, `since` annotated (in this stage since).
 
-    `limits` are days by stage after which a deal in it is stale; without them, and only for a selection of stale
-    deals, they cost a small query.
+    `limits` are days by stage after which a deal in it is stale; without them, and only for a selection of
+    stale deals, they cost a small query.
     """
     rows = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person))
     return rows.annotate(since=IN_STAGE_SINCE).filter(_chosen(person, selection, now, limits))

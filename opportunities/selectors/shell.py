@@ -14,7 +14,8 @@ from opportunities.models import Alert, Hold, Person, State, Submission, SyncSta
 NEWS_AT_ONCE = 5
 FRESH, AMBER, RED = "fresh", "amber", "red"
 
-# What pages are drawn from. Without the first three nobody can fill in a form; deals may still be on their way.
+# What pages are drawn from. Without the first three nobody can fill in a form; deals may still be on their
+# way.
 NEEDED = ("books", "pipelines", "households")
 DEALS = "opportunities"
 WATCHED = (*NEEDED, DEALS)
@@ -25,7 +26,8 @@ LEVELS = (FRESH, AMBER, RED)
 class Stamp:
     """How old the data on the page is. `synced_at` is None while no first sync has come in.
 
-    `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them all.
+    `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them
+    all.
     """
 
     synced_at: datetime | None
@@ -65,7 +67,9 @@ class Surroundings:
 
 
 def surroundings(person: Person, now: datetime) -> Surroundings:
-    """One query; news and alerts cost one more each while there are any. Every page pays this, so it is counted."""
+    """One query; news and alerts cost one more each while there are any. Every page pays this, so it is
+    counted.
+    """
     own = Submission.objects.of(person)
     waiting = own.open().order_by().values("person").annotate(count=Count("pk")).values("count")
     rows = list(
@@ -101,7 +105,9 @@ def _news(person: Person) -> list[News]:
 
 
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
-    """The oldest of `rows` decides, measured by its own pace; a failing one makes it red (reliability: sync rules)."""
+    """The oldest of `rows` decides, measured by its own pace; a failing one makes it red (reliability: sync
+    rules).
+    """
     found = {row.pk: row for row in rows}
     known = [found[name] for name in NEEDED if name in found and found[name].finished_at]
     if len(known) < len(NEEDED):

@@ -1,5 +1,6 @@
-"""How stages are drawn and what they mean. Slant sends neither a meaning nor a colour: the meaning is kept by us, the
-colour follows from it and from the stage's place in its pipeline."""
+"""How stages are drawn and what they mean. Slant sends neither a meaning nor a colour: the meaning is kept by
+us, the colour follows from it and from the stage's place in its pipeline.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ def meaning(stage: Stage) -> str:
 
 
 def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
-    """`stages` of one pipeline in their order, each with the glyph and colour slot of its place among the open ones."""
+    """`stages` of one pipeline in their order, each with the glyph and colour slot of its place among the
+    open ones.
+    """
     means = [meaning(stage) for stage in stages]
     open_count = means.count(Meaning.OPEN)
     choices, place = [], 0
@@ -60,7 +63,9 @@ def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A line of the settings. `chosen` is empty where the name decides, `limit` None where the house's counts."""
+    """A line of the settings. `chosen` is empty where the name decides, `limit` None where the house's
+    counts.
+    """
 
     stage: StageChoice
     suggestion: str

@@ -236,7 +236,9 @@ class SlantClient:
         return self._write("PATCH", path, body, key, expected_id=opportunity_id)
 
     def read_back(self, written: Written, body: bytes) -> Written:
-        """`written` as one more read shows it, compared with `body` again: for an answer that left out what was sent."""
+        """`written` as one more read shows it, compared with `body` again: for an answer that left out what
+        was sent.
+        """
         record = self.opportunity(written.record.id)
         sent: dict[str, Any] = json.loads(body)
         mismatches, unverified = compare(sent, record)

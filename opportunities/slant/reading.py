@@ -96,7 +96,8 @@ def _kind_of(answer: Answer, code: str, can_write: bool | None) -> type[errors.S
 
 def retry_after(answer: Answer, *, now: datetime) -> float | None:
     """Seconds to wait, 0 to 3600, or None: from `Retry-After` (RFC 9110 10.2.3: seconds or a date), else, for
-    a 429, from `X-RateLimit-Reset` or `RateLimit-Reset`, which are seconds, or an instant if they are large."""
+    a 429, from `X-RateLimit-Reset` or `RateLimit-Reset`, which are seconds, or an instant if they are large.
+    """
     said = answer.headers.get("retry-after", "").strip()
     moment = http_date(said)
     here = answer.server_date or now

@@ -1,7 +1,7 @@
 """The one writer of the trail.
 
-`record()` appends an event to the chain inside the caller's transaction, so that the change and its record are
-committed together or not at all. Appends are ordered by the lock on `ChainHead`.
+`record()` appends an event to the chain inside the caller's transaction, so that the change and its record
+are committed together or not at all. Appends are ordered by the lock on `ChainHead`.
 """
 
 import hashlib
@@ -123,8 +123,8 @@ def record(
 ) -> AuditEvent:
     """Append one event to the chain. Must run inside the transaction of the change it tells of.
 
-    `submission` fills object, key (hashed), attempt, generation and body hash from the row.
-    Raises `RuntimeError` outside a transaction: an event without its change, or the reverse, would be a lie; and
+    `submission` fills object, key (hashed), attempt, generation and body hash from the row. Raises
+    `RuntimeError` outside a transaction: an event without its change, or the reverse, would be a lie; and
     `TypeError` for a float in `change`, which has no one way to be written down.
     """
     if not connection.in_atomic_block:
@@ -171,7 +171,9 @@ def record(
 
 
 def wait_turn() -> None:
-    """Take the lock that orders appends before `record()` does: what is read from here on holds until the commit."""
+    """Take the lock that orders appends before `record()` does: what is read from here on holds until the
+    commit.
+    """
     ChainHead.objects.select_for_update().get(pk=1)
 
 
@@ -190,7 +192,9 @@ def key_id(key: str) -> str:
 
 
 def chain_hash(event: AuditEvent) -> str:
-    """SHA-256(0x00 || canonical JSON of every field but `hash`), hexadecimal (RFC 6962 leaf prefix, RFC 8785 form)."""
+    """SHA-256(0x00 || canonical JSON of every field but `hash`), hexadecimal (RFC 6962 leaf prefix, RFC 8785
+    form).
+    """
     return hashlib.sha256(b"\x00" + canonical(event_fields(event))).hexdigest()
 
 

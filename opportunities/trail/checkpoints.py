@@ -1,9 +1,9 @@
 """Signed statements of where the trail stood, kept outside the database (docs/audit.md, "Checkpoints").
 
-A chain alone cannot see its end cut off, nor that all of it was written anew. So the worker writes, every thousand
-events or once an hour, a small file into AUDIT_CHECKPOINT_DIR: number and hash of the last event, and the Merkle root of
-the events since the checkpoint before, signed with a key the database's owner need not have. A file is written once
-and never again.
+A chain alone cannot see its end cut off, nor that all of it was written anew. So the worker writes, every
+thousand events or once an hour, a small file into AUDIT_CHECKPOINT_DIR: number and hash of the last event,
+and the Merkle root of the events since the checkpoint before, signed with a key the database's owner need not
+have. A file is written once and never again.
 """
 
 import contextlib
@@ -80,7 +80,8 @@ def write_if_due(*, clock: Clock) -> int | None:
 
 def _is_due(seq: int, now: datetime) -> bool:
     last_seq, last_at = _newest()
-    # Behind its checkpoints: an older backup. Nothing is vouched for until it is past them; verify_audit says so.
+    # Behind its checkpoints: an older backup. Nothing is vouched for until it is past them; verify_audit says
+    # so.
     if seq <= last_seq:
         return False
     return seq - last_seq >= EVERY_EVENTS or last_at is None or not timedelta(0) <= now - last_at < EVERY
@@ -152,8 +153,9 @@ def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
 
 
 def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of an export, signed where this process can read the key: the command line, and web processes only
-    of an install that keeps one key for all. Never makes a key."""
+    """The manifest of an export, signed where this process can read the key: the command line, and web
+    processes only of an install that keeps one key for all. Never makes a key.
+    """
     key = None
     with contextlib.suppress(NoKey, OSError):
         key = signing_key() if key_file().exists() else None
@@ -243,7 +245,8 @@ def archive_note(seq: int) -> Envelope | None:
 
 
 def archived_hash(seq: int, *, keys: set[str]) -> str:
-    """The hash of event `seq`, the last of a file, by a signed note; empty when there is none that is believed.
+    """The hash of event `seq`, the last of a file, by a signed note; empty when there is none that is
+    believed.
 
     Each move leaves its note, and the events of the newest need not be gone yet: ask for the one that fits.
     """
@@ -263,7 +266,9 @@ def key_file() -> Path:
 
 
 def public_key_file() -> Path:
-    """Beside the key: the public keys that are trusted, one a line. An older key's line stays when a key is replaced."""
+    """Beside the key: the public keys that are trusted, one a line. An older key's line stays when a key is
+    replaced.
+    """
     return key_file().with_name(f"{key_file().name}.pub")
 
 

@@ -1,8 +1,9 @@
 """Taking the trail away: JSON Lines that verify by themselves, CSV for reading, and both in a folder or ZIP.
 
-An `events.jsonl` holds the events asked for, then what vouches for them (checkpoints, and proofs that lead from the
-last event of each unbroken run to one), then its manifest. `opportunities/trail/verifier.py` checks it without us.
-Nothing is held in memory but the numbers of the runs, so a million events are streamed as a hundred are.
+An `events.jsonl` holds the events asked for, then what vouches for them (checkpoints, and proofs that lead
+from the last event of each unbroken run to one), then its manifest. `opportunities/trail/verifier.py` checks
+it without us. Nothing is held in memory but the numbers of the runs, so a million events are streamed as a
+hundred are.
 """
 
 import csv
@@ -63,7 +64,9 @@ class Taken:
 
 @dataclass
 class Export:
-    """Who takes what. `upto` is the last event there was when it began: the export's own events are not in it."""
+    """Who takes what. `upto` is the last event there was when it began: the export's own events are not in
+    it.
+    """
 
     wanted: Wanted
     by: Actor
@@ -179,7 +182,8 @@ def _manifest(export: Export, taken: Taken) -> dict[str, Any]:
 
 
 def _evidence(taken: Taken) -> Iterator[dict[str, Any]]:
-    """What vouches for the events: checkpoints inside each run, and for its end a proof of the checkpoint after it.
+    """What vouches for the events: checkpoints inside each run, and for its end a proof of the checkpoint
+    after it.
 
     Before them the note of the events before the first, if those were moved to a file.
     """
@@ -221,7 +225,9 @@ def _proof(seq: int, checkpoint: int) -> dict[str, Any] | None:
 
 
 def _csv(export: Export, taken: Taken) -> Pieces:
-    """For reading: a first cell that could be a formula wears an apostrophe, so it is no evidence; the JSON Lines are."""
+    """For reading: a first cell that could be a formula wears an apostrophe, so it is no evidence; the JSON
+    Lines are.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -318,7 +324,8 @@ def _zip(export: Export, taken: Taken) -> Pieces:
 def write_folder(
     wanted: Wanted, target: Path, *, by: Actor, clock: Clock, told: Callable[[int], None] = lambda count: None
 ) -> Taken:
-    """The set of files in the folder `target`, which must be new or empty. `told` hears how many events are written.
+    """The set of files in the folder `target`, which must be new or empty. `told` hears how many events are
+    written.
 
     A checkpoint is written first where the key is at hand, so that all of it is vouched for.
     """
@@ -340,9 +347,11 @@ def write_folder(
 
 
 def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> Taken:
-    """Write everything up to the checkpoint at `seq` to a folder, check that it verifies, and sign a note of it.
+    """Write everything up to the checkpoint at `seq` to a folder, check that it verifies, and sign a note of
+    it.
 
-    Nothing is deleted. Raises `ValueError` when there is no believed checkpoint at `seq`, or the file does not verify.
+    Nothing is deleted. Raises `ValueError` when there is no believed checkpoint at `seq`, or the file does
+    not verify.
     """
     keys = checkpoints.trusted_keys()
     checkpoint = checkpoints.read(seq, keys=keys)

@@ -1,7 +1,7 @@
 """Which events of the trail: one description for the page, the export and the command.
 
-Every question is asked in arms, each answered by one index and cut at its newest events; merging them keeps a page as
-quick at a million events as at a hundred.
+Every question is asked in arms, each answered by one index and cut at its newest events; merging them keeps a
+page as quick at a million events as at a hundred.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,8 @@ from opportunities.models import (
     Submission,
 )
 
-# Routes about one submission or one deal, under whose names looks and refusals are recorded (views/access_log.py).
+# Routes about one submission or one deal, under whose names looks and refusals are recorded
+# (views/access_log.py).
 SUBMISSION_TYPES = ("submission", "withdraw", "still_send", "decide")
 OPPORTUNITY_TYPES = ("opportunity", "edit", "move")
 VIEWS = ("client_data.viewed",)
@@ -41,7 +42,8 @@ NOBODY = "nobody"
 MOST_DEALS = 500
 MOST_HOUSEHOLDS = 20
 MOST_PEOPLE = 20
-# Numbers and times go the same way but for a clock that was set back: this many events further are looked through.
+# Numbers and times go the same way but for a clock that was set back: this many events further are looked
+# through.
 SLACK = 1000
 
 
@@ -49,10 +51,10 @@ SLACK = 1000
 class Wanted:
     """A question put to the trail; empty parts ask nothing.
 
-    `who` is "iss sub" of a person, `worker`, `operator`, `system` or `nobody`; `actions` are names of events; `outcome`
-    is a key of OUTCOMES; `object` is "submission:<id>" or "opportunity:<id>"; `saw` is a household, by id or name, whose
-    deals somebody looked at; `text` finds deals, households, people, references, Slant's ids and numbers of events.
-    Days are the firm's, both included.
+    `who` is "iss sub" of a person, `worker`, `operator`, `system` or `nobody`; `actions` are names of events;
+    `outcome` is a key of OUTCOMES; `object` is "submission:<id>" or "opportunity:<id>"; `saw` is a household,
+    by id or name, whose deals somebody looked at; `text` finds deals, households, people, references, Slant's
+    ids and numbers of events. Days are the firm's, both included.
     """
 
     who: str = ""
@@ -122,8 +124,9 @@ def _arms(wanted: Wanted) -> list[Q]:
 
 
 def _common(wanted: Wanted) -> Q:
-    """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a deal's own:
-    which submissions are its would be looked up twice."""
+    """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a
+    deal's own: which submissions are its would be looked up twice.
+    """
     common = Q()
     if wanted.object and wanted.text.strip():
         common &= reduce(or_, _object(wanted.object))

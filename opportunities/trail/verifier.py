@@ -1,8 +1,9 @@
 """Check an export of Slantweb's audit trail without Slantweb: `python3 verifier.py EXPORT [--key KEY]`.
 
-EXPORT is an `events.jsonl`, a folder or a ZIP made by `export_audit` or by the page "Audit trail". Nothing but this
-file and Python 3.8 or newer is needed. It tells whether every event is as it was written, whether any is missing, and
-which signed checkpoint vouches for it. How it all hangs together is in docs/audit.md of the application:
+EXPORT is an `events.jsonl`, a folder or a ZIP made by `export_audit` or by the page "Audit trail". Nothing
+but this file and Python 3.8 or newer is needed. It tells whether every event is as it was written, whether
+any is missing, and which signed checkpoint vouches for it. How it all hangs together is in docs/audit.md of
+the application:
 
 * An event's hash is SHA-256(0x00 || canonical JSON of all its other fields, `prev_hash` and `seq` among them), so each
   event vouches for all before it.
@@ -13,12 +14,13 @@ which signed checkpoint vouches for it. How it all hangs together is in docs/aud
 * The manifest that ends an export says what was asked for, when, and how many events that gave. Where the key was at
   hand it is signed; where not, it is the export's own word. A signed note says which events were moved to a file.
 
-`--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without it the
-key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of checkpoints and
-notes kept apart. `--whole` says that you asked for all events, whatever the export says of itself: it must begin at
-event 1, or where a signed note says that the events before were moved to a file, miss none, and reach every checkpoint
-of that folder. Exit codes: 0 good, 1 an event was altered, 2 events are missing or repeated, 3 the export does not
-reach a checkpoint it must reach, 4 a signature cannot be believed, 6 the export cannot be read.
+`--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without
+it the key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of
+checkpoints and notes kept apart. `--whole` says that you asked for all events, whatever the export says of
+itself: it must begin at event 1, or where a signed note says that the events before were moved to a file,
+miss none, and reach every checkpoint of that folder. Exit codes: 0 good, 1 an event was altered, 2 events are
+missing or repeated, 3 the export does not reach a checkpoint it must reach, 4 a signature cannot be believed,
+6 the export cannot be read.
 """
 
 from __future__ import annotations
@@ -222,8 +224,9 @@ def is_signed(message: bytes, signature: bytes, public_key: bytes) -> bool:
 
 
 def believed(envelope: Any, keys: set[str] | None = None) -> str:
-    """Empty when `envelope` ({"checkpoint": {...}, "signature": hex}) is signed by one of `keys` (None: by its own
-    named key); else why it cannot be believed."""
+    """Empty when `envelope` ({"checkpoint": {...}, "signature": hex}) is signed by one of `keys` (None: by
+    its own named key); else why it cannot be believed.
+    """
     try:
         statement, signature = envelope["checkpoint"], bytes.fromhex(envelope["signature"])
         key = statement["key"]
@@ -266,8 +269,9 @@ class Signed:
 
 
 class Verdict:
-    """What was found. `problems` in the order found; `notes` are not problems; `made` is when and by whom it was made,
-    and on whose word."""
+    """What was found. `problems` in the order found; `notes` are not problems; `made` is when and by whom it
+    was made, and on whose word.
+    """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -302,10 +306,11 @@ def verify(
     *,
     whole: bool = False,
 ) -> Verdict:
-    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints and notes (envelopes) from another place.
+    """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints and notes (envelopes) from another
+    place.
 
-    With `whole` all events were asked for: nothing the manifest says makes it less. It begins at event 1 or after a
-    signed note, misses none, and reaches every checkpoint kept apart.
+    With `whole` all events were asked for: nothing the manifest says makes it less. It begins at event 1 or
+    after a signed note, misses none, and reaches every checkpoint kept apart.
     """
     found = Verdict()
     reader = _Reader(lines, found)
@@ -444,8 +449,9 @@ def _asked_for(manifest: Manifest) -> str:
 
 
 def _disbelieved(manifest: Manifest, keys: set[str] | None) -> str:
-    """Why the signature of a manifest does not hold; empty when it does. It signs the word "manifest" along, so that no
-    manifest can be shown as a checkpoint."""
+    """Why the signature of a manifest does not hold; empty when it does. It signs the word "manifest" along,
+    so that no manifest can be shown as a checkpoint.
+    """
     key = manifest.stated.get("key")
     if keys is not None and key not in keys:
         return f"it is signed by {str(key)[:16]}..., which is not a key to be trusted"
@@ -503,7 +509,9 @@ def _check_beginning(reader: _Reader, runs: list[_Run], good: Signed, found: Ver
 
 
 def _check_end(reader: _Reader, apart: list[Any], found: Verdict, *, whole: bool) -> None:
-    """An export reaches the checkpoints kept apart: with `whole` all, else those from before it says it was made."""
+    """An export reaches the checkpoints kept apart: with `whole` all, else those from before it says it was
+    made.
+    """
     if found.problems:
         return
     beyond = [one for one in apart if _number(one) > found.last and not one["checkpoint"].get("archived")]

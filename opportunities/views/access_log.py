@@ -1,9 +1,9 @@
 """Who looked at what, and who was refused what: into the trail, without any view having to think of it.
 
-Looking is a page or a part of one about a single thing (a route with an `id`), asked for by a person; also a form that
-was sent and comes back with the thing beside it. Never a list, and never the poll of a page opened in this session: that
-it is one, only the browser says, so without such a page it counts as looking. Refused is a 403, or a 404 about a single
-thing: whether it exists is not said here either.
+Looking is a page or a part of one about a single thing (a route with an `id`), asked for by a person; also a
+form that was sent and comes back with the thing beside it. Never a list, and never the poll of a page opened
+in this session: that it is one, only the browser says, so without such a page it counts as looking. Refused
+is a 403, or a 404 about a single thing: whether it exists is not said here either.
 """
 
 from django.core.cache import cache

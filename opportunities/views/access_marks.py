@@ -30,7 +30,9 @@ def open_to_all(view: View) -> View:
 
 
 def poll(view: View) -> View:
-    """The page asks for this by itself, so it is no sign of a person being there: it never extends their session."""
+    """The page asks for this by itself, so it is no sign of a person being there: it never extends their
+    session.
+    """
     view.poll = True  # type: ignore[attr-defined]
     return view
 
@@ -59,7 +61,9 @@ def kept_by(view: object) -> Keeping | None:
 
 
 def page_of(request: HttpRequest) -> str:
-    """The page the person is on, with its query: never a fragment, nor the target of a form; else the home page."""
+    """The page the person is on, with its query: never a fragment, nor the target of a form; else the home
+    page.
+    """
     if request.headers.get("HX-Request") == "true":
         return _own_path(request, request.headers.get("HX-Current-URL", ""))
     if request.method in ("GET", "HEAD"):

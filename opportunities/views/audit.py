@@ -47,7 +47,9 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def audit_export(request: HttpRequest) -> HttpResponseBase:
-    """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv` or `zip`."""
+    """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv`
+    or `zip`.
+    """
     _reader(request)
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)

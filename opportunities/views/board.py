@@ -35,7 +35,9 @@ PASSING = ("moved",)
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def board(request: HttpRequest) -> HttpResponse:
-    """The board as its address says; without a word in it, as the person left it. POST sets filters and keeps them."""
+    """The board as its address says; without a word in it, as the person left it. POST sets filters and keeps
+    them.
+    """
     if request.method == "POST":
         return _apply(request)
     form = _form(request)

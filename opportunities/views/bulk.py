@@ -1,4 +1,6 @@
-"""Many deals changed at once: asked for from the list, each row sent by itself, with a page that says how each fared."""
+"""Many deals changed at once: asked for from the list, each row sent by itself, with a page that says how
+each fared.
+"""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,7 +28,9 @@ SAYS = Says(wording.CANNOT_WRITE, words.BULK_TOO_OFTEN, words.BULK_NOT_YOURS, wo
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: HttpRequest) -> HttpResponse:
-    """POST: the chosen deals without a target ask for one, with a target are changed. GET `?sent=`: what became of them."""
+    """POST: the chosen deals without a target ask for one, with a target are changed. GET `?sent=`: what
+    became of them.
+    """
     person = person_of(request)
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied

@@ -40,7 +40,9 @@ TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 @keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending anything."""
+    """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending
+    anything.
+    """
     _may_enter(request)
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request)

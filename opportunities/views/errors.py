@@ -1,6 +1,8 @@
-"""What people see when something is not as they hoped: plain words, never a trace, and a small piece for htmx.
+"""What people see when something is not as they hoped: plain words, never a trace, and a small piece for
+htmx.
 
-Each answer is the same page whatever the cause, so that a deal out of reach looks exactly like one that never was.
+Each answer is the same page whatever the cause, so that a deal out of reach looks exactly like one that never
+was.
 """
 
 from dataclasses import dataclass
@@ -117,7 +119,9 @@ def too_often(request: HttpRequest, wait: int) -> HttpResponse:
 
 
 def setup_needed(request: HttpRequest) -> HttpResponse:
-    """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the database."""
+    """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the
+    database.
+    """
     missing = [name for name in NEEDED if not getattr(settings, name)]
     page = loader.get_template("opportunities/setup.html").render({"missing": missing})
     return HttpResponse(page, status=503, headers={"Retry-After": "60"})

@@ -33,7 +33,9 @@ CSP_REPORT_KEYS = (
 @open_to_all
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Alive: this process answers. Asks nothing of anybody, so that a restart is never ordered for a slow database."""
+    """Alive: this process answers. Asks nothing of anybody, so that a restart is never ordered for a slow
+    database.
+    """
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
@@ -86,8 +88,8 @@ def _prometheus(now: Health) -> bytes:
     return generate_latest(registry)
 
 
-# Browsers send these reports by themselves, without our token and without a page of ours. Nothing is changed by one
-# but a line in the log, and those are capped, so that a forged report can do no harm.
+# Browsers send these reports by themselves, without our token and without a page of ours. Nothing is changed
+# by one but a line in the log, and those are capped, so that a forged report can do no harm.
 @csrf_exempt
 @open_to_all
 @require_POST

@@ -27,7 +27,9 @@ CLOCK = SystemClock()
 def page(
     request: HttpRequest, selection: Selection, *, problems: list[tuple[str, str]] | None = None
 ) -> HttpResponse:
-    """The list (`/board/?view=list`); asked by htmx for what comes `after` a deal, only the rows of the next window."""
+    """The list (`/board/?view=list`); asked by htmx for what comes `after` a deal, only the rows of the next
+    window.
+    """
     person, reading, now = person_of(request), reading_of(request.GET), timezone.now()
     found = listing(person, selection, reading, now)
     if found is None:

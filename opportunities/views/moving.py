@@ -1,6 +1,8 @@
-"""Moving one deal to another stage: one address and one form for the mouse, the menu, the keyboard and no scripts at all.
+"""Moving one deal to another stage: one address and one form for the mouse, the menu, the keyboard and no
+scripts at all.
 
-With scripts the answer is the deal's card where it truly is now, and a word about what happened; without, a page.
+With scripts the answer is the deal's card where it truly is now, and a word about what happened; without, a
+page.
 """
 
 from dataclasses import dataclass, replace
@@ -194,7 +196,8 @@ def _draw(
     """The form, as a page or for the board's dialog, with everything typed kept and a fresh token."""
     data = request.POST or request.GET
     picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
-    # On the board the stage is chosen already, by where the card was dropped; on a page one can still change it.
+    # On the board the stage is chosen already, by where the card was dropped; on a page one can still change
+    # it.
     chosen = picked if is_part(request) else None
     problems = form.problems if form.is_bound else []
     if refusal:
@@ -238,7 +241,9 @@ def _stage_name(found: Movable, id: Any) -> str:
 
 
 def _way_back(request: HttpRequest) -> str:
-    """The page this came from: as the form says, else the board or list the browser names. Never another site's."""
+    """The page this came from: as the form says, else the board or list the browser names. Never another
+    site's.
+    """
     back = str((request.POST or request.GET).get("next", ""))
     if not back and request.method == "GET":
         came = urlsplit(request.headers.get("Referer", ""))

@@ -60,7 +60,9 @@ def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
 @keeps_draft(DRAFT, read=edited_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, id: str) -> HttpResponse:
-    """The fields of a deal as a form, in the place of the deal. `redraw` asks for it again without sending anything."""
+    """The fields of a deal as a form, in the place of the deal. `redraw` asks for it again without sending
+    anything.
+    """
     person = person_of(request)
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied
@@ -252,7 +254,9 @@ def _reopened(request: HttpRequest, person: Person, row: Opportunity) -> dict[st
 
 
 def _refused(person: Person, row: Opportunity, id: str) -> Submission | None:
-    """The refused edit of this deal that the form corrects, if it is one of theirs; anything else counts as none."""
+    """The refused edit of this deal that the form corrects, if it is one of theirs; anything else counts as
+    none.
+    """
     try:
         key = UUID(id)
     except ValueError:

@@ -20,7 +20,9 @@ from opportunities.views.shell import person_of
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
-    """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail cannot say it."""
+    """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail
+    cannot say it.
+    """
     if not may(person_of(request), Action.OVERSEE):
         raise PermissionDenied
     candidates = members()

@@ -1,4 +1,6 @@
-"""Coming in and going out. Whoever vouches for a person (the demo, or the company's provider), `let_in` opens the session."""
+"""Coming in and going out. Whoever vouches for a person (the demo, or the company's provider), `let_in` opens
+the session.
+"""
 
 import logging
 import time
@@ -54,7 +56,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def sign_in_callback(request: HttpRequest) -> HttpResponse:
-    """Where the provider sends people back to. Whatever it is that came, only a whole and fresh answer lets one in."""
+    """Where the provider sends people back to. Whatever it is that came, only a whole and fresh answer lets
+    one in.
+    """
     if settings.DEMO:
         raise Http404
     if wait := limits.spend(request, limits.CALLBACK):
@@ -99,7 +103,9 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def session(request: HttpRequest) -> HttpResponse:
-    """How long the session lasts is in a header of this answer, as of every other; a POST says that somebody is there."""
+    """How long the session lasts is in a header of this answer, as of every other; a POST says that somebody
+    is there.
+    """
     return HttpResponse(status=204)
 
 
@@ -129,8 +135,8 @@ def _go_on(request: HttpRequest, vouched: Vouched) -> None:
 def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
     """Not let in: logged, in the trail, and nothing said that would help somebody who tries.
 
-    An answer nobody here asked for leaves a living session alone (else any site could sign people out); a refusal of
-    the provider to go on vouching for its person ends it.
+    An answer nobody here asked for leaves a living session alone (else any site could sign people out); a
+    refusal of the provider to go on vouching for its person ends it.
     """
     log.warning("sign-in refused", extra={"reason": problem.code})
     people.refuse(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
@@ -146,14 +152,16 @@ def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
 
 
 def let_in(request: HttpRequest, identity: Identity, **kept: Any) -> Person:
-    """Sign the person of `identity` in: a fresh session, its limits set, and the event, together or not at all.
+    """Sign the person of `identity` in: a fresh session, its limits set, and the event, together or not at
+    all.
 
     `kept` is what the session remembers of the provider's answer.
     """
     end_session(request, reason_code="someone_else")
 
     def open_session(person: Person) -> Actor:
-        # Nothing of the old session is kept, not even its number: a number planted before sign-in is worth nothing.
+        # Nothing of the old session is kept, not even its number: a number planted before sign-in is worth
+        # nothing.
         request.session.flush()
         login(request, person)
         now = datetime.now(UTC)
@@ -176,7 +184,8 @@ def end_session(request: HttpRequest, *, reason_code: str = "") -> None:
 def safe_next(request: HttpRequest, url: str) -> str:
     """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
     hosts, https = {request.get_host()}, request.is_secure()
-    # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of ours.
+    # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of
+    # ours.
     clean = url.isprintable() and "\\" not in url and url.startswith(("/", "http://", "https://"))
     return (
         url if clean and url_has_allowed_host_and_scheme(url, hosts, require_https=https) else reverse("home")

@@ -40,7 +40,9 @@ def submissions(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def submission(request: HttpRequest, id: UUID) -> HttpResponse:
-    """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a reader."""
+    """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a
+    reader.
+    """
     person = person_of(request)
     context = context_of(reachable(person, id), person)
     if not request.headers.get("HX-Request"):

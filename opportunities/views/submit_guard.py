@@ -1,4 +1,6 @@
-"""What may keep a form from being taken, whatever it asks for: Slant's token, too much in a minute, the form's own token."""
+"""What may keep a form from being taken, whatever it asks for: Slant's token, too much in a minute, the
+form's own token.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +28,8 @@ class Says:
 
 
 def refused_before(request: HttpRequest, submission: Submission) -> HttpResponse | None:
-    """Where a form leads that was taken once and sent again after Slant had refused it: to the first submission.
+    """Where a form leads that was taken once and sent again after Slant had refused it: to the first
+    submission.
 
     In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
     """

@@ -465,7 +465,9 @@ HOLDS = {
 
 @dataclass(frozen=True)
 class Endings:
-    """What is said as something ends: by its owner, by a manager, and as news of what was held, in doubt or in review."""
+    """What is said as something ends: by its owner, by a manager, and as news of what was held, in doubt or
+    in review.
+    """
 
     withdrawn: str
     linked: str
@@ -506,7 +508,9 @@ def endings(kind: str) -> Endings:
 
 @dataclass(frozen=True)
 class Question:
-    """What a manager is asked about a submission in review. `made` names when its record was made, empty for none."""
+    """What a manager is asked about a submission in review. `made` names when its record was made, empty for
+    none.
+    """
 
     title: str
     found: str

@@ -1,4 +1,6 @@
-"""What the page of a deal, its edit form, the list and bulk changes say. The voice is that of `opportunities/wording/__init__.py`."""
+"""What the page of a deal, its edit form, the list and bulk changes say. The voice is that of
+`opportunities/wording/__init__.py`.
+"""
 
 from opportunities import wording
 from opportunities.wording import Words

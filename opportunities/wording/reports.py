@@ -1,4 +1,6 @@
-"""What reports say. The rules of the voice are those of `opportunities/wording/__init__.py`; each figure is named for what it is."""
+"""What reports say. The rules of the voice are those of `opportunities/wording/__init__.py`; each figure is
+named for what it is.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime

@@ -1,11 +1,13 @@
 """How the audit trail speaks: one sentence an event, and the words of its filters, fields and facts.
 
-A sentence names who did it and what happened to what; the rest is in the opened line. `{warn:...}`, `{bad:...}` and
-`{good:...}` tone the words after the colon; `{rows:deal}` counts: `1 deal`, `28 deals`; every other name in braces is
-filled in and stands out. Which values there are: `selectors/audit/sentences.py`, `_values`.
+A sentence names who did it and what happened to what; the rest is in the opened line. `{warn:...}`,
+`{bad:...}` and `{good:...}` tone the words after the colon; `{rows:deal}` counts: `1 deal`, `28 deals`; every
+other name in braces is filled in and stands out. Which values there are: `selectors/audit/sentences.py`,
+`_values`.
 """
 
-# Events, by name; then by reason code, where that says it better. An event without words of its own is told plainly.
+# Events, by name; then by reason code, where that says it better. An event without words of its own is told
+# plainly.
 SENTENCES: dict[str, dict[str, str]] = {
     "submission.queued": {
         "": "{who} {asked} {deal}{where}{worth}.{more}",

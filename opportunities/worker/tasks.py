@@ -18,8 +18,9 @@ from opportunities.worker.tick import tick
 
 SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 5.0
-# In the queue's own store: all processes on one queue keep one appointment between them. Were each wake-up to make
-# one of its own, and each of those the next, a worker would be busier with every deal until it did nothing else.
+# In the queue's own store: all processes on one queue keep one appointment between them. Were each wake-up to
+# make one of its own, and each of those the next, a worker would be busier with every deal until it did
+# nothing else.
 APPOINTMENT = "appointment"
 
 
@@ -36,7 +37,9 @@ def worker_name() -> str:
 
 @db_task()
 def round_of_work() -> None:
-    """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if need be."""
+    """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if
+    need be.
+    """
     _appoint(LATEST_SECONDS)
     due_in = tick(SystemClock(), worker=worker_name(), stopping=Ending.asked)
     if due_in is not None:

@@ -1,7 +1,7 @@
 """One round of everything due: all that production and simulation run.
 
-Rounds may overlap, in one process or on many machines: submissions are claimed, sync and checks are leased. What a
-round leaves because its process died, the next one finds.
+Rounds may overlap, in one process or on many machines: submissions are claimed, sync and checks are leased.
+What a round leaves because its process died, the next one finds.
 """
 
 import logging
@@ -42,10 +42,12 @@ HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE)
 def tick(
     clock: Clock, *, worker: str, slant: SlantClient | None = None, stopping: Stopping = never_stopping
 ) -> float | None:
-    """Do what is due now. Returns the seconds until something of ours is due next, or None when nothing is open.
+    """Do what is due now. Returns the seconds until something of ours is due next, or None when nothing is
+    open.
 
-    `worker` names the process; each round adds its own suffix, so that two rounds of one process never share a lease.
-    When `stopping` says so, it ends after the exchange under way, and leaves the rest to the next round.
+    `worker` names the process; each round adds its own suffix, so that two rounds of one process never share
+    a lease. When `stopping` says so, it ends after the exchange under way, and leaves the rest to the next
+    round.
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _watch_the_clock(worker, clock)

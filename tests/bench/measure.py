@@ -1,9 +1,10 @@
-"""One database of one size: load the firm, start the server, measure every row beside its floor, write the figures.
+"""One database of one size: load the firm, start the server, measure every row beside its floor, write the
+figures.
 
     python -m tests.bench.measure <deals> <home> <result.json> [<names of rows>]
 
-The database is DATABASE_URL's and empty. Page and floor are asked in turn, so that whatever else the machine does
-meets both alike.
+The database is DATABASE_URL's and empty. Page and floor are asked in turn, so that whatever else the machine
+does meets both alike.
 """
 
 import gzip
@@ -83,7 +84,8 @@ class Bench:
         load_firm(deals=self.deals, versions=3)
         with connection.cursor() as cursor:
             cursor.execute("CREATE TABLE bench_scratch (payload text)")
-            # As autovacuum leaves tables within a minute: only then may PostgreSQL answer from an index alone.
+            # As autovacuum leaves tables within a minute: only then may PostgreSQL answer from an index
+            # alone.
             cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
         self.people = [make_person(f"M{number} Manager", Role.MANAGER) for number in range(4)]
         connection.close()

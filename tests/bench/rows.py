@@ -1,7 +1,9 @@
-"""What `make bench` measures: one line a row. To measure another page, add a `Row`; nothing else knows their names.
+"""What `make bench` measures: one line a row. To measure another page, add a `Row`; nothing else knows their
+names.
 
 `aim` is what the design promises, as a multiple of the row's own floor, and so are MOST_QUERIES; `limit` and
-`most_queries` are what fails the run, so that nothing gets slower unseen. `flat` rows must not take more than FLATTEST times as long at the most deals as at the fewest.
+`most_queries` are what fails the run, so that nothing gets slower unseen. `flat` rows must not take more than
+FLATTEST times as long at the most deals as at the fewest.
 """
 
 from collections.abc import Mapping
@@ -19,7 +21,9 @@ OF_BOARD = "pipeline=pl_growth"
 
 @dataclass(frozen=True)
 class Row:
-    """A request. In `path` and `form`, names in braces are filled in from the firm and from the board's own page."""
+    """A request. In `path` and `form`, names in braces are filled in from the firm and from the board's own
+    page.
+    """
 
     name: str
     path: str
@@ -72,7 +76,8 @@ ROWS = (
     Row("create form", "/opportunities/new/", limit=40, flat=True),
     Row("type-ahead", "/households/?q=castillo&book_id=bk_harbor", headers=HTMX, limit=20),
     Row("list view", f"/board/?view=list&{OF_BOARD}", limit=60, flat=True),
-    # Nine for a deal nobody changed, twelve with all there can be; the first look at it is written into the trail.
+    # Nine for a deal nobody changed, twelve with all there can be; the first look at it is written into the
+    # trail.
     Row("opportunity page", "/opportunities/{deal}/", limit=40, flat=True, most_queries=18),
     Row("audit trail", "/audit/", limit=60, most_queries=12),
     # A report's own queries are at most twelve; who asks and what surrounds every page are six more.

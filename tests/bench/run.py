@@ -1,9 +1,10 @@
-"""`make bench`: every row of `rows.py` at each size on each database, in one table; and what was promised of it.
+"""`make bench`: every row of `rows.py` at each size on each database, in one table; and what was promised of
+it.
 
     make bench ARGS="--deals 1000,10000 --databases sqlite --rows 'board page,changes poll'"
 
-Times depend on the machine and are only printed. What fails the run are ratios (to the row's own floor, and of the
-largest firm to the smallest), numbers of queries, and bytes.
+Times depend on the machine and are only printed. What fails the run are ratios (to the row's own floor, and
+of the largest firm to the smallest), numbers of queries, and bytes.
 """
 
 import argparse

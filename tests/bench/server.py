@@ -1,9 +1,10 @@
-"""The measured server: the application as in production, and beside it, in the same process, each request's own floor.
+"""The measured server: the application as in production, and beside it, in the same process, each request's
+own floor.
 
-A request with `X-Bench-Record: <key>` is answered by the application while its SQL and the size of its answer are noted.
-`/_floor/<key>` then runs the same SQL through the bare driver on a connection kept open, fetches every row, and sends
-as many bytes: what no framework could be quicker than. Writes are stood for by rows of the same size in a table of the
-bench, committed once, because what was written cannot be written again.
+A request with `X-Bench-Record: <key>` is answered by the application while its SQL and the size of its answer
+are noted. `/_floor/<key>` then runs the same SQL through the bare driver on a connection kept open, fetches
+every row, and sends as many bytes: what no framework could be quicker than. Writes are stood for by rows of
+the same size in a table of the bench, committed once, because what was written cannot be written again.
 """
 
 import threading
@@ -25,7 +26,9 @@ READS = ("SELECT", "WITH")
 
 
 def application(environ: Environ, start: Start) -> Iterable[bytes]:
-    """Every answer says how much of the processor it took, in milliseconds: what a busy machine does not blur."""
+    """Every answer says how much of the processor it took, in milliseconds: what a busy machine does not
+    blur.
+    """
     began = time.thread_time()
 
     def begin(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

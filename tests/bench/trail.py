@@ -1,7 +1,8 @@
-"""What a long trail costs: `python -m tests.bench.trail [EVENTS]`, or `rows()` for whoever prints all measurements.
+"""What a long trail costs: `python -m tests.bench.trail [EVENTS]`, or `rows()` for whoever prints all
+measurements.
 
-A firm of forty writes a million events in some ten years. They are made as the application makes them, in a database
-of their own: five a deal, with the deals, people and households they are about.
+A firm of forty writes a million events in some ten years. They are made as the application makes them, in a
+database of their own: five a deal, with the deals, people and households they are about.
 """
 
 import hashlib
@@ -25,8 +26,9 @@ ISSUER = "https://sign-on.example"
 
 
 def rows(events: int = EVENTS) -> Iterator[tuple[str, float, str, float | None]]:
-    """(what, figure, unit, aim or None): verifying, exporting, each page at a hundred events and at `events`, and what
-    the chain adds to one submission. Needs `django.setup()` with tests.settings; makes its own database and removes it.
+    """(what, figure, unit, aim or None): verifying, exporting, each page at a hundred events and at `events`,
+    and what the chain adds to one submission. Needs `django.setup()` with tests.settings; makes its own
+    database and removes it.
     """
     from django.test.utils import setup_databases, setup_test_environment, teardown_databases
 

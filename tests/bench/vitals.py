@@ -2,8 +2,8 @@
 
     python -m tests.bench.vitals <url> <session cookie>
 
-Prints JSON: largest contentful paint and longest interaction in milliseconds, layout shift as a score. An interaction
-lasts from the key or click until the next frame is painted.
+Prints JSON: largest contentful paint and longest interaction in milliseconds, layout shift as a score. An
+interaction lasts from the key or click until the next frame is painted.
 """
 
 import json

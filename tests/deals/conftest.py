@@ -88,7 +88,9 @@ def version(row: Opportunity, **fields: Any) -> OpportunityVersion:
 
 
 def edit_form(row: Opportunity, person: Person, **changed: str) -> dict[str, str]:
-    """The edit form of `row` as it was opened, with what is given typed over it; `seen_` fields can be given too."""
+    """The edit form of `row` as it was opened, with what is given typed over it; `seen_` fields can be given
+    too.
+    """
     now = {
         "name": row.name,
         "household_id": row.household_id or "",

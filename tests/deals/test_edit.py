@@ -1,4 +1,6 @@
-"""Changing a deal in place: the rules and words of the form that makes one, conflicts asked about, nothing lost."""
+"""Changing a deal in place: the rules and words of the form that makes one, conflicts asked about, nothing
+lost.
+"""
 
 import json
 from typing import Any
@@ -115,7 +117,9 @@ def test_what_is_wrong_is_said_in_the_words_of_the_form_for_a_new_deal(
 def test_what_is_as_it_was_is_neither_judged_nor_sent(
     owner: Person, browse: Browse, make_deal: MakeDeal
 ) -> None:
-    """A past date, an owner who left and a household of the wrong kind do not keep a new name from being saved."""
+    """A past date, an owner who left and a household of the wrong kind do not keep a new name from being
+    saved.
+    """
     row = make_deal(
         target_close_date=in_days(-9),
         assigned_to_id="us_left",

@@ -1,4 +1,6 @@
-"""When it may be believed that Slant does not have it: what was changed there meanwhile, and what follows for a date."""
+"""When it may be believed that Slant does not have it: what was changed there meanwhile, and what follows for
+a date.
+"""
 
 from datetime import timedelta
 from unittest.mock import patch

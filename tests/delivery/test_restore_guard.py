@@ -1,4 +1,6 @@
-"""A database that was restored, copied or moved sends nothing until somebody says so, on whichever machine it wakes up."""
+"""A database that was restored, copied or moved sends nothing until somebody says so, on whichever machine it
+wakes up.
+"""
 
 import os
 from collections.abc import Iterator

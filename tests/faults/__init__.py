@@ -1,4 +1,5 @@
-"""A simulated world in which everything that can go wrong does, and a checker that believes only Slant's ledger.
+"""A simulated world in which everything that can go wrong does, and a checker that believes only Slant's
+ledger.
 
 From the inside out:
 

@@ -1,4 +1,6 @@
-"""Edits and moves: people who change a deal on our pages, while colleagues change the same fields in Slant itself."""
+"""Edits and moves: people who change a deal on our pages, while colleagues change the same fields in Slant
+itself.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -27,7 +29,8 @@ THINKING = (0.0, 1.0, 20.0, 90.0)
 class Errand:
     """One change of one deal: from the page somebody opened to what they pressed. Times are true time.
 
-    `knew` is every value of a field that they were shown: on the page, or in the question whether to overwrite it.
+    `knew` is every value of a field that they were shown: on the page, or in the question whether to
+    overwrite it.
     """
 
     person: Person
@@ -97,7 +100,9 @@ class Changing:
         return self.history.rng.choice(self.in_play)
 
     def press(self, errand: Errand, *, sure: bool = False) -> None:
-        """One press of the button. Asked whether to overwrite, every other person says yes to what they are shown."""
+        """One press of the button. Asked whether to overwrite, every other person says yes to what they are
+        shown.
+        """
         history = self.history
         if not errand.wanted:
             return
@@ -186,7 +191,9 @@ class Changing:
     # In Slant
 
     def meddle(self) -> None:
-        """A colleague changes a field of a deal in play in Slant itself, rather one that somebody changes here."""
+        """A colleague changes a field of a deal in play in Slant itself, rather one that somebody changes
+        here.
+        """
         rng, slant = self.history.rng, self.history.slant
         deal = rng.choice(self.in_play)
         asked = sorted({name for errand in self.errands if errand.deal == deal for name in errand.wanted})
@@ -198,7 +205,9 @@ class Changing:
         slant.change(records=[{"op": "patch", "id": deal, "set": {name: value}}])
 
     def work_in_slant(self) -> None:
-        """A colleague changes the value of any deal in Slant. It may show a while after Slant says that it was so."""
+        """A colleague changes the value of any deal in Slant. It may show a while after Slant says that it
+        was so.
+        """
         rng, slant = self.history.rng, self.history.slant
         rows = slant.store.tables["opportunity"]
         deal = rng.choice([id for id, row in rows.items() if row["book_id"] in BOOKS])
@@ -209,7 +218,8 @@ class Changing:
         slant.change(records=[{"op": "patch", "id": deal, "set": fields}])
 
     def _fresh(self, deal: str, name: str) -> Any:
-        """A value that this field never had: what is set back to what it was cannot be told from what was never changed.
+        """A value that this field never had: what is set back to what it was cannot be told from what was
+        never changed.
 
         None when there is none left.
         """

@@ -1,7 +1,8 @@
 """The verdict on a history: I1-I9, judged by Slant's own ledger and by what browsers were told.
 
-The application's tables are read only where an invariant names them: attempts (I5, I6), the trail (I7), the state in
-which a submission ended (I2, I3). Nothing of the application's logic is used, so that it cannot excuse itself.
+The application's tables are read only where an invariant names them: attempts (I5, I6), the trail (I7), the
+state in which a submission ended (I2, I3). Nothing of the application's logic is used, so that it cannot
+excuse itself.
 """
 
 import hashlib
@@ -77,9 +78,11 @@ class Checker:
         return [*found, *Changes(self).violations(), *differences(self.history)]
 
     def twins(self) -> list[list[dict[str, Any]]]:
-        """Submissions with the same body: by fields alone nobody can tell which record is whose (reliability 2.2 (2)).
+        """Submissions with the same body: by fields alone nobody can tell which record is whose (reliability
+        2.2 (2)).
 
-        Those that a backup forgot are among them: a twin entered after it may be given their record, a stated limit.
+        Those that a backup forgot are among them: a twin entered after it may be given their record, a stated
+        limit.
         """
         groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in self.submissions.values():
@@ -91,7 +94,9 @@ class Checker:
         return list(groups.values())
 
     def i1_and_i3(self) -> Iterator[str]:
-        """At most one record each; confirmed means exactly one with the fields sent; refused or taken back means none."""
+        """At most one record each; confirmed means exactly one with the fields sent; refused or taken back
+        means none.
+        """
         taken = Counter(
             row["opportunity_id"]
             for row in self.submissions.values()
@@ -120,7 +125,9 @@ class Checker:
                     yield f"I3: {row['reference']} differs from its record in {wrong}"
 
     def i2(self) -> Iterator[str]:
-        """Whatever a browser was told was saved is there, and settled or in review with a reason, two hours later."""
+        """Whatever a browser was told was saved is there, and settled or in review with a reason, two hours
+        later.
+        """
         for told in self.history.people.told:
             if told.what != "saved":
                 continue
@@ -182,7 +189,8 @@ class Checker:
                     sent for sent in mine[: mine.index(after)] if sent.ambiguous and sent.key == before.key
                 ]
                 last = max((sent.ended or sent.began for sent in ambiguous), default=None)
-                # A key chosen after a backup is gone with what the backup replaced; then only looking protects.
+                # A key chosen after a backup is gone with what the backup replaced; then only looking
+                # protects.
                 known = _hex(before.key) in self.remembered
                 if (
                     before.key != after.key
@@ -301,7 +309,9 @@ def _moment(stamp: str) -> float:
 
 
 def _different(body: dict[str, Any], record: dict[str, Any]) -> list[str]:
-    """Fields of a frozen body that the record was not created with. `pipeline_type` chooses, it is not a field."""
+    """Fields of a frozen body that the record was not created with. `pipeline_type` chooses, it is not a
+    field.
+    """
     day = slice(0, 10)
     return [
         name

@@ -1,8 +1,9 @@
-"""Django's SQL compiler, remembering what it wrote for a query of the same shape: ten thousand histories ask the same.
+"""Django's SQL compiler, remembering what it wrote for a query of the same shape: ten thousand histories ask
+the same.
 
-A backend may bring compilers of its own (`DatabaseOperations.compiler_module`). Only plain queries are remembered: one
-table, conditions between a column and a value, or the same of another. What is remembered was compared with the real
-thing once: see `as_sql`.
+A backend may bring compilers of its own (`DatabaseOperations.compiler_module`). Only plain queries are
+remembered: one table, conditions between a column and a value, or the same of another. What is remembered was
+compared with the real thing once: see `as_sql`.
 """
 
 from collections.abc import Iterator
@@ -115,7 +116,9 @@ class SQLCompiler(compiler.SQLCompiler):
 
 
 def object_of(model: Any, alias: str, names: list[str], row: Any) -> Any:
-    """What `Model.from_db` makes, where nobody hears of it: columns not asked for are absent, which is deferred."""
+    """What `Model.from_db` makes, where nobody hears of it: columns not asked for are absent, which is
+    deferred.
+    """
     made = model.__new__(model)
     made._state = state = ModelState()
     state.adding, state.db = False, alias

@@ -1,8 +1,10 @@
-"""`python -m tests.faults.crashing manage.py work`: the same program, which is killed where the name of a deal says.
+"""`python -m tests.faults.crashing manage.py work`: the same program, which is killed where the name of a
+deal says.
 
-A deal called "C7 ..." kills the first process that comes to crash point C7 (`sweep.CRASHES`) with it, by SIGKILL; one
-called "Z ..." stops it by SIGSTOP. The product knows nothing of this: its functions are wrapped from outside, here.
-CRASH_DIR is where a point leaves a file when it has struck, with the process' id in it: each strikes once.
+A deal called "C7 ..." kills the first process that comes to crash point C7 (`sweep.CRASHES`) with it, by
+SIGKILL; one called "Z ..." stops it by SIGSTOP. The product knows nothing of this: its functions are wrapped
+from outside, here. CRASH_DIR is where a point leaves a file when it has struck, with the process' id in it:
+each strikes once.
 """
 
 import contextlib
@@ -18,11 +20,13 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-# A lease is the total timeout and this; thirty seconds for each crash would make the suite wait for nothing else.
+# A lease is the total timeout and this; thirty seconds for each crash would make the suite wait for nothing
+# else.
 MARGIN_SECONDS = 2
 HERE = threading.local()
 OPEN: list[Any] = []
-# Held while a thread begins a transaction, or runs a statement outside one: whoever has it can let nobody take locks.
+# Held while a thread begins a transaction, or runs a statement outside one: whoever has it can let nobody
+# take locks.
 TAKING_LOCKS = threading.RLock()
 
 

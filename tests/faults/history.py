@@ -52,7 +52,8 @@ WAITS = {
 }
 # What stands in VAR_DIR beside the template: the key of the trail, and its first checkpoint.
 FOUNDED: dict[Path, bytes] = {}
-# What is to be settled without anybody: a change behind one of the same deal that a manager has to decide waits for it.
+# What is to be settled without anybody: a change behind one of the same deal that a manager has to decide
+# waits for it.
 ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open WHERE state IN ('queued', 'sending', 'unknown')
     AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
         WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
@@ -76,7 +77,9 @@ def sample_store(opportunities: int) -> Store:
 
 @cache
 def template() -> SimulatedDatabase:
-    """A database some minutes old: its mirror is filled, its people have signed in, its trail was verified once."""
+    """A database some minutes old: its mirror is filled, its people have signed in, its trail was verified
+    once.
+    """
     database = migrated()
     scheduler = Scheduler(EPOCH, Random(0))
     scheduler.switched_to = lambda actor: None
@@ -276,7 +279,9 @@ class History:
             self.scheduler.run(self.scheduler.now + HOUR + MINUTE)
 
     def _keep_up(self) -> None:
-        """Let Slant's lists catch up with what was written, and one pass of ours with those. Then the mirror is judged."""
+        """Let Slant's lists catch up with what was written, and one pass of ours with those. Then the mirror
+        is judged.
+        """
         self.scheduler.run(self.scheduler.now + LISTS_LAG)
         ((started, finished, _),) = self.house.database.rows(SYNC)
 

@@ -1,8 +1,10 @@
-"""The verdict on edits and moves: whatever was asked of one deal, judged by what Slant's ledger says became of it.
+"""The verdict on edits and moves: whatever was asked of one deal, judged by what Slant's ledger says became
+of it.
 
-A confirmed change was so in Slant, and was made once; one that was refused or taken back wrote nothing; changes of one
-deal arrive in the order they were asked for, one at a time; and nobody's change is overwritten by somebody who had
-not been shown it, but for what happens between the reading that goes before each write and that write.
+A confirmed change was so in Slant, and was made once; one that was refused or taken back wrote nothing;
+changes of one deal arrive in the order they were asked for, one at a time; and nobody's change is overwritten
+by somebody who had not been shown it, but for what happens between the reading that goes before each write
+and that write.
 """
 
 import itertools
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from tests.faults.network import Sent
 
 DONE = ("Saved in Slant", "Moved in Slant")
-# A lease's margin, within which a write must begin, and as long as a worker is ever frozen with it in its hands.
+# A lease's margin, within which a write must begin, and as long as a worker is ever frozen with it in its
+# hands.
 READ_WITHIN = 30.0 + 10.0
 EVENTS = """SELECT object_id, min(recorded_at) AS at FROM opportunities_auditevent WHERE action IN
     ('submission.confirmed', 'submission.rejected', 'submission.withdrawn') GROUP BY object_id"""
@@ -77,7 +80,9 @@ class Changes:
             yield f"I4: nobody owns a change of {entry['id']}"
 
     def settled(self) -> Iterator[str]:
-        """I1, I3: made once; confirmed means that it was so; refused or taken back means that nothing was written."""
+        """I1, I3: made once; confirmed means that it was so; refused or taken back means that nothing was
+        written.
+        """
         for pk, row in self.rows.items():
             mine = self.writes[pk]
             for first, second in itertools.pairwise(mine):
@@ -148,7 +153,9 @@ class Changes:
         return errand is not None and saved.get(one, float("inf")) < errand.pressed_at
 
     def read_first(self) -> Iterator[str]:
-        """I6 for a change: its process read that very deal just before, and what it overwrote its person was shown."""
+        """I6 for a change: its process read that very deal just before, and what it overwrote its person was
+        shown.
+        """
         for sent in self.history.network.sent:
             if sent.method == "PATCH" and self._reading_before(sent) is None:
                 yield f"I6: {sent.path} was changed without being read first"

@@ -30,8 +30,9 @@ class Looks:
         self._found: list[Look] | None = None
 
     def proves(self, places: set[str], sent: float, again: float) -> bool:
-        """Whether one of `places` was read twice between an ambiguous send and the next: after the quiet period, the
-        second time begun a minute after the end of the first."""
+        """Whether one of `places` was read twice between an ambiguous send and the next: after the quiet
+        period, the second time begun a minute after the end of the first.
+        """
         if self._found is None:
             self._found = [*_readings(self._sent), *_scans(self._sent)]
         quiet = [
@@ -64,7 +65,9 @@ def _readings(sent: "list[Sent]") -> list[Look]:
 
 
 def _scans(sent: "list[Sent]") -> list[Look]:
-    """Lists read from the first page to the last by one process, the count never falling, each counted deal seen."""
+    """Lists read from the first page to the last by one process, the count never falling, each counted deal
+    seen.
+    """
     pages: dict[tuple[Any, str], list[Sent]] = defaultdict(list)
     found = []
     for one in sent:

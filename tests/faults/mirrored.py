@@ -13,7 +13,9 @@ MIRROR = """SELECT id, book_id, name, value, probability, target_close_date, pip
 
 
 def differences(history: "History") -> Iterator[str]:
-    """Deals that the mirror shows otherwise than Slant. One deleted in Slant may still stand: that takes two walks."""
+    """Deals that the mirror shows otherwise than Slant. One deleted in Slant may still stand: that takes two
+    walks.
+    """
     if history.kept_up is None or history.plan.switches.get("list_opportunities") == "not_found":
         return  # without a list, part of the deals is all that can be promised
     if history.jumps:

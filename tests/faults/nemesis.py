@@ -53,8 +53,8 @@ class Nemesis:
         if kind == "exchange" and not sql.startswith("GET"):
             self._after_a_write()
         if outside and plan.freeze and plan.crash <= chance < plan.crash + plan.freeze:
-            # With the last check behind it and the bytes before it, a worker that sleeps past its lease is for Slant
-            # what a server is that commits late: beyond the quiet period that is a stated limit.
+            # With the last check behind it and the bytes before it, a worker that sleeps past its lease is
+            # for Slant what a server is that commits late: beyond the quiet period that is a stated limit.
             history.scheduler.freeze(history.rng.choice((3.0, 9.0) if kind == "exchange" else FREEZES))
 
     def _after_a_write(self) -> None:
@@ -71,7 +71,9 @@ class Nemesis:
                 scheduler.at(scheduler.now + rng.choice((rng.uniform(0.0, 0.5), rng.uniform(0.5, 8.0))), act)
 
     def at_answer(self) -> None:
-        """A write was answered and nobody knows it yet but the worker: it dies, or falls asleep past its lease."""
+        """A write was answered and nobody knows it yet but the worker: it dies, or falls asleep past its
+        lease.
+        """
         history, chance = self.history, self.history.rng.random()
         if history.plan.crash and history.crashes < MOST_CRASHES and chance < 0.1:
             history.die("with an answer in its hands")
@@ -223,7 +225,8 @@ class Nemesis:
                 visits.append((when + rng.choice((0.02, 1.0, 100.0)), changing.press_again))
             if plan.has("withdraws"):
                 visits.append((when + rng.choice((0.2, 3.0, 100.0)), self.history.people.withdraw))
-            # A backup that knows of a move and not of its undoing cannot tell what was undone from what never was.
+            # A backup that knows of a move and not of its undoing cannot tell what was undone from what never
+            # was.
             if not plan.has("restore") and rng.random() < 0.3:
                 visits.append((when + rng.choice((2.0, 30.0, 100.0)), changing.undo))
             visits.append((when + rng.choice((11.0, 14.0, 100.0)), self.history.people.look))
@@ -292,7 +295,9 @@ class Nemesis:
         self._backup = self.history.house.database.snapshot()
 
     def _restore(self) -> None:
-        """Everything is stopped, an older database put back, everything started; after a while somebody recovers."""
+        """Everything is stopped, an older database put back, everything started; after a while somebody
+        recovers.
+        """
         history = self.history
         if history.crew.down or self._backup is None or not history.troubled:
             return
@@ -314,13 +319,17 @@ class Nemesis:
         return self.history.rng.choice((1.0, 300.0))
 
     def _move_house(self) -> float:
-        """To another machine, which has no file to know the backup by: its worker starts when that was recovered."""
+        """To another machine, which has no file to know the backup by: its worker starts when that was
+        recovered.
+        """
         self.history.scheduler.say("on another machine")
         self.history.found_directory(self.history.house.name)
         return 0.0
 
     def _recover(self, then: Callable[[], None]) -> None:
-        """Somebody runs `recover`, and again if it was killed: until then nothing is sent, or nothing even runs."""
+        """Somebody runs `recover`, and again if it was killed: until then nothing is sent, or nothing even
+        runs.
+        """
         history, done = self.history, list[bool]()
 
         def run() -> None:

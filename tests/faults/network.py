@@ -1,7 +1,7 @@
 """The seam of the Slant client: what becomes of one exchange. Everything above it is the real client.
 
-A request travels, is worked on and answered as events of their own, so a client that dies or gives up meanwhile
-changes nothing about what the server does.
+A request travels, is worked on and answered as events of their own, so a client that dies or gives up
+meanwhile changes nothing about what the server does.
 """
 
 import json
@@ -22,7 +22,9 @@ from tests.faults.slant import WRITE_TOKEN, Slant
 
 @dataclass
 class Trouble:
-    """What happens to one exchange. `fault` acts at the server; `refused` and `lost` before it ever gets there."""
+    """What happens to one exchange. `fault` acts at the server; `refused` and `lost` before it ever gets
+    there.
+    """
 
     up: float = 0.02
     down: float = 0.02
@@ -39,7 +41,9 @@ class Trouble:
 
 @dataclass
 class Sent:
-    """One exchange as our side lived it, in true time. `met` is empty while it runs, or when its process died."""
+    """One exchange as our side lived it, in true time. `met` is empty while it runs, or when its process
+    died.
+    """
 
     method: str
     path: str

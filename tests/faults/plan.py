@@ -1,7 +1,7 @@
 """What a seed means: which of the troubles a history has, how hard they strike, and when they stop.
 
-Each history takes a random few of the families below, not a little of everything: troubles hide each other, and the
-worst histories are those in which one or two of them strike again and again.
+Each history takes a random few of the families below, not a little of everything: troubles hide each other,
+and the worst histories are those in which one or two of them strike again and again.
 """
 
 from dataclasses import dataclass, field
@@ -74,7 +74,8 @@ BESIDE_SYNC = frozenset(
 )
 OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.05
 OUTAGES = ("refused", "silent", "slow to refuse", "busy", "busy, it says for a second")
-# Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the households' lists.
+# Switches of Slant API 9 that matter to what the application does; `list_opportunities` off leaves the
+# households' lists.
 TURNED = (
     "error_shape",
     "validation_status",
@@ -162,12 +163,14 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     if rng.random() < 0.15:
         plan.budget = rng.choice((104, 110, 130))
     if plan.has("syncs"):
-        # Each minute costs what a whole history does without, so few of them, and nothing that makes them many.
+        # Each minute costs what a whole history does without, so few of them, and nothing that makes them
+        # many.
         plan.sync_seconds, plan.lasts, plan.troubles = 60, 2 * MINUTE, plan.troubles & BESIDE_SYNC
     if plan.has("outage"):
         plan.outage = rng.choice(OUTAGES)
         if plan.outage == "busy, it says for a second":
-            # Whoever obeys asks every second: only the budget, shared by all workers, keeps that within bounds.
+            # Whoever obeys asks every second: only the budget, shared by all workers, keeps that within
+            # bounds.
             plan.budget, plan.workers = 130, rng.choice((2, 3))
     if plan.has("rows shift") and not plan.has("syncs"):  # the mirror knows the smaller firm
         plan.opportunities = 104

@@ -1,6 +1,7 @@
 """Bugs put into the real actions one at a time, to see that the harness sees them. Each is a context manager.
 
-Ten are the list of reliability's section 8. The others are mistakes that somebody could well make here one day.
+Ten are the list of reliability's section 8. The others are mistakes that somebody could well make here one
+day.
 """
 
 from collections.abc import Callable, Iterator

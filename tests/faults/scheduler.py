@@ -1,7 +1,8 @@
 """Simulated time, and actors that hand over to each other: one runs at a time, and a seed decides which.
 
-An actor is a greenlet around ordinary blocking code. It runs until it waits - for time or for an answer - and then
-the next event in simulated time happens. Nothing here reads a real clock, so a seed gives the same history for ever.
+An actor is a greenlet around ordinary blocking code. It runs until it waits - for time or for an answer - and
+then the next event in simulated time happens. Nothing here reads a real clock, so a seed gives the same
+history for ever.
 """
 
 import contextlib
@@ -15,11 +16,15 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 
 class Crash(BaseException):
-    """The process of an actor ends here, as by kill -9. Not an Exception: nothing in the application may catch it."""
+    """The process of an actor ends here, as by kill -9. Not an Exception: nothing in the application may
+    catch it.
+    """
 
 
 class Actor:
-    """Somebody who does something: a request in a web process, a worker. `house` is the database and disk it uses."""
+    """Somebody who does something: a request in a web process, a worker. `house` is the database and disk it
+    uses.
+    """
 
     def __init__(self, name: str, house: Any) -> None:
         self.name, self.house = name, house
@@ -162,7 +167,9 @@ class Scheduler:
 
 
 class SimulatedClock:
-    """The machine's wall clock, which may jump, and its monotonic one, which may not. All our processes share it."""
+    """The machine's wall clock, which may jump, and its monotonic one, which may not. All our processes share
+    it.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
@@ -175,5 +182,6 @@ class SimulatedClock:
         return self.scheduler.now - self.scheduler.began + 1000.0
 
     def sleep(self, seconds: float) -> None:
-        # A page that looks every 50 ms is the same as one that looks every second, but for the time it costs us.
+        # A page that looks every 50 ms is the same as one that looks every second, but for the time it costs
+        # us.
         self.scheduler.wait(seconds * self.scheduler.rng.choice((1, 8, 30)))

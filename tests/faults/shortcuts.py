@@ -1,7 +1,8 @@
-"""Shorter ways through Django's ORM for its commonest questions, while histories happen: ten thousand ask the same.
+"""Shorter ways through Django's ORM for its commonest questions, while histories happen: ten thousand ask the
+same.
 
-The actions, and the statements the database is given, stay what they are: a statement is remembered when the long way
-wrote it and put the values where the short way does. What is not plain takes the long way always.
+The actions, and the statements the database is given, stay what they are: a statement is remembered when the
+long way wrote it and put the values where the short way does. What is not plain takes the long way always.
 """
 
 from collections.abc import Callable, Iterator
@@ -92,7 +93,9 @@ def _filter_in_place(self: Any, negate: bool, args: Any, kwargs: dict[str, Any])
 def _clause(
     model: Any, children: list[Any], *, connector: str = AND, negated: bool, above: bool = False
 ) -> Any:
-    """How to make the node of conditions that are all plain, for the alias of their table; None if there are none."""
+    """How to make the node of conditions that are all plain, for the alias of their table; None if there are
+    none.
+    """
     within = above ^ negated
     parts = []
     for child in children:
@@ -194,7 +197,9 @@ def _get(self: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _one_by_columns(of: Any, conditions: dict[str, Any]) -> Any:
-    """The one row of a whole table with such values, by a statement remembered for their names. None: the longer way."""
+    """The one row of a whole table with such values, by a statement remembered for their names. None: the
+    longer way.
+    """
     query, key = of.query, (of.model, *conditions)
     if (
         of._result_cache is not None

@@ -1,4 +1,6 @@
-"""The other side: the sandbox's rules in true time, servers that commit late, and people working in Slant itself."""
+"""The other side: the sandbox's rules in true time, servers that commit late, and people working in Slant
+itself.
+"""
 
 import json
 from random import Random
@@ -84,7 +86,9 @@ class Slant:
         return [entry for entry in self.written_by_us() if entry["action"] == "create"]
 
     def written_by_us(self) -> list[Entry]:
-        """Creations and changes that requests of ours caused; a request that changed nothing is not among them."""
+        """Creations and changes that requests of ours caused; a request that changed nothing is not among
+        them.
+        """
         return [
             entry
             for entry in self.store.ledger.entries
@@ -101,7 +105,8 @@ class Slant:
     def edit_something_of_ours(self, rng: Random) -> str | None:
         """A colleague changes one field of a deal we made. Of its name and its household one stays as it was.
 
-        A deal whose name and household are others leaves nothing to recognise it by: a stated limit, not simulated.
+        A deal whose name and household are others leaves nothing to recognise it by: a stated limit, not
+        simulated.
         """
         made = self.made_by_us()
         if not made:

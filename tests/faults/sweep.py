@@ -1,7 +1,9 @@
-"""The full sweep: every crash point x every behaviour of Slant x every age of the key, and every statement failing once.
+"""The full sweep: every crash point x every behaviour of Slant x every age of the key, and every statement
+failing once.
 
-Where random histories draw what goes wrong, a script knows: one deal, one thing wrong with its first send, one crash at
-a named point, and then the whole house down for as long as the key is to age. The same checker judges it.
+Where random histories draw what goes wrong, a script knows: one deal, one thing wrong with its first send,
+one crash at a named point, and then the whole house down for as long as the key is to age. The same checker
+judges it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -384,7 +386,9 @@ class Script(Nemesis):
 
 
 class Failing(Script):
-    """The nth statement fails (and with `lasting` all after it for a minute): nth is counted over the whole house."""
+    """The nth statement fails (and with `lasting` all after it for a minute): nth is counted over the whole
+    house.
+    """
 
     nth, lasting = 0, False
 
@@ -505,7 +509,9 @@ def fail_each(script: type[Script], *, every: int = 1, **about: Any) -> tuple[in
 
 
 class Drill(Nemesis):
-    """Slant loses the answers to fifty sends - every other one was executed - and then is away for ninety minutes."""
+    """Slant loses the answers to fifty sends - every other one was executed - and then is away for ninety
+    minutes.
+    """
 
     DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
 
@@ -538,7 +544,8 @@ class Drill(Nemesis):
 
 
 def drill(returns: str = "") -> tuple[list[str], float, History]:
-    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was settled.
+    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was
+    settled.
 
     With `returns` "busy" its first answers are 429.
     """

@@ -28,7 +28,9 @@ LONG = 150
 
 
 class Fragile(House):
-    """A house whose processes die where the name of a deal says; dead workers are started again, as systemd would."""
+    """A house whose processes die where the name of a deal says; dead workers are started again, as systemd
+    would.
+    """
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         crashes = self.home / "crashes"
@@ -118,7 +120,8 @@ def test_killed_at_every_crash_point_each_deal_is_in_slant_exactly_once(fragile:
 
     assert [point for point in points if fragile.struck(point) is None] == []
 
-    # Last, for a stopped process may hold what others need: one stopped by SIGSTOP with the answer in its hands.
+    # Last, for a stopped process may hold what others need: one stopped by SIGSTOP with the answer in its
+    # hands.
     frozen_deal = press(visitor, visitor.form(name="Z deal", **next(room)))
     settle(fragile, visitor, {"Z": frozen_deal})
     sleeper = fragile.struck("Z")

@@ -1,6 +1,8 @@
-"""The sweep: crash points, behaviours of Slant and ages of a key; every statement and every exchange failing; the drill.
+"""The sweep: crash points, behaviours of Slant and ages of a key; every statement and every exchange failing;
+the drill.
 
-The whole of it in `make faults`; in the suite a diagonal on which each crash point, behaviour and age appears.
+The whole of it in `make faults`; in the suite a diagonal on which each crash point, behaviour and age
+appears.
 """
 
 import pytest
@@ -10,7 +12,8 @@ from tests.faults.conftest import is_full
 from tests.faults.sweep import BEHAVIOURS, Cell, Cut, Failing
 
 CHUNK = 60
-# Between them what is failed passes every line: an answer lost and adopted, a send that never was and absence proven.
+# Between them what is failed passes every line: an answer lost and adopted, a send that never was and absence
+# proven.
 COURSES = ("created, then reset", "not created, reset")
 EVERY = {Failing: 47, Cut: 3}
 
@@ -58,7 +61,9 @@ def test_a_list_that_takes_longer_than_a_lease_settles_all_the_same(request: pyt
 @pytest.mark.usefixtures("simulated")
 @pytest.mark.parametrize("returns", ["", "busy"])
 def test_fifty_submissions_survive_ninety_minutes_without_slant(returns: str) -> None:
-    """All their answers were lost when it went: each is in Slant exactly once within 15 minutes of its return."""
+    """All their answers were lost when it went: each is in Slant exactly once within 15 minutes of its
+    return.
+    """
     wrong, seconds, told = sweep.drill(returns)
     assert wrong == []
     assert told.ended == ["confirmed"] * 50

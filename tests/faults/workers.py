@@ -1,4 +1,6 @@
-"""Rounds of `tick`, as the queue's consumer runs them: again and again, until killed; then a new process, a new name."""
+"""Rounds of `tick`, as the queue's consumer runs them: again and again, until killed; then a new process, a
+new name.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,7 +31,9 @@ class Crew:
         self.down = False
 
     def start(self, delay: float = 0.0, *, at_once: bool = True) -> None:
-        """Another process. With `at_once` False its first round is when something is due: one look is enough to begin."""
+        """Another process. With `at_once` False its first round is when something is due: one look is enough
+        to begin.
+        """
         scheduler = self.history.scheduler
         self.hired += 1
         name = f"{self.house.name}:{self.hired}"
@@ -62,7 +66,9 @@ class Crew:
             self.history.scheduler.wake(self.history.rng.choice(idle), 0.01)
 
     def look_soon(self) -> None:
-        """Real workers look every few seconds, whatever the wall clock says; ours sleep until something is due."""
+        """Real workers look every few seconds, whatever the wall clock says; ours sleep until something is
+        due.
+        """
         for actor in self.actors:
             if not actor.busy:
                 self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
@@ -79,8 +85,9 @@ class Crew:
     def _rest(self, seconds: float, jumps: int) -> None:
         """Sleep until woken or until it is time - and on, if a colleague has done meanwhile what was due.
 
-        A round with nothing due does nothing; leaving most of them out is what makes 10,000 histories affordable. One
-        after the clock jumped does something always: `jumps` is how often it had when the last round began.
+        A round with nothing due does nothing; leaving most of them out is what makes 10,000 histories
+        affordable. One after the clock jumped does something always: `jumps` is how often it had when the
+        last round began.
         """
         scheduler, rng = self.history.scheduler, self.history.rng
         seconds = min(seconds, float(self.history.plan.sync_seconds))

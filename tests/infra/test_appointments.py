@@ -1,4 +1,6 @@
-"""However often a worker is woken, it keeps one appointment: rounds come when something is due, and no more often."""
+"""However often a worker is woken, it keeps one appointment: rounds come when something is due, and no more
+often.
+"""
 
 from collections.abc import Iterator
 

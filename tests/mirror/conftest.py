@@ -66,7 +66,9 @@ def kept() -> dict[totals.Place, totals.Sums]:
 
 
 def differences(box: SlantBox, *, only_households: bool = False) -> list[str]:
-    """Where the mirror and Slant's own tables do not say the same. A removed deal may stay, if it is marked gone."""
+    """Where the mirror and Slant's own tables do not say the same. A removed deal may stay, if it is marked
+    gone.
+    """
     mine = {deal.pk: _facts(deal) for deal in Opportunity.objects.filter(gone_at=None)}
     seen = {book_id for book_id in box.store.tables["book"] if book_id != "bk_salt99"}
     theirs = {

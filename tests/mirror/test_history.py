@@ -1,4 +1,6 @@
-"""What the mirror keeps beside the deals: their versions, the totals of each place, the meaning of each stage."""
+"""What the mirror keeps beside the deals: their versions, the totals of each place, the meaning of each
+stage.
+"""
 
 from collections import Counter
 from collections.abc import Callable

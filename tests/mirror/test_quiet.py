@@ -1,4 +1,6 @@
-"""After quiet, the mirror and Slant differ in nothing - whatever happened before, and however Slant's list behaves."""
+"""After quiet, the mirror and Slant differ in nothing - whatever happened before, and however Slant's list
+behaves.
+"""
 
 import json
 from random import Random

@@ -43,7 +43,9 @@ def reads(box: SlantBox, path: str) -> list[dict[str, Any]]:
 
 
 def lose_access(box: SlantBox, book_id: str) -> None:
-    """The owner of our token is taken out of a book, and Slant says 403 rather than 404 to that (Slant API 10.5)."""
+    """The owner of our token is taken out of a book, and Slant says 403 rather than 404 to that (Slant API
+    10.5).
+    """
     box.control(switches={"no_access": "403"})
     box.store.put("user", box.store.tables["user"]["u_4hd81k"] | {"admin": False})
     book = box.store.tables["book"][book_id]

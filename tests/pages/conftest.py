@@ -175,7 +175,9 @@ class Page(HTMLParser):
 
 
 def problems(page: Page) -> list[tuple[str, str]]:
-    """The error summary as (field, sentence); each leads to a control that is there and is said again beside it."""
+    """The error summary as (field, sentence); each leads to a control that is there and is said again beside
+    it.
+    """
     summary = page.text.partition('id="error-summary"')[2].partition("</ul>")[0]
     found = [
         (id, unescape(said)) for id, said in re.findall(r'<li><a href="#id_([^"]+)">(.*?)</a></li>', summary)

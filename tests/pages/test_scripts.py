@@ -1,4 +1,6 @@
-"""Scripts are modules: collected under hashed names they still find each other, and their imports lead one way."""
+"""Scripts are modules: collected under hashed names they still find each other, and their imports lead one
+way.
+"""
 
 import json
 import posixpath

@@ -84,7 +84,9 @@ def test_the_oldest_resource_decides(firm: Firm) -> None:
 
 
 def test_what_is_read_seldom_is_not_called_late(firm: Firm) -> None:
-    """A firm whose deals take 100 calls, without a filter for changes: one pass in twenty minutes is its pace."""
+    """A firm whose deals take 100 calls, without a filter for changes: one pass in twenty minutes is its
+    pace.
+    """
     SyncState.objects.filter(pk="opportunities").update(
         cursor={"calls": 100, "filter": "ignored"}, finished_at=now() - timedelta(minutes=30)
     )

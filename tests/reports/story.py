@@ -1,4 +1,6 @@
-"""Deals with a past: told as a few days, written as the versions, the mirrored deal and the totals they would have left."""
+"""Deals with a past: told as a few days, written as the versions, the mirrored deal and the totals they would
+have left.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -96,7 +98,9 @@ def tell(
     seen: datetime | None = None,
     **first: Any,
 ) -> None:
-    """A deal as it was when first seen (`seen`: found later than it was created), and what each chapter changed."""
+    """A deal as it was when first seen (`seen`: found later than it was created), and what each chapter
+    changed.
+    """
     state: dict[str, Any] = {
         "name": f"Deal {id}", "book_id": HARBOR, "pipeline_id": "pl_desk", "stage_id": A, "household_id": "hh_one",
         "assigned_to_id": OLIVIA, "value": None, "probability": None, "target_close_date": None,

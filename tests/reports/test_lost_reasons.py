@@ -1,4 +1,6 @@
-"""Why deals were lost: a reason counts where the move it was given with brought the deal there, and nowhere else."""
+"""Why deals were lost: a reason counts where the move it was given with brought the deal there, and nowhere
+else.
+"""
 
 from datetime import date, datetime, timedelta
 

@@ -140,7 +140,9 @@ IN_QUARTER = ([2, 5, 1, 2, 2, 12], [3, 8, 1, 2, 4, 18])
 def test_deals_of_today_open_in_the_list_where_it_can_show_them(
     visit: Client, small: Desk, days: str, counts: tuple[list[int], list[int]]
 ) -> None:
-    """The list holds one pipeline and knows no teams; elsewhere the report shows them itself. The count is the number."""
+    """The list holds one pipeline and knows no teams; elsewhere the report shows them itself. The count is
+    the number.
+    """
 
     def linked(query: str) -> dict[str, int]:
         html = page(visit, f"/reports/forecast/?{days}{query}")
@@ -287,7 +289,9 @@ def test_targets_are_set_by_managers_kept_and_recorded(visit: Client) -> None:
 
 
 def test_moving_a_deal_changes_exactly_the_figures_it_should(small: Desk) -> None:
-    """d25, 230 in Second at 40%, moves to Third at 60%: 46 more weighted, due in the same month, won and lost untouched."""
+    """d25, 230 in Second at 40%, moves to Third at 60%: 46 more weighted, due in the same month, won and lost
+    untouched.
+    """
     tomorrow = NOW + timedelta(days=1)
 
     def seen() -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Thirty deals over two quarters (story.small_firm), every number worked out by hand on paper and written down here.
+"""Thirty deals over two quarters (story.small_firm), every number worked out by hand on paper and written
+down here.
 
 Quarter: 1 October to 23 November 2026, noon. In thousands of dollars:
 
@@ -121,7 +122,9 @@ def test_forecast(small: Desk) -> None:
 
 
 def test_funnel(small: Desk) -> None:
-    """Entered First: d19 d20 d22 d24 d26 d28 d29; Second: d13 d19 d21 d25 d27; Third: d08 (again) d15 d19 d23."""
+    """Entered First: d19 d20 d22 d24 d26 d28 d29; Second: d13 d19 d21 d25 d27; Third: d08 (again) d15 d19
+    d23.
+    """
     result = selecting.funnel_of(small.report(FIRST, LAST))
 
     told = {
@@ -196,7 +199,9 @@ def test_data_quality(small: Desk) -> None:
 
 
 def test_velocity(small: Desk) -> None:
-    """November: open as it began d04 d05 d07 d09 d10 d13 d14 d15 d17 d18 d19 d21 d22 d23 d24, then d08 d25 to d29."""
+    """November: open as it began d04 d05 d07 d09 d10 d13 d14 d15 d17 d18 d19 d21 d22 d23 d24, then d08 d25 to
+    d29.
+    """
     result = selecting.velocity_of(small.report(date(2025, 12, 1), date(2026, 11, 30)))
 
     november = result.months[-1]

@@ -1,7 +1,7 @@
 """Loaded by Schemathesis (see test_schema.py): what the document cannot say.
 
-It says what a field looks like, not that an id exists or a date lies ahead. So a case that is meant to be accepted
-gets ids and dates of the sample before it is sent; one that is meant to be refused goes as it is.
+It says what a field looks like, not that an id exists or a date lies ahead. So a case that is meant to be
+accepted gets ids and dates of the sample before it is sent; one that is meant to be refused goes as it is.
 """
 
 import itertools

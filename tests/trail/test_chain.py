@@ -324,7 +324,9 @@ def test_an_attempt_of_which_no_event_tells_is_found(some_of_each: Office, by: s
 
 
 def test_every_course_of_a_submission_verifies(office: Office) -> None:
-    """Answers of every kind, lost ones, keys replaced, decisions of people, a recovered database: no false alarm."""
+    """Answers of every kind, lost ones, keys replaced, decisions of people, a recovered database: no false
+    alarm.
+    """
     clock = office.clock
     tricks = ["ok", "429", "403", "refused", "drop_before", "drop_after", "502", "+500", "slow", "422", "401"]
     for trick in tricks:

@@ -124,7 +124,9 @@ def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) ->
 
 
 def test_nothing_an_export_says_of_itself_makes_the_whole_less(db: None, clock: TurnedClock) -> None:
-    """Somebody without the key cuts an export and mends its manifest, against `--whole` and checkpoints kept apart."""
+    """Somebody without the key cuts an export and mends its manifest, against `--whole` and checkpoints kept
+    apart.
+    """
     write_events(10, clock)
     checkpoint_now(clock)
     clock.turn(3600)
@@ -270,7 +272,8 @@ def test_the_signature_check_is_that_of_rfc_8032() -> None:
         other = bytearray(signed)
         other[at] ^= 1
         assert not verifier.is_signed(message, bytes(other), public)
-    # The same point, the scalar plus the group's order: refused, or a signature could be changed and still hold.
+    # The same point, the scalar plus the group's order: refused, or a signature could be changed and still
+    # hold.
     order = 2**252 + 27742317777372353535851937790883648493
     malleable = signed[:32] + (int.from_bytes(signed[32:], "little") + order).to_bytes(32, "little")
     assert not verifier.is_signed(message, malleable, public)

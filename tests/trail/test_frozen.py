@@ -101,7 +101,9 @@ def as_migrator() -> Iterator[None]:
 def test_a_database_with_submissions_takes_the_triggers_and_gives_them_back(
     committed_db: str, box: SlantBox, clock: TurnedClock
 ) -> None:
-    """As an update does it: rows in several stages of life, migrated back and forth, and not one of them changed."""
+    """As an update does it: rows in several stages of life, migrated back and forth, and not one of them
+    changed.
+    """
     assert mirror.sync(metered(box.client(), Share.SYNC, clock), clock=clock)
     office = Office(make_person("Theo Okafor", Role.SALES, member_id="u_9xw20c"), box, clock)
     office.submit()

@@ -295,7 +295,9 @@ def test_the_printed_copy_is_open_and_says_what_it_is(
 
 
 def test_every_route_about_a_deal_is_found_by_the_deal() -> None:
-    """A new route with an id below these paths belongs into finding.py, or looks under its name are not found."""
+    """A new route with an id below these paths belongs into finding.py, or looks under its name are not
+    found.
+    """
     names: dict[str, set[str]] = {}
     for route in routes():
         if "id" in route.params:

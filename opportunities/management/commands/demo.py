@@ -1,4 +1,6 @@
-"""`make run`: the whole house in one terminal - database, static files, sandbox, worker, web - until it is told to stop."""
+"""`make run`: the whole house in one terminal - database, static files, sandbox, worker, web - until it is
+told to stop.
+"""
 
 import ctypes
 import fcntl
@@ -41,7 +43,9 @@ class Stopped(Exception):
 
 
 class Child:
-    """One process of the house. Its output goes to a file; it gets a session of its own, so that only we end it."""
+    """One process of the house. Its output goes to a file; it gets a session of its own, so that only we end
+    it.
+    """
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name = name
@@ -187,7 +191,9 @@ class Command(BaseCommand):
             time.sleep(0.25)
 
     def _others_are_ready(self) -> bool:
-        """After a restart the web is ready from yesterday's sync, before the sandbox is and the worker looked around."""
+        """After a restart the web is ready from yesterday's sync, before the sandbox is and the worker looked
+        around.
+        """
         sandboxes = [child for child in self.children if child.name == "sandbox"]
         return all("Sandbox ready" in child.said() for child in sandboxes) and _heartbeats() != self.beats
 
@@ -241,7 +247,9 @@ def _write_down(control_url: str) -> None:
 
 
 def migrate() -> None:
-    """Apply migrations; when there are none to apply, do not spend the second `migrate` takes to find that out."""
+    """Apply migrations; when there are none to apply, do not spend the second `migrate` takes to find that
+    out.
+    """
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
@@ -323,9 +331,9 @@ def _make_above_us() -> int | None:
 def _was_interrupted(make: int) -> bool:
     """Whether that `make` is gone, or got a SIGINT meant for it alone.
 
-    `make` passes SIGTERM on to its recipe but not SIGINT, which it trusts the terminal to have sent to all: it puts
-    the default handler back and waits for us. Linux shows that handler; elsewhere Ctrl-C is the way. A `make` started
-    in the background ignores SIGINT from the start, and then its handler says nothing.
+    `make` passes SIGTERM on to its recipe but not SIGINT, which it trusts the terminal to have sent to all:
+    it puts the default handler back and waits for us. Linux shows that handler; elsewhere Ctrl-C is the way.
+    A `make` started in the background ignores SIGINT from the start, and then its handler says nothing.
     """
     if os.getppid() != make:
         return True

@@ -1,4 +1,6 @@
-"""`manage.py export_audit`: take the trail, or a part of it, to a folder that verifies without the application."""
+"""`manage.py export_audit`: take the trail, or a part of it, to a folder that verifies without the
+application.
+"""
 
 import getpass
 from argparse import ArgumentParser

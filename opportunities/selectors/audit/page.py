@@ -35,7 +35,8 @@ def trail_of(
 ) -> Trail | None:
     """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
 
-    None for whoever may not read the trail: then there is nothing to show. `known` is what the page has read already.
+    None for whoever may not read the trail: then there is nothing to show. `known` is what the page has read
+    already.
     """
     if not may(person, Action.READ_TRAIL):
         return None

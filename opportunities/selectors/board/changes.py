@@ -1,4 +1,6 @@
-"""What moved since a board was drawn: asked every few seconds by every open one, so it is one small statement."""
+"""What moved since a board was drawn: asked every few seconds by every open one, so it is one small
+statement.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +24,9 @@ class Changes:
 
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
-    """What changed in the pipeline since the token `since`; None if nothing did. One statement over two indexes."""
+    """What changed in the pipeline since the token `since`; None if nothing did. One statement over two
+    indexes.
+    """
     number, _, seen = since.partition(".")
     known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
     stages, newest, ways = set(), known, []
@@ -41,10 +45,11 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
-    """Submissions on their way (id, state, reason), and stages whose totals are newer than `known`: one statement.
+    """Submissions on their way (id, state, reason), and stages whose totals are newer than `known`: one
+    statement.
 
-    Put together from two plain ones by hand. The ORM's own union of two annotated querysets took longer to compose than
-    everything else a poll does.
+    Put together from two plain ones by hand. The ORM's own union of two annotated querysets took longer to
+    compose than everything else a poll does.
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")

@@ -1,7 +1,7 @@
 """The board, one lane of it, one card, or its head alone, for one person.
 
-A board costs as many queries as it did with no deals at all: stages, kept totals, wins of the quarter, submissions on
-their way, and one window of cards of each lane, all lanes in one.
+A board costs as many queries as it did with no deals at all: stages, kept totals, wins of the quarter,
+submissions on their way, and one window of cards of each lane, all lanes in one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,9 @@ def lane(
     after: str = "",
     shown: int = WINDOW,
 ) -> Lane | None:
-    """One lane of `selection.pipeline`, from its top or `after` a card. None if there is no such lane for `person`."""
+    """One lane of `selection.pipeline`, from its top or `after` a card. None if there is no such lane for
+    `person`.
+    """
     places = places_of(person)
     place = places.get(selection.pipeline)
     if place is None or not any(stage.id == stage_id for stage in place.stages):
@@ -67,7 +69,9 @@ def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
 
 
 def head(person: Person, selection: Selection, now: datetime) -> Board | None:
-    """Tabs, figures and the sums of each lane, without a card. None if there is no such pipeline for `person`."""
+    """Tabs, figures and the sums of each lane, without a card. None if there is no such pipeline for
+    `person`.
+    """
     places = places_of(person)
     return _drawn_board(person, selection, places, now, {}) if selection.pipeline in places else None
 

@@ -1,4 +1,6 @@
-"""How many deals lie in each stage and what they are worth: kept where that is kept, else counted by one statement."""
+"""How many deals lie in each stage and what they are worth: kept where that is kept, else counted by one
+statement.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -1,4 +1,6 @@
-"""The rows of several windows of deals in one statement, and the cursors that lead from one window to the next."""
+"""The rows of several windows of deals in one statement, and the cursors that lead from one window to the
+next.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -48,7 +50,9 @@ def ids_of(rows: QuerySet[Opportunity]) -> Ids | None:
 
 
 def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> list[Ids]:
-    """The first deals of each stage, as many as `counts` says: composed once, then said again with each stage's id."""
+    """The first deals of each stage, as many as `counts` says: composed once, then said again with each
+    stage's id.
+    """
     found = ids_of(ordered.filter(stage_id=ANY_STAGE)) if counts else None
     if found is None:
         return []
@@ -59,7 +63,9 @@ def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> 
 
 
 def rows_of(person: Person, chosen: Sequence[Ids]) -> list[Row]:
-    """The rows of several windows in one statement: Django cannot limit the parts of a union on SQLite by itself."""
+    """The rows of several windows in one statement: Django cannot limit the parts of a union on SQLite by
+    itself.
+    """
     if not chosen:
         return []
     parts = [f"SELECT * FROM ({each.sql}) AS w{number}" for number, each in enumerate(chosen)]  # noqa: S608 - by Django

@@ -10,7 +10,9 @@ from opportunities.offer import PipelineChoice, StageChoice
 
 @dataclass(frozen=True)
 class Fact:
-    """One field: its name as people call it, its value, a remark, and how it is to be read (`bad`, `warn`, `muted`)."""
+    """One field: its name as people call it, its value, a remark, and how it is to be read (`bad`, `warn`,
+    `muted`).
+    """
 
     label: str
     text: str
@@ -30,7 +32,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Spell:
-    """All the time a deal lay in one stage. `share` is 1-100 of the longest; `stage` None is time nobody recorded."""
+    """All the time a deal lay in one stage. `share` is 1-100 of the longest; `stage` None is time nobody
+    recorded.
+    """
 
     name: str
     days: str
@@ -51,7 +55,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Pending:
-    """Something asked for that is not (or not yet) in Slant. `reachable`: its page is one this person may open."""
+    """Something asked for that is not (or not yet) in Slant. `reachable`: its page is one this person may
+    open.
+    """
 
     id: str
     kind: str

@@ -15,7 +15,9 @@ DAY = timedelta(days=1)
 
 
 def pipeline_of(row: Opportunity) -> PipelineChoice:
-    """The deal's pipeline with its stages in order: those Slant has, and the deal's own in any case. One query."""
+    """The deal's pipeline with its stages in order: those Slant has, and the deal's own in any case. One
+    query.
+    """
     found = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
     stages = [stage for stage in found if stage.gone_at is None or stage.pk == row.stage_id]
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
@@ -35,7 +37,9 @@ def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[Step]:
 def spells(
     row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice], now: datetime
 ) -> list[Spell]:
-    """Whole days by stage, in the order the deal first came to each. Slant's own date begins the first stage we saw."""
+    """Whole days by stage, in the order the deal first came to each. Slant's own date begins the first stage
+    we saw.
+    """
     times: dict[str, timedelta] = {}
     visits: dict[str, int] = {}
     begins = _first_stage_since(row, history)
@@ -74,7 +78,9 @@ def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) 
 def _stays(
     row: Opportunity, history: Sequence[OpportunityVersion], begins: datetime, now: datetime
 ) -> Iterator[tuple[str, datetime, datetime]]:
-    """(stage, since, until) one after the other; a stage change is dated by Slant where Slant's date is plausible."""
+    """(stage, since, until) one after the other; a stage change is dated by Slant where Slant's date is
+    plausible.
+    """
     at, stage_id = begins, history[0].stage_id if history else row.stage_id
     for before, after in pairwise(history):
         if after.gone and not before.gone:

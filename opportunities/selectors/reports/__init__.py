@@ -1,7 +1,8 @@
 """The rows of each report, for one person and one set of filters, and the report made of them.
 
-What is counted is counted by the database: a report costs the same few queries for a hundred deals as for a hundred
-thousand. Reports of the past read versions (`history`), those of today the mirror. What a person may not see is in no row.
+What is counted is counted by the database: a report costs the same few queries for a hundred deals as for a
+hundred thousand. Reports of the past read versions (`history`), those of today the mirror. What a person may
+not see is in no row.
 """
 
 from .ageing import ageing_of

@@ -37,8 +37,9 @@ def ageing_of(report: Report) -> Ageing:
 
 
 def _shown_from(report: Report, ages: Sequence[Age]) -> int:
-    """How many days over its limit a deal must be to be among the first LISTED: what the ages already tell, so that the
-    database need not put half of all deals in order."""
+    """How many days over its limit a deal must be to be among the first LISTED: what the ages already tell,
+    so that the database need not put half of all deals in order.
+    """
     over: Counter[int] = Counter()
     for age in ages:
         stage = report.on.stages.get(age.stage)

@@ -52,7 +52,9 @@ def behind(report: Report, slug: str, key: str) -> Behind | None:
 
 
 def open_behind(report: Report, selection: Selection) -> tuple[list[Line], int]:
-    """Open deals of today within the report's filters and `selection`: the most valuable, and how many there are."""
+    """Open deals of today within the report's filters and `selection`: the most valuable, and how many there
+    are.
+    """
     chosen = deals(report.on.person, selection, report.now)
     rows = report.open_deals().filter(pk__in=chosen.values("pk"))
     return report.lines(rows.order_by(*DEAR).values_list("pk", flat=True)[:BEHIND]), rows.count()

@@ -102,8 +102,9 @@ def _place(when: int) -> int | str:
 
 
 def _due(rows: QuerySet[Any]) -> list[Due]:
-    """Sums by stretch and owner. Deals of one probability are counted together: the moments of their sum follow from the
-    sums of their values, of the squares and of the cubes."""
+    """Sums by stretch and owner. Deals of one probability are counted together: the moments of their sum
+    follow from the sums of their values, of the squares and of the cubes.
+    """
     value = Cast(F("value"), FloatField())
     found = rows.values_list("when", "assigned_to_id", "chance").annotate(
         n_deals=Count("pk"),

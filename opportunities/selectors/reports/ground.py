@@ -52,7 +52,9 @@ def ground(person: Person) -> Ground:
 
 
 def _stages(books: Iterable[str]) -> dict[str, StageRow]:
-    """Stages a person's deals can be in, also gone ones: history names them. In the order of pipelines and stages."""
+    """Stages a person's deals can be in, also gone ones: history names them. In the order of pipelines and
+    stages.
+    """
     meaning = StageMeaning.objects.filter(stage_id=OuterRef("pk"))
     rows = (
         Stage.objects.filter(Q(pipeline__book=None) | Q(pipeline__book__in=list(books)))

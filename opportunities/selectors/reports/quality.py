@@ -39,7 +39,9 @@ def quality_of(report: Report, only: str = "") -> Quality:
 def _counted(
     rows: QuerySet[Opportunity], problems: Mapping[str, Q]
 ) -> tuple[int, int, dict[str, tuple[int, int]]]:
-    """Deals, those with any problem, and deals and value of each. One query, that asks each deal for each problem once."""
+    """Deals, those with any problem, and deals and value of each. One query, that asks each deal for each
+    problem once.
+    """
     flags = {
         f"is_{key.replace('-', '_')}": Case(When(problem, then=1), default=0, output_field=IntegerField())
         for key, problem in problems.items()

@@ -40,7 +40,8 @@ DEAR = (F("value").desc(nulls_last=True), "pk")
 COLUMNS = {"owner": "assigned_to_id", "book": "book_id"}
 # Wrapped, so that no index is walked for its order of stages alone.
 PLACE = Coalesce("stage_id", "stage_id")
-# What a `Pile` holds, counted by a column of the indexes that hold the rest (`opportunity_report`, `version_at`).
+# What a `Pile` holds, counted by a column of the indexes that hold the rest (`opportunity_report`,
+# `version_at`).
 SUMMED = ("deals", "valueless", "value", "own_weighted", "rest", "rest_value")
 SUMS = {
     "n_deals": Count("stage_id"),
@@ -73,7 +74,8 @@ class Report:
     def known_from(self) -> datetime | None:
         """The moment from which history is whole; None when there is none yet.
 
-        The first load takes its time and brings deals that were there before: it is over with the last of them.
+        The first load takes its time and brings deals that were there before: it is over with the last of
+        them.
         """
         first: datetime | None = OpportunityVersion.objects.aggregate(first=Min("valid_from"))["first"]
         if first is None:
@@ -93,7 +95,9 @@ class Report:
         return timezone.make_aware(datetime.combine(day, time.min))
 
     def span(self, period: Period) -> Span:
-        """From the period's first moment to its last, neither before history nor after now. Empty: nothing is known."""
+        """From the period's first moment to its last, neither before history nor after now. Empty: nothing is
+        known.
+        """
         first, last = self.start(period.first), min(self.start(period.end), self.now + TICK)
         if self.known_from:
             first = max(first, self.known_from + TICK)
@@ -104,7 +108,9 @@ class Report:
         return [self.start(each.first) for each in buckets] + [self.start(buckets[-1].end)]
 
     def placed(self, buckets: Sequence[Period]) -> tuple[list[datetime], dict[int, int]]:
-        """The edges of `buckets`, also where days lie between two of them, and which stretch between edges is which."""
+        """The edges of `buckets`, also where days lie between two of them, and which stretch between edges is
+        which.
+        """
         stretches: list[Period] = []
         places: dict[int, int] = {}
         for place, bucket in enumerate(buckets):
@@ -146,7 +152,8 @@ class Report:
         ]
 
     def back(self, edges: Sequence[datetime]) -> list[list[Pile]]:
-        """For each stretch between `edges`: what added to the deals as they were at its end makes those at its beginning.
+        """For each stretch between `edges`: what added to the deals as they were at its end makes those at
+        its beginning.
 
         What began in it goes, what ended in it comes back. Two queries, one index each.
         """
@@ -164,8 +171,9 @@ class Report:
     def versions(self) -> QuerySet[Any]:
         """Versions of deals within the filters.
 
-        Wrapped columns (`began`, `kept_in`) are compared but not searched by: one index (`version_at`, `version_from`)
-        holds all that is added up, and every other would be followed to the rows of half the history.
+        Wrapped columns (`began`, `kept_in`) are compared but not searched by: one index (`version_at`,
+        `version_from`) holds all that is added up, and every other would be followed to the rows of half the
+        history.
         """
         rows = OpportunityVersion.objects.annotate(
             began=Coalesce("valid_from", "valid_from"), kept_in=Coalesce("book_id", "book_id")

@@ -20,9 +20,11 @@ def velocity_of(report: Report) -> Velocity:
 
 
 def _worked(report: Report, months: Sequence[Period]) -> list[int]:
-    """How many deals were open at some time in each month: created before its end, and not closed before it began.
+    """How many deals were open at some time in each month: created before its end, and not closed before it
+    began.
 
-    From the mirror: Slant dates a deal's creation and its last move, so this reaches back further than history.
+    From the mirror: Slant dates a deal's creation and its last move, so this reaches back further than
+    history.
     """
     edges = report.moments_of(months)
     opened = Case(

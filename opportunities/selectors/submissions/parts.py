@@ -32,7 +32,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Sent:
-    """A field as we sent it, as Slant answered it where that differs, and what it was before where that was seen."""
+    """A field as we sent it, as Slant answered it where that differs, and what it was before where that was
+    seen.
+    """
 
     label: str
     text: str

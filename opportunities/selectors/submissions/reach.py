@@ -9,7 +9,9 @@ from opportunities.models import Kind, Person, Submission
 
 
 def reachable(person: Person, id: UUID) -> Submission:
-    """One's own; any of a visible book for managers and compliance. Everything else is as if it were not there."""
+    """One's own; any of a visible book for managers and compliance. Everything else is as if it were not
+    there.
+    """
     rows = Submission.objects.filter(pk=id)
     if person.is_manager or person.is_compliance:
         rows = rows.filter(book_id__in=visible_books(person).values("pk")) | rows.filter(person=person)
@@ -22,7 +24,9 @@ def reachable(person: Person, id: UUID) -> Submission:
 
 
 def correctable(person: Person, id: str) -> Submission:
-    """The submission a new form starts from: one's own, of a new deal. A change of one is corrected at the deal."""
+    """The submission a new form starts from: one's own, of a new deal. A change of one is corrected at the
+    deal.
+    """
     row = own(person, id)
     if row is None or row.kind != Kind.CREATE:
         raise Http404

@@ -1,7 +1,8 @@
 """Is the trail what it was? The whole of it, on demand (`manage.py verify_audit`) and nightly by a worker.
 
-Followed are the chain from its first event, its head, every checkpoint, and every submission with its attempts: they
-must be what their events say. What is read is never locked, so events go on being written meanwhile.
+Followed are the chain from its first event, its head, every checkpoint, and every submission with its
+attempts: they must be what their events say. What is read is never locked, so events go on being written
+meanwhile.
 
 | room | holds |
 | --- | --- |

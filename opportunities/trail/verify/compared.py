@@ -153,7 +153,9 @@ def _key_of(row: Row) -> int:
 
 
 def _attempts_differ(row: Row, attempts: list[Row], told: Told, recoveries: int) -> str:
-    """Each attempt, open or finished, is one its events tell of; and no more of them, but for what `recover` added."""
+    """Each attempt, open or finished, is one its events tell of; and no more of them, but for what `recover`
+    added.
+    """
     numbers = [one["number"] for one in attempts]
     if numbers != [*range(1, row["attempts_count"] + 1)] or told.sent.keys() - set(numbers):
         return "how often it was tried"
@@ -189,8 +191,8 @@ def _attempt_differs(one: Row, sent: Sent) -> str:
 def _still_differs(id: UUID, told: Told | None, replay: Replay, report: Report) -> str:
     """Asked again of one that seemed not to be as told: it may have moved on meanwhile.
 
-    Nothing is locked. A change of state changes row, attempts and events in one commit, so what was read between two
-    readings of the same row belongs together.
+    Nothing is locked. A change of state changes row, attempts and events in one commit, so what was read
+    between two readings of the same row belongs together.
     """
     wrong = ""
     replay.recoveries = max(replay.recoveries, AuditEvent.objects.filter(action=RECOVERED).count())

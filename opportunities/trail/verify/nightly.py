@@ -29,8 +29,8 @@ NIGHT = time(2, 0)
 def conclude(report: Report, *, by: Actor, clock: Clock) -> bool:
     """Write down what a verification found; a failure is an alert, which the next good one ends.
 
-    A trail that is broken may take no event: its head is gone, or stands where an event already is. So the alert comes
-    first and by itself. False when the finding could not be recorded in the trail it is about.
+    A trail that is broken may take no event: its head is gone, or stands where an event already is. So the
+    alert comes first and by itself. False when the finding could not be recorded in the trail it is about.
     """
     if report.problem is None:
         with transaction.atomic():
@@ -77,7 +77,9 @@ _under_way: dict[str, tuple[int, Verification]] = {}
 
 
 def verify_due(*, worker: Actor, clock: Clock) -> Report | None:
-    """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just ended."""
+    """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just
+    ended.
+    """
     if not is_under_way(worker) and not _is_due(clock):
         return None
     # Rounds of one process may overlap; one of them is enough.

@@ -1,7 +1,9 @@
-"""What every submission must be, as its events tell it: who asked for what, what became of it, and each attempt.
+"""What every submission must be, as its events tell it: who asked for what, what became of it, and each
+attempt.
 
-Not everything a page tells of a submission is in an event. What is not (the words its person saw, what they saw before,
-times to the second) the database keeps by its triggers alone; docs/audit.md, "Verifying", says which is which.
+Not everything a page tells of a submission is in an event. What is not (the words its person saw, what they
+saw before, times to the second) the database keeps by its triggers alone; docs/audit.md, "Verifying", says
+which is which.
 """
 
 from copy import copy
@@ -39,7 +41,9 @@ HIDDEN = "[hidden]"
 
 
 class Sent(NamedTuple):
-    """One attempt, as its events tell it; `outcome` None while it is open. Else None or empty is what they do not say."""
+    """One attempt, as its events tell it; `outcome` None while it is open. Else None or empty is what they do
+    not say.
+    """
 
     begun: int
     outcome: str | None = None
@@ -48,7 +52,9 @@ class Sent(NamedTuple):
 
 
 class Told:
-    """One submission, as its events tell it. Most is kept as one number: a long trail tells of hundreds of thousands."""
+    """One submission, as its events tell it. Most is kept as one number: a long trail tells of hundreds of
+    thousands.
+    """
 
     __slots__ = ("asked", "body", "ended", "first", "key", "record", "sent", "seq", "state", "status")
 
@@ -93,13 +99,16 @@ class Told:
 
 
 def mark(*values: Any) -> int:
-    """What stands for `values` while one verification runs. Nobody can know beforehand what else would give the same:
-    Python hashes texts under a key of the process, and takes numbers as they are."""
+    """What stands for `values` while one verification runs. Nobody can know beforehand what else would give
+    the same: Python hashes texts under a key of the process, and takes numbers as they are.
+    """
     return hash(values)
 
 
 def words_of(code: str, text: str) -> int | None:
-    """Of a text that row and event both keep, each cut and cleaned in its own order: all but the end of a long one."""
+    """Of a text that row and event both keep, each cut and cleaned in its own order: all but the end of a
+    long one.
+    """
     return None if text and HIDDEN in text else mark(code, text.replace("\0", "")[:900])
 
 

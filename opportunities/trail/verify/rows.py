@@ -20,7 +20,8 @@ UNREADABLE = (ValueError, TypeError, AttributeError, DatabaseError)
 
 
 def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
-    """The next events after number `after`, as plain JSON values under the names of their fields, `hash` included.
+    """The next events after number `after`, as plain JSON values under the names of their fields, `hash`
+    included.
 
     Read without building models, which a million of them would spend most of a minute on.
     """
@@ -32,7 +33,8 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
 
 
 def _read(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
-    # Moments as the database writes them: a datetime of each, and text of that again, would cost a fifth of all time.
+    # Moments as the database writes them: a datetime of each, and text of that again, would cost a fifth of
+    # all time.
     texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
     wanted = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
     sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()

@@ -1,4 +1,6 @@
-"""One verification from the first event to the last submission, in steps. It stops at the first thing that is wrong."""
+"""One verification from the first event to the last submission, in steps. It stops at the first thing that is
+wrong.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -31,7 +33,8 @@ def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Re
 def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Verification:
     """Verify in steps of a thousand events or so; returns the report. Stops at the first thing that is wrong.
 
-    `archives` are files of older events, oldest first, for a trail whose beginning was moved out of the database.
+    `archives` are files of older events, oldest first, for a trail whose beginning was moved out of the
+    database.
     """
     keys = checkpoints.trusted_keys() if keys is None else keys
     report, replay, known = Report(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
@@ -156,7 +159,9 @@ def _hash_at(seq: int) -> str:
 
 
 def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
-    """A checkpoint the last good verification saw that is no longer there. One by another key lies in another folder."""
+    """A checkpoint the last good verification saw that is no longer there. One by another key lies in another
+    folder.
+    """
     last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
     if last is None or last.after.get("key") not in keys:
         return None

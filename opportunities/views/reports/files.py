@@ -47,7 +47,8 @@ def report_xlsx(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _flat(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
-    """The tables of a sheet under each other: the columns of the first, then all rows, with titles in between.
+    """The tables of a sheet under each other: the columns of the first, then all rows, with titles in
+    between.
 
     Shares are written in percent, as their columns say.
     """

@@ -28,9 +28,11 @@ SUBMISSIONS = Submission._meta.db_table
 
 
 def closings(scope: Scope, edges: Sequence[datetime], by: Sequence[str]) -> list[Closing]:
-    """Deals won and lost between the first and the last of `edges`, counted by stretch, days since creation and `by`.
+    """Deals won and lost between the first and the last of `edges`, counted by stretch, days since creation
+    and `by`.
 
-    Of a deal found already closed, Slant's own date of its last move says when: so much is known of the time before us.
+    Of a deal found already closed, Slant's own date of its last move says when: so much is known of the time
+    before us.
     """
     text, params = _closed(scope, edges[0], edges[-1])
     names = "".join(f", {each}" for each in by)
@@ -78,7 +80,8 @@ def closed(scope: Scope, span: Span, meanings: Sequence[str], most: int) -> tupl
 
 
 def lost_reasons(scope: Scope, span: Span) -> list[Lost]:
-    """Deals lost, counted by the reason given with the move that brought them there; empty: moved without one, in Slant.
+    """Deals lost, counted by the reason given with the move that brought them there; empty: moved without
+    one, in Slant.
 
     Such a move was asked for before the deal was seen there, and arrived since it was last seen elsewhere.
     """

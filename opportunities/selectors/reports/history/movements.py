@@ -14,8 +14,9 @@ _EFFECT = "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - CASE WHEN 
 def movements(
     scope: Scope, span: Span, known_from: datetime | None, largest: int = 0
 ) -> tuple[list[Movement], list[Change]]:
-    """The changes that touch the open pipeline, counted together by kind and by whether the value rose or fell; and the
-    `largest` of them one by one. One query: the changes are found once and read twice."""
+    """The changes that touch the open pipeline, counted together by kind and by whether the value rose or
+    fell; and the `largest` of them one by one. One query: the changes are found once and read twice.
+    """
     text, params = _changes(scope, span, known_from)
     rows = fetch(
         f"""

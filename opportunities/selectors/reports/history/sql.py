@@ -1,4 +1,6 @@
-"""What the texts of this package have in common: a version beside the one before it, and what a deal was called."""
+"""What the texts of this package have in common: a version beside the one before it, and what a deal was
+called.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ BESIDE = f"""
 """
 LASTED = "(v.valid_to IS NULL OR v.valid_to > v.valid_from)"
 
-# What changes are added up by stands in indexes; what one is called is fetched for those that are shown alone.
+# What changes are added up by stands in indexes; what one is called is fetched for those that are shown
+# alone.
 ONE = "told.id, told.at, s.name, s.household_id, s.assigned_to_id, s.book_id, s.stage_id"
 SHOWN = f"JOIN {VERSIONS} s ON s.id = told.shown"
 
@@ -55,7 +58,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Change:
-    """One change of one deal, with what the deal was called and where it was after it (before it, where it left)."""
+    """One change of one deal, with what the deal was called and where it was after it (before it, where it
+    left).
+    """
 
     id: str
     at: datetime

@@ -9,7 +9,9 @@ from .sql import BESIDE, LASTED, ONE, SHOWN, Change, Scope, Span, fetch, moment,
 
 
 def passages(scope: Scope, span: Span, known_from: datetime | None) -> list[Passage]:
-    """Stays in a stage that began in the span, by the stage they led to. Filters look at the deal as it entered."""
+    """Stays in a stage that began in the span, by the stage they led to. Filters look at the deal as it
+    entered.
+    """
     text, params = _stays(scope, span, known_from)
     rows = fetch(
         f"SELECT stage, then_stage, COUNT(*), COALESCE(SUM(value), 0) FROM ({text}) stays GROUP BY stage, then_stage",  # noqa: S608
