@@ -1,0 +1,55 @@
+"""What the documents name is there: files, folders, make targets, and the words of the glossary."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROOMS = ("opportunities", "slantweb", "templates", "static", "tests", "docs", "deploy")
+# Documents name a module by its place in the application: `delivery/settling.py`.
+STARTS = (ROOT, ROOT / "opportunities", ROOT / "docs", ROOT / "tests")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_a_document_names_is_there(document: Path) -> None:
+    missing = [name for name in paths_in(document.read_text()) if not is_there(name)]
+
+    assert missing == []
+
+
+def test_every_word_of_the_glossary_is_a_name_in_the_code() -> None:
+    rows = (ROOT / "docs" / "glossary.md").read_text().splitlines()
+    names = [
+        name for row in rows if row.startswith("| **") for name in re.findall(r"`(\w+)`", row.split("|")[3])
+    ]
+    code = "\n".join(path.read_text() for path in (ROOT / "opportunities").rglob("*.py"))
+    modules = {path.stem for path in (ROOT / "opportunities").rglob("*")}
+
+    missing = [name for name in names if name not in modules and not re.search(rf"\b{name}\b", code)]
+
+    assert len(names) >= 20
+    assert missing == []
+
+
+def test_every_make_target_a_document_names_is_there() -> None:
+    targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {target for path in DOCUMENTS for target in re.findall(r"`make ([a-z][\w-]*)", path.read_text())}
+
+    assert named - targets == set()
+
+
+def paths_in(text: str) -> Iterator[str]:
+    """Names in backticks that look like a file or folder of this project, without placeholders."""
+    for name in re.findall(r"`([\w./-]+)`", text):
+        if name.startswith(("/", ".")) or "/" not in name:
+            continue
+        if name.endswith((".py", ".html", ".js", ".css", ".md", ".sql", ".json")) or name.startswith(ROOMS):
+            yield name
+
+
+def is_there(name: str) -> bool:
+    return any((start / name).exists() for start in STARTS)
