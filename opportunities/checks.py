@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from opportunities.runtime.budget import LEAST_BUDGET
+from opportunities.runtime.budget import MINIMUM_BUDGET
 
 
 @register()
@@ -23,14 +23,12 @@ def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessa
 
 @register()
 def budget_too_small(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Of the hour's calls 60 are left by people and 100 by checks: of too few, checks of lost answers get
-    none.
-    """
-    if settings.SLANT_HOURLY_BUDGET < LEAST_BUDGET:
+    """Of a budget too small, looking for lost answers would get no calls: people and checks leave 60 and 100."""
+    if settings.SLANT_HOURLY_BUDGET < MINIMUM_BUDGET:
         return [
             Error(
                 f"SLANT_HOURLY_BUDGET is {settings.SLANT_HOURLY_BUDGET}: too few to look for answers that were lost.",
-                hint=f"Allow at least {LEAST_BUDGET} calls an hour; Slant allows 1000 a token, and 900 is usual.",
+                hint=f"Allow at least {MINIMUM_BUDGET} calls an hour; Slant allows 1000 a token, and 900 is usual.",
                 id="slantweb.E002",
             )
         ]

@@ -114,9 +114,9 @@ def _me(slant: SlantClient, clock: Clock) -> Me:
     try:
         me = slant.me()
     except errors.SlantError as error:
-        budget.failed(error, clock=clock)
+        budget.record_failure(error, clock=clock)
         raise
-    budget.went_well()
+    budget.record_success()
     return me
 
 

@@ -125,12 +125,12 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> Swept:
     reader = _Reader(slant, clock)
     try:
         seen = [(mine, reader.list_of(mine)) for mine in watched]
-        budget.went_well()
+        budget.record_success()
     except BudgetSpent as spent:
         swept.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
         return swept
     except errors.SlantError as error:
-        budget.failed(error, clock=clock)
+        budget.record_failure(error, clock=clock)
         logger.warning("the sweep for doubles failed: %s", error.log_line)
         swept.failure = error.message
         return swept

@@ -149,9 +149,9 @@ def _count_forgotten_calls(clock: Clock) -> None:
     """
     head = head_file.read()
     if head is not None and head.get("instance") == str(Instance.current().instance_id):
-        budget.also_made(head.get("calls", {}), clock=clock)
-    elif not budget.called_lately(clock):
-        budget.spend_all(clock=clock)
+        budget.merge_counts(head.get("calls", {}), clock=clock)
+    elif not budget.has_recent_calls(clock):
+        budget.exhaust(clock=clock)
 
 
 def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) -> bool:

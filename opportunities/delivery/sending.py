@@ -185,7 +185,7 @@ def _after_error(submission: Submission, error: errors.SlantError, clock: Clock)
         case errors.SlantRefusedUs():
             return Next(State.QUEUED, Reason(_hold_code(error)), {"due_at": now})
         case errors.SlantBusy():
-            until = budget.slow_down(error.retry_after, clock=clock)
+            until = budget.back_off(error.retry_after, clock=clock)
             return Next(State.QUEUED, Reason("busy"), {"due_at": until})
         case errors.SlantUnreachable():
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
@@ -290,7 +290,7 @@ def _finish(
         _finish(claimed, _of_another(submission, owner, written, clock), facts, worker, clock)
         return
     if then.state == State.CONFIRMED:
-        budget.went_well()
+        budget.record_success()
         _book_takes_writes(submission.book_id, clock)
 
 
@@ -301,7 +301,7 @@ def _react(submission: Submission, error: errors.SlantError, *, worker: Actor, c
     if isinstance(error, errors.SlantRefusedUs):
         hold_for_token(_hold_code(error), worker=worker, clock=clock)
     elif isinstance(error, errors.SlantNoAnswer | errors.SlantUnreachable) and error.retry_after is not None:
-        budget.leave_alone(error.retry_after, clock=clock)
+        budget.pause(error.retry_after, clock=clock)
     elif isinstance(error, errors.SlantForbidden):
         Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
         name = submission.labels.get("book") or submission.book_id

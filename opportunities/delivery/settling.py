@@ -141,7 +141,7 @@ def _settle(
             began = clock.now()
             record = slant.opportunity(submission.opportunity_id)
             verdict = _weigh_change(submission, record, began, clock)
-        budget.went_well()
+        budget.record_success()
     except (LostRace, BrokenOff):
         return
     except CannotList:
@@ -334,7 +334,7 @@ def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Verdict
     """Our share of calls is used up. Half an hour without proof for that reason goes to a manager."""
     evidence = dict(submission.check_state)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
-    resting = budget.slant_is_away(clock)
+    resting = budget.is_paused(clock)
     if resting:
         evidence.pop("no_budget_since")
         evidence.pop("answered_since", None)
@@ -355,10 +355,10 @@ def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) ->
     if not answered:
         evidence.pop("answered_since", None)
     if isinstance(error, errors.SlantBusy):
-        due = budget.slow_down(error.retry_after, clock=clock)
+        due = budget.back_off(error.retry_after, clock=clock)
     else:
         if not answered:
-            budget.read_failed(clock=clock, retry_after=error.retry_after)
+            budget.record_read_failure(clock=clock, retry_after=error.retry_after)
         due = _later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
     return Verdict(None, due_at=due, check_state=evidence, answered=answered)
 

@@ -100,7 +100,7 @@ def restart_waits(clock: Clock) -> None:
     now = clock.now()
     with transaction.atomic():
         Instance.objects.filter(pk=1).update(clock_jumped_at=now, me_checked_at=None)
-        budget.clock_jumped(clock=clock)
+        budget.handle_clock_jump(clock=clock)
         restart_quiet(clock)
         lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)

@@ -35,7 +35,7 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
     except BudgetSpent:
         return False
     except errors.SlantError as error:
-        budget.failed(error, clock=clock)
+        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", DEFINITIONS, error.log_line)
         # Not a failure of the mirror, so not told as one: what was known stays, and it is tried again.
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()

@@ -75,7 +75,7 @@ def sync_if_due(
         else:
             _turn(names, slant, clock, still_leading)
     finally:
-        leases.drop(LEASE, owner=worker.display, fence=fence)
+        leases.release(LEASE, owner=worker.display, fence=fence)
     return True
 
 
@@ -157,7 +157,7 @@ def interval_seconds(state: SyncState) -> float:
     if state.pk == DEALS and state.cursor.get("filter", "") in ASKS_FOR_CHANGES:
         calls = min(calls, 2)
     share = SHARE_OF_DEALS if state.pk == DEALS else SHARE_OF_A_LIST
-    affordable = share * max(budget.ALWAYS_FOR_SYNC, budget.may_use(Share.SYNC))
+    affordable = share * max(budget.GUARANTEED_FOR_SYNC, budget.limit_of(Share.SYNC))
     return max(float(settings.SYNC_SECONDS), 3600 * calls / affordable)
 
 
@@ -187,10 +187,10 @@ def _read(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | N
     except BudgetSpent as spent:
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
-        budget.failed(error, clock=clock)
+        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", name, error.log_line)
         return _failed(state, error.message, clock)
-    budget.went_well()
+    budget.record_success()
     if not ended:
         _go_on(state, clock.now())
         return None
@@ -234,7 +234,7 @@ def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
     """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on
     later.
     """
-    if budget.slant_is_away(clock):
+    if budget.is_paused(clock):
         return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
     _go_on(state, spent.until)
     return False

@@ -32,7 +32,7 @@ def look_at_slant(ask: Ask, *, by: Actor, clock: Clock, slant: SlantClient | Non
 
     prober = Prober(
         slant.using(before_send=count),
-        on_busy=lambda seconds: budget.slow_down(seconds, clock=clock),
+        on_busy=lambda seconds: budget.back_off(seconds, clock=clock),
         sleep=clock.sleep,
         monotonic=clock.monotonic,
         now=clock.now,

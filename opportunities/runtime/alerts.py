@@ -1,4 +1,4 @@
-"""What a manager must know: one open alert a cause, closed by itself when the cause ends."""
+"""Alerts: what managers must know. One is open for each cause, and it closes when the cause ends."""
 
 import logging
 
@@ -13,22 +13,22 @@ logger = logging.getLogger(__name__)
 
 
 def open_alert(cause: str, text: str, *, clock: Clock) -> bool:
-    """Raise the alert `cause` unless it is open already: a row, an ERROR line, and mail to ALERT_EMAILS."""
+    """Open the alert `cause` unless it is open already: a row, an ERROR line, and mail to ALERT_EMAILS."""
     with transaction.atomic():
         alert, made = Alert.objects.get_or_create(
             cause=cause, closed_at=None, defaults={"text": text[:500], "opened_at": clock.now()}
         )
         if made:
-            transaction.on_commit(lambda: _shout(alert))
+            transaction.on_commit(lambda: _notify(alert))
     return made
 
 
 def close_alert(*causes: str, clock: Clock) -> bool:
-    """End the alerts of `causes`. False when none was open."""
+    """Close the alerts of `causes`. False when none was open."""
     return bool(Alert.objects.filter(cause__in=causes, closed_at=None).update(closed_at=clock.now()))
 
 
-def _shout(alert: Alert) -> None:
+def _notify(alert: Alert) -> None:
     logger.error("alert %s: %s", alert.cause, alert.text)
     if settings.ALERT_EMAILS:
         send_mail(

@@ -1,19 +1,19 @@
-"""The shared hourly budget of calls to Slant: one row, changed in one transaction, for all processes
-together.
+"""The hourly budget of calls to Slant: one row for all processes, changed in one transaction.
 
-Slant allows 1,000 calls an hour a token (Slant API 5); we use SLANT_HOURLY_BUDGET of them and never more in
-any rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed, so that
-neither a half-counted minute nor a slow exchange can make an hour of Slant's hold more than ours.
+Slant allows 1,000 calls an hour a token (Slant API 5). We use SLANT_HOURLY_BUDGET of them, and never more in
+any rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed. So neither
+a half-counted minute nor a slow exchange can make an hour of Slant's hold more calls than ours.
 
-People go first: they may use all but 60, checks of lost answers leave 100 free, background sync leaves 400
-free and always has 60 (reliability: sync and mirror rules). Its long walks over all deals leave 500 free and
-always have 40, so that they never keep a change, or a change of who may see what, from being read.
+People go first. They may use all but 60 calls, and checks of lost answers leave 100 free. Background sync
+leaves 400 free and always has 60. Its walks over all deals leave 500 free and always have 40, so that they
+never keep a changed deal or a changed access right from being read (reliability: sync and mirror rules).
 
-**How we back off.** What Slant asks for (`Retry-After`, of a 429 or of a 503) is obeyed by everybody, for an hour at most.
-A 429 that does not say is the case of Slant API 5: 60 s, doubling with each further one in a row, and up to half as much
-again by chance, so that houses do not come back in step. The shorter waits of reliability 5 (1 s to 60 s) are for what
-is not a 429: `delivery` waits so before it tries again to reach Slant. Failures of reading are counted apart, and rest
-background reading alone; any success forgets both.
+**How all processes back off.** What Slant asks for (`Retry-After` of a 429 or a 503) is obeyed by everybody,
+for an hour at most. A 429 without it is the case of Slant API 5: 60 s, doubling with each further one in a
+row. Up to half as much again is added at random, so that several installations do not return in step. The
+shorter waits of reliability 5 (1 s to 60 s) are for what is not a 429: `delivery.answers` applies them before
+Slant is tried again. Failed reads are counted apart and pause background reads alone. Any success clears both
+counts.
 """
 
 from dataclasses import dataclass
@@ -29,23 +29,23 @@ from opportunities.models import Budget
 from opportunities.slant import errors
 
 WINDOW_MINUTES = 62
-LATELY_MINUTES = 5
-USUAL_BUDGET = 900
-LEAST_BUDGET = 200
-ALWAYS_FOR_SYNC = 60
-ALWAYS_FOR_WALKS = 40
+RECENT_MINUTES = 5
+DEFAULT_BUDGET = 900
+MINIMUM_BUDGET = 200
+GUARANTEED_FOR_SYNC = 60
+GUARANTEED_FOR_WALKS = 40
 BACKOFF_START_SECONDS = 60
 BACKOFF_JITTER = 0.5
 BACKOFF_CAP_SECONDS = 3600
 BREAKER_FAILURES = 5
 BREAKER_START_SECONDS = 30
 BREAKER_CAP_SECONDS = 300
-ASK_AGAIN = timedelta(minutes=10)
-_chance = SystemRandom()
+LONGEST_WAIT = timedelta(minutes=10)
+_random = SystemRandom()
 
 
 class Share(Enum):
-    """Who wants to call, and how many calls of the hour they must leave to others."""
+    """Who calls, and how many calls of the hour they must leave to others."""
 
     PEOPLE = 60
     CHECKS = 100
@@ -53,8 +53,8 @@ class Share(Enum):
     WALKS = 500
 
 
-# What background reading may have in any hour, however busy people are.
-OF_SYNC = {Share.SYNC: ALWAYS_FOR_SYNC, Share.WALKS: ALWAYS_FOR_WALKS}
+# Calls of an hour that background reading may always make, however many people make.
+GUARANTEED_CALLS = {Share.SYNC: GUARANTEED_FOR_SYNC, Share.WALKS: GUARANTEED_FOR_WALKS}
 
 
 class BudgetSpent(Exception):
@@ -67,7 +67,7 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True)
 class Meter:
-    """What the client calls before each request: takes one call of `share`, or raises `BudgetSpent`."""
+    """Called by the client before each request: takes one call of `share`, or raises `BudgetSpent`."""
 
     share: Share
     clock: Clock
@@ -81,53 +81,50 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
     with transaction.atomic():
         row = _locked()
         now = clock.now()
-        _forget_old(row, now)
+        _drop_old_minutes(row, now)
         if row.busy_until and row.busy_until > now:
             raise BudgetSpent(row.busy_until)
         if share is not Share.PEOPLE and row.reads_rest_until and row.reads_rest_until > now:
             raise BudgetSpent(row.reads_rest_until)
         if not _fits(row, share, calls):
-            raise BudgetSpent(_free_at(row, share, calls, now))
+            raise BudgetSpent(_available_at(row, share, calls, now))
         _count(row, calls, now)
-        if share in OF_SYNC:
+        if share in GUARANTEED_CALLS:
             minute = str(_minute(now))
             row.sync_minutes[minute] = row.sync_minutes.get(minute, 0) + calls
         row.save()
 
 
-def may_use(share: Share) -> int:
-    """Calls of the hour `share` may bring the total to. Background shares shrink with a budget below the
-    usual 900.
+def limit_of(share: Share) -> int:
+    """The total of the hour that a call of `share` may bring about.
 
-    Below LEAST_BUDGET too little would be left for looking after lost answers: a system check refuses to
-    start so.
+    Background shares shrink with a budget below the default of 900. Below MINIMUM_BUDGET too few calls would
+    be left for lost answers, so a system check refuses to start.
     """
     most = max(0, int(settings.SLANT_HOURLY_BUDGET))
-    if share in OF_SYNC and most < USUAL_BUDGET:
-        return most - most * share.value // USUAL_BUDGET
+    if share in GUARANTEED_CALLS and most < DEFAULT_BUDGET:
+        return most - most * share.value // DEFAULT_BUDGET
     return max(0, most - share.value)
 
 
-def left(clock: Clock) -> int:
+def calls_left(clock: Clock) -> int:
     """Calls left of the hour, whoever may use them."""
     row = Budget.objects.get(pk=1)
-    _forget_old(row, clock.now())
+    _drop_old_minutes(row, clock.now())
     used: int = sum(row.minutes.values())
     return max(0, int(settings.SLANT_HOURLY_BUDGET) - used)
 
 
-def slant_is_away(clock: Clock) -> bool:
-    """Whether calls are refused because Slant does not answer or asked for quiet, not because the hour is
-    spent.
-    """
+def is_paused(clock: Clock) -> bool:
+    """Whether calls are refused because Slant fails or asked for a pause, not because the hour is spent."""
     row, now = Budget.objects.get(pk=1), clock.now()
     return any(until is not None and until > now for until in (row.busy_until, row.reads_rest_until))
 
 
-def slow_down(retry_after: float | None, *, clock: Clock) -> datetime:
-    """Slant answered 429: nobody calls before the returned time (the module says how long that is).
+def back_off(retry_after: float | None, *, clock: Clock) -> datetime:
+    """Slant answered 429: nobody calls before the returned time (see the module for how long that is).
 
-    Those that come while we wait already are answers to calls made before, and not one more in a row.
+    A 429 that arrives during such a pause answers an earlier call, so it is not counted as one more in a row.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -136,21 +133,21 @@ def slow_down(retry_after: float | None, *, clock: Clock) -> datetime:
         wait = retry_after
         if wait is None:
             doubled = BACKOFF_START_SECONDS * 2.0 ** min(max(row.busy_in_a_row, 1) - 1, 6)
-            wait = doubled * _chance.uniform(1, 1 + BACKOFF_JITTER)
-        until = _leave_alone(row, wait, now)
+            wait = doubled * _random.uniform(1, 1 + BACKOFF_JITTER)
+        until = _pause(row, wait, now)
         row.save()
     return until
 
 
-def read_failed(*, clock: Clock, retry_after: float | None = None) -> None:
-    """A background read failed. After five in a row no reads for 30 s, doubling to 300 s, then one probe.
+def record_read_failure(*, clock: Clock, retry_after: float | None = None) -> None:
+    """A background read failed. After five in a row reads pause for 30 s, doubling to 300 s.
 
-    `retry_after` is how long Slant asked to be left alone, if it did: by everybody.
+    Then one read is tried. `retry_after` is the pause Slant asked for, if it did; everybody obeys it.
     """
     with transaction.atomic():
         row = _locked()
         if retry_after is not None:
-            _leave_alone(row, retry_after, clock.now())
+            _pause(row, retry_after, clock.now())
         row.failures += 1
         over = row.failures - BREAKER_FAILURES
         if over >= 0:
@@ -159,34 +156,32 @@ def read_failed(*, clock: Clock, retry_after: float | None = None) -> None:
         row.save()
 
 
-def failed(error: errors.SlantError, *, clock: Clock) -> None:
-    """What the failure of a background read means for the calls to come. A refusal is an answer, and means
-    nothing.
-    """
+def record_failure(error: errors.SlantError, *, clock: Clock) -> None:
+    """Apply what a failed background read means for later calls; a refusal changes nothing."""
     if isinstance(error, errors.SlantBusy):
-        slow_down(error.retry_after, clock=clock)
+        back_off(error.retry_after, clock=clock)
     elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
-        read_failed(clock=clock, retry_after=error.retry_after)
+        record_read_failure(clock=clock, retry_after=error.retry_after)
 
 
-def leave_alone(seconds: float, *, clock: Clock) -> None:
-    """Slant said, without a 429, when to come back: nobody calls before."""
+def pause(seconds: float, *, clock: Clock) -> None:
+    """Slant said without a 429 when to come back: nobody calls before."""
     with transaction.atomic():
         row = _locked()
-        _leave_alone(row, seconds, clock.now())
+        _pause(row, seconds, clock.now())
         row.save()
 
 
-def _leave_alone(row: Budget, seconds: float, now: datetime) -> datetime:
+def _pause(row: Budget, seconds: float, now: datetime) -> datetime:
     until = now + timedelta(seconds=min(max(seconds, 1), BACKOFF_CAP_SECONDS))
     row.busy_until = max(until, row.busy_until or until)
     return row.busy_until
 
 
-def clock_jumped(*, clock: Clock) -> None:
-    """The minutes we counted by are no longer those on the clock: take all calls of the hour as made now.
+def handle_clock_jump(*, clock: Clock) -> None:
+    """The counted minutes no longer match the clock, so all calls of the hour count as made now.
 
-    Nobody can say when the quiet that was asked for ends, so we ask again in a minute.
+    When a requested pause ends is not known any more, so Slant is asked again in a minute.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -201,21 +196,20 @@ def clock_jumped(*, clock: Clock) -> None:
         row.save()
 
 
-def also_made(counted: dict[str, int], *, clock: Clock) -> None:
-    """Take over `counted` calls by minute where they are more than ours: an older database was put in place
-    of ours.
+def merge_counts(counted: dict[str, int], *, clock: Clock) -> None:
+    """Take over `counted` calls by minute where they are more than ours: an older database replaced ours.
 
-    What the last round called after it was counted is not among them, so a ninth of the hour's calls is
-    added: as many as Slant allows more than our usual budget.
+    Calls made after the last count are not among them. So a ninth of the hour's calls is added, which is what
+    Slant allows beyond our default budget.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
-        _forget_old(row, now)
+        _drop_old_minutes(row, now)
         theirs = Budget(minutes={})
         for minute, calls in counted.items():
             key = str(min(int(minute), _minute(now)))
             theirs.minutes[key] = theirs.minutes.get(key, 0) + int(calls)
-        _forget_old(theirs, now)
+        _drop_old_minutes(theirs, now)
         for minute, calls in theirs.minutes.items():
             row.minutes[minute] = max(calls, row.minutes.get(minute, 0))
         if theirs.minutes:
@@ -223,21 +217,19 @@ def also_made(counted: dict[str, int], *, clock: Clock) -> None:
         row.save()
 
 
-def spend_all(*, clock: Clock) -> None:
-    """Count the rest of the hour's calls as made now: nobody knows how many were."""
+def exhaust(*, clock: Clock) -> None:
+    """Count the rest of the hour's calls as made now, because the true number is not known."""
     with transaction.atomic():
         row, now = _locked(), clock.now()
-        _forget_old(row, now)
+        _drop_old_minutes(row, now)
         _count(row, max(0, int(settings.SLANT_HOURLY_BUDGET) - sum(row.minutes.values())), now)
         row.save()
 
 
-def called_lately(clock: Clock) -> bool:
-    """Whether a call was counted in the last minutes, as in any house whose workers run and whose Slant
-    answers.
-    """
+def has_recent_calls(clock: Clock) -> bool:
+    """Whether a call was counted in the last minutes, as it is wherever workers run and Slant answers."""
     minutes = Budget.objects.values_list("minutes", flat=True).get(pk=1)
-    return max(map(int, minutes), default=0) > _minute(clock.now()) - LATELY_MINUTES
+    return max(map(int, minutes), default=0) > _minute(clock.now()) - RECENT_MINUTES
 
 
 def _count(row: Budget, calls: int, now: datetime) -> None:
@@ -245,8 +237,8 @@ def _count(row: Budget, calls: int, now: datetime) -> None:
     row.minutes[minute] = row.minutes.get(minute, 0) + calls
 
 
-def went_well() -> None:
-    """Slant answered: forget the failures, and the 429s, in a row."""
+def record_success() -> None:
+    """Slant answered: clear the failures and the 429s counted in a row."""
     Budget.objects.filter(pk=1).exclude(failures=0, busy_in_a_row=0, reads_rest_until=None).update(
         failures=0, busy_in_a_row=0, reads_rest_until=None
     )
@@ -256,26 +248,26 @@ def _locked() -> Budget:
     return Budget.objects.select_for_update().get(pk=1)
 
 
-def _free_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
-    """When enough of what was counted has left the window; within ten minutes, for the budget may be raised."""
+def _available_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
+    """When enough counted calls have left the window; ten minutes at most, as the budget may be raised."""
     later = Budget(minutes=dict(row.minutes), sync_minutes=dict(row.sync_minutes))
     for minute in sorted(row.minutes, key=int):
         later.minutes.pop(minute)
         later.sync_minutes.pop(minute, None)
         leaves = datetime.fromtimestamp((int(minute) + WINDOW_MINUTES) * 60, UTC)
-        if leaves >= now + ASK_AGAIN:
+        if leaves >= now + LONGEST_WAIT:
             break
         if _fits(later, share, calls):
             return leaves
-    return now + ASK_AGAIN
+    return now + LONGEST_WAIT
 
 
 def _minute(moment: datetime) -> int:
     return int(moment.timestamp() // 60)
 
 
-def _forget_old(row: Budget, now: datetime) -> None:
-    """Drop minutes out of the window. Minutes ahead of a clock that was set back still count: never too many."""
+def _drop_old_minutes(row: Budget, now: datetime) -> None:
+    """Drop minutes that left the window. Minutes ahead of a clock that was set back still count."""
     oldest = _minute(now) - WINDOW_MINUTES + 1
     row.minutes = {minute: calls for minute, calls in row.minutes.items() if int(minute) >= oldest}
     row.sync_minutes = {minute: calls for minute, calls in row.sync_minutes.items() if int(minute) >= oldest}
@@ -283,7 +275,7 @@ def _forget_old(row: Budget, now: datetime) -> None:
 
 def _fits(row: Budget, share: Share, calls: int) -> bool:
     used: int = sum(row.minutes.values()) + calls
-    if used <= may_use(share):
+    if used <= limit_of(share):
         return True
     own: int = sum(row.sync_minutes.values()) + calls
-    return own <= OF_SYNC.get(share, 0) and used <= int(settings.SLANT_HOURLY_BUDGET)
+    return own <= GUARANTEED_CALLS.get(share, 0) and used <= int(settings.SLANT_HOURLY_BUDGET)

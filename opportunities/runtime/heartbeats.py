@@ -13,7 +13,7 @@ WATCHED_SECONDS = 90
 
 
 class ClockWatch(Enum):
-    """What is known of the wall clock since it was last looked at."""
+    """What is known of the wall clock since the last beat."""
 
     STEADY = "steady"
     JUMPED = "jumped"
@@ -21,16 +21,15 @@ class ClockWatch(Enum):
 
 
 def beat(worker: str, *, clock: Clock) -> ClockWatch:
-    """Say that `worker` is alive, and what the wall clock did. Act on it in the same transaction, or a crash
-    forgets it.
+    """Record that `worker` is alive, and return what the wall clock did since.
 
-    It jumped if it moved against this worker's monotonic clock since its last beat, or if any worker, perhaps
-    one that died, has been seen ahead of now. A new worker that finds none other alive cannot know: nobody
-    watched.
+    Call it in the transaction that acts on the result, or a crash in between loses the jump. The clock jumped
+    if it moved against this worker's monotonic clock since its last beat, or if any worker has been seen
+    ahead of now. A new worker that finds no other alive cannot know: nobody watched.
     """
     now, monotonic = clock.now(), clock.monotonic()
-    lately = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))
-    beats = {beat.worker: beat for beat in lately}
+    recent = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))
+    beats = {beat.worker: beat for beat in recent}
     last = beats.get(worker)
     jumped = any(beat.at > now + timedelta(seconds=JUMP_SECONDS) for beat in beats.values())
     if jumped:

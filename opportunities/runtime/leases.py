@@ -1,4 +1,4 @@
-"""Leases: who may do a thing that only one process at a time may do, and until when."""
+"""Leases: which process may do what only one may do at a time, and until when."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -10,7 +10,7 @@ from opportunities.models import Lease
 
 
 def take(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
-    """Take the lease `name` for `seconds`. Returns its fence, or None while anybody holds it."""
+    """Take the lease `name` for `seconds`. Returns its fence, or None while another owner holds it."""
     now = clock.now()
     Lease.objects.get_or_create(pk=name)
     taken = Lease.objects.filter(Q(until=None) | Q(until__lte=now), pk=name).update(
@@ -19,18 +19,19 @@ def take(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
     return Lease.objects.get(pk=name).fence if taken else None
 
 
-def free(names: Iterable[str], *, clock: Clock) -> set[str]:
-    """Those of `names` that nobody holds: never taken, dropped, or run out. One question for all of them."""
+def available(names: Iterable[str], *, clock: Clock) -> set[str]:
+    """Those of `names` that nobody holds: never taken, released, or expired. One query for all of them."""
     now = clock.now()
     until = dict(Lease.objects.filter(pk__in=list(names)).values_list("pk", "until"))
     return {name for name in names if (end := until.get(name)) is None or end <= now}
 
 
 def renew(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) -> bool:
-    """Hold on to a lease taken with `fence`. False when another owner took it meanwhile: stop at once."""
+    """Extend a lease taken with `fence`. False when another owner took it meanwhile: stop at once."""
     until = clock.now() + timedelta(seconds=seconds)
     return bool(Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=until))
 
 
-def drop(name: str, *, owner: str, fence: int) -> None:
+def release(name: str, *, owner: str, fence: int) -> None:
+    """Give a lease taken with `fence` back early. Does nothing when another owner took it meanwhile."""
     Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")

@@ -1,4 +1,4 @@
-"""Whether this process was asked to end: asked between exchanges, which are never broken off for it."""
+"""Whether this process was asked to end. Checked between exchanges, which always run to their end."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,6 @@
-"""How an action says that there is something to do; `tasks.py` listens and wakes a worker through the queue.
+"""The signal by which an action asks for a round of work; `worker.tasks` receives it and uses the queue.
 
-Losing a wake-up is only a delay, so a queue that cannot be reached never fails what is already committed.
+A lost wake-up is only a delay, so an unreachable queue never fails what is already committed.
 """
 
 import logging

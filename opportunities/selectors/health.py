@@ -111,7 +111,7 @@ def health(clock: Clock) -> Health:
             slant=Check(ok=_slant_answers()),
             worker=_worker(now),
             trail=Check(ok=_trail_is_whole()),
-            budget_left=budget.left(clock),
+            budget_left=budget.calls_left(clock),
             queue=_queue(now),
             alerts=Alert.objects.filter(closed_at=None).count(),
             held=holds.sending_is_held(),

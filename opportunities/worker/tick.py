@@ -51,7 +51,7 @@ def tick(
     """
     me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _watch_the_clock(worker, clock)
-    hourly = leases.free(HOURLY, clock=clock)
+    hourly = leases.available(HOURLY, clock=clock)
     try:
         _do_what_is_due(me, slant, hourly, clock, stopping)
     except Exception:

@@ -183,12 +183,12 @@ def test_nothing_confirmed_costs_nothing(office: Office) -> None:
 def test_nothing_found_costs_a_call_for_each_hundred_deals_however_many_books(office: Office) -> None:
     confirmed(office)
     confirmed(office, book_id="bk_alder2", household_id="", pipeline_stage_id="st_qual")
-    before, left = len(office.box.requests), budget.left(office.clock)
+    before, left = len(office.box.requests), budget.calls_left(office.clock)
 
     swept = sweep(office)
 
     assert swept.books == 2
-    assert swept.calls == len(office.box.requests) - before == left - budget.left(office.clock) == 2
+    assert swept.calls == len(office.box.requests) - before == left - budget.calls_left(office.clock) == 2
 
 
 def test_a_list_that_obeys_its_filter_costs_one_call_a_book(office: Office) -> None:
@@ -242,7 +242,7 @@ def test_a_sweep_that_cannot_read_decides_nothing_and_comes_back(office: Office,
     sweep(office)
     office.box.control(records=[{"op": "delete", "id": double}])
     if trouble == "spent":
-        budget.take(Share.PEOPLE, calls=budget.left(office.clock) - 60, clock=office.clock)
+        budget.take(Share.PEOPLE, calls=budget.calls_left(office.clock) - 60, clock=office.clock)
     elif trouble == "busy":
         office.box.control(limits={"token": 0})
     else:

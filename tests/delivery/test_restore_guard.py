@@ -302,10 +302,10 @@ def test_where_nobody_can_say_how_many_calls_were_made_the_hour_counts_as_spent(
     office.clock.turn(minutes=6)
     office.round()
     restore_guard.recover(by=office.by, clock=office.clock, reason="on a new machine")
-    assert budget.left(office.clock) == 0
+    assert budget.calls_left(office.clock) == 0
     office.clock.turn(minutes=62)
 
-    assert budget.left(office.clock) > 800
+    assert budget.calls_left(office.clock) > 800
 
 
 def test_one_more_machine_beside_others_at_work_costs_no_calls(office: Office) -> None:
@@ -316,4 +316,4 @@ def test_one_more_machine_beside_others_at_work_costs_no_calls(office: Office) -
     office.round("on a new machine")
 
     assert held() == {restore_guard.COPIED}
-    assert budget.left(office.clock) > 800
+    assert budget.calls_left(office.clock) > 800

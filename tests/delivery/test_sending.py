@@ -258,7 +258,7 @@ def test_a_refusal_is_never_the_books_while_slant_does_not_say_what_the_token_ma
         office.box.before_read = lose_it
     if unread == "no calls left":
         office.box.before_read = lambda: pytest.fail("there was no call left for this")
-        while budget.left(office.clock) > 61:
+        while budget.calls_left(office.clock) > 61:
             budget.take(Share.PEOPLE, calls=1, clock=office.clock)
 
     claimed = claim(worker=Actor.worker("w"), clock=office.clock)

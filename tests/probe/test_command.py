@@ -67,12 +67,12 @@ def test_nothing_of_a_client_or_the_token_comes_out(ours: SandboxProcess, shape:
 
 
 def test_every_call_is_counted_and_the_trail_says_what_was_done(ours: SandboxProcess) -> None:
-    before = budget.left(SystemClock())
+    before = budget.calls_left(SystemClock())
 
     run("--write", "--book", "bk_pine01")
 
     calls = len(ours.ledger(kind="request"))
-    assert before - budget.left(SystemClock()) == calls
+    assert before - budget.calls_left(SystemClock()) == calls
     events = AuditEvent.objects.order_by("seq").values_list("action", "object_id", "after")
     assert list(events) == [
         ("probe.writing", "bk_pine01", {}),

@@ -50,7 +50,7 @@ def test_no_rolling_hour_holds_more_than_the_budget(db: None, clock: TurnedClock
 
 
 def test_what_slant_asked_for_stops_everybody(db: None, clock: TurnedClock) -> None:
-    budget.slow_down(120, clock=clock)
+    budget.back_off(120, clock=clock)
 
     with pytest.raises(BudgetSpent):
         budget.take(Share.PEOPLE, calls=1, clock=clock)
@@ -63,7 +63,7 @@ def test_without_a_word_from_slant_we_wait_a_minute_and_twice_as_long_each_time_
 ) -> None:
     waits = []
     for _ in range(8):
-        until = budget.slow_down(None, clock=clock)
+        until = budget.back_off(None, clock=clock)
         waits.append((until - clock.now()).total_seconds())
         clock.turn(waits[-1])
 
@@ -75,9 +75,9 @@ def test_without_a_word_from_slant_we_wait_a_minute_and_twice_as_long_each_time_
 def test_chance_keeps_houses_from_coming_back_in_step(db: None, clock: TurnedClock) -> None:
     waits = set()
     for _ in range(20):
-        waits.add(budget.slow_down(None, clock=clock) - clock.now())
+        waits.add(budget.back_off(None, clock=clock) - clock.now())
         clock.turn(minutes=2)
-        budget.went_well()
+        budget.record_success()
 
     assert len(waits) > 10
 
@@ -86,17 +86,17 @@ def test_answers_to_calls_already_under_way_are_not_one_more_429_in_a_row(
     db: None, clock: TurnedClock
 ) -> None:
     for _ in range(8):
-        until = budget.slow_down(None, clock=clock)
+        until = budget.back_off(None, clock=clock)
 
     assert until - clock.now() <= timedelta(seconds=90)
 
 
 def test_a_success_ends_the_row(db: None, clock: TurnedClock) -> None:
     for _ in range(4):
-        clock.turn((budget.slow_down(None, clock=clock) - clock.now()).total_seconds())
-    budget.went_well()
+        clock.turn((budget.back_off(None, clock=clock) - clock.now()).total_seconds())
+    budget.record_success()
 
-    assert budget.slow_down(None, clock=clock) - clock.now() <= timedelta(seconds=90)
+    assert budget.back_off(None, clock=clock) - clock.now() <= timedelta(seconds=90)
 
 
 def test_one_429_after_a_long_outage_stops_people_for_minutes_and_not_for_an_hour(office: Office) -> None:
@@ -116,9 +116,9 @@ def test_one_429_after_a_long_outage_stops_people_for_minutes_and_not_for_an_hou
 
 def test_429s_do_not_count_as_failed_reads(db: None, clock: TurnedClock) -> None:
     for _ in range(5):
-        clock.turn((budget.slow_down(1, clock=clock) - clock.now()).total_seconds())
+        clock.turn((budget.back_off(1, clock=clock) - clock.now()).total_seconds())
 
-    budget.read_failed(clock=clock)
+    budget.record_read_failure(clock=clock)
 
     budget.take(Share.SYNC, calls=1, clock=clock)
 
@@ -168,23 +168,23 @@ def test_no_share_of_a_small_budget_is_negative_and_it_is_refused_at_start(
 ) -> None:
     settings.SLANT_HOURLY_BUDGET = allowed
 
-    assert all(budget.may_use(share) >= 0 for share in Share)
+    assert all(budget.limit_of(share) >= 0 for share in Share)
     [complaint] = [error for error in run_checks() if error.id == "slantweb.E002"]
     assert complaint.hint
 
 
 def test_the_smallest_budget_that_is_not_refused_leaves_calls_for_everybody(settings: Any) -> None:
-    settings.SLANT_HOURLY_BUDGET = budget.LEAST_BUDGET
+    settings.SLANT_HOURLY_BUDGET = budget.MINIMUM_BUDGET
 
     assert not [error for error in run_checks() if error.id == "slantweb.E002"]
-    assert min(budget.may_use(share) for share in Share) >= 80
+    assert min(budget.limit_of(share) for share in Share) >= 80
 
 
 def test_five_failed_reads_in_a_row_rest_background_reads_but_not_people(
     db: None, clock: TurnedClock
 ) -> None:
     for _ in range(5):
-        budget.read_failed(clock=clock)
+        budget.record_read_failure(clock=clock)
 
     with pytest.raises(BudgetSpent):
         budget.take(Share.SYNC, calls=1, clock=clock)

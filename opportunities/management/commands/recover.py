@@ -24,7 +24,7 @@ class Command(BaseCommand):
         by = Actor.operator(getpass.getuser())
         clock = SystemClock()
         count = restore_guard.recover(by=by, clock=clock, reason=options["reason"])
-        if not budget.left(clock):
+        if not budget.calls_left(clock):
             self.stdout.write(
                 "The hour's calls to Slant count as spent: nothing is asked or sent until they are free again, "
                 "in about an hour at most."
