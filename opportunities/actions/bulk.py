@@ -203,7 +203,7 @@ def _record(
             action=ASKED,
             object_type=OBJECT,
             object_id=key,
-            change=audit.Change(
+            change=audit.AuditChange(
                 after={
                     "kind": str(order.kind),
                     "target": order.stage_id or order.owner_id,

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from opportunities.clock import Clock
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 
 def record(*, what: str, format: str, rows: int, filters: str, by: Actor, clock: Clock) -> None:
@@ -17,6 +17,6 @@ def record(*, what: str, format: str, rows: int, filters: str, by: Actor, clock:
             by=by,
             action="client_data.exported",
             object_type=what,
-            change=Change(after={"format": format, "rows": rows, "filters": filters[:1000]}),
+            change=AuditChange(after={"format": format, "rows": rows, "filters": filters[:1000]}),
             outcome="ok",
         )

@@ -10,7 +10,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, Member, Person
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 NOTED_FOR = timedelta(minutes=15)
 
@@ -51,7 +51,9 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
             object_id=str(person.pk),
             outcome="ok" if person.roles else "refused",
             reason_code="" if person.roles else identity.no_role or "no_group",
-            change=Change({"roles": before}, {"roles": list(person.roles)}) if changed else Change(),
+            change=AuditChange({"roles": before}, {"roles": list(person.roles)})
+            if changed
+            else AuditChange(),
         )
     return person
 
@@ -72,7 +74,7 @@ def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
             object_id=str(person.pk),
             outcome="ok" if person.roles else "refused",
             reason_code="" if person.roles else identity.no_role or "no_group",
-            change=Change({"roles": before}, {"roles": list(person.roles)}),
+            change=AuditChange({"roles": before}, {"roles": list(person.roles)}),
         )
 
 
@@ -125,7 +127,7 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
             object_type="person",
             object_id=str(person.pk),
             outcome="ok",
-            change=Change(before, after),
+            change=AuditChange(before, after),
         )
 
 

@@ -13,7 +13,7 @@ from opportunities.delivery.states import Reason
 from opportunities.models import Person, State, Submission
 from opportunities.runtime import wakeup
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change, Remote
+from opportunities.trail.audit import Actor, AuditChange, Remote
 
 
 class NotInReview(Refused):
@@ -139,7 +139,7 @@ def still_send(*, submission: Submission, person: Person, by: Actor, clock: Cloc
             by=by,
             action="submission.still_wanted",
             submission=row,
-            change=Change(after={"still_wanted": True}),
+            change=AuditChange(after={"still_wanted": True}),
         )
         transaction.on_commit(wakeup.wake)
     row.refresh_from_db()

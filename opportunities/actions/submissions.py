@@ -259,7 +259,7 @@ def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int =
     return earlier
 
 
-def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.Change:
+def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.AuditChange:
     """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed
     meanwhile.
     """
@@ -272,7 +272,7 @@ def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.Change:
         "duplicate_of": submission.duplicate_of,
         "overwrote": sorted(overwrote),
     }
-    return audit.Change(
+    return audit.AuditChange(
         before={name: _plain(submission.seen[name]) for name in sent if name in submission.seen},
         after={name: _plain(value) for name, value in sent.items()} | {k: v for k, v in told.items() if v},
     )

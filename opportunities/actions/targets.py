@@ -8,7 +8,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.models import Target
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 
 def keep(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:
@@ -43,6 +43,6 @@ def keep(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Cl
                 object_type="target",
                 object_id=f"{member} {quarter.isoformat()}",
                 outcome="ok",
-                change=Change({"amount": before}, {"amount": amount}),
+                change=AuditChange({"amount": before}, {"amount": amount}),
             )
     return changed

@@ -15,7 +15,7 @@ from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.types import Me
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 ME_EVERY = timedelta(hours=1)
 ME_WHILE_HELD = timedelta(minutes=1)
@@ -142,7 +142,7 @@ def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:
                 action="connection.adopted",
                 object_type="slant_user",
                 object_id=me.id,
-                change=Change(after={"token_owner": me.id}),
+                change=AuditChange(after={"token_owner": me.id}),
             )
         Instance.objects.filter(pk=1).update(**said)
     return True

@@ -29,10 +29,9 @@ from opportunities.runtime import alerts, budget, leases
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.types import Opportunity as Record
-from opportunities.slant.types import Page, Scan
+from opportunities.slant.types import OpportunityRecord, RecordPage, Scan
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ class Swept:
 class Seen:
     """A list as it was read: `whole` when every page came and the count never fell."""
 
-    records: dict[str, Record]
+    records: dict[str, OpportunityRecord]
     whole: bool
     skew: timedelta
 
@@ -214,15 +213,17 @@ class _Reader:
                 self._lists[name] = None
         return self._lists.get(name)
 
-    def _read(self, pages: Iterable[Page[Record]]) -> Seen:
-        scan, skew = Scan[Record](), timedelta(0)
+    def _read(self, pages: Iterable[RecordPage[OpportunityRecord]]) -> Seen:
+        scan, skew = Scan[OpportunityRecord](), timedelta(0)
         for page in self._counted(pages):
             scan.add(page)
             if page.server_date:
                 skew = max(skew, abs(page.server_date - self._clock.now()))
         return Seen({record.id: record for record in scan}, scan.complete, skew)
 
-    def _counted(self, pages: Iterable[Page[Record]]) -> Iterator[Page[Record]]:
+    def _counted(
+        self, pages: Iterable[RecordPage[OpportunityRecord]]
+    ) -> Iterator[RecordPage[OpportunityRecord]]:
         for page in pages:
             self.calls += 1
             if (page.total_pages or 0) > MOST_PAGES:
@@ -267,7 +268,7 @@ def _expected() -> list[Submission]:
     return list(sent.exclude(first_sent_at=None))
 
 
-def _equals(record: Record, mine: Submission, found: Seen) -> bool:
+def _equals(record: OpportunityRecord, mine: Submission, found: Seen) -> bool:
     """Whether `record` equals what `mine` sent and was made since (reliability 2.2 (2)), beside the claimed
     one.
     """
@@ -319,5 +320,9 @@ def _note(seen: list[tuple[Submission, Seen]], swept: Swept, *, by: Actor, clock
             "not_listed": swept.not_listed,
         }
         audit.record(
-            clock=clock, by=by, action="reconcile.ran", object_type="reconcile", change=Change(after=counts)
+            clock=clock,
+            by=by,
+            action="reconcile.ran",
+            object_type="reconcile",
+            change=AuditChange(after=counts),
         )

@@ -7,7 +7,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.models import Hold
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 STOPPED = "stopped"
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secret
@@ -39,7 +39,7 @@ def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
                 object_id=code,
                 reason_code=code,
                 reason_text=reason,
-                change=Change(after={"held": code}),
+                change=AuditChange(after={"held": code}),
             )
     return made
 
@@ -57,6 +57,6 @@ def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
                 object_id=code,
                 reason_code=code,
                 reason_text=reason,
-                change=Change(before={"held": code}),
+                change=AuditChange(before={"held": code}),
             )
     return bool(lifted)

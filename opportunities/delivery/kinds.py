@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from opportunities.models import Kind, Submission
 from opportunities.slant.client import SlantClient
-from opportunities.slant.types import Opportunity as Record
-from opportunities.slant.types import Written
+from opportunities.slant.types import OpportunityRecord, Written
 
 Fields = dict[str, Any]
 
@@ -68,11 +67,11 @@ class SubmissionKind(Protocol):
         """Make the one write exchange. Raises the client's error family."""
         ...
 
-    def matches(self, record: Record, submission: Submission) -> Match:
+    def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """How like `record` is to what was sent."""
         ...
 
-    def conflict(self, record: Record, submission: Submission) -> list[str]:
+    def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         """Fields that somebody changed in Slant to something neither seen nor wanted here."""
         ...
 
@@ -93,7 +92,7 @@ class Create:
     def send(self, slant: SlantClient, submission: Submission) -> Written:
         return slant.create_opportunity(submission.body.encode(), key=str(submission.idempotency_key))
 
-    def matches(self, record: Record, submission: Submission) -> Match:
+    def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """Exact: same name, and same household, pipeline, assignee and value where we sent them.
 
         Stage, probability and close date are not compared: people and Slant's automations change them.
@@ -110,7 +109,7 @@ class Create:
         same_household = "household_id" in sent and record.household_id == sent["household_id"]
         return Match.NEAR if same_name or same_household else Match.NONE
 
-    def conflict(self, record: Record, submission: Submission) -> list[str]:
+    def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         return []
 
 
@@ -128,14 +127,14 @@ class Change:
             submission.opportunity_id, submission.body.encode(), key=str(submission.idempotency_key)
         )
 
-    def matches(self, record: Record, submission: Submission) -> Match:
+    def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """Exact: everything we asked for is so. Near: somebody changed such a field to a third value."""
         found, sent = record_fields(record), sent_fields(submission)
         if all(found.get(field) == value for field, value in sent.items()):
             return Match.EXACT
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
-    def conflict(self, record: Record, submission: Submission) -> list[str]:
+    def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         """A value that a manager saw in review and decided to overwrite is in nobody's way."""
         found, sent = record_fields(record), sent_fields(submission)
         overwrites = submission.check_state.get("overwrites", {})
@@ -185,7 +184,7 @@ def comparable(fields: Fields) -> Fields:
     return fields | ({"target_close_date": str(day)[:10]} if day else {})
 
 
-def record_fields(record: Record) -> Fields:
+def record_fields(record: OpportunityRecord) -> Fields:
     """A record of Slant's under the names a request uses, comparable with `sent_fields`."""
     return {
         "book_id": record.book_id,

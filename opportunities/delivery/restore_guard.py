@@ -30,7 +30,7 @@ from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 RESTORED = "restored"
 COPIED = "copied"
@@ -190,7 +190,7 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
             object_type="database",
             object_id=str(Instance.current().instance_id),
             reason_text=reason,
-            change=_forget_owner(Change(after={"doubted": len(rows)})),
+            change=_forget_owner(AuditChange(after={"doubted": len(rows)})),
         )
         for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
             holds.release(code, by=by, clock=clock, reason=reason)
@@ -201,13 +201,13 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     return len(rows)
 
 
-def _forget_owner(change: Change) -> Change:
+def _forget_owner(change: AuditChange) -> AuditChange:
     """`change` with whose token it was, if the database is held because it is another's now."""
     if not Hold.objects.filter(pk=OTHER_OWNER).exists():
         return change
     before = {"token_owner": Instance.current().slant_user_id}
     Instance.objects.filter(pk=1).update(slant_user_id="", me_checked_at=None)
-    return Change(before=before, after=change.after | {"token_owner": ""})
+    return AuditChange(before=before, after=change.after | {"token_owner": ""})
 
 
 def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> None:

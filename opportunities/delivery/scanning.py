@@ -15,8 +15,7 @@ from opportunities.delivery.kinds import Match, kind_of
 from opportunities.models import Instance, Kind, Opportunity, Submission
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.types import Opportunity as Record
-from opportunities.slant.types import Page, Scan
+from opportunities.slant.types import OpportunityRecord, RecordPage, Scan
 
 HOUSEHOLD, BOOK = "household", "book"
 
@@ -38,7 +37,7 @@ class Sight:
     """
 
     of: str
-    records: tuple[Record, ...]
+    records: tuple[OpportunityRecord, ...]
     began_at: datetime
     ended_at: datetime
     complete: bool
@@ -70,8 +69,8 @@ def together(sights: Sequence[Sight]) -> Sight:
 class Found:
     """Candidates of one submission in a sight, oldest first."""
 
-    exact: tuple[Record, ...]
-    near: tuple[Record, ...]
+    exact: tuple[OpportunityRecord, ...]
+    near: tuple[OpportunityRecord, ...]
 
 
 class Scanner:
@@ -122,8 +121,8 @@ class Scanner:
                 self._filters_refused = True
         return self._scan(kind, self._slant.opportunity_pages(), reader)
 
-    def _scan(self, kind: str, pages: Iterator[Page[Record]], reader: Submission) -> Sight:
-        began, scan, skew = self._clock.now(), Scan[Record](), timedelta(0)
+    def _scan(self, kind: str, pages: Iterator[RecordPage[OpportunityRecord]], reader: Submission) -> Sight:
+        began, scan, skew = self._clock.now(), Scan[OpportunityRecord](), timedelta(0)
         for page in pages:
             scan.add(page)
             if page.server_date:
@@ -169,7 +168,7 @@ def candidates(submission: Submission, sight: Sight, *, ruled_out: frozenset[str
     )
 
 
-def _between(record: Record, first: datetime, last: datetime) -> bool:
+def _between(record: OpportunityRecord, first: datetime, last: datetime) -> bool:
     """Whether it was made then, or does not say when."""
     return record.created_at is None or first <= record.created_at <= last
 
@@ -190,6 +189,6 @@ def _known(submission: Submission, ids: list[str], now: datetime) -> set[str]:
     return known
 
 
-def _age(record: Record) -> tuple[float, str]:
+def _age(record: OpportunityRecord) -> tuple[float, str]:
     """Oldest first; records that do not say when they were made last."""
     return (record.created_at.timestamp() if record.created_at else float("inf"), record.id)

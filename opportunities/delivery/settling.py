@@ -30,7 +30,7 @@ from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.comparing import is_unit_alarm
-from opportunities.slant.types import Opportunity as Record
+from opportunities.slant.types import OpportunityRecord
 from opportunities.trail.audit import Actor, Remote
 
 LEASE_SECONDS = 120
@@ -52,7 +52,7 @@ class Verdict:
 
     state: State | None
     reason: Reason = states.NO_REASON
-    record: Record | None = None
+    record: OpportunityRecord | None = None
     due_at: datetime | None = None
     check_state: dict[str, Any] | None = None
     absent_at: datetime | None = None
@@ -243,7 +243,7 @@ def _forget_absence(evidence: dict[str, Any]) -> None:
         evidence.pop(name, None)
 
 
-def _in_cents(submission: Submission, near: Iterable[Record]) -> int | None:
+def _in_cents(submission: Submission, near: Iterable[OpportunityRecord]) -> int | None:
     """The value of a record that is like what was sent but for 100 times its value, or a hundredth (Slant API
     10.1).
     """
@@ -255,7 +255,7 @@ def _in_cents(submission: Submission, near: Iterable[Record]) -> int | None:
     return None
 
 
-def _one_of(found: Found, submission: Submission) -> Record | None:
+def _one_of(found: Found, submission: Submission) -> OpportunityRecord | None:
     """The oldest exact candidate, if there are no more of them than submissions that could each own one."""
     if not found.exact:
         return None
@@ -265,7 +265,9 @@ def _one_of(found: Found, submission: Submission) -> Record | None:
     return found.exact[0] if len(found.exact) <= max(1, twins.count()) else None
 
 
-def _weigh_change(submission: Submission, record: Record, began: datetime, clock: Clock) -> Verdict:
+def _weigh_change(
+    submission: Submission, record: OpportunityRecord, began: datetime, clock: Clock
+) -> Verdict:
     """An edit or move is settled by reading: it is so, it is as before, or somebody made it something else."""
     evidence = _so_far(submission) | {
         "scan": {"of": "deal", "began_at": began.isoformat(), "ended_at": clock.now().isoformat()}
@@ -399,7 +401,7 @@ def _told(sights: list[Sight], found: Found) -> dict[str, Any]:
     }
 
 
-def _shown(record: Record, match: str) -> dict[str, Any]:
+def _shown(record: OpportunityRecord, match: str) -> dict[str, Any]:
     return {
         "id": record.id,
         "match": match,

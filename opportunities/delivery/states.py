@@ -10,7 +10,7 @@ from typing import Any
 from opportunities.clock import Clock
 from opportunities.models import FINAL, State, Submission
 from opportunities.trail import audit
-from opportunities.trail.audit import NO_REMOTE, Actor, Change, Remote
+from opportunities.trail.audit import NO_REMOTE, Actor, AuditChange, Remote
 
 LEGAL: dict[str, frozenset[str]] = {
     State.QUEUED: frozenset({State.SENDING, State.WITHDRAWN, State.REJECTED, State.UNKNOWN}),
@@ -69,7 +69,7 @@ def change(
         by=by,
         action=f"submission.{to}",
         submission=submission,
-        change=Change(before={"state": before}, after={"state": str(to)} | (evidence or {})),
+        change=AuditChange(before={"state": before}, after={"state": str(to)} | (evidence or {})),
         outcome=str(to),
         reason_code=reason.code,
         reason_text=reason.text,

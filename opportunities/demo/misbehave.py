@@ -23,7 +23,7 @@ class NoSandbox(Exception):
 
 
 @dataclass(frozen=True)
-class Mischief:
+class SandboxBehaviour:
     """One way of behaving: its words, and what `/_control` is told. Each begins from good behaviour."""
 
     key: str
@@ -34,7 +34,7 @@ class Mischief:
     control: dict[str, Any]
 
 
-NORMAL = Mischief(
+NORMAL = SandboxBehaviour(
     "normal",
     "Back to normal",
     "Let Slant behave",
@@ -43,7 +43,7 @@ NORMAL = Mischief(
     WELL,
 )
 MISCHIEFS = (
-    Mischief(
+    SandboxBehaviour(
         "down",
         "Slant is down",
         "Take Slant down",
@@ -51,7 +51,7 @@ MISCHIEFS = (
         "New deals are saved here and sent automatically, once each, when Slant is back. The pages keep working.",
         WELL | {"up": False},
     ),
-    Mischief(
+    SandboxBehaviour(
         "slow",
         "Slant is slow",
         "Make Slant slow",
@@ -59,7 +59,7 @@ MISCHIEFS = (
         "The form still answers within two seconds, and the page for the deal tells you when Slant has it.",
         WELL | {"latency_ms": 4000},
     ),
-    Mischief(
+    SandboxBehaviour(
         "lost",
         "The next answer gets lost",
         "Lose the next answer",
@@ -78,7 +78,7 @@ MISCHIEFS = (
             ]
         },
     ),
-    Mischief(
+    SandboxBehaviour(
         "limited",
         "Slant asks us to slow down",
         "Make Slant ask us to wait",
@@ -108,7 +108,7 @@ def misbehave(key: str) -> None:
     _ask("POST", chosen.control)
 
 
-def present() -> Mischief:
+def present() -> SandboxBehaviour:
     """How the sandbox behaves now, as far as these switches tell. Raises `NoSandbox`."""
     state = _ask("GET")
     active = {fault.get("id") for fault in state.get("faults", []) if fault.get("times") != 0}

@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
 from opportunities import wording
-from opportunities.trail.query import Wanted
+from opportunities.trail.query import TrailQuery
 from opportunities.wording import trail as trail_words
 
 EXAMPLE = "2026-11-30"
@@ -66,9 +66,9 @@ class TrailForm(forms.Form):
         return given
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> TrailQuery:
         given = self.cleaned_data
-        return Wanted(
+        return TrailQuery(
             who=given.get("who") or "",
             actions=trail_words.actions_of(given.get("what") or ""),
             outcome=given.get("outcome") or "",

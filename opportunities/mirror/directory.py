@@ -19,7 +19,7 @@ from opportunities.slant.client import SlantClient
 
 
 @dataclass(frozen=True)
-class Listing:
+class FetchedList:
     """What one reading of a list brought. `whole`: as many rows as Slant counted, so what is not there is
     gone.
     """
@@ -29,8 +29,8 @@ class Listing:
     whole: bool = True
 
 
-def _write_books(listing: Listing, now: datetime) -> None:
-    books: list[types.Book] = listing.rows
+def _write_books(listing: FetchedList, now: datetime) -> None:
+    books: list[types.BookRecord] = listing.rows
     Book.objects.bulk_create(
         [Book(pk=book.id, name=book.name[:500], role=book.role or "") for book in books],
         update_conflicts=True,
@@ -42,7 +42,7 @@ def _write_books(listing: Listing, now: datetime) -> None:
         _write_members(book)
 
 
-def _write_members(book: types.Book) -> None:
+def _write_members(book: types.BookRecord) -> None:
     """Membership follows Slant at once: who left a book sees it no more."""
     Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in book.users]).delete()
     Member.objects.bulk_create(
@@ -63,8 +63,8 @@ def _write_members(book: types.Book) -> None:
     )
 
 
-def _write_pipelines(listing: Listing, now: datetime) -> None:
-    pipelines: list[types.Pipeline] = listing.rows
+def _write_pipelines(listing: FetchedList, now: datetime) -> None:
+    pipelines: list[types.PipelineRecord] = listing.rows
     Pipeline.objects.bulk_create(
         [
             Pipeline(
@@ -110,8 +110,8 @@ def _write_pipelines(listing: Listing, now: datetime) -> None:
     totals.recount([s.pk for s in stages if before.get(s.pk) != s.default_probability], revision)
 
 
-def _write_households(listing: Listing, now: datetime) -> None:
-    households: list[types.Household] = listing.rows
+def _write_households(listing: FetchedList, now: datetime) -> None:
+    households: list[types.HouseholdRecord] = listing.rows
     Household.objects.bulk_create(
         [
             Household(
@@ -137,19 +137,21 @@ def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
     rows.filter(pk__in=absent).update(gone_at=now)
 
 
-def _read_households(slant: SlantClient, going: Callable[[], object]) -> Listing:
-    scan = types.Scan[types.Household]()
+def _read_households(slant: SlantClient, going: Callable[[], object]) -> FetchedList:
+    scan = types.Scan[types.HouseholdRecord]()
     for page in slant.household_pages():
         scan.add(page)
         going()
-    return Listing(list(scan), calls=scan.pages_read, whole=scan.complete or scan.total_count_last is None)
+    return FetchedList(
+        list(scan), calls=scan.pages_read, whole=scan.complete or scan.total_count_last is None
+    )
 
 
-Reader = Callable[[SlantClient, Callable[[], object]], Listing]
-Writer = Callable[[Listing, datetime], None]
+Reader = Callable[[SlantClient, Callable[[], object]], FetchedList]
+Writer = Callable[[FetchedList, datetime], None]
 
 LISTS: dict[str, tuple[Reader, Writer]] = {
-    "books": (lambda slant, going: Listing(list(slant.books())), _write_books),
-    "pipelines": (lambda slant, going: Listing(list(slant.pipelines())), _write_pipelines),
+    "books": (lambda slant, going: FetchedList(list(slant.books())), _write_books),
+    "pipelines": (lambda slant, going: FetchedList(list(slant.pipelines())), _write_pipelines),
     "households": (_read_households, _write_households),
 }

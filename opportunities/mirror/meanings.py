@@ -8,7 +8,7 @@ from opportunities.clock import Clock
 from opportunities.mirror import totals
 from opportunities.models import Meaning, Stage, StageMeaning
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 
 def suggested(stage: Stage) -> Meaning:
@@ -48,11 +48,11 @@ def decide(
     """
     with transaction.atomic():
         row, _ = StageMeaning.objects.select_for_update().get_or_create(pk=stage.pk)
-        before = _told(row)
+        before = _settings_of(row)
         row.meaning = meaning or suggested(stage)
         row.set_by = by.display[:320] if meaning else ""
         row.stale_after_days = stale_after_days
-        if _told(row) == before:
+        if _settings_of(row) == before:
             return False
         row.set_at = clock.now()
         row.save()
@@ -63,13 +63,13 @@ def decide(
             object_type="stage",
             object_id=stage.pk,
             outcome="ok",
-            change=Change(before, _told(row)),
+            change=AuditChange(before, _settings_of(row)),
         )
         totals.touch([stage.pk])
     return True
 
 
-def _told(row: StageMeaning) -> dict[str, str | int | None]:
+def _settings_of(row: StageMeaning) -> dict[str, str | int | None]:
     return {
         "meaning": str(row.meaning),
         "chosen": bool(row.set_by),

@@ -24,8 +24,8 @@ from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant import errors, types
 from opportunities.slant.client import SlantClient
 
-Record = types.Opportunity
-Page = types.Page[types.Opportunity]
+Record = types.OpportunityRecord
+Page = types.RecordPage[types.OpportunityRecord]
 Going = Callable[[], bool]
 
 OVERLAP = timedelta(minutes=5)
@@ -101,7 +101,7 @@ class Answered(Enum):
     NO_LIST = auto()
 
 
-class Reading:
+class DealReader:
     """One turn at reading deals. `going` says before each call whether to go on, and raises if we lead no
     more.
     """

@@ -17,7 +17,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.mirror import definitions
 from opportunities.mirror.directory import LISTS
-from opportunities.mirror.reader import Going, NotLeading, Reading
+from opportunities.mirror.reader import DealReader, Going, NotLeading
 from opportunities.models import SyncState
 from opportunities.runtime import budget, leases
 from opportunities.runtime.budget import BudgetSpent, Share
@@ -91,7 +91,7 @@ def sync(
     for name in RESOURCES:
         ended: bool | None = None
         while ended is None:
-            ended = _read(name, slant, clock, _going(clock, still_leading))
+            ended = _read_resource(name, slant, clock, _going(clock, still_leading))
             if tell:
                 tell(SyncState.objects.get(pk=name))
         whole = whole and ended
@@ -101,7 +101,7 @@ def sync(
 def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> None:
     going = _going(clock, still_leading)
     for name in names:
-        _read(name, slant, clock, going)
+        _read_resource(name, slant, clock, going)
     with suppress(NotLeading):
         if going():
             definitions.read_if_due(slant, clock=clock)
@@ -170,7 +170,7 @@ def _jittered(state: SyncState, seconds: float) -> timedelta:
 # What
 
 
-def _read(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | None:
+def _read_resource(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | None:
     """A turn at one resource: whether its pass succeeded, or None while there is more to read."""
     state, _ = SyncState.objects.get_or_create(pk=name)
     if "goes_on_at" not in state.cursor:
@@ -211,7 +211,7 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, going: Going)
 
 
 def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
-    reading = Reading(state, slant, clock=clock, going=going)
+    reading = DealReader(state, slant, clock=clock, going=going)
     ended = reading.take_turn()
     if ended:
         _succeeded(state, clock)

@@ -12,7 +12,7 @@ from opportunities.clock import Clock
 from opportunities.models import Lease, SyncState
 from opportunities.runtime import leases
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 LEASE = "sync_noted"
 EVERY = timedelta(hours=1)
@@ -39,7 +39,7 @@ def note_sync_due(*, worker: Actor, clock: Clock) -> bool:
             outcome="failed" if failing else "ok",
             reason_code="failing" if failing else "",
             reason_text=failing[0].failure if failing else "",
-            change=Change(after={name: at for name, at in after.items() if at}),
+            change=AuditChange(after={name: at for name, at in after.items() if at}),
             occurred_at=max(finished) if finished and not failing else None,
         )
     return True

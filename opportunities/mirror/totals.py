@@ -15,7 +15,7 @@ from opportunities.mirror.versions import Observed
 from opportunities.models import MirrorRevision, Opportunity, Stage, StageTotal
 
 
-class Place(NamedTuple):
+class TotalKey(NamedTuple):
     """Where deals are counted together."""
 
     pipeline_id: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 @dataclass
-class Sums:
+class StageSums:
     """What lies in a place, or by how much that changes. Units as in `StageTotal`."""
 
     count: int = 0
@@ -52,7 +52,7 @@ class Deltas:
 
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
-        self.places: dict[Place, Sums] = {}
+        self.places: dict[TotalKey, StageSums] = {}
 
     def leave(self, deal: Observed) -> None:
         self._move(deal, -1)
@@ -63,8 +63,8 @@ class Deltas:
     def _move(self, deal: Observed, sign: int) -> None:
         if deal.gone:
             return
-        place = Place(deal.pipeline_id, deal.stage_id, deal.book_id, deal.assigned_to_id)
-        sums = self.places.setdefault(place, Sums())
+        place = TotalKey(deal.pipeline_id, deal.stage_id, deal.book_id, deal.assigned_to_id)
+        sums = self.places.setdefault(place, StageSums())
         probability = self._defaults.get(deal.stage_id) if deal.probability is None else deal.probability
         sums.count += sign
         sums.valueless += sign * (deal.value is None)
@@ -78,7 +78,7 @@ def write(deltas: Deltas, revision: MirrorRevision) -> None:
         return
     revision.number += 1
     held = {
-        Place(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): row
+        TotalKey(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): row
         for row in StageTotal.objects.filter(stage_id__in={place.stage_id for place in deltas.places})
     }
     rows = []
@@ -120,14 +120,14 @@ def touch(stage_ids: Collection[str]) -> None:
     revision.save(update_fields=["number"])
 
 
-def counted(where: Q | None = None) -> dict[Place, Sums]:
+def counted(where: Q | None = None) -> dict[TotalKey, StageSums]:
     """What the kept totals must be: counted from the deals themselves, places without a deal left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
     weight = F("value") * Coalesce("probability", Subquery(default))
     rows = (
         Opportunity.objects.filter(where or Q(), gone_at=None)
         .order_by()
-        .values_list(*Place._fields)
+        .values_list(*TotalKey._fields)
         .annotate(
             how_many=Count("pk"),
             without=Count("pk", filter=Q(value=None)),
@@ -135,14 +135,14 @@ def counted(where: Q | None = None) -> dict[Place, Sums]:
             weighed=Coalesce(Sum(weight, output_field=BigIntegerField()), 0),
         )
     )
-    return {Place(*row[:4]): Sums(*row[4:]) for row in rows}
+    return {TotalKey(*row[:4]): StageSums(*row[4:]) for row in rows}
 
 
 def _save(rows: list[StageTotal]) -> None:
     StageTotal.objects.bulk_create(
         rows,
         update_conflicts=True,
-        unique_fields=list(Place._fields),
+        unique_fields=list(TotalKey._fields),
         update_fields=["count", "valueless", "value", "weighted", "revision"],
         batch_size=500,
     )

@@ -24,13 +24,17 @@ CHANGING = tuple(
 )
 
 
-def apply(record: types.Opportunity, *, clock: Clock, by: str = "") -> None:
+def apply(record: types.OpportunityRecord, *, clock: Clock, by: str = "") -> None:
     """Take Slant's answer to a write of ours. `by` is the display name of whoever asked for it."""
     write([record], now=clock.now(), by=by)
 
 
 def write(
-    records: Iterable[types.Opportunity], *, now: datetime, by: str = "", asked_at: datetime | None = None
+    records: Iterable[types.OpportunityRecord],
+    *,
+    now: datetime,
+    by: str = "",
+    asked_at: datetime | None = None,
 ) -> int:
     """Take `records` as Slant showed them, unless what we have is newer. Returns how many deals changed.
 
@@ -54,7 +58,9 @@ def mark_gone(ids: Sequence[str], *, now: datetime) -> None:
         changes.save("", revision)
 
 
-def _write(records: Sequence[types.Opportunity], now: datetime, by: str, asked_at: datetime | None) -> int:
+def _write(
+    records: Sequence[types.OpportunityRecord], now: datetime, by: str, asked_at: datetime | None
+) -> int:
     with transaction.atomic():
         revision = totals.lock()
         held = Opportunity.objects.in_bulk([record.id for record in records])
@@ -118,7 +124,7 @@ class _Changes:
         return deltas
 
 
-def _is_older(record: types.Opportunity, row: Opportunity, asked_at: datetime | None) -> bool:
+def _is_older(record: types.OpportunityRecord, row: Opportunity, asked_at: datetime | None) -> bool:
     if row.updated_at is None or record.updated_at is None:
         return False
     if row.updated_at == record.updated_at:
@@ -130,7 +136,7 @@ def _values(row: Opportunity) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in CHANGING if name != "seen_at")
 
 
-def _filled(row: Opportunity, record: types.Opportunity, now: datetime) -> Opportunity:
+def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) -> Opportunity:
     owner = record.assigned_to
     row.name = record.name[:500]
     row.book_id = record.book_id

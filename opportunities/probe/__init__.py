@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from opportunities.probe.facts import Facts
 from opportunities.probe.making import LOOKS
 from opportunities.probe.prober import CannotAsk, NoAnswer, NotAsked, Prober, named
-from opportunities.probe.questions import WRITE_TOPICS, Finding, Sheet
+from opportunities.probe.questions import WRITE_TOPICS, Finding, FindingSheet
 from opportunities.probe.reads import Reads
 from opportunities.probe.writes import Writes
 from opportunities.slant.reading import Answer
@@ -34,7 +34,7 @@ _RATE_HEADER = re.compile(r"(x-)?ratelimit-[a-z-]+")
 
 
 @dataclass(frozen=True)
-class Ask:
+class ProbeOptions:
     """What to look at.
 
     book_id       where the test deal goes; "" without `write`
@@ -54,7 +54,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Report:
+class ProbeReport:
     """What was found. `settings` follow from it, by name; `test_deal` is the name of what was made, or ""."""
 
     findings: tuple[Finding, ...]
@@ -66,9 +66,9 @@ class Report:
         return {name: value for finding in self.findings for name, value in finding.settings.items()}
 
 
-def probe(prober: Prober, ask: Ask) -> Report:
+def probe(prober: Prober, ask: ProbeOptions) -> ProbeReport:
     """Ask everything. Raises CannotAsk when Slant cannot be asked at all, and nothing else."""
-    sheet, facts = Sheet(), Facts()
+    sheet, facts = FindingSheet(), Facts()
     reads = Reads(prober, sheet, facts, ask.out_of_reach, ask.unrestricted)
     _greet(prober, reads, sheet)
     reads.run()
@@ -84,10 +84,10 @@ def probe(prober: Prober, ask: Ask) -> Report:
     _documented(sheet, facts)
     _rates(prober, sheet)
     _times(prober, sheet)
-    return Report(sheet.findings(), prober.calls, writes.name if writes and writes.made else "")
+    return ProbeReport(sheet.findings(), prober.calls, writes.name if writes and writes.made else "")
 
 
-def _greet(prober: Prober, reads: Reads, sheet: Sheet) -> None:
+def _greet(prober: Prober, reads: Reads, sheet: FindingSheet) -> None:
     """/me first. Slant cannot be asked if it does not hear us, refuses us, or lets /me and /books both wait
     in vain.
     """
@@ -107,7 +107,7 @@ def _answers(prober: Prober) -> bool:
     return bool(prober.answers)
 
 
-def _why_not(ask: Ask, facts: Facts) -> str:
+def _why_not(ask: ProbeOptions, facts: Facts) -> str:
     if not ask.write:
         return "it takes a test deal, --write"
     if ask.why_not:
@@ -115,7 +115,7 @@ def _why_not(ask: Ask, facts: Facts) -> str:
     return "the token may only read" if facts.can_write is False else ""
 
 
-def _documented(sheet: Sheet, facts: Facts) -> None:
+def _documented(sheet: FindingSheet, facts: Facts) -> None:
     if facts.undocumented:
         sheet.tell(
             "documented",
@@ -126,7 +126,7 @@ def _documented(sheet: Sheet, facts: Facts) -> None:
         sheet.tell("documented", f"yes: {facts.documented} kinds of answer")
 
 
-def _rates(prober: Prober, sheet: Sheet) -> None:
+def _rates(prober: Prober, sheet: FindingSheet) -> None:
     ordinary = [answer for answer in prober.answers if answer.status != 429]
     busy = [answer for answer in prober.answers if answer.status == 429]
     names = sorted({name for answer in ordinary for name in answer.headers if _RATE_HEADER.fullmatch(name)})
@@ -160,7 +160,7 @@ def _limit(answers: list[Answer]) -> int:
     return min(map(int, said), default=0)
 
 
-def _times(prober: Prober, sheet: Sheet) -> None:
+def _times(prober: Prober, sheet: FindingSheet) -> None:
     slowest = max((answer.elapsed_ms for answer in prober.answers), default=0)
     seen = f"the slowest of {len(prober.answers)} took {slowest} ms"
     if slowest > SLOW_MS:

@@ -19,7 +19,7 @@ from opportunities.probe.prober import (
     refusal,
     text_at,
 )
-from opportunities.probe.questions import Sheet
+from opportunities.probe.questions import FindingSheet
 from opportunities.slant.asking import in_utc
 from opportunities.slant.reading import Answer
 
@@ -29,11 +29,11 @@ _READ_FROM_ANSWER = "the new value is read from the answer"
 
 
 @dataclass
-class Changes:
+class ChangeProbe:
     """`deal` is the record as Slant last showed it, and is kept so."""
 
     prober: Prober
-    sheet: Sheet
+    sheet: FindingSheet
     deal: Json
 
     def run(self) -> None:

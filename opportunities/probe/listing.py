@@ -19,7 +19,7 @@ from opportunities.probe.prober import (
     rows_of,
     text_at,
 )
-from opportunities.probe.questions import Sheet
+from opportunities.probe.questions import FindingSheet
 from opportunities.slant import types
 from opportunities.slant.asking import in_utc
 from opportunities.slant.reading import Answer, Envelope, read_page
@@ -41,7 +41,7 @@ class ListReads:
     """Three or four calls, however long the list is."""
 
     prober: Prober
-    sheet: Sheet
+    sheet: FindingSheet
     facts: Facts
 
     def run(self) -> None:
@@ -64,7 +64,7 @@ class ListReads:
         self.sheet.tell(
             "list_opportunities", f"yes: {size} deals", f"a full pass costs {self._pages()} calls"
         )
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.Opportunity], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.OpportunityRecord], number=1))
         self._rows(rows)
         with self.sheet.asking("list_filters"):
             self._book_filter(rows)

@@ -30,7 +30,7 @@ from opportunities.probe.prober import (
     rows_of,
     text_at,
 )
-from opportunities.probe.questions import Sheet
+from opportunities.probe.questions import FindingSheet
 from opportunities.probe.reads import error_shape
 from opportunities.slant.asking import in_utc
 from opportunities.slant.reading import Answer
@@ -65,7 +65,7 @@ class Making:
     """
 
     prober: Prober
-    sheet: Sheet
+    sheet: FindingSheet
     facts: Facts
     book_id: str
     looks: tuple[float, ...] = LOOKS

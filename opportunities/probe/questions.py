@@ -128,7 +128,7 @@ NOT_PROBED: dict[str, tuple[Topic, str]] = {
 }
 
 
-class Sheet:
+class FindingSheet:
     """Collects findings by topic; what nobody answered says so."""
 
     def __init__(self) -> None:

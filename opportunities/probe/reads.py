@@ -26,7 +26,7 @@ from opportunities.probe.prober import (
     rows_of,
     text_at,
 )
-from opportunities.probe.questions import NOTHING, READ_TOPICS, Sheet
+from opportunities.probe.questions import NOTHING, READ_TOPICS, FindingSheet
 from opportunities.slant import types
 from opportunities.slant.reading import Answer, Envelope, read_page, read_record
 
@@ -36,7 +36,7 @@ class Reads:
     """Asks everything a read can tell and writes it on the sheet."""
 
     prober: Prober
-    sheet: Sheet
+    sheet: FindingSheet
     facts: Facts
     out_of_reach: str = ""
     unrestricted: str = ""
@@ -100,7 +100,7 @@ class Reads:
             self.sheet.tell("per_page", f"refused: {lost}", NOTHING)
             answer = self.prober.ask("GET", "/books", params={"per_page": "100"})
             self.facts.books = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.Book], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.BookRecord], number=1))
         roles = Counter(_role(book) for book in self.facts.books)
         seen = ", ".join(f"{role}: {count}" for role, count in sorted(roles.items()))
         self.sheet.tell(
@@ -119,7 +119,7 @@ class Reads:
     def _pipelines(self) -> None:
         answer = self.prober.ask("GET", "/pipelines", params={"per_page": "100"})
         lines = self.facts.pipelines = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.Pipeline], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.PipelineRecord], number=1))
         self._stage_order()
         with self.sheet.asking("unrestricted_pipeline_type"):
             self._unrestricted(lines, answer)
@@ -182,7 +182,7 @@ class Reads:
     def _households(self) -> None:
         answer = self.prober.ask("GET", "/households", params={"per_page": "100"})
         rows = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.Household], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.HouseholdRecord], number=1))
         kinds = Counter(named([text_at(row, "type")], answer) or "none" for row in rows)
         seen = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())[:6])
         self.sheet.tell("household_types", seen or "no household is in sight")

@@ -7,15 +7,17 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.delivery import connection, holds, restore_guard
 from opportunities.models import Hold
-from opportunities.probe import Ask, CannotAsk, NotAsked, Prober, Report, probe
+from opportunities.probe import CannotAsk, NotAsked, ProbeOptions, Prober, ProbeReport, probe
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant.client import SlantClient
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 
 
-def look_at_slant(ask: Ask, *, by: Actor, clock: Clock, slant: SlantClient | None = None) -> Report:
+def look_at_slant(
+    ask: ProbeOptions, *, by: Actor, clock: Clock, slant: SlantClient | None = None
+) -> ProbeReport:
     """Probe Slant with people's share of the budget. Raises `CannotAsk` when Slant cannot be asked at all.
 
     With `ask.write` the intention is in the trail before the first write, and nothing is written while
@@ -40,9 +42,11 @@ def look_at_slant(ask: Ask, *, by: Actor, clock: Clock, slant: SlantClient | Non
     if ask.write:
         ask = replace(ask, why_not=_why_not())
         if not ask.why_not:
-            _note("probe.writing", ask, by=by, clock=clock)
+            _record_event("probe.writing", ask, by=by, clock=clock)
     report = probe(prober, ask)
-    _note("probe.ran", ask, by=by, clock=clock, calls=report.calls, test_deals=int(bool(report.test_deal)))
+    _record_event(
+        "probe.ran", ask, by=by, clock=clock, calls=report.calls, test_deals=int(bool(report.test_deal))
+    )
     return report
 
 
@@ -59,7 +63,7 @@ def _why_not() -> str:
     return "this database belongs to another Slant" if restore_guard.other_slant() else ""
 
 
-def _note(action: str, ask: Ask, *, by: Actor, clock: Clock, **counts: int) -> None:
+def _record_event(action: str, ask: ProbeOptions, *, by: Actor, clock: Clock, **counts: int) -> None:
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -67,5 +71,5 @@ def _note(action: str, ask: Ask, *, by: Actor, clock: Clock, **counts: int) -> N
             action=action,
             object_type="book" if ask.book_id else "slant",
             object_id=ask.book_id,
-            change=Change(after=dict(counts)),
+            change=AuditChange(after=dict(counts)),
         )

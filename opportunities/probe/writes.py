@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from uuid import uuid4
 
-from opportunities.probe.changing import CHANGE_TOPICS, Changes
+from opportunities.probe.changing import CHANGE_TOPICS, ChangeProbe
 from opportunities.probe.making import Making, NoDeal, archive_stage
 from opportunities.probe.prober import (
     Json,
@@ -174,7 +174,7 @@ class Writes(Making):
     # Changes, and the end -------------------------------------------------------------------------------
 
     def _changes(self) -> None:
-        Changes(self.prober, self.sheet, self.deal).run()
+        ChangeProbe(self.prober, self.sheet, self.deal).run()
 
     def _put_away(self) -> None:
         """Into the archived stage, whatever was made. Slant's API deletes nothing (Slant API 10.27)."""
@@ -197,7 +197,7 @@ class Writes(Making):
         for deal_id in self.made:
             mine = self.deal if deal_id == self.made[0] and self.deal else {"id": deal_id}
             try:
-                Changes(self.prober, self.sheet, mine).move(stage)
+                ChangeProbe(self.prober, self.sheet, mine).move(stage)
             except NoAnswer as why:
                 left = str(why)
         return left

@@ -45,14 +45,14 @@ from opportunities.slant.reading import Answer, Envelope
 from opportunities.slant.secret import Secret
 from opportunities.slant.transport import Transport, Unanswered
 from opportunities.slant.types import (
-    Book,
+    BookRecord,
     CustomField,
     HasId,
-    Household,
+    HouseholdRecord,
     Me,
-    Opportunity,
-    Page,
-    Pipeline,
+    OpportunityRecord,
+    PipelineRecord,
+    RecordPage,
     Written,
 )
 
@@ -141,21 +141,21 @@ class SlantClient:
         """Whose token this is and whether it may write (Slant API 7.1)."""
         return self._call("GET", "/me", partial(reading.read_record, model=Me))
 
-    def books(self) -> Iterator[Book]:
+    def books(self) -> Iterator[BookRecord]:
         """Every book the token sees, with its members and roles (Slant API 7.2)."""
-        return _each_once(self._pages("/books", Envelope[Book]))
+        return _each_once(self._pages("/books", Envelope[BookRecord]))
 
-    def book(self, book_id: str) -> Book:
+    def book(self, book_id: str) -> BookRecord:
         """One book (Slant API 7.2)."""
-        return self._record("/books", book_id, Book)
+        return self._record("/books", book_id, BookRecord)
 
-    def pipelines(self) -> Iterator[Pipeline]:
+    def pipelines(self) -> Iterator[PipelineRecord]:
         """Every pipeline, unfiltered: choose `book_id in (book, None)` locally (Slant API 10.10)."""
-        return _each_once(self._pages("/pipelines", Envelope[Pipeline]))
+        return _each_once(self._pages("/pipelines", Envelope[PipelineRecord]))
 
-    def pipeline(self, pipeline_id: str) -> Pipeline:
+    def pipeline(self, pipeline_id: str) -> PipelineRecord:
         """One pipeline with its stages in order (Slant API 7.3)."""
-        return self._record("/pipelines", pipeline_id, Pipeline)
+        return self._record("/pipelines", pipeline_id, PipelineRecord)
 
     def households(
         self,
@@ -163,7 +163,7 @@ class SlantClient:
         book_id: str | None = None,
         kind: Literal["prospect", "client"] | None = None,
         updated_since: datetime | None = None,
-    ) -> Iterator[Household]:
+    ) -> Iterator[HouseholdRecord]:
         """Households, each id once; filter again locally (Slant API 7.10).
 
         SlantRejected if a filter is refused: ask again without it.
@@ -172,7 +172,7 @@ class SlantClient:
 
     def opportunities(
         self, *, book_id: str | None = None, updated_since: datetime | None = None
-    ) -> Iterator[Opportunity]:
+    ) -> Iterator[OpportunityRecord]:
         """Opportunities, each id once; filter again locally (Slant API 7.9, 10.2).
 
         SlantRejected if a filter is refused: ask again without it. SlantNotFound if Slant has no such
@@ -180,13 +180,13 @@ class SlantClient:
         """
         return _each_once(self.opportunity_pages(book_id=book_id, updated_since=updated_since))
 
-    def household_opportunities(self, household_id: str) -> Iterator[Opportunity]:
+    def household_opportunities(self, household_id: str) -> Iterator[OpportunityRecord]:
         """Opportunities of one household, each id once (Slant API 7.9). SlantNotFound as above."""
         return _each_once(self.household_opportunity_pages(household_id))
 
-    def opportunity(self, opportunity_id: str) -> Opportunity:
+    def opportunity(self, opportunity_id: str) -> OpportunityRecord:
         """One opportunity (Slant API 7.6)."""
-        return self._record("/opportunities", opportunity_id, Opportunity)
+        return self._record("/opportunities", opportunity_id, OpportunityRecord)
 
     def custom_fields(self, *, entity_type: str | None = None) -> Iterator[CustomField]:
         """Custom field definitions, company-wide (Slant API 7.11)."""
@@ -201,28 +201,28 @@ class SlantClient:
         kind: Literal["prospect", "client"] | None = None,
         updated_since: datetime | None = None,
         start_page: int = 1,
-    ) -> Iterator[Page[Household]]:
+    ) -> Iterator[RecordPage[HouseholdRecord]]:
         """`households` by pages of 100."""
         filters = {
             "book_id": book_id,
             "type": kind,
             "updated_since": in_utc(updated_since) if updated_since else None,
         }
-        return self._pages("/households", Envelope[Household], filters, start_page)
+        return self._pages("/households", Envelope[HouseholdRecord], filters, start_page)
 
     def opportunity_pages(
         self, *, book_id: str | None = None, updated_since: datetime | None = None, start_page: int = 1
-    ) -> Iterator[Page[Opportunity]]:
+    ) -> Iterator[RecordPage[OpportunityRecord]]:
         """`opportunities` by pages of 100, not de-duplicated: `types.Scan` does that and weighs the proof."""
         filters = {"book_id": book_id, "updated_since": in_utc(updated_since) if updated_since else None}
-        return self._pages("/opportunities", Envelope[Opportunity], filters, start_page)
+        return self._pages("/opportunities", Envelope[OpportunityRecord], filters, start_page)
 
     def household_opportunity_pages(
         self, household_id: str, *, start_page: int = 1
-    ) -> Iterator[Page[Opportunity]]:
+    ) -> Iterator[RecordPage[OpportunityRecord]]:
         """`household_opportunities` by pages of 100."""
         path = f"{record_path('/households', household_id)}/opportunities"
-        return self._pages(path, Envelope[Opportunity], start_page=start_page)
+        return self._pages(path, Envelope[OpportunityRecord], start_page=start_page)
 
     # Writes -------------------------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ class SlantClient:
         envelope: type[Envelope[Item]],
         filters: dict[str, str | None] | None = None,
         start_page: int = 1,
-    ) -> Iterator[Page[Item]]:
+    ) -> Iterator[RecordPage[Item]]:
         """Pages until the stop rule of Slant API 4, at most `max_pages` of them.
 
         A list that does not say how long it is ends with a page that shows nothing new.
@@ -358,7 +358,7 @@ class SlantClient:
 
 
 def _written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
-    record = reading.read_record(answer, Opportunity, expected_id=expected_id)
+    record = reading.read_record(answer, OpportunityRecord, expected_id=expected_id)
     mismatches, unverified = compare(sent, record)
     return Written(
         record=record,
@@ -384,7 +384,7 @@ def _lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
     )
 
 
-def _each_once(pages: Iterator[Page[Item]]) -> Iterator[Item]:
+def _each_once(pages: Iterator[RecordPage[Item]]) -> Iterator[Item]:
     """Items of pages, each id once: offset paging over changing rows can repeat one (Slant API 4)."""
     seen: set[str] = set()
     for page in pages:

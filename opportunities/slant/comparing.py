@@ -11,14 +11,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from opportunities.slant.types import Opportunity, Time
+from opportunities.slant.types import OpportunityRecord, Time
 
 _SAME, _DIFFERENT, _NOT_SHOWN = "same", "different", "not shown"
 _DIRECT = ("name", "book_id", "value", "probability", "household_id")
 _time = TypeAdapter[Any](Time)
 
 
-def compare(sent: dict[str, Any], record: Opportunity) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def compare(sent: dict[str, Any], record: OpportunityRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(names of sent fields that came back different, names of those the answer does not show)."""
     verdicts = list(_verdicts(sent, record))
     return (
@@ -27,7 +27,7 @@ def compare(sent: dict[str, Any], record: Opportunity) -> tuple[tuple[str, ...],
     )
 
 
-def is_unit_alarm(sent: dict[str, Any], record: Opportunity) -> bool:
+def is_unit_alarm(sent: dict[str, Any], record: OpportunityRecord) -> bool:
     """True if `value` came back exactly 100 times, or exactly a hundredth of, what was sent."""
     ours, theirs = sent.get("value"), record.value
     if not isinstance(ours, int) or not ours or not theirs:
@@ -35,7 +35,7 @@ def is_unit_alarm(sent: dict[str, Any], record: Opportunity) -> bool:
     return theirs == ours * 100 or theirs * 100 == ours
 
 
-def _verdicts(sent: dict[str, Any], record: Opportunity) -> Iterator[tuple[str, str]]:
+def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple[str, str]]:
     shown = record.model_fields_set
     for name, ours in sent.items():
         if name == "custom_fields" and isinstance(ours, dict):
@@ -67,7 +67,7 @@ def _judge(ours: object, theirs: object, shown: bool) -> str:
     return _DIFFERENT if shown else _NOT_SHOWN
 
 
-def _judge_assignee(ours: object, record: Opportunity) -> str:
+def _judge_assignee(ours: object, record: OpportunityRecord) -> str:
     """Null is nobody; an object without an id is somebody we cannot tell (Slant API 10.19)."""
     if record.assigned_to is None:
         return _judge(ours, None, "assigned_to" in record.model_fields_set)

@@ -56,7 +56,7 @@ def read_complaint(body: bytes, secret: Secret) -> Complaint:
     reasons: dict[str, list[str]] = {}
     for place in (inner.get("details"), inner.get("errors"), *map(data.get, ("details", "errors", "detail"))):
         for name, reason in islice(_reasons(place), _MOST_FIELDS * _MOST_REASONS):
-            _note(reasons, _field_name(name, secret), plain(reason, secret))
+            _add_reason(reasons, _field_name(name, secret), plain(reason, secret))
     unplaced = reasons.pop("", [])
 
     # `error` as a sentence is a message, not a code.
@@ -127,7 +127,7 @@ def _field_name(name: object, secret: Secret) -> str:
     return "assigned_to_id" if word == "owner_id" else word
 
 
-def _note(reasons: dict[str, list[str]], name: str, reason: str) -> None:
+def _add_reason(reasons: dict[str, list[str]], name: str, reason: str) -> None:
     if reason and (name in reasons or len(reasons) < _MOST_FIELDS):
         known = reasons.setdefault(name, [])
         if reason not in known and len(known) < _MOST_REASONS:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from opportunities.slant import errors
 from opportunities.slant.complaints import Complaint, plain, read_complaint
 from opportunities.slant.secret import Secret
-from opportunities.slant.types import Page
+from opportunities.slant.types import RecordPage
 
 _NO_SECRET = Secret("")
 LONGEST_WAIT = 3600.0  # seconds a Retry-After is believed (reliability 5)
@@ -153,7 +153,7 @@ class Envelope(BaseModel, Generic[T]):
     pagination: _Pagination = _Pagination()
 
 
-def read_page(answer: Answer, envelope: type[Envelope[T]], *, number: int) -> Page[T]:
+def read_page(answer: Answer, envelope: type[Envelope[T]], *, number: int) -> RecordPage[T]:
     """Page `number` of a list. Raises SlantNoAnswer if it is not as documented, or another page.
 
     What a page past the end looks like is not documented; there any page number is taken as the end.
@@ -163,7 +163,7 @@ def read_page(answer: Answer, envelope: type[Envelope[T]], *, number: int) -> Pa
     past_the_end = said.total_pages is not None and number > max(said.total_pages, 1)
     if said.current_page not in (None, number) and not past_the_end:
         raise undocumented(answer, f"page {said.current_page} for page {number}")
-    return Page(
+    return RecordPage(
         items=() if past_the_end else read.data,
         current_page=number,
         total_pages=said.total_pages,

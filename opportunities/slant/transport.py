@@ -103,7 +103,7 @@ class Transport:
                 response = self._send(adapter, request.prepare())
                 stack.callback(response.close)
                 status = response.status_code
-                raw = _read(response, longest)
+                raw = _read_capped(response, longest)
         except Exception as problem:
             # Everything: a socket shut down under urllib3 surfaces in a dozen classes, some of them not
             # even I/O errors, and after the first byte they all mean the same.
@@ -124,7 +124,7 @@ class Transport:
         return adapter.send(request, stream=True, timeout=timeouts, verify=self._verify)
 
 
-def _read(response: Response, longest: int) -> Raw:
+def _read_capped(response: Response, longest: int) -> Raw:
     """The answer, its body decompressed, or empty if it went on past `longest` bytes."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = bytearray()

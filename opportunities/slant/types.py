@@ -89,7 +89,7 @@ Percent = Annotated[int, Field(ge=0, le=100)]
 Restriction = Annotated[Literal["prospect", "client"] | None, BeforeValidator(_restriction)]
 
 
-class _Read(BaseModel):
+class _SlantObject(BaseModel):
     """Strict, so that `"640000"` or `true` is never taken for money; errors never quote their input."""
 
     model_config = ConfigDict(
@@ -105,7 +105,7 @@ class _Read(BaseModel):
 # --- The token, books and people ---------------------------------------------------------------------
 
 
-class Me(_Read):
+class Me(_SlantObject):
     """`GET /me`: whose token it is. `can_write` is None when Slant does not say: try, and see (API 7.1)."""
 
     id: Id
@@ -117,7 +117,7 @@ class Me(_Read):
     )
 
 
-class Member(_Read):
+class MemberRecord(_SlantObject):
     """A person with access to a book. `role` is principal, contributor, viewer, a word we do not know, or
     None: a company admin without a row in that book (API 7.2)."""
 
@@ -128,19 +128,19 @@ class Member(_Read):
     role: str | None
 
 
-class Book(_Read):
+class BookRecord(_SlantObject):
     """One advisor's workspace. `role` is the token's own; `users` are the possible assignees (API 7.2)."""
 
     id: Id
     name: Text
     role: str | None
-    users: tuple[Member, ...]
+    users: tuple[MemberRecord, ...]
 
 
 # --- Pipelines ---------------------------------------------------------------------------------------
 
 
-class Stage(_Read):
+class StageRecord(_SlantObject):
     """A column of a pipeline. Any integers, gaps and nulls are possible in `stage_order` (API 10.21)."""
 
     id: Id
@@ -150,18 +150,18 @@ class Stage(_Read):
     default_probability: Percent | None = None
 
 
-class Pipeline(_Read):
+class PipelineRecord(_SlantObject):
     """A pipeline, its stages in order. `pipeline_type` None: any household. `book_id` None: every book."""
 
     id: Id
     name: Text
     pipeline_type: Restriction = None
     book_id: Id | None = None
-    stages: tuple[Stage, ...] = Field(validation_alias="pipeline_stages")
+    stages: tuple[StageRecord, ...] = Field(validation_alias="pipeline_stages")
 
     @field_validator("stages")
     @classmethod
-    def _in_order(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    def _in_order(cls, stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
         """By `stage_order`, then by place in the array; those without an order last (API 10.21)."""
         return tuple(sorted(stages, key=lambda stage: (stage.stage_order is None, stage.stage_order or 0)))
 
@@ -169,7 +169,7 @@ class Pipeline(_Read):
 # --- Households --------------------------------------------------------------------------------------
 
 
-class Household(_Read):
+class HouseholdRecord(_SlantObject):
     """A household, and nothing about its people: the rest of Slant's row is private (API 7.10).
 
     `type` is Slant's word, "Client", "Prospect" or one we do not know (API 10.28).
@@ -190,7 +190,7 @@ class Household(_Read):
 # --- Opportunities -----------------------------------------------------------------------------------
 
 
-class PipelineRef(_Read):
+class PipelineRef(_SlantObject):
     """The pipeline an opportunity is in; Slant embeds it in full or slim, we keep what both have."""
 
     id: Id
@@ -198,14 +198,14 @@ class PipelineRef(_Read):
     pipeline_type: Restriction = None
 
 
-class StageRef(_Read):
+class StageRef(_SlantObject):
     """The stage an opportunity is in."""
 
     id: Id
     name: Text = ""
 
 
-class Assignee(_Read):
+class Assignee(_SlantObject):
     """Who an opportunity is assigned to; for a removed user even the id may be missing (API 10.19)."""
 
     id: Id | None = None
@@ -214,7 +214,7 @@ class Assignee(_Read):
     last_name: Text = ""
 
 
-class Opportunity(_Read):
+class OpportunityRecord(_SlantObject):
     """The object of API 7.4. `assigned_to` None: nobody, or somebody who is gone.
 
     `custom_fields` is whatever JSON Slant holds, by key; do not change it in place.
@@ -249,13 +249,13 @@ class Opportunity(_Read):
 # --- Custom fields -----------------------------------------------------------------------------------
 
 
-class CustomFieldOptions(_Read):
+class CustomFieldOptions(_SlantObject):
     """The choices of a `single_select`."""
 
     select_options: Annotated[tuple[Text, ...], BeforeValidator(_choices)] = ()
 
 
-class CustomField(_Read):
+class CustomField(_SlantObject):
     """A definition, company-wide (API 7.11). An unknown `field_type` is to be shown as read-only text."""
 
     id: Id
@@ -281,7 +281,7 @@ Item = TypeVar("Item", bound=HasId)
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class RecordPage(Generic[T]):
     """One page of a list, one call to Slant. `total_pages` and `total_count` are None if Slant left them out."""
 
     items: tuple[T, ...]
@@ -311,7 +311,7 @@ class Scan(Generic[Item]):
     ended: bool = False
     _items: dict[str, Item] = field(default_factory=dict)
 
-    def add(self, page: Page[Item]) -> None:
+    def add(self, page: RecordPage[Item]) -> None:
         """Take the next page. Raises ValueError for one out of turn, which would prove nothing."""
         if page.current_page != self.next_page or self.ended:
             raise ValueError(f"page {page.current_page} out of turn, expected {self.next_page}")
@@ -365,7 +365,7 @@ class Written:
     unit_alarm   `value` came back exactly 100 times or a hundredth of what was sent (API 10.1)
     """
 
-    record: Opportunity
+    record: OpportunityRecord
     mismatches: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
     unit_alarm: bool = False

@@ -16,14 +16,14 @@ from django.db import connection
 from opportunities.clock import Clock
 from opportunities.models import ActorType, AuditEvent, ChainHead, Person, Submission
 from opportunities.slant.secret import Secret
-from opportunities.slant.types import Opportunity as Record
+from opportunities.slant.types import OpportunityRecord
 from opportunities.trail.verifier import canonical
 
 __all__ = [
     "NO_CHANGE",
     "NO_REMOTE",
     "Actor",
-    "Change",
+    "AuditChange",
     "Remote",
     "canonical",
     "chain_hash",
@@ -87,14 +87,16 @@ class Remote:
     object_version: str = ""
 
     @classmethod
-    def showing(cls, record: Record, *, status: int | None = None, request_id: str = "") -> "Remote":
+    def showing(
+        cls, record: OpportunityRecord, *, status: int | None = None, request_id: str = ""
+    ) -> "Remote":
         """What Slant said by showing `record`."""
         version = plain_time(record.updated_at) if record.updated_at else ""
         return cls(status, request_id, record.id, version)
 
 
 @dataclass(frozen=True)
-class Change:
+class AuditChange:
     """Changed fields only; values are JSON without floats."""
 
     before: dict[str, Any] = field(default_factory=dict)
@@ -102,7 +104,7 @@ class Change:
 
 
 NO_REMOTE = Remote()
-NO_CHANGE = Change()
+NO_CHANGE = AuditChange()
 
 
 def record(
@@ -113,7 +115,7 @@ def record(
     object_type: str = "",
     object_id: str = "",
     object_version: str = "",
-    change: Change = NO_CHANGE,
+    change: AuditChange = NO_CHANGE,
     outcome: str = "",
     reason_code: str = "",
     reason_text: str = "",
@@ -201,7 +203,7 @@ def chain_hash(event: AuditEvent) -> str:
 def event_fields(event: AuditEvent) -> dict[str, Any]:
     """Every field of the event but `hash`, as plain JSON values: times as RFC 3339 UTC with microseconds."""
     return {
-        column.attname: _plain(getattr(event, column.attname))
+        column.attname: _json_value(getattr(event, column.attname))
         for column in AuditEvent._meta.concrete_fields
         if column.attname != "hash"
     }
@@ -224,7 +226,7 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return plain_time(value)
     if isinstance(value, (str, int, bool, list, dict)) or value is None:

@@ -219,10 +219,10 @@ def _newest() -> tuple[int, datetime | None]:
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
     """The checkpoint at `seq`, believed or not. A file whose content is another number's is not believed."""
-    return _read(folder() / f"{seq:012d}.json", seq, keys)
+    return _read_file(folder() / f"{seq:012d}.json", seq, keys)
 
 
-def _read(path: Path, seq: int, keys: set[str]) -> Checkpoint:
+def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
     try:
         envelope = json.loads(path.read_text())
     except (OSError, ValueError) as problem:
@@ -250,7 +250,7 @@ def archived_hash(seq: int, *, keys: set[str]) -> str:
 
     Each move leaves its note, and the events of the newest need not be gone yet: ask for the one that fits.
     """
-    note = _read(_archive_path(seq), seq, keys)
+    note = _read_file(_archive_path(seq), seq, keys)
     return note.hash if not note.wrong and note.envelope["checkpoint"].get("archived") else ""
 
 

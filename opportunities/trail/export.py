@@ -24,8 +24,8 @@ from opportunities.clock import Clock
 from opportunities.exports import harmless
 from opportunities.models import AuditEvent, Instance
 from opportunities.trail import audit, checkpoints, query, verifier
-from opportunities.trail.audit import Actor, Change
-from opportunities.trail.query import Wanted
+from opportunities.trail.audit import Actor, AuditChange
+from opportunities.trail.query import TrailQuery
 from opportunities.trail.verify.rows import plain_rows
 
 # A table is read from the left: as the model has them, not as the chain sorts them.
@@ -68,7 +68,7 @@ class Export:
     it.
     """
 
-    wanted: Wanted
+    wanted: TrailQuery
     by: Actor
     clock: Clock
     upto: int
@@ -78,7 +78,7 @@ class Export:
         return query.condition(self.wanted) & Q(seq__lte=self.upto)
 
 
-def begin(wanted: Wanted, *, format: str, by: Actor, clock: Clock) -> Export:
+def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock) -> Export:
     """Record that an export begins, before anything leaves."""
     with transaction.atomic():
         event = audit.record(
@@ -88,7 +88,7 @@ def begin(wanted: Wanted, *, format: str, by: Actor, clock: Clock) -> Export:
             object_type="trail",
             object_id=format,
             outcome="ok",
-            change=Change(after=wanted.as_json()),
+            change=AuditChange(after=wanted.as_json()),
         )
     return Export(wanted, by, clock, event.seq - 1)
 
@@ -113,7 +113,7 @@ def _ended(export: Export, format: str, taken: Taken, *, whole: bool) -> None:
             object_id=format,
             outcome="ok" if whole else "failed",
             reason_code="" if whole else "broken_off",
-            change=Change(after=after),
+            change=AuditChange(after=after),
         )
 
 
@@ -322,7 +322,12 @@ def _zip(export: Export, taken: Taken) -> Pieces:
 
 
 def write_folder(
-    wanted: Wanted, target: Path, *, by: Actor, clock: Clock, told: Callable[[int], None] = lambda count: None
+    wanted: TrailQuery,
+    target: Path,
+    *,
+    by: Actor,
+    clock: Clock,
+    told: Callable[[int], None] = lambda count: None,
 ) -> Taken:
     """The set of files in the folder `target`, which must be new or empty. `told` hears how many events are
     written.
@@ -360,7 +365,7 @@ def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> Taken:
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
-    begun = begin(Wanted(), format="archive", by=by, clock=clock)
+    begun = begin(TrailQuery(), format="archive", by=by, clock=clock)
     export, taken, whole = Export(begun.wanted, by, clock, seq), Taken(), False
     try:
         for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):

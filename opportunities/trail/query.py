@@ -48,7 +48,7 @@ SLACK = 1000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TrailQuery:
     """A question put to the trail; empty parts ask nothing.
 
     `who` is "iss sub" of a person, `worker`, `operator`, `system` or `nobody`; `actions` are names of events;
@@ -86,7 +86,7 @@ class Wanted:
         return {name: value for name, value in told.items() if value}
 
 
-def newest(wanted: Wanted, *, before: int = 0, limit: int) -> list[AuditEvent]:
+def newest(wanted: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEvent]:
     """The newest events asked for, below number `before` if given, newest first."""
     found: dict[int, AuditEvent] = {}
     below = Q(seq__lt=before) if before else Q()
@@ -98,7 +98,7 @@ def newest(wanted: Wanted, *, before: int = 0, limit: int) -> list[AuditEvent]:
     return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
 
 
-def condition(wanted: Wanted) -> Q:
+def condition(wanted: TrailQuery) -> Q:
     """The same as one condition, for reading all of it in the order it was written."""
     return reduce(or_, _arms(wanted)) & _common(wanted)
 
@@ -106,7 +106,7 @@ def condition(wanted: Wanted) -> Q:
 # The parts of the question
 
 
-def _arms(wanted: Wanted) -> list[Q]:
+def _arms(wanted: TrailQuery) -> list[Q]:
     """At least one; an event that fits any of them, and `_common`, is asked for."""
     if wanted.text.strip():
         return _text(wanted.text.strip())
@@ -123,7 +123,7 @@ def _arms(wanted: Wanted) -> list[Q]:
     return [Q()]
 
 
-def _common(wanted: Wanted) -> Q:
+def _common(wanted: TrailQuery) -> Q:
     """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a
     deal's own: which submissions are its would be looked up twice.
     """

@@ -204,11 +204,11 @@ def _exports(events: int) -> Iterator[tuple[str, float, str, float | None]]:
     from opportunities.clock import SystemClock
     from opportunities.trail import export
     from opportunities.trail.audit import Actor
-    from opportunities.trail.query import Wanted
+    from opportunities.trail.query import TrailQuery
 
     for format in ("jsonl", "csv"):
         began = time.monotonic()
-        opened = export.begin(Wanted(), format=format, by=Actor.operator("bench"), clock=SystemClock())
+        opened = export.begin(TrailQuery(), format=format, by=Actor.operator("bench"), clock=SystemClock())
         size = sum(len(piece) for piece in export.stream(opened, format))
         took = time.monotonic() - began
         yield (f"trail: export as {format}, {size / 1e6:,.0f} MB", took, "s", None)

@@ -16,7 +16,7 @@ from .conftest import Browse
 FIRST, SECOND = "pl_growth_1", "pl_growth_2"
 
 
-def record(row: Opportunity, **changed: object) -> types.Opportunity:
+def record(row: Opportunity, **changed: object) -> types.OpportunityRecord:
     """The deal as Slant would show it after a change."""
     fields = {
         "id": row.pk,
@@ -30,7 +30,7 @@ def record(row: Opportunity, **changed: object) -> types.Opportunity:
         "created_at": row.created_at,
         "household_id": row.household_id,
     }
-    return types.Opportunity.model_validate(fields | changed)
+    return types.OpportunityRecord.model_validate(fields | changed)
 
 
 def since_of(client: object, query: str) -> str:

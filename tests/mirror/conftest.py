@@ -54,15 +54,15 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def kept() -> dict[totals.Place, totals.Sums]:
+def kept() -> dict[totals.TotalKey, totals.StageSums]:
     """The kept totals, places in which nothing lies left out: to be compared with `totals.counted()`."""
     rows = {
-        totals.Place(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): totals.Sums(
+        totals.TotalKey(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): totals.StageSums(
             row.count, row.valueless, row.value, row.weighted
         )
         for row in StageTotal.objects.all()
     }
-    return {place: sums for place, sums in rows.items() if sums != totals.Sums()}
+    return {place: sums for place, sums in rows.items() if sums != totals.StageSums()}
 
 
 def differences(box: SlantBox, *, only_households: bool = False) -> list[str]:

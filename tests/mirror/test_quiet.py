@@ -13,7 +13,7 @@ from opportunities.mirror import totals
 from opportunities.mirror.versions import observed
 from opportunities.models import Opportunity, OpportunityVersion, SyncState
 from opportunities.slant.transport import Unanswered
-from opportunities.slant.types import Opportunity as Record
+from opportunities.slant.types import OpportunityRecord
 from tests.mirror.conftest import differences, kept, one_pass, undone
 from tests.support.slant_box import SlantBox, TurnedClock
 
@@ -37,7 +37,7 @@ class World:
         self.box.control(switches=switches)
         self.box.before_read = self.between_pages
         self.client = self.box.client()
-        self.answers: list[Record] = []
+        self.answers: list[OpportunityRecord] = []
         self.partial = "list_opportunities" in switches
 
     def _forget_quiet_households(self) -> None:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import Ask, Finding, Prober, probe
+from opportunities.probe import Finding, ProbeOptions, Prober, probe
 from opportunities.slant.client import SlantClient
 from tests.sandbox_process import SandboxProcess
 
 BOOK = "bk_pine01"
-WRITE = Ask(book_id=BOOK, write=True, looks=(0.0, 0.1, 0.2))
+WRITE = ProbeOptions(book_id=BOOK, write=True, looks=(0.0, 0.1, 0.2))
 
 Look = Callable[..., dict[str, Finding]]
 
@@ -32,7 +32,9 @@ def sandbox(_one_sandbox: SandboxProcess) -> SandboxProcess:
 def look(sandbox: SandboxProcess) -> Look:
     """Probe it and answer the findings by topic."""
 
-    def probed(ask: Ask = WRITE, *, token: str = sandbox.token, **options: Any) -> dict[str, Finding]:
+    def probed(
+        ask: ProbeOptions = WRITE, *, token: str = sandbox.token, **options: Any
+    ) -> dict[str, Finding]:
         client = SlantClient(sandbox.base_url, token, total_timeout=options.pop("total_timeout", 5.0))
         report = probe(Prober(client, **options), ask)
         client.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import Ask, CannotAsk, Prober, probe
+from opportunities.probe import CannotAsk, ProbeOptions, Prober, probe
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
 from tests.probe.conftest import BOOK, WRITE, Look
@@ -28,7 +28,7 @@ def test_one_missing_answer_costs_its_own_finding_alone(
 ) -> None:
     sandbox.control(faults=[{"method": "GET", "path": path, "kind": kind, "times": 1}])
 
-    found = look(Ask(book_id=BOOK, out_of_reach="op_salt99"))
+    found = look(ProbeOptions(book_id=BOOK, out_of_reach="op_salt99"))
 
     assert found[OF_PATH[path]].seen.startswith("no answer: ")
     assert not found[OF_PATH[path]].told
@@ -39,7 +39,7 @@ def test_one_missing_answer_costs_its_own_finding_alone(
 def test_a_slow_answer_is_no_answer(look: Look, sandbox: SandboxProcess) -> None:
     sandbox.control(faults=[{"method": "GET", "path": "/v1/households", "kind": "hang", "times": 1}])
 
-    assert look(Ask(), total_timeout=0.4)["household_types"].seen == "no answer: deadline passed"
+    assert look(ProbeOptions(), total_timeout=0.4)["household_types"].seen == "no answer: deadline passed"
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "bad_body", "status_after"])
@@ -59,7 +59,7 @@ def test_changes_without_an_answer_leave_the_rest_alone(
 def test_a_lost_me_does_not_stop_the_rest(look: Look, sandbox: SandboxProcess, kind: str) -> None:
     sandbox.control(faults=[{"method": "GET", "path": "/v1/me", "kind": kind, "times": 1}])
 
-    found = look(Ask())
+    found = look(ProbeOptions())
 
     assert found["me_can_write"].seen.startswith("no answer: ")
     assert found["list_opportunities"].seen == "yes: 140 deals"

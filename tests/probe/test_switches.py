@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from opportunities.probe import Ask, Prober, probe
+from opportunities.probe import ProbeOptions, Prober, probe
 from opportunities.sandbox.store import SWITCHES
 from opportunities.slant.client import SlantClient
 from tests.probe.conftest import WRITE, Look
@@ -173,7 +173,7 @@ def test_whether_a_429_says_how_long_is_told_when_one_is_met(
     waits: list[float | None] = []
     sandbox.control(switches={"rate_headers": mode}, limits={"token": 5})
 
-    found = look(Ask(), on_busy=waits.append)
+    found = look(ProbeOptions(), on_busy=waits.append)
 
     assert found["retry_after"].seen == said
     assert len(sandbox.ledger(kind="request")) == 6, "after a 429 nothing more is asked"
@@ -185,7 +185,7 @@ def test_whether_a_429_says_how_long_is_told_when_one_is_met(
 def test_a_limit_below_slants_own_gives_a_budget(look: Look, sandbox: SandboxProcess) -> None:
     sandbox.control(switches={"rate_headers": "x_ratelimit"}, limits={"token": 500})
 
-    assert look(Ask())["rate_headers"].settings == {"SLANT_HOURLY_BUDGET": "450"}
+    assert look(ProbeOptions())["rate_headers"].settings == {"SLANT_HOURLY_BUDGET": "450"}
 
 
 def test_an_unrestricted_pipeline_that_hides_among_the_others_is_not_guessed(
@@ -193,20 +193,20 @@ def test_an_unrestricted_pipeline_that_hides_among_the_others_is_not_guessed(
 ) -> None:
     sandbox.control(switches={"unrestricted_pipeline_type": "prospect"})
 
-    found = look(Ask())["unrestricted_pipeline_type"]
+    found = look(ProbeOptions())["unrestricted_pipeline_type"]
 
     assert not found.told
     assert found.seen.startswith("cannot be told: all 6 pipelines are named prospect or client")
 
 
 def test_without_an_id_out_of_reach_its_refusal_cannot_be_told(look: Look) -> None:
-    found = look(Ask())["no_access"]
+    found = look(ProbeOptions())["no_access"]
 
     assert not found.told
     assert found.seen.startswith("cannot be told: it takes the id of a deal the token does not see")
 
 
 def test_an_id_within_reach_tells_nothing(look: Look) -> None:
-    assert look(Ask(out_of_reach="op_71qz5d"))["no_access"].seen == (
+    assert look(ProbeOptions(out_of_reach="op_71qz5d"))["no_access"].seen == (
         "cannot be told: the given id is within reach"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import Ask, NotAsked, Prober, probe
+from opportunities.probe import NotAsked, ProbeOptions, Prober, probe
 from opportunities.probe.questions import WRITE_TOPICS
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
@@ -19,7 +19,7 @@ CREATE = "/v1/opportunities"
 
 
 def test_reading_writes_nothing_and_says_what_writing_would_tell(look: Look, sandbox: SandboxProcess) -> None:
-    found = look(Ask(book_id=BOOK))
+    found = look(ProbeOptions(book_id=BOOK))
 
     assert {entry["method"] for entry in sandbox.ledger(kind="request")} == {"GET"}
     assert {found[topic].seen for topic in WRITE_TOPICS} == {"cannot be told: it takes a test deal, --write"}

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from opportunities.slant.comparing import compare, is_unit_alarm
-from opportunities.slant.types import Opportunity
+from opportunities.slant.types import OpportunityRecord
 from tests.slant.samples import OPPORTUNITY, SENT, without
 
 
-def record(**changes: Any) -> Opportunity:
-    return Opportunity.model_validate_json(json.dumps(OPPORTUNITY | changes))
+def record(**changes: Any) -> OpportunityRecord:
+    return OpportunityRecord.model_validate_json(json.dumps(OPPORTUNITY | changes))
 
 
 def test_a_record_equal_to_what_was_sent_has_nothing_to_report() -> None:
@@ -54,8 +54,8 @@ def test_fields_that_were_not_sent_are_not_compared() -> None:
 
 
 def test_a_field_the_answer_leaves_out_is_unverified_and_not_a_mismatch() -> None:
-    slim = Opportunity.model_validate(
-        Opportunity.model_validate_json(json.dumps(OPPORTUNITY)).model_dump(
+    slim = OpportunityRecord.model_validate(
+        OpportunityRecord.model_validate_json(json.dumps(OPPORTUNITY)).model_dump(
             include={"id", "name", "book_id", "pipeline", "pipeline_stage"}
         )
     )
@@ -94,7 +94,7 @@ def test_custom_fields_are_compared_key_by_key() -> None:
         (),
     )
     bare = without(OPPORTUNITY, "custom_fields")
-    assert compare(sent, Opportunity.model_validate_json(json.dumps(bare)))[1] == (
+    assert compare(sent, OpportunityRecord.model_validate_json(json.dumps(bare)))[1] == (
         "custom_fields.lead_source",
         "custom_fields.region",
     )

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantBusy, SlantError
 from opportunities.slant.transport import Raw
-from opportunities.slant.types import Book, CustomField, Household, Me, Opportunity, Page, Pipeline, Written
+from opportunities.slant.types import (
+    BookRecord,
+    CustomField,
+    HouseholdRecord,
+    Me,
+    OpportunityRecord,
+    PipelineRecord,
+    RecordPage,
+    Written,
+)
 from tests.slant.samples import BODY, BOOK, HOUSEHOLD, OPPORTUNITY, PIPELINE, page_of
 from tests.slant.servers import TOKEN, Received, always, client_of, reply, serving
 
@@ -24,15 +33,15 @@ PRIVATE = "Okonkwo-1961-04-12"
 
 CALLS: list[tuple[Callable[[SlantClient], Any], type | tuple[type, ...]]] = [
     (lambda client: client.me(), Me),
-    (lambda client: client.book("bk_pine01"), Book),
-    (lambda client: client.pipeline("pl_newbiz"), Pipeline),
-    (lambda client: client.opportunity("op_71qz5d"), Opportunity),
-    (lambda client: next(client.books(), None), (Book, type(None))),
-    (lambda client: next(client.pipelines(), None), (Pipeline, type(None))),
-    (lambda client: next(client.households(), None), (Household, type(None))),
+    (lambda client: client.book("bk_pine01"), BookRecord),
+    (lambda client: client.pipeline("pl_newbiz"), PipelineRecord),
+    (lambda client: client.opportunity("op_71qz5d"), OpportunityRecord),
+    (lambda client: next(client.books(), None), (BookRecord, type(None))),
+    (lambda client: next(client.pipelines(), None), (PipelineRecord, type(None))),
+    (lambda client: next(client.households(), None), (HouseholdRecord, type(None))),
     (lambda client: next(client.custom_fields(), None), (CustomField, type(None))),
-    (lambda client: next(client.opportunity_pages()), Page),
-    (lambda client: next(client.household_opportunity_pages("hh")), Page),
+    (lambda client: next(client.opportunity_pages()), RecordPage),
+    (lambda client: next(client.household_opportunity_pages("hh")), RecordPage),
     (lambda client: client.create_opportunity(BODY, key="k"), Written),
     (lambda client: client.update_opportunity("op_71qz5d", BODY, key="k"), Written),
 ]

@@ -12,14 +12,14 @@ from opportunities.slant.errors import SlantNoAnswer
 from opportunities.slant.reading import Answer, Envelope, read_page, read_record
 from opportunities.slant.types import (
     Assignee,
-    Book,
+    BookRecord,
     CustomField,
-    Household,
+    HouseholdRecord,
     Me,
-    Member,
-    Opportunity,
-    Page,
-    Pipeline,
+    MemberRecord,
+    OpportunityRecord,
+    PipelineRecord,
+    RecordPage,
     Scan,
 )
 from tests.slant.samples import BOOK, HOUSEHOLD, OPPORTUNITY, PIPELINE, STAGE, page_of, without
@@ -31,13 +31,14 @@ def answer(body: Any, **facts: Any) -> Answer:
     )
 
 
-def opportunity(**changes: Any) -> Opportunity:
-    return read_record(answer(OPPORTUNITY | changes), Opportunity)
+def opportunity(**changes: Any) -> OpportunityRecord:
+    return read_record(answer(OPPORTUNITY | changes), OpportunityRecord)
 
 
-def pages(*bodies: Any) -> list[Page[Opportunity]]:
+def pages(*bodies: Any) -> list[RecordPage[OpportunityRecord]]:
     return [
-        read_page(answer(body), Envelope[Opportunity], number=number) for number, body in enumerate(bodies, 1)
+        read_page(answer(body), Envelope[OpportunityRecord], number=number)
+        for number, body in enumerate(bodies, 1)
     ]
 
 
@@ -80,7 +81,7 @@ def test_everything_that_is_not_required_may_be_null_or_missing() -> None:
 
     nulls, missing = (
         opportunity(**dict.fromkeys(optional)),
-        read_record(answer(without(OPPORTUNITY, *optional)), Opportunity),
+        read_record(answer(without(OPPORTUNITY, *optional)), OpportunityRecord),
     )
 
     assert nulls == missing
@@ -104,7 +105,7 @@ def test_a_partial_assignee_is_somebody_we_cannot_tell(assigned_to: Any) -> None
 def test_a_missing_required_field_is_no_answer(name: str) -> None:
     for record in (without(OPPORTUNITY, name), OPPORTUNITY | {name: 7}, OPPORTUNITY | {name: []}):
         with pytest.raises(SlantNoAnswer) as caught:
-            read_record(answer(record), Opportunity)
+            read_record(answer(record), OpportunityRecord)
         assert name in caught.value.log_line
         assert "Okonkwo" not in str(caught.value)
 
@@ -160,7 +161,7 @@ def test_text_and_custom_fields_hold_nothing_a_database_refuses() -> None:
         OPPORTUNITY | {"name": "A\x00B", "custom_fields": {"a\x00": ["x\x00", float("nan"), {"b": 1e999}]}}
     )
 
-    deal = read_record(answer(body.encode()), Opportunity)
+    deal = read_record(answer(body.encode()), OpportunityRecord)
 
     assert deal.name == "AB"
     assert deal.custom_fields == {"a": ["x", None, {"b": None}]}
@@ -168,7 +169,7 @@ def test_text_and_custom_fields_hold_nothing_a_database_refuses() -> None:
 
 def test_another_records_id_is_no_answer() -> None:
     with pytest.raises(SlantNoAnswer):
-        read_record(answer(OPPORTUNITY), Opportunity, expected_id="op_other")
+        read_record(answer(OPPORTUNITY), OpportunityRecord, expected_id="op_other")
 
 
 @pytest.mark.parametrize(
@@ -176,12 +177,12 @@ def test_another_records_id_is_no_answer() -> None:
 )
 def test_what_is_no_record_is_no_answer(body: bytes) -> None:
     with pytest.raises(SlantNoAnswer):
-        read_record(answer(body), Opportunity)
+        read_record(answer(body), OpportunityRecord)
 
 
 def test_a_body_past_the_cap_is_no_answer() -> None:
     with pytest.raises(SlantNoAnswer):
-        read_record(answer(OPPORTUNITY, too_long=True), Opportunity)
+        read_record(answer(OPPORTUNITY, too_long=True), OpportunityRecord)
 
 
 # --- The rest ----------------------------------------------------------------------------------------
@@ -209,11 +210,11 @@ def test_whether_a_token_may_write_is_yes_no_or_not_known(access: Any, can_write
 
 
 def test_a_book_keeps_its_members_and_their_roles() -> None:
-    book = read_record(answer(BOOK | {"role": None}), Book)
+    book = read_record(answer(BOOK | {"role": None}), BookRecord)
 
     assert book.role is None
     assert book.users == (
-        Member(
+        MemberRecord(
             id="u_4hd81k", email="mara@northpine.example", first_name="Mara", last_name="", role="principal"
         ),
     )
@@ -223,7 +224,7 @@ def test_a_book_keeps_its_members_and_their_roles() -> None:
 def test_a_book_without_a_required_field_is_no_answer(name: str) -> None:
     # A missing role must not be read as null, which is an administrator's.
     with pytest.raises(SlantNoAnswer):
-        read_record(answer(without(BOOK, name)), Book)
+        read_record(answer(without(BOOK, name)), BookRecord)
 
 
 def test_stages_are_sorted_by_order_then_by_place() -> None:
@@ -231,7 +232,7 @@ def test_stages_are_sorted_by_order_then_by_place() -> None:
         STAGE | {"id": i, "stage_order": order} for i, order in [("d", None), ("b", 2), ("c", 2), ("a", -1)]
     ]
 
-    pipeline = read_record(answer(PIPELINE | {"pipeline_stages": stages}), Pipeline)
+    pipeline = read_record(answer(PIPELINE | {"pipeline_stages": stages}), PipelineRecord)
 
     assert [stage.id for stage in pipeline.stages] == ["a", "b", "c", "d"]
 
@@ -240,7 +241,7 @@ def test_a_stage_order_no_column_takes_voids_no_list() -> None:
     orders = [("far", 10**30), ("none", None), ("below", -(10**30)), ("one", 1), ("last", 2**31 - 1)]
     stages = [STAGE | {"id": i, "stage_order": order} for i, order in orders]
 
-    pipeline = read_record(answer(PIPELINE | {"pipeline_stages": stages}), Pipeline)
+    pipeline = read_record(answer(PIPELINE | {"pipeline_stages": stages}), PipelineRecord)
 
     assert [stage.id for stage in pipeline.stages] == ["below", "one", "far", "last", "none"]
     assert all(abs(stage.stage_order or 0) < 2**31 for stage in pipeline.stages)
@@ -248,7 +249,7 @@ def test_a_stage_order_no_column_takes_voids_no_list() -> None:
 
 def test_a_stage_may_be_as_bare_as_older_pages_show() -> None:
     (stage,) = read_record(
-        answer(PIPELINE | {"pipeline_stages": [{"id": "s", "name": "S"}]}), Pipeline
+        answer(PIPELINE | {"pipeline_stages": [{"id": "s", "name": "S"}]}), PipelineRecord
     ).stages
 
     assert (stage.visible, stage.stage_order, stage.default_probability) == (True, None, None)
@@ -256,12 +257,12 @@ def test_a_stage_may_be_as_bare_as_older_pages_show() -> None:
 
 @pytest.mark.parametrize("kind", [None, "any", "none", "Client", 7, [], {}])
 def test_an_unknown_pipeline_type_means_any_household(kind: Any) -> None:
-    assert read_record(answer(PIPELINE | {"pipeline_type": kind}), Pipeline).pipeline_type is None
-    assert read_record(answer(without(PIPELINE, "pipeline_type")), Pipeline).pipeline_type is None
+    assert read_record(answer(PIPELINE | {"pipeline_type": kind}), PipelineRecord).pipeline_type is None
+    assert read_record(answer(without(PIPELINE, "pipeline_type")), PipelineRecord).pipeline_type is None
 
 
 def test_a_household_keeps_nothing_about_its_people() -> None:
-    household = read_record(answer(HOUSEHOLD), Household)
+    household = read_record(answer(HOUSEHOLD), HouseholdRecord)
 
     assert household.model_dump() == {
         "id": "hh_okonkwo",
@@ -275,7 +276,7 @@ def test_a_household_keeps_nothing_about_its_people() -> None:
     ("kind", "known"), [("Client", "client"), ("prospect", "prospect"), ("PastClient", None), (None, None)]
 )
 def test_a_household_of_an_unknown_kind_is_accepted(kind: Any, known: str | None) -> None:
-    assert read_record(answer(HOUSEHOLD | {"type": kind}), Household).kind == known
+    assert read_record(answer(HOUSEHOLD | {"type": kind}), HouseholdRecord).kind == known
 
 
 def test_a_custom_field_keeps_its_choices_and_an_unknown_type() -> None:
@@ -302,7 +303,7 @@ def test_a_page_carries_its_evidence() -> None:
 
     page = read_page(
         answer(page_of([OPPORTUNITY], page=2, pages=4, count=301), headers=headers),
-        Envelope[Opportunity],
+        Envelope[OpportunityRecord],
         number=2,
     )
 
@@ -313,18 +314,18 @@ def test_a_page_carries_its_evidence() -> None:
 
 def test_another_page_than_the_one_asked_for_is_no_answer() -> None:
     with pytest.raises(SlantNoAnswer):
-        read_page(answer(page_of([OPPORTUNITY], page=1, pages=4)), Envelope[Opportunity], number=2)
+        read_page(answer(page_of([OPPORTUNITY], page=1, pages=4)), Envelope[OpportunityRecord], number=2)
 
 
 def test_a_page_past_the_end_is_the_end_whatever_it_shows() -> None:
-    page = read_page(answer(page_of([OPPORTUNITY], page=4, pages=4)), Envelope[Opportunity], number=5)
+    page = read_page(answer(page_of([OPPORTUNITY], page=4, pages=4)), Envelope[OpportunityRecord], number=5)
 
     assert (page.items, page.is_last) == ((), True)
 
 
 @pytest.mark.parametrize("total_pages", [0, 1])
 def test_an_empty_list_is_the_last_page(total_pages: int) -> None:
-    assert read_page(answer(page_of([], pages=total_pages)), Envelope[Opportunity], number=1).is_last
+    assert read_page(answer(page_of([], pages=total_pages)), Envelope[OpportunityRecord], number=1).is_last
 
 
 @pytest.mark.parametrize(
@@ -332,15 +333,15 @@ def test_an_empty_list_is_the_last_page(total_pages: int) -> None:
 )
 def test_what_is_no_list_is_no_answer(body: Any) -> None:
     with pytest.raises(SlantNoAnswer):
-        read_page(answer(body), Envelope[Opportunity], number=1)
+        read_page(answer(body), Envelope[OpportunityRecord], number=1)
 
 
 def deals(*ids: str) -> list[dict[str, Any]]:
     return [OPPORTUNITY | {"id": each} for each in ids]
 
 
-def scan_of(*bodies: Any) -> Scan[Opportunity]:
-    scan: Scan[Opportunity] = Scan()
+def scan_of(*bodies: Any) -> Scan[OpportunityRecord]:
+    scan: Scan[OpportunityRecord] = Scan()
     for page in pages(*bodies):
         scan.add(page)
     return scan
@@ -374,7 +375,9 @@ def test_a_scan_that_may_have_missed_a_row_is_not_complete(bodies: list[Any]) ->
 
 def test_a_scan_refuses_a_page_out_of_turn() -> None:
     scan = scan_of(page_of(deals("a"), page=1, pages=3, count=3))
-    later = read_page(answer(page_of(deals("c"), page=3, pages=3, count=3)), Envelope[Opportunity], number=3)
+    later = read_page(
+        answer(page_of(deals("c"), page=3, pages=3, count=3)), Envelope[OpportunityRecord], number=3
+    )
 
     with pytest.raises(ValueError, match="out of turn"):
         scan.add(later)

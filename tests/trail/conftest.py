@@ -13,7 +13,7 @@ from django.test import Client
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Person
 from opportunities.trail import audit, checkpoints, verifier
-from opportunities.trail.audit import Actor, Change
+from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.verify.rows import plain_rows
 from tests.support.databases import as_owner
 from tests.support.office import (  # noqa: F401 - the office of the actions' tests: submissions that really go out
@@ -56,7 +56,7 @@ def write_events(number: int, clock: Clock, *, by: Actor | None = None) -> None:
                 object_type="opportunity",
                 object_id=f"op_{n}",
                 outcome="ok",
-                change=Change({"value": n}, {"value": n + 1, "name": "Müller"}),
+                change=AuditChange({"value": n}, {"value": n + 1, "name": "Müller"}),
             )
 
 

@@ -32,12 +32,12 @@ from opportunities.models import (
 from opportunities.selectors.audit import page
 from opportunities.trail import checkpoints, verifier
 from opportunities.trail.audit import Actor
-from opportunities.trail.query import Wanted
+from opportunities.trail.query import TrailQuery
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
 from opportunities.trail.verify import compared
 from opportunities.trail.verify.nightly import conclude
 from opportunities.trail.verify.replay import DIFFERS, Replay
-from opportunities.trail.verify.report import Report
+from opportunities.trail.verify.report import VerificationReport
 from opportunities.trail.verify.whole import verify
 from tests.support.office import Office
 from tests.support.people import make_person
@@ -402,7 +402,7 @@ def test_a_submission_that_moves_on_while_it_is_asked_again_is_asked_once_more(
     go_on = compared._going_on
     monkeypatch.setattr(compared, "_going_on", after_a_round)
 
-    assert compared._still_differs(row.pk, told.told[str(row.pk)], told, Report()) == ""
+    assert compared._still_differs(row.pk, told.told[str(row.pk)], told, VerificationReport()) == ""
     assert len(readings) == 2
 
 
@@ -498,7 +498,7 @@ def test_the_command_ends_with_the_code_of_each_finding_and_an_alert(
             assert Alert.objects.filter(cause="trail_broken", closed_at=None).count() == 1, name
             recorded = AuditEvent.objects.filter(action="audit.verified", outcome="failed")
             assert recorded.exists() is fits, name
-            seal = page.trail(auditor, Wanted()).seal
+            seal = page.trail(auditor, TrailQuery()).seal
             assert seal, name
             assert seal.tone == "bad", name
         path.write_text(good)

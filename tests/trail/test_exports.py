@@ -19,8 +19,8 @@ from django.http import StreamingHttpResponse
 
 from opportunities.models import AuditEvent, Person
 from opportunities.trail import audit, checkpoints, export, verifier
-from opportunities.trail.audit import Actor, Change
-from opportunities.trail.query import Wanted
+from opportunities.trail.audit import Actor, AuditChange
+from opportunities.trail.query import TrailQuery
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE
 from opportunities.trail.verify.whole import verify
 from opportunities.views import limits
@@ -28,7 +28,7 @@ from tests.support.people import make_person
 from tests.support.slant_box import TurnedClock
 from tests.trail.conftest import SignIn, checkpoint_now, rows, sha256, spoiling, write_events
 
-EVERYTHING = Wanted()
+EVERYTHING = TrailQuery()
 CLEO = Actor("user", "Cleo Compliance", "https://sign-on.example", "sub-cleo", ("compliance",))
 
 
@@ -37,7 +37,7 @@ def auditor(db: None) -> Person:
     return make_person("Cleo Compliance", "compliance")
 
 
-def exported(clock: TurnedClock, wanted: Wanted = EVERYTHING, format: str = "jsonl") -> bytes:
+def exported(clock: TurnedClock, wanted: TrailQuery = EVERYTHING, format: str = "jsonl") -> bytes:
     return b"".join(export.stream(export.begin(wanted, format=format, by=CLEO, clock=clock), format))
 
 
@@ -214,7 +214,7 @@ def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedC
     write_events(40, clock)
     checkpoint_now(clock)
     write_events(3, clock, by=CLEO)
-    wanted = Wanted(object="opportunity:op_7")
+    wanted = TrailQuery(object="opportunity:op_7")
 
     export = exported(clock, wanted)
     found = verdict(export)
@@ -226,7 +226,7 @@ def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedC
     lines[2] = verifier.canonical(proof) + b"\n"
     assert verdict(manifest_mended(lines[:3], lines[3])).code == ALTERED
 
-    newer = verdict(exported(clock, Wanted(who="https://sign-on.example sub-cleo")))
+    newer = verdict(exported(clock, TrailQuery(who="https://sign-on.example sub-cleo")))
     # The three, and the first export's beginning and end.
     assert (newer.count, newer.vouched) == (5, 0)
     assert "newer than the newest checkpoint" in " ".join(newer.notes)
@@ -363,7 +363,7 @@ def test_the_page_streams_all_three_kinds(
 
 def test_an_export_broken_off_says_so_in_the_trail(db: None, clock: TurnedClock) -> None:
     write_events(5, clock)
-    pieces = export.stream(export.begin(Wanted(), format="jsonl", by=CLEO, clock=clock), "jsonl")
+    pieces = export.stream(export.begin(TrailQuery(), format="jsonl", by=CLEO, clock=clock), "jsonl")
     next(pieces)
     pieces.close()  # type: ignore[attr-defined]
 
@@ -393,7 +393,7 @@ def test_no_cell_of_a_table_is_a_formula_and_the_evidence_keeps_every_letter(
     with transaction.atomic():
         for name in names:
             by = Actor("user", name, "https://sign-on.example", "=cmd()", user_agent=name)
-            audit.record(clock=clock, by=by, action="person.signed_out", change=Change({}, {name: name}))
+            audit.record(clock=clock, by=by, action="person.signed_out", change=AuditChange({}, {name: name}))
 
     table = list(csv.DictReader(io.StringIO(exported(clock, format="csv").decode(), newline="")))
     assert not [
@@ -416,11 +416,11 @@ def test_no_secret_gets_into_the_trail_or_out_of_it(
             by=Actor("user", "Olivia", user_agent=said),
             action="submission.rejected",
             reason_text=said,
-            change=Change({"a": [said, {said: said}]}, {"b\0": said}),
+            change=AuditChange({"a": [said, {said: said}]}, {"b\0": said}),
             remote=audit.Remote(400, said, "op_1"),
         )
     with pytest.raises(TypeError), transaction.atomic():
-        audit.record(clock=clock, by=CLEO, action="x.y", change=Change({}, {"money": [1.5]}))
+        audit.record(clock=clock, by=CLEO, action="x.y", change=AuditChange({}, {"money": [1.5]}))
 
     stored = json.dumps(rows())
     page = signed_in(auditor).get("/audit/").text

@@ -15,7 +15,7 @@ from opportunities.models import AuditEvent, Person
 from opportunities.selectors.audit.page import trail, trail_of
 from opportunities.trail import query
 from opportunities.trail.audit import Actor
-from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES, Wanted
+from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES, TrailQuery
 from tests.entry.walk import routes
 from tests.support.office import Office
 from tests.support.people import make_person
@@ -24,7 +24,7 @@ from tests.trail.conftest import SignIn, spoiling, write_events
 
 
 def sentences(person: Person, **wanted: object) -> list[str]:
-    found = trail(person, Wanted(**wanted))  # type: ignore[arg-type]
+    found = trail(person, TrailQuery(**wanted))  # type: ignore[arg-type]
     return [line.words for day in found.days for line in day.lines]
 
 
@@ -127,7 +127,7 @@ def test_every_filter_alone_and_together(db: None, clock: TurnedClock, auditor: 
     day = clock.now().date()
 
     def seqs(**wanted: object) -> list[int]:
-        return [event.seq for event in query.newest(Wanted(**wanted), limit=50)]  # type: ignore[arg-type]
+        return [event.seq for event in query.newest(TrailQuery(**wanted), limit=50)]  # type: ignore[arg-type]
 
     asked = {
         "everything": {},
@@ -169,7 +169,7 @@ def test_every_filter_alone_and_together(db: None, clock: TurnedClock, auditor: 
         "nonsense": [],
     }
     for wanted in asked.values():
-        same = AuditEvent.objects.filter(query.condition(Wanted(**wanted))).order_by("-seq")  # type: ignore[arg-type]
+        same = AuditEvent.objects.filter(query.condition(TrailQuery(**wanted))).order_by("-seq")  # type: ignore[arg-type]
         assert [event.seq for event in same] == seqs(**wanted)
 
 
@@ -180,7 +180,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(
     seen: list[int] = []
     before = 0
     while True:
-        page = trail(auditor, Wanted(), before=before)
+        page = trail(auditor, TrailQuery(), before=before)
         seen += [line.seq for day in page.days for line in day.lines]
         if not page.older:
             break

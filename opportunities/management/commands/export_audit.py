@@ -15,7 +15,7 @@ from opportunities.models import Person
 from opportunities.trail import export
 from opportunities.trail.audit import Actor
 from opportunities.trail.checkpoints import NoKey
-from opportunities.trail.query import Wanted
+from opportunities.trail.query import TrailQuery
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if options["archive"]:
                 taken = export.archive(options["archive"], folder, by=by, clock=clock)
             else:
-                wanted = Wanted(
+                wanted = TrailQuery(
                     who=_person(options["person"] or ""),
                     actions=tuple(options["action"]),
                     object=options["object"],

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from opportunities.clock import SystemClock
-from opportunities.probe import Ask, CannotAsk, Finding, Report, run
+from opportunities.probe import CannotAsk, Finding, ProbeOptions, ProbeReport, run
 from opportunities.trail.audit import Actor
 
 HEADS = ("Point", "Question", "What Slant does", "What follows")
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["write"] and not options["book"]:
             raise CommandError("--write needs --book: the id of the book for the test deal.", returncode=2)
-        ask = Ask(
+        ask = ProbeOptions(
             book_id=options["book"],
             write=options["write"],
             out_of_reach=options["out_of_reach"],
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self.stdout.write(as_json(report) if options["json"] else as_text(report))
 
 
-def as_json(report: Report) -> str:
+def as_json(report: ProbeReport) -> str:
     content = {
         "calls": report.calls,
         "test_deal": report.test_deal,
@@ -65,15 +65,15 @@ def as_json(report: Report) -> str:
     return json.dumps(content, indent=2)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: ProbeReport) -> str:
     """The table, then the settings that follow, in lines no wider than the terminal."""
     width = max(96, min(shutil.get_terminal_size((150, 24)).columns, 200))
     beside = width - POINT_WIDTH - 2 * (len(HEADS) - 1)
     widths = (POINT_WIDTH, *(beside * share // 100 for share in SHARES[1:]))
     rule = "-" * (sum(widths) + 2 * (len(HEADS) - 1))
-    lines = [*_row(HEADS, widths), rule]
+    lines = [*_table_row(HEADS, widths), rule]
     for finding in report.findings:
-        lines += _row(_cells(finding), widths)
+        lines += _table_row(_cells(finding), widths)
     untold = sum(not finding.told for finding in report.findings)
     lines += [rule, f"{report.calls} calls; {untold} of {len(report.findings)} points could not be settled."]
     if report.test_deal:
@@ -89,7 +89,7 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     return (finding.point, finding.question, finding.seen, finding.follows)
 
 
-def _row(cells: tuple[str, ...], widths: tuple[int, ...]) -> Iterator[str]:
+def _table_row(cells: tuple[str, ...], widths: tuple[int, ...]) -> Iterator[str]:
     wrapped = [textwrap.wrap(cell, width) or [""] for cell, width in zip(cells, widths, strict=True)]
     for parts in zip_longest(*wrapped, fillvalue=""):
         yield "  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()

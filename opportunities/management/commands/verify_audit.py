@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from opportunities.clock import SystemClock
 from opportunities.trail.audit import Actor
 from opportunities.trail.verify.nightly import conclude
-from opportunities.trail.verify.report import Progress, Report
+from opportunities.trail.verify.report import Progress, VerificationReport
 from opportunities.trail.verify.whole import verification
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             try:
                 self._show(next(steps))
             except StopIteration as ended:
-                report: Report = ended.value
+                report: VerificationReport = ended.value
                 break
         self._tell(report, clock.monotonic() - began)
         if not conclude(report, by=Actor.operator(getpass.getuser()), clock=clock):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         elif progress.done % 100_000 == 0:
             self.stderr.write(counted)
 
-    def _tell(self, report: Report, seconds: float) -> None:
+    def _tell(self, report: VerificationReport, seconds: float) -> None:
         if self.stderr.isatty():
             self.stderr.write("")
         if report.problem:

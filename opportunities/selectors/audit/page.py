@@ -14,7 +14,7 @@ from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
 from opportunities.selectors.audit.parts import Day, Line, Seal, Trail
 from opportunities.selectors.audit.sentences import parts_of, who
 from opportunities.trail import query
-from opportunities.trail.query import Wanted
+from opportunities.trail.query import TrailQuery
 from opportunities.trail.verify import nightly
 from opportunities.wording import trail as trail_words
 
@@ -24,7 +24,7 @@ PAGE = 50
 PRINTED = 500
 
 
-def trail(person: Person, wanted: Wanted, *, before: int = 0, limit: int = PAGE) -> Trail:
+def trail(person: Person, wanted: TrailQuery, *, before: int = 0, limit: int = PAGE) -> Trail:
     """A page of what is asked for, with the people there are to choose from. Raises `PermissionDenied`."""
     found = _page(person, wanted, before, limit)
     return replace(found, seal=_seal(), people=_people())
@@ -40,10 +40,10 @@ def trail_of(
     """
     if not may(person, Action.READ_TRAIL):
         return None
-    return _page(person, Wanted(object=f"{object_type}:{object_id}"), 0, limit, known)
+    return _page(person, TrailQuery(object=f"{object_type}:{object_id}"), 0, limit, known)
 
 
-def _page(person: Person, wanted: Wanted, before: int, limit: int, known: Known | None = None) -> Trail:
+def _page(person: Person, wanted: TrailQuery, before: int, limit: int, known: Known | None = None) -> Trail:
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
     events = query.newest(wanted, before=before, limit=limit + 1)

@@ -17,12 +17,12 @@ from opportunities.trail.verify.replay import (
     RECOVERED,
     STATE_ACTIONS,
     Replay,
-    Sent,
-    Told,
+    ReplayedAttempt,
+    ReplayedSubmission,
     mark,
     words_of,
 )
-from opportunities.trail.verify.report import Progress, Report
+from opportunities.trail.verify.report import Progress, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
 # How often one that is changed this moment is read again.
@@ -46,7 +46,7 @@ UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 Row = dict[str, Any]
 
 
-def check_submissions(replay: Replay, report: Report) -> Generator[Progress, None, None]:
+def check_submissions(replay: Replay, report: VerificationReport) -> Generator[Progress, None, None]:
     """Every submission and every attempt is what its events say."""
     try:
         yield from _check(replay, report)
@@ -56,7 +56,7 @@ def check_submissions(replay: Replay, report: Report) -> Generator[Progress, Non
         report.problem = Problem(DIFFERS, 0, words)
 
 
-def _check(replay: Replay, report: Report) -> Generator[Progress, None, None]:
+def _check(replay: Replay, report: VerificationReport) -> Generator[Progress, None, None]:
     total, after = len(replay.told), UUID(int=0)
     while rows := _submissions(after):
         attempts = _attempts(after, rows[-1]["pk"])
@@ -93,7 +93,9 @@ def _told_attempts(attempts: QuerySet[Attempt]) -> list[Row]:
     return [dict(zip(ATTEMPT_COLUMNS, row, strict=True)) for row in rows]
 
 
-def _differs(row: Row, attempts: list[Row], told: Told | None, replay: Replay, report: Report) -> str:
+def _differs(
+    row: Row, attempts: list[Row], told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
+) -> str:
     """What of a submission is not as told; empty when all is."""
     if hashlib.sha256(row["body"].encode()).hexdigest() != row["body_sha256"]:
         return "its body"
@@ -110,7 +112,7 @@ def _differs(row: Row, attempts: list[Row], told: Told | None, replay: Replay, r
     )
 
 
-def _asked_differs(row: Row, told: Told) -> str:
+def _asked_differs(row: Row, told: ReplayedSubmission) -> str:
     asked = mark(
         row["by_iss"],
         row["by_sub"],
@@ -131,7 +133,7 @@ def _asked_differs(row: Row, told: Told) -> str:
     return "" if all(row[name] == value for name, value in same.items()) else "what it shows of its body"
 
 
-def _settled_differs(row: Row, told: Told) -> str:
+def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
     if _key_of(row) != told.key:
         return "its key"
     confirmed = row["state"] == State.CONFIRMED
@@ -152,7 +154,7 @@ def _key_of(row: Row) -> int:
     return mark(row["generation"], audit.key_id(str(row["idempotency_key"])))
 
 
-def _attempts_differ(row: Row, attempts: list[Row], told: Told, recoveries: int) -> str:
+def _attempts_differ(row: Row, attempts: list[Row], told: ReplayedSubmission, recoveries: int) -> str:
     """Each attempt, open or finished, is one its events tell of; and no more of them, but for what `recover`
     added.
     """
@@ -173,7 +175,7 @@ def _attempts_differ(row: Row, attempts: list[Row], told: Told, recoveries: int)
     return "attempts of which no event tells" if told.asked is not None and untold > recoveries else ""
 
 
-def _attempt_differs(one: Row, sent: Sent) -> str:
+def _attempt_differs(one: Row, sent: ReplayedAttempt) -> str:
     if _key_of(one) != sent.begun:
         return f"the key of attempt {one['number']}"
     if sent.outcome is None:
@@ -188,7 +190,9 @@ def _attempt_differs(one: Row, sent: Sent) -> str:
     return "" if same else f"what became of attempt {one['number']}"
 
 
-def _still_differs(id: UUID, told: Told | None, replay: Replay, report: Report) -> str:
+def _still_differs(
+    id: UUID, told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
+) -> str:
     """Asked again of one that seemed not to be as told: it may have moved on meanwhile.
 
     Nothing is locked. A change of state changes row, attempts and events in one commit, so what was read
@@ -197,25 +201,25 @@ def _still_differs(id: UUID, told: Told | None, replay: Replay, report: Report) 
     wrong = ""
     replay.recoveries = max(replay.recoveries, AuditEvent.objects.filter(action=RECOVERED).count())
     for _ in range(READINGS):
-        row = _row(id)
+        row = _submission_row(id)
         if row is None:
             return "it is gone"
         now, problem = _going_on(str(id), told)
         attempts = _told_attempts(Attempt.objects.filter(submission_id=id))
         wrong = problem or _differs(row, attempts, now, replay, report)
-        if not wrong or row == _row(id):
+        if not wrong or row == _submission_row(id):
             break
     return wrong
 
 
-def _row(id: UUID) -> Row | None:
+def _submission_row(id: UUID) -> Row | None:
     values = Submission.objects.filter(pk=id).values_list(*COLUMNS).first()
     return dict(zip(COLUMNS, values, strict=True)) if values else None
 
 
-def _going_on(id: str, told: Told | None) -> tuple[Told | None, str]:
+def _going_on(id: str, told: ReplayedSubmission | None) -> tuple[ReplayedSubmission | None, str]:
     """`told` with the events of it that were written since, and what is wrong with those."""
-    now, problem = told.copy() if told else Told(), None
+    now, problem = told.copy() if told else ReplayedSubmission(), None
     of_it = Q(object_type="submission", object_id=id, action__in=STATE_ACTIONS)
     for event in plain_rows(now.seq, of_it):
         problem = problem or now.take(event)

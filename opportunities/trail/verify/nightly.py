@@ -12,8 +12,8 @@ from opportunities.clock import Clock
 from opportunities.models import ChainHead, Lease
 from opportunities.runtime import alerts, leases
 from opportunities.trail import audit
-from opportunities.trail.audit import Actor, Change
-from opportunities.trail.verify.report import Report, Verification
+from opportunities.trail.audit import Actor, AuditChange
+from opportunities.trail.verify.report import Verification, VerificationReport
 from opportunities.trail.verify.whole import verification
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ FIRST_AFTER = timedelta(minutes=10)
 NIGHT = time(2, 0)
 
 
-def conclude(report: Report, *, by: Actor, clock: Clock) -> bool:
+def conclude(report: VerificationReport, *, by: Actor, clock: Clock) -> bool:
     """Write down what a verification found; a failure is an alert, which the next good one ends.
 
     A trail that is broken may take no event: its head is gone, or stands where an event already is. So the
@@ -49,7 +49,7 @@ def conclude(report: Report, *, by: Actor, clock: Clock) -> bool:
     return True
 
 
-def _record(report: Report, *, by: Actor, clock: Clock) -> None:
+def _record(report: VerificationReport, *, by: Actor, clock: Clock) -> None:
     problem = report.problem
     after: dict[str, Any] = {
         "events": report.events,
@@ -68,7 +68,7 @@ def _record(report: Report, *, by: Actor, clock: Clock) -> None:
         outcome="failed" if problem else "ok",
         reason_code=str(report.code) if problem else "",
         reason_text=problem.words if problem else "",
-        change=Change(after=after),
+        change=AuditChange(after=after),
     )
 
 
@@ -76,7 +76,7 @@ _guard = threading.Lock()
 _under_way: dict[str, tuple[int, Verification]] = {}
 
 
-def verify_due(*, worker: Actor, clock: Clock) -> Report | None:
+def verify_due(*, worker: Actor, clock: Clock) -> VerificationReport | None:
     """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just
     ended.
     """
@@ -106,7 +106,7 @@ def _is_due(clock: Clock) -> bool:
     return row.until is None or row.until <= now
 
 
-def _go_on(name: str, worker: Actor, clock: Clock) -> Report | None:
+def _go_on(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:
     fence, steps = _under_way.pop(name, (0, None))
     if steps is None or not leases.renew(LEASE, owner=name, fence=fence, seconds=LEASE_SECONDS, clock=clock):
         taken = leases.take(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
@@ -118,7 +118,7 @@ def _go_on(name: str, worker: Actor, clock: Clock) -> Report | None:
         while clock.monotonic() <= until:
             next(steps)
     except StopIteration as ended:
-        report: Report = ended.value
+        report: VerificationReport = ended.value
         conclude(report, by=worker, clock=clock)
         rest = (next_night(clock.now()) - clock.now()).total_seconds()
         leases.renew(LEASE, owner=name, fence=fence, seconds=rest, clock=clock)

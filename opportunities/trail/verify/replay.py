@@ -40,7 +40,7 @@ WITH_WORDS = frozenset({"rejected", "forbidden_book", "no_answer"})
 HIDDEN = "[hidden]"
 
 
-class Sent(NamedTuple):
+class ReplayedAttempt(NamedTuple):
     """One attempt, as its events tell it; `outcome` None while it is open. Else None or empty is what they do
     not say.
     """
@@ -51,7 +51,7 @@ class Sent(NamedTuple):
     words: int | None = None
 
 
-class Told:
+class ReplayedSubmission:
     """One submission, as its events tell it. Most is kept as one number: a long trail tells of hundreds of
     thousands.
     """
@@ -68,7 +68,7 @@ class Told:
         self.asked: int | None = None
         # Why it ended; None while it has not, and when the event does not have the words.
         self.ended: int | None = None
-        self.sent: dict[int, Sent] = {}
+        self.sent: dict[int, ReplayedAttempt] = {}
 
     def take(self, event: dict[str, Any]) -> Problem | None:
         """Go on by one change of state."""
@@ -84,7 +84,7 @@ class Told:
             self.asked = _asked_by_event(event)
         self.key = mark(event["generation"], event["key_id"])
         if state == SENDING:
-            self.sent[event["attempt"]] = Sent(self.key)
+            self.sent[event["attempt"]] = ReplayedAttempt(self.key)
         elif before == SENDING and event["attempt"] in self.sent:
             self.sent[event["attempt"]] = _answered(self.sent[event["attempt"]], event)
         self.seq, self.state, self.body = event["seq"], state, body
@@ -92,7 +92,7 @@ class Told:
         self.ended = words_of(event["reason_code"], event["reason_text"]) if state in FINAL else None
         return None
 
-    def copy(self) -> "Told":
+    def copy(self) -> "ReplayedSubmission":
         other = copy(self)
         other.sent = dict(self.sent)
         return other
@@ -122,10 +122,10 @@ def _asked_by_event(event: dict[str, Any]) -> int:
     )
 
 
-def _answered(sent: Sent, event: dict[str, Any]) -> Sent:
+def _answered(sent: ReplayedAttempt, event: dict[str, Any]) -> ReplayedAttempt:
     reason, request_id = event["reason_code"], event["remote_request_id"]
     told = mark(event["remote_status"], request_id, event["remote_object_id"])
-    return Sent(
+    return ReplayedAttempt(
         sent.begun,
         str(OUTCOMES.get(reason, "")),
         None if HIDDEN in request_id else told,
@@ -137,7 +137,7 @@ class Replay:
     """What every submission is, as its events tell it."""
 
     def __init__(self) -> None:
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, ReplayedSubmission] = {}
         self.recoveries = 0
 
     def take(self, event: dict[str, Any]) -> Problem | None:
@@ -147,5 +147,5 @@ class Replay:
             return None
         told = self.told.get(event["object_id"])
         if told is None:
-            told = self.told[event["object_id"]] = Told(event["seq"])
+            told = self.told[event["object_id"]] = ReplayedSubmission(event["seq"])
         return told.take(event)

@@ -16,7 +16,7 @@ class Progress:
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """What a verification found. `problem` is None when all is good; its `code` is the command's exit code."""
 
     problem: Problem | None = None
@@ -34,4 +34,4 @@ class Report:
         return self.problem.code if self.problem else GOOD
 
 
-Verification = Generator[Progress, None, Report]
+Verification = Generator[Progress, None, VerificationReport]

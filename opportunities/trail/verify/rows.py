@@ -27,12 +27,12 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
     """
     rows = AuditEvent.objects.filter(condition or Q(), seq__gt=after).order_by("seq")
     try:
-        return _read(rows[:ROWS_AT_ONCE])
+        return _fetch_rows(rows[:ROWS_AT_ONCE])
     except UNREADABLE:
         return [_plain_or_not(seq) for seq in rows.values_list("seq", flat=True)[:ROWS_AT_ONCE]]
 
 
-def _read(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
+def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
     # Moments as the database writes them: a datetime of each, and text of that again, would cost a fifth of
     # all time.
     texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
@@ -40,18 +40,18 @@ def _read(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
     sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return [_plain(row) for row in cursor.fetchall()]
+        return [_event_of(row) for row in cursor.fetchall()]
 
 
 def _plain_or_not(seq: int) -> dict[str, Any]:
     """One of a page in which something cannot be read: what cannot is an event that fits no hash."""
     try:
-        return _read(AuditEvent.objects.filter(pk=seq))[0]
+        return _fetch_rows(AuditEvent.objects.filter(pk=seq))[0]
     except (*UNREADABLE, IndexError):
         return {"seq": seq, "hash": "unreadable"}
 
 
-def _plain(row: Iterable[Any]) -> dict[str, Any]:
+def _event_of(row: Iterable[Any]) -> dict[str, Any]:
     """A row as the drivers give it: documents as text, and SQLite's ids as text too."""
     event = dict(zip(COLUMNS, row, strict=True))
     id = event["event_id"]

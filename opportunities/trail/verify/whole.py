@@ -15,18 +15,18 @@ from opportunities.trail import checkpoints
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
 from opportunities.trail.verify.replay import Replay
-from opportunities.trail.verify.report import Progress, Report, Verification
+from opportunities.trail.verify.report import Progress, Verification, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
 
-def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Report:
+def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> VerificationReport:
     """The whole at once. `keys`: the public keys to trust instead of the installed ones."""
     running_one = verification(keys=keys, archives=archives)
     while True:
         try:
             next(running_one)
         except StopIteration as ended:
-            report: Report = ended.value
+            report: VerificationReport = ended.value
             return report
 
 
@@ -37,7 +37,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
     database.
     """
     keys = checkpoints.trusted_keys() if keys is None else keys
-    report, replay, known = Report(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
+    report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
     chain = Chain()
     for path in archives:
         with path.open("rb") as lines:
@@ -62,7 +62,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
 
 
 def _take(
-    event: dict[str, Any], chain: Chain, replay: Replay, known: dict[int, str], report: Report
+    event: dict[str, Any], chain: Chain, replay: Replay, known: dict[int, str], report: VerificationReport
 ) -> Problem | None:
     problem = chain.follow(event) or replay.take(event)
     if problem is None:
@@ -82,7 +82,7 @@ def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 # What is compared with it
 
 
-def _begin_after_archive(chain: Chain, keys: set[str], report: Report) -> None:
+def _begin_after_archive(chain: Chain, keys: set[str], report: VerificationReport) -> None:
     """A trail may begin later than at 1 only where a signed note says that what was before lies in a file."""
     first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first()
     if first is None or first <= chain.seq + 1:
@@ -125,7 +125,9 @@ def _check_head(chain: Chain) -> Problem | None:
     return None
 
 
-def _check_checkpoints(chain: Chain, keys: set[str], known: dict[int, str], report: Report) -> Problem | None:
+def _check_checkpoints(
+    chain: Chain, keys: set[str], known: dict[int, str], report: VerificationReport
+) -> Problem | None:
     """Every checkpoint is signed by a key we trust, and vouches for the very events that are here."""
     good = report.archived
     numbers = checkpoints.numbers()

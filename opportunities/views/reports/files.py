@@ -109,6 +109,8 @@ def _taken(request: HttpRequest, response: Answer, asked: Question, suffix: str,
             object_type="report",
             object_id=asked.slug,
             outcome="ok",
-            change=audit.Change(after={"format": suffix, "rows": rows, "filters": urlencode(asked.query)}),
+            change=audit.AuditChange(
+                after={"format": suffix, "rows": rows, "filters": urlencode(asked.query)}
+            ),
         )
     return response
