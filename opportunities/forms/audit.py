@@ -9,8 +9,8 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
-from opportunities import wording
 from opportunities.trail.query import TrailQuery
+from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
 EXAMPLE = "2026-11-30"
@@ -126,13 +126,13 @@ class TrailForm(forms.Form):
         today = timezone.localdate()
         if since and until:
             return (
-                f"{wording.day(since, today)} to {wording.day(until, today)}"
+                f"{formats.day(since, today)} to {formats.day(until, today)}"
                 if since != until
-                else wording.day(since, today)
+                else formats.day(since, today)
             )
         if since:
-            return f"from {wording.day(since, today)}"
-        return f"up to {wording.day(until, today)}" if until else ""
+            return f"from {formats.day(since, today)}"
+        return f"up to {formats.day(until, today)}" if until else ""
 
 
 def _named(who: str | None, people: list[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from opportunities.actions.bulk import MOST, Order, distinct
 from opportunities.forms.move import LostReasonField
 from opportunities.forms.selection import CONTROL, LONGEST, Words
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
-from opportunities.wording import deals as words
+from opportunities.wording import bulk as bulk_words
 
 STAGE, OWNER = "stage", "owner"
 
@@ -25,9 +25,9 @@ class ManyIds(forms.Field):
         typed = (CONTROL.sub("", str(each)).strip()[:LONGEST] for each in value or [])
         ids = distinct(id for id in typed if id)
         if not ids:
-            raise forms.ValidationError(words.BULK_NOTHING_CHOSEN)
+            raise forms.ValidationError(bulk_words.NOTHING_CHOSEN)
         if len(ids) > MOST:
-            raise forms.ValidationError(words.BULK_TOO_MANY.format(most=MOST, count=len(ids)))
+            raise forms.ValidationError(bulk_words.TOO_MANY.format(most=MOST, count=len(ids)))
         return ids
 
 
@@ -99,18 +99,18 @@ class BulkForm(forms.Form):
         stage_id, owner_id = data.get("pipeline_stage_id", ""), data.get("assigned_to_id", "")
         if stage_id and owner_id:
             # The page asks for one of the two; what the other would want to know as well is not asked.
-            self.add_error("assigned_to_id", words.BULK_BOTH)
+            self.add_error("assigned_to_id", bulk_words.BOTH)
             return data
         if not stage_id and not owner_id:
             field = "assigned_to_id" if self.asks_for == OWNER else "pipeline_stage_id"
-            self.add_error(field, words.BULK_NO_TARGET)
+            self.add_error(field, bulk_words.NO_TARGET)
         elif stage_id and self.stage is None:
-            self.add_error("pipeline_stage_id", words.BULK_STAGE_UNKNOWN)
+            self.add_error("pipeline_stage_id", bulk_words.STAGE_UNKNOWN)
         elif owner_id and (self.owner is None or not self.owner.may_write):
-            self.add_error("assigned_to_id", words.BULK_OWNER_UNKNOWN)
+            self.add_error("assigned_to_id", bulk_words.OWNER_UNKNOWN)
         asks_why = self.stage is not None and self.stage.meaning == "lost"
         if asks_why and not data.get("lost_reason") and "lost_reason" not in self.errors:
-            self.add_error("lost_reason", words.BULK_LOST_REASON)
+            self.add_error("lost_reason", bulk_words.LOST_REASON)
         return data
 
     def order(self) -> Order:

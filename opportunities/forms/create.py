@@ -11,13 +11,15 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from opportunities import wording
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
 from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice
+from opportunities.wording import create as create_words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
-FIELDS = tuple(wording.LABELS)
+FIELDS = tuple(fields_words.LABELS)
 CARRIED = (*FIELDS, "q", "name_suggested")
 KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
 LONGEST = 1000
@@ -39,31 +41,31 @@ class NewOpportunityForm(forms.Form):
 
     bound_field_class = Row
     use_required_attribute = False
-    refused, refused_no_words = wording.SLANT_REFUSED, wording.SLANT_REFUSED_NO_WORDS
+    refused, refused_no_words = create_words.SLANT_REFUSED, create_words.SLANT_REFUSED_NO_WORDS
 
-    book_id = Text(label=wording.LABELS["book_id"], widget=Select())
-    household_id = Text(label=wording.LABELS["household_id"], widget=HouseholdPicker(), optional=True)
+    book_id = Text(label=fields_words.LABELS["book_id"], widget=Select())
+    household_id = Text(label=fields_words.LABELS["household_id"], widget=HouseholdPicker(), optional=True)
     name = Text(
-        label=wording.LABELS["name"],
+        label=fields_words.LABELS["name"],
         help_text="What colleagues will recognise on the board.",
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
     )
     value = Text(
-        label=wording.LABELS["value"],
+        label=fields_words.LABELS["value"],
         help_text="Whole dollars, like 640,000 or 640k.",
         widget=Affixed(before="$"),
         optional=True,
     )
-    probability = Text(label=wording.LABELS["probability"], widget=Affixed(after="%"), optional=True)
+    probability = Text(label=fields_words.LABELS["probability"], widget=Affixed(after="%"), optional=True)
     target_close_date = Text(
-        label=wording.LABELS["target_close_date"],
+        label=fields_words.LABELS["target_close_date"],
         widget=forms.DateInput({"class": "form-control", "type": "date", "autocomplete": "off"}),
         optional=True,
     )
-    pipeline_id = Text(label=wording.LABELS["pipeline_id"], widget=Select())
-    pipeline_type = Text(label=wording.LABELS["pipeline_type"], widget=Select())
-    assigned_to_id = Text(label=wording.LABELS["assigned_to_id"], widget=Select())
-    pipeline_stage_id = Text(label=wording.LABELS["pipeline_stage_id"], widget=StagePicker())
+    pipeline_id = Text(label=fields_words.LABELS["pipeline_id"], widget=Select())
+    pipeline_type = Text(label=fields_words.LABELS["pipeline_type"], widget=Select())
+    assigned_to_id = Text(label=fields_words.LABELS["assigned_to_id"], widget=Select())
+    pipeline_stage_id = Text(label=fields_words.LABELS["pipeline_stage_id"], widget=StagePicker())
 
     form_token = Text(widget=forms.HiddenInput())
     supersedes = Text(widget=forms.HiddenInput())
@@ -112,30 +114,30 @@ class NewOpportunityForm(forms.Form):
     def clean_book_id(self) -> str:
         value: str = self.cleaned_data["book_id"]
         if not value:
-            raise ValidationError(wording.BOOK_MISSING)
+            raise ValidationError(fields_words.BOOK_MISSING)
         if self.offer.book and self.offer.book.id == value:
             return value
         if self.offer.read_only_book:
-            raise ValidationError(wording.BOOK_READ_ONLY.format(book=self.offer.read_only_book))
-        raise ValidationError(wording.BOOK_UNKNOWN)
+            raise ValidationError(fields_words.BOOK_READ_ONLY.format(book=self.offer.read_only_book))
+        raise ValidationError(fields_words.BOOK_UNKNOWN)
 
     def clean_household_id(self) -> str:
         value: str = self.cleaned_data["household_id"]
         household, book = self.offer.household, self.offer.book
         if not value:
             if self.now("q"):
-                raise ValidationError(wording.HOUSEHOLD_NOT_PICKED)
+                raise ValidationError(fields_words.HOUSEHOLD_NOT_PICKED)
             return ""
         if household is None or household.id != value:
-            raise ValidationError(wording.HOUSEHOLD_UNKNOWN)
+            raise ValidationError(fields_words.HOUSEHOLD_UNKNOWN)
         if book and self.offer.household_elsewhere:
             raise ValidationError(
-                wording.HOUSEHOLD_OF_ANOTHER_BOOK.format(household=household.name, book=book.name)
+                fields_words.HOUSEHOLD_OF_ANOTHER_BOOK.format(household=household.name, book=book.name)
             )
         pipeline = self.pipeline
         if pipeline and not pipeline.takes(household):
             raise ValidationError(
-                wording.HOUSEHOLD_OF_WRONG_KIND.format(
+                fields_words.HOUSEHOLD_OF_WRONG_KIND.format(
                     pipeline=pipeline.name,
                     kinds=KINDS[pipeline.household_type],
                     household=household.name,
@@ -147,11 +149,11 @@ class NewOpportunityForm(forms.Form):
     def clean_name(self) -> str:
         value: str = self.cleaned_data["name"]
         if not value:
-            raise ValidationError(wording.NAME_MISSING)
+            raise ValidationError(fields_words.NAME_MISSING)
         if len(value) > 255:
-            raise ValidationError(wording.NAME_TOO_LONG.format(length=len(value)))
+            raise ValidationError(fields_words.NAME_TOO_LONG.format(length=len(value)))
         if any(unicodedata.category(letter) in UNSTORABLE for letter in value):
-            raise ValidationError(wording.NAME_UNPRINTABLE)
+            raise ValidationError(fields_words.NAME_UNPRINTABLE)
         return value
 
     def clean_value(self) -> int | None:
@@ -168,7 +170,7 @@ class NewOpportunityForm(forms.Form):
         if not value:
             return None
         if not re.fullmatch(r"[0-9]{1,3}", value) or int(value) > 100:
-            raise ValidationError(wording.PROBABILITY_OUT_OF_RANGE)
+            raise ValidationError(fields_words.PROBABILITY_OUT_OF_RANGE)
         return int(value)
 
     def clean_target_close_date(self) -> date | None:
@@ -181,9 +183,9 @@ class NewOpportunityForm(forms.Form):
             day = date.fromisoformat(value)
         except ValueError as error:
             example = (self.today + timedelta(days=60)).isoformat()
-            raise ValidationError(wording.DATE_UNREADABLE.format(example=example)) from error
+            raise ValidationError(fields_words.DATE_UNREADABLE.format(example=example)) from error
         if day <= self.today:
-            raise ValidationError(wording.DATE_NOT_AHEAD.format(today=wording.long_day(self.today)))
+            raise ValidationError(fields_words.DATE_NOT_AHEAD.format(today=formats.long_day(self.today)))
         return day
 
     def clean_pipeline_id(self) -> str:
@@ -192,11 +194,11 @@ class NewOpportunityForm(forms.Form):
             return value
         if self.offer.other_pipeline:
             raise ValidationError(
-                wording.PIPELINE_OF_ANOTHER_BOOK.format(
+                fields_words.PIPELINE_OF_ANOTHER_BOOK.format(
                     pipeline=self.offer.other_pipeline, book=self.offer.book.name
                 )
             )
-        raise ValidationError(wording.PIPELINE_UNKNOWN)
+        raise ValidationError(fields_words.PIPELINE_UNKNOWN)
 
     def clean_pipeline_type(self) -> str:
         """Slant reads it only where neither pipeline nor household is given (Slant API 7.5), so only then is
@@ -204,7 +206,7 @@ class NewOpportunityForm(forms.Form):
         """
         value: str = self.cleaned_data["pipeline_type"]
         if value and value not in KINDS:
-            raise ValidationError(wording.PIPELINE_TYPE_UNKNOWN)
+            raise ValidationError(fields_words.PIPELINE_TYPE_UNKNOWN)
         return "" if self.now("pipeline_id") or self.now("household_id") else value
 
     def clean_assigned_to_id(self) -> str:
@@ -213,13 +215,13 @@ class NewOpportunityForm(forms.Form):
             return value
         if not value:
             if self.offer.me is None:
-                raise ValidationError(wording.OWNER_MISSING)
+                raise ValidationError(fields_words.OWNER_MISSING)
             return self.offer.me.id
         owner = self.offer.owner(value)
         if owner is None:
-            raise ValidationError(wording.OWNER_UNKNOWN)
+            raise ValidationError(fields_words.OWNER_UNKNOWN)
         if not owner.may_write:
-            raise ValidationError(wording.OWNER_READS_ONLY.format(owner=owner.name))
+            raise ValidationError(fields_words.OWNER_READS_ONLY.format(owner=owner.name))
         return value
 
     def clean_pipeline_stage_id(self) -> str:
@@ -227,7 +229,7 @@ class NewOpportunityForm(forms.Form):
         pipeline = self.pipeline
         if pipeline is None:
             if value and not self.now("pipeline_id"):
-                raise ValidationError(wording.STAGE_WITHOUT_PIPELINE)
+                raise ValidationError(fields_words.STAGE_WITHOUT_PIPELINE)
             return ""
         if not value:
             return pipeline.first_stage.id if pipeline.first_stage else ""
@@ -235,14 +237,16 @@ class NewOpportunityForm(forms.Form):
             return value
         if self.offer.other_stage:
             raise ValidationError(
-                wording.STAGE_OF_ANOTHER_PIPELINE.format(stage=self.offer.other_stage, pipeline=pipeline.name)
+                fields_words.STAGE_OF_ANOTHER_PIPELINE.format(
+                    stage=self.offer.other_stage, pipeline=pipeline.name
+                )
             )
-        raise ValidationError(wording.STAGE_UNKNOWN)
+        raise ValidationError(fields_words.STAGE_UNKNOWN)
 
     def clean(self) -> dict[str, Any]:
         ways = ("pipeline_id", "household_id", "pipeline_type")
         if not any(self.now(name) for name in ways) and not any(name in self.errors for name in ways):
-            self.add_error("pipeline_id", wording.NO_WAY_TO_A_PIPELINE)
+            self.add_error("pipeline_id", fields_words.NO_WAY_TO_A_PIPELINE)
         return self.cleaned_data
 
     # What Slant said
@@ -253,7 +257,7 @@ class NewOpportunityForm(forms.Form):
             book = self.offer.book.name if self.offer.book else "this book"
             self.add_error(
                 "book_id" if "book_id" in self.fields else None,
-                wording.SLANT_REFUSED_BOOK.format(book=book),
+                create_words.SLANT_REFUSED_BOOK.format(book=book),
             )
             return
         placed = False
@@ -262,7 +266,7 @@ class NewOpportunityForm(forms.Form):
             if field not in FIELDS or field not in self.fields:
                 continue
             for message in messages if isinstance(messages, list) else [messages]:
-                self.add_error(field, wording.SLANT_REFUSED_FIELD.format(message=message))
+                self.add_error(field, create_words.SLANT_REFUSED_FIELD.format(message=message))
                 placed = True
         if not placed:
             sentence = text.rstrip(".") + "." if text else ""
@@ -330,11 +334,11 @@ class NewOpportunityForm(forms.Form):
 
     def _probability_hint(self) -> str:
         if self.pipeline is None:
-            return wording.PROBABILITY_SLANT
+            return create_words.PROBABILITY_SLANT
         stage = self.stage
         if stage is None or stage.probability is None:
-            return wording.PROBABILITY_UNKNOWN
-        return wording.PROBABILITY_FOLLOWS.format(percent=stage.probability)
+            return create_words.PROBABILITY_UNKNOWN
+        return create_words.PROBABILITY_FOLLOWS.format(percent=stage.probability)
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         widget = self.fields[name].widget

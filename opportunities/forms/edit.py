@@ -13,13 +13,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from opportunities import wording
 from opportunities.delivery.kinds import Changes, Fields
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity
 from opportunities.offer import Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
+from opportunities.wording import fields as fields_words
 
 EDITED = ("name", "household_id", "value", "probability", "target_close_date", "assigned_to_id")
 
@@ -117,7 +117,7 @@ class EditOpportunityForm(NewOpportunityForm):
         if self.is_as_seen("assigned_to_id"):
             return self.now("assigned_to_id")
         if not self.now("assigned_to_id"):
-            raise ValidationError(wording.OWNER_MISSING)
+            raise ValidationError(fields_words.OWNER_MISSING)
         return super().clean_assigned_to_id()
 
     def _seen_value(self, name: str) -> Any:

@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-from opportunities import wording
+from opportunities.wording import fields as fields_words
 
 LARGEST = 2_000_000_000
 FACTORS = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -20,15 +20,15 @@ def parse_money(text: str) -> int:
     amount = amount.lstrip(f"$ {MINUSES}").strip()
     match = AMOUNT.fullmatch(amount)
     if not match:
-        raise ValueError(wording.VALUE_NOT_A_NUMBER)
+        raise ValueError(fields_words.VALUE_NOT_A_NUMBER)
     if len(amount) > 20:
         # Also keeps the arithmetic below within what Decimal holds exactly.
-        raise ValueError(wording.VALUE_TOO_LARGE)
+        raise ValueError(fields_words.VALUE_TOO_LARGE)
     exact = Decimal(f"{match['digits'].replace(',', '')}.{match['part'] or '0'}") * FACTORS[match["factor"]]
     if negative and exact != 0:
-        raise ValueError(wording.VALUE_NEGATIVE)
+        raise ValueError(fields_words.VALUE_NEGATIVE)
     if exact != exact.to_integral_value():
-        raise ValueError(wording.VALUE_NOT_WHOLE)
+        raise ValueError(fields_words.VALUE_NOT_WHOLE)
     if exact > LARGEST:
-        raise ValueError(wording.VALUE_TOO_LARGE)
+        raise ValueError(fields_words.VALUE_TOO_LARGE)
     return int(exact)

@@ -7,9 +7,9 @@ from typing import Any
 
 from django import forms
 
-from opportunities import wording
 from opportunities.offer import StageChoice
 from opportunities.wording import board as board_words
+from opportunities.wording import fields as fields_words
 
 LONGEST_REASON = 500
 # What people see and can correct; what is wrong with the rest is said at the stage.
@@ -33,7 +33,9 @@ class MoveForm(forms.Form):
         required=False,
         min_value=0,
         max_value=100,
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wording.PROBABILITY_OUT_OF_RANGE),
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), fields_words.PROBABILITY_OUT_OF_RANGE
+        ),
     )
     seen_probability = forms.IntegerField(
         required=False,

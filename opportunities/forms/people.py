@@ -5,17 +5,19 @@ from typing import Any
 
 from django import forms
 
-from opportunities import wording
 from opportunities.models import Person
+from opportunities.wording import people as people_words
 
 
 class LinkForm(forms.Form):
     """One row of the page: a person, and the Slant member they are; no member means: by their e-mail."""
 
     person = forms.ModelChoiceField(
-        Person.objects.all(), error_messages={"invalid_choice": wording.PERSON_UNKNOWN}
+        Person.objects.all(), error_messages={"invalid_choice": people_words.PERSON_UNKNOWN}
     )
-    member_id = forms.ChoiceField(required=False, error_messages={"invalid_choice": wording.MEMBER_UNKNOWN})
+    member_id = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": people_words.MEMBER_UNKNOWN}
+    )
 
     def __init__(self, data: Any = None, *, member_ids: Iterable[str]) -> None:
         super().__init__(data)

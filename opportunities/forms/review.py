@@ -1,6 +1,6 @@
 from django import forms
 
-from opportunities import wording
+from opportunities.wording import review as review_words
 
 DECISIONS = [("link", "Link"), ("resend", "Send again"), ("close", "Close")]
 
@@ -21,16 +21,16 @@ class DecisionForm(forms.Form):
 
     decision = forms.ChoiceField(
         choices=DECISIONS,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), wording.DECISION_MISSING),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), review_words.DECISION_MISSING),
     )
     opportunity_id = forms.CharField(
-        required=False, max_length=200, error_messages={"max_length": wording.NOT_A_CANDIDATE}
+        required=False, max_length=200, error_messages={"max_length": review_words.NOT_A_CANDIDATE}
     )
     seen = IdsField(required=False)
     reason = forms.CharField(
         max_length=500,
         label="Reason, kept in the trail",
-        error_messages={"required": wording.REASON_MISSING, "max_length": wording.REASON_TOO_LONG},
+        error_messages={"required": review_words.REASON_MISSING, "max_length": review_words.REASON_TOO_LONG},
     )
 
 
@@ -41,5 +41,5 @@ class SendingForm(forms.Form):
     reason = forms.CharField(
         max_length=300,
         label="Reason, kept in the trail",
-        error_messages={"required": wording.REASON_MISSING, "max_length": wording.REASON_TOO_LONG},
+        error_messages={"required": review_words.REASON_MISSING, "max_length": review_words.REASON_TOO_LONG},
     )

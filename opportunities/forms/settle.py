@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opportunities import wording
 from opportunities.offer import Offer, PipelineChoice
+from opportunities.wording import create as create_words
 
 
 @dataclass
@@ -26,7 +26,9 @@ def settle(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = fro
     household = offer.here
     values["household_id"] = household.id if household else ""
     if offer.household_elsewhere and offer.household:
-        result.hints["household_id"] = wording.HOUSEHOLD_LEFT_BEHIND.format(household=offer.household.name)
+        result.hints["household_id"] = create_words.HOUSEHOLD_LEFT_BEHIND.format(
+            household=offer.household.name
+        )
     if household:
         values["q"] = ""
     pipeline = _pipeline(result, typed, offer, changed)
@@ -57,7 +59,7 @@ def _pipeline(
         return chosen
     fitting = offer.default_pipeline()
     if fitting:
-        result.hints["pipeline_id"] = wording.PIPELINE_SWITCHED.format(
+        result.hints["pipeline_id"] = create_words.PIPELINE_SWITCHED.format(
             pipeline=fitting.name, household=household.name, kind=household.kind
         )
     return fitting

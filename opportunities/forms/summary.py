@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from opportunities import wording
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.offer import StageChoice
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
 UNSET = "Not set"
 
@@ -44,7 +45,7 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
     cleaned = form.cleaned_data
     value: int | None = cleaned.get("value")
     return Summary(
-        value=wording.money(value) if value is not None else "No value yet",
+        value=formats.money(value) if value is not None else "No value yet",
         has_value=value is not None,
         weighted=_weighted(form, value, wrong),
         weighted_bad=bool({"value", "probability"} & wrong),
@@ -56,7 +57,7 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
 def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> str:
     for name in ("value", "probability"):
         if name in wrong:
-            return f"{wording.LABELS[name]} needs correcting"
+            return f"{fields_words.LABELS[name]} needs correcting"
     percent = form.cleaned_data.get("probability")
     if percent is None and form.stage:
         percent = form.stage.probability
@@ -64,7 +65,7 @@ def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> s
         return f"Weighted at {percent}% once it has one" if percent is not None else ""
     if percent is None:
         return "Not weighted: no probability"
-    return f"{wording.money(round(value * percent / 100))} weighted at {percent}%"
+    return f"{formats.money(round(value * percent / 100))} weighted at {percent}%"
 
 
 def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
@@ -89,7 +90,7 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
         "target_close_date": _day(form),
         "assigned_to_id": owner.name if owner else "",
     }
-    labels = wording.LABELS | {"target_close_date": "Close"}
+    labels = fields_words.LABELS | {"target_close_date": "Close"}
     return [
         Fact(
             label=labels[name],
@@ -107,7 +108,7 @@ def _day(form: NewOpportunityForm) -> str:
         day = date.fromisoformat(typed)
     except ValueError:
         return typed
-    return wording.long_day(day) + ("" if day > form.today else ", not in the future")
+    return formats.long_day(day) + ("" if day > form.today else ", not in the future")
 
 
 def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool) -> list[Check]:
@@ -123,7 +124,7 @@ def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, subm
         name for name in ("book_id", "name", "assigned_to_id") if name in form.errors and name not in wrong
     ]
     if missing:
-        words = ", ".join(wording.LABELS[name].lower() for name in missing)
+        words = ", ".join(fields_words.LABELS[name].lower() for name in missing)
         checks.append(Check(f"Still to fill in: {words}", done=False))
     owner = form.offer.owner(form.cleaned_data.get("assigned_to_id", ""))
     if owner and "assigned_to_id" not in form.errors:

@@ -6,13 +6,14 @@ from zlib import crc32
 from django.db.models import Prefetch, Sum
 from django.http import Http404
 
-from opportunities import wording
 from opportunities.access import visible_books, writable_books
 from opportunities.actions import bulk
 from opportunities.models import FINAL, Kind, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.offer import OwnerChoice, PipelineChoice
 from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.wording import bulk as bulk_words
 from opportunities.wording import deals as words
+from opportunities.wording import submissions as submissions_words
 
 NAMED = 20
 
@@ -123,7 +124,7 @@ def outcome(person: Person, key: str) -> Outcome:
     )
     results = [_refused(id, names.get(id, id), code, target) for id, code in refused.items()]
     results += [_result(row) for row in rows]
-    title = words.BULK_TITLE[asked["kind"]].format(deals=_deals(asked["rows"]), target=target)
+    title = bulk_words.TITLE[asked["kind"]].format(deals=_deals(asked["rows"]), target=target)
     failed = sum(1 for each in results if each.state in ("", State.REJECTED, State.WITHDRAWN))
     done = sum(1 for each in results if each.state == State.CONFIRMED)
     states = "".join(row.state[0] + row.reason_code[:2] for row in rows)
@@ -156,15 +157,15 @@ def _deals(count: int) -> str:
 
 
 def _refused(id: str, name: str, code: str, target: str) -> Result:
-    why = words.BULK_REFUSED.get(code, "").format(target=target)
+    why = bulk_words.REFUSED.get(code, "").format(target=target)
     return Result(id, name, "", "Not sent", "x-circle-fill", "bad", why, "")
 
 
 def _result(row: Submission) -> Result:
-    said, icon, tone = wording.state_short(row.kind, row.state)
+    said, icon, tone = submissions_words.short_state(row.kind, row.state)
     why = ""
     if row.state not in FINAL or row.state == State.REJECTED:
-        told = words.submission(row.kind, row.state, row.reason_code)
+        told = submissions_words.state_words(row.kind, row.state, row.reason_code)
         why = told.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
         if row.reason_text and row.reason_code == "rejected":
             why = f"Slant said: “{row.reason_text.rstrip('.')}”."

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from opportunities import wording
 from opportunities.mirror.definitions import known, listed
 from opportunities.models import Opportunity
+from opportunities.wording import formats
 
 
 def described(row: Opportunity) -> Iterator[tuple[str, str]]:
@@ -47,7 +47,7 @@ def text_of(value: Any, kind: str = "") -> str:
         return ", ".join(f"{key}: {text_of(each)}" for key, each in value.items())
     if kind == "date":
         try:
-            return wording.long_day(date.fromisoformat(str(value)[:10]))
+            return formats.long_day(date.fromisoformat(str(value)[:10]))
         except ValueError:
             pass
     return str(value)

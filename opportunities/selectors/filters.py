@@ -4,11 +4,11 @@ saved.
 
 from dataclasses import dataclass
 
-from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.models import Book, Household, Member, Person, SavedView
 from opportunities.selection import ME, NOBODY, Selection
 from opportunities.wording import board as board_words
+from opportunities.wording import formats
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def _words(field: str, selection: Selection, names: dict[str, str]) -> str:
         case "owner" | "book" | "household":
             return names.get(field, board_words.UNKNOWN_THERE)
         case "min" | "max":
-            return wording.money(value)
+            return formats.money(value)
         case "close":
             return board_words.CLOSES.get(value, str(value).replace("..", " to "))
         case "missing":

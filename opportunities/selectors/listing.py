@@ -37,7 +37,7 @@ from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.parts import Board, Sums
 from opportunities.selectors.selection import IN_STAGE_SINCE, deals
 from opportunities.selectors.stages import meanings
-from opportunities.wording import deals as words
+from opportunities.wording import bulk as bulk_words
 
 WINDOW = 50
 
@@ -303,7 +303,7 @@ def _days(since: datetime, now: datetime) -> int:
 def _column(name: str, selection: Selection, sorting: Sorting) -> Column:
     order = "" if name != sorting.column else "descending" if sorting.down else "ascending"
     query = Reading(sorting.chosen(name)).query(selection.query())
-    return Column(name, words.COLUMNS[name], query, order)
+    return Column(name, bulk_words.COLUMNS[name], query, order)
 
 
 def _quoted(id: str) -> str:

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from opportunities import wording
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidates_of
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.selectors.submissions.words import said
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
+from opportunities.wording import review as review_words
+from opportunities.wording import submissions as submissions_words
 
 COMPARED = (
     "name",
@@ -51,7 +54,7 @@ class Comparison:
     """Ours on the left, each candidate on the right; `scanned` says what was read to find them."""
 
     row: Submission
-    words: wording.Question
+    words: review_words.ReviewQuestion
     ours: list[Cell]
     sent_at: datetime | None
     candidates: list[Candidate]
@@ -62,7 +65,7 @@ def queue(person: Person) -> list[QueueLine]:
     """Everything in review in the books `person` sees, the longest waiting first."""
     rows = Submission.objects.filter(state=State.REVIEW, book_id__in=visible_books(person).values("pk"))
     return [
-        QueueLine(row, wording.submission(State.REVIEW, row.reason_code).sentence)
+        QueueLine(row, submissions_words.state_words(row.kind, State.REVIEW, row.reason_code).sentence)
         for row in rows.order_by("unknown_since", "created_at")[:200]
     ]
 
@@ -87,15 +90,17 @@ def compare(row: Submission) -> Comparison:
     words = _words([sent, *(shown["fields"] for shown in found)])
     return Comparison(
         row=row,
-        words=wording.question(row.kind),
-        ours=[Cell(wording.LABELS[name], words(name, sent.get(name)) or "not sent") for name in COMPARED],
+        words=review_words.review_question(row.kind),
+        ours=[
+            Cell(fields_words.LABELS[name], words(name, sent.get(name)) or "not sent") for name in COMPARED
+        ],
         sent_at=row.last_sent_at,
         candidates=[
             Candidate(
                 id=shown["id"],
                 cells=[
                     Cell(
-                        wording.LABELS[name],
+                        fields_words.LABELS[name],
                         words(name, shown["fields"].get(name)) or "empty",
                         shown["fields"].get(name) == sent[name] if sent.get(name) is not None else None,
                     )
@@ -105,7 +110,7 @@ def compare(row: Submission) -> Comparison:
             )
             for shown in found
         ],
-        scanned=_scanned(row.check_state.get("scan")) or wording.question(row.kind).not_looked,
+        scanned=_scanned(row.check_state.get("scan")) or review_words.review_question(row.kind).not_looked,
     )
 
 
@@ -140,10 +145,10 @@ def _made(created_at: str, sent_at: datetime | None) -> str:
         return "Slant does not say"
     made = datetime.fromisoformat(created_at)
     if sent_at is None:
-        return wording.moment(made, made)
+        return formats.moment(made, made)
     after = (made - sent_at).total_seconds()
     apart = f"{abs(after):.0f} s {'after' if after >= 0 else 'before'} we sent"
-    return f"{made:%H:%M:%S} UTC, {apart}" if abs(after) < 3600 else wording.moment(made, made)
+    return f"{made:%H:%M:%S} UTC, {apart}" if abs(after) < 3600 else formats.moment(made, made)
 
 
 def _scanned(scan: dict[str, Any] | None) -> str:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Subquery
 
-from opportunities import wording
 from opportunities.mirror import interval_seconds
 from opportunities.models import Alert, Hold, Person, State, Submission, SyncState
+from opportunities.wording import shell as shell_words
+from opportunities.wording import submissions as submissions_words
 
 NEWS_AT_ONCE = 5
 FRESH, AMBER, RED = "fresh", "amber", "red"
@@ -97,7 +98,7 @@ def _news(person: Person) -> list[News]:
     return [
         News(
             row.pk,
-            wording.endings(row.kind).news[row.state].format(name=row.name),
+            submissions_words.endings(row.kind).news[row.state].format(name=row.name),
             row.state == State.CONFIRMED,
         )
         for row in rows
@@ -117,7 +118,7 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
     if deals and deals.finished_at:
         known.append(deals)
     else:
-        loading = wording.loading(deals.cursor.get("progress") if deals else None)
+        loading = shell_words.first_load(deals.cursor.get("progress") if deals else None)
     partial = bool(deals and deals.cursor.get("partial"))
     oldest = min(_as_of(row) for row in known)
     failing = any(row.failed_at and row.finished_at and row.failed_at > row.finished_at for row in rows)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from opportunities import wording
+from opportunities.wording import formats
 
 register = template.Library()
 
@@ -29,19 +29,19 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 @register.filter
 def money(value: int | None) -> str:
-    return "" if value is None else wording.money(value)
+    return "" if value is None else formats.money(value)
 
 
 @register.filter
 def day(value: date | None) -> str:
     """A calendar day, never moved between time zones: `30 Nov`, with the year when it is not this one."""
-    return "" if value is None else wording.day(value, timezone.localdate())
+    return "" if value is None else formats.day(value, timezone.localdate())
 
 
 @register.filter
 def clock(value: datetime | None) -> str:
     """A moment in the firm's zone: `10:44` today, else `23 Nov, 10:44`."""
-    return "" if value is None else wording.moment(value, timezone.now())
+    return "" if value is None else formats.moment(value, timezone.now())
 
 
 @register.filter

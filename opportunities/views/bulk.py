@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities import wording
 from opportunities.actions import bulk as actions
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
@@ -19,11 +18,12 @@ from opportunities.views.actor import actor_of
 from opportunities.views.answers import is_part, see_other
 from opportunities.views.shell import person_of
 from opportunities.views.submit_guard import NotTaken, Says, taking
-from opportunities.wording import deals as words
+from opportunities.wording import bulk as bulk_words
+from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 LIST = "view=list"
-SAYS = Says(wording.CANNOT_WRITE, words.BULK_TOO_OFTEN, words.BULK_NOT_YOURS, words.BULK_SENT_BEFORE)
+SAYS = Says(shell_words.CANNOT_WRITE, bulk_words.TOO_OFTEN, bulk_words.NOT_YOURS, bulk_words.SENT_BEFORE)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from opportunities import wording
 from opportunities.actions import drafts, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
@@ -28,10 +27,19 @@ from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.submit_guard import NotTaken, Says, refused_before, taking
 from opportunities.wording import board as board_words
+from opportunities.wording import create as create_words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
+from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 DRAFT = "create"
-SAYS = Says(wording.CANNOT_WRITE, wording.TOO_MANY_DEALS, wording.FORM_NOT_YOURS, wording.FORM_SENT_BEFORE)
+SAYS = Says(
+    shell_words.CANNOT_WRITE,
+    create_words.TOO_MANY_DEALS,
+    create_words.FORM_NOT_YOURS,
+    create_words.FORM_SENT_BEFORE,
+)
 KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
 # What nothing else depends on: while these are typed only the summary is drawn again.
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
@@ -112,7 +120,7 @@ def _submit(request: HttpRequest) -> HttpResponse:
     except submissions.DuplicateQuestion as question:
         return _ask(request, form, question.similar)
     except submissions.NotAllowed:
-        form.add_error("book_id", wording.BOOK_UNKNOWN)
+        form.add_error("book_id", fields_words.BOOK_UNKNOWN)
         return _refuse(request, form)
     submission = submissions.wait_until_settled(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
@@ -133,7 +141,7 @@ def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
         kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
         url = f"{reverse('opportunities:new')}?{urlencode(kept)}"
         goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
-        words = wording.ADD_ANOTHER[submission.state].format(name=submission.name)
+        words = create_words.ADD_ANOTHER[submission.state].format(name=submission.name)
         messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, words)
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(url)
@@ -244,8 +252,8 @@ def _supersedes(request: HttpRequest) -> tuple[str, Submission | None]:
 
 
 def _duplicate_words(similar: submissions.Similar) -> str:
-    return wording.DUPLICATE_UNANSWERED.format(
-        by=similar.by_display, at=wording.moment(similar.created_at, timezone.now())
+    return create_words.DUPLICATE_UNANSWERED.format(
+        by=similar.by_display, at=formats.moment(similar.created_at, timezone.now())
     )
 
 

@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import drafts, submissions
 from opportunities.actions.submissions import expected_fields
@@ -37,10 +36,11 @@ from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import deals as words
+from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 DRAFT = "edit"
-SAYS = Says(wording.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS, words.FORM_SENT_BEFORE)
+SAYS = Says(shell_words.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS, words.FORM_SENT_BEFORE)
 
 
 @require_safe

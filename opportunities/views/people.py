@@ -7,7 +7,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import people as actions
 from opportunities.clock import SystemClock
@@ -16,6 +15,7 @@ from opportunities.selectors.people import everybody, members
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
+from opportunities.wording import people as people_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +31,7 @@ def people(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         person, member_id = form.cleaned_data["person"], form.cleaned_data["member_id"]
         actions.link(person=person, member_id=member_id, by=actor_of(request), clock=SystemClock())
-        words = wording.PERSON_LINKED if member_id else wording.PERSON_BY_EMAIL
+        words = people_words.PERSON_LINKED if member_id else people_words.PERSON_BY_EMAIL
         messages.success(request, words.format(name=person.display))
         return see_other(reverse("opportunities:people"))
     context = {"people": everybody(candidates), "candidates": candidates, "problem": form.problem()}

@@ -10,7 +10,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import reviewing
 from opportunities.clock import SystemClock
@@ -24,6 +23,9 @@ from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
 from opportunities.views.submissions import context_of
+from opportunities.wording import review as review_words
+from opportunities.wording import sending as sending_words
+from opportunities.wording import submissions as submissions_words
 
 CLOCK = SystemClock()
 LIFTED_BY_HAND = (holds.STOPPED, holds.UNIT_ALARM)
@@ -46,21 +48,23 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
     try:
         said = _decided(request, person, row, form.cleaned_data)
     except reviewing.NotACandidate:
-        form.add_error("opportunity_id", wording.NOT_A_CANDIDATE)
+        form.add_error("opportunity_id", review_words.NOT_A_CANDIDATE)
         return _page(request, person, row, form)
     except reviewing.MoreFound:
-        form.add_error("opportunity_id", wording.MORE_FOUND)
+        form.add_error("opportunity_id", review_words.MORE_FOUND)
         row.refresh_from_db()
         return _page(request, person, row, form)
     except reviewing.NotInReview:
         row.refresh_from_db()
-        said = wording.DECIDED_ALREADY.format(words=wording.state_short(row.kind, row.state)[0].lower())
+        said = review_words.DECIDED_ALREADY.format(
+            words=submissions_words.short_state(row.kind, row.state)[0].lower()
+        )
     messages.info(request, said)
     return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
 def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, Any]) -> str:
-    said = wording.endings(row.kind)
+    said = submissions_words.endings(row.kind)
     who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
     match chosen["decision"]:
         case "link":
@@ -91,7 +95,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     standing = [
         {
             "row": hold,
-            "title": wording.HOLDS.get(hold.code, hold.code),
+            "title": sending_words.HOLDS.get(hold.code, hold.code),
             "by_hand": hold.code in LIFTED_BY_HAND,
         }
         for hold in Hold.objects.all()
@@ -107,13 +111,13 @@ def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
     do, _, code = chosen["do"].partition(":")
     if do == "hold":
         holds.hold(holds.STOPPED, reason=chosen["reason"], by=by, clock=CLOCK)
-        return wording.STOPPED
+        return sending_words.STOPPED
     if code not in LIFTED_BY_HAND:
-        return wording.HOLD_NOT_YOURS.format(reason=wording.HOLDS.get(code, code))
+        return sending_words.HOLD_NOT_YOURS.format(reason=sending_words.HOLDS.get(code, code))
     holds.release(code, by=by, clock=CLOCK, reason=chosen["reason"])
     alerts.close_alert(code, clock=CLOCK)
     wakeup.wake()
-    return wording.RELEASED
+    return sending_words.RELEASED
 
 
 def _manager(request: HttpRequest, action: Action) -> Person:

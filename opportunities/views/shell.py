@@ -12,12 +12,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.forms import PreferencesForm
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
 from opportunities.views.answers import see_other
+from opportunities.wording import shell as shell_words
 
 THEMES = ("auto", "light", "dark")
 
@@ -90,7 +90,7 @@ class Shell:
 
     @property
     def trouble(self) -> dict[str, str]:
-        return wording.TROUBLE
+        return shell_words.TROUBLE
 
     def _links(self, *entries: tuple[str, str, str]) -> list[Link]:
         """The page `name`, its label and its icon, each as an entry."""

@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import drafts, people
 from opportunities.actions.people import Identity
@@ -27,6 +26,7 @@ from opportunities.views.access_marks import open_to_all
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.provider import NotVouched, Unreachable, Vouched, provider
+from opportunities.wording import sign_in as sign_in_words
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
             return redirect(safe_next(request, problem.next))
         end_session(request, reason_code="revoked")
         return redirect("opportunities:sign_in")
-    title, text = wording.NOT_LET_IN.get(problem.code, wording.NOT_LET_IN[""])
+    title, text = sign_in_words.NOT_LET_IN.get(problem.code, sign_in_words.NOT_LET_IN[""])
     status = 503 if isinstance(problem, Unreachable) else 403
     context = {"title": title, "text": text}
     return render(request, "opportunities/sign_in_refused.html", context, status=status)

@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.actions import reviewing
 from opportunities.actions import submissions as actions
@@ -26,6 +25,7 @@ from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.shell import person_of
+from opportunities.wording import submissions as submissions_words
 
 CLOCK = SystemClock()
 
@@ -74,7 +74,7 @@ def still_send(request: HttpRequest, id: UUID) -> HttpResponse:
     except reviewing.NotInReview:
         pass  # It went on meanwhile, which its page says better than a message could.
     else:
-        messages.success(request, wording.STILL_SENT.format(name=row.name))
+        messages.success(request, submissions_words.STILL_SENT.format(name=row.name))
     return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
@@ -87,9 +87,9 @@ def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
     except actions.NotAllowed as error:
         raise PermissionDenied from error
     except actions.TooLate:
-        messages.warning(request, wording.TOO_LATE)
+        messages.warning(request, submissions_words.TOO_LATE)
     else:
-        messages.success(request, wording.endings(row.kind).withdrawn.format(name=row.name))
+        messages.success(request, submissions_words.endings(row.kind).withdrawn.format(name=row.name))
     return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 

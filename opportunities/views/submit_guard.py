@@ -14,7 +14,7 @@ from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
 from opportunities.views.answers import is_part, see_other
-from opportunities.wording import seconds
+from opportunities.wording import formats
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def taking(request: HttpRequest, says: Says) -> Iterator[None]:
     if cannot_write_at_all():
         raise NotTaken(says.cannot_write)
     if wait := limits.spend(request, limits.SUBMISSION):
-        raise NotTaken(says.too_often.format(wait=seconds(wait)), status=429, wait=wait)
+        raise NotTaken(says.too_often.format(wait=formats.seconds(wait)), status=429, wait=wait)
     with own_form(says):
         yield
 

@@ -1,4 +1,4 @@
-"""What the board says. The voice is that of `opportunities/wording/__init__.py`."""
+"""What the board says."""
 
 from datetime import date
 

@@ -1,14 +1,9 @@
-"""What reports say. The rules of the voice are those of `opportunities/wording/__init__.py`; each figure is
-named for what it is.
-"""
+"""What reports say. Each figure is named for what it is."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 
 from opportunities.periods import Period, named, quarter_number
-from opportunities.wording import compact, day, money
-
-__all__ = ["compact", "day", "money"]
+from opportunities.wording import formats
 
 TITLES = {
     "overview": "Overview",
@@ -115,57 +110,39 @@ MEANINGS_OF_TODAY = "Stages are counted by what they mean today, even in the pas
 SNAPPED = "Shown in whole fiscal quarters, so that targets compare."
 
 
-def number(value: float | int | None, places: int = 0) -> str:
-    return "" if value is None else f"{value:,.{places}f}"
-
-
-def signed(value: int) -> str:
-    return f"+{money(value)}" if value > 0 else money(value)
-
-
-def percent(share: float | None) -> str:
-    return "" if share is None else f"{share * 100:.0f}%"
-
-
-def change(share: float) -> str:
-    """With its sign, a minus as U+2212: `+12%`."""
-    words, sign = percent(abs(share)), "+" if share > 0 else "\u2212"
-    return words if words == "0%" else sign + words
-
-
-def deals(count: int) -> str:
-    return "1 deal" if count == 1 else f"{count:,} deals"
-
-
 def said(value: object, kind: str, today: date) -> str:
     """A cell in words."""
     if value is None:
         return ""
     match kind:
         case "count":
-            return number(float(str(value))) if not isinstance(value, int) else f"{value:,}"
+            return formats.number(float(str(value))) if not isinstance(value, int) else f"{value:,}"
         case "money":
-            return money(round(float(str(value)))) if not isinstance(value, int) else money(value)
+            return (
+                formats.money(round(float(str(value))))
+                if not isinstance(value, int)
+                else formats.money(value)
+            )
         case "signed":
-            return signed(int(str(value)))
+            return formats.signed_money(int(str(value)))
         case "percent":
-            return percent(float(str(value)))
+            return formats.percent(float(str(value)))
         case "change":
-            return change(float(str(value)))
+            return formats.signed_percent(float(str(value)))
         case "days":
-            return number(float(str(value)), 0 if float(str(value)).is_integer() else 1)
+            return formats.number(float(str(value)), 0 if float(str(value)).is_integer() else 1)
         case "day" if isinstance(value, date):
-            return day(value, today)
+            return formats.day(value, today)
         case "moment" if isinstance(value, datetime):
-            return day(value.date(), today)
+            return formats.day(value.date(), today)
     return str(value)
 
 
 def span(period: Period, today: date) -> str:
     """`1 Oct to 31 Dec`; one day alone."""
     if period.first == period.last:
-        return day(period.first, today)
-    return f"{day(period.first, today)} to {day(period.last, today)}"
+        return formats.day(period.first, today)
+    return f"{formats.day(period.first, today)} to {formats.day(period.last, today)}"
 
 
 def within(period: Period, today: date, year_starts: int) -> str:
@@ -187,11 +164,4 @@ def month(period: Period) -> str:
 
 
 def first_of(shown: int, whole: int) -> str:
-    return f"The {shown:,} most valuable of {whole:,}" if whole > shown else deals(whole)
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"The {shown:,} most valuable of {whole:,}" if whole > shown else formats.deals(whole)

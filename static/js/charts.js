@@ -2,7 +2,7 @@
 // `data-table` names the table, `data-columns` which of its columns, `data-colours` the look's names for them.
 import { byId } from "./shared/page.js";
 
-// Three figures at most, as `compact` in opportunities/wording/__init__.py says them.
+// Three figures at most, as `compact` in opportunities/wording/formats.py says them.
 const short = (size) => {
   const whole = Math.round(size);
   if (whole < 1000) return `$${whole}`;

@@ -21,7 +21,7 @@ from opportunities.models import (
     State,
     Submission,
 )
-from opportunities.wording import deals as words
+from opportunities.wording import bulk as bulk_words
 from tests.support.people import Firm
 
 from .conftest import HX, Browse, MakeDeal, Page, ago, edit_form, problems, version
@@ -264,7 +264,7 @@ def test_a_token_sent_before_for_other_deals_or_another_stage_changes_none_of_th
 
     for response in (more, other, given):
         assert response.status_code == 422
-        assert problems(Page(response)) == [("form_token", words.BULK_SENT_BEFORE)]
+        assert problems(Page(response)) == [("form_token", bulk_words.SENT_BEFORE)]
         assert Page(response).value("form_token") not in ("", token)
     assert [each[0] for each in asked()] == ["op_1"]
     assert AuditEvent.objects.get(action="bulk.asked").after["rows"] == 2

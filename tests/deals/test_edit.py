@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities import wording
 from opportunities.actions import submissions
 from opportunities.models import Opportunity, OpportunityVersion, Person, State, Submission
+from opportunities.wording import fields as fields_words
 from opportunities.wording.deals import FORM_NOT_YOURS, FORM_SENT_BEFORE
 from tests.support.people import Firm
 
@@ -80,18 +80,18 @@ def test_the_form_shows_what_is_there_and_what_was_seen(
 
 
 WRONG = [
-    ("name", "", wording.NAME_MISSING),
-    ("name", "x" * 256, wording.NAME_TOO_LONG.format(length=256)),
-    ("value", "lots", wording.VALUE_NOT_A_NUMBER),
-    ("value", "1.50", wording.VALUE_NOT_WHOLE),
-    ("probability", "101", wording.PROBABILITY_OUT_OF_RANGE),
+    ("name", "", fields_words.NAME_MISSING),
+    ("name", "x" * 256, fields_words.NAME_TOO_LONG.format(length=256)),
+    ("value", "lots", fields_words.VALUE_NOT_A_NUMBER),
+    ("value", "1.50", fields_words.VALUE_NOT_WHOLE),
+    ("probability", "101", fields_words.PROBABILITY_OUT_OF_RANGE),
     ("target_close_date", "2020-01-01", "Choose a date after today"),
     ("target_close_date", "soon", "Choose a date, or type it as year-month-day"),
-    ("household_id", "hh_alder", wording.HOUSEHOLD_UNKNOWN),
+    ("household_id", "hh_alder", fields_words.HOUSEHOLD_UNKNOWN),
     ("household_id", "hh_rivera", "New money takes only prospects, and Rivera is a client."),
-    ("assigned_to_id", "", wording.OWNER_MISSING),
+    ("assigned_to_id", "", fields_words.OWNER_MISSING),
     ("assigned_to_id", "us_viewer", "Vera Viewer only reads this book."),
-    ("assigned_to_id", "us_outsider", wording.OWNER_UNKNOWN),
+    ("assigned_to_id", "us_outsider", fields_words.OWNER_UNKNOWN),
 ]
 
 

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from opportunities import wording
 from opportunities.actions import reviewing, submissions
 from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
 from opportunities.selectors.submissions.page import shown
 from opportunities.trail.audit import Actor as By
+from opportunities.wording import submissions as submissions_words
 
 if TYPE_CHECKING:
     from tests.faults.changing import Errand
@@ -204,7 +204,7 @@ class People:
             return
 
 
-CREATED = wording.submission("confirmed").title
+CREATED = submissions_words.state_words("create", "confirmed").title
 
 
 def found_homes() -> dict[str, list[Household]]:

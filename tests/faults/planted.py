@@ -13,7 +13,6 @@ from uuid import NAMESPACE_URL, uuid5
 
 from django.db import DatabaseError, transaction
 
-from opportunities import wording
 from opportunities.actions import submissions
 from opportunities.delivery import claiming, holds, kinds, restore_guard, scanning, sending, settling, states
 from opportunities.delivery.kinds import Match
@@ -22,9 +21,10 @@ from opportunities.delivery.unknown_outcome import Next
 from opportunities.mirror import reader
 from opportunities.models import FINAL, State, Submission
 from opportunities.runtime import budget
-from opportunities.selectors.submissions import page as pages
 from opportunities.slant import errors
 from opportunities.trail import audit
+from opportunities.wording import states as states_words
+from opportunities.wording import submissions as submissions_words
 
 Bug = Callable[[], AbstractContextManager[Any]]
 BUGS: dict[str, Bug] = {}
@@ -263,10 +263,10 @@ def saved_whatever_the_database_says() -> Iterator[None]:
 
 @_bug
 def the_page_says_created_when_it_was_sent() -> Iterator[None]:
-    real = wording.submission
+    real = submissions_words.state_words
 
-    def hopeful(state: str, reason_code: str = "") -> wording.Words:
-        return real("confirmed" if state in ("sending", "unknown") else state, reason_code)
+    def hopeful(kind: str, state: str, reason_code: str = "") -> states_words.StateWords:
+        return real(kind, "confirmed" if state in ("sending", "unknown") else state, reason_code)
 
-    with patch.object(pages.wording, "submission", hopeful):
+    with patch.object(submissions_words, "state_words", hopeful):
         yield

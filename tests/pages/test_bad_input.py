@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
-from opportunities import wording
 from opportunities.models import Person, Submission
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
 from .conftest import Fill, Page, in_days
 
@@ -15,65 +16,73 @@ pytestmark = pytest.mark.django_db
 NEW = "/opportunities/new/"
 Browse = Callable[[Person], Client]
 
-TODAY = wording.long_day(datetime.now(UTC).date())
+TODAY = formats.long_day(datetime.now(UTC).date())
 BAD = [
-    ("book_id", {"book_id": ""}, wording.BOOK_MISSING),
-    ("book_id", {"book_id": None}, wording.BOOK_MISSING),
-    ("book_id", {"book_id": "bk_none"}, wording.BOOK_UNKNOWN),
-    ("book_id", {"book_id": "bk_summit"}, wording.BOOK_UNKNOWN),
-    ("book_id", {"book_id": "bk_archive"}, wording.BOOK_READ_ONLY.format(book="Archive")),
-    ("name", {"name": ""}, wording.NAME_MISSING),
-    ("name", {"name": "   "}, wording.NAME_MISSING),
-    ("name", {"name": "x" * 256}, wording.NAME_TOO_LONG.format(length=256)),
-    ("name", {"name": "Ok\x00onkwo"}, wording.NAME_UNPRINTABLE),
-    ("value", {"value": "-1"}, wording.VALUE_NEGATIVE),
-    ("value", {"value": "1.5"}, wording.VALUE_NOT_WHOLE),
-    ("value", {"value": "lots"}, wording.VALUE_NOT_A_NUMBER),
-    ("value", {"value": "2000000001"}, wording.VALUE_TOO_LARGE),
-    ("probability", {"probability": "101"}, wording.PROBABILITY_OUT_OF_RANGE),
-    ("probability", {"probability": "7.5"}, wording.PROBABILITY_OUT_OF_RANGE),
-    ("probability", {"probability": "-1"}, wording.PROBABILITY_OUT_OF_RANGE),
-    ("target_close_date", {"target_close_date": in_days(0)}, wording.DATE_NOT_AHEAD.format(today=TODAY)),
-    ("target_close_date", {"target_close_date": "2020-01-01"}, wording.DATE_NOT_AHEAD.format(today=TODAY)),
+    ("book_id", {"book_id": ""}, fields_words.BOOK_MISSING),
+    ("book_id", {"book_id": None}, fields_words.BOOK_MISSING),
+    ("book_id", {"book_id": "bk_none"}, fields_words.BOOK_UNKNOWN),
+    ("book_id", {"book_id": "bk_summit"}, fields_words.BOOK_UNKNOWN),
+    ("book_id", {"book_id": "bk_archive"}, fields_words.BOOK_READ_ONLY.format(book="Archive")),
+    ("name", {"name": ""}, fields_words.NAME_MISSING),
+    ("name", {"name": "   "}, fields_words.NAME_MISSING),
+    ("name", {"name": "x" * 256}, fields_words.NAME_TOO_LONG.format(length=256)),
+    ("name", {"name": "Ok\x00onkwo"}, fields_words.NAME_UNPRINTABLE),
+    ("value", {"value": "-1"}, fields_words.VALUE_NEGATIVE),
+    ("value", {"value": "1.5"}, fields_words.VALUE_NOT_WHOLE),
+    ("value", {"value": "lots"}, fields_words.VALUE_NOT_A_NUMBER),
+    ("value", {"value": "2000000001"}, fields_words.VALUE_TOO_LARGE),
+    ("probability", {"probability": "101"}, fields_words.PROBABILITY_OUT_OF_RANGE),
+    ("probability", {"probability": "7.5"}, fields_words.PROBABILITY_OUT_OF_RANGE),
+    ("probability", {"probability": "-1"}, fields_words.PROBABILITY_OUT_OF_RANGE),
+    ("target_close_date", {"target_close_date": in_days(0)}, fields_words.DATE_NOT_AHEAD.format(today=TODAY)),
+    (
+        "target_close_date",
+        {"target_close_date": "2020-01-01"},
+        fields_words.DATE_NOT_AHEAD.format(today=TODAY),
+    ),
     (
         "target_close_date",
         {"target_close_date": "22/01/2027"},
-        wording.DATE_UNREADABLE.format(example=in_days(60)),
+        fields_words.DATE_UNREADABLE.format(example=in_days(60)),
     ),
     (
         "target_close_date",
         {"target_close_date": "2027-02-30"},
-        wording.DATE_UNREADABLE.format(example=in_days(60)),
+        fields_words.DATE_UNREADABLE.format(example=in_days(60)),
     ),
     (
         "pipeline_id",
         {"pipeline_id": "", "pipeline_stage_id": "", "household_id": ""},
-        wording.NO_WAY_TO_A_PIPELINE,
+        fields_words.NO_WAY_TO_A_PIPELINE,
     ),
-    ("pipeline_id", {"pipeline_id": "pl_none", "pipeline_stage_id": ""}, wording.PIPELINE_UNKNOWN),
-    ("pipeline_id", {"pipeline_id": "pl_summit", "pipeline_stage_id": ""}, wording.PIPELINE_UNKNOWN),
-    ("pipeline_type", {"pipeline_type": "rich"}, wording.PIPELINE_TYPE_UNKNOWN),
+    ("pipeline_id", {"pipeline_id": "pl_none", "pipeline_stage_id": ""}, fields_words.PIPELINE_UNKNOWN),
+    ("pipeline_id", {"pipeline_id": "pl_summit", "pipeline_stage_id": ""}, fields_words.PIPELINE_UNKNOWN),
+    ("pipeline_type", {"pipeline_type": "rich"}, fields_words.PIPELINE_TYPE_UNKNOWN),
     (
         "pipeline_stage_id",
         {"pipeline_stage_id": "st_proposal"},
-        wording.STAGE_OF_ANOTHER_PIPELINE.format(stage="Proposal", pipeline="New money"),
+        fields_words.STAGE_OF_ANOTHER_PIPELINE.format(stage="Proposal", pipeline="New money"),
     ),
-    ("pipeline_stage_id", {"pipeline_stage_id": "st_none"}, wording.STAGE_UNKNOWN),
-    ("pipeline_stage_id", {"pipeline_stage_id": "st_summit"}, wording.STAGE_UNKNOWN),
-    ("pipeline_stage_id", {"pipeline_id": ""}, wording.STAGE_WITHOUT_PIPELINE),
-    ("household_id", {"household_id": "hh_none"}, wording.HOUSEHOLD_UNKNOWN),
-    ("household_id", {"household_id": "hh_alder"}, wording.HOUSEHOLD_UNKNOWN),
-    ("household_id", {"household_id": "", "q": "okon"}, wording.HOUSEHOLD_NOT_PICKED),
+    ("pipeline_stage_id", {"pipeline_stage_id": "st_none"}, fields_words.STAGE_UNKNOWN),
+    ("pipeline_stage_id", {"pipeline_stage_id": "st_summit"}, fields_words.STAGE_UNKNOWN),
+    ("pipeline_stage_id", {"pipeline_id": ""}, fields_words.STAGE_WITHOUT_PIPELINE),
+    ("household_id", {"household_id": "hh_none"}, fields_words.HOUSEHOLD_UNKNOWN),
+    ("household_id", {"household_id": "hh_alder"}, fields_words.HOUSEHOLD_UNKNOWN),
+    ("household_id", {"household_id": "", "q": "okon"}, fields_words.HOUSEHOLD_NOT_PICKED),
     (
         "household_id",
         {"household_id": "hh_rivera"},
-        wording.HOUSEHOLD_OF_WRONG_KIND.format(
+        fields_words.HOUSEHOLD_OF_WRONG_KIND.format(
             pipeline="New money", kinds="prospects", household="Rivera", kind="client"
         ),
     ),
-    ("assigned_to_id", {"assigned_to_id": "us_viewer"}, wording.OWNER_READS_ONLY.format(owner="Vera Viewer")),
-    ("assigned_to_id", {"assigned_to_id": "us_outsider"}, wording.OWNER_UNKNOWN),
-    ("assigned_to_id", {"assigned_to_id": "us_none"}, wording.OWNER_UNKNOWN),
+    (
+        "assigned_to_id",
+        {"assigned_to_id": "us_viewer"},
+        fields_words.OWNER_READS_ONLY.format(owner="Vera Viewer"),
+    ),
+    ("assigned_to_id", {"assigned_to_id": "us_outsider"}, fields_words.OWNER_UNKNOWN),
+    ("assigned_to_id", {"assigned_to_id": "us_none"}, fields_words.OWNER_UNKNOWN),
 ]
 
 
@@ -105,15 +114,15 @@ def test_bad_input_is_told_at_its_field_and_everything_typed_stays(
         (
             "pipeline_id",
             {"book_id": "bk_summit", "pipeline_id": "pl_anyone", "pipeline_stage_id": ""},
-            wording.PIPELINE_OF_ANOTHER_BOOK.format(pipeline="Referrals", book="Summit"),
+            fields_words.PIPELINE_OF_ANOTHER_BOOK.format(pipeline="Referrals", book="Summit"),
         ),
         (
             "household_id",
             {"book_id": "bk_summit", "household_id": "hh_rivera"},
-            wording.HOUSEHOLD_OF_ANOTHER_BOOK.format(household="Rivera", book="Summit"),
+            fields_words.HOUSEHOLD_OF_ANOTHER_BOOK.format(household="Rivera", book="Summit"),
         ),
-        ("assigned_to_id", {"assigned_to_id": ""}, wording.OWNER_MISSING),
-        ("book_id", {"book_id": "bk_archive"}, wording.BOOK_READ_ONLY.format(book="Archive")),
+        ("assigned_to_id", {"assigned_to_id": ""}, fields_words.OWNER_MISSING),
+        ("book_id", {"book_id": "bk_archive"}, fields_words.BOOK_READ_ONLY.format(book="Archive")),
     ],
 )
 def test_what_a_manager_sees_is_called_by_its_name(
@@ -131,4 +140,4 @@ def test_with_htmx_only_the_form_comes_back(owner: Person, browse: Browse, fill:
     page = Page(response)
     assert response.status_code == 422
     assert "<html" not in page.text
-    assert page.said("name-error") == f"Error: {wording.NAME_MISSING}"
+    assert page.said("name-error") == f"Error: {fields_words.NAME_MISSING}"

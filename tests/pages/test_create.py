@@ -9,7 +9,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from opportunities import wording
 from opportunities.actions import submissions
 from opportunities.models import (
     Book,
@@ -21,6 +20,9 @@ from opportunities.models import (
     State,
     Submission,
 )
+from opportunities.wording import create as create_words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import shell as shell_words
 from tests.support.people import Firm
 
 from .conftest import Fill, Page, in_days, problems
@@ -155,7 +157,7 @@ def test_the_same_token_with_other_content_is_asked_about(owner: Person, browse:
 
     page = Page(response)
     assert response.status_code == 422
-    assert problems(page) == [("form_token", wording.FORM_SENT_BEFORE)]
+    assert problems(page) == [("form_token", create_words.FORM_SENT_BEFORE)]
     assert page.value("name") == "Another one"
     assert page.value("form_token") not in ("", form["form_token"])
     assert Submission.objects.count() == 1
@@ -166,7 +168,7 @@ def test_a_forged_token_sends_nothing(owner: Person, browse: Browse, fill: Fill,
     response = browse(owner).post(NEW, fill(owner, form_token=forged))
 
     assert response.status_code == 422
-    assert problems(Page(response)) == [("form_token", wording.FORM_NOT_YOURS)]
+    assert problems(Page(response)) == [("form_token", create_words.FORM_NOT_YOURS)]
     assert not Submission.objects.exists()
 
 
@@ -272,11 +274,11 @@ def test_the_same_form_sent_again_after_slant_refused_it_leads_to_the_first(
             "form_token-error",
             "Slant did not accept this deal: Closed today.",
         ),
-        ({}, "form_token-error", wording.SLANT_REFUSED_NO_WORDS),
+        ({}, "form_token-error", create_words.SLANT_REFUSED_NO_WORDS),
         (
             {"reason_code": "forbidden_book"},
             "book_id-error",
-            wording.SLANT_REFUSED_BOOK.format(book="Harbor"),
+            create_words.SLANT_REFUSED_BOOK.format(book="Harbor"),
         ),
     ],
 )
@@ -338,14 +340,14 @@ def test_a_viewer_is_told_why_and_whom_to_ask(viewer: Person, browse: Browse, fi
     assert "You have no book to enter deals in" in page.content.decode()
     assert "ask Olivia Owner" in page.content.decode()
     assert post.status_code == 422
-    assert Page(post).said("book_id-error") == f"Error: {wording.BOOK_READ_ONLY.format(book='Harbor')}"
+    assert Page(post).said("book_id-error") == f"Error: {fields_words.BOOK_READ_ONLY.format(book='Harbor')}"
     assert not Submission.objects.exists()
 
 
 def test_an_outsider_gets_the_words_of_the_unknown(outsider: Person, browse: Browse, fill: Fill) -> None:
     page = Page(browse(outsider).post(NEW, fill(outsider)))
 
-    assert page.said("book_id-error") == f"Error: {wording.BOOK_UNKNOWN}"
+    assert page.said("book_id-error") == f"Error: {fields_words.BOOK_UNKNOWN}"
     assert "Harbor" not in page.text
     assert "Okonkwo (" not in page.text
 
@@ -374,7 +376,7 @@ def test_a_token_that_reads_only_closes_the_form(owner: Person, browse: Browse, 
 
     assert "Slant lets Slantweb read, but not make changes." in page
     assert post.status_code == 422
-    assert problems(Page(post)) == [("form_token", wording.CANNOT_WRITE)]
+    assert problems(Page(post)) == [("form_token", shell_words.CANNOT_WRITE)]
     assert not Submission.objects.exists()
 
 

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opportunities import wording
 from opportunities.forms.money import LARGEST, parse_money
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 from opportunities.wording import reports as report_words
 
 # What the script that draws charts says too (tests/browser/test_reports.py).
@@ -16,8 +17,8 @@ COMPACT = [
 
 @pytest.mark.parametrize(("amount", "text"), COMPACT)
 def test_an_amount_in_short_has_three_figures_on_cards_and_in_reports(amount: float, text: str) -> None:
-    assert wording.compact(amount) == text
-    assert report_words.compact is wording.compact
+    assert formats.compact(amount) == text
+    assert report_words.formats.compact is formats.compact
 
 
 @pytest.mark.parametrize(
@@ -46,20 +47,20 @@ def test_money_is_read_as_people_type_it(typed: str, dollars: int) -> None:
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("lots", wording.VALUE_NOT_A_NUMBER),
-        ("6,40", wording.VALUE_NOT_A_NUMBER),
-        ("1,2", wording.VALUE_NOT_A_NUMBER),
-        ("1.2.3", wording.VALUE_NOT_A_NUMBER),
-        ("1e6", wording.VALUE_NOT_A_NUMBER),
-        ("٦٤٠", wording.VALUE_NOT_A_NUMBER),
-        ("$", wording.VALUE_NOT_A_NUMBER),
-        ("1.5", wording.VALUE_NOT_WHOLE),
-        ("1.0001k", wording.VALUE_NOT_WHOLE),
-        ("-1", wording.VALUE_NEGATIVE),
-        ("$-640k", wording.VALUE_NEGATIVE),
-        ("\u2212640", wording.VALUE_NEGATIVE),
-        ("2,000,000,001", wording.VALUE_TOO_LARGE),
-        ("9" * 400, wording.VALUE_TOO_LARGE),
+        ("lots", fields_words.VALUE_NOT_A_NUMBER),
+        ("6,40", fields_words.VALUE_NOT_A_NUMBER),
+        ("1,2", fields_words.VALUE_NOT_A_NUMBER),
+        ("1.2.3", fields_words.VALUE_NOT_A_NUMBER),
+        ("1e6", fields_words.VALUE_NOT_A_NUMBER),
+        ("٦٤٠", fields_words.VALUE_NOT_A_NUMBER),
+        ("$", fields_words.VALUE_NOT_A_NUMBER),
+        ("1.5", fields_words.VALUE_NOT_WHOLE),
+        ("1.0001k", fields_words.VALUE_NOT_WHOLE),
+        ("-1", fields_words.VALUE_NEGATIVE),
+        ("$-640k", fields_words.VALUE_NEGATIVE),
+        ("\u2212640", fields_words.VALUE_NEGATIVE),
+        ("2,000,000,001", fields_words.VALUE_TOO_LARGE),
+        ("9" * 400, fields_words.VALUE_TOO_LARGE),
     ],
 )
 def test_what_is_not_money_gets_its_sentence(typed: str, sentence: str) -> None:
@@ -71,7 +72,7 @@ def test_what_is_not_money_gets_its_sentence(typed: str, sentence: str) -> None:
 
 @given(st.integers(0, LARGEST))
 def test_what_we_write_we_can_read(dollars: int) -> None:
-    assert parse_money(wording.money(dollars)) == dollars
+    assert parse_money(formats.money(dollars)) == dollars
     assert parse_money(str(dollars)) == dollars
 
 

@@ -6,12 +6,12 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from opportunities import wording
 from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Hold, Opportunity, Person, State
 from opportunities.selectors.review import compare
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor
+from opportunities.wording import review as review_words
 from tests.pages.conftest import Make, Page, now, problems
 from tests.support.people import Firm
 
@@ -99,7 +99,7 @@ def test_a_decision_without_a_reason_comes_back_with_the_same_page(
     )
 
     assert answer.status_code == 422
-    assert problems(Page(answer)) == [("reason", wording.REASON_MISSING)]
+    assert problems(Page(answer)) == [("reason", review_words.REASON_MISSING)]
     row.refresh_from_db()
     assert row.state == State.REVIEW
 
@@ -174,8 +174,8 @@ def test_what_nobody_can_decide_is_said_in_our_own_words(
 
     assert answer.status_code == 422
     assert problems(Page(answer)) == [
-        ("decision", wording.DECISION_MISSING),
-        ("opportunity_id", wording.NOT_A_CANDIDATE),
+        ("decision", review_words.DECISION_MISSING),
+        ("opportunity_id", review_words.NOT_A_CANDIDATE),
     ]
 
 
@@ -187,7 +187,7 @@ def test_a_record_that_was_not_found_for_it_cannot_be_linked(browse, sent: Make,
     )
 
     assert answer.status_code == 422
-    assert problems(Page(answer)) == [("opportunity_id", wording.NOT_A_CANDIDATE)]
+    assert problems(Page(answer)) == [("opportunity_id", review_words.NOT_A_CANDIDATE)]
     row.refresh_from_db()
     assert row.state == State.REVIEW
 

@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from opportunities import wording
 from opportunities.models import Hold, Person, State, Submission
 from opportunities.wording import board as board_words
+from opportunities.wording import create as create_words
 from opportunities.wording import deals as deals_words
+from opportunities.wording import states as states_words
+from opportunities.wording import submissions as submissions_words
 
 from .conftest import Fill, Make, Page, now
 
@@ -102,14 +104,14 @@ def test_each_state_is_told_in_words(
 
 
 def test_every_state_and_reason_has_words_that_can_be_filled() -> None:
-    for state, by_reason in wording.SUBMISSION.items():
+    for state, by_reason in states_words.STATES.items():
         assert State(state)
         for words in by_reason.values():
             words.sentence.format(at="soon", name="x", where="", book="Harbor")
 
 
 @pytest.mark.parametrize(
-    "said", [wording.ADD_ANOTHER, deals_words.SAVED, board_words.MOVED, board_words.CREATED]
+    "said", [create_words.ADD_ANOTHER, deals_words.SAVED, board_words.MOVED, board_words.CREATED]
 )
 def test_whatever_became_of_a_form_there_are_words_for_it(said: dict[str, str]) -> None:
     assert set(said) == set(State)
@@ -262,7 +264,7 @@ def test_what_is_being_sent_stays_and_says_why(owner: Person, browse: Browse, se
 
     row.refresh_from_db()
     assert row.state == State.SENDING
-    assert wording.TOO_LATE in page
+    assert submissions_words.TOO_LATE in page
 
 
 def test_nobody_withdraws_for_another(manager: Person, outsider: Person, browse: Browse, sent: Make) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from opportunities.periods import Period
 from opportunities.reports.rows import Amount, Stages
 from opportunities.reports.sheets import Links
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 
@@ -28,7 +29,7 @@ class About:
         return words.within(self.period, self.today, self.year_starts)
 
     def day(self, value: date) -> str:
-        return words.day(value, self.today)
+        return formats.day(value, self.today)
 
     def span(self, period: Period) -> str:
         return words.span(period, self.today)
@@ -49,7 +50,7 @@ class About:
         """Since when is known what a report of the past needs, where that is not long before its period."""
         if self.known_from is None:
             return (words.NO_HISTORY,)
-        return (words.KNOWN_FROM.format(day=words.day(self.known_from, self.today)),)
+        return (words.KNOWN_FROM.format(day=formats.day(self.known_from, self.today)),)
 
     def nothing_happened(self) -> str:
         """Why there is nothing to show: quiet, or too early to know."""
@@ -61,7 +62,7 @@ class About:
         """What is not in the sums, so that nobody takes it for counted."""
         found = []
         if amount.valueless:
-            found.append(words.VALUELESS.format(deals=words.deals(amount.valueless)))
+            found.append(words.VALUELESS.format(deals=formats.deals(amount.valueless)))
         if amount.unweighted:
-            found.append(words.UNWEIGHTED.format(deals=words.deals(amount.unweighted)))
+            found.append(words.UNWEIGHTED.format(deals=formats.deals(amount.unweighted)))
         return tuple(found)

@@ -13,8 +13,8 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
-from opportunities.wording.deals import days
 
 from .about import About
 from .behind import today
@@ -23,18 +23,18 @@ from .behind import today
 def ageing(result: Ageing, about: About) -> Sheet:
     if not result.stuck:
         finding = (
-            f"Nothing is stuck: {words.deals(result.deals)}, none of them over the limit."
+            f"Nothing is stuck: {formats.deals(result.deals)}, none of them over the limit."
             if result.deals
             else "There are no open deals here."
         )
     else:
         finding = (
-            f"{result.stuck:,} of {words.deals(result.deals)} {'is' if result.stuck == 1 else 'are'} stuck, "
-            f"{words.money(result.stuck_value)} in total."
+            f"{result.stuck:,} of {formats.deals(result.deals)} {'is' if result.stuck == 1 else 'are'} stuck, "
+            f"{formats.money(result.stuck_value)} in total."
         )
     owners = dict.fromkeys(line.owner_name or about.owner(line.owner) for line in result.lines[:5])
     lede = (
-        f"The five that have waited longest belong to {words.listed(list(owners))}."
+        f"The five that have waited longest belong to {formats.and_list(list(owners))}."
         if len(result.lines) >= 5
         else ""
     )
@@ -98,7 +98,7 @@ def _stages(each: PipelineAge, about: About) -> Table:
 def _chart(each: PipelineAge) -> Chart:
     slowest = max((age for age in each.stages if age.median is not None), key=lambda age: age.median or 0)
     return Chart(
-        f"{each.name}: {slowest.stage.name} takes longest, a median of {days(round(slowest.median or 0))}",
+        f"{each.name}: {slowest.stage.name} takes longest, a median of {formats.days(round(slowest.median or 0))}",
         "bars",
         DAYS,
         f"Days in stage by stage of {each.name}: the median, what 9 in 10 deals stay within, and the limit. "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from opportunities.reports.rows import Line
 from opportunities.reports.sheets import COUNT, DAY, MOMENT, MONEY, SIGNED, TEXT, Cell, Column, Row, Table
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -14,7 +15,7 @@ def behind(
 ) -> Table:
     """`lines` with what each adds to the number. `whole` is how many there are when not all are shown."""
     cut = whole is not None and whole > len(lines)
-    note = f"The {len(lines):,} largest of {whole:,}" if cut else words.deals(len(lines))
+    note = f"The {len(lines):,} largest of {whole:,}" if cut else formats.deals(len(lines))
     return Table(
         "behind",
         title,

@@ -18,6 +18,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -30,8 +31,8 @@ ORDER = (NEW, RAISED, REOPENED, MOVED_IN, MOVED_OUT, WON, LOST, LOWERED, ARCHIVE
 
 def changes(result: Changes, about: About, shown: Period) -> Sheet:
     """`shown` is what of the period history knows and has begun."""
-    opened = words.day(shown.first, about.today)
-    closed = "today" if shown.last >= about.today else words.day(shown.last, about.today)
+    opened = formats.day(shown.first, about.today)
+    closed = "today" if shown.last >= about.today else formats.day(shown.last, about.today)
     table = _steps(result, about, opened, closed)
     panels = [Panel(table, _chart(result, opened, closed))]
     if result.largest:
@@ -40,7 +41,7 @@ def changes(result: Changes, about: About, shown: Period) -> Sheet:
     hints = (*about.history(), words.MEANINGS_OF_TODAY)
     if result.unexplained:
         hints = (
-            f"{words.money(result.unexplained)} could not be explained. Please tell an administrator.",
+            f"{formats.money(result.unexplained)} could not be explained. Please tell an administrator.",
             *hints,
         )
     return Sheet(
@@ -58,10 +59,10 @@ def _finding(result: Changes, opened: str, closed: str) -> str:
     when = f"from {opened} to {closed}"
     won = -result[WON].effect
     if not difference:
-        return f"The open pipeline did not change {when}: {words.money(result.closing.value)}."
+        return f"The open pipeline did not change {when}: {formats.money(result.closing.value)}."
     verb = "grew" if difference > 0 else "shrank"
-    also = f", {'even after' if difference > 0 else 'of which'} {words.money(won)} was won" if won else ""
-    return f"The open pipeline {verb} by {words.money(abs(difference))} {when}{also}."
+    also = f", {'even after' if difference > 0 else 'of which'} {formats.money(won)} was won" if won else ""
+    return f"The open pipeline {verb} by {formats.money(abs(difference))} {when}{also}."
 
 
 def _lede(result: Changes, about: About) -> str:
@@ -71,17 +72,17 @@ def _lede(result: Changes, about: About) -> str:
         said.append(words.BEGINS_LATER.format(day=about.day(about.known_from)))
     if new.deals:
         said.append(
-            f"{new.deals:,} new {'deal' if new.deals == 1 else 'deals'} brought {words.money(new.effect)}."
+            f"{new.deals:,} new {'deal' if new.deals == 1 else 'deals'} brought {formats.money(new.effect)}."
         )
     else:
         said.append("There were no new deals.")
     if won and lost:
         said.append(f"For every dollar won, {_per_dollar(lost / won)} lost.")
     elif lost:
-        said.append(f"{words.money(lost)} was lost.")
+        said.append(f"{formats.money(lost)} was lost.")
     lowered = -result[LOWERED].effect
     if lowered:
-        said.append(f"Values were lowered by {words.money(lowered)}.")
+        said.append(f"Values were lowered by {formats.money(lowered)}.")
     return " ".join(said)
 
 
@@ -121,12 +122,12 @@ def _chart(result: Changes, opened: str, closed: str) -> Chart | None:
         return None
     floor_ = _floor(result)
     sentence = (
-        f"Open pipeline from {words.compact(result.opening.value)} on {opened} to {words.compact(result.closing.value)} "
+        f"Open pipeline from {formats.compact(result.opening.value)} on {opened} to {formats.compact(result.closing.value)} "
         f"{'today' if closed == 'today' else 'on ' + closed}, as steps. The table beside it has every figure."
     )
-    note = f"Axis starts at {words.compact(floor_)}" if floor_ else ""
+    note = f"Axis starts at {formats.compact(floor_)}" if floor_ else ""
     return Chart(
-        f"From {words.compact(result.opening.value)} to {words.compact(result.closing.value)}, {opened} to {closed}",
+        f"From {formats.compact(result.opening.value)} to {formats.compact(result.closing.value)}, {opened} to {closed}",
         "waterfall",
         MONEY,
         f"{sentence} {note}{'.' if note else ''}",

@@ -17,6 +17,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -50,11 +51,11 @@ def _finding(here: Quarter, about: About) -> str:
         if about.today in here.period
         else f"in {words.quarter(here.period.first, about.year_starts)}"
     )
-    due = words.money(dollars(here.open.weighted))
+    due = formats.money(dollars(here.open.weighted))
     if not here.open.deals:
-        return f"{words.money(here.won.value)} is won {name}, and nothing more is due."
-    sure = f"80% likely to end between {words.compact(here.low)} and {words.compact(here.high)}."
-    return f"{words.money(here.won.value)} is won {name} and {due} weighted is due: {sure}"
+        return f"{formats.money(here.won.value)} is won {name}, and nothing more is due."
+    sure = f"80% likely to end between {formats.compact(here.low)} and {formats.compact(here.high)}."
+    return f"{formats.money(here.won.value)} is won {name} and {due} weighted is due: {sure}"
 
 
 def _lede(result: Forecast, here: Quarter) -> str:
@@ -62,8 +63,8 @@ def _lede(result: Forecast, here: Quarter) -> str:
     if here.target:
         rest = here.target - here.won.value
         said.append(
-            f"The target is {words.money(here.target)}; "
-            + (f"{words.money(rest)} is still to be won." if rest > 0 else "it has been reached.")
+            f"The target is {formats.money(here.target)}; "
+            + (f"{formats.money(rest)} is still to be won." if rest > 0 else "it has been reached.")
         )
     heaviest = result.largest[0] if result.largest else None
     if heaviest and heaviest.effect and result.due.weighted:
@@ -71,17 +72,19 @@ def _lede(result: Forecast, here: Quarter) -> str:
         if share >= 0.1:
             where = f" ({heaviest.household})" if heaviest.household else ""
             said.append(
-                f"One deal, {heaviest.name}{where}, is {words.percent(share)} of everything weighted that is due."
+                f"One deal, {heaviest.name}{where}, is {formats.percent(share)} of everything weighted that is due."
             )
     apart = {each.key: each for each in result.apart}
     overdue, undated = apart[OVERDUE].open, apart[UNDATED].open
     if overdue.deals:
         said.append(
-            f"{words.deals(overdue.deals)}, {words.money(overdue.value)}, "
+            f"{formats.deals(overdue.deals)}, {formats.money(overdue.value)}, "
             f"{'is past its' if overdue.deals == 1 else 'are past their'} close date and not counted in any month."
         )
     if undated.deals:
-        said.append(f"{words.deals(undated.deals)} {'has' if undated.deals == 1 else 'have'} no close date.")
+        said.append(
+            f"{formats.deals(undated.deals)} {'has' if undated.deals == 1 else 'have'} no close date."
+        )
     return " ".join(said)
 
 
@@ -159,9 +162,9 @@ def _chart(result: Forecast, about: About, by_quarter: bool) -> Chart | None:
     name = _name(tallest, about, by_quarter)
     sentence = (
         f"Won and weighted value by {'quarter' if by_quarter else 'month'} of target close. {name} is highest with "
-        f"{words.compact(tallest.expected / 100)}; the table beside it has every figure."
+        f"{formats.compact(tallest.expected / 100)}; the table beside it has every figure."
     )
-    title = f"{name} is strongest: {words.compact(tallest.expected / 100)} won and weighted"
+    title = f"{name} is strongest: {formats.compact(tallest.expected / 100)} won and weighted"
     return Chart(
         title,
         "stacked",
@@ -181,7 +184,7 @@ def _quarters(result: Forecast, about: About, aimed: bool) -> Table:
         spread = each.spread
         sub = ""
         if spread:
-            sub = words.METHODS[spread.method].format(within=words.compact(spread.within))
+            sub = words.METHODS[spread.method].format(within=formats.compact(spread.within))
         rows.append(
             Row(
                 (

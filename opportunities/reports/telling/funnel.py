@@ -12,7 +12,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
-from opportunities.wording import reports as words
+from opportunities.wording import formats
 
 from .about import About
 
@@ -21,14 +21,14 @@ def funnel(result: Funnel, about: About) -> Sheet:
     flows = [flow for _, pipeline in result.pipelines for flow in pipeline]
     entered = sum(flow.entered for flow in flows)
     losing = max(flows, key=lambda flow: (flow.lost + flow.archived, flow.stage), default=None)
-    finding = f"{words.deals(entered).capitalize()} entered a stage {about.within}, and none were lost."
+    finding = f"{formats.deals(entered).capitalize()} entered a stage {about.within}, and none were lost."
     if losing and losing.lost + losing.archived:
         ended = losing.lost + losing.archived
         finding = (
-            f"{about.stages[losing.stage].name} loses the most: {ended:,} of {words.deals(ended + losing.moved_on)} that left "
+            f"{about.stages[losing.stage].name} loses the most: {ended:,} of {formats.deals(ended + losing.moved_on)} that left "
             f"it {about.within} went no further."
         )
-    lede = f"{words.deals(result.won).capitalize()} reached a won stage."
+    lede = f"{formats.deals(result.won).capitalize()} reached a won stage."
     panels = tuple(
         Panel(_table(pipeline, flows, about), _chart(flows, about))
         for pipeline, flows in result.pipelines

@@ -29,6 +29,7 @@ from opportunities.reports.sheets import (
     Table,
     Tile,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -46,12 +47,12 @@ def overview(result: Overview, about: About, now: Period, before: Period) -> She
     held = result.open_now
     ended = now.last < about.today
     empty = words.NOTHING_OPEN if not (held.deals or won.deals or lost.deals or result[CREATED].deals) else ""
-    finding = f"{words.money(int(won.now or 0))} was won {about.within}"
+    finding = f"{formats.money(int(won.now or 0))} was won {about.within}"
     finding += f", {_compared(won)}." if won.before else "."
-    lede = f"{words.deals(held.deals)} worth {words.money(held.value)} {_verb(held.deals, ended)} open"
-    lede += f"; weighted, {words.money(int(result[WEIGHTED].now or 0))}."
+    lede = f"{formats.deals(held.deals)} worth {formats.money(held.value)} {_verb(held.deals, ended)} open"
+    lede += f"; weighted, {formats.money(int(result[WEIGHTED].now or 0))}."
     if rate.now is not None:
-        lede += f" Of {words.deals(rate.deals)} decided, {words.percent(rate.now)} were won."
+        lede += f" Of {formats.deals(rate.deals)} decided, {formats.percent(rate.now)} were won."
     return Sheet(
         "overview",
         finding,
@@ -79,7 +80,7 @@ def _compared(measure: Measure) -> str:
     change = measure.change
     if change is None or round(change, 2) == 0:
         return "the same as in the period before"
-    return f"{words.percent(abs(change))} {'more' if change > 0 else 'less'} than in the period before"
+    return f"{formats.percent(abs(change))} {'more' if change > 0 else 'less'} than in the period before"
 
 
 def _table(measures: Sequence[Measure], about: About, now: Period, before: Period) -> Table:
@@ -156,13 +157,15 @@ def _tile(measure: Measure, about: About, now: Period) -> Tile:
     kind = KINDS[measure.key]
     shown = words.said(measure.now, kind, about.today) or "None yet"
     if kind == MONEY and measure.now is not None:
-        shown = words.compact(measure.now)
+        shown = formats.compact(measure.now)
     before = ""
     if measure.before is not None:
         before = (
-            words.compact(measure.before) if kind == MONEY else words.said(measure.before, kind, about.today)
+            formats.compact(measure.before)
+            if kind == MONEY
+            else words.said(measure.before, kind, about.today)
         )
-    arrow = "" if change is None else words.change(change)
+    arrow = "" if change is None else formats.signed_percent(change)
     known = [value for value in measure.trail if value is not None]
     top = max(known, default=0)
     points: tuple[float | None, ...] = ()
@@ -176,7 +179,7 @@ def _tile(measure: Measure, about: About, now: Period) -> Tile:
         tone,
         _link(measure, about, now),
         points,
-        words.deals(measure.deals),
+        formats.deals(measure.deals),
     )
 
 

@@ -17,6 +17,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -34,12 +35,12 @@ def owners(result: Owners, about: About) -> Sheet:
         first = people[0]
         share = first.open.weighted / result.all.open.weighted if result.all.open.weighted else 0
         finding = (
-            f"{about.owner(first.key)} holds {words.percent(share)} of the weighted pipeline, "
-            f"{words.money(dollars(first.open.weighted))}."
+            f"{about.owner(first.key)} holds {formats.percent(share)} of the weighted pipeline, "
+            f"{formats.money(dollars(first.open.weighted))}."
         )
         stale = max(people, key=lambda side: side.stale)
         if stale.stale:
-            lede = f"Most stale deals: {about.owner(stale.key)}, {stale.stale:,} of {words.deals(stale.open.deals)}."
+            lede = f"Most stale deals: {about.owner(stale.key)}, {stale.stale:,} of {formats.deals(stale.open.deals)}."
     table = _table("people", "By person", "Person", result.people, result.all, about, about.owner, "owner")
     return Sheet(
         "owners",
@@ -127,7 +128,7 @@ def _chart(sides: Sequence[Side], about: About) -> Chart | None:
     winner = max(sides, key=lambda side: side.outcome.won_value)
     title = "No one has won anything yet"
     if winner.outcome.won_value:
-        title = f"{about.owner(winner.key)} won the most: {words.compact(winner.outcome.won_value)}"
+        title = f"{about.owner(winner.key)} won the most: {formats.compact(winner.outcome.won_value)}"
     return Chart(
         title,
         "bars",

@@ -15,6 +15,7 @@ from opportunities.reports.sheets import (
     Sheet,
     Table,
 )
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -34,18 +35,18 @@ def quality(result: Quality, about: About) -> Sheet:
     if not result.open:
         finding = "There are no open deals here."
     elif not bad:
-        finding = f"Nothing is missing or out of date: {words.deals(result.open)} checked."
+        finding = f"Nothing is missing or out of date: {formats.deals(result.open)} checked."
     else:
-        finding = f"{bad:,} of {words.deals(result.open)} {'needs' if bad == 1 else 'need'} attention."
+        finding = f"{bad:,} of {formats.deals(result.open)} {'needs' if bad == 1 else 'need'} attention."
     left = result[LEFT]
     lede = (
-        f"{words.deals(left.deals)} {'belongs' if left.deals == 1 else 'belong'} to someone who left the book."
+        f"{formats.deals(left.deals)} {'belongs' if left.deals == 1 else 'belong'} to someone who left the book."
         if left.deals
         else ""
     )
     if bad and not lede:
         most = max(result.found, key=lambda found: found.deals)
-        lede = f"Most often: {words.PROBLEMS[most.key].lower()}, {words.deals(most.deals)}."
+        lede = f"Most often: {words.PROBLEMS[most.key].lower()}, {formats.deals(most.deals)}."
     rows = tuple(
         Row(
             (
@@ -79,7 +80,7 @@ def quality(result: Quality, about: About) -> Sheet:
     )
     commonest = max(result.found, key=lambda found: found.deals)
     chart = Chart(
-        f"{words.PROBLEMS[commonest.key]} is the most common: {words.deals(commonest.deals)}", "bars", COUNT,
+        f"{words.PROBLEMS[commonest.key]} is the most common: {formats.deals(commonest.deals)}", "bars", COUNT,
         "Open deals by kind of problem. The table beside it has every figure.", (Series(1, "Deals", "4"),),
     ) if bad else None  # fmt: skip
     panels = [Panel(counted, chart)]

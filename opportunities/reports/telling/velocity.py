@@ -14,6 +14,7 @@ from opportunities.reports.sheets import (
     Table,
 )
 from opportunities.reports.velocity import Month, Velocity
+from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .about import About
@@ -25,12 +26,12 @@ def velocity(result: Velocity, about: About) -> Sheet:
         finding = "No deals were won in these months, so velocity cannot be calculated."
         lede = ""
     else:
-        finding = f"In {words.month(latest.period)} the pipeline earned {words.money(round(latest.velocity or 0))} a day."
+        finding = f"In {words.month(latest.period)} the pipeline earned {formats.money(round(latest.velocity or 0))} a day."
         told = [month for month in result.months if month.velocity is not None and month is not latest]
         lede = ""
         if told:
             best = max(told, key=lambda month: month.velocity or 0)
-            lede = f"The best month before was {words.month(best.period)}, {words.money(round(best.velocity or 0))} a day."
+            lede = f"The best month before was {words.month(best.period)}, {formats.money(round(best.velocity or 0))} a day."
     return Sheet(
         "velocity",
         finding,
@@ -90,7 +91,7 @@ def _chart(result: Velocity) -> Chart | None:
     if len(told) < 2:
         return None
     return Chart(
-        f"Between {words.compact(min(told))} and {words.compact(max(told))} a day",
+        f"Between {formats.compact(min(told))} and {formats.compact(max(told))} a day",
         "line",
         MONEY,
         "What the pipeline earned a day, by month. The table beside it has every figure.",

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from opportunities import wording
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, Fact
 from opportunities.selectors.audit.sentences import said, who
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
+from opportunities.wording import submissions as submissions_words
 from opportunities.wording import trail as trail_words
 
 
@@ -18,7 +20,9 @@ def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
         Changed(
-            trail_words.FIELDS.get(name) or wording.LABELS.get(name) or name.replace("_", " ").capitalize(),
+            trail_words.FIELDS.get(name)
+            or fields_words.LABELS.get(name)
+            or name.replace("_", " ").capitalize(),
             _field(name, event.before[name], stages) if name in event.before else "",
             _field(name, event.after[name], stages) if name in event.after else "",
         )
@@ -31,7 +35,7 @@ def _field(name: str, value: Any, stages: dict[str, str]) -> str:
         return "nothing"
     if name == "pipeline_stage_id" and value in stages:
         return f"{stages[value]} ({value})"
-    return wording.money(value) if name == "value" and isinstance(value, int) else said(value)
+    return formats.money(value) if name == "value" and isinstance(value, int) else said(value)
 
 
 def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[Fact]:
@@ -74,7 +78,7 @@ def _signed_in_as(event: AuditEvent) -> str:
 
 
 def _answer(attempt: Attempt) -> str:
-    said = wording.OUTCOME.get(attempt.outcome, attempt.outcome)
+    said = submissions_words.OUTCOME.get(attempt.outcome, attempt.outcome)
     parts = [said, f"status {attempt.status}" if attempt.status else ""]
     if attempt.elapsed_ms is not None:
         parts.append(f"{max(attempt.elapsed_ms, 100) / 1000:.1f} s")

@@ -6,7 +6,6 @@ from datetime import date
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from opportunities import wording
 from opportunities.access import Action, may
 from opportunities.models import ActorType, Alert, AuditEvent, ChainHead, Person
 from opportunities.selectors.audit.around import Around, Known
@@ -16,6 +15,7 @@ from opportunities.selectors.audit.sentences import parts_of, who
 from opportunities.trail import query
 from opportunities.trail.query import TrailQuery
 from opportunities.trail.verify import nightly
+from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
 # Where what is to be sent is first known, and where it is sent.
@@ -65,7 +65,7 @@ def _seal() -> Seal:
         return Seal(alert.text, "bad")
     if last is None:
         return Seal(trail_words.UNCHECKED.format(count=f"{count:,}"))
-    at = wording.moment(last.occurred_at, timezone.now())
+    at = formats.moment(last.occurred_at, timezone.now())
     if last.outcome == "ok":
         return Seal(trail_words.INTACT.format(count=f"{count:,}", at=at), "good")
     return Seal(trail_words.BROKEN.format(seq=f"{last.after.get('first_bad', 0):,}", at=at), "bad")

@@ -5,10 +5,10 @@ import string
 from collections.abc import Iterable
 from typing import Any
 
-from opportunities import wording
 from opportunities.models import ActorType, AuditEvent, Submission
 from opportunities.selectors.audit.around import Around, sent
 from opportunities.selectors.audit.parts import Part
+from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
 
@@ -47,7 +47,7 @@ def _values(event: AuditEvent, around: Around) -> dict[str, str]:
         "deal": _deal(event, around),
         "asked": trail_words.ASKED.get(kind, trail_words.ASKED["create"]),
         "did": trail_words.DID.get(kind, trail_words.DID["create"]),
-        "worth": f" with {wording.money(row.value)}"
+        "worth": f" with {formats.money(row.value)}"
         if row and row.value is not None and kind == "create"
         else "",
         "where": _where(row, around) if row and kind == "move" else "",

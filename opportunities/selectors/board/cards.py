@@ -7,7 +7,6 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from opportunities import wording
 from opportunities.models import OPEN, Meaning, Person, State
 from opportunities.offer import StageChoice
 from opportunities.selectors.board.parts import Card, Note
@@ -15,6 +14,7 @@ from opportunities.selectors.board.pending import Pending
 from opportunities.selectors.board.places import Place
 from opportunities.selectors.board.windows import Row
 from opportunities.wording import board as board_words
+from opportunities.wording import formats
 
 LATE = timedelta(seconds=12)
 
@@ -55,7 +55,7 @@ class Dealing:
             book=row.book,
             stage=lies_in,
             stands_in=row.stage_id,
-            money="" if row.value is None else wording.compact(row.value),
+            money="" if row.value is None else formats.compact(row.value),
             percent="" if won or probability is None else f"{probability}%",
             by_hand=row.probability is not None and row.probability != stage.probability,
             close=board_words.card_day(close, self.today) if close else "",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from opportunities import wording
 from opportunities.offer import StageChoice
 from opportunities.selection import Selection
+from opportunities.wording import formats
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Sums:
 
     @property
     def compact(self) -> str:
-        return wording.compact(self.value)
+        return formats.compact(self.value)
 
     @property
     def compact_weighted(self) -> str:
-        return wording.compact(self.weighted_dollars)
+        return formats.compact(self.weighted_dollars)
 
     @property
     def weighted_dollars(self) -> int:

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 from django.db.models import Value
 
-from opportunities import wording
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Change
 from opportunities.wording import deals as words
+from opportunities.wording import formats
 
 
 class Names:
@@ -65,7 +65,7 @@ def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Chan
 
 def _first(version: OpportunityVersion) -> Change:
     if version.by:
-        value = "" if version.value is None else f" with {wording.money(version.value)}"
+        value = "" if version.value is None else f" with {formats.money(version.value)}"
         return Change(version.by, words.CREATED.format(with_value=value), version.valid_from)
     return Change("", words.FIRST_SEEN, version.valid_from)
 
@@ -84,9 +84,9 @@ def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Na
     if after.name != before.name:
         parts.append(f"renamed it from “{before.name}”")
     for name, label, say in (
-        ("value", "value", wording.money),
+        ("value", "value", formats.money),
         ("probability", "probability", lambda percent: f"{percent}%"),
-        ("target_close_date", "target close", wording.long_day),
+        ("target_close_date", "target close", formats.long_day),
     ):
         was, is_now = getattr(before, name), getattr(after, name)
         if was != is_now:
@@ -99,7 +99,7 @@ def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Na
         parts.append(
             _set("household", names.household(after.household_id), names.household(before.household_id))
         )
-    return f"{words.and_list(parts)}." if parts else ""
+    return f"{formats.and_list(parts)}." if parts else ""
 
 
 def _set(label: str, is_now: str, was: str) -> str:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from opportunities import wording
 from opportunities.delivery.kinds import Changes, Fields, comparable, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
 from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,10 @@ def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
         return said(name, value) or "Empty"
 
     fields = [
-        Disputed(wording.LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))
+        Disputed(fields_words.LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))
         for name, now in current.items()
     ]
-    labels = words.and_list([each.label.lower() for each in fields])
+    labels = formats.and_list([each.label.lower() for each in fields])
     waiting = Submission.objects.open().filter(opportunity_id=row.pk).order_by("-created_at").first()
     if waiting and set(current) & set(sent_fields(waiting)):
         told = words.CONFLICT_WAITING.format(by=waiting.by_display, fields=labels)

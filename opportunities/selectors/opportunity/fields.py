@@ -5,26 +5,27 @@ from typing import Any
 
 from django.utils import timezone
 
-from opportunities import wording
 from opportunities.models import Meaning, Member, Opportunity
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Fact
 from opportunities.wording import deals as words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
 
 def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[Fact]:
     return [
-        Fact(wording.LABELS["value"], *_or(row.value, wording.money, words.NO_VALUE)),
+        Fact(fields_words.LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
         _probability(row, stage),
-        Fact("Weighted", *_or(weighted(row, stage.probability), wording.money, words.NOT_WEIGHTED, "muted")),
+        Fact("Weighted", *_or(weighted(row, stage.probability), formats.money, words.NOT_WEIGHTED, "muted")),
         _close(row, stage, timezone.localdate(now)),
         Fact(
-            wording.LABELS["assigned_to_id"],
+            fields_words.LABELS["assigned_to_id"],
             row.assigned_to_name or (words.FORMER_OWNER if row.assigned_to_id else words.NO_OWNER),
             person=row.assigned_to_name,
             tone="" if row.assigned_to_id else "warn",
         ),
-        Fact("In stage", words.days(_days_in(row, now)), note=_since(row)),
+        Fact("In stage", formats.days(_days_in(row, now)), note=_since(row)),
     ]
 
 
@@ -42,7 +43,7 @@ def weighted(row: Opportunity, default: int | None) -> int | None:
 
 
 def _probability(row: Opportunity, stage: StageChoice) -> Fact:
-    label = wording.LABELS["probability"]
+    label = fields_words.LABELS["probability"]
     if row.probability is not None:
         default = stage.probability
         note = words.BY_HAND_NO_DEFAULT if default is None else words.BY_HAND.format(percent=default)
@@ -53,13 +54,15 @@ def _probability(row: Opportunity, stage: StageChoice) -> Fact:
 
 
 def _close(row: Opportunity, stage: StageChoice, today: date) -> Fact:
-    label, day = wording.LABELS["target_close_date"], row.target_close_date
+    label, day = fields_words.LABELS["target_close_date"], row.target_close_date
     if day is None:
         return Fact(label, words.NO_DATE, tone="warn" if stage.meaning == Meaning.OPEN else "muted")
     ahead = (day - today).days
-    note = "today" if ahead == 0 else f"in {words.days(ahead)}" if ahead > 0 else f"{words.days(-ahead)} ago"
+    note = (
+        "today" if ahead == 0 else f"in {formats.days(ahead)}" if ahead > 0 else f"{formats.days(-ahead)} ago"
+    )
     late = ahead < 0 and stage.meaning == Meaning.OPEN
-    return Fact(label, wording.long_day(day), note, "bad" if late else "")
+    return Fact(label, formats.long_day(day), note, "bad" if late else "")
 
 
 def _days_in(row: Opportunity, now: datetime) -> int:
@@ -70,7 +73,7 @@ def _days_in(row: Opportunity, now: datetime) -> int:
 
 def _since(row: Opportunity) -> str:
     since = row.stage_updated_at or row.created_at
-    return f"since {wording.long_day(timezone.localdate(since))}" if since else ""
+    return f"since {formats.long_day(timezone.localdate(since))}" if since else ""
 
 
 def origins(row: Opportunity, pipeline: str) -> list[Fact]:
@@ -78,21 +81,21 @@ def origins(row: Opportunity, pipeline: str) -> list[Fact]:
     kind = f" ({row.household.kind})" if row.household and row.household.kind else ""
     household = f"{row.household.name}{kind}" if row.household else row.household_id or words.NO_HOUSEHOLD
     facts = [
-        Fact(wording.LABELS["household_id"], household),
-        Fact(wording.LABELS["book_id"], row.book.name),
-        Fact(wording.LABELS["pipeline_id"], pipeline),
+        Fact(fields_words.LABELS["household_id"], household),
+        Fact(fields_words.LABELS["book_id"], row.book.name),
+        Fact(fields_words.LABELS["pipeline_id"], pipeline),
     ]
     if row.created_at:
-        facts.append(Fact("Created", wording.long_day(timezone.localdate(row.created_at))))
+        facts.append(Fact("Created", formats.long_day(timezone.localdate(row.created_at))))
     if row.updated_at:
-        facts.append(Fact("Changed in Slant", wording.long_day(timezone.localdate(row.updated_at))))
+        facts.append(Fact("Changed in Slant", formats.long_day(timezone.localdate(row.updated_at))))
     return [*facts, Fact("Slant record", row.pk)]
 
 
 def age(row: Opportunity, now: datetime) -> str:
     if row.created_at is None:
         return ""
-    return f"{words.days(max(0, (now - row.created_at).days))} since it was created"
+    return f"{formats.days(max(0, (now - row.created_at).days))} since it was created"
 
 
 def why_read_only(row: Opportunity) -> str:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from opportunities import wording
 from opportunities.models import FINAL, LostReason, Opportunity, Submission
 from opportunities.offer import PipelineChoice, StageChoice
+from opportunities.wording import states as states_words
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Pending:
     state: str
     by: str
     asked: str
-    words: wording.Words
+    words: states_words.StateWords
     sentence: str
     reachable: bool
 

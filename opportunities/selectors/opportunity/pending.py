@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from opportunities import wording
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Pending
 from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
+from opportunities.wording import submissions as submissions_words
 
 REFUSED_FOR = timedelta(days=1)
 
@@ -31,14 +33,14 @@ def pending(
 
 
 def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now: datetime) -> Pending:
-    told = words.submission(row.kind, row.state, row.reason_code)
-    at = wording.SOON
+    told = submissions_words.state_words(row.kind, row.state, row.reason_code)
+    at = submissions_words.SOON
     if row.due_at and row.due_at > now:
-        at = wording.AT.format(time=wording.moment(row.due_at, now))
+        at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
     oversees = person.is_manager or person.is_compliance
     sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
     if row.state == State.REJECTED and row.reason_code == "rejected" and row.reason_text:
-        sentence = words.REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
+        sentence = submissions_words.CHANGE_REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
     return Pending(
         id=str(row.pk),
         kind=row.kind,
@@ -63,7 +65,7 @@ def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
     labels = {"assigned_to_id": "owner", "household_id": "household", "pipeline_stage_id": "stage"}
     parts = []
     for name, value in sent.items():
-        label = wording.LABELS.get(name, name).lower()
+        label = fields_words.LABELS.get(name, name).lower()
         text = row.labels.get(labels.get(name, ""), "") or said(name, value) or "nothing"
         parts.append(f"{label} to {text}")
-    return words.PENDING["edit"].format(what=words.and_list(parts)) if parts else ""
+    return words.PENDING["edit"].format(what=formats.and_list(parts)) if parts else ""

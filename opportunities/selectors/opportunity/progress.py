@@ -9,6 +9,7 @@ from opportunities.offer import PipelineChoice, StageChoice
 from opportunities.selectors.opportunity.parts import Spell, Step
 from opportunities.selectors.stages import drawn, with_meanings
 from opportunities.wording import deals as words
+from opportunities.wording import formats
 
 FULL = 100
 DAY = timedelta(days=1)
@@ -52,7 +53,7 @@ def spells(
     spells = [
         Spell(
             name=drawn_by_id[stage_id].name if stage_id in drawn_by_id else words.UNKNOWN_STAGE,
-            days=words.days(time // DAY),
+            days=formats.days(time // DAY),
             share=max(1, round(FULL * (time / longest))),
             current=stage_id == row.stage_id,
             visits=visits[stage_id],
@@ -62,7 +63,7 @@ def spells(
     ]
     if before >= DAY:
         share = round(FULL * (before / longest))
-        return [Spell(words.BEFORE_US, words.days(before // DAY), share, False, 1, None), *spells]
+        return [Spell(words.BEFORE_US, formats.days(before // DAY), share, False, 1, None), *spells]
     return spells
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from opportunities import wording
 from opportunities.models import OPEN, Person, State, Submission
 from opportunities.selectors.submissions.reach import own
+from opportunities.wording import submissions as submissions_words
 
 PAGE = 50
 STATES_OF = {
@@ -57,7 +57,7 @@ def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
 
 
 def _line(row: Submission) -> Line:
-    words, icon, tone = wording.state_short(row.kind, row.state)
+    words, icon, tone = submissions_words.short_state(row.kind, row.state)
     return Line(
         id=row.pk,
         reference=row.reference,

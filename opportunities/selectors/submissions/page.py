@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from opportunities import wording
 from opportunities.actions.submissions import may_be_withdrawn
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
 from opportunities.selectors.submissions.words import said
-from opportunities.wording import deals as deals_words
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
+from opportunities.wording import states as states_words
+from opportunities.wording import submissions as submissions_words
 
 # What a manager decided, with a reason of theirs.
 DECIDED = ("linked", "closed", "send_again")
@@ -50,7 +52,7 @@ def shown(row: Submission, person: Person, now: datetime) -> Shown:
     )
 
 
-def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
+def _words(row: Submission, now: datetime) -> tuple[states_words.StateWords, bool]:
     """After twelve seconds without an end the page stops turning and says that it is saved (reliability I9)."""
     late = row.state in (State.QUEUED, State.SENDING) and now - row.created_at > LATE
     code = row.reason_code
@@ -58,12 +60,16 @@ def _words(row: Submission, now: datetime) -> tuple[wording.Words, bool]:
         code = Hold.objects.values_list("code", flat=True).first() or code
     if row.state == State.SENDING:
         code = "late" if late else ""
-    return deals_words.submission(row.kind, row.state, code), late
+    return submissions_words.state_words(row.kind, row.state, code), late
 
 
-def _sentence(row: Submission, words: wording.Words, person: Person, now: datetime) -> str:
+def _sentence(row: Submission, words: states_words.StateWords, person: Person, now: datetime) -> str:
     if row.state == State.REJECTED and row.reason_text and row.reason_code == "rejected":
-        because = wording.REFUSED_BECAUSE if row.kind == "create" else deals_words.REFUSED_BECAUSE
+        because = (
+            submissions_words.REFUSED_BECAUSE
+            if row.kind == "create"
+            else submissions_words.CHANGE_REFUSED_BECAUSE
+        )
         return because.format(message=row.reason_text.rstrip("."))
     owner = row.labels.get("owner", "")
     sent_to = json.loads(row.body).get("assigned_to_id", "")
@@ -71,9 +77,9 @@ def _sentence(row: Submission, words: wording.Words, person: Person, now: dateti
         owner = "you"
     stage = row.labels.get("stage", "")
     where = (f" in {stage}" if stage else "") + (f", owned by {owner}" if owner else "")
-    at = wording.SOON
+    at = submissions_words.SOON
     if row.due_at and row.due_at > now:
-        at = wording.AT.format(time=wording.moment(row.due_at, now))
+        at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
     return words.sentence.format(at=at, name=row.name, where=where, book=row.labels.get("book", ""))
 
 
@@ -84,7 +90,7 @@ def _steps(row: Submission, now: datetime) -> list[Step]:
     match row.state:
         case State.QUEUED:
             due = row.due_at if row.due_at and row.due_at > now and row.reason_code else None
-            label = f"Sends at {wording.moment(due, now)}" if due else "Waiting to be sent"
+            label = f"Sends at {formats.moment(due, now)}" if due else "Waiting to be sent"
             return [saved, Step(label, "now"), answered, there]
         case State.SENDING:
             return [saved, Step("Sending", "now"), answered, there]
@@ -113,7 +119,7 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
         "pipeline_stage_id": row.labels.get("stage"),
         "assigned_to_id": row.labels.get("owner"),
     }
-    for name, label in wording.LABELS.items():
+    for name, label in fields_words.LABELS.items():
         if name in body:
             text = labels.get(name) or said(name, body[name])
             differs = name in row.mismatches
@@ -145,7 +151,7 @@ def _refusals(row: Submission) -> Iterator[tuple[str, str]]:
     for name, said_of_it in row.field_errors.items():
         for message in said_of_it if isinstance(said_of_it, list) else [said_of_it]:
             yield (
-                wording.LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
+                fields_words.LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
                 str(message),
             )
 
@@ -157,7 +163,7 @@ def _exchange(attempt: Attempt) -> Exchange:
     return Exchange(
         number=attempt.number,
         started_at=attempt.started_at,
-        words=wording.OUTCOME.get(attempt.outcome, attempt.outcome),
+        words=submissions_words.OUTCOME.get(attempt.outcome, attempt.outcome),
         tone=tone,
         status=attempt.status,
         message=attempt.message,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from opportunities import wording
 from opportunities.models import Submission
+from opportunities.wording import states as states_words
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shown:
     """Everything the page of one submission says."""
 
     row: Submission
-    words: wording.Words
+    words: states_words.StateWords
     sentence: str
     steps: list[Step]
     sent: list[Sent]

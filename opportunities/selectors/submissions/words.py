@@ -4,8 +4,9 @@ import json
 from datetime import date
 from typing import Any
 
-from opportunities import wording
 from opportunities.models import Submission
+from opportunities.wording import fields as fields_words
+from opportunities.wording import formats
 
 
 def said(name: str, value: Any) -> str:
@@ -13,12 +14,12 @@ def said(name: str, value: Any) -> str:
     if value is None:
         return ""
     if name == "value" and isinstance(value, int):
-        return wording.money(value)
+        return formats.money(value)
     if name == "probability":
         return f"{value}%"
     if name == "target_close_date":
         try:
-            return wording.long_day(date.fromisoformat(str(value)[:10]))
+            return formats.long_day(date.fromisoformat(str(value)[:10]))
         except ValueError:
             return str(value)
     return str(value)
@@ -27,7 +28,7 @@ def said(name: str, value: Any) -> str:
 def typed_again(row: Submission) -> dict[str, str]:
     """What was sent, as it would be typed."""
     sent = json.loads(row.body)
-    typed = {name: str(value) for name, value in sent.items() if name in wording.LABELS}
+    typed = {name: str(value) for name, value in sent.items() if name in fields_words.LABELS}
     if isinstance(sent.get("value"), int):
         typed["value"] = f"{sent['value']:,}"
     if typed.get("target_close_date"):

@@ -1,0 +1,88 @@
+"""How amounts, days, moments and counts are written, the same on pages, in files and in sentences."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.utils import timezone
+
+# Money
+
+
+def money(value: int) -> str:
+    """`$640,000`; a minus is U+2212, which lines up with tabular figures."""
+    return f"\u2212${-value:,}" if value < 0 else f"${value:,}"
+
+
+def compact(value: float) -> str:
+    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`; static/js/charts.js says the same."""
+    whole = round(abs(value))
+    sign = "\u2212" if value < 0 and whole else ""
+    if whole < 1_000:
+        return f"{sign}${whole}"
+    for unit, letter in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
+        # What would round up to a thousand of a unit is one of the next.
+        if whole < 999.5 * unit or letter == "B":
+            places = max(0, 3 - len(str(whole // unit)))
+            text = f"{whole / unit:.{places}f}"
+            return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}{letter}"
+    raise AssertionError("every amount has a unit")
+
+
+def signed_money(value: int) -> str:
+    """`+$640,000`; a minus as `money` writes it."""
+    return f"+{money(value)}" if value > 0 else money(value)
+
+
+# Numbers
+
+
+def number(value: float | int | None, places: int = 0) -> str:
+    return "" if value is None else f"{value:,.{places}f}"
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{share * 100:.0f}%"
+
+
+def signed_percent(share: float) -> str:
+    """With its sign, a minus as U+2212: `+12%`."""
+    words, sign = percent(abs(share)), "+" if share > 0 else "\u2212"
+    return words if words == "0%" else sign + words
+
+
+# Days and moments
+
+
+def day(value: date, today: date) -> str:
+    """`30 Nov` this year, `30 Nov 2027` in another."""
+    return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
+
+
+def long_day(value: date) -> str:
+    return f"{value.day} {value:%B %Y}"
+
+
+def moment(value: datetime, now: datetime) -> str:
+    """A moment in the firm's zone: the time alone today, else with its day."""
+    local, today = timezone.localtime(value), timezone.localtime(now).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{day(local.date(), today)}, {local:%H:%M}"
+
+
+def seconds(count: int) -> str:
+    return "1 second" if count == 1 else f"{count} seconds"
+
+
+def days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
+
+
+# Counts and lists
+
+
+def deals(count: int) -> str:
+    return "1 deal" if count == 1 else f"{count:,} deals"
+
+
+def and_list(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,23 @@
+"""What any page may say: its own troubles, and how far the first load of deals has come."""
+
+CANNOT_WRITE = (
+    "Slant does not let Slantweb make changes. Nothing was sent; a manager has to renew its access."
+)
+
+# static/js/shell.js shows these, from data attributes.
+TROUBLE = {
+    "offline": "Slantweb cannot be reached. What you typed is still on this page; try again in a moment.",
+    "slow": "Slantweb is taking too long to answer. Nothing is lost; try again in a moment.",
+    "signedout": "You are signed out. Sign in again to continue.",
+    "forbidden": "You are not allowed to do this, or the page is too old. Reload it and try again.",
+    "missing": "This is no longer there, or it is in a book you do not work in.",
+    "broken": "Something went wrong on our side. Nothing you sent is lost; try again in a moment.",
+}
+
+
+def first_load(progress: dict[str, int | None] | None) -> str:
+    """How far the first load of deals has come. `of` is None where Slant does not count deals."""
+    if not progress:
+        return "Loading deals."
+    of = f" of {progress['of']:,}" if progress.get("of") else ""
+    return f"Loading deals: {progress['read']:,}{of}."
