@@ -10,7 +10,8 @@ from django.db import transaction
 
 from opportunities.actions import submissions
 from opportunities.clock import Clock
-from opportunities.delivery.kinds import Changes, Fields, sent_fields
+from opportunities.deal_fields import Fields
+from opportunities.delivery.kinds import Changes, sent_fields
 from opportunities.models import Kind, LostReason, Person, Submission
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor

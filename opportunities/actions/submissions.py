@@ -17,19 +17,11 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from opportunities import access, mirror
+from opportunities import access
 from opportunities.clock import Clock
+from opportunities.deal_fields import Fields, from_body, values_of_row
 from opportunities.delivery import states
-from opportunities.delivery.kinds import (
-    Change,
-    Changes,
-    Create,
-    Fields,
-    NewDeal,
-    comparable,
-    frozen,
-    sent_fields,
-)
+from opportunities.delivery.kinds import Change, Changes, Create, NewDeal, frozen, sent_fields
 from opportunities.models import (
     Attempt,
     Book,
@@ -208,7 +200,7 @@ def change(
         raise NotAllowed("this deal cannot be changed")
     seen = changes.seen
     current = expected_fields(deal)
-    wanted = comparable(changes.wanted)
+    wanted = from_body(changes.wanted)
     differing = {
         field: current[field] for field in seen if current[field] not in (seen[field], wanted.get(field))
     }
@@ -239,7 +231,7 @@ def expected_fields(deal: Opportunity) -> Fields:
 
     Changes of one deal go out in order, so this is what the next one meets in Slant.
     """
-    fields = mirror.fields_of(deal)
+    fields = values_of_row(deal)
     waiting = Submission.objects.open().filter(opportunity_id=deal.pk, kind__in=(Kind.EDIT, Kind.MOVE))
     for earlier in waiting.order_by("created_at"):
         fields |= sent_fields(earlier)

@@ -7,13 +7,12 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
+from opportunities.deal_fields import IDENTIFYING, Fields, from_body, to_body, values_of_record
 from opportunities.models import Kind, Submission
 from opportunities.slant.client import SlantClient
 from opportunities.slant.types import OpportunityRecord, Written
-
-Fields = dict[str, Any]
 
 
 class Match(Enum):
@@ -87,7 +86,7 @@ class Create:
         fields = {name: value for name, value in asdict(deal).items() if value not in ("", None)}
         if deal.pipeline_id:
             fields.pop("pipeline_type", None)
-        return wire(fields)
+        return to_body(fields)
 
     def send(self, slant: SlantClient, submission: Submission) -> Written:
         return slant.create_opportunity(submission.body.encode(), key=str(submission.idempotency_key))
@@ -101,10 +100,9 @@ class Create:
         sent = sent_fields(submission)
         if record.book_id != sent["book_id"]:
             return Match.NONE
-        found = record_fields(record)
+        found = values_of_record(record)
         same_name = record.name.strip() == sent["name"].strip()
-        compared = ("household_id", "pipeline_id", "assigned_to_id", "value")
-        if same_name and all(found[field] == sent[field] for field in compared if field in sent):
+        if same_name and all(found[field] == sent[field] for field in IDENTIFYING if field in sent):
             return Match.EXACT
         same_household = "household_id" in sent and record.household_id == sent["household_id"]
         return Match.NEAR if same_name or same_household else Match.NONE
@@ -120,7 +118,7 @@ class Change:
 
     @staticmethod
     def body(changes: Changes) -> Fields:
-        return wire(changes.wanted)
+        return to_body(changes.wanted)
 
     def send(self, slant: SlantClient, submission: Submission) -> Written:
         return slant.update_opportunity(
@@ -129,14 +127,14 @@ class Change:
 
     def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """Exact: everything we asked for is so. Near: somebody changed such a field to a third value."""
-        found, sent = record_fields(record), sent_fields(submission)
+        found, sent = values_of_record(record), sent_fields(submission)
         if all(found.get(field) == value for field, value in sent.items()):
             return Match.EXACT
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         """A value that a manager saw in review and decided to overwrite is in nobody's way."""
-        found, sent = record_fields(record), sent_fields(submission)
+        found, sent = values_of_record(record), sent_fields(submission)
         overwrites = submission.check_state.get("overwrites", {})
         return [
             field
@@ -160,14 +158,6 @@ def kind_of(submission: Submission) -> SubmissionKind:
     return KINDS[submission.kind]
 
 
-def wire(fields: Fields) -> Fields:
-    """Values as they travel: a day as midnight UTC, as Slant's own examples send it (Slant API 7.5)."""
-    return {
-        name: f"{value.isoformat()}T00:00:00Z" if isinstance(value, date) else value
-        for name, value in fields.items()
-    }
-
-
 def frozen(fields: Fields) -> str:
     """The body as text, ASCII only, so that its bytes are the same wherever it is encoded."""
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
@@ -175,25 +165,4 @@ def frozen(fields: Fields) -> str:
 
 def sent_fields(submission: Submission) -> Fields:
     """The frozen body as values, with a close date as its calendar day (`YYYY-MM-DD`)."""
-    return comparable(json.loads(submission.body))
-
-
-def comparable(fields: Fields) -> Fields:
-    """Values of a request with a close date, given as a date or as it travels, as its calendar day."""
-    day = fields.get("target_close_date")
-    return fields | ({"target_close_date": str(day)[:10]} if day else {})
-
-
-def record_fields(record: OpportunityRecord) -> Fields:
-    """A record of Slant's under the names a request uses, comparable with `sent_fields`."""
-    return {
-        "book_id": record.book_id,
-        "name": record.name,
-        "value": record.value,
-        "probability": record.probability,
-        "target_close_date": record.close_day.isoformat() if record.close_day else None,
-        "pipeline_id": record.pipeline.id,
-        "pipeline_stage_id": record.pipeline_stage.id,
-        "household_id": record.household_id,
-        "assigned_to_id": record.assigned_to.id if record.assigned_to else None,
-    }
+    return from_body(json.loads(submission.body))

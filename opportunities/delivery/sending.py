@@ -12,10 +12,11 @@ from django.db import IntegrityError, transaction
 
 from opportunities import mirror
 from opportunities.clock import Clock
+from opportunities.deal_fields import values_of_record
 from opportunities.delivery import holds, restore_guard, states
 from opportunities.delivery.claiming import Claim, claim
 from opportunities.delivery.connection import hold_for_token, meaning_of
-from opportunities.delivery.kinds import kind_of, record_fields
+from opportunities.delivery.kinds import kind_of
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.delivery.unknown_outcome import Next, doubtful
@@ -104,7 +105,7 @@ def _answer(written: Written, elapsed_ms: int) -> dict[str, Any]:
         "remote_request_id": written.request_id[:200],
         "remote_date": written.server_date,
         "record_id": written.record.id,
-        "answer": record_fields(written.record),
+        "answer": values_of_record(written.record),
         "elapsed_ms": elapsed_ms,
         "bytes_sent": True,
     }

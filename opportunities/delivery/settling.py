@@ -18,8 +18,9 @@ from django.db.models import Q, QuerySet
 
 from opportunities import mirror
 from opportunities.clock import Clock
+from opportunities.deal_fields import values_of_record
 from opportunities.delivery import states
-from opportunities.delivery.kinds import Match, kind_of, record_fields, sent_fields
+from opportunities.delivery.kinds import Match, kind_of, sent_fields
 from opportunities.delivery.scanning import BOOK, CannotList, Found, Scanner, Sight, candidates, together
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
@@ -406,7 +407,7 @@ def _shown(record: OpportunityRecord, match: str) -> dict[str, Any]:
         "id": record.id,
         "match": match,
         "created_at": record.created_at.isoformat() if record.created_at else "",
-        "fields": record_fields(record),
+        "fields": values_of_record(record),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from opportunities.deal_fields import LABELS
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
@@ -19,7 +20,7 @@ from opportunities.wording import create as create_words
 from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
-FIELDS = tuple(fields_words.LABELS)
+FIELDS = tuple(LABELS)
 CARRIED = (*FIELDS, "q", "name_suggested")
 KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
 LONGEST = 1000
@@ -43,29 +44,29 @@ class NewOpportunityForm(forms.Form):
     use_required_attribute = False
     refused, refused_no_words = create_words.SLANT_REFUSED, create_words.SLANT_REFUSED_NO_WORDS
 
-    book_id = Text(label=fields_words.LABELS["book_id"], widget=Select())
-    household_id = Text(label=fields_words.LABELS["household_id"], widget=HouseholdPicker(), optional=True)
+    book_id = Text(label=LABELS["book_id"], widget=Select())
+    household_id = Text(label=LABELS["household_id"], widget=HouseholdPicker(), optional=True)
     name = Text(
-        label=fields_words.LABELS["name"],
+        label=LABELS["name"],
         help_text="What colleagues will recognise on the board.",
         widget=forms.TextInput({"class": "form-control", "autocomplete": "off"}),
     )
     value = Text(
-        label=fields_words.LABELS["value"],
+        label=LABELS["value"],
         help_text="Whole dollars, like 640,000 or 640k.",
         widget=Affixed(before="$"),
         optional=True,
     )
-    probability = Text(label=fields_words.LABELS["probability"], widget=Affixed(after="%"), optional=True)
+    probability = Text(label=LABELS["probability"], widget=Affixed(after="%"), optional=True)
     target_close_date = Text(
-        label=fields_words.LABELS["target_close_date"],
+        label=LABELS["target_close_date"],
         widget=forms.DateInput({"class": "form-control", "type": "date", "autocomplete": "off"}),
         optional=True,
     )
-    pipeline_id = Text(label=fields_words.LABELS["pipeline_id"], widget=Select())
-    pipeline_type = Text(label=fields_words.LABELS["pipeline_type"], widget=Select())
-    assigned_to_id = Text(label=fields_words.LABELS["assigned_to_id"], widget=Select())
-    pipeline_stage_id = Text(label=fields_words.LABELS["pipeline_stage_id"], widget=StagePicker())
+    pipeline_id = Text(label=LABELS["pipeline_id"], widget=Select())
+    pipeline_type = Text(label=LABELS["pipeline_type"], widget=Select())
+    assigned_to_id = Text(label=LABELS["assigned_to_id"], widget=Select())
+    pipeline_stage_id = Text(label=LABELS["pipeline_stage_id"], widget=StagePicker())
 
     form_token = Text(widget=forms.HiddenInput())
     supersedes = Text(widget=forms.HiddenInput())

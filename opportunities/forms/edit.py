@@ -13,7 +13,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from opportunities.delivery.kinds import Changes, Fields
+from opportunities.deal_fields import EDITABLE, Fields
+from opportunities.delivery.kinds import Changes
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity
@@ -21,13 +22,11 @@ from opportunities.offer import Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
-EDITED = ("name", "household_id", "value", "probability", "target_close_date", "assigned_to_id")
-
 
 def as_typed(fields: Fields) -> dict[str, str]:
     """Values under the API's names as they would be typed, each also as seen."""
     typed: dict[str, str] = {}
-    for name in EDITED:
+    for name in EDITABLE:
         value = fields.get(name)
         seen = "" if value is None else str(value)
         typed[f"seen_{name}"] = seen
@@ -73,7 +72,7 @@ class EditOpportunityForm(NewOpportunityForm):
     @property
     def seen_values(self) -> list[tuple[str, str]]:
         """For the hidden fields that carry what was seen through every redraw."""
-        return [(name, self.seen(name)) for name in EDITED]
+        return [(name, self.seen(name)) for name in EDITABLE]
 
     def seen(self, name: str) -> str:
         """What the person saw in `name`, as text; a form that does not say saw nothing."""
@@ -90,7 +89,7 @@ class EditOpportunityForm(NewOpportunityForm):
         """After `is_valid()`: the fields whose value differs from what was seen."""
         wanted: Fields = {}
         seen: Fields = {}
-        for name in EDITED:
+        for name in EDITABLE:
             value, before = self.cleaned_data[name], self._seen_value(name)
             value = None if value == "" else value
             if (value.isoformat() if isinstance(value, date) else value) != before:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+from opportunities.deal_fields import LABELS
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.offer import StageChoice
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
 UNSET = "Not set"
@@ -57,7 +57,7 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
 def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> str:
     for name in ("value", "probability"):
         if name in wrong:
-            return f"{fields_words.LABELS[name]} needs correcting"
+            return f"{LABELS[name]} needs correcting"
     percent = form.cleaned_data.get("probability")
     if percent is None and form.stage:
         percent = form.stage.probability
@@ -90,7 +90,7 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
         "target_close_date": _day(form),
         "assigned_to_id": owner.name if owner else "",
     }
-    labels = fields_words.LABELS | {"target_close_date": "Close"}
+    labels = LABELS | {"target_close_date": "Close"}
     return [
         Fact(
             label=labels[name],
@@ -124,7 +124,7 @@ def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, subm
         name for name in ("book_id", "name", "assigned_to_id") if name in form.errors and name not in wrong
     ]
     if missing:
-        words = ", ".join(fields_words.LABELS[name].lower() for name in missing)
+        words = ", ".join(LABELS[name].lower() for name in missing)
         checks.append(Check(f"Still to fill in: {words}", done=False))
     owner = form.offer.owner(form.cleaned_data.get("assigned_to_id", ""))
     if owner and "assigned_to_id" not in form.errors:

@@ -21,7 +21,7 @@ from opportunities.mirror.sync import (
     sync,
     sync_if_due,
 )
-from opportunities.mirror.writing import apply, fields_of, mark_gone, write
+from opportunities.mirror.writing import apply, mark_gone, write
 
 __all__ = [
     "LEASE",
@@ -29,7 +29,6 @@ __all__ = [
     "RESOURCES",
     "apply",
     "due",
-    "fields_of",
     "interval_seconds",
     "mark_gone",
     "sync",

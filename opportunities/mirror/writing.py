@@ -153,20 +153,5 @@ def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) ->
     return row
 
 
-def fields_of(deal: Opportunity) -> dict[str, Any]:
-    """A mirrored deal under the names a request uses, comparable with `kinds.sent_fields` and `seen` values."""
-    return {
-        "book_id": deal.book_id,
-        "name": deal.name,
-        "value": deal.value,
-        "probability": deal.probability,
-        "target_close_date": deal.target_close_date.isoformat() if deal.target_close_date else None,
-        "pipeline_id": deal.pipeline_id,
-        "pipeline_stage_id": deal.stage_id,
-        "household_id": deal.household_id,
-        "assigned_to_id": deal.assigned_to_id or None,
-    }
-
-
 def _full_name(person: types.Assignee) -> str:
     return (f"{person.first_name} {person.last_name}".strip() or person.email)[:400]

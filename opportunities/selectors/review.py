@@ -7,22 +7,12 @@ from typing import Any
 
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidates_of
+from opportunities.deal_fields import LABELS, REVIEWED
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.selectors.submissions.words import said
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 from opportunities.wording import review as review_words
 from opportunities.wording import submissions as submissions_words
-
-COMPARED = (
-    "name",
-    "household_id",
-    "value",
-    "pipeline_id",
-    "pipeline_stage_id",
-    "assigned_to_id",
-    "probability",
-)
 
 
 @dataclass(frozen=True)
@@ -91,20 +81,18 @@ def compare(row: Submission) -> Comparison:
     return Comparison(
         row=row,
         words=review_words.review_question(row.kind),
-        ours=[
-            Cell(fields_words.LABELS[name], words(name, sent.get(name)) or "not sent") for name in COMPARED
-        ],
+        ours=[Cell(LABELS[name], words(name, sent.get(name)) or "not sent") for name in REVIEWED],
         sent_at=row.last_sent_at,
         candidates=[
             Candidate(
                 id=shown["id"],
                 cells=[
                     Cell(
-                        fields_words.LABELS[name],
+                        LABELS[name],
                         words(name, shown["fields"].get(name)) or "empty",
                         shown["fields"].get(name) == sent[name] if sent.get(name) is not None else None,
                     )
-                    for name in COMPARED
+                    for name in REVIEWED
                 ],
                 made=_made(shown.get("created_at", ""), row.last_sent_at),
             )
@@ -122,7 +110,7 @@ def _fields(deal: Opportunity | None) -> dict[str, Any]:
 
 def _words(rows: list[dict[str, Any]]) -> Any:
     """A function from field and id to the words for it, with each table read once."""
-    ids = {name: {row.get(name) for row in rows} - {None, ""} for name in COMPARED if name.endswith("_id")}
+    ids = {name: {row.get(name) for row in rows} - {None, ""} for name in REVIEWED if name.endswith("_id")}
     names: dict[str, dict[str, str]] = {
         "household_id": dict(Household.objects.filter(pk__in=ids["household_id"]).values_list("pk", "name")),
         "pipeline_id": dict(Pipeline.objects.filter(pk__in=ids["pipeline_id"]).values_list("pk", "name")),

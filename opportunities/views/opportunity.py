@@ -18,9 +18,10 @@ from opportunities.access import Action, may
 from opportunities.actions import drafts, submissions
 from opportunities.actions.submissions import expected_fields
 from opportunities.clock import SystemClock
+from opportunities.deal_fields import EDITABLE
 from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.create import storable
-from opportunities.forms.edit import EDITED, as_typed
+from opportunities.forms.edit import as_typed
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
 from opportunities.selectors.audit.around import Known
@@ -52,7 +53,7 @@ def opportunity(request: HttpRequest, id: str) -> HttpResponse:
 def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed into the form of one deal, and of which."""
     typed = typed_values(data)
-    return {name: typed[name] for name in EDITED if name in typed} | {
+    return {name: typed[name] for name in EDITABLE if name in typed} | {
         "deal": storable(data.get("deal", ""))[:200]
     }
 
@@ -80,9 +81,9 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:
         supersedes = request.POST.get("supersedes", "")
     else:
         if earlier := _refused(person, row, request.GET.get("from", "")):
-            typed |= {name: value for name, value in typed_again(earlier).items() if name in EDITED}
+            typed |= {name: value for name, value in typed_again(earlier).items() if name in EDITABLE}
             supersedes = str(earlier.pk)
-        typed |= {name: value for name, value in typed_values(request.GET).items() if name in EDITED}
+        typed |= {name: value for name, value in typed_values(request.GET).items() if name in EDITABLE}
         typed |= _reopened(request, person, row)
     typed |= {"form_token": submissions.issue_token(person), "supersedes": supersedes}
     form = _form(person, row, typed=typed)
@@ -237,7 +238,7 @@ def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
     """What was posted; a field that was not sent at all is left as it is."""
     data = posted.copy()
     now = as_typed(expected_fields(row))
-    for name in EDITED:
+    for name in EDITABLE:
         if name not in data:
             data[name], data[f"seen_{name}"] = now[name], now[f"seen_{name}"]
     return data
@@ -249,7 +250,9 @@ def _reopened(request: HttpRequest, person: Person, row: Opportunity) -> dict[st
         person=person, form=DRAFT, page=page_of(request), session=session_ref(request), clock=CLOCK
     )
     return (
-        {name: value for name, value in kept.items() if name in EDITED} if kept.get("deal") == row.pk else {}
+        {name: value for name, value in kept.items() if name in EDITABLE}
+        if kept.get("deal") == row.pk
+        else {}
     )
 
 

@@ -1,17 +1,5 @@
-"""The fields of a deal: their labels, and what a form says of a value it cannot take."""
+"""What a form says of a value of a deal that it cannot take. The fields themselves: `deal_fields.py`."""
 
-LABELS = {
-    "book_id": "Book",
-    "household_id": "Household",
-    "name": "Name",
-    "value": "Value",
-    "probability": "Probability",
-    "target_close_date": "Target close",
-    "pipeline_id": "Pipeline",
-    "pipeline_type": "Kind of pipeline",
-    "pipeline_stage_id": "Stage",
-    "assigned_to_id": "Owner",
-}
 BOOK_MISSING = "Choose the book this deal belongs to."
 BOOK_UNKNOWN = "Choose one of your books. The one sent with the form is not among them."
 BOOK_READ_ONLY = "You can only read {book}. Choose a book you work in."

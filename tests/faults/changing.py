@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from opportunities import mirror
 from opportunities.actions import moving, submissions
-from opportunities.delivery.kinds import Changes, comparable
+from opportunities.deal_fields import from_body, values_of_row
+from opportunities.delivery.kinds import Changes
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.sandbox.store import stamp
 from opportunities.trail.audit import Actor as By
@@ -72,7 +72,7 @@ class Changing:
         if row is None:
             return
         # The form shows what is asked for already; a board drawn before that was shows what was there.
-        shown = submissions.expected_fields(row) if rng.random() < 0.7 else mirror.fields_of(row)
+        shown = submissions.expected_fields(row) if rng.random() < 0.7 else values_of_row(row)
         self.history.scheduler.wait(rng.choice(THINKING))
         errand.deal = row.pk
         if rng.random() < 0.35:
@@ -227,7 +227,7 @@ class Changing:
         row = self.history.slant.store.tables["opportunity"].get(deal)
         if row is None:
             return None
-        used.append(comparable({name: row[name]})[name])
+        used.append(from_body({name: row[name]})[name])
         number = len(self._used) * 100 + len(used)
         match name:
             case "value":
@@ -243,8 +243,8 @@ class Changing:
             case _:
                 pipeline = self.history.slant.store.tables["pipeline"][row["pipeline_id"]]
                 choices = [stage["id"] for stage in pipeline["pipeline_stages"]]
-        unused = [one for one in choices if comparable({name: one})[name] not in used]
+        unused = [one for one in choices if from_body({name: one})[name] not in used]
         chosen = rng.choice(unused) if unused else None
         if chosen is not None:
-            used.append(comparable({name: chosen})[name])
+            used.append(from_body({name: chosen})[name])
         return chosen

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from opportunities.deal_fields import LABELS
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, Fact
 from opportunities.selectors.audit.sentences import said, who
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 from opportunities.wording import submissions as submissions_words
 from opportunities.wording import trail as trail_words
@@ -20,9 +20,7 @@ def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
         Changed(
-            trail_words.FIELDS.get(name)
-            or fields_words.LABELS.get(name)
-            or name.replace("_", " ").capitalize(),
+            trail_words.FIELDS.get(name) or LABELS.get(name) or name.replace("_", " ").capitalize(),
             _field(name, event.before[name], stages) if name in event.before else "",
             _field(name, event.after[name], stages) if name in event.after else "",
         )

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from opportunities.delivery.kinds import Changes, Fields, comparable, sent_fields
+from opportunities.deal_fields import LABELS, Fields, from_body
+from opportunities.delivery.kinds import Changes, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
 from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
 
@@ -35,7 +35,7 @@ def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
 
     What was seen is what the form says, so nobody of another book is named for it.
     """
-    seen, wanted = comparable(changes.seen), comparable(changes.wanted)
+    seen, wanted = from_body(changes.seen), from_body(changes.wanted)
     values = [
         fields.get(name) for fields in (seen, wanted, current) for name in ("assigned_to_id", "household_id")
     ]
@@ -53,7 +53,7 @@ def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
         return said(name, value) or "Empty"
 
     fields = [
-        Disputed(fields_words.LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))
+        Disputed(LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))
         for name, now in current.items()
     ]
     labels = formats.and_list([each.label.lower() for each in fields])

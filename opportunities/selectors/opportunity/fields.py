@@ -5,22 +5,22 @@ from typing import Any
 
 from django.utils import timezone
 
+from opportunities.deal_fields import LABELS
 from opportunities.models import Meaning, Member, Opportunity
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Fact
 from opportunities.wording import deals as words
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
 
 def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[Fact]:
     return [
-        Fact(fields_words.LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
+        Fact(LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
         _probability(row, stage),
         Fact("Weighted", *_or(weighted(row, stage.probability), formats.money, words.NOT_WEIGHTED, "muted")),
         _close(row, stage, timezone.localdate(now)),
         Fact(
-            fields_words.LABELS["assigned_to_id"],
+            LABELS["assigned_to_id"],
             row.assigned_to_name or (words.FORMER_OWNER if row.assigned_to_id else words.NO_OWNER),
             person=row.assigned_to_name,
             tone="" if row.assigned_to_id else "warn",
@@ -43,7 +43,7 @@ def weighted(row: Opportunity, default: int | None) -> int | None:
 
 
 def _probability(row: Opportunity, stage: StageChoice) -> Fact:
-    label = fields_words.LABELS["probability"]
+    label = LABELS["probability"]
     if row.probability is not None:
         default = stage.probability
         note = words.BY_HAND_NO_DEFAULT if default is None else words.BY_HAND.format(percent=default)
@@ -54,7 +54,7 @@ def _probability(row: Opportunity, stage: StageChoice) -> Fact:
 
 
 def _close(row: Opportunity, stage: StageChoice, today: date) -> Fact:
-    label, day = fields_words.LABELS["target_close_date"], row.target_close_date
+    label, day = LABELS["target_close_date"], row.target_close_date
     if day is None:
         return Fact(label, words.NO_DATE, tone="warn" if stage.meaning == Meaning.OPEN else "muted")
     ahead = (day - today).days
@@ -81,9 +81,9 @@ def origins(row: Opportunity, pipeline: str) -> list[Fact]:
     kind = f" ({row.household.kind})" if row.household and row.household.kind else ""
     household = f"{row.household.name}{kind}" if row.household else row.household_id or words.NO_HOUSEHOLD
     facts = [
-        Fact(fields_words.LABELS["household_id"], household),
-        Fact(fields_words.LABELS["book_id"], row.book.name),
-        Fact(fields_words.LABELS["pipeline_id"], pipeline),
+        Fact(LABELS["household_id"], household),
+        Fact(LABELS["book_id"], row.book.name),
+        Fact(LABELS["pipeline_id"], pipeline),
     ]
     if row.created_at:
         facts.append(Fact("Created", formats.long_day(timezone.localdate(row.created_at))))

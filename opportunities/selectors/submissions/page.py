@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from opportunities.actions.submissions import may_be_withdrawn
+from opportunities.deal_fields import LABELS
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
 from opportunities.selectors.submissions.words import said
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 from opportunities.wording import states as states_words
 from opportunities.wording import submissions as submissions_words
@@ -119,7 +119,7 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
         "pipeline_stage_id": row.labels.get("stage"),
         "assigned_to_id": row.labels.get("owner"),
     }
-    for name, label in fields_words.LABELS.items():
+    for name, label in LABELS.items():
         if name in body:
             text = labels.get(name) or said(name, body[name])
             differs = name in row.mismatches
@@ -151,7 +151,7 @@ def _refusals(row: Submission) -> Iterator[tuple[str, str]]:
     for name, said_of_it in row.field_errors.items():
         for message in said_of_it if isinstance(said_of_it, list) else [said_of_it]:
             yield (
-                fields_words.LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
+                LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
                 str(message),
             )
 

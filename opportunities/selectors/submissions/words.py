@@ -4,8 +4,8 @@ import json
 from datetime import date
 from typing import Any
 
+from opportunities.deal_fields import LABELS
 from opportunities.models import Submission
-from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
 
@@ -28,7 +28,7 @@ def said(name: str, value: Any) -> str:
 def typed_again(row: Submission) -> dict[str, str]:
     """What was sent, as it would be typed."""
     sent = json.loads(row.body)
-    typed = {name: str(value) for name, value in sent.items() if name in fields_words.LABELS}
+    typed = {name: str(value) for name, value in sent.items() if name in LABELS}
     if isinstance(sent.get("value"), int):
         typed["value"] = f"{sent['value']:,}"
     if typed.get("target_close_date"):
