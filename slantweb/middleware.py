@@ -24,6 +24,7 @@ from opportunities.access import Action, may
 from opportunities.actions import drafts
 from opportunities.views import access_log, errors, limits
 from opportunities.views.access_marks import is_open, is_poll, kept_by, page_of
+from opportunities.views.requests import PageRequest
 from slantweb import logs, sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -159,7 +160,7 @@ class SignInRequiredMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def __call__(self, request: PageRequest) -> HttpResponseBase:
         match = _match_of(request)
         view = match.func if match else None
         response = self._refusal(request, view) or self.get_response(request)
@@ -169,7 +170,7 @@ class SignInRequiredMiddleware:
                 response["X-Session-Left"] = "{} {}".format(*left)
         return response
 
-    def _refusal(self, request: HttpRequest, view: object) -> HttpResponseBase | None:
+    def _refusal(self, request: PageRequest, view: object) -> HttpResponseBase | None:
         """The answer to somebody who may not pass, or None."""
         if not _is_configured():
             alive = request.path == "/healthz" or _is_static(request)
@@ -189,7 +190,8 @@ class SignInRequiredMiddleware:
             return errors.no_access(request)
         if wait := limits.overspent(request, limits.DENIED):
             return errors.too_often(request, wait)
-        request.session_left = sessions.seconds_left(request)  # type: ignore[attr-defined]
+        request.person = request.user
+        request.session_left = sessions.seconds_left(request)
         return None
 
 
@@ -208,7 +210,7 @@ def _is_static(request: HttpRequest) -> bool:
     return request.path.startswith(settings.STATIC_URL)
 
 
-def to_sign_in(request: HttpRequest, view: object = None) -> HttpResponse:
+def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
     """To the sign-in page and then back to the page the person was on: never to a fragment or a form's target.
 
     What a form held that was sent too late waits there for the person it was made for.
@@ -219,7 +221,7 @@ def to_sign_in(request: HttpRequest, view: object = None) -> HttpResponse:
         token, typed = request.POST.get("form_token", ""), keeping.read(request.POST)
         drafts.keep_of_ended_session(form_token=token, form=keeping.form, typed=typed, page=page)
     address = f"{settings.LOGIN_URL}?{urlencode({'next': page})}"
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         # Never a redirect: htmx would follow it and paste the sign-in page into a part of this one.
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)

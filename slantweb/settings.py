@@ -62,6 +62,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, because the error pages of every other one ask `request.htmx`.
+    "django_htmx.middleware.HtmxMiddleware",
     "slantweb.middleware.TrustedProxiesMiddleware",
     "slantweb.middleware.RequestIdMiddleware",
     "slantweb.middleware.HeadersMiddleware",
@@ -75,7 +77,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "slantweb.middleware.SignInRequiredMiddleware",
 ]

@@ -7,7 +7,6 @@ is a 403, or a 404 about a single thing: whether it exists is not said here eith
 """
 
 from django.core.cache import cache
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 from django.utils.crypto import salted_hmac
@@ -16,13 +15,14 @@ from opportunities.actions import people
 from opportunities.clock import SystemClock
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
+from opportunities.views.requests import PageRequest
 
 # One more query is spared while this process remembers; the trail itself decides.
 REMEMBERED_SECONDS = 14 * 60
 
 
 def note(
-    request: HttpRequest, response: HttpResponseBase, match: ResolverMatch | None, *, polling: bool
+    request: PageRequest, response: HttpResponseBase, match: ResolverMatch | None, *, polling: bool
 ) -> None:
     if match is None:
         return
@@ -36,7 +36,7 @@ def note(
         _once(request, "access.denied", kind, thing, "refused", getattr(request, "refused_as", "role"))
 
 
-def _shows(request: HttpRequest, response: HttpResponseBase) -> bool:
+def _shows(request: PageRequest, response: HttpResponseBase) -> bool:
     """Whether the thing itself is in the answer. What became of an accepted form has an event of its own."""
     if response.status_code == 422:
         return True
@@ -45,7 +45,7 @@ def _shows(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _once(
-    request: HttpRequest,
+    request: PageRequest,
     action: str,
     kind: str,
     thing: str,

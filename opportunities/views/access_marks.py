@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from opportunities.views.requests import PageRequest
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -51,7 +52,7 @@ def is_open(view: object) -> bool:
     return getattr(view, "open_to_all", False)
 
 
-def is_poll(request: HttpRequest, view: object) -> bool:
+def is_poll(request: PageRequest, view: object) -> bool:
     """A marked view, or one that serves page and poll alike and was asked with `X-Poll: 1` (by `hx-headers`)."""
     return getattr(view, "poll", False) or request.headers.get("X-Poll") == "1"
 
@@ -60,18 +61,18 @@ def kept_by(view: object) -> Keeping | None:
     return getattr(view, "keeps_draft", None)
 
 
-def page_of(request: HttpRequest) -> str:
+def page_of(request: PageRequest) -> str:
     """The page the person is on, with its query: never a fragment, nor the target of a form; else the home
     page.
     """
-    if request.headers.get("HX-Request") == "true":
+    if request.htmx:
         return _own_path(request, request.headers.get("HX-Current-URL", ""))
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
     return _own_path(request, request.headers.get("Referer", ""))
 
 
-def _own_path(request: HttpRequest, url: str) -> str:
+def _own_path(request: PageRequest, url: str) -> str:
     if not url or not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
         return "/"
     parts = urlsplit(url)

@@ -1,7 +1,7 @@
 """The audit trail for managers and compliance: to read, to print, to take away."""
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,7 +15,7 @@ from opportunities.selectors.audit.page import PAGE, PRINTED, trail
 from opportunities.trail import export
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import trail as trail_words
 
 CLOCK = SystemClock()
@@ -27,7 +27,7 @@ TYPES = {
 
 
 @require_safe
-def audit(request: HttpRequest) -> HttpResponse:
+def audit(request: PageRequest) -> HttpResponse:
     person = _reader(request)
     form = TrailForm(request.GET)
     form.is_valid()
@@ -46,7 +46,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def audit_export(request: HttpRequest) -> HttpResponseBase:
+def audit_export(request: PageRequest) -> HttpResponseBase:
     """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv`
     or `zip`.
     """
@@ -67,8 +67,8 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
     )
 
 
-def _reader(request: HttpRequest) -> Person:
-    person = person_of(request)
+def _reader(request: PageRequest) -> Person:
+    person = request.person
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
     return person

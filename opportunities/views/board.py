@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,8 +23,8 @@ from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
 from opportunities.views.access_marks import poll
-from opportunities.views.answers import is_part, see_other
-from opportunities.views.shell import person_of
+from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.wording import board as board_words
 
 # What is opened again next time: where one works, not what one looked for.
@@ -34,7 +34,7 @@ PASSING = ("moved",)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def board(request: HttpRequest) -> HttpResponse:
+def board(request: PageRequest) -> HttpResponse:
     """The board as its address says; without a word in it, as the person left it. POST sets filters and keeps
     them.
     """
@@ -45,17 +45,17 @@ def board(request: HttpRequest) -> HttpResponse:
     if selection.view == LIST:
         return listing.page(request, selection, problems=form.problems)
     now = timezone.now()
-    found = boards.board(person_of(request), selection, now)
+    found = boards.board(request.person, selection, now)
     context = _around(request, found, form) | {
-        "moved": just_moved(person_of(request), request.GET.get("moved", ""), now),
+        "moved": just_moved(request.person, request.GET.get("moved", ""), now),
     }
     return render(request, "opportunities/board.html", context)
 
 
 @require_safe
-def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
+def board_lane(request: PageRequest, pipeline: str, stage: str) -> HttpResponse:
     """One column: a window of it, from its top or `after` a card. A part for scripts, a page without."""
-    person, now = person_of(request), timezone.now()
+    person, now = request.person, timezone.now()
     selection = replace(SelectionForm(request.GET).selection, pipeline=pipeline)
     after, shown = WindowForm(request.GET).window
     lane = boards.lane(
@@ -64,15 +64,15 @@ def board_lane(request: HttpRequest, pipeline: str, stage: str) -> HttpResponse:
     if lane is None:
         raise Http404
     context = {"lane": lane, "selection": selection, "query": selection.query()}
-    name = "partials/board_lane.html" if is_part(request) else "board_lane.html"
+    name = "partials/board_lane.html" if request.htmx else "board_lane.html"
     return render(request, f"opportunities/{name}", context)
 
 
 @poll
 @require_safe
-def board_changes(request: HttpRequest) -> HttpResponse:
+def board_changes(request: PageRequest) -> HttpResponse:
     """204, or which columns changed since the token `since`, with the page's head as it is now."""
-    person, selection = person_of(request), SelectionForm(request.GET).selection
+    person, selection = request.person, SelectionForm(request.GET).selection
     found = changes(person, selection, request.GET.get("since", ""))
     if found is None and "fresh" not in request.GET:
         return HttpResponse(status=204)
@@ -89,9 +89,9 @@ def board_changes(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def board_filters(request: HttpRequest) -> HttpResponse:
+def board_filters(request: PageRequest) -> HttpResponse:
     """All filters as one form: opened over the board, or a page without scripts."""
-    person, form = person_of(request), _form(request)
+    person, form = request.person, _form(request)
     context = {
         "form": form,
         "selection": form.selection,
@@ -100,21 +100,21 @@ def board_filters(request: HttpRequest) -> HttpResponse:
         "closes": board_words.CLOSES,
         "missings": board_words.MISSINGS,
     }
-    name = "partials/board_filters.html" if is_part(request) else "board_filters.html"
+    name = "partials/board_filters.html" if request.htmx else "board_filters.html"
     return render(request, f"opportunities/{name}", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def board_views(request: HttpRequest) -> HttpResponse:
+def board_views(request: PageRequest) -> HttpResponse:
     """One's saved views: open, save, delete."""
     if request.method == "POST":
         return _delete(request) if "delete" in request.POST else _save(request)
     return _draw_views(request, query=_form(request).selection.query())
 
 
-def _form(request: HttpRequest) -> SelectionForm:
+def _form(request: PageRequest) -> SelectionForm:
     """The filters of the address; of one that says nothing, how this person left the board."""
-    person = person_of(request)
+    person = request.person
     if set(request.GET) - set(PASSING):
         return SelectionForm(request.GET)
     if not person.board_query and person.is_sales and person.member_id:
@@ -122,7 +122,7 @@ def _form(request: HttpRequest) -> SelectionForm:
     return SelectionForm(QueryDict(person.board_query))
 
 
-def _apply(request: HttpRequest) -> HttpResponse:
+def _apply(request: PageRequest) -> HttpResponse:
     form = SelectionForm(request.POST)
     selection = form.selection
     if form.problems:
@@ -138,11 +138,11 @@ def _apply(request: HttpRequest) -> HttpResponse:
         case name if name in form.fields:
             selection = replace(selection, **{name: getattr(Selection(), name)})
     kept_fields = {name: getattr(selection, name) for name in REMEMBERED}
-    actions.remember(person=person_of(request), query=Selection(**kept_fields).query() or "view=board")
+    actions.remember(person=request.person, query=Selection(**kept_fields).query() or "view=board")
     return see_other(_address(selection))
 
 
-def _save(request: HttpRequest) -> HttpResponse:
+def _save(request: PageRequest) -> HttpResponse:
     form = SaveViewForm(request.POST)
     selection = selection_of(request.POST.get("query", ""))
     query = selection.query()
@@ -151,7 +151,7 @@ def _save(request: HttpRequest) -> HttpResponse:
         problem = board_words.VIEW_TOO_LONG
     if not problem:
         try:
-            actions.save(person=person_of(request), name=form.cleaned_data["name"], query=query)
+            actions.save(person=request.person, name=form.cleaned_data["name"], query=query)
         except actions.TooMany:
             problem = board_words.MOST_VIEWS.format(most=actions.MOST)
     if problem:
@@ -160,28 +160,28 @@ def _save(request: HttpRequest) -> HttpResponse:
     return see_other(_address(selection))
 
 
-def _delete(request: HttpRequest) -> HttpResponse:
+def _delete(request: PageRequest) -> HttpResponse:
     chosen = ViewForm({"id": request.POST["delete"]}).chosen
-    name = actions.delete(person=person_of(request), id=chosen) if chosen else ""
+    name = actions.delete(person=request.person, id=chosen) if chosen else ""
     if name:
         messages.success(request, board_words.VIEW_DELETED.format(name=name))
     return see_other(_address(selection_of(request.POST.get("query", ""))))
 
 
-def _draw_views(request: HttpRequest, *, query: str, problem: str = "", status: int = 200) -> HttpResponse:
+def _draw_views(request: PageRequest, *, query: str, problem: str = "", status: int = 200) -> HttpResponse:
     context = {
-        "views": filters.saved_views(person_of(request)),
+        "views": filters.saved_views(request.person),
         "query": query,
         "problem": problem,
         "typed": request.POST.get("name", ""),
     }
-    name = "partials/board_views.html" if is_part(request) else "board_views.html"
+    name = "partials/board_views.html" if request.htmx else "board_views.html"
     return render(request, f"opportunities/{name}", context, status=status)
 
 
-def _around(request: HttpRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
+def _around(request: PageRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
     """What the page needs besides the board itself."""
-    person, selection = person_of(request), found.selection
+    person, selection = request.person, found.selection
     names = found.names
     wanted = {"book", "owner", "household"} & set(selection.narrowed_by)
     if wanted - set(names):

@@ -3,7 +3,7 @@ each fared.
 """
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -15,8 +15,8 @@ from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
-from opportunities.views.answers import is_part, see_other
-from opportunities.views.shell import person_of
+from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.views.submit_guard import NotTaken, Says, taking
 from opportunities.wording import bulk as bulk_words
 from opportunities.wording import shell as shell_words
@@ -27,11 +27,11 @@ SAYS = Says(shell_words.CANNOT_WRITE, bulk_words.TOO_OFTEN, bulk_words.NOT_YOURS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def bulk(request: HttpRequest) -> HttpResponse:
+def bulk(request: PageRequest) -> HttpResponse:
     """POST: the chosen deals without a target ask for one, with a target are changed. GET `?sent=`: what
     became of them.
     """
-    person = person_of(request)
+    person = request.person
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied
     if request.method == "POST":
@@ -41,7 +41,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
     return _result(request, person)
 
 
-def _post(request: HttpRequest, person: Person) -> HttpResponse:
+def _post(request: PageRequest, person: Person) -> HttpResponse:
     form = BulkForm(request.POST)
     form.full_clean()
     picked = chosen(person, form.cleaned_data.get("id", ()))
@@ -66,7 +66,7 @@ def _post(request: HttpRequest, person: Person) -> HttpResponse:
     return see_other(f"{reverse('opportunities:bulk')}?sent={key}")
 
 
-def _ask(request: HttpRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:
+def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:
     """Which deals, and what to do with them; errors where they belong, everything chosen kept, a fresh token."""
     context = {
         "form": form,
@@ -74,7 +74,7 @@ def _ask(request: HttpRequest, form: BulkForm, picked: Chosen, *, status: int = 
         "ids": form.cleaned_data.get("id", ()),
         "problems": [] if status == 200 else form.problems(),
         "errors": {} if status == 200 else form.errors,
-        "form_token": submissions.issue_token(person_of(request)),
+        "form_token": submissions.issue_token(request.person),
         "shown_at": request.POST.get("shown_at", "")[:40] or CLOCK.now().isoformat(),
         "lost_reason": request.POST.get("lost_reason", ""),
         "back": _way_back(request),
@@ -82,19 +82,19 @@ def _ask(request: HttpRequest, form: BulkForm, picked: Chosen, *, status: int = 
     return render(request, "opportunities/bulk.html", context, status=status)
 
 
-def _result(request: HttpRequest, person: Person) -> HttpResponse:
+def _result(request: PageRequest, person: Person) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none."""
     form = ResultForm(request.GET)
     form.full_clean()
     page = outcome(person, form.cleaned_data["sent"])
-    if not is_part(request):
+    if not request.htmx:
         return render(request, "opportunities/bulk_result.html", {"page": page})
     if form.cleaned_data["seen"] == page.version:
         return HttpResponse(status=204)
     return render(request, "opportunities/partials/bulk_result.html", {"page": page})
 
 
-def _way_back(request: HttpRequest) -> str:
+def _way_back(request: PageRequest) -> str:
     """The list the deals were chosen from: its query string, and nothing else."""
     query = request.POST.get("list", "")[:1000]
     return f"{reverse('opportunities:board')}?{query or LIST}"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +24,7 @@ from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.views.submit_guard import NotTaken, Says, refused_before, taking
 from opportunities.wording import board as board_words
 from opportunities.wording import create as create_words
@@ -47,7 +47,7 @@ TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 @keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: PageRequest) -> HttpResponse:
     """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending
     anything.
     """
@@ -55,25 +55,25 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request)
     if request.POST.get("redraw") == "empty":
-        drafts.drop(person=person_of(request), form=DRAFT)
+        drafts.drop(person=request.person, form=DRAFT)
         return see_other(reverse("opportunities:new"))
     typed, supersedes, reopened = typed_values(request.POST or request.GET), "", {}
     if "from" in request.GET:
-        earlier = correctable(person_of(request), request.GET["from"])
+        earlier = correctable(request.person, request.GET["from"])
         typed, supersedes = typed_again(earlier) | typed, str(earlier.pk)
     elif request.method == "POST":
         supersedes = _supersedes(request)[0]
         _keep_draft(request, typed)
     if request.method != "POST":
         reopened = drafts.reopened(
-            person=person_of(request),
+            person=request.person,
             form=DRAFT,
             page=page_of(request),
             session=session_ref(request),
             clock=CLOCK,
         )
         typed |= reopened
-    offer = choices.offer(person_of(request), typed)
+    offer = choices.offer(request.person, typed)
     if not offer.books:
         return _nowhere_to_write(request)
     form = _settled_form(request, typed, offer, supersedes=supersedes)
@@ -82,7 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
-def new_fields(request: HttpRequest) -> HttpResponse:
+def new_fields(request: PageRequest) -> HttpResponse:
     """The part that depends on what is chosen, for htmx: the summary, and each dependent field out of band."""
     _may_enter(request)
     data = request.POST or request.GET
@@ -90,15 +90,15 @@ def new_fields(request: HttpRequest) -> HttpResponse:
     typed = typed_values(data)
     if request.method == "POST":
         _keep_draft(request, typed)
-    offer = choices.offer(person_of(request), typed)
+    offer = choices.offer(request.person, typed)
     form = _settled_form(request, typed, offer, changed=changed)
     form.oob = not (changed and changed <= TYPED_FREELY)
     context = _summary_of(request, form) | {"form": form, "offer": offer}
     return render(request, "opportunities/partials/create_fields.html", context)
 
 
-def _submit(request: HttpRequest) -> HttpResponse:
-    person = person_of(request)
+def _submit(request: PageRequest) -> HttpResponse:
+    person = request.person
     offer = choices.offer(person, typed_values(request.POST))
     form = _form(request.POST, offer)
     if not form.is_valid():
@@ -131,10 +131,10 @@ def _submit(request: HttpRequest) -> HttpResponse:
     return _accepted(request, submission)
 
 
-def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
-    drafts.drop(person=person_of(request), form=DRAFT)
+def _accepted(request: PageRequest, submission: Submission) -> HttpResponse:
+    drafts.drop(person=request.person, form=DRAFT)
     url = reverse("opportunities:submission", args=[submission.pk])
-    if request.POST.get("after") == "board" and getattr(request, "htmx", False):
+    if request.POST.get("after") == "board" and request.htmx:
         words = board_words.CREATED[submission.state].format(name=submission.name)
         return trigger_client_event(HttpResponse(status=204), "board:created", {"value": words})
     if request.POST.get("after") == "another":
@@ -143,12 +143,12 @@ def _accepted(request: HttpRequest, submission: Submission) -> HttpResponse:
         goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
         words = create_words.ADD_ANOTHER[submission.state].format(name=submission.name)
         messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, words)
-    if getattr(request, "htmx", False):
+    if request.htmx:
         return HttpResponseClientRedirect(url)
     return see_other(url)
 
 
-def _ask(request: HttpRequest, form: NewOpportunityForm, similar: list[submissions.Similar]) -> HttpResponse:
+def _ask(request: PageRequest, form: NewOpportunityForm, similar: list[submissions.Similar]) -> HttpResponse:
     """The duplicate question; "yes, it is the same" creates nothing and opens that one."""
     first = similar[0]
     if request.POST.get("confirm_duplicate") == "same" and first.submission_id:
@@ -157,7 +157,7 @@ def _ask(request: HttpRequest, form: NewOpportunityForm, similar: list[submissio
 
 
 def _refuse(
-    request: HttpRequest,
+    request: PageRequest,
     form: NewOpportunityForm,
     *,
     supersedes: str | None = None,
@@ -167,7 +167,7 @@ def _refuse(
     """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
     _keep_draft(request, typed_values(request.POST))
     data = request.POST.copy()
-    data["form_token"] = submissions.issue_token(person_of(request))
+    data["form_token"] = submissions.issue_token(request.person)
     data["supersedes"] = _supersedes(request)[0] if supersedes is None else supersedes
     form.data = data
     problems = form.problems()
@@ -177,7 +177,7 @@ def _refuse(
 
 
 def _draw(
-    request: HttpRequest,
+    request: PageRequest,
     form: NewOpportunityForm,
     *,
     problems: list[tuple[str, str]] | None = None,
@@ -185,7 +185,7 @@ def _draw(
     status: int = 200,
     reopened: bool = False,
 ) -> HttpResponse:
-    part = getattr(request, "htmx", False) and request.method == "POST"
+    part = request.htmx and request.method == "POST"
     template = "opportunities/partials/create_form.html" if part else "opportunities/create.html"
     context = _summary_of(request, form) | {
         "form": form,
@@ -199,10 +199,10 @@ def _draw(
     return render(request, template, context, status=status)
 
 
-def _keep_draft(request: HttpRequest, typed: dict[str, str]) -> None:
+def _keep_draft(request: PageRequest, typed: dict[str, str]) -> None:
     """What is typed so far, so that a session that ends takes nothing with it."""
     drafts.keep(
-        person=person_of(request),
+        person=request.person,
         form=DRAFT,
         typed=typed,
         page=page_of(request),
@@ -211,7 +211,7 @@ def _keep_draft(request: HttpRequest, typed: dict[str, str]) -> None:
 
 
 def _settled_form(
-    request: HttpRequest,
+    request: PageRequest,
     typed: dict[str, str],
     offer: Offer,
     *,
@@ -219,7 +219,7 @@ def _settled_form(
     supersedes: str = "",
 ) -> NewOpportunityForm:
     settled = settle(typed, offer, changed)
-    token = submissions.issue_token(person_of(request))
+    token = submissions.issue_token(request.person)
     initial = settled.values | {"form_token": token, "supersedes": supersedes}
     return _form(None, offer, initial=initial, hints=settled.hints)
 
@@ -228,23 +228,23 @@ def _form(data: Any, offer: Offer, **kwargs: Any) -> NewOpportunityForm:
     return NewOpportunityForm(data, offer=offer, today=timezone.now().date(), **kwargs)
 
 
-def _summary_of(request: HttpRequest, form: NewOpportunityForm) -> dict[str, Any]:
+def _summary_of(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any]:
     """The summary of what the form holds, judged by the very rules that sending it would meet."""
     judged = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
     if judged.is_valid() and judged.cleaned_data["value"] is not None:
-        similar = len(submissions.similar_deals(judged.deal(), person=person_of(request), clock=CLOCK))
+        similar = len(submissions.similar_deals(judged.deal(), person=request.person, clock=CLOCK))
     return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
 
 
-def _supersedes(request: HttpRequest) -> tuple[str, Submission | None]:
+def _supersedes(request: PageRequest) -> tuple[str, Submission | None]:
     """The refused submission this form corrects, if it is one of theirs; anything else counts as none."""
     try:
         id = UUID(request.POST.get("supersedes", ""))
     except ValueError:
         return "", None
     row = (
-        Submission.objects.of(person_of(request))
+        Submission.objects.of(request.person)
         .filter(pk=id, state__in=[State.REJECTED, State.WITHDRAWN])
         .first()
     )
@@ -257,13 +257,13 @@ def _duplicate_words(similar: submissions.Similar) -> str:
     )
 
 
-def _nowhere_to_write(request: HttpRequest) -> HttpResponse:
-    context = {"principals": choices.principals(person_of(request))}
+def _nowhere_to_write(request: PageRequest) -> HttpResponse:
+    context = {"principals": choices.principals(request.person)}
     return render(request, "opportunities/create_nowhere.html", context)
 
 
-def _may_enter(request: HttpRequest) -> None:
+def _may_enter(request: PageRequest) -> None:
     """Compliance reads and changes nothing: the page is not theirs, whatever the book."""
-    person = person_of(request)
+    person = request.person
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied

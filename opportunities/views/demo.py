@@ -2,7 +2,7 @@
 
 from django import forms
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -15,6 +15,7 @@ from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, person
 from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
 from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.views.sign_in import let_in, safe_next
 
 
@@ -57,7 +58,7 @@ class AnybodyForm(forms.Form):
 
 @open_to_all
 @require_http_methods(["GET", "HEAD", "POST"])
-def demo_sign_in(request: HttpRequest) -> HttpResponse:
+def demo_sign_in(request: PageRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
     if request.method == "POST" and (wait := limits.spend(request, limits.SIGN_IN)):
@@ -81,7 +82,7 @@ class MisbehaveForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def demo_misbehave(request: HttpRequest) -> HttpResponse:
+def demo_misbehave(request: PageRequest) -> HttpResponse:
     """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page says so and changes
     nothing.
     """

@@ -8,11 +8,12 @@ was.
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.template import loader
 from django.template.loader import render_to_string
 
 from opportunities.access import Action, may
+from opportunities.views.requests import PageRequest
 
 # What a server needs that is not the demo; the token is the worker's alone, and the web is never given it.
 NEEDED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SLANT_BASE_URL")
@@ -73,52 +74,52 @@ LAST_RESORT = (
 )
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def bad_request(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, BAD_REQUEST)
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def forbidden(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, FORBIDDEN)
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, NOT_FOUND)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: PageRequest, reason: str = "") -> HttpResponse:
     """`reason` is Django's, for developers; it is in the log."""
-    request.refused_as = "forged_form"  # type: ignore[attr-defined]
+    request.refused_as = "forged_form"
     return _answer(request, EXPIRED_FORM)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error(request: PageRequest) -> HttpResponse:
     """Drawn without the request, so that neither the database nor a context processor can break it again."""
     number = request.META.get("HTTP_X_REQUEST_ID", "")
     try:
-        template = "opportunities/partials/problem.html" if _is_fragment(request) else "500.html"
+        template = "opportunities/partials/problem.html" if request.htmx else "500.html"
         page = loader.get_template(template).render({"problem": BROKEN, "request_id": number})
     except Exception:
         page = LAST_RESORT
     return HttpResponse(page, status=500)
 
 
-def no_access(request: HttpRequest) -> HttpResponse:
+def no_access(request: PageRequest) -> HttpResponse:
     """Signed in, but in none of the groups: no entry, and whom to ask."""
-    request.refused_as = "no_group"  # type: ignore[attr-defined]
-    if _is_fragment(request):
+    request.refused_as = "no_group"
+    if request.htmx:
         return _answer(request, FORBIDDEN)
     context = {"groups": sorted({group for groups in settings.OIDC_GROUPS.values() for group in groups})}
     return HttpResponse(render_to_string("opportunities/no_access.html", context, request), status=403)
 
 
-def too_often(request: HttpRequest, wait: int) -> HttpResponse:
+def too_often(request: PageRequest, wait: int) -> HttpResponse:
     """More than a limit allows; `wait` is how many seconds to."""
     response = _answer(request, TOO_OFTEN)
     response["Retry-After"] = str(wait)
     return response
 
 
-def setup_needed(request: HttpRequest) -> HttpResponse:
+def setup_needed(request: PageRequest) -> HttpResponse:
     """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the
     database.
     """
@@ -127,9 +128,9 @@ def setup_needed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page, status=503, headers={"Retry-After": "60"})
 
 
-def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+def _answer(request: PageRequest, problem: Problem) -> HttpResponse:
     """The page in the shell for people who have entered, bare for everybody else, a fragment for htmx."""
-    if _is_fragment(request):
+    if request.htmx:
         page = render_to_string("opportunities/partials/problem.html", {"problem": problem})
     else:
         layout = "base.html" if _has_entered(request) else "bare.html"
@@ -137,12 +138,7 @@ def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     return HttpResponse(page, status=problem.status)
 
 
-def _is_fragment(request: HttpRequest) -> bool:
-    boosted = request.headers.get("HX-Boosted") == "true"
-    return request.headers.get("HX-Request") == "true" and not boosted
-
-
-def _has_entered(request: HttpRequest) -> bool:
+def _has_entered(request: PageRequest) -> bool:
     # Requests refused by an early middleware (a bad Host, say) have no user at all.
     user = getattr(request, "user", None)
     return user is not None and user.is_authenticated and may(user, Action.ENTER)

@@ -1,6 +1,6 @@
 """The deals of a selection as a table, and as a file."""
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,25 +18,25 @@ from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
-from opportunities.views.answers import is_part
-from opportunities.views.shell import Shell, person_of
+from opportunities.views.requests import PageRequest
+from opportunities.views.shell import Shell
 
 CLOCK = SystemClock()
 
 
 def page(
-    request: HttpRequest, selection: Selection, *, problems: list[tuple[str, str]] | None = None
+    request: PageRequest, selection: Selection, *, problems: list[tuple[str, str]] | None = None
 ) -> HttpResponse:
     """The list (`/board/?view=list`); asked by htmx for what comes `after` a deal, only the rows of the next
     window.
     """
-    person, reading, now = person_of(request), reading_of(request.GET), timezone.now()
+    person, reading, now = request.person, reading_of(request.GET), timezone.now()
     found = listing(person, selection, reading, now)
     if found is None:
         context = {"board": boards.board(person, selection, now, shown={}), "query": selection.query()}
         return render(request, "opportunities/list.html", context)
     selection = found.head.selection
-    if is_part(request) and reading.after:
+    if request.htmx and reading.after:
         return render(request, "opportunities/partials/list_rows.html", {"list": found})
     names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
     context = {
@@ -54,9 +54,9 @@ def page(
 
 
 @require_safe
-def csv(request: HttpRequest) -> HttpResponseBase:
+def csv(request: PageRequest) -> HttpResponseBase:
     """The deals of a selection, all of them, as a file no spreadsheet will run. Each taking is in the trail."""
-    person, now = person_of(request), timezone.now()
+    person, now = request.person, timezone.now()
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)
     selection, reading = SelectionForm(request.GET).selection, reading_of(request.GET)

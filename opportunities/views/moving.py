@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -27,8 +27,8 @@ from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
 from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
-from opportunities.views.answers import is_part, see_other
-from opportunities.views.shell import person_of
+from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import board as board_words
 
@@ -56,9 +56,9 @@ class Refusal:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def move(request: HttpRequest, id: str) -> HttpResponse:
+def move(request: PageRequest, id: str) -> HttpResponse:
     """The form, and what it sends; `undo` names a move of one's own to take back."""
-    person = person_of(request)
+    person = request.person
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied
     found = movable(person, id)
@@ -70,13 +70,13 @@ def move(request: HttpRequest, id: str) -> HttpResponse:
         return _undo(request, found)
     form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
     if not form.is_valid():
-        if is_part(request) and not form.wants_reason:
+        if request.htmx and not form.wants_reason:
             return _refuse_card(request, found, Refusal(form.problems[0][1]))
         return _draw(request, found, form, status=422)
     return _submit(request, found, form)
 
 
-def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpResponse:
+def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
     fields = form.cleaned_data
     aim = moving.Aim(
         found.deal.pk,
@@ -90,7 +90,7 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
         with taking(request, SAYS):
             submission = moving.move(
                 aim=aim,
-                person=person_of(request),
+                person=request.person,
                 by=actor_of(request),
                 clock=CLOCK,
                 form_token=fields["form_token"],
@@ -114,17 +114,17 @@ def _submit(request: HttpRequest, found: Movable, form: MoveForm) -> HttpRespons
     return _answer(request, found, submission, said, may_undo=True)
 
 
-def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
+def _undo(request: PageRequest, found: Movable) -> HttpResponse:
     form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
     form.is_valid()
-    earlier = own_move(person_of(request), request.POST["undo"], found.deal)
+    earlier = own_move(request.person, request.POST["undo"], found.deal)
     if earlier is None:
         return _refuse(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
         with own_form(SAYS):
             taken_back = moving.undo(
                 submission=earlier,
-                person=person_of(request),
+                person=request.person,
                 by=actor_of(request),
                 clock=CLOCK,
                 form_token=form.cleaned_data.get("form_token", ""),
@@ -145,15 +145,15 @@ def _undo(request: HttpRequest, found: Movable) -> HttpResponse:
 
 
 def _answer(
-    request: HttpRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
+    request: PageRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
 ) -> HttpResponse:
-    if is_part(request):
-        card = boards.card(person_of(request), found.deal.pk, timezone.now())
+    if request.htmx:
+        card = boards.card(request.person, found.deal.pk, timezone.now())
         context = {
             "card": card,
             "said": said,
             "undo": submission.pk if may_undo else "",
-            "form_token": submissions.issue_token(person_of(request)),
+            "form_token": submissions.issue_token(request.person),
             "is_settled": submission.is_final,
         }
         return render(request, "opportunities/partials/moved.html", context)
@@ -166,15 +166,15 @@ def _answer(
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
 
-def _refuse(request: HttpRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
-    if is_part(request):
+def _refuse(request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
+    if request.htmx:
         return _refuse_card(request, found, refusal)
     return _draw(request, found, form, refusal=refusal, status=refusal.status)
 
 
-def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> HttpResponse:
+def _refuse_card(request: PageRequest, found: Movable, refusal: Refusal) -> HttpResponse:
     """The card where it truly is, saying why it is there."""
-    card = boards.card(person_of(request), found.deal.pk, timezone.now())
+    card = boards.card(request.person, found.deal.pk, timezone.now())
     aim = request.POST.get("pipeline_stage_id", "")
     if card and not (card.note and card.note.how == "refused"):
         aim = aim if any(stage.id == aim for stage in found.stages) else ""
@@ -186,7 +186,7 @@ def _refuse_card(request: HttpRequest, found: Movable, refusal: Refusal) -> Http
 
 
 def _draw(
-    request: HttpRequest,
+    request: PageRequest,
     found: Movable,
     form: MoveForm,
     *,
@@ -198,7 +198,7 @@ def _draw(
     picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
     # On the board the stage is chosen already, by where the card was dropped; on a page one can still change
     # it.
-    chosen = picked if is_part(request) else None
+    chosen = picked if request.htmx else None
     problems = form.problems if form.is_bound else []
     if refusal:
         problems = [(refusal.field, refusal.words)]
@@ -217,9 +217,9 @@ def _draw(
         "offers_certainty": chosen is not None and found.offers_certainty(chosen),
         "reasons": board_words.REASONS,
         "next": _way_back(request),
-        "form_token": submissions.issue_token(person_of(request)),
+        "form_token": submissions.issue_token(request.person),
     }
-    name = "partials/move_form.html" if is_part(request) else "move.html"
+    name = "partials/move_form.html" if request.htmx else "move.html"
     return render(request, f"opportunities/{name}", context, status=status)
 
 
@@ -240,7 +240,7 @@ def _stage_name(found: Movable, id: Any) -> str:
     return next((stage.name for stage in found.stages if stage.id == id), str(id or ""))
 
 
-def _way_back(request: HttpRequest) -> str:
+def _way_back(request: PageRequest) -> str:
     """The page this came from: as the form says, else the board or list the browser names. Never another
     site's.
     """

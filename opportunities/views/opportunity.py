@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -34,7 +34,7 @@ from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
 from opportunities.wording import deals as words
 from opportunities.wording import shell as shell_words
@@ -45,9 +45,9 @@ SAYS = Says(shell_words.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS
 
 
 @require_safe
-def opportunity(request: HttpRequest, id: str) -> HttpResponse:
+def opportunity(request: PageRequest, id: str) -> HttpResponse:
     """The page; for htmx the same deal without what surrounds it, as the drawer shows it."""
-    return _show(request, reachable(person_of(request), id))
+    return _show(request, reachable(request.person, id))
 
 
 def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
@@ -60,11 +60,11 @@ def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
 
 @keeps_draft(DRAFT, read=edited_values)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit(request: HttpRequest, id: str) -> HttpResponse:
+def edit(request: PageRequest, id: str) -> HttpResponse:
     """The fields of a deal as a form, in the place of the deal. `redraw` asks for it again without sending
     anything.
     """
-    person = person_of(request)
+    person = request.person
     if not (person.is_sales or person.is_manager):
         raise PermissionDenied
     row = reachable(person, id)
@@ -87,12 +87,12 @@ def edit(request: HttpRequest, id: str) -> HttpResponse:
         typed |= _reopened(request, person, row)
     typed |= {"form_token": submissions.issue_token(person), "supersedes": supersedes}
     form = _form(person, row, typed=typed)
-    if request.POST.get("redraw") == "household" and request.htmx:  # type: ignore[attr-defined]
+    if request.POST.get("redraw") == "household" and request.htmx:
         return render(request, "opportunities/partials/household_row.html", {"form": form})
     return _draw(request, row, form)
 
 
-def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpResponse:
+def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpResponse:
     form = _form(person, row, data=_whole(request.POST, row))
     if not form.is_valid():
         return _refuse(request, row, form)
@@ -135,29 +135,29 @@ def _submit(request: HttpRequest, person: Person, row: Opportunity) -> HttpRespo
     return _accepted(request, row, submission)
 
 
-def _accepted(request: HttpRequest, row: Opportunity, submission: Submission) -> HttpResponse:
+def _accepted(request: PageRequest, row: Opportunity, submission: Submission) -> HttpResponse:
     """Without scripts to the submission's page; in place, the deal again with what became of it."""
-    drafts.drop(person=person_of(request), form=DRAFT)
-    if not getattr(request, "htmx", False):
+    drafts.drop(person=request.person, form=DRAFT)
+    if not request.htmx:
         url = reverse("opportunities:submission", args=[submission.pk])
         return see_other(url)
     goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
     level = (messages.SUCCESS if submission.is_final else messages.INFO) if goes_well else messages.WARNING
     said = words.SAVED[submission.state].format(name=submission.name)
     messages.add_message(request, level, said)
-    response = _show(request, reachable(person_of(request), row.pk), said=said)
+    response = _show(request, reachable(request.person, row.pk), said=said)
     return trigger_client_event(response, "deals:changed", {"id": row.pk})
 
 
-def _back(request: HttpRequest, row: Opportunity) -> HttpResponse:
-    if getattr(request, "htmx", False):
+def _back(request: PageRequest, row: Opportunity) -> HttpResponse:
+    if request.htmx:
         return _show(request, row)
     return see_other(reverse("opportunities:opportunity", args=[row.pk]))
 
 
-def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
+def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
     """`said` is what screen readers hear of it."""
-    person, now, in_page = person_of(request), timezone.now(), _in_page(request)
+    person, now, in_page = request.person, timezone.now(), _in_page(request)
     reads_trail = may(person, Action.READ_TRAIL)
     moved = just_moved(person, request.GET.get("moved", ""), now) if request.method != "POST" else None
     page = deal_page(person, row, now)
@@ -173,12 +173,12 @@ def _show(request: HttpRequest, row: Opportunity, *, said: str = "") -> HttpResp
         if reads_trail
         else "",
     }
-    template = "partials/opportunity.html" if getattr(request, "htmx", False) else "opportunity.html"
+    template = "partials/opportunity.html" if request.htmx else "opportunity.html"
     return render(request, f"opportunities/{template}", context)
 
 
 def _draw(
-    request: HttpRequest,
+    request: PageRequest,
     row: Opportunity,
     form: EditOpportunityForm,
     *,
@@ -186,9 +186,7 @@ def _draw(
     conflict: Any = None,
     status: int = 200,
 ) -> HttpResponse:
-    template = (
-        "partials/opportunity_edit.html" if getattr(request, "htmx", False) else "opportunity_edit.html"
-    )
+    template = "partials/opportunity_edit.html" if request.htmx else "opportunity_edit.html"
     context = {
         "row": row,
         "form": form,
@@ -201,7 +199,7 @@ def _draw(
 
 
 def _refuse(
-    request: HttpRequest,
+    request: PageRequest,
     row: Opportunity,
     form: EditOpportunityForm,
     *,
@@ -210,7 +208,7 @@ def _refuse(
     status: int = 422,
 ) -> HttpResponse:
     """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
-    person = person_of(request)
+    person = request.person
     typed = edited_values(request.POST) | {"deal": row.pk}
     drafts.keep(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
     data = _whole(request.POST, row)
@@ -244,7 +242,7 @@ def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
     return data
 
 
-def _reopened(request: HttpRequest, person: Person, row: Opportunity) -> dict[str, str]:
+def _reopened(request: PageRequest, person: Person, row: Opportunity) -> dict[str, str]:
     """What was typed for this deal in a session that is over."""
     kept = drafts.reopened(
         person=person, form=DRAFT, page=page_of(request), session=session_ref(request), clock=CLOCK
@@ -268,6 +266,6 @@ def _refused(person: Person, row: Opportunity, id: str) -> Submission | None:
     return mine.filter(state__in=[State.REJECTED, State.WITHDRAWN]).first()
 
 
-def _in_page(request: HttpRequest) -> bool:
+def _in_page(request: PageRequest) -> bool:
     """Whether the deal stands in its own page (which says so of its requests), not in a drawer over another."""
-    return not getattr(request, "htmx", False) or request.headers.get("X-Place") == "page"
+    return not request.htmx or request.headers.get("X-Place") == "page"

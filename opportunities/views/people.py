@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -14,16 +14,16 @@ from opportunities.forms.people import LinkForm
 from opportunities.selectors.people import everybody, members
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import people as people_words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: PageRequest) -> HttpResponse:
     """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail
     cannot say it.
     """
-    if not may(person_of(request), Action.OVERSEE):
+    if not may(request.person, Action.OVERSEE):
         raise PermissionDenied
     candidates = members()
     typed = request.POST if request.method == "POST" else None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,7 +21,7 @@ from opportunities.selectors.review import queue
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.views.submissions import context_of
 from opportunities.wording import review as review_words
 from opportunities.wording import sending as sending_words
@@ -32,13 +32,13 @@ LIFTED_BY_HAND = (holds.STOPPED, holds.UNIT_ALARM)
 
 
 @require_safe
-def submissions_review(request: HttpRequest) -> HttpResponse:
+def submissions_review(request: PageRequest) -> HttpResponse:
     person = _manager(request, Action.REVIEW)
     return render(request, "opportunities/review.html", {"queue": queue(person)})
 
 
 @require_POST
-def decide(request: HttpRequest, id: UUID) -> HttpResponse:
+def decide(request: PageRequest, id: UUID) -> HttpResponse:
     """Link, send again or close, with a reason; an incomplete answer comes back with the same page and 422."""
     person = _manager(request, Action.REVIEW)
     row = reachable(person, id)
@@ -63,7 +63,7 @@ def decide(request: HttpRequest, id: UUID) -> HttpResponse:
     return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
-def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict[str, Any]) -> str:
+def _decided(request: PageRequest, person: Person, row: Submission, chosen: dict[str, Any]) -> str:
     said = submissions_words.endings(row.kind)
     who = {"person": person, "by": actor_of(request), "clock": CLOCK, "reason": chosen["reason"]}
     match chosen["decision"]:
@@ -79,13 +79,13 @@ def _decided(request: HttpRequest, person: Person, row: Submission, chosen: dict
             return said.closed.format(name=row.name)
 
 
-def _page(request: HttpRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
+def _page(request: PageRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
     context = context_of(row, person) | {"decision": form}
     return render(request, "opportunities/submission.html", context, status=422)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def sending(request: HttpRequest) -> HttpResponse:
+def sending(request: PageRequest) -> HttpResponse:
     """Why nothing is sent, if nothing is; stop and go on."""
     _manager(request, Action.OVERSEE)
     form = SendingForm(request.POST or None)
@@ -106,7 +106,7 @@ def sending(request: HttpRequest) -> HttpResponse:
     return render(request, "opportunities/sending.html", context, status=422 if form.errors else 200)
 
 
-def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
+def _switched(request: PageRequest, chosen: dict[str, str]) -> str:
     by = actor_of(request)
     do, _, code = chosen["do"].partition(":")
     if do == "hold":
@@ -120,8 +120,8 @@ def _switched(request: HttpRequest, chosen: dict[str, str]) -> str:
     return sending_words.RELEASED
 
 
-def _manager(request: HttpRequest, action: Action) -> Person:
-    person = person_of(request)
+def _manager(request: PageRequest, action: Action) -> Person:
+    person = request.person
     if not may(person, action):
         raise PermissionDenied
     return person

@@ -5,8 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -17,6 +16,7 @@ from opportunities.forms import PreferencesForm
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
 from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.wording import shell as shell_words
 
 THEMES = ("auto", "light", "dark")
@@ -35,7 +35,7 @@ class Link:
 class Shell:
     """Worked out only when a template asks for it: fragments, bare pages and error pages cost no query."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: PageRequest) -> None:
         self._request = request
 
     @cached_property
@@ -102,22 +102,15 @@ class Shell:
         return links
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
+def shell(request: PageRequest) -> dict[str, Any]:
     """Context processor: `shell`."""
     return {"shell": Shell(request)}
 
 
-def person_of(request: HttpRequest) -> Person:
-    """The person signed in. The door has seen to it that there is one; without, nothing is shown."""
-    if not isinstance(request.user, Person):
-        raise PermissionDenied
-    return request.user
-
-
 @require_POST
-def preferences(request: HttpRequest) -> HttpResponse:
+def preferences(request: PageRequest) -> HttpResponse:
     """Appearance and single-key shortcuts of the person signed in; back to the page they were on."""
-    person = person_of(request)
+    person = request.person
     form = PreferencesForm(request.POST)
     if form.is_valid():
         form.apply(person)

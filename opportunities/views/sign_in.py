@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login, logout
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -26,6 +26,7 @@ from opportunities.views.access_marks import open_to_all
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.provider import NotVouched, Unreachable, Vouched, provider
+from opportunities.views.requests import PageRequest
 from opportunities.wording import sign_in as sign_in_words
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ FAREWELL_SECONDS = 5 * 60
 
 @open_to_all
 @require_http_methods(["GET", "HEAD", "POST"])
-def sign_in(request: HttpRequest) -> HttpResponse:
+def sign_in(request: PageRequest) -> HttpResponse:
     """The door. Its button is a POST, so that no other site can start a sign-in in somebody's browser."""
     where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
     if request.user.is_authenticated and may(request.user, Action.ENTER):
@@ -55,7 +56,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 @open_to_all
 @require_safe
-def sign_in_callback(request: HttpRequest) -> HttpResponse:
+def sign_in_callback(request: PageRequest) -> HttpResponse:
     """Where the provider sends people back to. Whatever it is that came, only a whole and fresh answer lets
     one in.
     """
@@ -76,7 +77,7 @@ def sign_in_callback(request: HttpRequest) -> HttpResponse:
 
 @open_to_all
 @require_POST
-def sign_out(request: HttpRequest) -> HttpResponse:
+def sign_out(request: PageRequest) -> HttpResponse:
     """End the session on the server, not only in the browser. Somebody already signed out is simply told so."""
     kept = "" if settings.DEMO or not request.user.is_authenticated else provider().farewell(request)
     end_session(request)
@@ -89,7 +90,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @open_to_all
 @require_safe
-def signed_out(request: HttpRequest) -> HttpResponse:
+def signed_out(request: PageRequest) -> HttpResponse:
     """Goes on to the provider's own sign-out, once; the provider sends people back here.
 
     By link and refresh: a redirect after the POST would be refused by `form-action`.
@@ -102,14 +103,14 @@ def signed_out(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def session(request: HttpRequest) -> HttpResponse:
+def session(request: PageRequest) -> HttpResponse:
     """How long the session lasts is in a header of this answer, as of every other; a POST says that somebody
     is there.
     """
     return HttpResponse(status=204)
 
 
-def _door(request: HttpRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
+def _door(request: PageRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
     origins: list[str] = []
     try:
         origins = provider().origins(request)
@@ -122,7 +123,7 @@ def _door(request: HttpRequest, where: str, *, unreachable: bool = False) -> Htt
     return response
 
 
-def _go_on(request: HttpRequest, vouched: Vouched) -> None:
+def _go_on(request: PageRequest, vouched: Vouched) -> None:
     """The provider vouches again for somebody who is signed in here: the same person, or nobody."""
     person = request.user
     identity = vouched.identity
@@ -132,7 +133,7 @@ def _go_on(request: HttpRequest, vouched: Vouched) -> None:
     request.session.update({**vouched.kept, "claims_at": int(time.time()), "ask_after": 0})
 
 
-def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
+def _not_let_in(request: PageRequest, problem: NotVouched) -> HttpResponse:
     """Not let in: logged, in the trail, and nothing said that would help somebody who tries.
 
     An answer nobody here asked for leaves a living session alone (else any site could sign people out); a
@@ -151,7 +152,7 @@ def _not_let_in(request: HttpRequest, problem: NotVouched) -> HttpResponse:
     return render(request, "opportunities/sign_in_refused.html", context, status=status)
 
 
-def let_in(request: HttpRequest, identity: Identity, **kept: Any) -> Person:
+def let_in(request: PageRequest, identity: Identity, **kept: Any) -> Person:
     """Sign the person of `identity` in: a fresh session, its limits set, and the event, together or not at
     all.
 
@@ -173,7 +174,7 @@ def let_in(request: HttpRequest, identity: Identity, **kept: Any) -> Person:
     return people.sign_in(identity=identity, open_session=open_session, clock=SystemClock())
 
 
-def end_session(request: HttpRequest, *, reason_code: str = "") -> None:
+def end_session(request: PageRequest, *, reason_code: str = "") -> None:
     if request.user.is_authenticated:
         person, by = request.user, actor_of(request)
         drafts.outlive(person=person, session=by.session_ref)
@@ -181,7 +182,7 @@ def end_session(request: HttpRequest, *, reason_code: str = "") -> None:
     logout(request)
 
 
-def safe_next(request: HttpRequest, url: str) -> str:
+def safe_next(request: PageRequest, url: str) -> str:
     """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
     hosts, https = {request.get_host()}, request.is_secure()
     # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of

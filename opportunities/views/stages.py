@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -16,14 +16,14 @@ from opportunities.models import Meaning
 from opportunities.selectors.stages import stage_settings
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import stages as words
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def stages(request: HttpRequest) -> HttpResponse:
+def stages(request: PageRequest) -> HttpResponse:
     """For managers: what each stage means, and after how many days in it a deal is stale."""
-    person = person_of(request)
+    person = request.person
     if not may(person, Action.OVERSEE):
         raise PermissionDenied
     form = StageForm(request.POST if request.method == "POST" else None)
@@ -39,7 +39,7 @@ def stages(request: HttpRequest) -> HttpResponse:
     return render(request, "opportunities/stages.html", context, status=422 if form.is_bound else 200)
 
 
-def _decide(request: HttpRequest, form: StageForm) -> HttpResponse:
+def _decide(request: PageRequest, form: StageForm) -> HttpResponse:
     stage, meaning = form.cleaned_data["stage"], form.cleaned_data["meaning"]
     limit: int | None = form.cleaned_data["stale_after_days"]
     changed = meanings.decide(

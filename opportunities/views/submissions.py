@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,28 +24,28 @@ from opportunities.selectors.submissions.page import shown
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import submissions as submissions_words
 
 CLOCK = SystemClock()
 
 
 @require_safe
-def submissions(request: HttpRequest) -> HttpResponse:
+def submissions(request: PageRequest) -> HttpResponse:
     form = SubmissionFilterForm(request.GET)
     form.is_valid()
-    found = listing(person_of(request), chosen=form.chosen, before=form.before_id)
+    found = listing(request.person, chosen=form.chosen, before=form.before_id)
     return render(request, "opportunities/submissions.html", {"listing": found, "filters": form.links()})
 
 
 @require_safe
-def submission(request: HttpRequest, id: UUID) -> HttpResponse:
+def submission(request: PageRequest, id: UUID) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a
     reader.
     """
-    person = person_of(request)
+    person = request.person
     context = context_of(reachable(person, id), person)
-    if not request.headers.get("HX-Request"):
+    if not request.htmx:
         return render(request, "opportunities/submission.html", context)
     if request.GET.get("seen") == context["page"].version:
         return HttpResponse(status=204)
@@ -63,9 +63,9 @@ def context_of(row: Submission, person: Person) -> dict[str, Any]:
 
 
 @require_POST
-def still_send(request: HttpRequest, id: UUID) -> HttpResponse:
+def still_send(request: PageRequest, id: UUID) -> HttpResponse:
     """The owner's yes to "this was held for a day: still send it?"."""
-    person = person_of(request)
+    person = request.person
     row = reachable(person, id)
     try:
         reviewing.still_send(submission=row, person=person, by=actor_of(request), clock=CLOCK)
@@ -79,8 +79,8 @@ def still_send(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 @require_POST
-def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
-    person = person_of(request)
+def withdraw(request: PageRequest, id: UUID) -> HttpResponse:
+    person = request.person
     row = reachable(person, id)
     try:
         actions.withdraw(submission=row, person=person, by=actor_of(request), clock=CLOCK)
@@ -94,7 +94,7 @@ def withdraw(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 @require_POST
-def told(request: HttpRequest) -> HttpResponse:
+def told(request: PageRequest) -> HttpResponse:
     """The person has read what became of their held, doubtful and reviewed submissions."""
-    actions.mark_told(person_of(request))
+    actions.mark_told(request.person)
     return see_other(reverse("opportunities:submissions"))

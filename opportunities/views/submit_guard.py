@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 
 from opportunities.actions.submissions import BadToken, TokenReused
 from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits
-from opportunities.views.answers import is_part, see_other
+from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
 from opportunities.wording import formats
 
 
@@ -27,13 +28,13 @@ class Says:
     sent_before: str
 
 
-def refused_before(request: HttpRequest, submission: Submission) -> HttpResponse | None:
+def refused_before(request: PageRequest, submission: Submission) -> HttpResponse | None:
     """Where a form leads that was taken once and sent again after Slant had refused it: to the first
     submission.
 
     In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
     """
-    if not submission.sent_before or is_part(request):
+    if not submission.sent_before or request.htmx:
         return None
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
@@ -53,7 +54,7 @@ class NotTaken(Exception):
 
 
 @contextmanager
-def taking(request: HttpRequest, says: Says) -> Iterator[None]:
+def taking(request: PageRequest, says: Says) -> Iterator[None]:
     """Around the one action that takes a form. Raises `NotTaken`; what the action itself raises goes through."""
     if cannot_write_at_all():
         raise NotTaken(says.cannot_write)

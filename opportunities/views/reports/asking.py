@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.utils import timezone
 
 from opportunities.forms.reports import ReportForm
@@ -15,7 +15,7 @@ from opportunities.reports.sheets import Links, Sheet
 from opportunities.reports.telling import About
 from opportunities.selectors import reports as selecting
 from opportunities.selectors.reports import Report
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import reports as wording
 
 from .links import PageLinks
@@ -37,10 +37,10 @@ class Question:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-def asked_by(request: HttpRequest, slug: str, links: Links | None = None) -> Question:
+def asked_by(request: PageRequest, slug: str, links: Links | None = None) -> Question:
     if slug not in wording.TITLES:
         raise Http404
-    person, now = person_of(request), timezone.now()
+    person, now = request.person, timezone.now()
     form = ReportForm(
         request.GET,
         usual=USUAL.get(slug, "this-quarter"),

@@ -5,7 +5,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from opportunities import exports
@@ -15,6 +15,7 @@ from opportunities.trail import audit
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.errors import too_often
+from opportunities.views.requests import PageRequest
 from opportunities.views.shell import Shell
 from opportunities.wording import reports as wording
 
@@ -26,7 +27,7 @@ Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 
 
 @require_safe
-def report_csv(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
+def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
     asked = asked_by(request, slug, Links())
@@ -37,7 +38,7 @@ def report_csv(request: HttpRequest, slug: str) -> HttpResponse | StreamingHttpR
 
 
 @require_safe
-def report_xlsx(request: HttpRequest, slug: str) -> HttpResponse:
+def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
     asked = asked_by(request, slug, Links())
@@ -85,7 +86,7 @@ def _cells(row: Row, table: Table) -> list[exports.Cell]:
     return found
 
 
-def _heading(request: HttpRequest, asked: Question) -> exports.Heading:
+def _heading(request: PageRequest, asked: Question) -> exports.Heading:
     around = Shell(request).around
     synced = around.stamp.synced_at if around else None
     return exports.Heading(
@@ -97,7 +98,7 @@ def _heading(request: HttpRequest, asked: Question) -> exports.Heading:
     )
 
 
-def _taken(request: HttpRequest, response: Answer, asked: Question, suffix: str, rows: int) -> Answer:
+def _taken(request: PageRequest, response: Answer, asked: Question, suffix: str, rows: int) -> Answer:
     """The event is committed before the first byte leaves."""
     name = exports.filename(asked.slug, at=asked.report.now, suffix=suffix)
     response["Content-Disposition"] = exports.attachment(name)

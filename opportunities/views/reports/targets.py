@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,16 +18,16 @@ from opportunities.forms.reports import TargetsForm
 from opportunities.selectors import reports as selecting
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.shell import person_of
+from opportunities.views.requests import PageRequest
 from opportunities.wording import reports as wording
 
 CLOCK = SystemClock()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def targets(request: HttpRequest) -> HttpResponse:
+def targets(request: PageRequest) -> HttpResponse:
     """For managers: what each owner aims to win in this fiscal quarter and the three after it."""
-    person = person_of(request)
+    person = request.person
     if not may(person, Action.OVERSEE):
         raise PermissionDenied
     on = selecting.ground(person)
