@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from django.template import loader
-from django.test import Client
+from django.test import Client, RequestFactory
+from django_htmx.middleware import HtmxDetails
 from pytest_django import Settings
 
 from opportunities.models import Person
@@ -78,10 +79,11 @@ def test_a_failure_before_sign_in_is_drawn_too(client: Client) -> None:
 def test_the_failure_page_asks_the_database_nothing(
     inside: Client, django_assert_num_queries: Callable[..., object]
 ) -> None:
-    from django.test import RequestFactory
+    request = RequestFactory().get("/", headers={"X-Request-ID": "number-1"})
+    request.htmx = HtmxDetails(request)  # type: ignore[attr-defined]  # as the middleware sets it
 
     with django_assert_num_queries(0):  # type: ignore[attr-defined]
-        response = errors.server_error(RequestFactory().get("/", headers={"X-Request-ID": "number-1"}))
+        response = errors.server_error(request)
 
     assert "<code>number-1</code>" in response.text
 
