@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from opportunities.deal_fields import LABELS
+from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
@@ -263,7 +263,7 @@ class NewOpportunityForm(forms.Form):
             return
         placed = False
         for name, messages in field_errors.items():
-            field = "assigned_to_id" if name == "owner_id" else name
+            field = ALIASES.get(name, name)
             if field not in FIELDS or field not in self.fields:
                 continue
             for message in messages if isinstance(messages, list) else [messages]:

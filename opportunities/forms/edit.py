@@ -13,7 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from opportunities.deal_fields import EDITABLE, Fields
+from opportunities.deal_fields import EDITABLE, Fields, ValueType, as_typed, type_of
 from opportunities.delivery.kinds import Changes
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
@@ -23,15 +23,10 @@ from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
 
-def as_typed(fields: Fields) -> dict[str, str]:
-    """Values under the API's names as they would be typed, each also as seen."""
-    typed: dict[str, str] = {}
-    for name in EDITABLE:
-        value = fields.get(name)
-        seen = "" if value is None else str(value)
-        typed[f"seen_{name}"] = seen
-        typed[name] = f"{value:,}" if name == "value" and isinstance(value, int) else seen
-    return typed
+def typed_and_seen(values: Fields) -> dict[str, str]:
+    """What the form opens with: each value as a person would type it, and as they saw it."""
+    seen = {f"seen_{name}": "" if values.get(name) is None else str(values[name]) for name in EDITABLE}
+    return as_typed(values, EDITABLE) | seen
 
 
 class EditOpportunityForm(NewOpportunityForm):
@@ -124,13 +119,13 @@ class EditOpportunityForm(NewOpportunityForm):
         everything.
         """
         text = self.seen(name)
-        if name in ("value", "probability"):
+        if type_of(name) in (ValueType.DOLLARS, ValueType.PERCENT):
             return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else text or None
         return text or None
 
     @staticmethod
     def _plain(name: str, text: str) -> str:
-        return text.replace(",", "") if name == "value" else text
+        return text.replace(",", "") if type_of(name) is ValueType.DOLLARS else text
 
     def _fill_choices(self) -> None:
         self._fill_households()

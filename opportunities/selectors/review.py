@@ -9,10 +9,10 @@ from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidates_of
 from opportunities.deal_fields import LABELS, REVIEWED
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
-from opportunities.selectors.submissions.words import said
 from opportunities.wording import formats
 from opportunities.wording import review as review_words
 from opportunities.wording import submissions as submissions_words
+from opportunities.wording.fields import show_value
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _words(rows: list[dict[str, Any]]) -> Any:
     }
 
     def words(name: str, value: Any) -> str:
-        return names.get(name, {}).get(value) or said(name, value)
+        return names.get(name, {}).get(value) or show_value(name, value)
 
     return words
 

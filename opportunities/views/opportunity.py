@@ -21,7 +21,7 @@ from opportunities.clock import SystemClock
 from opportunities.deal_fields import EDITABLE
 from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.create import storable
-from opportunities.forms.edit import as_typed
+from opportunities.forms.edit import typed_and_seen
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
 from opportunities.selectors.audit.around import Known
@@ -72,7 +72,7 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
         raise PermissionDenied
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request, person, row)
-    typed = as_typed(expected_fields(row))
+    typed = typed_and_seen(expected_fields(row))
     supersedes = ""
     if request.method == "POST":
         typed |= {
@@ -235,7 +235,7 @@ def _form(
 def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
     """What was posted; a field that was not sent at all is left as it is."""
     data = posted.copy()
-    now = as_typed(expected_fields(row))
+    now = typed_and_seen(expected_fields(row))
     for name in EDITABLE:
         if name not in data:
             data[name], data[f"seen_{name}"] = now[name], now[f"seen_{name}"]

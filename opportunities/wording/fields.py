@@ -1,4 +1,10 @@
-"""What a form says of a value of a deal that it cannot take. The fields themselves: `deal_fields.py`."""
+"""A field's value in words, and what a form says of a value it cannot take. The fields themselves: `deal_fields.py`."""
+
+from datetime import date
+from typing import Any
+
+from opportunities.deal_fields import ValueType, type_of
+from opportunities.wording import formats
 
 BOOK_MISSING = "Choose the book this deal belongs to."
 BOOK_UNKNOWN = "Choose one of your books. The one sent with the form is not among them."
@@ -29,3 +35,26 @@ HOUSEHOLD_OF_WRONG_KIND = "{pipeline} takes only {kinds}, and {household} is a {
 OWNER_MISSING = "Choose who owns this deal: someone who works in the book."
 OWNER_READS_ONLY = "{owner} only reads this book. Choose someone who works in it."
 OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form does not work in this book."
+
+
+def show_value(name: str, value: Any) -> str:
+    """The value of the field `name` in words; empty for None. What is not of the field's type is shown as it is."""
+    if value is None:
+        return ""
+    match type_of(name):
+        case ValueType.DOLLARS if isinstance(value, int):
+            return formats.money(value)
+        case ValueType.PERCENT:
+            return f"{value}%"
+        case ValueType.DAY:
+            return show_day(value)
+        case _:
+            return str(value)
+
+
+def show_day(value: Any) -> str:
+    """A day or a moment in ISO 8601 as a calendar day in words."""
+    try:
+        return formats.long_day(date.fromisoformat(str(value)[:10]))
+    except ValueError:
+        return str(value)

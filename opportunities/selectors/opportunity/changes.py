@@ -5,11 +5,18 @@ from itertools import pairwise
 
 from django.db.models import Value
 
+from opportunities.deal_fields import DEAL_FIELDS, ValueType
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Change
 from opportunities.wording import deals as words
 from opportunities.wording import formats
+from opportunities.wording.fields import show_value
+
+# Said as "set the value to ...": all but names of things.
+MEASURED = [
+    field for field in DEAL_FIELDS if field.type in (ValueType.DOLLARS, ValueType.PERCENT, ValueType.DAY)
+]
 
 
 class Names:
@@ -83,14 +90,12 @@ def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Na
         parts.append(f"moved it from {names.stage(before.stage_id)} to {names.stage(after.stage_id)}")
     if after.name != before.name:
         parts.append(f"renamed it from “{before.name}”")
-    for name, label, say in (
-        ("value", "value", formats.money),
-        ("probability", "probability", lambda percent: f"{percent}%"),
-        ("target_close_date", "target close", formats.long_day),
-    ):
-        was, is_now = getattr(before, name), getattr(after, name)
+    for field in MEASURED:
+        was, is_now = getattr(before, field.column), getattr(after, field.column)
         if was != is_now:
-            parts.append(_set(label, "" if is_now is None else say(is_now), "" if was is None else say(was)))
+            parts.append(
+                _set(field.label.lower(), show_value(field.name, is_now), show_value(field.name, was))
+            )
     if after.assigned_to_id != before.assigned_to_id:
         parts.append(
             f"reassigned it from {names.owner(before.assigned_to_id)} to {names.owner(after.assigned_to_id)}"

@@ -6,9 +6,9 @@ from typing import Any
 from opportunities.deal_fields import LABELS, Fields, from_body
 from opportunities.delivery.kinds import Changes, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
-from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
 from opportunities.wording import formats
+from opportunities.wording.fields import show_value
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
             return names.get(value) or (
                 words.UNKNOWN if value else "Nobody" if name == "assigned_to_id" else "None"
             )
-        return said(name, value) or "Empty"
+        return show_value(name, value) or "Empty"
 
     fields = [
         Disputed(LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from opportunities.deal_fields import LABELS
+from opportunities.deal_fields import label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Pending
-from opportunities.selectors.submissions.words import said
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording import submissions as submissions_words
+from opportunities.wording.fields import show_value
 
 REFUSED_FOR = timedelta(days=1)
 
@@ -65,7 +65,7 @@ def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
     labels = {"assigned_to_id": "owner", "household_id": "household", "pipeline_stage_id": "stage"}
     parts = []
     for name, value in sent.items():
-        label = LABELS.get(name, name).lower()
-        text = row.labels.get(labels.get(name, ""), "") or said(name, value) or "nothing"
+        label = label_of(name).lower()
+        text = row.labels.get(labels.get(name, ""), "") or show_value(name, value) or "nothing"
         parts.append(f"{label} to {text}")
     return words.PENDING["edit"].format(what=formats.and_list(parts)) if parts else ""

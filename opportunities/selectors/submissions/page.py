@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from opportunities.actions.submissions import may_be_withdrawn
-from opportunities.deal_fields import LABELS
+from opportunities.deal_fields import LABELS, label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
-from opportunities.selectors.submissions.words import said
 from opportunities.wording import formats
 from opportunities.wording import states as states_words
 from opportunities.wording import submissions as submissions_words
+from opportunities.wording.fields import show_value
 
 # What a manager decided, with a reason of theirs.
 DECIDED = ("linked", "closed", "send_again")
@@ -121,10 +121,10 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
     }
     for name, label in LABELS.items():
         if name in body:
-            text = labels.get(name) or said(name, body[name])
+            text = labels.get(name) or show_value(name, body[name])
             differs = name in row.mismatches
-            answered = said(name, answer.get(name)) or "nothing" if differs else ""
-            was = said(name, row.seen.get(name)) if name not in labels else ""
+            answered = show_value(name, answer.get(name)) or "nothing" if differs else ""
+            was = show_value(name, row.seen.get(name)) if name not in labels else ""
             yield Sent(label, text or "Nothing", answered, was)
         elif name == "pipeline_id" and row.kind == "create":
             yield Sent(label, "Slant chooses")
@@ -151,7 +151,7 @@ def _refusals(row: Submission) -> Iterator[tuple[str, str]]:
     for name, said_of_it in row.field_errors.items():
         for message in said_of_it if isinstance(said_of_it, list) else [said_of_it]:
             yield (
-                LABELS.get("assigned_to_id" if name == "owner_id" else name, "The deal"),
+                label_of(name, "The deal"),
                 str(message),
             )
 
