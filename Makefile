@@ -60,7 +60,7 @@ reset:
 	exec $(PYTHON) -m slantweb.demo_env reset
 
 venv-run:
-	@$(call install,requirements.txt)
+	@$(call install,requirements.txt opportunities/sandbox/requirements.txt)
 
 venv-tests:
 	@$(call install,tests/requirements.txt)
@@ -77,15 +77,15 @@ find_python = \
 		incomplete) echo "This Python has no venv module. On Debian: apt-get install python3-venv" >&2; exit 1;; \
 	esac
 
-# Make the environment and install $(1) into it, unless this very list is what was installed last. The stamp is the
-# list's checksum: a checkout touches files without changing them.
+# Make the environment and install the lists $(1) into it, unless these very lists are what was installed last. The
+# stamp is their checksum: a checkout touches files without changing them.
 define install
-	stamp=$(VENV)/installed-$(subst /,-,$(1)); want=$$(cksum < $(1)); \
+	stamp=$(VENV)/installed-$(subst /,-,$(lastword $(1))); want=$$(cat $(1) | cksum); \
 	if [ "$$(cat $$stamp 2>/dev/null)" = "$$want" ] && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
 	if ! $(PYTHON) -c '' 2>/dev/null; then $(find_python); \
 		echo "Setting up $(VENV)/ (once; about half a minute)..." >&2; \
 		$$found -m venv --clear $(VENV) || exit 1; \
 	fi; \
-	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r $(1) || exit 1; \
+	$(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --require-hashes $(addprefix -r ,$(1)) || exit 1; \
 	echo "$$want" > $$stamp
 endef

@@ -1,12 +1,11 @@
-"""`python -m opportunities.sandbox`, also `manage.py sandbox`: one sandbox in this process, in the
-foreground.
+"""`python -m opportunities.sandbox`, also `manage.py sandbox`: one sandbox, in the foreground.
 
     python -m opportunities.sandbox --port 8001 --opportunities 500 --switch idem_mismatch=409 \\
         --fault 'POST /v1/opportunities drop_after x1' --control-port 8002
 
 Prints `Sandbox ready: http://127.0.0.1:8001/v1` when it listens. SIGTERM and SIGINT end it within 2 s, exit
-0. Exit 2: a port is taken or is none, or an argument is not understood. See `server.py` for what a control
-port is good for.
+0. Exit 2: a port is taken or is none, an argument is not understood, or the packages of `requirements.txt`
+beside this file are not installed. `server.py` says what a control port is good for.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -27,6 +27,10 @@ from opportunities.sandbox.server import Door
 from opportunities.sandbox.world import World
 
 DEFAULT_PORT = 8001
+NOT_INSTALLED = (
+    "sandbox: its packages are not installed here, as in production. `make run` installs them; so does\n"
+    "    python -m pip install --require-hashes -r opportunities/sandbox/requirements.txt"
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,6 +65,9 @@ def default_port() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    if find_spec("ninja") is None:
+        print(NOT_INSTALLED, file=sys.stderr)
+        return 2
     world = _world(options.state, options.opportunities)
     try:
         world.start_with(options.switch, [control.fault_from_words(words) for words in options.fault])

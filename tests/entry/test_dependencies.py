@@ -2,15 +2,36 @@
 
 import json
 import re
-from importlib.metadata import distribution
+import subprocess
+import sys
+from importlib.metadata import distribution, packages_distributions
+from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support import sbom
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, clean_environment
 
-LOCKS = ["requirements.txt", "tests/requirements.txt"]
+PRODUCTION, SANDBOX, TESTS = (
+    "requirements.txt",
+    "opportunities/sandbox/requirements.txt",
+    "tests/requirements.txt",
+)
+LOCKS = [PRODUCTION, SANDBOX, TESTS]
+
+# Every module of the project but the sandbox's, imported in one process.
+IMPORT_EVERYTHING = """
+import importlib, pkgutil
+import django
+django.setup()
+for room in ("opportunities", "slantweb"):
+    for module in pkgutil.walk_packages([room], f"{room}."):
+        if not module.name.startswith("opportunities.sandbox"):
+            importlib.import_module(module.name)
+            print(module.name)
+"""
 
 
 PIN = r"([A-Za-z0-9._-]+)(?:\[([\w, -]+)\])?==(\S+)"
@@ -31,7 +52,7 @@ def pinned_extras(lock: str) -> dict[str, set[str]]:
 def test_every_package_is_pinned_with_the_hashes_of_its_files() -> None:
     for lock in LOCKS:
         packages = pins(lock)
-        assert len(packages) > 30
+        assert len(packages) > (8 if lock == SANDBOX else 30)
         # Nothing stands in a lock that is neither a pin, nor a hash below one, nor a comment.
         lines = (ROOT / lock).read_text().splitlines()
         assert [
@@ -60,12 +81,72 @@ def applies(wanted: Requirement, extras: set[str]) -> bool:
 
 
 def test_what_is_tested_is_what_production_installs() -> None:
-    production, tested = pins("requirements.txt"), pins("tests/requirements.txt")
+    production, tested = pins(PRODUCTION), pins(TESTS)
 
     for name, (version, block) in production.items():
         assert tested[name][0] == version
         if ";" not in block.splitlines()[0]:  # needed everywhere, not by some systems only
             assert distribution(name).version == version
+
+
+def test_only_the_sandbox_needs_django_ninja_and_takes_the_rest_as_production_has_it() -> None:
+    production, sandbox, tested = pins(PRODUCTION), pins(SANDBOX), pins(TESTS)
+
+    assert sandbox.keys() - production.keys() == {"django-ninja"}
+    assert {name: sandbox[name][0] for name in sandbox.keys() & production.keys()} == {
+        name: production[name][0] for name in sandbox.keys() & production.keys()
+    }
+    assert {name: tested[name][0] for name in sandbox} == {name: sandbox[name][0] for name in sandbox}
+
+
+@pytest.mark.process
+def test_the_application_imports_nothing_that_production_does_not_install(tmp_path: Path) -> None:
+    done = run_as_in_production(tmp_path, IMPORT_EVERYTHING)
+
+    assert done.returncode == 0, done.stderr
+    assert {"opportunities.probe", "opportunities.management.commands.probe_slant", "slantweb.urls"} <= set(
+        done.stdout.split()
+    )
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("sandbox", "pip install --require-hashes -r opportunities/sandbox/requirements.txt"),
+        ("demo", "The sandbox's packages are not installed here. Use `make run`"),
+    ],
+)
+def test_what_is_not_installed_in_production_says_so(tmp_path: Path, command: str, words: str) -> None:
+    code = f"import sys, manage; sys.argv = ['manage.py', {command!r}]; manage.main()"
+
+    done = run_as_in_production(tmp_path, code)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def run_as_in_production(tmp_path: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run `code` where only the packages of the production lock can be imported."""
+    installed = pins(PRODUCTION)
+    absent = [
+        module
+        for module, names in packages_distributions().items()
+        if not any(canonicalize_name(name) in installed for name in names)
+    ]
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({sorted(absent)!r}))\n"
+    environment = clean_environment(
+        SECRET_KEY="for-the-tests", VAR_DIR=str(tmp_path), DJANGO_SETTINGS_MODULE="slantweb.settings"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", blocked + code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_the_bill_of_materials_lists_the_lock_and_the_browsers_files_and_nothing_else() -> None:
@@ -74,7 +155,7 @@ def test_the_bill_of_materials_lists_the_lock_and_the_browsers_files_and_nothing
     assert sbom.SBOM.read_text() == sbom.made(), "make sbom"
     assert {
         (part["name"], part["version"]) for part in kept["components"] if part["purl"].startswith("pkg:pypi/")
-    } == {(name, version) for name, (version, _) in pins("requirements.txt").items()}
+    } == {(name, version) for name, (version, _) in pins(PRODUCTION).items()}
     served = {path.name for path in sbom.VENDOR.iterdir() if path.suffix not in {".md", ".txt"}}
     assert {
         part["description"].removeprefix("static/vendor/")

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -95,6 +96,11 @@ class Command(BaseCommand):
         # manage.py wrote this file before the settings loaded; it names a Slant only where nobody else did.
         self.sandboxed = "SLANT_BASE_URL=" in (settings.VAR_DIR / "demo.env").read_text()
         self.make = _make_above_us()
+        if self.sandboxed and find_spec("ninja") is None:
+            _give_up(
+                "The sandbox's packages are not installed here. Use `make run`, which installs them, or name "
+                "another Slant in SLANT_BASE_URL."
+            )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
         try:
