@@ -219,7 +219,7 @@ def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
     keeping = kept_by(view)
     if keeping and request.method == "POST":
         token, typed = request.POST.get("form_token", ""), keeping.read(request.POST)
-        drafts.keep_of_ended_session(form_token=token, form=keeping.form, typed=typed, page=page)
+        drafts.save_after_session(form_token=token, form=keeping.form, typed=typed, page=page)
     address = f"{settings.LOGIN_URL}?{urlencode({'next': page})}"
     if request.htmx:
         # Never a redirect: htmx would follow it and paste the sign-in page into a part of this one.

@@ -105,7 +105,7 @@ def renew(request: HttpRequest, *, polling: bool) -> HttpResponse | None:
 def end(request: HttpRequest, reason: str) -> None:
     """End the session on the server. What its person had typed waits for them."""
     person = cast(Person, request.user)
-    drafts.outlive(person=person, session=session_ref(request))
+    drafts.mark_session_ended(person=person, session=session_ref(request))
     people.sign_out(person=person, by=actor_of(request), clock=SystemClock(), reason_code=reason)
     logout(request)
 
@@ -123,7 +123,7 @@ def _refresh(request: HttpRequest, now: int) -> None:
     identity, grant = found
     if (identity.iss, identity.sub) != (person.iss, person.sub):
         raise NotVouched("somebody_else")
-    people.renew(identity=identity, by=actor_of(request), clock=SystemClock())
+    people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
     person.refresh_from_db()
     write(request, claims_at=now, renewing=0, grant=grant)
 

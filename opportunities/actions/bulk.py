@@ -18,7 +18,7 @@ from django.db.models import Q
 from opportunities.access import visible_books, writable_books
 from opportunities.actions import moving, submissions
 from opportunities.clock import Clock
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import (
     WRITING_ROLES,
     AuditEvent,
@@ -34,14 +34,14 @@ from opportunities.models import (
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor
 
-MOST = 500
-AT_ONCE = 25
+ROW_LIMIT = 500
+ROWS_PER_COMMIT = 25
 ASKED = "bulk.asked"
 OBJECT = "bulk"
 
 
 @dataclass(frozen=True)
-class Order:
+class BulkRequest:
     """What to do with which deals: move them to `stage_id` or give them to `owner_id`, one of the two.
 
     `seen_at` is when the person saw them: what was there then is what they mean to change.
@@ -66,80 +66,89 @@ class Order:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-class Impossible(Exception):
+class RowRefused(Exception):
     """A row that cannot be asked for; `str()` is its code in deals_words.BULK_REFUSED."""
 
 
 @dataclass(frozen=True)
-class _Row:
+class _BulkRow:
     number: int
     deal: Opportunity
     seen: dict[str, str | None]
 
 
-def take(*, order: Order, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
+def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
     """Take every row that can be asked for and record the others; returns the key its result is found by.
 
     Raises `BadToken` and `TokenReused`, before anything of another order is written. The same order again
     writes nothing but what is missing of it.
     """
     key = submissions.check_token(form_token, person)
-    take_row = _moving(order) if order.stage_id else _giving(order)
+    take_row = _move_row(order) if order.stage_id else _reassign_row(order)
     deals = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person)).in_bulk(list(order.ids))
     writable = set(writable_books(person).values_list("pk", flat=True))
-    seen = _seen(order, deals)
+    seen = _seen_places(order, deals)
     refused: dict[str, str] = {}
-    for first in range(0, len(order.ids), AT_ONCE):
+    for first in range(0, len(order.ids), ROWS_PER_COMMIT):
         with transaction.atomic():
-            _remember(order, key, person=person, clock=clock)
-            if asked(key, person) is not None:
+            _bind_token(order, key, person=person, clock=clock)
+            if find_event(key, person) is not None:
                 return key
             taken = set(Submission.objects.of(person).filter(form_token=key).values_list("row", flat=True))
-            for number, id in enumerate(order.ids[first : first + AT_ONCE], start=first):
+            for number, id in enumerate(order.ids[first : first + ROWS_PER_COMMIT], start=first):
                 if number in taken:
                     continue
                 deal = deals.get(id)
                 try:
                     if deal is None or deal.book_id not in writable:
-                        raise Impossible("out_of_reach")
-                    take_row(_Row(number, deal, seen[id]), person, by, clock, form_token)
+                        raise RowRefused("out_of_reach")
+                    take_row(_BulkRow(number, deal, seen[id]), person, by, clock, form_token)
                 except submissions.ConflictQuestion:
                     refused[id] = "conflict"
                 except submissions.NotAllowed:
                     refused[id] = "out_of_reach"
-                except Impossible as why:
+                except RowRefused as why:
                     refused[id] = str(why)
-    _record(order, key, refused, person=person, by=by, clock=clock)
+    _record_event(order, key, refused, person=person, by=by, clock=clock)
     return key
 
 
-TakeRow = Callable[[_Row, Person, Actor, Clock, str], object]
+SubmitRow = Callable[[_BulkRow, Person, Actor, Clock, str], object]
 
 
-def _moving(order: Order) -> TakeRow:
+def _move_row(order: BulkRequest) -> SubmitRow:
     pipeline_id = Stage.objects.filter(pk=order.stage_id).values_list("pipeline_id", flat=True).first()
 
-    def take_row(row: _Row, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
+    def take_row(row: _BulkRow, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
         if row.deal.pipeline_id != pipeline_id:
-            raise Impossible("other_pipeline")
+            raise RowRefused("other_pipeline")
         if row.seen["stage"] == order.stage_id:
-            raise Impossible("already")
-        aim = moving.Aim(row.deal.pk, order.stage_id, row.seen["stage"] or "", lost_reason=order.lost_reason)
-        return moving.move(aim=aim, person=person, by=by, clock=clock, form_token=form_token, row=row.number)
+            raise RowRefused("already")
+        move_request = moving.MoveRequest(
+            row.deal.pk, order.stage_id, row.seen["stage"] or "", lost_reason=order.lost_reason
+        )
+        return moving.move(
+            move_request=move_request,
+            person=person,
+            by=by,
+            clock=clock,
+            form_token=form_token,
+            row=row.number,
+        )
 
     return take_row
 
 
-def _giving(order: Order) -> TakeRow:
+def _reassign_row(order: BulkRequest) -> SubmitRow:
     owners = Member.objects.filter(user_id=order.owner_id, role__in=WRITING_ROLES)
     books = set(owners.values_list("book_id", flat=True))
 
-    def take_row(row: _Row, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
+    def take_row(row: _BulkRow, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
         if row.deal.book_id not in books:
-            raise Impossible("not_in_book")
+            raise RowRefused("not_in_book")
         if row.seen["owner"] == order.owner_id:
-            raise Impossible("already_owner")
-        changes = Changes(
+            raise RowRefused("already_owner")
+        changes = DealChanges(
             row.deal.pk, {"assigned_to_id": order.owner_id}, {"assigned_to_id": row.seen["owner"]}
         )
         return submissions.change(
@@ -155,7 +164,7 @@ def _giving(order: Order) -> TakeRow:
     return take_row
 
 
-def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, str | None]]:
+def _seen_places(order: BulkRequest, deals: dict[str, Opportunity]) -> dict[str, dict[str, str | None]]:
     """Stage and owner of each deal when the person looked, from its history; of one without any, as it is
     now.
     """
@@ -172,7 +181,7 @@ def _seen(order: Order, deals: dict[str, Opportunity]) -> dict[str, dict[str, st
     return seen
 
 
-def _remember(order: Order, key: str, *, person: Person, clock: Clock) -> None:
+def _bind_token(order: BulkRequest, key: str, *, person: Person, clock: Clock) -> None:
     """Bind the token to this order, committed with its first rows. Raises `TokenReused` if it was sent for
     another.
     """
@@ -180,14 +189,14 @@ def _remember(order: Order, key: str, *, person: Person, clock: Clock) -> None:
         person=person, form_token=key, defaults={"digest": order.digest, "asked_at": clock.now()}
     )
     used = is_new and (
-        asked(key, person) is not None or Submission.objects.of(person).filter(form_token=key).exists()
+        find_event(key, person) is not None or Submission.objects.of(person).filter(form_token=key).exists()
     )
     if used or row.digest != order.digest:
         raise submissions.TokenReused("the same form was sent before with other content")
 
 
-def _record(
-    order: Order, key: str, refused: dict[str, str], *, person: Person, by: Actor, clock: Clock
+def _record_event(
+    order: BulkRequest, key: str, refused: dict[str, str], *, person: Person, by: Actor, clock: Clock
 ) -> None:
     """One event for the whole action, with what was left out and why. The same form sent twice makes no
     second one.
@@ -195,7 +204,7 @@ def _record(
     with transaction.atomic():
         # Two halves of a double click may both come here; the second waits, and finds the event.
         BulkOrder.objects.select_for_update().get(person=person, form_token=key)
-        if asked(key, person) is not None:
+        if find_event(key, person) is not None:
             return
         audit.record(
             clock=clock,
@@ -215,12 +224,12 @@ def _record(
         )
 
 
-def asked(key: str, person: Person) -> AuditEvent | None:
+def find_event(key: str, person: Person) -> AuditEvent | None:
     """The event of a bulk action of `person`'s."""
     events = AuditEvent.objects.filter(action=ASKED, object_type=OBJECT, object_id=key)
     return events.filter(actor_iss=person.iss, actor_sub=person.sub).first()
 
 
-def distinct(ids: Iterable[str]) -> tuple[str, ...]:
+def unique_ids(ids: Iterable[str]) -> tuple[str, ...]:
     """Each once, in the order they came."""
     return tuple(dict.fromkeys(ids))

@@ -15,23 +15,25 @@ from opportunities.actions.submissions import TOKEN_SALT
 from opportunities.clock import Clock
 from opportunities.models import Draft, Person
 
-Typed = Mapping[str, str]
+TypedValues = Mapping[str, str]
 
 # A form that was opened longer ago than a session can live is nobody's any more.
 TOKEN_SECONDS = 12 * 60 * 60
-KEPT_DAYS = 14
+KEEP_DAYS = 14
 
 
-def keep(*, person: Person, form: str, typed: Typed, page: str, session: str, outlived: bool = False) -> None:
+def save(
+    *, person: Person, form: str, typed: TypedValues, page: str, session: str, outlived: bool = False
+) -> None:
     """Put `typed` in the place of what was kept of this form before; nothing typed is nothing to keep."""
     if not any(value.strip() for value in typed.values()):
-        drop(person=person, form=form)
+        discard(person=person, form=form)
         return
     fields = {"typed": dict(typed), "page": page, "session": session, "outlived": outlived}
     Draft.objects.update_or_create(person=person, form=form, defaults={"fields": fields})
 
 
-def keep_of_ended_session(*, form_token: str, form: str, typed: Typed, page: str) -> bool:
+def save_after_session(*, form_token: str, form: str, typed: TypedValues, page: str) -> bool:
     """Keep what was posted after the session's end, for whom the form was made. Never more than a draft comes
     of it.
 
@@ -45,18 +47,18 @@ def keep_of_ended_session(*, form_token: str, form: str, typed: Typed, page: str
         return False
     if person is None:
         return False
-    keep(person=person, form=form, typed=typed, page=page, session="", outlived=True)
+    save(person=person, form=form, typed=typed, page=page, session="", outlived=True)
     return True
 
 
-def outlive(*, person: Person, session: str) -> None:
+def mark_session_ended(*, person: Person, session: str) -> None:
     """The session ends: what was typed in it waits for its person."""
     for draft in Draft.objects.filter(person=person):
         if draft.fields.get("session") == session:
             Draft.objects.filter(pk=draft.pk).update(fields=draft.fields | {"outlived": True})
 
 
-def reopened(*, person: Person, form: str, page: str, session: str, clock: Clock) -> dict[str, str]:
+def reopen(*, person: Person, form: str, page: str, session: str, clock: Clock) -> dict[str, str]:
     """What `person` had typed into `form` in a session that is over; nothing, when `page` asks for something
     else.
     """
@@ -67,11 +69,11 @@ def reopened(*, person: Person, form: str, page: str, session: str, clock: Clock
     over = draft.fields.get("outlived") or age > timedelta(minutes=settings.SESSION_IDLE_MINUTES)
     # A link that fills the form in means those values, unless it is the very page the draft was typed on.
     asked = "?" in page and draft.fields.get("page") != page
-    if not over or asked or age > timedelta(days=KEPT_DAYS):
+    if not over or asked or age > timedelta(days=KEEP_DAYS):
         return {}
     typed: dict[str, str] = draft.fields.get("typed", {})
     return typed
 
 
-def drop(*, person: Person, form: str) -> None:
+def discard(*, person: Person, form: str) -> None:
     Draft.objects.filter(person=person, form=form).delete()

@@ -11,14 +11,14 @@ from django.db import transaction
 from opportunities.actions import submissions
 from opportunities.clock import Clock
 from opportunities.deal_fields import Fields
-from opportunities.delivery.kinds import Changes, sent_fields
+from opportunities.delivery.kinds import DealChanges, sent_fields
 from opportunities.models import Kind, LostReason, Person, Submission
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor
 
 
 @dataclass(frozen=True)
-class Aim:
+class MoveRequest:
     """Where a deal shall go, from where the person saw it. `probability` None leaves it as it is."""
 
     opportunity_id: str
@@ -31,7 +31,7 @@ class Aim:
 
 def move(
     *,
-    aim: Aim,
+    move_request: MoveRequest,
     person: Person,
     by: Actor,
     clock: Clock,
@@ -40,13 +40,13 @@ def move(
     confirm_overwrite: bool = False,
 ) -> Submission:
     """Take the move. Raises what `submissions.change` raises."""
-    wanted: Fields = {"pipeline_stage_id": aim.stage_id}
-    seen: Fields = {"pipeline_stage_id": aim.seen_stage_id}
-    if aim.probability is not None:
-        wanted["probability"], seen["probability"] = aim.probability, aim.seen_probability
+    wanted: Fields = {"pipeline_stage_id": move_request.stage_id}
+    seen: Fields = {"pipeline_stage_id": move_request.seen_stage_id}
+    if move_request.probability is not None:
+        wanted["probability"], seen["probability"] = move_request.probability, move_request.seen_probability
     with transaction.atomic():
         submission = submissions.change(
-            changes=Changes(aim.opportunity_id, wanted, seen),
+            changes=DealChanges(move_request.opportunity_id, wanted, seen),
             kind=Kind.MOVE,
             person=person,
             by=by,
@@ -55,18 +55,18 @@ def move(
             row=row,
             confirm_overwrite=confirm_overwrite,
         )
-        if aim.lost_reason:
-            _keep_reason(aim, submission, by=by, clock=clock)
+        if move_request.lost_reason:
+            _save_lost_reason(move_request, submission, by=by, clock=clock)
     return submission
 
 
-def _keep_reason(aim: Aim, submission: Submission, *, by: Actor, clock: Clock) -> None:
+def _save_lost_reason(move_request: MoveRequest, submission: Submission, *, by: Actor, clock: Clock) -> None:
     _, is_new = LostReason.objects.get_or_create(
         submission_id=submission.pk,
         defaults={
-            "opportunity_id": aim.opportunity_id,
-            "stage_id": aim.stage_id,
-            "reason": aim.lost_reason,
+            "opportunity_id": move_request.opportunity_id,
+            "stage_id": move_request.stage_id,
+            "reason": move_request.lost_reason,
             "by": submission.by_display,
             "at": clock.now(),
         },
@@ -77,9 +77,9 @@ def _keep_reason(aim: Aim, submission: Submission, *, by: Actor, clock: Clock) -
             by=by,
             action="opportunity.lost_reason",
             object_type="opportunity",
-            object_id=aim.opportunity_id,
+            object_id=move_request.opportunity_id,
             outcome="ok",
-            reason_text=aim.lost_reason,
+            reason_text=move_request.lost_reason,
         )
 
 
@@ -98,7 +98,7 @@ def undo(
         # In the order they were sent: a database may give the keys of `seen` in an order of its own.
         before = {field: submission.seen[field] for field in sent}
         return submissions.change(
-            changes=Changes(submission.opportunity_id, wanted=before, seen=sent),
+            changes=DealChanges(submission.opportunity_id, wanted=before, seen=sent),
             kind=Kind.MOVE,
             person=person,
             by=by,

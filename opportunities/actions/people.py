@@ -12,7 +12,7 @@ from opportunities.models import AuditEvent, Member, Person
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
-NOTED_FOR = timedelta(minutes=15)
+ACCESS_RECORD_INTERVAL = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
     ask, no more.
     """
     with transaction.atomic():
-        person, before = _remember(identity)
+        person, before = _save_identity(identity)
         by = open_session(person)
         changed = before is not None and before != list(person.roles)
         audit.record(
@@ -58,12 +58,12 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
     return person
 
 
-def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
+def update_roles(*, identity: Identity, by: Actor, clock: Clock) -> None:
     """Give somebody who is at work what the provider says of them now. Only a change of their roles is an
     event.
     """
     with transaction.atomic():
-        person, before = _remember(identity)
+        person, before = _save_identity(identity)
         if before == list(person.roles):
             return
         audit.record(
@@ -78,7 +78,7 @@ def renew(*, identity: Identity, by: Actor, clock: Clock) -> None:
         )
 
 
-def refuse(*, by: Actor, clock: Clock, reason_code: str) -> None:
+def record_refusal(*, by: Actor, clock: Clock, reason_code: str) -> None:
     """Record that somebody tried to sign in and was not let in. Who they said they are is not known to be
     true.
     """
@@ -115,7 +115,7 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
         row = Person.objects.select_for_update().get(pk=person.pk)
         before = {"member_id": row.member_id, "linked_by": row.member_linked_by}
         row.member_linked_by = f"{by.iss} {by.sub}"[:255] if member_id else ""
-        row.member_id = member_id or member_with(row.email)
+        row.member_id = member_id or member_id_of(row.email)
         after = {"member_id": row.member_id, "linked_by": row.member_linked_by}
         if before == after:
             return
@@ -131,7 +131,7 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
         )
 
 
-def note_once(
+def record_access(
     *,
     by: Actor,
     clock: Clock,
@@ -155,7 +155,7 @@ def note_once(
     with transaction.atomic():
         # The lock that orders appends also keeps two requests at once from both finding nothing.
         audit.wait_turn()
-        if noted.filter(recorded_at__gt=clock.now() - NOTED_FOR).exists():
+        if noted.filter(recorded_at__gt=clock.now() - ACCESS_RECORD_INTERVAL).exists():
             return False
         audit.record(
             clock=clock,
@@ -169,7 +169,7 @@ def note_once(
     return True
 
 
-def _remember(identity: Identity) -> tuple[Person, list[str] | None]:
+def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
     # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other one's row.
     person, made = Person.objects.select_for_update().get_or_create(
@@ -180,12 +180,12 @@ def _remember(identity: Identity) -> tuple[Person, list[str] | None]:
     person.name = identity.name[:200]
     person.roles = list(identity.roles)
     if not person.member_linked_by:
-        person.member_id = member_with(person.email)
+        person.member_id = member_id_of(person.email)
     person.save()
     return person, before
 
 
-def member_with(email: str) -> str:
+def member_id_of(email: str) -> str:
     """The Slant user with this verified e-mail; empty when there is none, or when it would be a guess between
     two.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from opportunities import access
-from opportunities.actions.submissions import NotAllowed, Refused
+from opportunities.actions.submissions import NotAllowed, SubmissionRefused
 from opportunities.clock import Clock
 from opportunities.delivery import states
 from opportunities.delivery.states import Reason
@@ -16,23 +16,23 @@ from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange, Remote
 
 
-class NotInReview(Refused):
+class NotInReview(SubmissionRefused):
     """It was settled meanwhile; there is nothing left to decide."""
 
 
-class NotACandidate(Refused):
+class NotACandidate(SubmissionRefused):
     """The record named is not among those found for this submission, or another submission owns it."""
 
 
-class MoreFound(Refused):
+class MoreFound(SubmissionRefused):
     """Something was found for it that whoever decided has not seen."""
 
 
-class ReasonMissing(Refused):
+class ReasonMissing(SubmissionRefused):
     """A decision is recorded with its reason."""
 
 
-def candidates_of(submission: Submission) -> list[str]:
+def candidate_ids(submission: Submission) -> list[str]:
     """Ids of records in Slant that a manager may link: what was found, and what Slant itself answered with."""
     evidence = submission.check_state
     found = [shown["id"] for shown in evidence.get("candidates", [])]
@@ -46,11 +46,11 @@ def link(
     """Settle a reviewed submission on the record `opportunity_id`, one of its candidates."""
     try:
         with transaction.atomic():
-            row = _locked(submission, person, reason)
-            offered = candidates_of(row)
+            row = _lock_for_review(submission, person, reason)
+            offered = candidate_ids(row)
             if opportunity_id not in offered:
                 raise NotACandidate(opportunity_id)
-            states.change(
+            states.transition(
                 row,
                 State.CONFIRMED,
                 by=by,
@@ -81,15 +81,15 @@ def send_again(
     An edit or move may overwrite the values it was shown with, and no later ones.
     """
     with transaction.atomic():
-        row = _locked(submission, person, reason)
-        offered = candidates_of(row)
+        row = _lock_for_review(submission, person, reason)
+        offered = candidate_ids(row)
         if unseen := set(offered) - set(seen):
             raise MoreFound(", ".join(sorted(unseen)))
         ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *offered]))
         decided: dict[str, Any] = {"ruled_out": ruled_out}
         if overwrites := _shown_values(row):
             decided["overwrites"] = overwrites
-        states.change(
+        states.transition(
             row,
             State.QUEUED,
             by=by,
@@ -114,15 +114,15 @@ def _shown_values(row: Submission) -> dict[str, Any]:
 def close(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
     """Give a reviewed submission up, with a reason."""
     with transaction.atomic():
-        row = _locked(submission, person, reason)
-        evidence = {"candidates": candidates_of(row)}
-        states.change(
+        row = _lock_for_review(submission, person, reason)
+        evidence = {"candidates": candidate_ids(row)}
+        states.transition(
             row, State.WITHDRAWN, by=by, clock=clock, reason=Reason("closed", reason), evidence=evidence
         )
     return row
 
 
-def still_send(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
+def confirm_still_wanted(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
     """The owner's yes to "this was held for a day: still send it?"."""
     if submission.person_id != person.pk:
         raise NotAllowed("only its owner says whether it is still wanted")
@@ -146,7 +146,7 @@ def still_send(*, submission: Submission, person: Person, by: Actor, clock: Cloc
     return row
 
 
-def _locked(submission: Submission, person: Person, reason: str) -> Submission:
+def _lock_for_review(submission: Submission, person: Person, reason: str) -> Submission:
     if not access.may(person, access.Action.REVIEW):
         raise NotAllowed("managers decide what is in review")
     if not reason.strip():

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from opportunities.models import Person, SavedView
 
-MOST = 50
+VIEW_LIMIT = 50
 
 
-class TooMany(Exception):
+class TooManyViews(Exception):
     """A person has as many views as anybody can use."""
 
 
@@ -23,8 +23,8 @@ def remember(*, person: Person, query: str) -> None:
 def save(*, person: Person, name: str, query: str) -> SavedView:
     """Keep `query` under `name`, in place of what had that name. Raises `TooMany`."""
     others = SavedView.objects.filter(person=person).exclude(name=name)
-    if others.count() >= MOST:
-        raise TooMany
+    if others.count() >= VIEW_LIMIT:
+        raise TooManyViews
     return SavedView.objects.update_or_create(person=person, name=name, defaults={"query": query})[0]
 
 

@@ -21,7 +21,14 @@ from opportunities import access
 from opportunities.clock import Clock
 from opportunities.deal_fields import Fields, from_body, values_of_row
 from opportunities.delivery import states
-from opportunities.delivery.kinds import Change, Changes, Create, NewDeal, frozen, sent_fields
+from opportunities.delivery.kinds import (
+    ChangeKind,
+    CreateKind,
+    DealChanges,
+    NewDeal,
+    encode_body,
+    sent_fields,
+)
 from opportunities.models import (
     Attempt,
     Book,
@@ -42,27 +49,27 @@ from opportunities.trail.audit import Actor
 
 TOKEN_SALT = "opportunities.form"  # noqa: S105 - a salt's name, not a secret
 DUPLICATE_HOURS = 24
-LOOK_AGAIN_SECONDS = 0.05
-HARMLESS = (Outcome.BUSY, Outcome.REFUSED_US, Outcome.UNREACHABLE)
+POLL_SECONDS = 0.05
+NOT_EXECUTED = (Outcome.BUSY, Outcome.REFUSED_US, Outcome.UNREACHABLE)
 
 
-class Refused(Exception):
+class SubmissionRefused(Exception):
     """A submission that was not taken. Its subclasses say why."""
 
 
-class NotAllowed(Refused):
+class NotAllowed(SubmissionRefused):
     """This person may not write in that book."""
 
 
-class BadToken(Refused):
+class BadToken(SubmissionRefused):
     """A form token that we did not issue, or issued to somebody else."""
 
 
-class TokenReused(Refused):
+class TokenReused(SubmissionRefused):
     """The same form was sent before with other content."""
 
 
-class TooLate(Refused):
+class TooLate(SubmissionRefused):
     """It can no longer be withdrawn: it is being sent, or may have arrived."""
 
 
@@ -78,7 +85,7 @@ class Similar:
     opportunity_id: str = ""
 
 
-class ConflictQuestion(Refused):
+class ConflictQuestion(SubmissionRefused):
     """Fields somebody changed to something else since the person looked: overwrite them? `current` is what is
     there.
     """
@@ -88,7 +95,7 @@ class ConflictQuestion(Refused):
         self.current = current
 
 
-class DuplicateQuestion(Refused):
+class DuplicateQuestion(SubmissionRefused):
     """The same household, name and value was asked for, or made, within 24 hours: create it anyway?"""
 
     def __init__(self, similar: list[Similar]) -> None:
@@ -132,12 +139,12 @@ def create(
 ) -> Submission:
     """Take a new opportunity: commit it, wake the worker, return its row.
 
-    The same token with the same body returns the first submission, marked `sent_before`, and writes nothing.
+    The same token with the same body returns the first submission, marked `is_repeat`, and writes nothing.
     Raises `BadToken`, `TokenReused`, `NotAllowed` or `DuplicateQuestion`.
     """
     nonce = check_token(form_token, person)
-    body = frozen(Create.body(deal))
-    if earlier := _sent_before(person, nonce, Kind.CREATE.path(), body):
+    body = encode_body(CreateKind.body(deal))
+    if earlier := _find_earlier(person, nonce, Kind.CREATE.path(), body):
         return earlier
     book = Book.objects.filter(pk=deal.book_id).first()
     if book is None or not access.may(person, access.Action.WRITE, book):
@@ -145,7 +152,7 @@ def create(
     similar = similar_deals(deal, person=person, clock=clock)
     if similar and not confirm_duplicate:
         # The second half of a double click may find what its first half committed a moment ago.
-        if earlier := _sent_before(person, nonce, Kind.CREATE.path(), body):
+        if earlier := _find_earlier(person, nonce, Kind.CREATE.path(), body):
             return earlier
         raise DuplicateQuestion(similar)
     submission = Submission(
@@ -170,12 +177,12 @@ def create(
         if others and not confirm_duplicate:
             raise DuplicateQuestion(others)
 
-    return _take(submission, person=person, by=by, clock=clock, ask_again=ask_again)
+    return _commit(submission, person=person, by=by, clock=clock, ask_again=ask_again)
 
 
 def change(
     *,
-    changes: Changes,
+    changes: DealChanges,
     kind: Kind,
     person: Person,
     by: Actor,
@@ -192,8 +199,8 @@ def change(
     now counts as seen, so that only a still later change in Slant is a conflict again.
     """
     nonce = check_token(form_token, person)
-    path, body = Kind(kind).path(changes.opportunity_id), frozen(Change.body(changes))
-    if earlier := _sent_before(person, nonce, path, body, row=row):
+    path, body = Kind(kind).path(changes.opportunity_id), encode_body(ChangeKind.body(changes))
+    if earlier := _find_earlier(person, nonce, path, body, row=row):
         return earlier
     deal = Opportunity.objects.filter(pk=changes.opportunity_id, gone_at=None).select_related("book").first()
     if deal is None or not access.may(person, access.Action.WRITE, deal.book):
@@ -222,7 +229,7 @@ def change(
         row=row,
         supersedes=supersedes,
     )
-    return _take(submission, person=person, by=by, clock=clock, overwrote=differing)
+    return _commit(submission, person=person, by=by, clock=clock, overwrote=differing)
 
 
 def expected_fields(deal: Opportunity) -> Fields:
@@ -238,7 +245,7 @@ def expected_fields(deal: Opportunity) -> Fields:
     return fields
 
 
-def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int = 0) -> Submission | None:
+def _find_earlier(person: Person, nonce: str, path: str, body: str, *, row: int = 0) -> Submission | None:
     """The submission made with this token, if it asked for the same of the same. Raises `TokenReused` if it
     did not.
     """
@@ -247,11 +254,11 @@ def _sent_before(person: Person, nonce: str, path: str, body: str, *, row: int =
         return None
     if (earlier.path, earlier.body) != (path, body):
         raise TokenReused("the same form was sent before with other content")
-    earlier.sent_before = True
+    earlier.is_repeat = True
     return earlier
 
 
-def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.AuditChange:
+def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.AuditChange:
     """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed
     meanwhile.
     """
@@ -265,17 +272,18 @@ def _asked(submission: Submission, overwrote: Iterable[str]) -> audit.AuditChang
         "overwrote": sorted(overwrote),
     }
     return audit.AuditChange(
-        before={name: _plain(submission.seen[name]) for name in sent if name in submission.seen},
-        after={name: _plain(value) for name, value in sent.items()} | {k: v for k, v in told.items() if v},
+        before={name: _trail_value(submission.seen[name]) for name in sent if name in submission.seen},
+        after={name: _trail_value(value) for name, value in sent.items()}
+        | {k: v for k, v in told.items() if v},
     )
 
 
-def _plain(value: Any) -> Any:
+def _trail_value(value: Any) -> Any:
     """A field as the trail takes it: no floats, which custom fields may be, and nothing nested."""
     return value if value is None or isinstance(value, (str, int)) else json.dumps(value, sort_keys=True)
 
 
-def _take(
+def _commit(
     submission: Submission,
     *,
     person: Person,
@@ -307,12 +315,12 @@ def _take(
                 by=by,
                 action="submission.queued",
                 submission=submission,
-                change=_asked(submission, overwrote),
+                change=_queued_change(submission, overwrote),
                 outcome=str(State.QUEUED),
             )
             transaction.on_commit(wakeup.wake)
     except IntegrityError:
-        winner = _sent_before(
+        winner = _find_earlier(
             person, submission.form_token, submission.path, submission.body, row=submission.row
         )
         if winner is None:
@@ -384,7 +392,7 @@ def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock)
             ending = submission.state == State.SENDING or may_be_withdrawn(submission)
             if not ending or clock.monotonic() >= deadline:
                 raise
-            clock.sleep(LOOK_AGAIN_SECONDS)
+            clock.sleep(POLL_SECONDS)
 
 
 def _withdraw_now(submission: Submission, *, person: Person, by: Actor, clock: Clock) -> Submission:
@@ -397,7 +405,7 @@ def _withdraw_now(submission: Submission, *, person: Person, by: Actor, clock: C
                 return row
             if not may_be_withdrawn(row):
                 raise TooLate("it may have reached Slant")
-            states.change(
+            states.transition(
                 row, State.WITHDRAWN, by=by, clock=clock, reason=states.Reason("withdrawn_by_owner")
             )
     except states.LostRace as error:
@@ -406,7 +414,7 @@ def _withdraw_now(submission: Submission, *, person: Person, by: Actor, clock: C
     return row
 
 
-def mark_told(person: Person) -> int:
+def mark_news_read(person: Person) -> int:
     """`person` has read the news of their submissions."""
     return Submission.objects.of(person).filter(told=False).update(told=True)
 
@@ -415,16 +423,16 @@ def may_be_withdrawn(submission: Submission) -> bool:
     """Queued, and every send of it so far (if any) surely not executed (design: the life of a submission)."""
     if submission.state != State.QUEUED:
         return False
-    return not Attempt.objects.filter(submission=submission).exclude(outcome__in=HARMLESS).exists()
+    return not Attempt.objects.filter(submission=submission).exclude(outcome__in=NOT_EXECUTED).exists()
 
 
-def wait_until_settled(submission: Submission, *, clock: Clock) -> Submission:
+def wait_for_outcome(submission: Submission, *, clock: Clock) -> Submission:
     """Re-read the row until it is final or doubtful, or VIEW_WAIT_SECONDS have passed."""
     deadline = clock.monotonic() + settings.VIEW_WAIT_SECONDS
     while submission.state in (State.QUEUED, State.SENDING) and clock.monotonic() < deadline:
         if submission.state == State.QUEUED and submission.reason_code:
             break
-        clock.sleep(LOOK_AGAIN_SECONDS)
+        clock.sleep(POLL_SECONDS)
         submission.refresh_from_db()
     return submission
 

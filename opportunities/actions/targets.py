@@ -11,7 +11,7 @@ from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
 
-def keep(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:
+def set_targets(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:
     """Set targets by member and first day of the quarter; None takes one away. How many changed; each is an
     event.
     """

@@ -17,15 +17,15 @@ from opportunities.clock import Clock
 from opportunities.delivery import holds, states
 from opportunities.delivery.kinds import kind_of, sent_fields
 from opportunities.delivery.states import Reason
-from opportunities.delivery.unknown_outcome import LEASE_MARGIN_SECONDS, doubtful, looks_from
+from opportunities.delivery.unknown_outcome import LEASE_MARGIN_SECONDS, restart_looks, to_unknown
 from opportunities.models import OPEN, Attempt, Instance, Outcome, State, Submission
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.trail.audit import Actor
 
-KEY_LIVES = timedelta(minutes=75)
-PROOF_HOLDS = timedelta(minutes=10)
-ASK_AGAIN_AFTER = timedelta(hours=24)
+KEY_LIFETIME = timedelta(minutes=75)
+PROOF_LIFETIME = timedelta(minutes=10)
+ASK_OWNER_AFTER = timedelta(hours=24)
 DEFINITE_NO = {Outcome.BUSY, Outcome.REFUSED_US}
 AMBIGUOUS = {Outcome.NO_ANSWER, Outcome.ABANDONED, Outcome.OK}
 
@@ -47,25 +47,25 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
     None when nothing is due, sending is held, or the hour's calls are spent.
     """
-    while _anything_due(clock.now()):
+    while _is_anything_due(clock.now()):
         with transaction.atomic():
             if holds.sending_is_held():
                 return None
             submission = _next_due(clock.now())
             if submission is None:
                 return None
-            if not _may_still_be_sent(submission, worker=worker, clock=clock):
+            if not _check_before_claim(submission, worker=worker, clock=clock):
                 continue
             try:
                 budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
             except BudgetSpent as spent:
                 _wait_for_budget(submission, spent.until)
                 return None
-            return _claim(submission, worker=worker, clock=clock)
+            return _commit_claim(submission, worker=worker, clock=clock)
     return None
 
 
-def _anything_due(now: datetime) -> bool:
+def _is_anything_due(now: datetime) -> bool:
     """Asked first and outside a transaction: most rounds find nothing, and shall not lock anything to find
     that.
     """
@@ -82,7 +82,7 @@ def _next_due(now: datetime) -> Submission | None:
     return due.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
 
 
-def _may_still_be_sent(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
+def _check_before_claim(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
     """False when it was just doubted, settled or put aside instead: a stale proof, a passed date, a day's
     wait.
 
@@ -90,24 +90,24 @@ def _may_still_be_sent(submission: Submission, *, worker: Actor, clock: Clock) -
     not.
     """
     now = clock.now()
-    if submission.ambiguous_at and not _proof_holds(submission, now):
-        fields = looks_from(now, submission) | {"unknown_since": submission.unknown_since or now}
-        states.change(
+    if submission.ambiguous_at and not _is_proof_fresh(submission, now):
+        fields = restart_looks(now, submission) | {"unknown_since": submission.unknown_since or now}
+        states.transition(
             submission, State.UNKNOWN, by=worker, clock=clock, reason=Reason("stale_proof"), **fields
         )
         return False
-    if close_day_passed(submission, now):
-        states.change(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
+    if is_close_day_past(submission, now):
+        states.transition(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
         return False
-    if now - (submission.still_wanted_at or submission.created_at) > ASK_AGAIN_AFTER:
+    if now - (submission.still_wanted_at or submission.created_at) > ASK_OWNER_AFTER:
         Submission.objects.filter(pk=submission.pk).update(due_at=None, reason_code="still_send", told=False)
         return False
     return True
 
 
-def _proof_holds(submission: Submission, now: datetime) -> bool:
+def _is_proof_fresh(submission: Submission, now: datetime) -> bool:
     """Whether absence was proven in the last ten minutes (reliability 2.2 (4))."""
-    return submission.absent_at is not None and now - submission.absent_at <= PROOF_HOLDS
+    return submission.absent_at is not None and now - submission.absent_at <= PROOF_LIFETIME
 
 
 def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
@@ -120,21 +120,21 @@ def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
     sends = submission.attempts.filter(idempotency_key=submission.idempotency_key)
     outcomes = set(sends.values_list("outcome", flat=True))
     if outcomes & AMBIGUOUS:
-        alive_until = _last_doubt(submission) + KEY_LIVES
+        alive_until = _ambiguous_until(submission) + KEY_LIFETIME
         replace = now >= alive_until
     else:
         replace = bool(outcomes & DEFINITE_NO)
     return {"idempotency_key": uuid4(), "generation": submission.generation + 1} if replace else {}
 
 
-def _last_doubt(submission: Submission) -> datetime:
+def _ambiguous_until(submission: Submission) -> datetime:
     """When the last ambiguous send ended; later when the clock was seen to jump since (design: processes)."""
     ended = submission.ambiguous_at or submission.created_at
     jumped = Instance.current().clock_jumped_at
     return max(ended, jumped) if jumped else ended
 
 
-def close_day_passed(submission: Submission, now: datetime) -> bool:
+def is_close_day_past(submission: Submission, now: datetime) -> bool:
     """Whether a create's close date is no longer in the future (Slant API 7.5: it must be, by the UTC day)."""
     day = sent_fields(submission).get("target_close_date") or ""
     return day != "" and submission.makes_record and day <= now.date().isoformat()
@@ -146,7 +146,7 @@ def _wait_for_budget(submission: Submission, until: datetime) -> None:
     )
 
 
-def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
+def _commit_claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
     now, begin_by = clock.now(), clock.monotonic() + LEASE_MARGIN_SECONDS
     for name, value in key_for_next_send(submission, now).items():
         setattr(submission, name, value)
@@ -165,7 +165,7 @@ def _claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
         started_at=now,
         lease_until=lease_until,
     )
-    states.change(
+    states.transition(
         submission,
         State.SENDING,
         by=worker,
@@ -188,10 +188,10 @@ def expire_leases(*, worker: Actor, clock: Clock) -> int:
     sent them.
     """
     expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
-    return sum(_expire(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
+    return sum(_expire_lease(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
 
 
-def _expire(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
+def _expire_lease(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
     with transaction.atomic():
         now = clock.now()
         held = Submission.objects.select_for_update().filter(pk=pk, state=State.SENDING, lease_until__lte=now)
@@ -201,8 +201,8 @@ def _expire(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
         Attempt.objects.filter(submission=submission, finished_at=None).update(
             finished_at=now, outcome=Outcome.ABANDONED, message="The worker stopped before it could say."
         )
-        then = doubtful(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
-        states.change(
+        then = to_unknown(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
+        states.transition(
             submission,
             then.state,
             by=worker,

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from opportunities.clock import Clock
 from opportunities.delivery import holds, restore_guard
-from opportunities.delivery.unknown_outcome import restart_quiet
+from opportunities.delivery.unknown_outcome import restart_quiet_periods
 from opportunities.models import Attempt, Instance, Outcome
 from opportunities.runtime import alerts, budget
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
@@ -17,14 +17,14 @@ from opportunities.slant.types import Me
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
-ME_EVERY = timedelta(hours=1)
-ME_WHILE_HELD = timedelta(minutes=1)
-TOKEN_WORDS = {
+ME_INTERVAL = timedelta(hours=1)
+ME_INTERVAL_WHILE_HELD = timedelta(minutes=1)
+TOKEN_MESSAGES = {
     holds.TOKEN_READ_ONLY: "Our connection to Slant is read-only. Submissions are kept until it may make changes.",
     holds.TOKEN_REFUSED: "Slant refuses our connection. Submissions are kept until it is accepted again.",
 }
 
-LIFTED_BY_ME = restore_guard.ELSEWHERE | set(TOKEN_WORDS)
+HOLDS_LIFTED_BY_ME = restore_guard.WRONG_SLANT | set(TOKEN_MESSAGES)
 
 
 def connect(clock: Clock, *, mine: Instance | None = None) -> SlantClient:
@@ -66,19 +66,19 @@ def check_connection(
     if not _check_is_due(mine, holds.codes() if held is None else held, clock):
         return False
     try:
-        me = _me(slant, clock)
+        me = _ask_me(slant, clock)
     except (BudgetSpent, errors.SlantError) as error:
-        soon = clock.now() - ME_EVERY + ME_WHILE_HELD
+        soon = clock.now() - ME_INTERVAL + ME_INTERVAL_WHILE_HELD
         Instance.objects.filter(pk=1).update(me_checked_at=soon)
         if isinstance(error, errors.SlantRefusedUs):
             hold_for_token(holds.TOKEN_REFUSED, worker=worker, clock=clock)
         return True
-    if _is_ours(me, worker=worker, clock=clock):
-        _token_may(me.can_write, worker=worker, clock=clock)
+    if _adopt_identity(me, worker=worker, clock=clock):
+        _apply_token_rights(me.can_write, worker=worker, clock=clock)
     return True
 
 
-def meaning_of(
+def classify_error(
     error: errors.SlantError, slant: SlantClient, *, worker: Actor, clock: Clock
 ) -> errors.SlantError:
     """What a 403 of a write means: the book's no, or our token's, which Slant need not have said (Slant API
@@ -91,8 +91,8 @@ def meaning_of(
     if not isinstance(error, errors.SlantForbidden):
         return error
     try:
-        me = _me(metered(slant, Share.PEOPLE, clock), clock)
-        ours = _is_ours(me, worker=worker, clock=clock)
+        me = _ask_me(metered(slant, Share.PEOPLE, clock), clock)
+        ours = _adopt_identity(me, worker=worker, clock=clock)
         may = me.can_write
     except (BudgetSpent, errors.SlantError):
         ours, may = True, False
@@ -110,7 +110,7 @@ def meaning_of(
     )
 
 
-def _me(slant: SlantClient, clock: Clock) -> Me:
+def _ask_me(slant: SlantClient, clock: Clock) -> Me:
     try:
         me = slant.me()
     except errors.SlantError as error:
@@ -120,7 +120,7 @@ def _me(slant: SlantClient, clock: Clock) -> Me:
     return me
 
 
-def _is_ours(me: Me, *, worker: Actor, clock: Clock) -> bool:
+def _adopt_identity(me: Me, *, worker: Actor, clock: Clock) -> bool:
     """Keep what `/me` said, if it is the Slant, and the user of it, this database belongs to; holds, if not."""
     if not restore_guard.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
         Instance.objects.filter(pk=1).update(me_checked_at=clock.now())
@@ -152,18 +152,18 @@ def _check_is_due(mine: Instance, holds: set[str], clock: Clock) -> bool:
     if mine.me_checked_at is None:
         return True
     ago = clock.now() - mine.me_checked_at
-    return ago >= ME_EVERY or (ago >= ME_WHILE_HELD and not holds.isdisjoint(LIFTED_BY_ME))
+    return ago >= ME_INTERVAL or (ago >= ME_INTERVAL_WHILE_HELD and not holds.isdisjoint(HOLDS_LIFTED_BY_ME))
 
 
-def _token_may(write: bool | None, *, worker: Actor, clock: Clock) -> None:
+def _apply_token_rights(write: bool | None, *, worker: Actor, clock: Clock) -> None:
     """Slant accepts our token. Where it does not say whether it may write, what a refused write told stands."""
-    over = LIFTED_BY_ME - (set() if write else {holds.TOKEN_READ_ONLY})
+    over = HOLDS_LIFTED_BY_ME - (set() if write else {holds.TOKEN_READ_ONLY})
     for code in holds.codes() & over:
         with transaction.atomic():
             holds.release(code, by=worker, clock=clock, reason="Slant accepts our connection again.")
-            if code in restore_guard.ELSEWHERE:
+            if code in restore_guard.WRONG_SLANT:
                 # What was not there was looked for in another Slant, or with another's eyes.
-                restart_quiet(clock)
+                restart_quiet_periods(clock)
     alerts.close_alert(*over, clock=clock)
     if write is False:
         hold_for_token(holds.TOKEN_READ_ONLY, worker=worker, clock=clock)
@@ -171,5 +171,5 @@ def _token_may(write: bool | None, *, worker: Actor, clock: Clock) -> None:
 
 def hold_for_token(code: str, *, worker: Actor, clock: Clock) -> None:
     """Hold the whole queue because of our token, with one alert; `check_connection` lifts it again."""
-    holds.hold(code, reason=TOKEN_WORDS[code], by=worker, clock=clock)
-    alerts.open_alert(code, TOKEN_WORDS[code], clock=clock)
+    holds.hold(code, reason=TOKEN_MESSAGES[code], by=worker, clock=clock)
+    alerts.open_alert(code, TOKEN_MESSAGES[code], clock=clock)

@@ -37,15 +37,15 @@ logger = logging.getLogger(__name__)
 
 LEASE = "reconcile"
 LEASE_SECONDS = 120
-EVERY_SECONDS = 3600
-AGAIN_SECONDS = 600
-MOST_PAGES = 100
+INTERVAL_SECONDS = 3600
+RETRY_SECONDS = 600
+PAGE_LIMIT = 100
 LOOK_BACK = timedelta(hours=2)
-CAUSE = "possible_double:"
+CAUSE_PREFIX = "possible_double:"
 
 
 @dataclass(frozen=True)
-class Double:
+class PossibleDuplicate:
     """A record in Slant that equals the one a submission made, and that no submission owns."""
 
     submission: Submission
@@ -66,7 +66,7 @@ class Double:
 
 
 @dataclass
-class Swept:
+class SweepResult:
     """What a sweep found. `unclaimed` are records made in the last two hours that no submission owns.
 
     `not_listed` are submissions whose lists Slant does not have; `failure` says why the sweep could not be
@@ -77,7 +77,7 @@ class Swept:
     calls: int = 0
     records: int = 0
     unclaimed: int = 0
-    doubles: list[Double] = field(default_factory=list)
+    doubles: list[PossibleDuplicate] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
     not_listed: int = 0
@@ -85,7 +85,7 @@ class Swept:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReadList:
     """A list as it was read: `whole` when every page came and the count never fell."""
 
     records: dict[str, OpportunityRecord]
@@ -93,35 +93,37 @@ class Seen:
     skew: timedelta
 
 
-def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> Swept | None:
+def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> SweepResult | None:
     """Sweep if an hour has passed and nobody else does. None when it is not due.
 
     `slant` must take its calls from the checks' share of the budget. The first is an hour after the first
     round; one that could not be finished is tried again after ten minutes.
     """
     now = clock.now()
-    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + timedelta(seconds=EVERY_SECONDS)})
+    row, _ = Lease.objects.get_or_create(
+        pk=LEASE, defaults={"until": now + timedelta(seconds=INTERVAL_SECONDS)}
+    )
     if row.until and row.until > now:
         return None
     fence = leases.take(LEASE, owner=worker.display, seconds=LEASE_SECONDS, clock=clock)
     if fence is None:
         return None
     swept = sweep(slant, by=worker, clock=clock)
-    rest = AGAIN_SECONDS if swept.failure else EVERY_SECONDS
+    rest = RETRY_SECONDS if swept.failure else INTERVAL_SECONDS
     leases.renew(LEASE, owner=worker.display, fence=fence, seconds=rest, clock=clock)
     return swept
 
 
-def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> Swept:
+def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
     """Look now. Two at once do no harm: an alert is one row a cause. Audited as `reconcile.ran`, counts only."""
-    swept = Swept()
+    swept = SweepResult()
     watched = _watched(clock)
     if not watched:
         return swept
-    if wrong := restore_guard.why_nothing_is_read():  # its lists say nothing about our records
+    if wrong := restore_guard.reason_not_to_read():  # its lists say nothing about our records
         swept.failure = wrong
         return swept
-    reader = _Reader(slant, clock)
+    reader = _ListReader(slant, clock)
     try:
         seen = [(mine, reader.list_of(mine)) for mine in watched]
         budget.record_success()
@@ -138,13 +140,13 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> Swept:
     swept.not_listed = sum(found is None for _, found in seen)
     listed = [(mine, found) for mine, found in seen if found is not None]
     _weigh(listed, swept, clock)
-    _note(listed, swept, by=by, clock=clock)
+    _record_result(listed, swept, by=by, clock=clock)
     return swept
 
 
-def open_doubles() -> list[str]:
+def open_alert_texts() -> list[str]:
     """The words of every open alert of a double, oldest first."""
-    found = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE).order_by("opened_at")
+    found = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).order_by("opened_at")
     return list(found.values_list("text", flat=True))
 
 
@@ -156,31 +158,33 @@ def _watched(clock: Clock) -> list[Submission]:
 
 
 def _alerted() -> set[str]:
-    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE).values_list("cause", flat=True)
+    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).values_list(
+        "cause", flat=True
+    )
     return {cause.split(":")[1] for cause in causes}
 
 
 def _cause(submission: Submission, record_id: str) -> str:
-    return f"{CAUSE}{submission.reference}:{hashlib.sha256(record_id.encode()).hexdigest()[:32]}"
+    return f"{CAUSE_PREFIX}{submission.reference}:{hashlib.sha256(record_id.encode()).hexdigest()[:32]}"
 
 
 class _TooLong(Exception):
     """A list with more pages than a sweep reads."""
 
 
-class _Reader:
+class _ListReader:
     """Reads each list once. One that holds other books' deals too is the whole account, and serves every
     book.
     """
 
     def __init__(self, slant: SlantClient, clock: Clock) -> None:
         self._slant, self._clock = slant, clock
-        self._lists: dict[str, Seen | None] = {}
-        self._everything: Seen | None = None
+        self._lists: dict[str, ReadList | None] = {}
+        self._everything: ReadList | None = None
         self._no_list = False
         self.calls = 0
 
-    def list_of(self, submission: Submission) -> Seen | None:
+    def list_of(self, submission: Submission) -> ReadList | None:
         """The list in which a double of `submission` would be, or None when Slant has none."""
         if self._everything is not None:
             return self._everything
@@ -191,7 +195,7 @@ class _Reader:
                 self._no_list = True
         return self._of_household(submission.household_id)
 
-    def _of_book(self, book_id: str) -> Seen | None:
+    def _of_book(self, book_id: str) -> ReadList | None:
         if book_id not in self._lists:
             try:
                 seen = self._read(self._slant.opportunity_pages(book_id=book_id))
@@ -204,7 +208,7 @@ class _Reader:
             self._lists[book_id] = seen
         return self._lists[book_id]
 
-    def _of_household(self, household_id: str) -> Seen | None:
+    def _of_household(self, household_id: str) -> ReadList | None:
         name = f"household {household_id}"
         if household_id and name not in self._lists:
             try:
@@ -213,25 +217,25 @@ class _Reader:
                 self._lists[name] = None
         return self._lists.get(name)
 
-    def _read(self, pages: Iterable[RecordPage[OpportunityRecord]]) -> Seen:
+    def _read(self, pages: Iterable[RecordPage[OpportunityRecord]]) -> ReadList:
         scan, skew = Scan[OpportunityRecord](), timedelta(0)
         for page in self._counted(pages):
             scan.add(page)
             if page.server_date:
                 skew = max(skew, abs(page.server_date - self._clock.now()))
-        return Seen({record.id: record for record in scan}, scan.complete, skew)
+        return ReadList({record.id: record for record in scan}, scan.complete, skew)
 
     def _counted(
         self, pages: Iterable[RecordPage[OpportunityRecord]]
     ) -> Iterator[RecordPage[OpportunityRecord]]:
         for page in pages:
             self.calls += 1
-            if (page.total_pages or 0) > MOST_PAGES:
+            if (page.total_pages or 0) > PAGE_LIMIT:
                 raise _TooLong
             yield page
 
 
-def _weigh(seen: list[tuple[Submission, Seen]], swept: Swept, clock: Clock) -> None:
+def _weigh(seen: list[tuple[Submission, ReadList]], swept: SweepResult, clock: Clock) -> None:
     """Count what nobody owns, and find what equals a claimed record. Changes nothing."""
     records = {id: record for _, found in seen for id, record in found.records.items()}
     owned = _owned(records)
@@ -252,7 +256,7 @@ def _weigh(seen: list[tuple[Submission, Seen]], swept: Swept, clock: Clock) -> N
                 continue
             if not any(kind_of(other).matches(record, other) is Match.EXACT for other in expected):
                 taken.add(record.id)
-                swept.doubles.append(Double(mine, record.id))
+                swept.doubles.append(PossibleDuplicate(mine, record.id))
 
 
 def _owned(records: Iterable[str]) -> set[str]:
@@ -268,7 +272,7 @@ def _expected() -> list[Submission]:
     return list(sent.exclude(first_sent_at=None))
 
 
-def _equals(record: OpportunityRecord, mine: Submission, found: Seen) -> bool:
+def _equals(record: OpportunityRecord, mine: Submission, found: ReadList) -> bool:
     """Whether `record` equals what `mine` sent and was made since (reliability 2.2 (2)), beside the claimed
     one.
     """
@@ -286,23 +290,27 @@ def _equals(record: OpportunityRecord, mine: Submission, found: Seen) -> bool:
     return not Opportunity.objects.filter(pk=record.id, first_seen_at__lt=sent).exists()
 
 
-def _ended(seen: list[tuple[Submission, Seen]], doubles: list[Double]) -> set[str]:
+def _ended(seen: list[tuple[Submission, ReadList]], doubles: list[PossibleDuplicate]) -> set[str]:
     """Causes of open alerts that hold no longer: the record is there and differs, or is gone from a whole
     list.
     """
     standing = {double.cause for double in doubles}
-    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE).values_list("cause", flat=True)
+    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).values_list(
+        "cause", flat=True
+    )
     ended = set()
     for cause in set(causes) - standing:
         for mine, found in seen:
-            if cause.startswith(f"{CAUSE}{mine.reference}:") and (
+            if cause.startswith(f"{CAUSE_PREFIX}{mine.reference}:") and (
                 found.whole or cause in {_cause(mine, id) for id in found.records}
             ):
                 ended.add(cause)
     return ended
 
 
-def _note(seen: list[tuple[Submission, Seen]], swept: Swept, *, by: Actor, clock: Clock) -> None:
+def _record_result(
+    seen: list[tuple[Submission, ReadList]], swept: SweepResult, *, by: Actor, clock: Clock
+) -> None:
     """Alerts and the event of the trail, in one transaction."""
     with transaction.atomic():
         for cause in _ended(seen, swept.doubles):

@@ -34,7 +34,7 @@ def read() -> Content | None:
     return content if isinstance(content, dict) else None
 
 
-def as_it_should_be(mine: Instance) -> Content:
+def expected_content(mine: Instance) -> Content:
     """What the file says when it is up to date."""
     head = ChainHead.objects.get(pk=1)
     return {
@@ -54,7 +54,7 @@ def place() -> str:
     return f"{connection.vendor}://{database['HOST']}:{database['PORT']}/{database['NAME']}"
 
 
-def is_of(content: Content, mine: Instance) -> bool:
+def belongs_to(content: Content, mine: Instance) -> bool:
     """Whether the file is this database's, and that where it always was. Files of older versions do not say
     where.
     """
@@ -70,11 +70,11 @@ def write(content: Content, *, anew: bool = False) -> None:
     path().parent.mkdir(parents=True, exist_ok=True)
     with path().with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if anew or not _goes_beyond(read(), content):
+        if anew or not _is_ahead_of(read(), content):
             _replace(content)
 
 
-def _goes_beyond(there: Content | None, content: Content) -> bool:
+def _is_ahead_of(there: Content | None, content: Content) -> bool:
     """Another database's says nothing of ours, and is not for us to replace."""
     if there is None:
         return False

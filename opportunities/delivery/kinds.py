@@ -43,7 +43,7 @@ class NewDeal:
 
 
 @dataclass(frozen=True)
-class Changes:
+class DealChanges:
     """New values for some fields of an existing deal, in the API's names (Slant API 7.7).
 
     `wanted` and `seen` have the same keys: the value the person wants, and the one they saw when they asked.
@@ -75,7 +75,7 @@ class SubmissionKind(Protocol):
         ...
 
 
-class Create:
+class CreateKind:
     """A new opportunity. Nothing can be in its way, so it never conflicts; it is recognised by its fields."""
 
     calls: ClassVar[int] = 1
@@ -111,13 +111,13 @@ class Create:
         return []
 
 
-class Change:
+class ChangeKind:
     """New values for fields of an existing opportunity: what an edit and a move share."""
 
     calls: ClassVar[int] = 2
 
     @staticmethod
-    def body(changes: Changes) -> Fields:
+    def body(changes: DealChanges) -> Fields:
         return to_body(changes.wanted)
 
     def send(self, slant: SlantClient, submission: Submission) -> Written:
@@ -143,22 +143,22 @@ class Change:
         ]
 
 
-class Edit(Change):
+class EditKind(ChangeKind):
     """New values for any field Slant's PATCH takes."""
 
 
-class Move(Change):
+class MoveKind(ChangeKind):
     """To another stage of the same pipeline, perhaps with a probability."""
 
 
-KINDS: dict[str, SubmissionKind] = {Kind.CREATE: Create(), Kind.EDIT: Edit(), Kind.MOVE: Move()}
+KINDS: dict[str, SubmissionKind] = {Kind.CREATE: CreateKind(), Kind.EDIT: EditKind(), Kind.MOVE: MoveKind()}
 
 
 def kind_of(submission: Submission) -> SubmissionKind:
     return KINDS[submission.kind]
 
 
-def frozen(fields: Fields) -> str:
+def encode_body(fields: Fields) -> str:
     """The body as text, ASCII only, so that its bytes are the same wherever it is encoded."""
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 

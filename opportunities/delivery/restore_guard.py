@@ -14,7 +14,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.delivery import head_file, holds, states
 from opportunities.delivery.states import Reason
-from opportunities.delivery.unknown_outcome import doubtful
+from opportunities.delivery.unknown_outcome import to_unknown
 from opportunities.models import (
     OPEN,
     Attempt,
@@ -36,9 +36,9 @@ RESTORED = "restored"
 COPIED = "copied"
 OTHER_SLANT = "other_slant"
 OTHER_OWNER = "other_owner"
-ELSEWHERE = frozenset({OTHER_SLANT, OTHER_OWNER})
-FORGOTTEN = "The database was recovered: what was sent since its backup is not known."
-WORDS = {
+WRONG_SLANT = frozenset({OTHER_SLANT, OTHER_OWNER})
+FORGOTTEN_MESSAGE = "The database was recovered: what was sent since its backup is not known."
+HOLD_MESSAGES = {
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
     "Nothing is sent until someone runs `manage.py recover`.",
     COPIED: "This database was copied, or it or its worker was moved to a new place. "
@@ -50,9 +50,9 @@ WORDS = {
 }
 
 
-def write_head() -> None:
+def update_head_file() -> None:
     """Bring the head file up to date. Call outside transactions, before bytes leave."""
-    head_file.write(head_file.as_it_should_be(Instance.current()))
+    head_file.write(head_file.expected_content(Instance.current()))
 
 
 def check_database(*, worker: Actor, clock: Clock, mine: Instance | None = None) -> bool:
@@ -63,58 +63,58 @@ def check_database(*, worker: Actor, clock: Clock, mine: Instance | None = None)
     `mine` is our instance as read at the beginning of the round.
     """
     mine = mine or Instance.current()
-    now = head_file.as_it_should_be(mine)
+    now = head_file.expected_content(mine)
     if (
-        head_file.read() == now and _says_other_slant(mine) is None
+        head_file.read() == now and _other_slant_message(mine) is None
     ):  # most rounds: nothing happened since the last
         return True
-    if _what_is_wrong() is None:
+    if _diagnose() is None:
         head_file.write(now)
         return True
     with transaction.atomic():
         # Seen again behind `recover`, or what it made right a moment ago would be held for ever.
         Instance.objects.select_for_update().get(pk=1)
-        code = _what_is_wrong()
-        if code is not None and _hold(code, worker=worker, clock=clock):
+        code = _diagnose()
+        if code is not None and _hold_sending(code, worker=worker, clock=clock):
             _count_forgotten_calls(clock)
     return code is None
 
 
-def _hold(code: str, *, worker: Actor, clock: Clock) -> bool:
+def _hold_sending(code: str, *, worker: Actor, clock: Clock) -> bool:
     """False when it was held for that reason already."""
-    made = holds.hold(code, reason=WORDS[code], by=worker, clock=clock)
-    alerts.open_alert(code, WORDS[code], clock=clock)
+    made = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
+    alerts.open_alert(code, HOLD_MESSAGES[code], clock=clock)
     return made
 
 
-def other_slant() -> str | None:
+def other_slant_message() -> str | None:
     """What to do when the configured Slant is not the one this database belongs to; None when it is."""
-    return _says_other_slant(Instance.current())
+    return _other_slant_message(Instance.current())
 
 
-def is_anothers(slant: SlantClient) -> str | None:
+def wrong_connection_message(slant: SlantClient) -> str | None:
     """Before a command reads all of Slant: what to do when `slant` is not ours, by its address or by who
     `/me` says we are.
 
     Where `/me` cannot be asked this says nothing; the command finds out about that for itself.
     """
     mine = Instance.current()
-    if (wrong := _says_other_slant(mine)) or not mine.slant_user_id:
+    if (wrong := _other_slant_message(mine)) or not mine.slant_user_id:
         return wrong
     try:
         me = slant.me()
     except (BudgetSpent, SlantError):
         return None
-    return None if me.id == mine.slant_user_id else WORDS[OTHER_OWNER]
+    return None if me.id == mine.slant_user_id else HOLD_MESSAGES[OTHER_OWNER]
 
 
-def why_nothing_is_read() -> str | None:
+def reason_not_to_read() -> str | None:
     """Why what Slant would show us is not to be believed: another Slant, or another user's eyes. None: it is."""
-    elsewhere = Hold.objects.filter(pk__in=ELSEWHERE).values_list("reason", flat=True).first()
-    return other_slant() or elsewhere
+    elsewhere = Hold.objects.filter(pk__in=WRONG_SLANT).values_list("reason", flat=True).first()
+    return other_slant_message() or elsewhere
 
 
-def _says_other_slant(mine: Instance) -> str | None:
+def _other_slant_message(mine: Instance) -> str | None:
     if mine.slant_base_url in ("", settings.SLANT_BASE_URL):
         return None
     return (
@@ -123,9 +123,9 @@ def _says_other_slant(mine: Instance) -> str | None:
     )
 
 
-def _what_is_wrong() -> str | None:
+def _diagnose() -> str | None:
     mine = Instance.current()
-    if _says_other_slant(mine):
+    if _other_slant_message(mine):
         return OTHER_SLANT
     head = head_file.read()
     if head is None:
@@ -134,7 +134,7 @@ def _what_is_wrong() -> str | None:
         head = head_file.read()
         if head is None:
             return COPIED if has_sent else None
-    if not head_file.is_of(head, mine):
+    if not head_file.belongs_to(head, mine):
         return COPIED
     seq = int(head.get("seq", 0))
     known = seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists()
@@ -160,10 +160,10 @@ def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) ->
     """
     mine = Instance.current()
     if mine.slant_base_url not in ("", base_url):
-        _hold(OTHER_SLANT, worker=worker, clock=clock)
+        _hold_sending(OTHER_SLANT, worker=worker, clock=clock)
         return False
     if mine.slant_user_id not in ("", user_id):
-        _hold(OTHER_OWNER, worker=worker, clock=clock)
+        _hold_sending(OTHER_OWNER, worker=worker, clock=clock)
         return False
     return True
 
@@ -177,12 +177,12 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
-        code = _what_is_wrong()
+        code = _diagnose()
         if code is not None and not Hold.objects.filter(pk=code).exists():
             _count_forgotten_calls(clock)  # else it was done when that was first seen
         rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
-            _doubt(submission, by=by, clock=clock, reason=reason)
+            _mark_unknown(submission, by=by, clock=clock, reason=reason)
         audit.record(
             clock=clock,
             by=by,
@@ -192,12 +192,12 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
             reason_text=reason,
             change=_forget_owner(AuditChange(after={"doubted": len(rows)})),
         )
-        for code in list(Hold.objects.filter(pk__in=WORDS).values_list("pk", flat=True)):
+        for code in list(Hold.objects.filter(pk__in=HOLD_MESSAGES).values_list("pk", flat=True)):
             holds.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
         # Before the commit: no worker may find the new trail beside the old file. Should the commit fail, it
         # is held.
-        head_file.write(head_file.as_it_should_be(Instance.current()), anew=True)
+        head_file.write(head_file.expected_content(Instance.current()), anew=True)
     return len(rows)
 
 
@@ -210,12 +210,12 @@ def _forget_owner(change: AuditChange) -> AuditChange:
     return AuditChange(before=before, after=change.after | {"token_owner": ""})
 
 
-def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> None:
+def _mark_unknown(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> None:
     """Take it that it was sent this very moment, and nobody knows what came of it."""
     now = clock.now()
-    number = submission.attempts_count + _note_forgotten_sends(submission, clock)
+    number = submission.attempts_count + _add_forgotten_attempt(submission, clock)
     submission.last_sent_at = now
-    then = doubtful(submission, Reason("recovered", reason), clock)
+    then = to_unknown(submission, Reason("recovered", reason), clock)
     fields = then.fields | {
         "attempts_count": number,
         "first_sent_at": submission.first_sent_at or submission.created_at,
@@ -226,12 +226,12 @@ def _doubt(submission: Submission, *, by: Actor, clock: Clock, reason: str) -> N
     fence = submission.fence + 1
     if submission.state in (State.QUEUED, State.SENDING):
         fields["fence"] = fence
-        states.change(submission, then.state, by=by, clock=clock, reason=then.reason, **fields)
+        states.transition(submission, then.state, by=by, clock=clock, reason=then.reason, **fields)
     else:  # in doubt or in review already, and stays so
         Submission.objects.filter(pk=submission.pk).update(**fields, fence=fence)
 
 
-def _note_forgotten_sends(submission: Submission, clock: Clock) -> int:
+def _add_forgotten_attempt(submission: Submission, clock: Clock) -> int:
     """An attempt for whatever this database no longer knows was sent under the key; how many were added, 1 or
     0.
 
@@ -239,7 +239,7 @@ def _note_forgotten_sends(submission: Submission, clock: Clock) -> int:
     wrong.
     """
     open_ones = Attempt.objects.filter(submission=submission, finished_at=None)
-    if open_ones.update(finished_at=clock.now(), outcome=Outcome.ABANDONED, message=FORGOTTEN):
+    if open_ones.update(finished_at=clock.now(), outcome=Outcome.ABANDONED, message=FORGOTTEN_MESSAGE):
         return 0
     Attempt.objects.create(
         submission=submission,
@@ -255,6 +255,6 @@ def _note_forgotten_sends(submission: Submission, clock: Clock) -> int:
         lease_until=clock.now(),
         finished_at=clock.now(),
         outcome=Outcome.ABANDONED,
-        message=FORGOTTEN,
+        message=FORGOTTEN_MESSAGE,
     )
     return 1

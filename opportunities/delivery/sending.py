@@ -15,11 +15,11 @@ from opportunities.clock import Clock
 from opportunities.deal_fields import values_of_record
 from opportunities.delivery import holds, restore_guard, states
 from opportunities.delivery.claiming import Claim, claim
-from opportunities.delivery.connection import hold_for_token, meaning_of
+from opportunities.delivery.connection import classify_error, hold_for_token
 from opportunities.delivery.kinds import kind_of
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
-from opportunities.delivery.unknown_outcome import Next, doubtful
+from opportunities.delivery.unknown_outcome import Transition, to_unknown
 from opportunities.models import Attempt, Book, Kind, Outcome, State, Submission
 from opportunities.runtime import alerts, budget
 from opportunities.runtime.budget import BudgetSpent, Share
@@ -47,7 +47,7 @@ def deliver_due(
     """Send everything that is due, one after another. Returns how many exchanges were made."""
     made = 0
     while not stopping() and (claimed := claim(worker=worker, clock=clock)):
-        restore_guard.write_head()
+        restore_guard.update_head_file()
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1
     return made
@@ -63,7 +63,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         written = None if conflicting else kind_of(submission).send(client, submission)
     except errors.SlantError as met:
         elapsed = int((clock.monotonic() - started) * 1000)
-        error = meaning_of(met, slant, worker=worker, clock=clock)
+        error = classify_error(met, slant, worker=worker, clock=clock)
         _finish(claimed, _after_error(submission, error, clock), _told(error, elapsed), worker, clock)
         _react(submission, error, worker=worker, clock=clock)
         return
@@ -83,9 +83,9 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         sound_unit_alarm(submission, written.record.value, worker=worker, clock=clock)
 
 
-def _conflict(fields: list[str]) -> Next:
+def _conflict(fields: list[str]) -> Transition:
     changed = {field: ["Someone changed this in Slant in the meantime."] for field in fields}
-    return Next(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
+    return Transition(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
 
 
 def _read_back(client: SlantClient, submission: Submission, written: Written, clock: Clock) -> Written | None:
@@ -174,44 +174,44 @@ def _told(error: errors.SlantError, elapsed_ms: int) -> dict[str, Any]:
     }
 
 
-def _after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Next:
+def _after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Transition:
     """The table of Slant API 3: what an error of a write makes of its submission."""
     now = clock.now()
     match error:
         case errors.SlantForbidden():
-            return Next(State.REJECTED, Reason("forbidden_book", error.message))
+            return Transition(State.REJECTED, Reason("forbidden_book", error.message))
         case errors.SlantRejected():
             refused = {"field_errors": error.field_errors, "remote_status": error.status}
-            return Next(State.REJECTED, Reason("rejected", error.message), refused)
+            return Transition(State.REJECTED, Reason("rejected", error.message), refused)
         case errors.SlantRefusedUs():
-            return Next(State.QUEUED, Reason(_hold_code(error)), {"due_at": now})
+            return Transition(State.QUEUED, Reason(_hold_code(error)), {"due_at": now})
         case errors.SlantBusy():
             until = budget.back_off(error.retry_after, clock=clock)
-            return Next(State.QUEUED, Reason("busy"), {"due_at": until})
+            return Transition(State.QUEUED, Reason("busy"), {"due_at": until})
         case errors.SlantUnreachable():
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
-            return Next(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
+            return Transition(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
         case _:
             return _in_doubt(submission, Reason("no_answer", error.message), clock)
 
 
-def _in_doubt(submission: Submission, reason: Reason, clock: Clock) -> Next:
+def _in_doubt(submission: Submission, reason: Reason, clock: Clock) -> Transition:
     """Not known, and not for the first time perhaps: how long Slant has been answering our looks goes on
     counting.
     """
-    then = doubtful(submission, reason, clock)
+    then = to_unknown(submission, reason, clock)
     if since := submission.check_state.get("answered_since"):
         then.fields["check_state"]["answered_since"] = since
     return then
 
 
-def _after_answer(submission: Submission, written: Written, clock: Clock) -> Next:
+def _after_answer(submission: Submission, written: Written, clock: Clock) -> Transition:
     """What a 2xx means: ours if every field came back as sent and no other submission owns the record."""
     if owner := _owner(submission, written):
         return _of_another(submission, owner, written, clock)
     if written.as_sent:
         fields = {"opportunity_id": written.record.id, "remote_status": written.status}
-        return Next(State.CONFIRMED, fields=fields)
+        return Transition(State.CONFIRMED, fields=fields)
     reason = Reason("unit_alarm" if written.unit_alarm else "mismatch")
     return _doubted(submission, written, reason, clock)
 
@@ -224,7 +224,7 @@ def _owner(submission: Submission, written: Written) -> Submission | None:
     return owned.exclude(pk=submission.pk).first()
 
 
-def _of_another(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Next:
+def _of_another(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Transition:
     """A replay of a record that another submission owns.
 
     If that one asked for just the same, it was given ours while our answer was lost, and nothing was made for
@@ -238,7 +238,7 @@ def _of_another(submission: Submission, owner: Submission, written: Written, clo
     return then
 
 
-def _doubted(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Next:
+def _doubted(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Transition:
     """An answer that names a record and does not show it to be ours: looked for, and never sent again by
     itself.
     """
@@ -250,7 +250,7 @@ def _doubted(submission: Submission, written: Written, reason: Reason, clock: Cl
 
 def _finish(
     claimed: Claim,
-    then: Next,
+    then: Transition,
     facts: dict[str, Any],
     worker: Actor,
     clock: Clock,
@@ -268,7 +268,7 @@ def _finish(
             Attempt.objects.filter(pk=claimed.attempt.pk, finished_at=None).update(
                 finished_at=clock.now(), **facts
             )
-            states.change(
+            states.transition(
                 submission,
                 then.state,
                 by=worker,

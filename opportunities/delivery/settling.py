@@ -21,7 +21,15 @@ from opportunities.clock import Clock
 from opportunities.deal_fields import values_of_record
 from opportunities.delivery import states
 from opportunities.delivery.kinds import Match, kind_of, sent_fields
-from opportunities.delivery.scanning import BOOK, CannotList, Found, Scanner, Sight, candidates, together
+from opportunities.delivery.scanning import (
+    BOOK,
+    Candidates,
+    CannotList,
+    ListScan,
+    Scanner,
+    find_candidates,
+    merge_scans,
+)
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.models import OPEN, Kind, Outcome, State, Submission
@@ -44,7 +52,7 @@ SENDS_AT_MOST = 3
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """What one look decided. `record` is the one to adopt; `state` None means: look again at `due_at`.
 
     `rule` is what decided, as the trail tells it; `answered` says whether Slant let itself be asked. `alarm`
@@ -62,7 +70,7 @@ class Verdict:
     alarm: int | None = None
 
 
-class BrokenOff(Exception):
+class Interrupted(Exception):
     """We were asked to end while a list was read. Whoever finds its lease run out reads it again."""
 
 
@@ -77,22 +85,22 @@ def settle_due(
 
     def after_page(reader: Submission) -> None:
         if stopping():
-            raise BrokenOff
-        _renew(reader, clock)
+            raise Interrupted
+        _renew_lease(reader, clock)
 
     scanner = Scanner(slant, clock, after_page)
     looked = 0
     # Most rounds find none: nothing is locked to find that out.
-    for pk in list(_due(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
+    for pk in list(_due_for_look(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
         if stopping():
             break
-        if submission := _claim_check(pk, worker=worker, clock=clock):
+        if submission := _lease_for_look(pk, worker=worker, clock=clock):
             _settle(submission, slant, scanner, worker=worker, clock=clock)
             looked += 1
     return looked
 
 
-def _due(now: datetime) -> QuerySet[Submission]:
+def _due_for_look(now: datetime) -> QuerySet[Submission]:
     return Submission.objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
         state__in=[State.UNKNOWN, State.REVIEW],
@@ -100,11 +108,11 @@ def _due(now: datetime) -> QuerySet[Submission]:
     )
 
 
-def _claim_check(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
+def _lease_for_look(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
     """Lease a doubtful submission to this round, if it is still due; a worker that dies here is only a delay."""
     now = clock.now()
     with transaction.atomic():
-        submission = _due(now).select_for_update().filter(pk=pk).first()
+        submission = _due_for_look(now).select_for_update().filter(pk=pk).first()
         if submission is None:
             return None
         # The fence as it is under the lock: later, whoever took over from a worker that froze would lend it
@@ -118,7 +126,7 @@ def _claim_check(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
     return submission
 
 
-def _renew(submission: Submission, clock: Clock) -> None:
+def _renew_lease(submission: Submission, clock: Clock) -> None:
     """Hold on to a submission while its list is long in coming, or whoever reads it never gets to decide.
 
     Raises `LostRace` when somebody has taken it over.
@@ -143,20 +151,20 @@ def _settle(
             record = slant.opportunity(submission.opportunity_id)
             verdict = _weigh_change(submission, record, began, clock)
         budget.record_success()
-    except (LostRace, BrokenOff):
+    except (LostRace, Interrupted):
         return
     except CannotList:
-        verdict = Verdict(State.REVIEW, Reason("cannot_list"))
+        verdict = Decision(State.REVIEW, Reason("cannot_list"))
     except BudgetSpent as spent:
         verdict = _no_budget(submission, spent.until, clock)
     except errors.SlantNotFound:
-        verdict = Verdict(State.REVIEW, Reason("record_gone"))
+        verdict = Decision(State.REVIEW, Reason("record_gone"))
     except errors.SlantError as error:
         verdict = _no_sight(submission, error, clock)
     _apply(submission, _within_bounds(submission, verdict, clock), worker=worker, clock=clock)
 
 
-def _within_bounds(submission: Submission, verdict: Verdict, clock: Clock) -> Verdict:
+def _within_bounds(submission: Submission, verdict: Decision, clock: Clock) -> Decision:
     """What could go on for ever goes to a manager: two hours of looking while Slant answers, three sends
     without one.
 
@@ -180,7 +188,7 @@ def _sends_in_vain(submission: Submission) -> int:
     return sends.count()
 
 
-def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Verdict:
+def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Decision:
     """What the household's list says; before it is believed that the record is not there, the book's must
     agree.
 
@@ -200,28 +208,28 @@ def _weigh_create(submission: Submission, scanner: Scanner, clock: Clock) -> Ver
     return _weigh_sights(submission, sights, clock)
 
 
-def _weigh_sights(submission: Submission, sights: list[Sight], clock: Clock) -> Verdict:
+def _weigh_sights(submission: Submission, sights: list[ListScan], clock: Clock) -> Decision:
     """Reliability 2.2 (3): one exact, adopt; nothing at all in two complete scans, absent; anything else,
     review.
     """
     evidence = _so_far(submission)
     ruled_out = frozenset(evidence.get("ruled_out", []))
-    sight = together(sights)
-    found = candidates(submission, sight, ruled_out=ruled_out)
+    sight = merge_scans(sights)
+    found = find_candidates(submission, sight, ruled_out=ruled_out)
     evidence |= _told(sights, found)
     evidence.pop("no_budget_since", None)
     if adopted := _one_of(found, submission):
         rule = "one_exact" if len(found.exact) == 1 else "oldest_of_equals"
-        return Verdict(State.CONFIRMED, Reason("found"), record=adopted, check_state=evidence, rule=rule)
+        return Decision(State.CONFIRMED, Reason("found"), record=adopted, check_state=evidence, rule=rule)
     if submission.state == State.REVIEW:
-        return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
+        return Decision(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
     if evidence.get("answer_id"):
-        return Verdict(State.REVIEW, Reason(submission.reason_code), check_state=evidence)
+        return Decision(State.REVIEW, Reason(submission.reason_code), check_state=evidence)
     if sight.began_at < _quiet_until(submission):
         return _look_again(submission, evidence, clock)
     if found.exact or found.near:
         code = "two_matches" if len(found.exact) > 1 else "similar_found"
-        return Verdict(
+        return Decision(
             State.REVIEW, Reason(code), check_state=evidence, alarm=_in_cents(submission, found.near)
         )
     if not sight.complete:
@@ -256,7 +264,7 @@ def _in_cents(submission: Submission, near: Iterable[OpportunityRecord]) -> int 
     return None
 
 
-def _one_of(found: Found, submission: Submission) -> OpportunityRecord | None:
+def _one_of(found: Candidates, submission: Submission) -> OpportunityRecord | None:
     """The oldest exact candidate, if there are no more of them than submissions that could each own one."""
     if not found.exact:
         return None
@@ -268,28 +276,28 @@ def _one_of(found: Found, submission: Submission) -> OpportunityRecord | None:
 
 def _weigh_change(
     submission: Submission, record: OpportunityRecord, began: datetime, clock: Clock
-) -> Verdict:
+) -> Decision:
     """An edit or move is settled by reading: it is so, it is as before, or somebody made it something else."""
     evidence = _so_far(submission) | {
         "scan": {"of": "deal", "began_at": began.isoformat(), "ended_at": clock.now().isoformat()}
     }
     match = kind_of(submission).matches(record, submission)
     if match is Match.EXACT:
-        return Verdict(
+        return Decision(
             State.CONFIRMED, Reason("found"), record=record, check_state=evidence, rule="as_wanted"
         )
     if submission.state == State.REVIEW:
-        return Verdict(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
+        return Decision(None, due_at=_later(clock, REVIEW_LOOK_SECONDS), check_state=evidence)
     if began < _quiet_until(submission):
         return _look_again(submission, evidence, clock)
     if match is Match.NEAR or evidence.get("answer_id"):
         evidence["candidates"] = [_shown(record, "near")]
         alarm = _in_cents(submission, [record] if match is Match.NEAR else [])
-        return Verdict(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence, alarm=alarm)
+        return Decision(State.REVIEW, Reason("changed_meanwhile"), check_state=evidence, alarm=alarm)
     return _absence(began, evidence, clock)
 
 
-def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict:
+def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Decision:
     """The first quiet look that finds nothing is kept; a second one, begun long enough after its end, is the
     proof.
 
@@ -299,7 +307,7 @@ def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict
     gap = timedelta(seconds=settings.SCAN_GAP_SECONDS)
     if first and began - datetime.fromisoformat(first) >= gap:
         now = clock.now()
-        return Verdict(
+        return Decision(
             State.QUEUED,
             Reason("absent"),
             due_at=now,
@@ -311,29 +319,29 @@ def _absence(began: datetime, evidence: dict[str, Any], clock: Clock) -> Verdict
         evidence["absent_since"] = clock.now().isoformat()
         evidence["first_scan"] = evidence["scan"]
     due = datetime.fromisoformat(evidence["absent_since"]) + gap
-    return Verdict(None, due_at=max(due, clock.now()), check_state=evidence)
+    return Decision(None, due_at=max(due, clock.now()), check_state=evidence)
 
 
-def _look_again(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Verdict:
+def _look_again(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Decision:
     """Still in the quiet period: the next of the early looks, then the end of the quiet."""
     waits = settings.LOOK_AFTER_SECONDS
     began = submission.ambiguous_at or submission.unknown_since or clock.now()
     quiet = _quiet_until(submission)
     ahead = [began + timedelta(seconds=wait) for wait in waits]
     due = next((moment for moment in ahead if moment > clock.now()), quiet)
-    return Verdict(None, due_at=min(due, quiet), check_state=evidence)
+    return Decision(None, due_at=min(due, quiet), check_state=evidence)
 
 
-def _incomplete(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Verdict:
+def _incomplete(submission: Submission, evidence: dict[str, Any], clock: Clock) -> Decision:
     """Rows shifted while we read: no proof of anything. Try again a few times, then ask a manager."""
     evidence["incomplete"] = evidence.get("incomplete", 0) + 1
     _forget_absence(evidence)
     if evidence["incomplete"] >= INCOMPLETE_AT_MOST or _answered_for(submission, clock) > TOO_LONG:
-        return Verdict(State.REVIEW, Reason("incomplete_scan"), check_state=evidence)
-    return Verdict(None, due_at=_later(clock, settings.SCAN_GAP_SECONDS), check_state=evidence)
+        return Decision(State.REVIEW, Reason("incomplete_scan"), check_state=evidence)
+    return Decision(None, due_at=_later(clock, settings.SCAN_GAP_SECONDS), check_state=evidence)
 
 
-def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Verdict:
+def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Decision:
     """Our share of calls is used up. Half an hour without proof for that reason goes to a manager."""
     evidence = dict(submission.check_state)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
@@ -342,11 +350,11 @@ def _no_budget(submission: Submission, until: datetime, clock: Clock) -> Verdict
         evidence.pop("no_budget_since")
         evidence.pop("answered_since", None)
     elif clock.now() - since > NO_BUDGET_TOO_LONG and submission.state == State.UNKNOWN:
-        return Verdict(State.REVIEW, Reason("no_budget"), check_state=evidence)
-    return Verdict(None, due_at=max(until, _later(clock, 1)), check_state=evidence, answered=False)
+        return Decision(State.REVIEW, Reason("no_budget"), check_state=evidence)
+    return Decision(None, due_at=max(until, _later(clock, 1)), check_state=evidence, answered=False)
 
 
-def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) -> Verdict:
+def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) -> Decision:
     """Slant cannot be asked (reliability 2.2 (5)): stay in doubt, say so, come back.
 
     No time counts meanwhile, unless Slant does answer and it is the answer that says nothing.
@@ -363,7 +371,7 @@ def _no_sight(submission: Submission, error: errors.SlantError, clock: Clock) ->
         if not answered:
             budget.record_read_failure(clock=clock, retry_after=error.retry_after)
         due = _later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
-    return Verdict(None, due_at=due, check_state=evidence, answered=answered)
+    return Decision(None, due_at=due, check_state=evidence, answered=answered)
 
 
 def _answered_for(submission: Submission, clock: Clock) -> timedelta:
@@ -380,7 +388,7 @@ def _later(clock: Clock, seconds: float) -> datetime:
     return clock.now() + timedelta(seconds=seconds)
 
 
-def _told(sights: list[Sight], found: Found) -> dict[str, Any]:
+def _told(sights: list[ListScan], found: Candidates) -> dict[str, Any]:
     """What a look leaves on the submission for people: what was read, and the candidates side by side."""
     scans = [
         {
@@ -411,7 +419,7 @@ def _shown(record: OpportunityRecord, match: str) -> dict[str, Any]:
     }
 
 
-def _apply(submission: Submission, verdict: Verdict, *, worker: Actor, clock: Clock) -> None:
+def _apply(submission: Submission, verdict: Decision, *, worker: Actor, clock: Clock) -> None:
     """Write the verdict down, in one commit, if the lease is still ours."""
     free = {"lease_owner": "", "lease_until": None, "looks": submission.looks + 1}
     evidence = _timed(submission, verdict, clock)
@@ -432,7 +440,7 @@ def _apply(submission: Submission, verdict: Verdict, *, worker: Actor, clock: Cl
 
 
 def _change(
-    submission: Submission, verdict: Verdict, fields: dict[str, Any], *, worker: Actor, clock: Clock
+    submission: Submission, verdict: Decision, fields: dict[str, Any], *, worker: Actor, clock: Clock
 ) -> None:
     assert verdict.state is not None  # noqa: S101 - for the type checker; the caller looked
     if verdict.state == State.REVIEW:
@@ -441,7 +449,7 @@ def _change(
         fields |= {"due_at": verdict.due_at, "absent_at": verdict.absent_at}
     if verdict.record is not None:
         fields["opportunity_id"] = verdict.record.id
-    states.change(
+    states.transition(
         submission,
         verdict.state,
         by=worker,
@@ -457,7 +465,7 @@ def _change(
         sound_unit_alarm(submission, verdict.alarm, worker=worker, clock=clock)
 
 
-def _evidence(check_state: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+def _evidence(check_state: dict[str, Any], verdict: Decision) -> dict[str, Any]:
     """What the trail keeps of a decision: what was read for it, in order, what was found, and the rule."""
     scans = [check_state.get(name) for name in ("first_scan", "scan", "around")]
     return {
@@ -467,7 +475,7 @@ def _evidence(check_state: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _timed(submission: Submission, verdict: Verdict, clock: Clock) -> dict[str, Any]:
+def _timed(submission: Submission, verdict: Decision, clock: Clock) -> dict[str, Any]:
     """The evidence with the moment from which Slant has been answering our looks without a break."""
     evidence = dict(verdict.check_state if verdict.check_state is not None else submission.check_state)
     if verdict.answered:

@@ -12,7 +12,7 @@ from opportunities.models import FINAL, State, Submission
 from opportunities.trail import audit
 from opportunities.trail.audit import NO_REMOTE, Actor, AuditChange, Remote
 
-LEGAL: dict[str, frozenset[str]] = {
+LEGAL_TRANSITIONS: dict[str, frozenset[str]] = {
     State.QUEUED: frozenset({State.SENDING, State.WITHDRAWN, State.REJECTED, State.UNKNOWN}),
     State.SENDING: frozenset({State.CONFIRMED, State.REJECTED, State.QUEUED, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.CONFIRMED, State.QUEUED, State.REVIEW}),
@@ -35,7 +35,7 @@ class Reason:
 NO_REASON = Reason()
 
 
-def change(
+def transition(
     submission: Submission,
     to: State,
     *,
@@ -52,13 +52,13 @@ def change(
     unknown` is for a proof of absence that grew old and for a recovered database (docs/exactly-once.md).
     """
     before = submission.state
-    if to not in LEGAL.get(before, frozenset()):
+    if to not in LEGAL_TRANSITIONS.get(before, frozenset()):
         raise ValueError(f"{before} -> {to} is not a legal change of a submission")
     now = clock.now()
     fields |= {"state": to, "reason_code": reason.code, "reason_text": reason.text[:1000]}
     if to in FINAL:
         fields |= {"settled_at": now, "due_at": None, "lease_until": None, "lease_owner": ""}
-        fields["told"] = not _kept_waiting(submission, before)
+        fields["told"] = not _owner_was_waiting(submission, before)
     held = Submission.objects.filter(pk=submission.pk, state=before, fence=submission.fence)
     if not held.update(**fields):
         raise LostRace(str(submission.pk))
@@ -77,7 +77,7 @@ def change(
     )
 
 
-def _kept_waiting(submission: Submission, before: str) -> bool:
+def _owner_was_waiting(submission: Submission, before: str) -> bool:
     """Whether its owner was left with "held", "not sure" or "a manager decides", and so wants to be told the
     end.
     """

@@ -15,11 +15,11 @@ from opportunities.runtime import budget
 LEASE_MARGIN_SECONDS = 30
 # Of the evidence of a submission, what a manager who sent it again decided: records that are not its own, and
 # values that an edit may overwrite.
-DECIDED = ("ruled_out", "overwrites")
+DECIDED_BY_MANAGER = ("ruled_out", "overwrites")
 
 
 @dataclass
-class Next:
+class Transition:
     """What follows from an answer: the state, why, and other fields of the submission."""
 
     state: State
@@ -27,7 +27,9 @@ class Next:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None) -> Next:
+def to_unknown(
+    submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None
+) -> Transition:
     """A send that may have been executed: the first look soon, absence only after the quiet period.
 
     `ended` is the latest moment at which the exchange can still have been running (lease end of a lost
@@ -37,7 +39,7 @@ def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: dat
     now = clock.now()
     sent = submission.last_sent_at or now
     last = max(sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), ended or now)
-    return Next(
+    return Transition(
         State.UNKNOWN,
         reason,
         {
@@ -45,24 +47,26 @@ def doubtful(submission: Submission, reason: Reason, clock: Clock, *, ended: dat
             "ambiguous_at": now,
             "quiet_until": last + timedelta(seconds=settings.QUIET_SECONDS),
         }
-        | looks_from(now, submission),
+        | restart_looks(now, submission),
     )
 
 
-def looks_from(now: datetime, submission: Submission) -> dict[str, Any]:
+def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
     """Begin looking anew: no proof yet, the first look after LOOK_AFTER_SECONDS.
 
     Of the evidence only what a manager decided stays.
     """
     return {
         "looks": 0,
-        "check_state": {name: kept for name, kept in submission.check_state.items() if name in DECIDED},
+        "check_state": {
+            name: kept for name, kept in submission.check_state.items() if name in DECIDED_BY_MANAGER
+        },
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
     }
 
 
-def restart_quiet(clock: Clock) -> None:
+def restart_quiet_periods(clock: Clock) -> None:
     """Let every quiet period begin again, for it is not known how long it was quiet, nor how old a key or a
     proof is.
 
@@ -75,7 +79,7 @@ def restart_quiet(clock: Clock) -> None:
         Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
         for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
             answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
-            fields = looks_from(now, submission)
+            fields = restart_looks(now, submission)
             fields["check_state"] |= answer
             # A look that is under way knows nothing of this: with the old fence it can no longer write down
             # what it saw.
@@ -91,7 +95,7 @@ def restart_quiet(clock: Clock) -> None:
         open_ones.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
 
 
-def restart_waits(clock: Clock) -> None:
+def handle_clock_jump(clock: Clock) -> None:
     """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
 
     Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as too old, the
@@ -101,7 +105,7 @@ def restart_waits(clock: Clock) -> None:
     with transaction.atomic():
         Instance.objects.filter(pk=1).update(clock_jumped_at=now, me_checked_at=None)
         budget.handle_clock_jump(clock=clock)
-        restart_quiet(clock)
+        restart_quiet_periods(clock)
         lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
         Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now)

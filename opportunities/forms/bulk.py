@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.dateparse import parse_datetime
 
-from opportunities.actions.bulk import MOST, Order, distinct
+from opportunities.actions.bulk import ROW_LIMIT, BulkRequest, unique_ids
 from opportunities.forms.move import LostReasonField
 from opportunities.forms.selection import CONTROL, LONGEST, Words
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
@@ -23,11 +23,11 @@ class ManyIds(forms.Field):
 
     def clean(self, value: Any) -> tuple[str, ...]:
         typed = (CONTROL.sub("", str(each)).strip()[:LONGEST] for each in value or [])
-        ids = distinct(id for id in typed if id)
+        ids = unique_ids(id for id in typed if id)
         if not ids:
             raise forms.ValidationError(bulk_words.NOTHING_CHOSEN)
-        if len(ids) > MOST:
-            raise forms.ValidationError(bulk_words.TOO_MANY.format(most=MOST, count=len(ids)))
+        if len(ids) > ROW_LIMIT:
+            raise forms.ValidationError(bulk_words.TOO_MANY.format(most=ROW_LIMIT, count=len(ids)))
         return ids
 
 
@@ -113,10 +113,10 @@ class BulkForm(forms.Form):
             self.add_error("lost_reason", bulk_words.LOST_REASON)
         return data
 
-    def order(self) -> Order:
+    def order(self) -> BulkRequest:
         """After `is_valid()`."""
         data = self.cleaned_data
-        return Order(
+        return BulkRequest(
             ids=data["id"],
             stage_id=data["pipeline_stage_id"],
             owner_id=data["assigned_to_id"],

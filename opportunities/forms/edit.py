@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 
 from opportunities.deal_fields import EDITABLE, Fields, ValueType, as_typed, type_of
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity
@@ -80,7 +80,7 @@ class EditOpportunityForm(NewOpportunityForm):
             name, self.seen(name)
         )
 
-    def changes(self) -> Changes:
+    def changes(self) -> DealChanges:
         """After `is_valid()`: the fields whose value differs from what was seen."""
         wanted: Fields = {}
         seen: Fields = {}
@@ -89,7 +89,7 @@ class EditOpportunityForm(NewOpportunityForm):
             value = None if value == "" else value
             if (value.isoformat() if isinstance(value, date) else value) != before:
                 wanted[name], seen[name] = value, before
-        return Changes(self.row.pk, wanted, seen)
+        return DealChanges(self.row.pk, wanted, seen)
 
     def clean(self) -> dict[str, Any]:
         return self.cleaned_data

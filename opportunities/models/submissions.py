@@ -111,7 +111,7 @@ class Submission(models.Model):
     told = models.BooleanField(default=True)
 
     # Not a column: whether this very form had made the row already when it was sent now.
-    sent_before = False
+    is_repeat = False
 
     objects = SubmissionQuerySet.as_manager()
 

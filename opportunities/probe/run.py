@@ -60,7 +60,7 @@ def _connect(clock: Clock) -> SlantClient:
 def _why_not() -> str:
     if Hold.objects.filter(pk=holds.STOPPED).exists():
         return "sending is stopped; see `manage.py release`"
-    return "this database belongs to another Slant" if restore_guard.other_slant() else ""
+    return "this database belongs to another Slant" if restore_guard.other_slant_message() else ""
 
 
 def _record_event(action: str, ask: ProbeOptions, *, by: Actor, clock: Clock, **counts: int) -> None:

@@ -110,7 +110,7 @@ def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
 
 def outcome(person: Person, key: str) -> Outcome:
     """What became of each row of a bulk action of `person`'s; 404 for anybody else's."""
-    event = bulk.asked(key, person) if key else None
+    event = bulk.find_event(key, person) if key else None
     if event is None:
         raise Http404
     asked = event.after

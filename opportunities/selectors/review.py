@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from opportunities.access import visible_books
-from opportunities.actions.reviewing import candidates_of
+from opportunities.actions.reviewing import candidate_ids
 from opportunities.deal_fields import LABELS, REVIEWED
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.wording import formats
@@ -67,7 +67,7 @@ def compare(row: Submission) -> Comparison:
     found = [shown for shown in row.check_state.get("candidates", []) if shown.get("fields")]
     known = {shown["id"] for shown in found}
     answers = {attempt.record_id: attempt.answer for attempt in row.attempts.exclude(record_id="")}
-    others = [record_id for record_id in candidates_of(row) if record_id not in known]
+    others = [record_id for record_id in candidate_ids(row) if record_id not in known]
     mirrored = Opportunity.objects.in_bulk([record_id for record_id in others if not answers.get(record_id)])
     found += [
         {

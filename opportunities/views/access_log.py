@@ -59,7 +59,7 @@ def _once(
     key = salted_hmac("slantweb.noted", asked).hexdigest()
     if cache.get(key):
         return
-    made = people.note_once(
+    made = people.record_access(
         by=by,
         clock=SystemClock(),
         action=action,

@@ -152,8 +152,8 @@ def _save(request: PageRequest) -> HttpResponse:
     if not problem:
         try:
             actions.save(person=request.person, name=form.cleaned_data["name"], query=query)
-        except actions.TooMany:
-            problem = board_words.MOST_VIEWS.format(most=actions.MOST)
+        except actions.TooManyViews:
+            problem = board_words.MOST_VIEWS.format(most=actions.VIEW_LIMIT)
     if problem:
         return _draw_views(request, query=query, problem=problem, status=422)
     messages.success(request, board_words.VIEW_SAVED.format(name=form.cleaned_data["name"]))

@@ -53,7 +53,7 @@ def _post(request: PageRequest, person: Person) -> HttpResponse:
         return _ask(request, form, picked)
     try:
         with taking(request, SAYS):
-            key = actions.take(
+            key = actions.submit(
                 order=form.order(),
                 person=person,
                 by=actor_of(request),

@@ -55,7 +55,7 @@ def new(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request)
     if request.POST.get("redraw") == "empty":
-        drafts.drop(person=request.person, form=DRAFT)
+        drafts.discard(person=request.person, form=DRAFT)
         return see_other(reverse("opportunities:new"))
     typed, supersedes, reopened = typed_values(request.POST or request.GET), "", {}
     if "from" in request.GET:
@@ -65,7 +65,7 @@ def new(request: PageRequest) -> HttpResponse:
         supersedes = _supersedes(request)[0]
         _keep_draft(request, typed)
     if request.method != "POST":
-        reopened = drafts.reopened(
+        reopened = drafts.reopen(
             person=request.person,
             form=DRAFT,
             page=page_of(request),
@@ -122,7 +122,7 @@ def _submit(request: PageRequest) -> HttpResponse:
     except submissions.NotAllowed:
         form.add_error("book_id", fields_words.BOOK_UNKNOWN)
         return _refuse(request, form)
-    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         if before := refused_before(request, submission):
             return before
@@ -132,7 +132,7 @@ def _submit(request: PageRequest) -> HttpResponse:
 
 
 def _accepted(request: PageRequest, submission: Submission) -> HttpResponse:
-    drafts.drop(person=request.person, form=DRAFT)
+    drafts.discard(person=request.person, form=DRAFT)
     url = reverse("opportunities:submission", args=[submission.pk])
     if request.POST.get("after") == "board" and request.htmx:
         words = board_words.CREATED[submission.state].format(name=submission.name)
@@ -201,7 +201,7 @@ def _draw(
 
 def _keep_draft(request: PageRequest, typed: dict[str, str]) -> None:
     """What is typed so far, so that a session that ends takes nothing with it."""
-    drafts.keep(
+    drafts.save(
         person=request.person,
         form=DRAFT,
         typed=typed,

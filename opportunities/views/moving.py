@@ -78,7 +78,7 @@ def move(request: PageRequest, id: str) -> HttpResponse:
 
 def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
     fields = form.cleaned_data
-    aim = moving.Aim(
+    move_request = moving.MoveRequest(
         found.deal.pk,
         form.stage.id,
         fields["seen_pipeline_stage_id"],
@@ -89,7 +89,7 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
     try:
         with taking(request, SAYS):
             submission = moving.move(
-                aim=aim,
+                move_request=move_request,
                 person=request.person,
                 by=actor_of(request),
                 clock=CLOCK,
@@ -101,9 +101,9 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
         return problem.on(_refuse(request, found, form, Refusal(problem.words, status=problem.status)))
     except submissions.ConflictQuestion as question:
         return _refuse(request, found, form, _conflict(found, form, question))
-    except submissions.Refused:
+    except submissions.SubmissionRefused:
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
-    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         if before := refused_before(request, submission):
             return before
@@ -136,9 +136,9 @@ def _undo(request: PageRequest, found: Movable) -> HttpResponse:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
         return _refuse(request, found, form, Refusal(words))
-    except submissions.Refused:
+    except submissions.SubmissionRefused:
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
-    taken_back = submissions.wait_until_settled(taken_back, clock=CLOCK)
+    taken_back = submissions.wait_for_outcome(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
     said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
     return _answer(request, found, taken_back, said, may_undo=False)

@@ -121,7 +121,7 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
         return _refuse(request, row, form, conflict=conflicts(row, changes, question.current))
     except submissions.NotAllowed as error:
         raise PermissionDenied from error
-    submission = submissions.wait_until_settled(submission, clock=CLOCK)
+    submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         if before := refused_before(request, submission):
             return before
@@ -137,7 +137,7 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
 
 def _accepted(request: PageRequest, row: Opportunity, submission: Submission) -> HttpResponse:
     """Without scripts to the submission's page; in place, the deal again with what became of it."""
-    drafts.drop(person=request.person, form=DRAFT)
+    drafts.discard(person=request.person, form=DRAFT)
     if not request.htmx:
         url = reverse("opportunities:submission", args=[submission.pk])
         return see_other(url)
@@ -210,7 +210,7 @@ def _refuse(
     """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
     person = request.person
     typed = edited_values(request.POST) | {"deal": row.pk}
-    drafts.keep(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
+    drafts.save(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
     data = _whole(request.POST, row)
     data["form_token"] = submissions.issue_token(person)
     data["confirm_overwrite"] = ""
@@ -244,7 +244,7 @@ def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
 
 def _reopened(request: PageRequest, person: Person, row: Opportunity) -> dict[str, str]:
     """What was typed for this deal in a session that is over."""
-    kept = drafts.reopened(
+    kept = drafts.reopen(
         person=person, form=DRAFT, page=page_of(request), session=session_ref(request), clock=CLOCK
     )
     return (

@@ -129,7 +129,7 @@ def _go_on(request: PageRequest, vouched: Vouched) -> None:
     identity = vouched.identity
     if not isinstance(person, Person) or (identity.iss, identity.sub) != (person.iss, person.sub):
         raise NotVouched("somebody_else")
-    people.renew(identity=identity, by=actor_of(request), clock=SystemClock())
+    people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
     request.session.update({**vouched.kept, "claims_at": int(time.time()), "ask_after": 0})
 
 
@@ -140,7 +140,7 @@ def _not_let_in(request: PageRequest, problem: NotVouched) -> HttpResponse:
     refusal of the provider to go on vouching for its person ends it.
     """
     log.warning("sign-in refused", extra={"reason": problem.code})
-    people.refuse(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
+    people.record_refusal(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
     if request.user.is_authenticated:
         if isinstance(problem, Unreachable) or problem.code in ("state_unknown", "provider_error"):
             return redirect(safe_next(request, problem.next))
@@ -177,7 +177,7 @@ def let_in(request: PageRequest, identity: Identity, **kept: Any) -> Person:
 def end_session(request: PageRequest, *, reason_code: str = "") -> None:
     if request.user.is_authenticated:
         person, by = request.user, actor_of(request)
-        drafts.outlive(person=person, session=by.session_ref)
+        drafts.mark_session_ended(person=person, session=by.session_ref)
         people.sign_out(person=person, by=by, clock=SystemClock(), reason_code=reason_code)
     logout(request)
 

@@ -68,7 +68,7 @@ def still_send(request: PageRequest, id: UUID) -> HttpResponse:
     person = request.person
     row = reachable(person, id)
     try:
-        reviewing.still_send(submission=row, person=person, by=actor_of(request), clock=CLOCK)
+        reviewing.confirm_still_wanted(submission=row, person=person, by=actor_of(request), clock=CLOCK)
     except actions.NotAllowed as error:
         raise PermissionDenied from error
     except reviewing.NotInReview:
@@ -96,5 +96,5 @@ def withdraw(request: PageRequest, id: UUID) -> HttpResponse:
 @require_POST
 def told(request: PageRequest) -> HttpResponse:
     """The person has read what became of their held, doubtful and reviewed submissions."""
-    actions.mark_told(request.person)
+    actions.mark_news_read(request.person)
     return see_other(reverse("opportunities:submissions"))

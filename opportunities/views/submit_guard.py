@@ -34,7 +34,7 @@ def refused_before(request: PageRequest, submission: Submission) -> HttpResponse
 
     In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
     """
-    if not submission.sent_before or request.htmx:
+    if not submission.is_repeat or request.htmx:
         return None
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 

@@ -78,7 +78,7 @@ def _do_what_is_due(
         slant, held = slant.using(can_write=Instance.current().can_write), holds.codes()
     if may_send and State.QUEUED in due:
         sending.deliver_due(slant, worker=me, clock=clock, stopping=stopping)
-    if held.isdisjoint(restore_guard.ELSEWHERE):
+    if held.isdisjoint(restore_guard.WRONG_SLANT):
         checks = connection.metered(slant, Share.CHECKS, clock)
         if due & {State.UNKNOWN, State.REVIEW}:
             settling.settle_due(checks, worker=me, clock=clock, stopping=stopping)
@@ -109,9 +109,9 @@ def _watch_the_clock(worker: str, clock: Clock) -> None:
         seen = heartbeats.beat(worker, clock=clock)
         if seen is heartbeats.ClockWatch.JUMPED:
             logger.warning("the clock jumped; every quiet period begins again")
-            unknown_outcome.restart_waits(clock)
+            unknown_outcome.handle_clock_jump(clock)
         elif seen is heartbeats.ClockWatch.UNWATCHED:
-            unknown_outcome.restart_quiet(clock)
+            unknown_outcome.restart_quiet_periods(clock)
 
 
 def _next_due_in(now: datetime) -> float | None:

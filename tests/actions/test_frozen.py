@@ -9,7 +9,7 @@ from tests.support.office import Office, fresh
 
 
 def taken(office: Office) -> claiming.Claim:
-    restore_guard.write_head()
+    restore_guard.update_head_file()
     claimed = claiming.claim(worker=Actor.worker("laptop"), clock=office.clock)
     assert claimed
     return claimed
@@ -53,7 +53,7 @@ def test_a_look_under_way_writes_nothing_down_when_the_quiet_begins_again(office
 
     def jump() -> None:
         office.box.before_read = lambda: None
-        unknown_outcome.restart_waits(office.clock)
+        unknown_outcome.handle_clock_jump(office.clock)
         raise Unanswered("lost", bytes_sent=True)
 
     office.box.before_read = jump

@@ -6,7 +6,7 @@ import pytest
 
 from opportunities.actions import reviewing
 from opportunities.delivery import settling
-from opportunities.delivery.scanning import Found
+from opportunities.delivery.scanning import Candidates
 from opportunities.models import Person, Role, State, Submission
 from opportunities.slant.types import Scan
 from tests.delivery.test_settling import edit, lose, made
@@ -41,11 +41,11 @@ def test_what_was_found_after_the_page_was_shown_is_not_ruled_out(office: Office
     submission = lose(office, "+500")
     record = office.box.created[0]["id"]
     with (
-        patch.object(settling, "candidates", lambda *a, **k: Found((), ())),
+        patch.object(settling, "find_candidates", lambda *a, **k: Candidates((), ())),
         patch.object(Scan, "complete", property(lambda self: False)),
     ):
         office.rounds(minutes=15)
-    shown = reviewing.candidates_of(fresh(submission))
+    shown = reviewing.candidate_ids(fresh(submission))
     office.box.edit(record, value=700_000)
     office.rounds(minutes=12)
 
@@ -54,7 +54,7 @@ def test_what_was_found_after_the_page_was_shown_is_not_ruled_out(office: Office
 
     office.rounds(minutes=10)
     assert fresh(submission).state == State.REVIEW
-    assert reviewing.candidates_of(submission) == [record]
+    assert reviewing.candidate_ids(submission) == [record]
     assert len(office.box.created) == 1
 
 

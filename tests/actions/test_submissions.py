@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
-from opportunities.delivery.kinds import Create
+from opportunities.delivery.kinds import CreateKind
 from opportunities.models import AuditEvent, Person, Role, State, Submission
 from opportunities.trail.audit import Actor
 from tests.support.office import Office, fresh
@@ -156,9 +156,9 @@ def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
 def test_a_body_is_ascii_and_says_what_was_typed(name: str, value: int) -> None:
     import json
 
-    from opportunities.delivery.kinds import frozen
+    from opportunities.delivery.kinds import encode_body
 
-    body = frozen(Create.body(deal(name=name, value=value)))
+    body = encode_body(CreateKind.body(deal(name=name, value=value)))
 
     assert body.isascii()
     assert json.loads(body)["name"] == name
@@ -166,6 +166,6 @@ def test_a_body_is_ascii_and_says_what_was_typed(name: str, value: int) -> None:
 
 
 def test_nothing_that_was_left_empty_is_sent(office: Office) -> None:
-    body = Create.body(deal(household_id="", value=None, pipeline_id="", pipeline_type="client"))
+    body = CreateKind.body(deal(household_id="", value=None, pipeline_id="", pipeline_type="client"))
 
     assert set(body) == {"book_id", "name", "pipeline_stage_id", "assigned_to_id", "pipeline_type"}

@@ -232,7 +232,7 @@ def test_a_refusal_of_slants_puts_the_card_back_and_says_why(
         row.refresh_from_db()
         return row
 
-    monkeypatch.setattr(submissions, "wait_until_settled", refused)
+    monkeypatch.setattr(submissions, "wait_for_outcome", refused)
     client, path = browse(owner), f"/opportunities/{deal.pk}/move/"
 
     answer = client.post(path, form(owner, SECOND), headers=PART)

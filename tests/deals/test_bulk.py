@@ -186,7 +186,7 @@ def test_what_was_seen_is_what_lasted_then_among_many_changes(
         (1, "st_lead"),
         (0, "st_lead"),
     ):
-        seen = bulk._seen(bulk.Order(("op_1",), seen_at=ago(day)), {"op_1": row})
+        seen = bulk._seen_places(bulk.BulkRequest(("op_1",), seen_at=ago(day)), {"op_1": row})
         assert seen == {"op_1": {"stage": stage, "owner": "us_owner"}}
 
 
@@ -309,7 +309,7 @@ def test_sent_again_after_a_crash_between_two_commits_it_completes_what_is_missi
     post: Post,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    monkeypatch.setattr(bulk, "ROWS_PER_COMMIT", 2)
     ids = ["op_1", "op_2", "op_3", "op_4"]
     for id in ids:
         make_deal(id)

@@ -253,7 +253,7 @@ def test_a_conflict_found_by_slant_costs_as_many_queries_for_one_field_as_for_th
         submission.save()
         return submission
 
-    monkeypatch.setattr(submissions, "wait_until_settled", refuse)
+    monkeypatch.setattr(submissions, "wait_for_outcome", refuse)
     counts = []
     for asked[:] in (list(wanted)[:1], list(wanted)[:1], list(wanted)):
         with CaptureQueriesContext(connection) as seen:
@@ -279,7 +279,7 @@ def test_a_refusal_by_slant_stands_at_its_field_and_can_be_corrected(
         submission.refresh_from_db()
         return submission
 
-    monkeypatch.setattr(submissions, "wait_until_settled", refuse)
+    monkeypatch.setattr(submissions, "wait_for_outcome", refuse)
     response = client.post(EDIT, edit_form(row, owner, value="700,000"))
     page, refused = Page(response), Submission.objects.get()
 

@@ -9,7 +9,7 @@ import pytest
 
 from opportunities.actions import reviewing
 from opportunities.delivery import settling
-from opportunities.delivery.scanning import Found
+from opportunities.delivery.scanning import Candidates
 from opportunities.models import Role, State
 from opportunities.slant.types import Scan
 from tests.delivery.test_settling import lose
@@ -39,7 +39,7 @@ def test_a_record_given_to_another_household_goes_to_a_manager_never_to_a_second
     assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "similar_found")
     office.rounds(minutes=12)
 
-    assert reviewing.candidates_of(fresh(submission)) == [record], "later looks do not lose it again"
+    assert reviewing.candidate_ids(fresh(submission)) == [record], "later looks do not lose it again"
     assert len(office.box.created) == 1
 
 
@@ -99,9 +99,9 @@ def test_what_may_be_in_slant_is_not_refused_for_its_date_before_it_was_looked_f
     """A manager sends it again on the day it should close, and it is in Slant after all."""
     tomorrow = (office.clock.now() + timedelta(days=1)).date()
     submission = lose(office, "+500", target_close_date=tomorrow)
-    nothing = Found((), ())
+    nothing = Candidates((), ())
     with (
-        patch.object(settling, "candidates", lambda *a, **k: nothing),
+        patch.object(settling, "find_candidates", lambda *a, **k: nothing),
         patch.object(Scan, "complete", property(lambda self: False)),
     ):
         office.rounds(minutes=15)

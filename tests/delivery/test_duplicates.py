@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from opportunities.delivery import connection, duplicates
-from opportunities.delivery.duplicates import Swept
+from opportunities.delivery.duplicates import SweepResult
 from opportunities.models import Alert, AuditEvent, Instance, Lease, State, Submission
 from opportunities.runtime import budget
 from opportunities.runtime.budget import Share
@@ -40,7 +40,7 @@ def plant(office: Office, **changes: object) -> str:
     return made
 
 
-def sweep(office: Office) -> Swept:
+def sweep(office: Office) -> SweepResult:
     slant = connection.metered(office.slant, Share.CHECKS, office.clock)
     return duplicates.sweep(slant, by=BY, clock=office.clock)
 
@@ -175,7 +175,7 @@ def test_the_alert_stays_while_the_double_stays_however_old_it_grows(office: Off
 def test_nothing_confirmed_costs_nothing(office: Office) -> None:
     before = len(office.box.requests)
 
-    assert sweep(office) == Swept()
+    assert sweep(office) == SweepResult()
     assert len(office.box.requests) == before
     assert not AuditEvent.objects.filter(action="reconcile.ran").exists()
 
@@ -226,7 +226,7 @@ def test_without_a_list_of_deals_the_households_list_is_read(office: Office) -> 
 def test_a_list_too_long_to_read_every_hour_is_left_for_the_households(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duplicates, "MOST_PAGES", 1)
+    monkeypatch.setattr(duplicates, "PAGE_LIMIT", 1)
     confirmed(office)
     plant(office)
 

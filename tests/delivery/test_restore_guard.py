@@ -69,7 +69,7 @@ def test_a_restored_backup_is_noticed_by_a_machine_that_sent_nothing_itself(
 
 def test_a_thread_that_was_slow_does_not_put_the_file_back(office: Office) -> None:
     office.round()
-    slow = head_file.as_it_should_be(Instance.current())
+    slow = head_file.expected_content(Instance.current())
     office.submit()
     office.round()
     there = head_file.read()
@@ -83,7 +83,7 @@ def test_a_thread_that_was_slow_does_not_put_the_file_back(office: Office) -> No
 
 def test_the_file_of_another_database_is_not_written_over(office: Office) -> None:
     office.round()
-    mine = head_file.as_it_should_be(Instance.current())
+    mine = head_file.expected_content(Instance.current())
     head_file.write(mine | {"instance": "another"}, anew=True)
 
     head_file.write(mine)
@@ -150,7 +150,7 @@ def test_a_file_of_an_older_version_is_ours_and_is_brought_up_to_date(office: Of
     office.round()
 
     assert held() == set()
-    assert head_file.read() == head_file.as_it_should_be(Instance.current())
+    assert head_file.read() == head_file.expected_content(Instance.current())
 
 
 # Another Slant, another user's token

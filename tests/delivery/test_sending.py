@@ -12,7 +12,7 @@ from opportunities.clock import Clock
 from opportunities.delivery import holds, sending
 from opportunities.delivery.claiming import claim
 from opportunities.delivery.sending import deliver
-from opportunities.delivery.unknown_outcome import Next
+from opportunities.delivery.unknown_outcome import Transition
 from opportunities.models import (
     Alert,
     Attempt,
@@ -400,7 +400,7 @@ def test_a_record_that_another_submission_takes_in_the_same_moment_leaves_this_o
     office.round()
     second, after = office.submit(confirm_duplicate=True), sending._after_answer
 
-    def taken(submission: Submission, written: Written, clock: Clock) -> Next:
+    def taken(submission: Submission, written: Written, clock: Clock) -> Transition:
         then = after(submission, written, clock)
         Submission.objects.filter(pk=first.pk).update(opportunity_id=written.record.id)
         return then

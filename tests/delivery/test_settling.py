@@ -8,7 +8,7 @@ import pytest
 from opportunities.actions import reviewing
 from opportunities.actions.submissions import change, issue_token
 from opportunities.delivery import head_file, holds, restore_guard
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import Alert, AuditEvent, Hold, Instance, Kind, Role, State, Submission
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
@@ -197,7 +197,7 @@ def test_a_manager_sends_again_and_absence_is_proven_afresh_without_what_was_rul
 
     reviewing.send_again(
         submission=fresh(submission),
-        seen=reviewing.candidates_of(submission),
+        seen=reviewing.candidate_ids(submission),
         reason="not ours",
         person=boss,
         by=office.by,
@@ -309,7 +309,7 @@ def edit(
     office: Office, opportunity_id: str, wanted: dict[str, object], seen: dict[str, object]
 ) -> Submission:
     return change(
-        changes=Changes(opportunity_id, wanted, seen),
+        changes=DealChanges(opportunity_id, wanted, seen),
         kind=Kind.EDIT,
         person=office.person,
         by=office.by,

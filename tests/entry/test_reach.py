@@ -23,7 +23,7 @@ from django.urls import reverse
 
 from opportunities.actions import submissions
 from opportunities.clock import SystemClock
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Household, Kind, Opportunity, Person, State, Submission
 from opportunities.trail.audit import Actor
 from opportunities.wording.reports import TITLES
@@ -366,7 +366,7 @@ def test_nobody_changes_a_deal_they_cannot_write_to_whichever_page_forgets_to_as
         person = world.people[role]
         try:
             submissions.change(
-                changes=Changes(id, {"name": "Mine now"}, {"name": "x"}), kind=Kind.EDIT, person=person,
+                changes=DealChanges(id, {"name": "Mine now"}, {"name": "x"}), kind=Kind.EDIT, person=person,
                 by=Actor.of(person), clock=SystemClock(), form_token=submissions.issue_token(person),
                 confirm_overwrite=True,
             )  # fmt: skip

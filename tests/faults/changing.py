@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from opportunities.actions import moving, submissions
 from opportunities.deal_fields import from_body, values_of_row
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.sandbox.store import stamp
 from opportunities.trail.audit import Actor as By
@@ -132,8 +132,8 @@ class Changing:
         }
         wanted, seen = errand.wanted, {name: knew[0] for name, knew in errand.knew.items()}
         if errand.kind == Kind.EDIT:
-            return submissions.change(changes=Changes(errand.deal, wanted, seen), kind=Kind.EDIT, **facts)
-        aim = moving.Aim(
+            return submissions.change(changes=DealChanges(errand.deal, wanted, seen), kind=Kind.EDIT, **facts)
+        move_request = moving.MoveRequest(
             errand.deal,
             wanted["pipeline_stage_id"],
             seen["pipeline_stage_id"],
@@ -141,7 +141,7 @@ class Changing:
             seen.get("probability"),
             "price" if wanted["pipeline_stage_id"].endswith("lost") else "",
         )
-        return moving.move(aim=aim, **facts)
+        return moving.move(move_request=move_request, **facts)
 
     def _saved(self, errand: Errand, row: Submission) -> None:
         history = self.history
@@ -149,7 +149,7 @@ class Changing:
         history.scheduler.say(f"saved {row.reference} {row.kind} of {row.opportunity_id} {row.body}")
         history.people.tell_saved(row)
         if history.rng.random() < 0.3:
-            row = submissions.wait_until_settled(row, clock=history.clock)
+            row = submissions.wait_for_outcome(row, clock=history.clock)
         history.people.look_at(row, errand.person)
 
     def press_again(self, errand: Errand) -> None:
@@ -174,7 +174,7 @@ class Changing:
                 clock=history.clock,
                 form_token=back.token,
             )
-        except (submissions.Refused, DatabaseError) as error:
+        except (submissions.SubmissionRefused, DatabaseError) as error:
             history.scheduler.say(f"could not undo {row.reference}: {error!r}")
             return
         history.scheduler.say(f"undid {row.reference}")

@@ -106,7 +106,7 @@ class People:
             history.scheduler.say(f"saved {row.reference} {row.body}")
             self.tell_saved(row)
             if history.rng.random() < 0.3:
-                row = submissions.wait_until_settled(row, clock=history.clock)
+                row = submissions.wait_for_outcome(row, clock=history.clock)
             self.look_at(row, wish.person)
         except submissions.DuplicateQuestion:
             history.scheduler.say("asked whether to create a duplicate")
@@ -161,7 +161,7 @@ class People:
             made = [
                 entry["id"] for entry in history.slant.written_by_us() if entry["idempotency_key"] in keys
             ]
-            mine = [id for id in made if id in reviewing.candidates_of(row)]
+            mine = [id for id in made if id in reviewing.candidate_ids(row)]
             try:
                 if mine:
                     reviewing.link(opportunity_id=mine[0], **facts)
@@ -169,11 +169,11 @@ class People:
                     continue  # it is there, but nobody has offered it yet
                 elif history.rng.random() < 0.7:
                     history.changing.shown_to_a_manager(row)
-                    reviewing.send_again(seen=reviewing.candidates_of(row), **facts)
+                    reviewing.send_again(seen=reviewing.candidate_ids(row), **facts)
                 else:
                     reviewing.close(**facts)
                 history.scheduler.say(f"manager decided {row.reference}: {mine or 'not there'}")
-            except (submissions.Refused, DatabaseError) as error:
+            except (submissions.SubmissionRefused, DatabaseError) as error:
                 history.scheduler.say(f"manager could not decide {row.reference}: {error!r}")
 
     def stop_sending(self, stop: bool) -> None:

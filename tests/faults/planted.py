@@ -17,7 +17,7 @@ from opportunities.actions import submissions
 from opportunities.delivery import claiming, holds, kinds, restore_guard, scanning, sending, settling, states
 from opportunities.delivery.kinds import Match
 from opportunities.delivery.states import Reason
-from opportunities.delivery.unknown_outcome import Next
+from opportunities.delivery.unknown_outcome import Transition
 from opportunities.mirror import reader
 from opportunities.models import FINAL, State, Submission
 from opportunities.runtime import budget
@@ -40,9 +40,9 @@ def _bug(plant: Callable[[], Iterator[Any]]) -> Bug:
 def blind_retry_after_a_server_error() -> Iterator[None]:
     real = sending._after_error
 
-    def hasty(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
+    def hasty(submission: Submission, error: errors.SlantError, clock: Any) -> Transition:
         if isinstance(error, errors.SlantNoAnswer) and (error.status or 0) >= 500:
-            return Next(State.QUEUED, Reason("busy"), {"due_at": clock.now()})
+            return Transition(State.QUEUED, Reason("busy"), {"due_at": clock.now()})
         return real(submission, error, clock)
 
     with patch.object(sending, "_after_error", hasty):
@@ -69,16 +69,16 @@ def one_scan_only() -> Iterator[None]:
 
 @_bug
 def sent_again_when_a_lease_runs_out() -> Iterator[None]:
-    def sure(submission: Submission, reason: Reason, clock: Any, **when: Any) -> Next:
-        return Next(State.QUEUED, reason, {"due_at": clock.now()})
+    def sure(submission: Submission, reason: Reason, clock: Any, **when: Any) -> Transition:
+        return Transition(State.QUEUED, reason, {"due_at": clock.now()})
 
-    with patch.object(claiming, "doubtful", sure):
+    with patch.object(claiming, "to_unknown", sure):
         yield
 
 
 @_bug
 def a_new_key_too_early() -> Iterator[None]:
-    with patch.object(claiming, "KEY_LIVES", timedelta(minutes=2)):
+    with patch.object(claiming, "KEY_LIFETIME", timedelta(minutes=2)):
         yield
 
 
@@ -89,13 +89,13 @@ def a_key_used_for_two_bodies() -> Iterator[None]:
             submission.body.encode(), key=str(uuid5(NAMESPACE_URL, submission.book_id))
         )
 
-    with patch.object(kinds.Create, "send", send):
+    with patch.object(kinds.CreateKind, "send", send):
         yield
 
 
 @_bug
 def no_fence() -> Iterator[None]:
-    real = states.change
+    real = states.transition
 
     def unguarded(submission: Submission, to: State, **rest: Any) -> None:
         row = Submission.objects.get(pk=submission.pk)
@@ -104,7 +104,7 @@ def no_fence() -> Iterator[None]:
             Submission.objects.filter(pk=row.pk).update(state=submission.state)
         real(submission, to, **rest)
 
-    with patch.object(states, "change", unguarded):
+    with patch.object(states, "transition", unguarded):
         yield
 
 
@@ -143,16 +143,16 @@ def a_budget_for_each_process() -> Iterator[None]:
 
 @_bug
 def a_restored_database_goes_unnoticed() -> Iterator[None]:
-    with patch.object(restore_guard, "_what_is_wrong", lambda: None):
+    with patch.object(restore_guard, "_diagnose", lambda: None):
         yield
 
 
 @_bug
 def recovering_only_lifts_the_hold() -> Iterator[None]:
     def recover(*, by: Any, clock: Any, reason: str) -> int:
-        for code in restore_guard.WORDS:
+        for code in restore_guard.HOLD_MESSAGES:
             holds.release(code, by=by, clock=clock)
-        restore_guard.write_head()
+        restore_guard.update_head_file()
         return 0
 
     with patch.object(restore_guard, "recover", recover):
@@ -174,9 +174,9 @@ def similar_is_good_enough() -> Iterator[None]:
 def a_gateway_that_gave_up_means_no() -> Iterator[None]:
     real = sending._after_error
 
-    def simple(submission: Submission, error: errors.SlantError, clock: Any) -> Next:
+    def simple(submission: Submission, error: errors.SlantError, clock: Any) -> Transition:
         if error.status in (502, 503, 504):
-            return Next(State.REJECTED, Reason("rejected", error.message))
+            return Transition(State.REJECTED, Reason("rejected", error.message))
         return real(submission, error, clock)
 
     with patch.object(sending, "_after_error", simple):
@@ -185,7 +185,7 @@ def a_gateway_that_gave_up_means_no() -> Iterator[None]:
 
 @_bug
 def the_client_tries_twice() -> Iterator[None]:
-    real = kinds.Create.send
+    real = kinds.CreateKind.send
 
     def stubborn(self: Any, slant: Any, submission: Submission) -> Any:
         try:
@@ -193,7 +193,7 @@ def the_client_tries_twice() -> Iterator[None]:
         except errors.SlantNoAnswer:
             return real(self, slant, submission)
 
-    with patch.object(kinds.Create, "send", stubborn):
+    with patch.object(kinds.CreateKind, "send", stubborn):
         yield
 
 
@@ -226,7 +226,7 @@ def a_change_goes_out_unread() -> Iterator[None]:
 
 @_bug
 def a_change_that_cannot_be_seen_counts_as_made() -> Iterator[None]:
-    with patch.object(kinds.Change, "matches", lambda self, record, submission: Match.EXACT):
+    with patch.object(kinds.ChangeKind, "matches", lambda self, record, submission: Match.EXACT):
         yield
 
 
@@ -249,7 +249,7 @@ def a_cursor_without_overlap() -> Iterator[None]:
 
 @_bug
 def saved_whatever_the_database_says() -> Iterator[None]:
-    real = submissions._take
+    real = submissions._commit
 
     def cheerful(submission: Submission, **facts: Any) -> Submission:
         try:
@@ -257,7 +257,7 @@ def saved_whatever_the_database_says() -> Iterator[None]:
         except DatabaseError:
             return submission
 
-    with patch.object(submissions, "_take", cheerful):
+    with patch.object(submissions, "_commit", cheerful):
         yield
 
 

@@ -233,7 +233,7 @@ def test_what_slant_refuses_at_once_looks_like_a_local_refusal(
 ) -> None:
     monkeypatch.setattr(
         submissions,
-        "wait_until_settled",
+        "wait_for_outcome",
         lambda row, **_: refuse(row, field_errors={"owner_id": ["is on leave"], "value": ["too much"]}),
     )
     client = browse(owner)
@@ -291,7 +291,7 @@ def test_a_refusal_without_a_field_is_told_where_it_belongs(
     where: str,
     sentence: str,
 ) -> None:
-    monkeypatch.setattr(submissions, "wait_until_settled", lambda row, **_: refuse(row, **fields))
+    monkeypatch.setattr(submissions, "wait_for_outcome", lambda row, **_: refuse(row, **fields))
 
     page = Page(browse(owner).post(NEW, fill(owner)))
 

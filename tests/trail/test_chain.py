@@ -17,7 +17,7 @@ from django.db.models import Count
 from opportunities.actions.submissions import change, issue_token
 from opportunities.clock import SystemClock
 from opportunities.delivery import restore_guard
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import (
     Alert,
     Attempt,
@@ -338,7 +338,7 @@ def test_every_course_of_a_submission_verifies(office: Office) -> None:
     first = Submission.objects.get(name="ok").opportunity_id
     for fields in ({"name": "ok, renamed"}, {"value": 5, "name": "again"}):
         change(
-            changes=Changes(first, fields, {"name": "somebody else's"}), kind=Kind.EDIT, person=office.person,
+            changes=DealChanges(first, fields, {"name": "somebody else's"}), kind=Kind.EDIT, person=office.person,
             by=office.by, clock=clock, form_token=issue_token(office.person), confirm_overwrite=True,
         )  # fmt: skip
     for _ in range(12):

@@ -15,7 +15,7 @@ EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 SOURCES = [*(ROOT / "opportunities").rglob("*.py"), *(ROOT / "slantweb").rglob("*.py")]
 # What turns into an event: their own keyword, or a helper of the module that hands its first words on to
 # `action=`.
-WRITERS = {"record", "note_once"}
+WRITERS = {"record", "record_access"}
 
 
 @cache

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from opportunities.actions import deal_exports, people
 from opportunities.actions.submissions import change, issue_token
 from opportunities.clock import SystemClock
-from opportunities.delivery.kinds import Changes
+from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Person
 from opportunities.selectors.audit.page import trail, trail_of
 from opportunities.trail import query
@@ -78,7 +78,7 @@ def test_an_edit_is_told_field_by_field_with_what_was_there_before(
     office.round()
     row.refresh_from_db()
     change(
-        changes=Changes(row.opportunity_id, wanted={"value": 700_000}, seen={"value": 1}),
+        changes=DealChanges(row.opportunity_id, wanted={"value": 700_000}, seen={"value": 1}),
         kind="edit",
         person=office.person,
         by=office.by,
@@ -122,7 +122,7 @@ def test_every_filter_alone_and_together(db: None, clock: TurnedClock, auditor: 
     olivia = Actor("user", "Olivia Owner", "https://sign-on.example", "sub-olivia", ("sales",))
     write_events(3, clock, by=olivia)
     clock.turn(minutes=60 * 24)
-    people.refuse(by=Actor("user", "not signed in"), clock=clock, reason_code="state_unknown")
+    people.record_refusal(by=Actor("user", "not signed in"), clock=clock, reason_code="state_unknown")
     write_events(2, clock, by=Actor.worker("w:1:a"))
     day = clock.now().date()
 

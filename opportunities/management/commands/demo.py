@@ -167,7 +167,7 @@ class Command(BaseCommand):
             inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
             _write_down(inherited["SANDBOX_CONTROL_URL"])
         migrate()
-        if wrong := restore_guard.other_slant():
+        if wrong := restore_guard.other_slant_message():
             _give_up(wrong)
         self.beats = _heartbeats()
         self._add("worker", ["manage.py", "work"], inherited)

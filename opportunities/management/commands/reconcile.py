@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
-        if wrong := restore_guard.is_anothers(slant):
+        if wrong := restore_guard.wrong_connection_message(slant):
             raise CommandError(wrong, returncode=2)
         swept = duplicates.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
         if swept.failure:
@@ -33,6 +33,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{swept.not_listed} submissions could not be looked for: Slant lists too little."
             )
-        if doubles := duplicates.open_doubles():
+        if doubles := duplicates.open_alert_texts():
             raise CommandError("\n".join(doubles))
         self.stdout.write("No possible duplicate is open.")

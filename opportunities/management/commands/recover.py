@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="restored from a backup", help="why, for the trail")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if wrong := restore_guard.other_slant():
+        if wrong := restore_guard.other_slant_message():
             raise CommandError(wrong, returncode=2)
         by = Actor.operator(getpass.getuser())
         clock = SystemClock()

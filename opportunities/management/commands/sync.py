@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
-        if wrong := restore_guard.is_anothers(slant):
+        if wrong := restore_guard.wrong_connection_message(slant):
             raise CommandError(wrong, returncode=2)
         worker = Actor.operator(f"sync:{os.getpid()}")
         led = mirror.sync_if_due(

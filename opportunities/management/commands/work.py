@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Runs in the foreground. SIGTERM and SIGINT let the exchange under way finish."""
-        if wrong := restore_guard.other_slant():
+        if wrong := restore_guard.other_slant_message():
             raise CommandError(wrong, returncode=2)
         Instance.objects.filter(pk=1).update(me_checked_at=None)
         tasks.round_of_work()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opportunities.deal_fields import LABELS, Fields, from_body
-from opportunities.delivery.kinds import Changes, sent_fields
+from opportunities.delivery.kinds import DealChanges, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
 from opportunities.wording import deals as words
 from opportunities.wording import formats
@@ -30,7 +30,7 @@ class Conflict:
     unanswered: str
 
 
-def conflicts(row: Opportunity, changes: Changes, current: Fields) -> Conflict:
+def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Conflict:
     """What is there now (`current`) beside what was seen and is wanted, for a person who may see the deal.
 
     What was seen is what the form says, so nobody of another book is named for it.

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from opportunities.access import Action, may
-from opportunities.actions import targets as aims
+from opportunities.actions import targets as actions
 from opportunities.clock import SystemClock
 from opportunities.forms.reports import TargetsForm
 from opportunities.selectors import reports as selecting
@@ -37,7 +37,7 @@ def targets(request: PageRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, members=list(on.members), quarters=firsts
     )
     if form.is_valid():
-        count = aims.keep(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
+        count = actions.set_targets(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
         messages.success(request, wording.TARGETS_KEPT.format(count=count) if count else wording.TARGETS_SAME)
         return see_other(reverse("opportunities:targets"))
     context = {
