@@ -1,132 +1,100 @@
-"""Whether an ID token is the provider's, for us, for this very sign-in, and now (OpenID Connect Core 3.1.3.7).
+"""Whether an ID token is the provider's, for us, for this sign-in, and current (OpenID Connect Core 3.1.3.7).
 
-allauth asks no nonce, takes whatever algorithm the token names, and skips the signature of a token it fetched itself;
-so the checks are here, on PyJWT, and every token passes all of them, wherever it came from.
+joserfc checks the signature; Authlib's `CodeIDToken` checks issuer, audiences, `azp`, times, nonce and `at_hash`. What
+both leave open is checked here: the algorithm, the header, the strength of the key, and the age of the token.
 """
 
-import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jwt
-from jwt.types import Options
+from authlib.oidc.core import CodeIDToken
+from joserfc import errors, jwt
+from joserfc.jwk import JWKRegistry, Key, RSAKey
+from joserfc.jws import JWSRegistry
+
+from opportunities.views.provider import SignInRefused
 
 # Signatures that need the provider's private key. Never `none`; never HS256 and its like, whose secret would be the
 # provider's public key, which everybody has.
-ALGORITHMS = {
-    **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
-    **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
-    "EdDSA": "OKP",
-}
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+LEAST_RSA_BITS = 2048
 SKEW_SECONDS = 60
+# A token made for this sign-in is minutes old; an older one was stored by somebody.
+OLDEST_SECONDS = 15 * 60
 # Longer than any provider's and short enough that parsing one costs nothing.
 LONGEST = 32 * 1024
-# A token made for this sign-in is minutes old; one from last week was kept by somebody.
-OLDEST_SECONDS = 15 * 60
-REQUIRED = ("iss", "sub", "aud", "exp", "iat")
 
-Key = Mapping[str, Any]
-FindKey = Callable[[str], Key]
+REASONS: dict[type[Exception], str] = {
+    errors.BadSignatureError: "signature_wrong",
+    errors.ExpiredTokenError: "token_expired",
+    errors.MissingAlgorithmError: "algorithm_refused",
+    errors.UnsupportedAlgorithmError: "algorithm_refused",
+    errors.UnsupportedKeyAlgorithmError: "algorithm_refused",
+    errors.InvalidKeyTypeError: "algorithm_refused",
+    errors.InvalidKeyCurveError: "algorithm_refused",
+}
+REASONS_BY_CLAIM = {
+    "iss": "issuer_wrong",
+    "aud": "audience_wrong",
+    "azp": "audience_wrong",
+    "nonce": "nonce_wrong",
+    "nbf": "token_not_yet_valid",
+    "iat": "token_not_yet_valid",
+    "at_hash": "access_token_wrong",
+}
+
+# What both libraries let escape where a header, a claim or a key holds another type than it should.
+WRONG_TYPES = (TypeError, ValueError, KeyError, AttributeError)
+
+FindKey = Callable[[str], Mapping[str, Any]]
 
 
-class TokenRefused(ValueError):
-    """This token opens no door. `code` says why, for the log and the trail; no value of the token is in it."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+class _Signatures(JWSRegistry):
+    max_header_length = LONGEST
 
 
 def verify(
-    token: object,
-    *,
-    find_key: FindKey,
-    issuer: str,
-    client_id: str,
-    nonce: str | None,
-    access_token: str = "",
+    token: object, *, find_key: FindKey, issuer: str, client_id: str, nonce: str | None, access_token: str
 ) -> dict[str, Any]:
-    """The claims of `token`, or `TokenRefused`. `nonce` None: a renewal, whose tokens need not repeat it.
+    """The claims of `token`. Raises `SignInRefused`. `nonce` None: a renewal, whose tokens need not repeat it.
 
-    `find_key` is given the token's `kid` (or "") and answers with the provider's key, or raises `TokenRefused`.
+    `find_key` is given the token's `kid` (or "") and returns the provider's key, or raises `SignInRefused`.
     """
     if not isinstance(token, str) or not token or len(token) > LONGEST:
-        raise TokenRefused("token_missing")
-    key = _key_for(token, find_key)
+        raise SignInRefused("token_missing")
+    registry = _Signatures(algorithms=ALGORITHMS, strict_check_header=False)
+    party = {"value": client_id}
+    expected = {"iss": {"value": issuer}, "aud": party, "azp": party, "at_hash": {"allow_blank": False}}
+    params = {"client_id": client_id, "nonce": nonce, "access_token": access_token}
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key=key,
-            algorithms=[key.algorithm_name],
-            audience=client_id,
-            issuer=issuer,
-            leeway=SKEW_SECONDS,
-            options=Options(require=list(REQUIRED), enforce_minimum_key_length=True),
-        )
-    except jwt.PyJWTError as problem:
-        raise TokenRefused(_code_of(problem)) from problem
-    _check_party(claims, client_id)
+        signed = jwt.decode(token, lambda part: _import_key(part.headers(), find_key), registry=registry)
+        claims = CodeIDToken(signed.claims, signed.header, expected, params)
+        claims.validate(leeway=SKEW_SECONDS)
+    except (errors.JoseError, *WRONG_TYPES) as problem:
+        raise SignInRefused(_reason(problem)) from problem
     if claims["iat"] < time.time() - OLDEST_SECONDS - SKEW_SECONDS:
-        raise TokenRefused("token_old")
-    if nonce is not None and not _same(claims.get("nonce"), nonce):
-        raise TokenRefused("nonce_wrong")
-    if access_token and "at_hash" in claims:
-        _check_at_hash(claims["at_hash"], access_token, key.algorithm_name)
-    return claims
+        raise SignInRefused("token_old")
+    return dict(claims)
 
 
-def _key_for(token: str, find_key: FindKey) -> jwt.PyJWK:
-    """The provider's key for this token's header, held to the one algorithm that fits both."""
+def _import_key(header: Mapping[str, Any], find_key: FindKey) -> Key:
+    """The provider's key for a token with this header."""
+    # Extensions we would have to understand, and tokens that were made for something else.
+    if "crit" in header or header.get("typ", "JWT").upper() != "JWT":
+        raise SignInRefused("token_malformed")
+    found = find_key(header.get("kid", ""))
     try:
-        header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as problem:
-        raise TokenRefused("token_malformed") from problem
-    algorithm, kid = header.get("alg"), header.get("kid", "")
-    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise TokenRefused("algorithm_refused")
-    # Extensions we would have to understand, and keys the token brings along itself.
-    if not isinstance(kid, str) or "crit" in header or str(header.get("typ", "JWT")).upper() != "JWT":
-        raise TokenRefused("token_malformed")
-    found = find_key(kid)
-    if found.get("kty") != ALGORITHMS[algorithm] or found.get("alg", algorithm) != algorithm:
-        raise TokenRefused("algorithm_refused")
-    try:
-        return jwt.PyJWK(dict(found), algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError) as problem:
-        raise TokenRefused("key_unusable") from problem
+        key = JWKRegistry.import_key(dict(found))
+    except (errors.JoseError, *WRONG_TYPES) as problem:
+        raise SignInRefused("key_unusable") from problem
+    if isinstance(key, RSAKey) and key.public_key.key_size < LEAST_RSA_BITS:
+        raise SignInRefused("key_unusable")
+    return key
 
 
-def _check_party(claims: Mapping[str, Any], client_id: str) -> None:
-    """A token for several audiences must name us as the party it was issued to; one that names a party names us."""
-    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    if (several or "azp" in claims) and claims.get("azp") != client_id:
-        raise TokenRefused("audience_wrong")
-
-
-def _check_at_hash(given: object, access_token: str, algorithm: str) -> None:
-    """The access token is the one that was issued together with this ID token."""
-    bits = "512" if algorithm == "EdDSA" else algorithm[-3:]
-    digest = hashlib.new(f"sha{bits}", access_token.encode()).digest()
-    half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
-    if not _same(given, half):
-        raise TokenRefused("access_token_wrong")
-
-
-def _same(given: object, expected: str) -> bool:
-    return isinstance(given, str) and hmac.compare_digest(given.encode(), expected.encode())
-
-
-def _code_of(problem: jwt.PyJWTError) -> str:
-    codes: list[tuple[type[jwt.PyJWTError], str]] = [
-        (jwt.ExpiredSignatureError, "token_expired"),
-        (jwt.ImmatureSignatureError, "token_not_yet_valid"),
-        (jwt.InvalidAudienceError, "audience_wrong"),
-        (jwt.InvalidIssuerError, "issuer_wrong"),
-        (jwt.InvalidSignatureError, "signature_wrong"),
-        (jwt.MissingRequiredClaimError, "claim_missing"),
-        (jwt.InvalidAlgorithmError, "algorithm_refused"),
-    ]
-    return next((code for kind, code in codes if isinstance(problem, kind)), "token_malformed")
+def _reason(problem: Exception) -> str:
+    claim = getattr(problem, "claim", "")
+    if isinstance(problem, errors.MissingClaimError) and claim in CodeIDToken.ESSENTIAL_CLAIMS:
+        return "claim_missing"
+    return REASONS.get(type(problem)) or REASONS_BY_CLAIM.get(claim, "token_malformed")

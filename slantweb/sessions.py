@@ -26,10 +26,10 @@ from opportunities.actions import drafts, people
 from opportunities.clock import SystemClock
 from opportunities.models import Person
 from opportunities.views.actor import actor_of, session_ref
-from opportunities.views.provider import NotVouched, Unreachable
+from opportunities.views.provider import ProviderUnreachable, SignInRefused
 from slantweb.sign_on import SignOn
 
-log = logging.getLogger("slantweb.sign_on")
+log = logging.getLogger(__name__)
 
 ACTIVITY_SECONDS = 60
 # How long a renewal may take before another request may try; how long to leave a provider in trouble alone.
@@ -91,11 +91,10 @@ def renew(request: HttpRequest, *, polling: bool) -> HttpResponse | None:
             _refresh(request, now)
         elif _is_page_load(request, polling):
             write(request, ask_after=now + TROUBLE_SECONDS)
-            person = cast(Person, request.user)
-            return SignOn().begin(request, next=request.get_full_path(), renewing=str(person.pk))
-    except Unreachable:
+            return SignOn().begin(request, next=request.get_full_path(), renewing=True)
+    except ProviderUnreachable:
         write(request, ask_after=now + TROUBLE_SECONDS)
-    except NotVouched as problem:
+    except SignInRefused as problem:
         log.warning("renewal refused", extra={"reason": problem.code})
         end(request, "revoked")
         raise Ended from problem
@@ -122,7 +121,7 @@ def _refresh(request: HttpRequest, now: int) -> None:
         return
     identity, grant = found
     if (identity.iss, identity.sub) != (person.iss, person.sub):
-        raise NotVouched("somebody_else")
+        raise SignInRefused("somebody_else")
     people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
     person.refresh_from_db()
     write(request, claims_at=now, renewing=0, grant=grant)

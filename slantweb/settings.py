@@ -54,10 +54,6 @@ INSTALLED_APPS = [
     "django.forms",
     "django_htmx",
     "csp",
-    # Of allauth only the OpenID Connect exchange is used (slantweb/sign_on.py); none of its routes is mounted.
-    "allauth",
-    "allauth.account",
-    "allauth.socialaccount",
     "opportunities",
 ]
 
@@ -77,7 +73,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
     "slantweb.middleware.SignInRequiredMiddleware",
 ]
 
@@ -314,14 +309,6 @@ OIDC_EMAILS = {
 # machine itself, before there is a certificate.
 SECURE_SSL_REDIRECT = not DEMO and bool(OIDC_ISSUER and OIDC_CLIENT_ID)
 SIGN_ON = "slantweb.sign_on.SignOn"
-SOCIALACCOUNT_ADAPTER = "slantweb.sign_on.HouseAdapter"
-SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
-SOCIALACCOUNT_STORE_TOKENS = False
-# A person has no user name and no password: who they are is the provider's to say.
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
 
 # Alerts, metrics, audit
 

@@ -16,7 +16,7 @@ from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.sign_in import let_in, safe_next
+from opportunities.views.sign_in import safe_next, start_session
 
 
 class PersonaForm(forms.Form):
@@ -70,7 +70,7 @@ def demo_sign_in(request: PageRequest) -> HttpResponse:
     anybody = AnybodyForm(request.POST if request.method == "POST" and not by_button else None)
     for form in (person, anybody):
         if form.is_valid():
-            let_in(request, form.identity())
+            start_session(request, form.identity(), {})
             return see_other(where)
     status = 422 if request.method == "POST" else 200
     context = {"offered": offered, "next": where, "form": person, "anybody": anybody}

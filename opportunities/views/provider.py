@@ -1,7 +1,7 @@
-"""What the pages of coming in and going out ask of company sign-on, and what it may answer.
+"""What the pages of signing in and out ask of company sign-on.
 
-The application does not know how a provider is spoken to: `settings.SIGN_ON` names the class that does
-(`slantweb/sign_on.py`), as AUTHENTICATION_BACKENDS names who finds the person of a session.
+The application does not know how a provider is asked: `settings.SIGN_ON` names the class that does
+(`slantweb/sign_on.py`), as AUTHENTICATION_BACKENDS names the class that finds the person of a session.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from django.utils.module_loading import import_string
 from opportunities.actions.people import Identity
 
 
-class NotVouched(Exception):
-    """The provider did not vouch for anybody, or what it said could not be believed. `code` says why.
+class SignInRefused(Exception):
+    """The provider vouches for nobody, or its answer cannot be believed. `code` says why; no text repeats its values.
 
-    `next` is where they were on their way to, where that is known.
+    `next` is the page the person was on the way to, where that is known.
     """
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail or code)
         self.code = code
         self.next = ""
 
 
-class Unreachable(NotVouched):
+class ProviderUnreachable(SignInRefused):
     """The provider does not answer, or not as a provider should. Nobody is let in meanwhile."""
 
     def __init__(self, code: str = "provider_unreachable") -> None:
@@ -35,30 +35,30 @@ class Unreachable(NotVouched):
 
 
 @dataclass(frozen=True)
-class Vouched:
-    """Who came back from the provider. `kept` belongs into their session; `renewal`: they never left it."""
+class SignInResult:
+    """Who came back from the provider. `session` is what their session must keep; `is_renewal`: they were signed in."""
 
     identity: Identity
     next: str
-    renewal: bool = False
-    kept: Mapping[str, Any] = field(default_factory=dict)
+    is_renewal: bool = False
+    session: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Provider(Protocol):
-    def origins(self, request: HttpRequest) -> list[str]:
-        """Where the form on the sign-in page leads, for its content security policy. Raises `Unreachable`."""
+    def origins(self) -> list[str]:
+        """Where the form on the sign-in page leads, for its content security policy. Raises `ProviderUnreachable`."""
 
     def begin(self, request: HttpRequest, *, next: str) -> HttpResponse:
-        """The redirect to the provider. Raises `Unreachable`."""
+        """The redirect to the provider. Raises `ProviderUnreachable`."""
 
-    def finish(self, request: HttpRequest) -> Vouched:
-        """Who came back. Raises `NotVouched` or `Unreachable`."""
+    def finish(self, request: HttpRequest) -> SignInResult:
+        """Who came back. Raises `SignInRefused`."""
 
-    def farewell(self, request: HttpRequest) -> str:
-        """Keeps for the next page what the provider needs to end its own session; before ours is ended."""
+    def sign_out_hint(self, request: HttpRequest) -> str:
+        """What `sign_out_url` needs of this session, to be read before the session is ended."""
 
-    def way_out(self, request: HttpRequest, kept: str) -> str:
-        """The provider's own sign-out, from what `farewell` kept; empty when it has none."""
+    def sign_out_url(self, request: HttpRequest, hint: str) -> str:
+        """The provider's own sign-out page, or "" where it has none."""
 
 
 def provider() -> Provider:

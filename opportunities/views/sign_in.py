@@ -1,11 +1,9 @@
-"""Coming in and going out. Whoever vouches for a person (the demo, or the company's provider), `let_in` opens
-the session.
-"""
+"""Signing in and out. The demo or the company's provider says who somebody is; `start_session` opens their session."""
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -25,116 +23,113 @@ from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
-from opportunities.views.provider import NotVouched, Unreachable, Vouched, provider
+from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult, provider
 from opportunities.views.requests import PageRequest
 from opportunities.wording import sign_in as sign_in_words
 
 log = logging.getLogger(__name__)
 
-FAREWELL_SECONDS = 5 * 60
+# In the session of nobody that lives from the sign-out to the next page.
+SIGN_OUT_HINT = "sign_out_hint"
+SIGN_OUT_SECONDS = 5 * 60
 
 
 @open_to_all
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
-    """The door. Its button is a POST, so that no other site can start a sign-in in somebody's browser."""
+    """The sign-in page. Its button is a POST, so that no other site can start a sign-in in somebody's browser."""
     where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
     if request.user.is_authenticated and may(request.user, Action.ENTER):
         return see_other(where) if request.method == "POST" else redirect(where)
     if settings.DEMO:
         return redirect(f"{reverse('opportunities:demo_sign_in')}?{urlencode({'next': where})}")
     if request.method != "POST":
-        return _door(request, where)
+        return _sign_in_page(request, where)
     if wait := limits.spend(request, limits.SIGN_IN):
         return errors.too_often(request, wait)
     try:
         return provider().begin(request, next=where)
-    except Unreachable as problem:
+    except ProviderUnreachable as problem:
         log.warning("sign-in not begun", extra={"reason": problem.code})
-        return _door(request, where, unreachable=True)
+        return _sign_in_page(request, where, unreachable=True)
 
 
 @open_to_all
 @require_safe
 def sign_in_callback(request: PageRequest) -> HttpResponse:
-    """Where the provider sends people back to. Whatever it is that came, only a whole and fresh answer lets
-    one in.
-    """
+    """Where the provider sends people back to. Only a complete and fresh answer signs anybody in."""
     if settings.DEMO:
         raise Http404
     if wait := limits.spend(request, limits.CALLBACK):
         return errors.too_often(request, wait)
     try:
-        vouched = provider().finish(request)
-        if vouched.renewal:
-            _go_on(request, vouched)
+        result = provider().finish(request)
+        if result.is_renewal:
+            _renew_session(request, result)
         else:
-            let_in(request, vouched.identity, **vouched.kept, claims_at=int(time.time()))
-    except NotVouched as problem:
-        return _not_let_in(request, problem)
-    return redirect(safe_next(request, vouched.next))
+            start_session(request, result.identity, {**result.session, "claims_at": int(time.time())})
+    except SignInRefused as problem:
+        return _refuse(request, problem)
+    return redirect(safe_next(request, result.next))
 
 
 @open_to_all
 @require_POST
 def sign_out(request: PageRequest) -> HttpResponse:
-    """End the session on the server, not only in the browser. Somebody already signed out is simply told so."""
-    kept = "" if settings.DEMO or not request.user.is_authenticated else provider().farewell(request)
+    """End the session on the server, not only in the browser. Somebody already signed out sees the same page."""
+    hint = "" if settings.DEMO or not request.user.is_authenticated else provider().sign_out_hint(request)
     end_session(request)
-    if kept:
-        # One glance at the next page, in a session of nobody.
-        request.session["farewell"] = kept
-        request.session.set_expiry(FAREWELL_SECONDS)
+    if hint:
+        request.session[SIGN_OUT_HINT] = hint
+        request.session.set_expiry(SIGN_OUT_SECONDS)
     return see_other(reverse("opportunities:signed_out"))
 
 
 @open_to_all
 @require_safe
 def signed_out(request: PageRequest) -> HttpResponse:
-    """Goes on to the provider's own sign-out, once; the provider sends people back here.
+    """Leads on to the provider's own sign-out, once; the provider sends people back here.
 
     By link and refresh: a redirect after the POST would be refused by `form-action`.
     """
-    kept = request.session.get("farewell", "")
-    way_out = provider().way_out(request, kept) if kept and not settings.DEMO else ""
-    if kept and request.method == "GET":
+    hint = request.session.get(SIGN_OUT_HINT, "")
+    sign_out_url = provider().sign_out_url(request, hint) if hint and not settings.DEMO else ""
+    if hint and request.method == "GET":
         request.session.flush()
-    return render(request, "opportunities/signed_out.html", {"way_out": way_out})
+    return render(request, "opportunities/signed_out.html", {"sign_out_url": sign_out_url})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def session(request: PageRequest) -> HttpResponse:
-    """How long the session lasts is in a header of this answer, as of every other; a POST says that somebody
-    is there.
-    """
+    """How long the session lasts is in a header, as in every answer; a POST says that somebody is there."""
     return HttpResponse(status=204)
 
 
-def _door(request: PageRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
+def _sign_in_page(request: PageRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
     origins: list[str] = []
     try:
-        origins = provider().origins(request)
-    except Unreachable:
+        origins = provider().origins()
+    except ProviderUnreachable:
         unreachable = True
     context = {"next": where, "unreachable": unreachable}
     response = render(request, "opportunities/sign_in.html", context, status=503 if unreachable else 200)
     # The button's POST is redirected to the provider, which browsers count as the form's own target.
+    # django-csp reads this attribute of a response, which Django's types do not know.
     response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]
     return response
 
 
-def _go_on(request: PageRequest, vouched: Vouched) -> None:
+def _renew_session(request: PageRequest, result: SignInResult) -> None:
     """The provider vouches again for somebody who is signed in here: the same person, or nobody."""
-    person = request.user
-    identity = vouched.identity
+    person, identity = request.user, result.identity
     if not isinstance(person, Person) or (identity.iss, identity.sub) != (person.iss, person.sub):
-        raise NotVouched("somebody_else")
+        raise SignInRefused("somebody_else")
     people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
-    request.session.update({**vouched.kept, "claims_at": int(time.time()), "ask_after": 0})
+    request.session.update({**result.session, "claims_at": int(time.time()), "ask_after": 0})
 
 
-def _not_let_in(request: PageRequest, problem: NotVouched) -> HttpResponse:
-    """Not let in: logged, in the trail, and nothing said that would help somebody who tries.
+def _refuse(request: PageRequest, problem: SignInRefused) -> HttpResponse:
+    """Refuse a sign-in: in the log, in the trail, and in words that help nobody who tries.
 
     An answer nobody here asked for leaves a living session alone (else any site could sign people out); a
     refusal of the provider to go on vouching for its person ends it.
@@ -142,32 +137,27 @@ def _not_let_in(request: PageRequest, problem: NotVouched) -> HttpResponse:
     log.warning("sign-in refused", extra={"reason": problem.code})
     people.record_refusal(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
     if request.user.is_authenticated:
-        if isinstance(problem, Unreachable) or problem.code in ("state_unknown", "provider_error"):
+        if isinstance(problem, ProviderUnreachable) or problem.code in ("state_unknown", "provider_error"):
             return redirect(safe_next(request, problem.next))
         end_session(request, reason_code="revoked")
         return redirect("opportunities:sign_in")
     title, text = sign_in_words.NOT_LET_IN.get(problem.code, sign_in_words.NOT_LET_IN[""])
-    status = 503 if isinstance(problem, Unreachable) else 403
+    status = 503 if isinstance(problem, ProviderUnreachable) else 403
     context = {"title": title, "text": text}
     return render(request, "opportunities/sign_in_refused.html", context, status=status)
 
 
-def let_in(request: PageRequest, identity: Identity, **kept: Any) -> Person:
-    """Sign the person of `identity` in: a fresh session, its limits set, and the event, together or not at
-    all.
-
-    `kept` is what the session remembers of the provider's answer.
-    """
+def start_session(request: PageRequest, identity: Identity, values: Mapping[str, object]) -> Person:
+    """Sign the person of `identity` in: a new session with its limits and `values`, and the event, or none of them."""
     end_session(request, reason_code="someone_else")
 
     def open_session(person: Person) -> Actor:
-        # Nothing of the old session is kept, not even its number: a number planted before sign-in is worth
-        # nothing.
+        # Nothing of the old session is kept, not even its number: one that was planted before is worth nothing.
         request.session.flush()
         login(request, person)
         now = datetime.now(UTC)
         request.session["began"] = request.session["seen"] = int(now.timestamp())
-        request.session.update(kept)
+        request.session.update(values)
         request.session.set_expiry(now + timedelta(seconds=settings.SESSION_COOKIE_AGE))
         return actor_of(request)
 

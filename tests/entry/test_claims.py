@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from slantweb.auth import ClaimsRefused, PersonBackend, identity_of
+from opportunities.views.provider import SignInRefused
+from slantweb.auth import PersonBackend, identity_of
 
 CLAIMS: dict[str, Any] = {
     "iss": "https://sign-on.example",
@@ -37,7 +38,7 @@ def test_a_person_is_issuer_and_subject_and_the_address_is_lower_cased() -> None
     "value", [None, "", "  ", 7, ["x"], "x" * 256, "2482 ", " 2482", "24\x0082", "24\n82"]
 )
 def test_claims_that_name_nobody_are_refused(name: str, value: object) -> None:
-    with pytest.raises(ClaimsRefused, match=name):
+    with pytest.raises(SignInRefused, match=name):
         identity_of(CLAIMS | {name: value})
 
 

@@ -90,7 +90,7 @@ def test_the_session_gets_a_new_number_and_keeps_nothing_of_the_old(visitor: Vis
 
     assert visitor.client.session.session_key != planted
     assert not Session.objects.filter(session_key=planted).exists()
-    assert "socialaccount_states" not in visitor.client.session
+    assert "pending_sign_ins" not in visitor.client.session
 
 
 def test_a_person_is_issuer_and_subject_never_the_address(visitor: Visitor, another: Visitor) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.core.cache import cache
 from django.http import HttpResponse
@@ -98,6 +99,13 @@ TOKENS: dict[str, tuple[str, Forge]] = {
     "of an empty name": ("claims_incomplete", lambda f: f.token(sub="")),
     "of an endless name": ("claims_incomplete", lambda f: f.token(sub="x" * 256)),
     "with another access token": ("access_token_wrong", lambda f: f.token(at_hash="x" * 22)),
+    "with the hash of no access token": ("access_token_wrong", lambda f: f.token(at_hash="")),
+    "with a hash that is no word": ("token_malformed", lambda f: f.token(at_hash=["x"])),
+    "issued to a party without a name": ("audience_wrong", lambda f: f.token(azp="")),
+    "an audience that is no word": ("audience_wrong", lambda f: f.token(aud={CLIENT_ID: True})),
+    "expires in words": ("token_malformed", lambda f: f.token(exp="tomorrow")),
+    "an extension that is no list": ("token_malformed", lambda f: f.token(headers={"crit": 1})),
+    "a type that is no word": ("token_malformed", lambda f: f.token(headers={"typ": 1})),
 }  # fmt: skip
 
 
@@ -113,7 +121,11 @@ def assert_refused(
     assert (event.action, event.outcome, event.reason_code) == ("person.refused", "refused", code)
     assert event.request_id == response["X-Request-ID"]
     (line,) = [record for record in caplog.records if record.getMessage() == "sign-in refused"]
-    assert (line.name, line.levelno, line.__dict__["reason"]) == ("slantweb.sign_on", logging.WARNING, code)
+    assert (line.name, line.levelno, line.__dict__["reason"]) == (
+        "opportunities.views.sign_in",
+        logging.WARNING,
+        code,
+    )
     assert "canary" not in response.text + caplog.text + repr(event.__dict__)
 
 
@@ -126,6 +138,28 @@ def test_a_forged_token(
     forger.answer_with(forge(forger))
 
     assert_refused(visitor, visitor.come_back(), code, caplog)
+
+
+# Both libraries say so themselves, the one that signs here and the one that checks.
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+def test_a_key_that_is_too_short(visitor: Visitor, forger: Forger, caplog: pytest.LogCaptureFixture) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505
+    forger.keys = [forger.public_rsa(short, kid="k-rsa")]
+    visitor.begin()
+    forger.answer_with(forger.token(key=short))
+
+    assert_refused(visitor, visitor.come_back(), "key_unusable", caplog)
+
+
+def test_a_key_that_cannot_be_read(
+    visitor: Visitor, forger: Forger, caplog: pytest.LogCaptureFixture
+) -> None:
+    forger.keys = [{"kid": "k-ec", "kty": "EC", "crv": "P-257", "x": "AA", "y": "AA"}]
+    visitor.begin()
+    forger.answer_with(forger.token(alg="ES256"))
+
+    assert_refused(visitor, visitor.come_back(), "key_unusable", caplog)
 
 
 def test_the_token_of_an_earlier_sign_in(

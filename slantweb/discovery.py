@@ -1,0 +1,97 @@
+"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, checked and cached.
+
+Nothing is asked of an address that the description does not name, and no redirect is followed.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.core.cache import cache
+
+from opportunities.views.provider import ProviderUnreachable, SignInRefused
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION_SECONDS = 10 * 60
+KEYS_SECONDS = 60 * 60
+# An unknown key is asked for at once, but at most this often: anybody can send a token with a made-up `kid`.
+KEYS_RETRY_SECONDS = 30
+TIMEOUT_SECONDS = 5
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+WELL_KNOWN = "/.well-known/openid-configuration"
+REQUIRED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+
+
+def description() -> dict[str, Any]:
+    """The provider's description, at most ten minutes old. Raises `ProviderUnreachable` if it cannot be relied on."""
+    key = f"oidc:discovery:{settings.OIDC_ISSUER}"
+    found: dict[str, Any] | None = cache.get(key)
+    if found is None:
+        found = _fetch_json(settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
+        # Exact, or another provider could speak for ours (OpenID Connect Discovery 4.3).
+        if found.get("issuer") != settings.OIDC_ISSUER:
+            log.error("the discovery document names another issuer than OIDC_ISSUER")
+            raise ProviderUnreachable("discovery_wrong")
+        if not all(
+            is_secure(found.get(name)) for name in {*REQUIRED, *({"userinfo_endpoint"} & found.keys())}
+        ):
+            log.error("the discovery document lacks an address, or has one that is not https")
+            raise ProviderUnreachable("discovery_wrong")
+        cache.set(key, found, DESCRIPTION_SECONDS)
+    return found
+
+
+def find_key(kid: str) -> Mapping[str, Any]:
+    """The provider's signing key with this `kid`. A new one is looked for at once, at most twice a minute."""
+    key = f"oidc:keys:{settings.OIDC_ISSUER}"
+    keys = cache.get(key)
+    found = _select_key(keys or [], kid)
+    if found is None and cache.add(f"{key}:asked", 1, KEYS_RETRY_SECONDS):
+        keys = _fetch_json(description()["jwks_uri"]).get("keys")
+        if not isinstance(keys, list):
+            raise ProviderUnreachable("keys_unreadable")
+        cache.set(key, keys, KEYS_SECONDS)
+        found = _select_key(keys, kid)
+    if found is None:
+        raise ProviderUnreachable if keys is None else SignInRefused("key_unknown")
+    return found
+
+
+def fetch_userinfo(access_token: str) -> dict[str, Any]:
+    """What the provider adds to the ID token; nothing where it has no such address."""
+    address = description().get("userinfo_endpoint")
+    return _fetch_json(address, {"Authorization": f"Bearer {access_token}"}) if address else {}
+
+
+def is_secure(address: object) -> TypeGuard[str]:
+    """Over https, or to this very machine: whoever else listens could read the code and the tokens."""
+    if not isinstance(address, str):
+        return False
+    parts = urlsplit(address)
+    return parts.scheme == "https" or (settings.OIDC_IS_LOOPBACK and parts.hostname in LOOPBACK)
+
+
+def _select_key(keys: list[Any], kid: str) -> Mapping[str, Any] | None:
+    """The one signing key with this `kid`. A token without a `kid` can only mean the one key there is."""
+    signing = [key for key in keys if isinstance(key, dict) and key.get("use", "sig") == "sig"]
+    candidates = [key for key in signing if key.get("kid") == kid] if kid else signing
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _fetch_json(address: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    try:
+        with requests.Session() as session:
+            session.max_redirects = 0
+            response = session.get(address, headers=headers, timeout=TIMEOUT_SECONDS)
+            response.raise_for_status()
+            found = response.json()
+    except (requests.RequestException, ValueError) as problem:
+        log.warning("the sign-on provider does not answer: %s", type(problem).__name__)
+        raise ProviderUnreachable from problem
+    if not isinstance(found, dict):
+        raise ProviderUnreachable
+    return found
