@@ -29,6 +29,9 @@ class ValueType(Enum):
     PERCENT = auto()
     DAY = auto()
     REFERENCE = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    CHOICE = auto()
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class DealField:
     is_editable   Slant's PATCH takes it and the form that changes a deal shows it (Slant API 7.7)
     identifies    a record whose value differs from the one sent is not the record a create made
     is_reviewed   a manager sees it beside each candidate in review
+    choices       what a CHOICE may hold
     """
 
     name: str
@@ -52,6 +56,7 @@ class DealField:
     is_editable: bool = False
     identifies: bool = False
     is_reviewed: bool = False
+    choices: tuple[str, ...] = ()
 
 
 # In the order of the forms.
@@ -137,6 +142,31 @@ REFERENCES = tuple(field.name for field in DEAL_FIELDS if field.type is ValueTyp
 # Slant's own alias of a name, which its refusals use (Slant API 7.7).
 ALIASES = {"owner_id": "assigned_to_id"}
 
+# Of a custom field that this does not name, people read the value and Slant's own page changes it.
+CUSTOM_TYPES = {
+    "text": ValueType.TEXT,
+    "number": ValueType.NUMBER,
+    "date": ValueType.DAY,
+    "boolean": ValueType.BOOLEAN,
+    "single_select": ValueType.CHOICE,
+}
+
+
+def custom_field(key: str, label: str, kind: str, choices: Iterable[str] = ()) -> DealField:
+    """The field that Slant defines as `key`, with its `field_type` (Slant API 7.11). Slant's PATCH takes it."""
+    return DealField(
+        name=f"{CUSTOM_PREFIX}{key}",
+        label=label or label_of_key(key),
+        type=CUSTOM_TYPES.get(kind, ValueType.TEXT),
+        is_editable=kind in CUSTOM_TYPES,
+        choices=tuple(choices),
+    )
+
+
+def label_of_key(key: str) -> str:
+    """What a custom field without a known definition is called: `lead_source` reads `Lead source`."""
+    return key.replace("_", " ").strip().capitalize() or key
+
 
 def type_of(name: str) -> ValueType:
     return BY_NAME[name].type if name in BY_NAME else ValueType.TEXT
@@ -144,29 +174,48 @@ def type_of(name: str) -> ValueType:
 
 def label_of(name: str, default: str = "") -> str:
     """What pages call a field that Slant names; `default`, or else the name itself, for one we do not know."""
+    if name.startswith(CUSTOM_PREFIX):
+        return label_of_key(name.removeprefix(CUSTOM_PREFIX))
     return LABELS.get(ALIASES.get(name, name), default or name)
 
 
-def values_of_record(record: Any) -> Fields:
-    """A record of the API as values, comparable with those of a submission."""
-    return {field.name: _plain(_at(record, field.record)) for field in DEAL_FIELDS if field.record}
+def values_of_record(record: Any, also: Iterable[str] = ()) -> Fields:
+    """A record of the API as values, comparable with those of a submission.
+
+    Of its custom fields only those named in `also`: what is kept of a record is what was asked about.
+    """
+    values = {field.name: _plain(_at(record, field.record)) for field in DEAL_FIELDS if field.record}
+    custom = _custom_values(record.custom_fields)
+    return values | {name: custom.get(name) for name in also if name.startswith(CUSTOM_PREFIX)}
 
 
 def values_of_row(row: Any) -> Fields:
     """A mirrored deal as values, comparable with those of a submission. The mirror keeps no reference as ""."""
     values = {field.name: _plain(getattr(row, field.column)) for field in DEAL_FIELDS if field.column}
-    return values | {name: values[name] or None for name in REFERENCES if name in values}
+    references = {name: values[name] or None for name in REFERENCES if name in values}
+    return values | references | _custom_values(row.custom_fields)
 
 
 def to_body(values: Mapping[str, Any]) -> Fields:
-    """Values as they travel: a day as midnight UTC, as Slant's own examples send it (Slant API 7.5)."""
-    return {name: _travelling(value) for name, value in values.items()}
+    """Values as they travel: a day as midnight UTC, custom fields as one object (Slant API 7.5, 7.7)."""
+    body = {name: _travelling(value) for name, value in values.items() if not name.startswith(CUSTOM_PREFIX)}
+    custom = {
+        name.removeprefix(CUSTOM_PREFIX): value
+        for name, value in values.items()
+        if name.startswith(CUSTOM_PREFIX)
+    }
+    return body | ({CUSTOM: custom} if custom else {})
 
 
 def from_body(body: Mapping[str, Any]) -> Fields:
     """The body of a request, or values whose days are dates, as values."""
     days = {name: str(body[name])[:10] for name in body if type_of(name) is ValueType.DAY and body[name]}
-    return dict(body) | days
+    return flatten(body) | days
+
+
+def flatten(body: Mapping[str, Any]) -> Fields:
+    """The fields of a body one beside the other, each as it travels."""
+    return {name: value for name, value in body.items() if name != CUSTOM} | _custom_values(body.get(CUSTOM))
 
 
 def as_typed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
@@ -174,11 +223,20 @@ def as_typed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
     return {name: _typed(name, values.get(name)) for name in names}
 
 
+def as_text(value: Any) -> str:
+    """A value as hidden fields carry it: nothing for None, `true` and `false`, digits without commas."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _custom_values(held: Mapping[str, Any] | None) -> Fields:
+    return {f"{CUSTOM_PREFIX}{key}": value for key, value in (held or {}).items()}
+
+
 def _typed(name: str, value: Any) -> str:
-    if value is None:
-        return ""
     is_money = type_of(name) is ValueType.DOLLARS and isinstance(value, int)
-    return f"{value:,}" if is_money else str(value)
+    return f"{value:,}" if is_money else as_text(value)
 
 
 def _at(record: Any, place: str) -> Any:

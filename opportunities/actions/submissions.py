@@ -19,7 +19,7 @@ from django.db.models import Max
 
 from opportunities import access
 from opportunities.clock import Clock
-from opportunities.deal_fields import Fields, from_body, values_of_row
+from opportunities.deal_fields import Fields, flatten, from_body, values_of_row
 from opportunities.delivery import states
 from opportunities.delivery.kinds import (
     ChangeKind,
@@ -209,7 +209,9 @@ def change(
     current = expected_fields(deal)
     wanted = from_body(changes.wanted)
     differing = {
-        field: current[field] for field in seen if current[field] not in (seen[field], wanted.get(field))
+        field: current.get(field)
+        for field in seen
+        if current.get(field) not in (seen[field], wanted.get(field))
     }
     if differing and not confirm_overwrite:
         raise ConflictQuestion(differing)
@@ -262,7 +264,7 @@ def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.Au
     """What was asked for, field by field, for the trail; `overwrote` are fields somebody else had changed
     meanwhile.
     """
-    sent: dict[str, Any] = json.loads(submission.body)
+    sent = flatten(json.loads(submission.body))
     told = {
         "state": str(State.QUEUED),
         "kind": submission.kind,

@@ -127,14 +127,16 @@ class ChangeKind:
 
     def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """Exact: everything we asked for is so. Near: somebody changed such a field to a third value."""
-        found, sent = values_of_record(record), sent_fields(submission)
+        sent = sent_fields(submission)
+        found = values_of_record(record, sent)
         if all(found.get(field) == value for field, value in sent.items()):
             return Match.EXACT
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         """A value that a manager saw in review and decided to overwrite is in nobody's way."""
-        found, sent = values_of_record(record), sent_fields(submission)
+        sent = sent_fields(submission)
+        found = values_of_record(record, sent)
         overwrites = submission.check_state.get("overwrites", {})
         return [
             field

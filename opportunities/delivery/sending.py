@@ -16,7 +16,7 @@ from opportunities.deal_fields import values_of_record
 from opportunities.delivery import holds, restore_guard, states
 from opportunities.delivery.claiming import Claim, claim
 from opportunities.delivery.connection import classify_error, hold_for_token
-from opportunities.delivery.kinds import kind_of
+from opportunities.delivery.kinds import kind_of, sent_fields
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.delivery.unknown_outcome import Transition, to_unknown
@@ -78,7 +78,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         then = _doubted(submission, written, Reason("not_shown"), clock)
     else:
         written, then = shown, _after_answer(submission, shown, clock)
-    _finish(claimed, then, _answer(written, elapsed), worker, clock, written=written)
+    _finish(claimed, then, _answer(submission, written, elapsed), worker, clock, written=written)
     if written.unit_alarm:
         sound_unit_alarm(submission, written.record.value, worker=worker, clock=clock)
 
@@ -97,7 +97,7 @@ def _read_back(client: SlantClient, submission: Submission, written: Written, cl
         return None
 
 
-def _answer(written: Written, elapsed_ms: int) -> dict[str, Any]:
+def _answer(submission: Submission, written: Written, elapsed_ms: int) -> dict[str, Any]:
     """What an attempt keeps of an answer."""
     return {
         "outcome": Outcome.OK,
@@ -105,7 +105,7 @@ def _answer(written: Written, elapsed_ms: int) -> dict[str, Any]:
         "remote_request_id": written.request_id[:200],
         "remote_date": written.server_date,
         "record_id": written.record.id,
-        "answer": values_of_record(written.record),
+        "answer": values_of_record(written.record, sent_fields(submission)),
         "elapsed_ms": elapsed_ms,
         "bytes_sent": True,
     }

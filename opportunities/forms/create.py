@@ -83,6 +83,7 @@ class NewOpportunityForm(forms.Form):
         # Before any row is made: a row keeps the hint it was made with.
         for name, hint in (hints or {}).items():
             self.fields[name].help_text = hint
+        self.refusable = tuple(name for name in FIELDS if name in self.fields)
         self._fill_choices()
 
     # What is chosen right now, whether it is valid or not
@@ -264,7 +265,7 @@ class NewOpportunityForm(forms.Form):
         placed = False
         for name, messages in field_errors.items():
             field = ALIASES.get(name, name)
-            if field not in FIELDS or field not in self.fields:
+            if field not in self.refusable:
                 continue
             for message in messages if isinstance(messages, list) else [messages]:
                 self.add_error(field, create_words.SLANT_REFUSED_FIELD.format(message=message))

@@ -1,6 +1,6 @@
 """What Slant's custom fields are called (Slant API 7.11): a few words for the whole company, read once a day.
 
-Kept whole with the state of their reading, `[key, display name, type]` in Slant's order. Deals are shown
+Kept whole with the state of their reading, `[key, display name, type, choices]` in Slant's order. Deals are shown
 without them just as well, so nothing waits for this and no failure of it is anybody's trouble.
 """
 
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opportunities.clock import Clock
+from opportunities.deal_fields import DealField, custom_field
 from opportunities.models import SyncState
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent
@@ -41,18 +42,24 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()
         state.save(update_fields=["started_at", "cursor"])
         return False
-    fields = [[each.field_key, each.display_name, each.field_type] for each in found]
+    fields = [
+        [field.field_key, field.display_name, field.field_type, list(field.options.select_options)]
+        for field in found
+    ]
     state.cursor = {"fields": fields, "again_at": (now + EVERY).isoformat()}
     state.finished_at = clock.now()
     state.save(update_fields=["started_at", "cursor", "finished_at"])
     return True
 
 
-def known() -> list[tuple[str, str, str]]:
-    """Key, display name and type of each, in Slant's order; none while they have not been read."""
+def known() -> list[DealField]:
+    """The custom fields of deals, in Slant's order; none while they have not been read."""
     return listed(SyncState.objects.filter(pk=DEFINITIONS).values_list("cursor", flat=True).first())
 
 
-def listed(cursor: dict[str, Any] | None) -> list[tuple[str, str, str]]:
-    """The same of a cursor that was read along with something else."""
-    return [(str(key), str(name), str(kind)) for key, name, kind in (cursor or {}).get("fields", [])]
+def listed(cursor: dict[str, Any] | None) -> list[DealField]:
+    """The same of a cursor that was read along with something else. One read by an older version has no choices."""
+    return [
+        custom_field(key, label, kind, *choices)
+        for key, label, kind, *choices in (cursor or {}).get("fields", [])
+    ]

@@ -1,53 +1,35 @@
-"""Slant's custom fields as people read them: display names, and values by their type. Read only (Slant API
-7.11).
-"""
+"""Slant's custom fields as people read them: display names, and values by their type (Slant API 7.11)."""
 
 from collections.abc import Iterator
-from datetime import date
-from typing import Any
 
+from opportunities.deal_fields import CUSTOM_PREFIX, DealField, label_of, values_of_row
 from opportunities.mirror.definitions import known, listed
 from opportunities.models import Opportunity
-from opportunities.wording import formats
+from opportunities.wording.fields import show_custom_value
 
 
 def described(row: Opportunity) -> Iterator[tuple[str, str]]:
-    """Display name and value of each custom field `row` has: in Slant's order, those without a definition
-    last.
-
-    `row` comes with `definitions` (`opportunity.page.reachable`), else they cost a query where there is any
-    field.
-    """
-    values: dict[str, Any] = dict(row.custom_fields)
+    """Label and value of each custom field `row` has: in Slant's order, those without a definition last."""
+    values = {name: value for name, value in values_of_row(row).items() if name.startswith(CUSTOM_PREFIX)}
     if not values:
         return
-    for key, name, kind in listed(row.definitions) if hasattr(row, "definitions") else known():
-        if key in values:
-            yield name or plain_name(key), text_of(values.pop(key), kind)
-    for key, value in values.items():
-        yield plain_name(key), text_of(value)
+    for field in defined(row):
+        if field.name in values:
+            yield field.label, show_custom_value(field, values.pop(field.name))
+    for name, value in values.items():
+        yield label_of(name), show_custom_value(DealField(name, ""), value)
 
 
-def plain_name(key: str) -> str:
-    """What a field without a known definition is called: `lead_source` reads `Lead source`."""
-    return key.replace("_", " ").strip().capitalize() or key
+def editable(row: Opportunity) -> tuple[DealField, ...]:
+    """The custom fields that the form of `row` offers: defined, and holding nothing but a plain value."""
+    held = values_of_row(row)
+    return tuple(
+        field
+        for field in defined(row)
+        if field.is_editable and isinstance(held.get(field.name), str | int | float | None)
+    )
 
 
-def text_of(value: Any, kind: str = "") -> str:
-    """Any JSON value as words; a kind we do not know is shown as it is (Slant API 7.11)."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, int | float):
-        return f"{value:,}"
-    if isinstance(value, list):
-        return ", ".join(filter(None, map(text_of, value)))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {text_of(each)}" for key, each in value.items())
-    if kind == "date":
-        try:
-            return formats.long_day(date.fromisoformat(str(value)[:10]))
-        except ValueError:
-            pass
-    return str(value)
+def defined(row: Opportunity) -> list[DealField]:
+    """What Slant defines. `row` comes with `definitions` (`opportunity.page.reachable`), else it costs a query."""
+    return listed(row.definitions) if hasattr(row, "definitions") else known()

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from opportunities.deal_fields import ValueType, type_of
+from opportunities.deal_fields import CUSTOM_PREFIX, DealField, ValueType, type_of
 from opportunities.wording import formats
 
 BOOK_MISSING = "Choose the book this deal belongs to."
@@ -41,6 +41,8 @@ def show_value(name: str, value: Any) -> str:
     """The value of the field `name` in words; empty for None. What is not of the field's type is shown as it is."""
     if value is None:
         return ""
+    if name.startswith(CUSTOM_PREFIX):
+        return show_custom_value(DealField(name, ""), value)
     match type_of(name):
         case ValueType.DOLLARS if isinstance(value, int):
             return formats.money(value)
@@ -52,9 +54,30 @@ def show_value(name: str, value: Any) -> str:
             return str(value)
 
 
+def show_custom_value(field: DealField, value: Any) -> str:
+    """Any JSON value in words; what is not of the field's type is shown as it is (Slant API 7.11)."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(filter(None, (show_custom_value(field, item) for item in value)))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {show_custom_value(field, item)}" for key, item in value.items())
+    return show_day(value) if field.type is ValueType.DAY else str(value)
+
+
 def show_day(value: Any) -> str:
     """A day or a moment in ISO 8601 as a calendar day in words."""
     try:
         return formats.long_day(date.fromisoformat(str(value)[:10]))
     except ValueError:
         return str(value)
+
+
+# Custom fields
+NUMBER_UNREADABLE = "Enter a number, like 12 or 12.5."
+CHOICE_UNKNOWN = "Choose one of the values listed. The one sent with the form is not among them."
+TEXT_TOO_LONG = "Shorten this to {most} characters. It has {length} now."

@@ -60,8 +60,8 @@ def test_custom_fields_bear_slants_names_in_slants_order(
     asked = len(box.requests)
     assert not definitions.read_if_due(box.client(), clock=box.clock)
     assert len(box.requests) == asked
-    names = [name for _, name, _ in definitions.known()]
-    keys = [key for key, _, _ in definitions.known()]
+    names = [field.label for field in definitions.known()]
+    keys = [field.name.removeprefix("custom_fields.") for field in definitions.known()]
     make_deal(custom_fields={"unheard_of": [1, "two"]} | dict.fromkeys(reversed(keys), "2026-11-30"))
 
     said = words(Page(browse(owner).get(DEAL)))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from opportunities.deal_fields import LABELS
+from opportunities.deal_fields import label_of, label_of_key
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, Fact
 from opportunities.selectors.audit.sentences import said, who
@@ -20,7 +20,7 @@ def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
         Changed(
-            trail_words.FIELDS.get(name) or LABELS.get(name) or name.replace("_", " ").capitalize(),
+            trail_words.FIELDS.get(name) or label_of(name, label_of_key(name)),
             _field(name, event.before[name], stages) if name in event.before else "",
             _field(name, event.after[name], stages) if name in event.after else "",
         )

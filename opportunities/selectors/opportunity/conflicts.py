@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from opportunities.deal_fields import LABELS, Fields, from_body
+from opportunities.deal_fields import Fields, from_body, label_of
 from opportunities.delivery.kinds import DealChanges, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
 from opportunities.wording import deals as words
@@ -53,7 +53,7 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
         return show_value(name, value) or "Empty"
 
     fields = [
-        Disputed(LABELS[name], text(name, seen[name]), text(name, now), text(name, wanted[name]))
+        Disputed(label_of(name), text(name, seen[name]), text(name, now), text(name, wanted[name]))
         for name, now in current.items()
     ]
     labels = formats.and_list([each.label.lower() for each in fields])

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from opportunities.actions.submissions import may_be_withdrawn
-from opportunities.deal_fields import LABELS, label_of
+from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
@@ -110,7 +109,7 @@ def _steps(row: Submission, now: datetime) -> list[Step]:
 
 
 def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
-    body: dict[str, Any] = json.loads(row.body)
+    body = flatten(json.loads(row.body))
     answer = attempt.answer if attempt else {}
     labels = {
         "book_id": row.labels.get("book"),
@@ -119,15 +118,15 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
         "pipeline_stage_id": row.labels.get("stage"),
         "assigned_to_id": row.labels.get("owner"),
     }
-    for name, label in LABELS.items():
+    for name in dict.fromkeys([*LABELS, *body]):
         if name in body:
             text = labels.get(name) or show_value(name, body[name])
             differs = name in row.mismatches
             answered = show_value(name, answer.get(name)) or "nothing" if differs else ""
             was = show_value(name, row.seen.get(name)) if name not in labels else ""
-            yield Sent(label, text or "Nothing", answered, was)
+            yield Sent(label_of(name), text or "Nothing", answered, was)
         elif name == "pipeline_id" and row.kind == "create":
-            yield Sent(label, "Slant chooses")
+            yield Sent(label_of(name), "Slant chooses")
 
 
 def _correct_url(row: Submission) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from opportunities.deal_fields import LABELS, as_typed, from_body
+from opportunities.deal_fields import CUSTOM_PREFIX, LABELS, as_typed, from_body
 from opportunities.models import Submission
 
 
@@ -10,5 +10,5 @@ def typed_again(row: Submission) -> dict[str, str]:
     """The fields of the form by name; what was left empty then is empty again."""
     sent = from_body(json.loads(row.body))
     return {"pipeline_id": "", "book_id": row.book_id} | as_typed(
-        sent, [name for name in LABELS if name in sent]
+        sent, [name for name in sent if name in LABELS or name.startswith(CUSTOM_PREFIX)]
     )
