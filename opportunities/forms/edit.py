@@ -6,6 +6,7 @@ neither checked nor sent: a past close date or an owner who left is no reason to
 10.14).
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -13,24 +14,52 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from opportunities.deal_fields import EDITABLE, Fields, ValueType, as_typed, type_of
+from opportunities.deal_fields import (
+    CUSTOM,
+    CUSTOM_PREFIX,
+    EDITABLE,
+    DealField,
+    Fields,
+    ValueType,
+    as_text,
+    as_typed,
+    type_of,
+)
 from opportunities.delivery.kinds import DealChanges
-from opportunities.forms.create import NewOpportunityForm
+from opportunities.forms.create import LONGEST, NewOpportunityForm, storable, typed_values
+from opportunities.forms.custom_fields import control_of, read_value, seen_value
 from opportunities.forms.rows import Text
 from opportunities.models import Opportunity
 from opportunities.offer import Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
+# More than a firm defines; a draft keeps no more of what a browser may send.
+MOST_CUSTOM = 100
 
-def typed_and_seen(values: Fields) -> dict[str, str]:
+
+def typed_and_seen(values: Fields, custom: Iterable[DealField] = ()) -> dict[str, str]:
     """What the form opens with: each value as a person would type it, and as they saw it."""
-    seen = {f"seen_{name}": "" if values.get(name) is None else str(values[name]) for name in EDITABLE}
-    return as_typed(values, EDITABLE) | seen
+    names = (*EDITABLE, *(field.name for field in custom))
+    days = {f.name: as_text(values.get(f.name))[:10] for f in custom if f.type is ValueType.DAY}
+    seen = {f"seen_{name}": as_text(values.get(name)) for name in names}
+    return as_typed(values, names) | days | seen
+
+
+def editable_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed into the fields of this form, custom fields too: only characters a database takes."""
+    custom = [name for name in data if name.startswith(CUSTOM_PREFIX)][:MOST_CUSTOM]
+    typed = typed_values(data)
+    return {name: typed[name] for name in EDITABLE if name in typed} | {
+        storable(name[:LONGEST]): storable(str(data[name])[:LONGEST]) for name in custom
+    }
 
 
 class EditOpportunityForm(NewOpportunityForm):
-    """Checks what differs from what was seen. `offer` is of the deal's own book and pipeline."""
+    """Checks what differs from what was seen. `offer` is of the deal's own book and pipeline.
+
+    `custom` are the custom fields it shows below the others.
+    """
 
     refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
@@ -44,9 +73,19 @@ class EditOpportunityForm(NewOpportunityForm):
 
     confirm_overwrite = Text(widget=forms.HiddenInput())
 
-    def __init__(self, *args: Any, row: Opportunity, offer: Offer, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, row: Opportunity, offer: Offer, custom: Iterable[DealField] = (), **kwargs: Any
+    ) -> None:
         self.row = row
+        self.custom = {field.name: field for field in custom}
+        self.names = (*EDITABLE, *self.custom)
         super().__init__(*args, offer=offer, **kwargs)
+        self.fields |= {name: control_of(field) for name, field in self.custom.items()}
+        self.refusable = (*self.refusable, *self.custom)
+
+    @property
+    def custom_rows(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.custom]
 
     @property
     def pipeline(self) -> PipelineChoice | None:
@@ -67,7 +106,7 @@ class EditOpportunityForm(NewOpportunityForm):
     @property
     def seen_values(self) -> list[tuple[str, str]]:
         """For the hidden fields that carry what was seen through every redraw."""
-        return [(name, self.seen(name)) for name in EDITABLE]
+        return [(name, self.seen(name)) for name in self.names]
 
     def seen(self, name: str) -> str:
         """What the person saw in `name`, as text; a form that does not say saw nothing."""
@@ -84,7 +123,7 @@ class EditOpportunityForm(NewOpportunityForm):
         """After `is_valid()`: the fields whose value differs from what was seen."""
         wanted: Fields = {}
         seen: Fields = {}
-        for name in EDITABLE:
+        for name in self.names:
             value, before = self.cleaned_data[name], self._seen_value(name)
             value = None if value == "" else value
             if (value.isoformat() if isinstance(value, date) else value) != before:
@@ -92,7 +131,23 @@ class EditOpportunityForm(NewOpportunityForm):
         return DealChanges(self.row.pk, wanted, seen)
 
     def clean(self) -> dict[str, Any]:
+        for name, field in self.custom.items():
+            try:
+                as_seen = self.is_as_seen(name)
+                typed = self.cleaned_data.get(name, "")
+                self.cleaned_data[name] = self._seen_value(name) if as_seen else read_value(field, typed)
+            except ValidationError as error:
+                self.add_error(name, error)
         return self.cleaned_data
+
+    def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
+        """Slant names the object for all custom fields; its sentences begin with the key of the one they mean."""
+        placed: dict[str, list[Any]] = {}
+        for name, messages in field_errors.items():
+            for message in messages if isinstance(messages, list) else [messages]:
+                key = f"{CUSTOM_PREFIX}{str(message).partition(' ')[0]}"
+                placed.setdefault(key if name == CUSTOM and key in self.custom else name, []).append(message)
+        super().add_refusal(placed, text, code)
 
     def clean_name(self) -> str:
         return self.now("name") if self.is_as_seen("name") else super().clean_name()
@@ -119,12 +174,15 @@ class EditOpportunityForm(NewOpportunityForm):
         everything.
         """
         text = self.seen(name)
+        if name in self.custom:
+            return seen_value(self.custom[name], text)
         if type_of(name) in (ValueType.DOLLARS, ValueType.PERCENT):
             return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else text or None
         return text or None
 
-    @staticmethod
-    def _plain(name: str, text: str) -> str:
+    def _plain(self, name: str, text: str) -> str:
+        if name in self.custom:
+            return text[:10] if self.custom[name].type is ValueType.DAY else text
         return text.replace(",", "") if type_of(name) is ValueType.DOLLARS else text
 
     def _fill_choices(self) -> None:

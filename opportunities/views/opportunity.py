@@ -21,11 +21,12 @@ from opportunities.clock import SystemClock
 from opportunities.deal_fields import EDITABLE
 from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.create import storable
-from opportunities.forms.edit import typed_and_seen
+from opportunities.forms.edit import editable_values, typed_and_seen
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
 from opportunities.selectors.audit.around import Known
 from opportunities.selectors.audit.page import trail_of
+from opportunities.selectors.custom_fields import editable
 from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity.conflicts import conflicts
 from opportunities.selectors.opportunity.page import deal_page, reachable
@@ -52,10 +53,7 @@ def opportunity(request: PageRequest, id: str) -> HttpResponse:
 
 def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
     """What was typed into the form of one deal, and of which."""
-    typed = typed_values(data)
-    return {name: typed[name] for name in EDITABLE if name in typed} | {
-        "deal": storable(data.get("deal", ""))[:200]
-    }
+    return editable_values(data) | {"deal": storable(data.get("deal", ""))[:200]}
 
 
 @keeps_draft(DRAFT, read=edited_values)
@@ -72,7 +70,7 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
         raise PermissionDenied
     if request.method == "POST" and "redraw" not in request.POST:
         return _submit(request, person, row)
-    typed = typed_and_seen(expected_fields(row))
+    typed = typed_and_seen(expected_fields(row), editable(row))
     supersedes = ""
     if request.method == "POST":
         typed |= {
@@ -81,9 +79,9 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
         supersedes = request.POST.get("supersedes", "")
     else:
         if earlier := _refused(person, row, request.GET.get("from", "")):
-            typed |= {name: value for name, value in typed_again(earlier).items() if name in EDITABLE}
+            typed |= editable_values(typed_again(earlier))
             supersedes = str(earlier.pk)
-        typed |= {name: value for name, value in typed_values(request.GET).items() if name in EDITABLE}
+        typed |= editable_values(request.GET)
         typed |= _reopened(request, person, row)
     typed |= {"form_token": submissions.issue_token(person), "supersedes": supersedes}
     form = _form(person, row, typed=typed)
@@ -229,14 +227,16 @@ def _form(
     offer = choices.offer_for(
         person, row, pipeline_of(row), typed_values(typed or {} if data is None else data)
     )
-    return EditOpportunityForm(data, initial=typed, row=row, offer=offer, today=timezone.now().date())
+    today = timezone.now().date()
+    return EditOpportunityForm(data, initial=typed, row=row, offer=offer, custom=editable(row), today=today)
 
 
 def _whole(posted: QueryDict, row: Opportunity) -> QueryDict:
     """What was posted; a field that was not sent at all is left as it is."""
     data = posted.copy()
-    now = typed_and_seen(expected_fields(row))
-    for name in EDITABLE:
+    custom = editable(row)
+    now = typed_and_seen(expected_fields(row), custom)
+    for name in (*EDITABLE, *(field.name for field in custom)):
         if name not in data:
             data[name], data[f"seen_{name}"] = now[name], now[f"seen_{name}"]
     return data
@@ -247,11 +247,7 @@ def _reopened(request: PageRequest, person: Person, row: Opportunity) -> dict[st
     kept = drafts.reopen(
         person=person, form=DRAFT, page=page_of(request), session=session_ref(request), clock=CLOCK
     )
-    return (
-        {name: value for name, value in kept.items() if name in EDITABLE}
-        if kept.get("deal") == row.pk
-        else {}
-    )
+    return editable_values(kept) if kept.get("deal") == row.pk else {}
 
 
 def _refused(person: Person, row: Opportunity, id: str) -> Submission | None:

@@ -24,7 +24,7 @@ from opportunities.models import (
     Submission,
     SyncState,
 )
-from opportunities.selectors.custom_fields import described
+from opportunities.selectors.custom_fields import described, editable
 from opportunities.selectors.opportunity.changes import Names, changes_of
 from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
 from opportunities.selectors.opportunity.parts import DealPage, Fact
@@ -70,6 +70,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         stages=stages,
         steps=steps(stage, stages),
         facts=facts(row, stage, now),
+        custom_editable=bool(editable(row)),
         custom=[Fact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)],
         origins=origins(row, pipeline.name),
         spells=spells(row, history, stages, now),

@@ -88,6 +88,7 @@ class DealPage:
     steps: list[Step]
     facts: list[Fact]
     custom: list[Fact]
+    custom_editable: bool
     origins: list[Fact]
     spells: list[Spell]
     age: str
