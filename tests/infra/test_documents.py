@@ -53,3 +53,14 @@ def paths_in(text: str) -> Iterator[str]:
 
 def is_there(name: str) -> bool:
     return any((start / name).exists() for start in STARTS)
+
+
+def test_the_architecture_names_every_room_and_no_other() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.split("## The rooms")[1].split("Where to look")[0]
+    first_cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    named = {name for cell in first_cells for name in re.findall(r"`([\w./]+)`", cell)}
+    code = ROOT / "opportunities"
+    rooms = {f"{path.name}/" for path in code.iterdir() if (path / "__init__.py").exists()} - {"migrations/"}
+
+    assert {name for name in named if name.endswith("/")} - {"slantweb/"} == rooms
