@@ -23,7 +23,7 @@ from django.utils.cache import patch_vary_headers
 from opportunities.access import Action, may
 from opportunities.actions import drafts
 from opportunities.views import access_log, errors, limits
-from opportunities.views.access_marks import is_open, is_poll, kept_by, page_of
+from opportunities.views.access_marks import draft_mark_of, is_open, is_poll, page_of
 from opportunities.views.requests import PageRequest
 from slantweb import logs, sessions
 
@@ -165,7 +165,7 @@ class SignInRequiredMiddleware:
         view = match.func if match else None
         response = self._refusal(request, view) or self.get_response(request)
         if request.user.is_authenticated and not is_open(view):
-            access_log.note(request, response, match, polling=is_poll(request, view))
+            access_log.record(request, response, match, polling=is_poll(request, view))
             if left := sessions.seconds_left(request):
                 response["X-Session-Left"] = "{} {}".format(*left)
         return response
@@ -216,7 +216,7 @@ def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
     What a form held that was sent too late waits there for the person it was made for.
     """
     page = page_of(request)
-    keeping = kept_by(view)
+    keeping = draft_mark_of(view)
     if keeping and request.method == "POST":
         token, typed = request.POST.get("form_token", ""), keeping.read(request.POST)
         drafts.save_after_session(form_token=token, form=keeping.form, typed=typed, page=page)

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.models import AuditEvent, Member, Person
+from opportunities.models import Member, Person
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
-
-ACCESS_RECORD_INTERVAL = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -129,44 +126,6 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
             outcome="ok",
             change=AuditChange(before, after),
         )
-
-
-def record_access(
-    *,
-    by: Actor,
-    clock: Clock,
-    action: str,
-    object_type: str,
-    object_id: str,
-    outcome: str,
-    reason_code: str = "",
-    or_in_session: bool = False,
-) -> bool:
-    """Record that somebody looked at something, or tried to, unless the last quarter of an hour has it
-    already.
-
-    With `or_in_session` it is enough that their session has it, however long ago; then nothing is locked.
-    """
-    noted = AuditEvent.objects.filter(
-        object_type=object_type, object_id=object_id, action=action, actor_iss=by.iss, actor_sub=by.sub
-    )
-    if or_in_session and noted.filter(session_ref=by.session_ref).exists():
-        return False
-    with transaction.atomic():
-        # The lock that orders appends also keeps two requests at once from both finding nothing.
-        audit.wait_turn()
-        if noted.filter(recorded_at__gt=clock.now() - ACCESS_RECORD_INTERVAL).exists():
-            return False
-        audit.record(
-            clock=clock,
-            by=by,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            outcome=outcome,
-            reason_code=reason_code,
-        )
-    return True
 
 
 def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:

@@ -18,7 +18,7 @@ LONGEST = 300
 
 
 @dataclass(frozen=True)
-class Chip:
+class TrailChip:
     """A filter that is on, in words, and the query that takes it off."""
 
     label: str
@@ -26,7 +26,7 @@ class Chip:
     without: str
 
 
-class Day(forms.DateField):
+class TrailDayField(forms.DateField):
     """A day there can be events of: calendars end, and a day too near their end has no next one."""
 
     EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
@@ -50,8 +50,8 @@ class TrailForm(forms.Form):
     )
     saw = forms.CharField(required=False, max_length=LONGEST)
     object = forms.CharField(required=False, max_length=LONGEST)
-    since = Day()
-    until = Day()
+    since = TrailDayField()
+    until = TrailDayField()
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62)
     print = forms.BooleanField(required=False)
     format = forms.ChoiceField(
@@ -106,7 +106,7 @@ class TrailForm(forms.Form):
         }
         return urlencode(kept)
 
-    def chips(self, people: list[tuple[str, str]]) -> list[Chip]:
+    def chips(self, people: list[tuple[str, str]]) -> list[TrailChip]:
         """The filters that no control of the form shows while it is closed: all that are on."""
         given = self.cleaned_data
         told = {
@@ -116,9 +116,9 @@ class TrailForm(forms.Form):
             "saw": ("Who saw the deals of", given.get("saw", "")),
             "object": ("Trail of", given.get("object", "")),
         }
-        chips = [Chip(label, value, self.query(name)) for name, (label, value) in told.items() if value]
+        chips = [TrailChip(label, value, self.query(name)) for name, (label, value) in told.items() if value]
         if days := self._days():
-            chips.append(Chip("Days", days, self.query("since", "until")))
+            chips.append(TrailChip("Days", days, self.query("since", "until")))
         return chips
 
     def _days(self) -> str:

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from opportunities.actions.bulk import ROW_LIMIT, BulkRequest, unique_ids
 from opportunities.forms.move import LostReasonField
-from opportunities.forms.selection import CONTROL, LONGEST, Words
+from opportunities.forms.selection import CONTROL, LONGEST, TextParameter
 from opportunities.offer import OwnerChoice, PipelineChoice, StageChoice
 from opportunities.wording import bulk as bulk_words
 
@@ -34,20 +34,20 @@ class ManyIds(forms.Field):
 class ResultForm(forms.Form):
     """Which bulk action is asked about, and which version of its page was `seen`."""
 
-    sent = Words()
-    seen = Words()
+    sent = TextParameter()
+    seen = TextParameter()
 
 
 class BulkForm(forms.Form):
     """`pipelines` with their stages and `owners` are what this person may choose for the chosen deals."""
 
     id = ManyIds(required=False)
-    pipeline_stage_id = Words()
-    assigned_to_id = Words()
+    pipeline_stage_id = TextParameter()
+    assigned_to_id = TextParameter()
     lost_reason = LostReasonField()
-    ask = Words()
-    shown_at = Words()
-    form_token = Words()
+    ask = TextParameter()
+    shown_at = TextParameter()
+    form_token = TextParameter()
 
     def __init__(
         self,

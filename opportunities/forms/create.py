@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
-from opportunities.forms.rows import Affixed, HouseholdPicker, Row, Select, StagePicker, Text
+from opportunities.forms.rows import Affixed, FieldRow, HouseholdPicker, Select, StagePicker, Text
 from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice
 from opportunities.wording import create as create_words
 from opportunities.wording import fields as fields_words
@@ -40,7 +40,7 @@ def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
 class NewOpportunityForm(forms.Form):
     """Checks shape and local rules against `offer`, which was made for the same person and the same data."""
 
-    bound_field_class = Row
+    bound_field_class = FieldRow
     use_required_attribute = False
     refused, refused_no_words = create_words.SLANT_REFUSED, create_words.SLANT_REFUSED_NO_WORDS
 
@@ -88,12 +88,12 @@ class NewOpportunityForm(forms.Form):
 
     # What is chosen right now, whether it is valid or not
 
-    def now(self, name: str) -> str:
+    def current_value(self, name: str) -> str:
         return str(self[name].value() or "").strip()
 
     @property
     def pipeline(self) -> PipelineChoice | None:
-        return self.offer.pipeline(self.now("pipeline_id"))
+        return self.offer.pipeline(self.current_value("pipeline_id"))
 
     @property
     def stage(self) -> StageChoice | None:
@@ -101,8 +101,8 @@ class NewOpportunityForm(forms.Form):
         if pipeline is None:
             return None
         return (
-            pipeline.stage(self.now("pipeline_stage_id"))
-            if self.now("pipeline_stage_id")
+            pipeline.stage(self.current_value("pipeline_stage_id"))
+            if self.current_value("pipeline_stage_id")
             else pipeline.first_stage
         )
 
@@ -127,7 +127,7 @@ class NewOpportunityForm(forms.Form):
         value: str = self.cleaned_data["household_id"]
         household, book = self.offer.household, self.offer.book
         if not value:
-            if self.now("q"):
+            if self.current_value("q"):
                 raise ValidationError(fields_words.HOUSEHOLD_NOT_PICKED)
             return ""
         if household is None or household.id != value:
@@ -209,7 +209,7 @@ class NewOpportunityForm(forms.Form):
         value: str = self.cleaned_data["pipeline_type"]
         if value and value not in KINDS:
             raise ValidationError(fields_words.PIPELINE_TYPE_UNKNOWN)
-        return "" if self.now("pipeline_id") or self.now("household_id") else value
+        return "" if self.current_value("pipeline_id") or self.current_value("household_id") else value
 
     def clean_assigned_to_id(self) -> str:
         value: str = self.cleaned_data["assigned_to_id"]
@@ -230,7 +230,7 @@ class NewOpportunityForm(forms.Form):
         value: str = self.cleaned_data["pipeline_stage_id"]
         pipeline = self.pipeline
         if pipeline is None:
-            if value and not self.now("pipeline_id"):
+            if value and not self.current_value("pipeline_id"):
                 raise ValidationError(fields_words.STAGE_WITHOUT_PIPELINE)
             return ""
         if not value:
@@ -247,7 +247,9 @@ class NewOpportunityForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         ways = ("pipeline_id", "household_id", "pipeline_type")
-        if not any(self.now(name) for name in ways) and not any(name in self.errors for name in ways):
+        if not any(self.current_value(name) for name in ways) and not any(
+            name in self.errors for name in ways
+        ):
             self.add_error("pipeline_id", fields_words.NO_WAY_TO_A_PIPELINE)
         return self.cleaned_data
 
@@ -296,13 +298,13 @@ class NewOpportunityForm(forms.Form):
         only = self.offer.book and len(books) == 1
         self._choices("book_id", books if only else [("", "Choose a book"), *books])
         if self.offer.read_only_book:
-            self._name("book_id", self.now("book_id"), f"{self.offer.read_only_book} (read only)")
+            self._name("book_id", self.current_value("book_id"), f"{self.offer.read_only_book} (read only)")
 
     def _fill_households(self) -> None:
         offer = self.offer
         picker = self.fields["household_id"].widget
         assert isinstance(picker, HouseholdPicker)  # noqa: S101 - for the type checker
-        picker.offer, picker.q = offer, self.now("q")
+        picker.offer, picker.q = offer, self.current_value("q")
         shown = {household.id: household for household in offer.households}
         if offer.household:
             shown = {offer.household.id: offer.household} | shown
@@ -316,7 +318,7 @@ class NewOpportunityForm(forms.Form):
         self._choices(
             "pipeline_id", [*((each.id, each.name) for each in offer.pipelines), ("", "Let Slant choose")]
         )
-        self._name("pipeline_id", self.now("pipeline_id"), offer.other_pipeline)
+        self._name("pipeline_id", self.current_value("pipeline_id"), offer.other_pipeline)
         if self.pipeline or offer.here:
             # Asked only where Slant has neither pipeline nor household to go by; without scripts always
             # there.

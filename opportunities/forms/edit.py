@@ -115,7 +115,7 @@ class EditOpportunityForm(NewOpportunityForm):
         return shown.replace("\0", "").strip()
 
     def is_as_seen(self, name: str) -> bool:
-        return f"seen_{name}" in self.data and self._plain(name, self.now(name)) == self._plain(
+        return f"seen_{name}" in self.data and self._plain(name, self.current_value(name)) == self._plain(
             name, self.seen(name)
         )
 
@@ -150,22 +150,24 @@ class EditOpportunityForm(NewOpportunityForm):
         super().add_refusal(placed, text, code)
 
     def clean_name(self) -> str:
-        return self.now("name") if self.is_as_seen("name") else super().clean_name()
+        return self.current_value("name") if self.is_as_seen("name") else super().clean_name()
 
     def clean_household_id(self) -> str:
-        if self.is_as_seen("household_id") and not (self.now("q") and not self.now("household_id")):
-            return self.now("household_id")
+        if self.is_as_seen("household_id") and not (
+            self.current_value("q") and not self.current_value("household_id")
+        ):
+            return self.current_value("household_id")
         return super().clean_household_id()
 
     def clean_target_close_date(self) -> date | None:
-        if self.is_as_seen("target_close_date") and (day := _day(self.now("target_close_date"))):
+        if self.is_as_seen("target_close_date") and (day := _day(self.current_value("target_close_date"))):
             return day
         return super().clean_target_close_date()
 
     def clean_assigned_to_id(self) -> str:
         if self.is_as_seen("assigned_to_id"):
-            return self.now("assigned_to_id")
-        if not self.now("assigned_to_id"):
+            return self.current_value("assigned_to_id")
+        if not self.current_value("assigned_to_id"):
             raise ValidationError(fields_words.OWNER_MISSING)
         return super().clean_assigned_to_id()
 

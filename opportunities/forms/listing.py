@@ -7,16 +7,16 @@ from typing import Any
 
 from django import forms
 
-from opportunities.forms.selection import Words
+from opportunities.forms.selection import TextParameter
 from opportunities.listing import SORTS, Reading, Sorting
 
 DEEPEST = 10_000_000
 
 
 class ReadingForm(forms.Form):
-    sort = Words()
-    after = Words()
-    shown = Words()
+    sort = TextParameter()
+    after = TextParameter()
+    shown = TextParameter()
 
     @property
     def reading(self) -> Reading:

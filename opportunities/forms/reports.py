@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from opportunities.forms.money import parse_money
-from opportunities.forms.selection import Choice, Words
+from opportunities.forms.selection import ChoiceParameter, TextParameter
 from opportunities.periods import NAMES, Period, named
 from opportunities.reports.rows import Asked
 from opportunities.wording import reports as wording
@@ -16,7 +16,7 @@ LONGEST_DAYS = 3660
 OWN_DAYS = "own"
 
 
-class Day(Words):
+class Day(TextParameter):
     """A calendar day as a browser sends it."""
 
     def clean(self, value: Any) -> date | None:
@@ -38,14 +38,14 @@ class ReportForm(forms.Form):
     Dates that differ from `was`, those the page was drawn with, were typed and win over the name of a period.
     """
 
-    period = Choice((*NAMES, OWN_DAYS), wording.PERIOD_UNKNOWN)
-    was = Words()
-    book = Words()
-    team = Words()
-    pipeline = Words()
-    owner = Words()
-    by = Words()
-    show = Words()
+    period = ChoiceParameter((*NAMES, OWN_DAYS), wording.PERIOD_UNKNOWN)
+    was = TextParameter()
+    book = TextParameter()
+    team = TextParameter()
+    pipeline = TextParameter()
+    owner = TextParameter()
+    by = TextParameter()
+    show = TextParameter()
     day = Day()
 
     def __init__(self, data: Mapping[str, Any], *, usual: str, today: date, year_starts: int) -> None:

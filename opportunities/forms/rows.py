@@ -10,7 +10,7 @@ from django.core.validators import ProhibitNullCharactersValidator
 from opportunities.offer import Offer, PipelineChoice
 
 
-class Row(forms.BoundField):
+class FieldRow(forms.BoundField):
     """A field with our ids: `<field>-error` and `<field>-hint`, named to screen readers in that order."""
 
     @property

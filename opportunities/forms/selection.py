@@ -22,7 +22,7 @@ MOST_IDS = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class Words(forms.Field):
+class TextParameter(forms.Field):
     """Text without the characters nobody types; too long is cut, since no id and no name is longer."""
 
     widget: type[forms.Widget] = forms.TextInput
@@ -35,7 +35,7 @@ class Words(forms.Field):
         return CONTROL.sub("", str(value or "")).strip()[: self.longest]
 
 
-class Ids(Words):
+class IdsParameter(TextParameter):
     """A parameter that may come several times."""
 
     widget: type[forms.Widget] = forms.MultipleHiddenInput
@@ -44,7 +44,7 @@ class Ids(Words):
         return tuple(dict.fromkeys(id for each in value or [] if (id := self.to_python(each))))
 
 
-class Money(Words):
+class MoneyParameter(TextParameter):
     """An amount as people type it; whole US dollars or None."""
 
     def clean(self, value: Any) -> int | None:
@@ -57,7 +57,7 @@ class Money(Words):
             raise forms.ValidationError(str(error)) from error
 
 
-class Choice(Words):
+class ChoiceParameter(TextParameter):
     """One of `choices`, or nothing."""
 
     def __init__(self, choices: tuple[str, ...], problem: str) -> None:
@@ -76,19 +76,19 @@ class SelectionForm(forms.Form):
     not.
     """
 
-    pipeline = Words()
-    stage = Ids()
-    book = Words()
-    owner = Words()
-    q = Words()
-    household = Words()
-    min = Money()
-    max = Money()
-    close = Words()
-    stale = Choice(("1", "0", "yes", "no"), wording.STALE_UNKNOWN)
-    missing = Choice(MISSING, wording.MISSING_UNKNOWN)
-    ids = Ids()
-    view = Choice((BOARD, LIST), wording.VIEW_UNKNOWN)
+    pipeline = TextParameter()
+    stage = IdsParameter()
+    book = TextParameter()
+    owner = TextParameter()
+    q = TextParameter()
+    household = TextParameter()
+    min = MoneyParameter()
+    max = MoneyParameter()
+    close = TextParameter()
+    stale = ChoiceParameter(("1", "0", "yes", "no"), wording.STALE_UNKNOWN)
+    missing = ChoiceParameter(MISSING, wording.MISSING_UNKNOWN)
+    ids = IdsParameter()
+    view = ChoiceParameter((BOARD, LIST), wording.VIEW_UNKNOWN)
 
     def clean_stale(self) -> bool:
         return self.cleaned_data["stale"] in ("1", "yes")
@@ -132,7 +132,7 @@ class WindowForm(forms.Form):
     """Which cards of a column: those that follow one, or as many as are on the page already."""
 
     # A moment in microseconds before the id.
-    after = Words(longest=LONGEST + 20)
+    after = TextParameter(longest=LONGEST + 20)
     shown = forms.IntegerField(required=False, min_value=0, max_value=999)
 
     @property

@@ -12,7 +12,7 @@ UNSET = "Not set"
 
 
 @dataclass(frozen=True)
-class Fact:
+class SummaryLine:
     """A line of the summary. `tone` is `bad` when it has to be corrected, `muted` when there is nothing yet."""
 
     label: str
@@ -22,7 +22,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Check:
+class SummaryCheck:
     text: str
     done: bool
 
@@ -33,15 +33,15 @@ class Summary:
     has_value: bool
     weighted: str
     weighted_bad: bool
-    facts: tuple[Fact, ...]
-    checks: tuple[Check, ...]
+    facts: tuple[SummaryLine, ...]
+    checks: tuple[SummaryCheck, ...]
 
 
 def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
     """Of a bound form, valid or not. `similar`: deals like it of the last 24 hours, None where that was not
     asked.
     """
-    wrong = {name for name in form.errors if submitted or form.now(name)}
+    wrong = {name for name in form.errors if submitted or form.current_value(name)}
     cleaned = form.cleaned_data
     value: int | None = cleaned.get("value")
     return Summary(
@@ -68,11 +68,13 @@ def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> s
     return f"{formats.money(round(value * percent / 100))} weighted at {percent}%"
 
 
-def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
+def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:
     offer = form.offer
     pipeline, stage = form.pipeline, form.stage
-    owner = offer.owner(form.now("assigned_to_id")) or (None if form.now("assigned_to_id") else offer.me)
-    kind = form.now("pipeline_type")
+    owner = offer.owner(form.current_value("assigned_to_id")) or (
+        None if form.current_value("assigned_to_id") else offer.me
+    )
+    kind = form.current_value("pipeline_type")
     if pipeline:
         goes_to = pipeline.name
     elif offer.here:
@@ -83,7 +85,7 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
         )
     texts = {
         "book_id": offer.book.name if offer.book else offer.read_only_book,
-        "name": form.now("name"),
+        "name": form.current_value("name"),
         "household_id": offer.household.name if offer.household else "",
         "pipeline_id": goes_to or offer.other_pipeline,
         "pipeline_stage_id": stage.name if stage else "" if pipeline else "Slant chooses",
@@ -92,7 +94,7 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
     }
     labels = LABELS | {"target_close_date": "Close"}
     return [
-        Fact(
+        SummaryLine(
             label=labels[name],
             text=text or UNSET,
             tone="bad" if name in wrong else "" if text else "muted",
@@ -103,7 +105,7 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[Fact]:
 
 
 def _day(form: NewOpportunityForm) -> str:
-    typed = form.now("target_close_date")
+    typed = form.current_value("target_close_date")
     try:
         day = date.fromisoformat(typed)
     except ValueError:
@@ -111,22 +113,24 @@ def _day(form: NewOpportunityForm) -> str:
     return formats.long_day(day) + ("" if day > form.today else ", not in the future")
 
 
-def _checks(form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool) -> list[Check]:
+def _checks(
+    form: NewOpportunityForm, wrong: set[str], similar: int | None, submitted: bool
+) -> list[SummaryCheck]:
     checks = []
     if submitted and wrong:
         count = len(wrong)
-        checks.append(Check(f"{count} field{'s' if count > 1 else ''} to correct", done=False))
+        checks.append(SummaryCheck(f"{count} field{'s' if count > 1 else ''} to correct", done=False))
     if similar == 0:
-        checks.append(Check("No similar deal in the last 24 hours", done=True))
+        checks.append(SummaryCheck("No similar deal in the last 24 hours", done=True))
     elif similar:
-        checks.append(Check("A similar deal was entered in the last 24 hours", done=False))
+        checks.append(SummaryCheck("A similar deal was entered in the last 24 hours", done=False))
     missing = [
         name for name in ("book_id", "name", "assigned_to_id") if name in form.errors and name not in wrong
     ]
     if missing:
         words = ", ".join(LABELS[name].lower() for name in missing)
-        checks.append(Check(f"Still to fill in: {words}", done=False))
+        checks.append(SummaryCheck(f"Still to fill in: {words}", done=False))
     owner = form.offer.owner(form.cleaned_data.get("assigned_to_id", ""))
     if owner and "assigned_to_id" not in form.errors:
-        checks.append(Check("Owner works in this book", done=True))
+        checks.append(SummaryCheck("Owner works in this book", done=True))
     return checks

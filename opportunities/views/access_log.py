@@ -1,9 +1,10 @@
-"""Who looked at what, and who was refused what: into the trail, without any view having to think of it.
+"""The access log: the middleware records for every view who opened what, and what was refused to whom.
 
-Looking is a page or a part of one about a single thing (a route with an `id`), asked for by a person; also a
-form that was sent and comes back with the thing beside it. Never a list, and never the poll of a page opened
-in this session: that it is one, only the browser says, so without such a page it counts as looking. Refused
-is a 403, or a 404 about a single thing: whether it exists is not said here either.
+Opening is a page or a part of one about a single thing (a route with an `id`), asked for by a person. A form
+that comes back with the thing beside it counts as well. A list does not. A poll of a page opened in this session
+does not either; only the browser says that it is a poll, so without such a page it counts as opening.
+
+Refused is a 403, or a 404 about a single thing. The event does not say whether the thing exists.
 """
 
 from django.core.cache import cache
@@ -11,65 +12,67 @@ from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 from django.utils.crypto import salted_hmac
 
-from opportunities.actions import people
+from opportunities.actions import access_log as actions
 from opportunities.clock import SystemClock
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 
-# One more query is spared while this process remembers; the trail itself decides.
+# The trail decides whether an event is due. The cache spares the query while it remembers.
 REMEMBERED_SECONDS = 14 * 60
+# The event in the way may be of another process, and nearly as old as the time one event stands for.
+REMEMBERED_SECONDS_OF_OTHERS = 30
 
 
-def note(
+def record(
     request: PageRequest, response: HttpResponseBase, match: ResolverMatch | None, *, polling: bool
 ) -> None:
     if match is None:
         return
     kind = match.url_name or match.view_name
-    thing = "/".join(str(value) for value in match.kwargs.values())
-    if "id" in match.kwargs and _shows(request, response):
-        _once(request, "client_data.viewed", kind, thing, "ok", polling=polling)
+    object_id = "/".join(str(value) for value in match.kwargs.values())
+    if "id" in match.kwargs and _shows_thing(request, response):
+        _record_once(request, "client_data.viewed", kind, object_id, "ok", polling=polling)
     elif response.status_code == 404 and match.kwargs:
-        _once(request, "access.denied", kind, thing, "refused", "out_of_reach")
+        _record_once(request, "access.denied", kind, object_id, "refused", "out_of_reach")
     elif response.status_code == 403:
-        _once(request, "access.denied", kind, thing, "refused", getattr(request, "refused_as", "role"))
+        reason = getattr(request, "refused_as", "role")
+        _record_once(request, "access.denied", kind, object_id, "refused", reason)
 
 
-def _shows(request: PageRequest, response: HttpResponseBase) -> bool:
-    """Whether the thing itself is in the answer. What became of an accepted form has an event of its own."""
+def _shows_thing(request: PageRequest, response: HttpResponseBase) -> bool:
+    """Whether the thing itself is in the answer. An accepted form has events of its own."""
     if response.status_code == 422:
         return True
     asked = request.method == "GET" or (request.method == "POST" and "redraw" in request.POST)
     return asked and response.status_code == 200
 
 
-def _once(
+def _record_once(
     request: PageRequest,
     action: str,
     kind: str,
-    thing: str,
+    object_id: str,
     outcome: str,
     reason_code: str = "",
     *,
     polling: bool = False,
 ) -> None:
     by = actor_of(request)
-    asked = f"{request.user.pk} {action} {kind} {thing} {by.session_ref if polling else ''}"
+    asked = f"{request.user.pk} {action} {kind} {object_id} {by.session_ref if polling else ''}"
     key = salted_hmac("slantweb.noted", asked).hexdigest()
     if cache.get(key):
         return
-    made = people.record_access(
+    is_new = actions.record_access(
         by=by,
         clock=SystemClock(),
         action=action,
         object_type=kind,
-        object_id=thing[:200],
+        object_id=object_id[:200],
         outcome=outcome,
         reason_code=reason_code,
         or_in_session=polling,
     )
-    if made and outcome == "refused":
+    if is_new and outcome == "refused":
         limits.spend(request, limits.DENIED)
-    # An event somebody else made may be nearly a quarter of an hour old.
-    cache.set(key, 1, REMEMBERED_SECONDS if made or polling else 30)
+    cache.set(key, 1, REMEMBERED_SECONDS if is_new or polling else REMEMBERED_SECONDS_OF_OTHERS)

@@ -1,6 +1,6 @@
-"""How a view says who may come in, and what it wants done for people who may not any more.
+"""Decorators that say who may open a view, and how the middleware treats requests for it.
 
-Without a mark it is closed: `SignInRequiredMiddleware` asks for a signed-in person.
+A view without a mark is closed: `SignInRequiredMiddleware` requires a signed-in person.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,41 +8,41 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from opportunities.views.requests import PageRequest
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+ReadDraft = Callable[[Mapping[str, Any]], dict[str, str]]
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """What to keep of a form whose session has ended: under which name, and how to read it."""
+class DraftMark:
+    """Which draft the view keeps of a form posted after the session's end, and how to read it."""
 
     form: str
-    read: Callable[[Mapping[str, Any]], dict[str, str]]
+    read: ReadDraft
 
 
 def open_to_all(view: View) -> View:
-    """Anybody may open this, signed in or not. Every use is listed in tests/entry/test_closed_by_default.py."""
-    view.open_to_all = True  # type: ignore[attr-defined]
+    """Anybody may open this, signed in or not. tests/entry/test_closed_by_default.py lists every use."""
+    view.open_to_all = True  # type: ignore[attr-defined]  # functions take attributes, their type does not say so
     return view
 
 
 def poll(view: View) -> View:
-    """The page asks for this by itself, so it is no sign of a person being there: it never extends their
-    session.
-    """
-    view.poll = True  # type: ignore[attr-defined]
+    """A page asks for this by itself, so the request is no activity of a person and extends no session."""
+    view.poll = True  # type: ignore[attr-defined]  # as above
     return view
 
 
-def keeps_draft(form: str, *, read: Callable[[Mapping[str, Any]], dict[str, str]]) -> Callable[[View], View]:
-    """What is posted here after the session's end becomes a draft of the person its form token names."""
+def keeps_draft(form: str, *, read: ReadDraft) -> Callable[[View], View]:
+    """A form posted here after the session's end becomes a draft of the person its form token names."""
 
     def mark(view: View) -> View:
-        view.keeps_draft = Keeping(form, read)  # type: ignore[attr-defined]
+        view.keeps_draft = DraftMark(form, read)  # type: ignore[attr-defined]  # as above
         return view
 
     return mark
@@ -52,18 +52,19 @@ def is_open(view: object) -> bool:
     return getattr(view, "open_to_all", False)
 
 
-def is_poll(request: PageRequest, view: object) -> bool:
-    """A marked view, or one that serves page and poll alike and was asked with `X-Poll: 1` (by `hx-headers`)."""
+def is_poll(request: HttpRequest, view: object) -> bool:
+    """Whether the view is marked as a poll, or the request says so by `X-Poll: 1` (set with `hx-headers`)."""
     return getattr(view, "poll", False) or request.headers.get("X-Poll") == "1"
 
 
-def kept_by(view: object) -> Keeping | None:
+def draft_mark_of(view: object) -> DraftMark | None:
     return getattr(view, "keeps_draft", None)
 
 
 def page_of(request: PageRequest) -> str:
-    """The page the person is on, with its query: never a fragment, nor the target of a form; else the home
-    page.
+    """The path and query of the page the person is on, or the home page.
+
+    It is never the address of a fragment, nor of a form's target.
     """
     if request.htmx:
         return _own_path(request, request.headers.get("HX-Current-URL", ""))
@@ -72,7 +73,7 @@ def page_of(request: PageRequest) -> str:
     return _own_path(request, request.headers.get("Referer", ""))
 
 
-def _own_path(request: PageRequest, url: str) -> str:
+def _own_path(request: HttpRequest, url: str) -> str:
     if not url or not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
         return "/"
     parts = urlsplit(url)

@@ -17,13 +17,15 @@ from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.submit_guard import NotTaken, Says, taking
+from opportunities.views.submit_guard import FormMessages, FormRejected, submit_guard
 from opportunities.wording import bulk as bulk_words
 from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 LIST = "view=list"
-SAYS = Says(shell_words.CANNOT_WRITE, bulk_words.TOO_OFTEN, bulk_words.NOT_YOURS, bulk_words.SENT_BEFORE)
+MESSAGES = FormMessages(
+    shell_words.CANNOT_WRITE, bulk_words.TOO_OFTEN, bulk_words.NOT_YOURS, bulk_words.SENT_BEFORE
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,7 +54,7 @@ def _post(request: PageRequest, person: Person) -> HttpResponse:
     if not form.is_valid():
         return _ask(request, form, picked)
     try:
-        with taking(request, SAYS):
+        with submit_guard(request, MESSAGES):
             key = actions.submit(
                 order=form.order(),
                 person=person,
@@ -60,9 +62,9 @@ def _post(request: PageRequest, person: Person) -> HttpResponse:
                 clock=CLOCK,
                 form_token=form.cleaned_data["form_token"],
             )
-    except NotTaken as why:
-        form.add_error("form_token", why.words)
-        return why.on(_ask(request, form, picked, status=why.status))
+    except FormRejected as rejected:
+        form.add_error("form_token", rejected.message)
+        return rejected.add_retry_after(_ask(request, form, picked, status=rejected.status))
     return see_other(f"{reverse('opportunities:bulk')}?sent={key}")
 
 

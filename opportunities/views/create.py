@@ -25,7 +25,7 @@ from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.submit_guard import NotTaken, Says, refused_before, taking
+from opportunities.views.submit_guard import FormMessages, FormRejected, redirect_to_earlier, submit_guard
 from opportunities.wording import board as board_words
 from opportunities.wording import create as create_words
 from opportunities.wording import fields as fields_words
@@ -34,7 +34,7 @@ from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 DRAFT = "create"
-SAYS = Says(
+MESSAGES = FormMessages(
     shell_words.CANNOT_WRITE,
     create_words.TOO_MANY_DEALS,
     create_words.FORM_NOT_YOURS,
@@ -104,7 +104,7 @@ def _submit(request: PageRequest) -> HttpResponse:
     if not form.is_valid():
         return _refuse(request, form)
     try:
-        with taking(request, SAYS):
+        with submit_guard(request, MESSAGES):
             submission = submissions.create(
                 deal=form.deal(),
                 person=person,
@@ -114,9 +114,9 @@ def _submit(request: PageRequest) -> HttpResponse:
                 confirm_duplicate=request.POST.get("confirm_duplicate") == "yes",
                 supersedes=_supersedes(request)[1],
             )
-    except NotTaken as why:
-        form.add_error(None, why.words)
-        return why.on(_refuse(request, form, status=why.status))
+    except FormRejected as rejected:
+        form.add_error(None, rejected.message)
+        return rejected.add_retry_after(_refuse(request, form, status=rejected.status))
     except submissions.DuplicateQuestion as question:
         return _ask(request, form, question.similar)
     except submissions.NotAllowed:
@@ -124,7 +124,7 @@ def _submit(request: PageRequest) -> HttpResponse:
         return _refuse(request, form)
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        if before := refused_before(request, submission):
+        if before := redirect_to_earlier(request, submission):
             return before
         form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
         return _refuse(request, form, supersedes=str(submission.pk))

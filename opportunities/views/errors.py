@@ -20,7 +20,7 @@ NEEDED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SLANT_BASE_URL
 
 
 @dataclass(frozen=True)
-class Problem:
+class ErrorPage:
     """An error in words: what happened, what it means, where to go on."""
 
     status: int
@@ -29,39 +29,39 @@ class Problem:
     text: str
 
 
-BAD_REQUEST = Problem(
+BAD_REQUEST = ErrorPage(
     400,
     "exclamation-octagon",
     "This address or form cannot be read",
     "Something in it is not in a form we understand. Nothing was sent. Go back and try again from the page itself.",
 )
-FORBIDDEN = Problem(
+FORBIDDEN = ErrorPage(
     403,
     "lock",
     "Your role does not include this page",
     "Nothing was changed. If you should have access, ask a manager on your team.",
 )
-NOT_FOUND = Problem(
+NOT_FOUND = ErrorPage(
     404,
     "lock",
     "There is nothing here for you",
     "Either this page or deal does not exist, or it is in a book you do not work in. "
     "If you should see it, ask the principal of the book.",
 )
-EXPIRED_FORM = Problem(
+EXPIRED_FORM = ErrorPage(
     403,
     "clock-history",
     "This form has expired",
     "You signed in or out after it was opened, or your browser does not keep cookies for this site. "
     "Nothing was sent. Go back, reload the page and send it again.",
 )
-TOO_OFTEN = Problem(
+TOO_OFTEN = ErrorPage(
     429,
     "clock-history",
     "Too many requests",
     "Nothing was sent. Wait a minute and try again.",
 )
-BROKEN = Problem(
+BROKEN = ErrorPage(
     500,
     "exclamation-octagon",
     "This page could not be drawn",
@@ -75,21 +75,21 @@ LAST_RESORT = (
 
 
 def bad_request(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, BAD_REQUEST)
+    return _render_error(request, BAD_REQUEST)
 
 
 def forbidden(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, FORBIDDEN)
+    return _render_error(request, FORBIDDEN)
 
 
 def not_found(request: PageRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, NOT_FOUND)
+    return _render_error(request, NOT_FOUND)
 
 
 def csrf_failure(request: PageRequest, reason: str = "") -> HttpResponse:
     """`reason` is Django's, for developers; it is in the log."""
     request.refused_as = "forged_form"
-    return _answer(request, EXPIRED_FORM)
+    return _render_error(request, EXPIRED_FORM)
 
 
 def server_error(request: PageRequest) -> HttpResponse:
@@ -107,14 +107,14 @@ def no_access(request: PageRequest) -> HttpResponse:
     """Signed in, but in none of the groups: no entry, and whom to ask."""
     request.refused_as = "no_group"
     if request.htmx:
-        return _answer(request, FORBIDDEN)
+        return _render_error(request, FORBIDDEN)
     context = {"groups": sorted({group for groups in settings.OIDC_GROUPS.values() for group in groups})}
     return HttpResponse(render_to_string("opportunities/no_access.html", context, request), status=403)
 
 
 def too_often(request: PageRequest, wait: int) -> HttpResponse:
     """More than a limit allows; `wait` is how many seconds to."""
-    response = _answer(request, TOO_OFTEN)
+    response = _render_error(request, TOO_OFTEN)
     response["Retry-After"] = str(wait)
     return response
 
@@ -128,7 +128,7 @@ def setup_needed(request: PageRequest) -> HttpResponse:
     return HttpResponse(page, status=503, headers={"Retry-After": "60"})
 
 
-def _answer(request: PageRequest, problem: Problem) -> HttpResponse:
+def _render_error(request: PageRequest, problem: ErrorPage) -> HttpResponse:
     """The page in the shell for people who have entered, bare for everybody else, a fragment for htmx."""
     if request.htmx:
         page = render_to_string("opportunities/partials/problem.html", {"problem": problem})

@@ -1,16 +1,15 @@
-"""How often one person or one address may do a thing: counted in the cache, minute by minute or hour by hour."""
+"""How often one person, browser or address may do a thing. The cache holds the counts of each window."""
 
 import logging
 import time
 from dataclasses import dataclass
 
 from django.core.cache import cache
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from opportunities.actions import access_log
 from opportunities.clock import SystemClock
-from opportunities.trail import audit
 from opportunities.views.actor import actor_of
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,10 @@ DENIED = (Limit("access_denied", 60, "person"),)
 
 
 def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
-    """Count this request; 0, or the seconds to wait when it is one too many. The first too many is an event."""
+    """Count this request. 0, or the seconds to wait when it is one too many.
+
+    The first request too many is an event of the trail.
+    """
     return max(_spend(request, limit) for limit in limits)
 
 
@@ -59,7 +61,9 @@ def _spend(request: HttpRequest, limit: Limit) -> int:
     if count <= limit.times:
         return 0
     if count == limit.times + 1:
-        _note(request, limit)
+        log.warning("too often", extra={"limit": limit.name, "per": limit.per})
+        by = actor_of(request)
+        access_log.record_limit_reached(name=limit.name, per=limit.per, by=by, clock=SystemClock())
     return _rest(limit)
 
 
@@ -83,17 +87,3 @@ def _who(request: HttpRequest, per: str) -> str:
             return str(request.META.get("CSRF_COOKIE") or request.session.session_key or "")
         case _:
             return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def _note(request: HttpRequest, limit: Limit) -> None:
-    log.warning("too often", extra={"limit": limit.name, "per": limit.per})
-    with transaction.atomic():
-        audit.record(
-            clock=SystemClock(),
-            by=actor_of(request),
-            action="limit.reached",
-            object_type="limit",
-            object_id=limit.name,
-            outcome="refused",
-            reason_code=limit.per,
-        )

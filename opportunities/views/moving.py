@@ -29,11 +29,17 @@ from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
+from opportunities.views.submit_guard import (
+    FormMessages,
+    FormRejected,
+    redirect_to_earlier,
+    submit_guard,
+    token_guard,
+)
 from opportunities.wording import board as board_words
 
 CLOCK = SystemClock()
-SAYS = Says(
+MESSAGES = FormMessages(
     board_words.CANNOT_WRITE,
     board_words.TOO_MANY_MOVES,
     board_words.FORM_NOT_YOURS,
@@ -87,7 +93,7 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
         fields["lost_reason"],
     )
     try:
-        with taking(request, SAYS):
+        with submit_guard(request, MESSAGES):
             submission = moving.move(
                 move_request=move_request,
                 person=request.person,
@@ -97,15 +103,17 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
                 row=fields["row"],
                 confirm_overwrite=fields["confirm_overwrite"] == "yes",
             )
-    except NotTaken as problem:
-        return problem.on(_refuse(request, found, form, Refusal(problem.words, status=problem.status)))
+    except FormRejected as rejected:
+        return rejected.add_retry_after(
+            _refuse(request, found, form, Refusal(rejected.message, status=rejected.status))
+        )
     except submissions.ConflictQuestion as question:
         return _refuse(request, found, form, _conflict(found, form, question))
     except submissions.SubmissionRefused:
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        if before := refused_before(request, submission):
+        if before := redirect_to_earlier(request, submission):
             return before
         why = refusal_words(submission.reason_code, submission.reason_text)
         words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
@@ -121,7 +129,7 @@ def _undo(request: PageRequest, found: Movable) -> HttpResponse:
     if earlier is None:
         return _refuse(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
-        with own_form(SAYS):
+        with token_guard(MESSAGES):
             taken_back = moving.undo(
                 submission=earlier,
                 person=request.person,
@@ -130,8 +138,8 @@ def _undo(request: PageRequest, found: Movable) -> HttpResponse:
                 form_token=form.cleaned_data.get("form_token", ""),
                 row=form.cleaned_data.get("row", 0),
             )
-    except NotTaken as problem:
-        return _refuse(request, found, form, Refusal(problem.words))
+    except FormRejected as rejected:
+        return _refuse(request, found, form, Refusal(rejected.message))
     except submissions.ConflictQuestion as question:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))

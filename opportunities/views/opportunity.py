@@ -36,13 +36,21 @@ from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.submit_guard import NotTaken, Says, own_form, refused_before, taking
+from opportunities.views.submit_guard import (
+    FormMessages,
+    FormRejected,
+    redirect_to_earlier,
+    submit_guard,
+    token_guard,
+)
 from opportunities.wording import deals as words
 from opportunities.wording import shell as shell_words
 
 CLOCK = SystemClock()
 DRAFT = "edit"
-SAYS = Says(shell_words.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS, words.FORM_SENT_BEFORE)
+MESSAGES = FormMessages(
+    shell_words.CANNOT_WRITE, words.EDIT_TOO_OFTEN, words.FORM_NOT_YOURS, words.FORM_SENT_BEFORE
+)
 
 
 @require_safe
@@ -97,11 +105,11 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
     changes = form.changes()
     try:
         if not changes.wanted:
-            with own_form(SAYS):
+            with token_guard(MESSAGES):
                 submissions.check_unused(form.cleaned_data["form_token"], person)
             messages.info(request, words.NOT_CHANGED)
             return _back(request, row)
-        with taking(request, SAYS):
+        with submit_guard(request, MESSAGES):
             submission = submissions.change(
                 changes=changes,
                 kind=Kind.EDIT,
@@ -112,16 +120,16 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
                 confirm_overwrite=form.overwrites,
                 supersedes=_refused(person, row, form.cleaned_data["supersedes"]),
             )
-    except NotTaken as why:
-        form.add_error(None, why.words)
-        return why.on(_refuse(request, row, form, status=why.status))
+    except FormRejected as rejected:
+        form.add_error(None, rejected.message)
+        return rejected.add_retry_after(_refuse(request, row, form, status=rejected.status))
     except submissions.ConflictQuestion as question:
         return _refuse(request, row, form, conflict=conflicts(row, changes, question.current))
     except submissions.NotAllowed as error:
         raise PermissionDenied from error
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        if before := refused_before(request, submission):
+        if before := redirect_to_earlier(request, submission):
             return before
         if submission.reason_code == "conflict":
             row.refresh_from_db()

@@ -1,6 +1,4 @@
-"""What may keep a form from being taken, whatever it asks for: Slant's token, too much in a minute, the
-form's own token.
-"""
+"""What keeps any form from being submitted: Slant's token, the limit a minute, the form's own token."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +17,8 @@ from opportunities.wording import formats
 
 
 @dataclass(frozen=True)
-class Says:
-    """How one form says why it was not taken; `too_often` names how long to `{wait}`."""
+class FormMessages:
+    """How one form says why it was rejected. `too_often` holds `{wait}`, the time to wait."""
 
     cannot_write: str
     too_often: str
@@ -28,48 +26,51 @@ class Says:
     sent_before: str
 
 
-def refused_before(request: PageRequest, submission: Submission) -> HttpResponse | None:
-    """Where a form leads that was taken once and sent again after Slant had refused it: to the first
-    submission.
+class FormRejected(Exception):
+    """The form was not submitted and nothing was written. `message` says why."""
 
-    In place, for htmx, the form with Slant's reasons says the same and more, so there it is None.
-    """
-    if not submission.is_repeat or request.htmx:
-        return None
-    return see_other(reverse("opportunities:submission", args=[submission.pk]))
+    def __init__(self, message: str, *, status: int = 422, wait: int = 0) -> None:
+        super().__init__(message)
+        self.message, self.status, self.wait = message, status, wait
 
-
-class NotTaken(Exception):
-    """Nothing was written, and `words` say why."""
-
-    def __init__(self, words: str, *, status: int = 422, wait: int = 0) -> None:
-        super().__init__(words)
-        self.words, self.status, self.wait = words, status, wait
-
-    def on(self, response: HttpResponse) -> HttpResponse:
-        """`response` with the seconds to wait, where waiting is what helps."""
+    def add_retry_after(self, response: HttpResponse) -> HttpResponse:
+        """`response`, with the seconds to wait where waiting helps."""
         if self.wait:
             response["Retry-After"] = str(self.wait)
         return response
 
 
 @contextmanager
-def taking(request: PageRequest, says: Says) -> Iterator[None]:
-    """Around the one action that takes a form. Raises `NotTaken`; what the action itself raises goes through."""
+def submit_guard(request: PageRequest, form_messages: FormMessages) -> Iterator[None]:
+    """Surrounds the action that submits a form. Raises `FormRejected`.
+
+    Other exceptions of the action pass through.
+    """
     if cannot_write_at_all():
-        raise NotTaken(says.cannot_write)
+        raise FormRejected(form_messages.cannot_write)
     if wait := limits.spend(request, limits.SUBMISSION):
-        raise NotTaken(says.too_often.format(wait=formats.seconds(wait)), status=429, wait=wait)
-    with own_form(says):
+        message = form_messages.too_often.format(wait=formats.seconds(wait))
+        raise FormRejected(message, status=429, wait=wait)
+    with token_guard(form_messages):
         yield
 
 
 @contextmanager
-def own_form(says: Says) -> Iterator[None]:
-    """The form's own token alone: taking something back is neither counted nor in need of Slant's leave."""
+def token_guard(form_messages: FormMessages) -> Iterator[None]:
+    """Checks the form's own token alone, for what needs no write to Slant and counts against no limit."""
     try:
         yield
     except BadToken as error:
-        raise NotTaken(says.not_yours) from error
+        raise FormRejected(form_messages.not_yours) from error
     except TokenReused as error:
-        raise NotTaken(says.sent_before) from error
+        raise FormRejected(form_messages.sent_before) from error
+
+
+def redirect_to_earlier(request: PageRequest, submission: Submission) -> HttpResponse | None:
+    """The redirect to the submission an earlier send of this form made, or None.
+
+    For htmx it is None: the form in place shows Slant's reasons too.
+    """
+    if not submission.is_repeat or request.htmx:
+        return None
+    return see_other(reverse("opportunities:submission", args=[submission.pk]))
