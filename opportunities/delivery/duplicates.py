@@ -29,7 +29,8 @@ from opportunities.runtime import alerts, budget, leases
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.types import OpportunityRecord, RecordPage, Scan
+from opportunities.slant.pages import RecordPage, Scan
+from opportunities.slant.types import OpportunityRecord
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 

@@ -15,7 +15,8 @@ from opportunities.delivery.kinds import Match, kind_of
 from opportunities.models import Instance, Kind, Opportunity, Submission
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.types import OpportunityRecord, RecordPage, Scan
+from opportunities.slant.pages import RecordPage, Scan
+from opportunities.slant.types import OpportunityRecord
 
 HOUSEHOLD, BOOK = "household", "book"
 

@@ -38,7 +38,7 @@ from opportunities.runtime.budget import BudgetSpent
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.comparing import is_unit_alarm
+from opportunities.slant.comparison import is_unit_alarm
 from opportunities.slant.types import OpportunityRecord
 from opportunities.trail.audit import Actor, Remote
 

@@ -16,6 +16,7 @@ from opportunities.mirror import meanings, totals
 from opportunities.models import Book, Household, Member, Pipeline, Stage
 from opportunities.slant import types
 from opportunities.slant.client import SlantClient
+from opportunities.slant.pages import Scan
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
 
 
 def _read_households(slant: SlantClient, going: Callable[[], object]) -> FetchedList:
-    scan = types.Scan[types.HouseholdRecord]()
+    scan = Scan[types.HouseholdRecord]()
     for page in slant.household_pages():
         scan.add(page)
         going()

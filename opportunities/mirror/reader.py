@@ -23,9 +23,10 @@ from opportunities.models import Household, Opportunity, SyncState
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant import errors, types
 from opportunities.slant.client import SlantClient
+from opportunities.slant.pages import RecordPage
 
 Record = types.OpportunityRecord
-Page = types.RecordPage[types.OpportunityRecord]
+Page = RecordPage[types.OpportunityRecord]
 Going = Callable[[], bool]
 
 OVERLAP = timedelta(minutes=5)

@@ -25,7 +25,7 @@ from opportunities.probe.prober import CannotAsk, NoAnswer, NotAsked, Prober, na
 from opportunities.probe.questions import WRITE_TOPICS, Finding, FindingSheet
 from opportunities.probe.reads import Reads
 from opportunities.probe.writes import Writes
-from opportunities.slant.reading import Answer
+from opportunities.slant.responses import Answer
 
 __all__ = ["Ask", "CannotAsk", "Finding", "NotAsked", "Prober", "Report", "probe"]
 

@@ -20,8 +20,8 @@ from opportunities.probe.prober import (
     text_at,
 )
 from opportunities.probe.questions import FindingSheet
-from opportunities.slant.asking import in_utc
-from opportunities.slant.reading import Answer
+from opportunities.slant.request_checks import in_utc
+from opportunities.slant.responses import Answer
 
 CHANGE_TOPICS = ("unknown_field", "null_in_patch", "past_close_date_in_patch")
 _PROBABILITY = 42  # unlikely to be any stage's default

@@ -8,7 +8,7 @@ from typing import Any
 
 from opportunities.probe.prober import Json, text_at
 from opportunities.slant import errors
-from opportunities.slant.reading import Answer
+from opportunities.slant.responses import Answer
 
 
 @dataclass

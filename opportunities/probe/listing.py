@@ -21,8 +21,8 @@ from opportunities.probe.prober import (
 )
 from opportunities.probe.questions import FindingSheet
 from opportunities.slant import types
-from opportunities.slant.asking import in_utc
-from opportunities.slant.reading import Answer, Envelope, read_page
+from opportunities.slant.request_checks import in_utc
+from opportunities.slant.responses import Answer, Envelope, read_page
 
 LIST_TOPICS = (
     "list_opportunities",

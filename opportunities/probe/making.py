@@ -18,8 +18,8 @@ from opportunities.probe.prober import (
     NoAnswer,
     Prober,
     at,
-    complaint_of,
     count_at,
+    error_body_of,
     is_success,
     json_of,
     moment_at,
@@ -32,8 +32,8 @@ from opportunities.probe.prober import (
 )
 from opportunities.probe.questions import FindingSheet
 from opportunities.probe.reads import error_shape
-from opportunities.slant.asking import in_utc
-from opportunities.slant.reading import Answer
+from opportunities.slant.request_checks import in_utc
+from opportunities.slant.responses import Answer
 
 VALUE = 12_345  # whole US dollars; neither it nor its hundredth part could be mistaken for the other
 LOOKS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # seconds before each look for the new deal in the list
@@ -149,10 +149,10 @@ class Making:
             self.made.append(text_at(record_of(answer), "id"))
             raise NoDeal("Slant took a create it says it refuses (close date in the past, probability 101)")
         if answer.status == 403:
-            code = named([complaint_of(answer).code], answer)
+            code = named([error_body_of(answer).code], answer)
             raise NoDeal(f"Slant refuses writes in this book: 403 {code}".strip())
         self._refused, self._refused_key = answer, key
-        fields = ", ".join(sorted(complaint_of(answer).field_errors)) or "no field"
+        fields = ", ".join(sorted(error_body_of(answer).field_errors)) or "no field"
         self.sheet.tell("validation_status", f"{answer.status} for a create, naming {fields}")
         shape, follows = error_shape(answer)
         self.sheet.tell("error_shape", shape, follows)

@@ -12,11 +12,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from opportunities.slant.asking import record_path
 from opportunities.slant.client import LONGEST_LIST, SlantClient
-from opportunities.slant.complaints import Complaint, plain, read_complaint
+from opportunities.slant.error_bodies import ErrorBody, plain, read_error_body
 from opportunities.slant.errors import BadId
-from opportunities.slant.reading import Answer, retry_after
+from opportunities.slant.request_checks import record_path
+from opportunities.slant.responses import Answer, retry_after
 from opportunities.slant.transport import Unanswered
 
 logger = logging.getLogger(__name__)
@@ -208,13 +208,13 @@ def moment_at(data: Any, *path: str) -> datetime | None:
         return None
 
 
-def complaint_of(answer: Answer) -> Complaint:
-    return read_complaint(answer.body, answer.secret)
+def error_body_of(answer: Answer) -> ErrorBody:
+    return read_error_body(answer.body, answer.secret)
 
 
 def refusal(answer: Answer) -> str:
     """A refusal in a status and names of fields: `422 (name, value)`."""
-    fields = ", ".join(sorted(complaint_of(answer).field_errors))
+    fields = ", ".join(sorted(error_body_of(answer).field_errors))
     return f"{answer.status} ({fields})" if fields else str(answer.status)
 
 
@@ -222,7 +222,7 @@ def same_refusal(one: Answer, other: Answer) -> bool:
     """Whether two refusals complain of the same, as far as can be seen."""
     if one.status != other.status:
         return False
-    here, there = complaint_of(one), complaint_of(other)
+    here, there = error_body_of(one), error_body_of(other)
     if (here.code or here.field_errors) and (there.code or there.field_errors):
         return (here.code, set(here.field_errors)) == (there.code, set(there.field_errors))
     return one.body == other.body

@@ -15,8 +15,8 @@ from opportunities.probe.prober import (
     NoAnswer,
     Prober,
     at,
-    complaint_of,
     count_at,
+    error_body_of,
     is_success,
     json_of,
     named,
@@ -28,7 +28,7 @@ from opportunities.probe.prober import (
 )
 from opportunities.probe.questions import NOTHING, READ_TOPICS, FindingSheet
 from opportunities.slant import types
-from opportunities.slant.reading import Answer, Envelope, read_page, read_record
+from opportunities.slant.responses import Answer, Envelope, read_page, read_record
 
 
 @dataclass
@@ -255,7 +255,7 @@ class Reads:
 
 def error_shape(answer: Answer) -> tuple[str, str]:
     """(what an error body looks like, whether Slantweb can read it) (Slant API 10.3)."""
-    data, complaint = json_of(answer), complaint_of(answer)
+    data, error_body = json_of(answer), error_body_of(answer)
     if isinstance(at(data, "error"), dict):
         kind = "nested: " + named([f"error.{name}" for name in sorted(data["error"])], answer)
     elif isinstance(data, dict):
@@ -264,7 +264,7 @@ def error_shape(answer: Answer) -> tuple[str, str]:
     else:
         html = answer.body.lstrip()[:1] == b"<"
         kind = "an HTML page" if html else "an empty body" if not answer.body.strip() else "no JSON object"
-    readable = bool(complaint.code or complaint.message or complaint.field_errors)
+    readable = bool(error_body.code or error_body.message or error_body.field_errors)
     return kind, NOTHING if readable else "people read a general sentence instead of Slant's own"
 
 

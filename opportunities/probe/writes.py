@@ -26,7 +26,7 @@ from opportunities.probe.prober import (
     text_at,
 )
 from opportunities.probe.questions import WRITE_TOPICS
-from opportunities.slant.reading import Answer
+from opportunities.slant.responses import Answer
 
 _ORDINARY_HEADERS = {"date", "content-length", "content-type", "connection", "keep-alive", "server", "via"}
 

@@ -1,7 +1,15 @@
-"""The only code that speaks Slant's HTTP.
+"""The only code that speaks Slant's HTTP. It knows no Django.
 
-Start at `client.py`: its docstring is the contract. `types.py` says what comes back, `errors.py` what is
-raised instead. `asking.py` checks what may leave, `transport.py` is the one place that touches sockets,
-`reading.py` the pure function from an answer to a type or an error. `complaints.py` reads error bodies,
-`comparing.py` holds a written record against what was sent, `secret.py` wraps the token.
+| module | what it holds |
+| --- | --- |
+| `client` | one method for each thing the application does; its docstring is the contract |
+| `types` | the records that come back |
+| `pages` | pages of lists, and whether they prove that a list was read whole |
+| `errors` | what is raised instead, one family |
+| `request_checks` | what is checked before anything is sent |
+| `transport` | sockets: one request, one answer, always within its deadline |
+| `responses` | from an answer to a record, a page or an error: pure functions |
+| `error_bodies` | reading the undocumented bodies of errors |
+| `comparison` | comparing a written record with what was sent |
+| `secret` | the token, which no log, repr or message shows |
 """

@@ -1,27 +1,27 @@
-"""The Slant client: one method per thing we do with Slant, in our words.
+"""The Slant client: one method for each thing the application does with Slant.
 
 Slant is a hosted CRM for financial advisors; its API is described at https://docs.slant.app/api-reference
-("Slant API n" in this package names the sections of our own notes on it). Callers may rely on this:
+("Slant API n" names the sections of our own notes on it). Callers may rely on this:
 
-* **A call returns a typed object of `types.py` or raises one error of `errors.py`.** Nothing else ever
-  comes out: no exception of requests, no half-read JSON. The one exception is what the caller's own
-  `before_send` raises, and ValueError or TypeError for a call that is wrong in our code.
-* **One call is one request**, except the list generators, which make one per page. Nothing is retried,
-  neither reads nor writes, and no redirect is followed: the next tick is the retry, counted and recorded.
+* **A call returns a typed object of `types.py` or raises one error of `errors.py`.** No exception of requests
+  and no raw JSON comes out. Two exceptions: what the caller's own `before_send` raises, and ValueError or
+  TypeError for a call that is wrong in our code.
+* **One call is one request**, except the generators of lists, which make one a page. Nothing is retried,
+  neither reads nor writes, and no redirect is followed: the next tick retries, counted and recorded.
 * **`before_send` is called immediately before every request**, each page too. The budget is counted
   there. If it raises, nothing is sent and its exception comes out unchanged.
-* **Every exchange ends.** `connect_timeout` bounds name and connection, `total_timeout` the whole
-  exchange from the first look-up to the last byte, also against a server that drips one byte a second.
+* **Every exchange ends.** `connect_timeout` bounds name look-up and connection, `total_timeout` the whole
+  exchange from the first look-up to the last byte, also when a server sends one byte a second.
 * **A write is sent exactly as given**, byte for byte, over a connection of its own, under the given key.
-  What may have been executed is never called anything but `SlantNoAnswer`.
+  What may have been executed is always `SlantNoAnswer`.
 * **The token goes into one header and nowhere else**: no log line, exception, repr or message.
-* The environment is not consulted: no `~/.netrc`, no `HTTP_PROXY`, no `REQUESTS_CA_BUNDLE`. A private
-  authority is given as `ca_file`. A firm that must go through a proxy has to forward at network level.
+* The environment is not read: no `~/.netrc`, no `HTTP_PROXY`, no `REQUESTS_CA_BUNDLE`. A private
+  authority is given as `ca_file`. A firm that must use a proxy has to forward at network level.
 
 A client is immutable and may be used by any number of threads at once; reads share a small pool of
 connections. `using()` makes a cheap copy with another `before_send`, reference or hint.
 
-What must not leak out of this package: Slant's paths, headers, status codes' meanings and raw JSON.
+Slant's paths, headers, status codes and raw JSON stay inside this package.
 """
 
 from __future__ import annotations
@@ -31,28 +31,26 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
 
-from opportunities.slant import errors, reading
-from opportunities.slant.asking import checked_base_url, checked_write, in_utc, record_path
-from opportunities.slant.comparing import compare, is_unit_alarm
-from opportunities.slant.reading import Answer, Envelope
+from opportunities.slant import errors, responses
+from opportunities.slant.comparison import compared, compared_again
+from opportunities.slant.pages import HasId, RecordPage
+from opportunities.slant.request_checks import checked_base_url, checked_write, in_utc, record_path
+from opportunities.slant.responses import Answer, Envelope
 from opportunities.slant.secret import Secret
 from opportunities.slant.transport import Transport, Unanswered
 from opportunities.slant.types import (
     BookRecord,
     CustomField,
-    HasId,
     HouseholdRecord,
     Me,
     OpportunityRecord,
     PipelineRecord,
-    RecordPage,
     Written,
 )
 
@@ -139,90 +137,48 @@ class SlantClient:
 
     def me(self) -> Me:
         """Whose token this is and whether it may write (Slant API 7.1)."""
-        return self._call("GET", "/me", partial(reading.read_record, model=Me))
+        return self._call("GET", "/me", partial(responses.read_record, model=Me))
 
     def books(self) -> Iterator[BookRecord]:
         """Every book the token sees, with its members and roles (Slant API 7.2)."""
-        return _each_once(self._pages("/books", Envelope[BookRecord]))
-
-    def book(self, book_id: str) -> BookRecord:
-        """One book (Slant API 7.2)."""
-        return self._record("/books", book_id, BookRecord)
+        return _distinct(self._pages("/books", Envelope[BookRecord]))
 
     def pipelines(self) -> Iterator[PipelineRecord]:
         """Every pipeline, unfiltered: choose `book_id in (book, None)` locally (Slant API 10.10)."""
-        return _each_once(self._pages("/pipelines", Envelope[PipelineRecord]))
-
-    def pipeline(self, pipeline_id: str) -> PipelineRecord:
-        """One pipeline with its stages in order (Slant API 7.3)."""
-        return self._record("/pipelines", pipeline_id, PipelineRecord)
-
-    def households(
-        self,
-        *,
-        book_id: str | None = None,
-        kind: Literal["prospect", "client"] | None = None,
-        updated_since: datetime | None = None,
-    ) -> Iterator[HouseholdRecord]:
-        """Households, each id once; filter again locally (Slant API 7.10).
-
-        SlantRejected if a filter is refused: ask again without it.
-        """
-        return _each_once(self.household_pages(book_id=book_id, kind=kind, updated_since=updated_since))
-
-    def opportunities(
-        self, *, book_id: str | None = None, updated_since: datetime | None = None
-    ) -> Iterator[OpportunityRecord]:
-        """Opportunities, each id once; filter again locally (Slant API 7.9, 10.2).
-
-        SlantRejected if a filter is refused: ask again without it. SlantNotFound if Slant has no such
-        list (404, 405): fall back to `household_opportunities`.
-        """
-        return _each_once(self.opportunity_pages(book_id=book_id, updated_since=updated_since))
-
-    def household_opportunities(self, household_id: str) -> Iterator[OpportunityRecord]:
-        """Opportunities of one household, each id once (Slant API 7.9). SlantNotFound as above."""
-        return _each_once(self.household_opportunity_pages(household_id))
-
-    def opportunity(self, opportunity_id: str) -> OpportunityRecord:
-        """One opportunity (Slant API 7.6)."""
-        return self._record("/opportunities", opportunity_id, OpportunityRecord)
+        return _distinct(self._pages("/pipelines", Envelope[PipelineRecord]))
 
     def custom_fields(self, *, entity_type: str | None = None) -> Iterator[CustomField]:
         """Custom field definitions, company-wide (Slant API 7.11)."""
-        return _each_once(self._pages("/custom_fields", Envelope[CustomField], {"entity_type": entity_type}))
+        return _distinct(self._pages("/custom_fields", Envelope[CustomField], {"entity_type": entity_type}))
 
-    # The same lists page by page: one call each, for a caller that counts, stops and resumes. ---------
+    def opportunity(self, opportunity_id: str) -> OpportunityRecord:
+        """One opportunity (Slant API 7.6)."""
+        path = record_path("/opportunities", opportunity_id)
+        read = partial(responses.read_record, model=OpportunityRecord, expected_id=opportunity_id)
+        return self._call("GET", path, read)
 
-    def household_pages(
-        self,
-        *,
-        book_id: str | None = None,
-        kind: Literal["prospect", "client"] | None = None,
-        updated_since: datetime | None = None,
-        start_page: int = 1,
-    ) -> Iterator[RecordPage[HouseholdRecord]]:
-        """`households` by pages of 100."""
-        filters = {
-            "book_id": book_id,
-            "type": kind,
-            "updated_since": in_utc(updated_since) if updated_since else None,
-        }
-        return self._pages("/households", Envelope[HouseholdRecord], filters, start_page)
+    # Long lists, page by page: one call each, for a caller that counts, stops and resumes. Pages may repeat
+    # a record; `pages.Scan` keeps each once and says whether the list was read whole.
+
+    def household_pages(self) -> Iterator[RecordPage[HouseholdRecord]]:
+        """Every household by pages of 100 (Slant API 7.10)."""
+        return self._pages("/households", Envelope[HouseholdRecord])
 
     def opportunity_pages(
         self, *, book_id: str | None = None, updated_since: datetime | None = None, start_page: int = 1
     ) -> Iterator[RecordPage[OpportunityRecord]]:
-        """`opportunities` by pages of 100, not de-duplicated: `types.Scan` does that and weighs the proof."""
+        """Opportunities by pages of 100. Filter again locally: Slant may ignore one (Slant API 7.9, 10.2).
+
+        Raises SlantRejected if a filter is refused: ask again without it. Raises SlantNotFound if Slant has
+        no such list (404, 405): use `household_opportunity_pages`.
+        """
         filters = {"book_id": book_id, "updated_since": in_utc(updated_since) if updated_since else None}
         return self._pages("/opportunities", Envelope[OpportunityRecord], filters, start_page)
 
-    def household_opportunity_pages(
-        self, household_id: str, *, start_page: int = 1
-    ) -> Iterator[RecordPage[OpportunityRecord]]:
-        """`household_opportunities` by pages of 100."""
+    def household_opportunity_pages(self, household_id: str) -> Iterator[RecordPage[OpportunityRecord]]:
+        """Opportunities of one household by pages of 100 (Slant API 7.9). Raises SlantNotFound as above."""
         path = f"{record_path('/households', household_id)}/opportunities"
-        return self._pages(path, Envelope[OpportunityRecord], start_page=start_page)
+        return self._pages(path, Envelope[OpportunityRecord])
 
     # Writes -------------------------------------------------------------------------------------------
 
@@ -236,28 +192,10 @@ class SlantClient:
         return self._write("PATCH", path, body, key, expected_id=opportunity_id)
 
     def read_back(self, written: Written, body: bytes) -> Written:
-        """`written` as one more read shows it, compared with `body` again: for an answer that left out what
-        was sent.
-        """
-        record = self.opportunity(written.record.id)
-        sent: dict[str, Any] = json.loads(body)
-        mismatches, unverified = compare(sent, record)
-        return replace(
-            written,
-            record=record,
-            mismatches=mismatches,
-            unverified=unverified,
-            unit_alarm=is_unit_alarm(sent, record),
-        )
+        """`written` after another read, compared with `body` again: for an answer that left fields out."""
+        return compared_again(written, json.loads(body), self.opportunity(written.record.id))
 
-    # The three kinds of call, and the one that sends ----------------------------------------------------
-
-    def _record(self, collection: str, record_id: str, model: type[Record]) -> Record:
-        return self._call(
-            "GET",
-            record_path(collection, record_id),
-            lambda answer: reading.read_record(answer, model, expected_id=record_id),
-        )
+    # Sending ------------------------------------------------------------------------------------------
 
     def _pages(
         self,
@@ -266,9 +204,9 @@ class SlantClient:
         filters: dict[str, str | None] | None = None,
         start_page: int = 1,
     ) -> Iterator[RecordPage[Item]]:
-        """Pages until the stop rule of Slant API 4, at most `max_pages` of them.
+        """Pages until the stop rule of Slant API 4. Raises PageLimitHit after `max_pages` of them.
 
-        A list that does not say how long it is ends with a page that shows nothing new.
+        A list that does not say its length ends with a page that shows nothing new.
         """
         chosen = {name: value for name, value in (filters or {}).items() if value is not None}
         seen: set[str] = set()
@@ -276,7 +214,7 @@ class SlantClient:
             page = self._call(
                 "GET",
                 path,
-                partial(reading.read_page, envelope=envelope, number=number),
+                partial(responses.read_page, envelope=envelope, number=number),
                 params=chosen | {"page": str(number), "per_page": str(PER_PAGE)},
                 longest=LONGEST_LIST,
             )
@@ -292,7 +230,7 @@ class SlantClient:
         return self._call(
             method,
             path,
-            partial(_written, sent=sent, expected_id=expected_id),
+            partial(_read_written, sent=sent, expected_id=expected_id),
             # Without a Content-Type Slant takes any body as empty (Slant API 1).
             headers={"Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close"},
             body=body,
@@ -309,7 +247,7 @@ class SlantClient:
         body: bytes | None = None,
         longest: int = LONGEST_RECORD,
     ) -> Result:
-        """One request; its answer through `read`, or one error of the family. All logging is here."""
+        """Send one request and read its answer with `read`. Raises SlantError. All logging is here."""
         if self._before_send is not None:
             self._before_send()
         started = self._monotonic()
@@ -323,7 +261,7 @@ class SlantClient:
                 longest=longest,
             )
         except Unanswered as lost:
-            error = _lost(lost, f"{method} {path}", self._elapsed_ms(started))
+            error = _error_of_lost(lost, f"{method} {path}", self._elapsed_ms(started))
             self._log(logging.WARNING, error.log_line, error.elapsed_ms)
             raise error from lost
         answer = Answer(
@@ -337,7 +275,7 @@ class SlantClient:
             secret=self._secret,
         )
         try:
-            refusal = reading.error_of(answer, can_write=self._can_write, now=self._now())
+            refusal = responses.error_of(answer, can_write=self._can_write, now=self._now())
             if refusal is not None:
                 raise refusal
             result = read(answer)
@@ -351,29 +289,19 @@ class SlantClient:
         return round((self._monotonic() - started) * 1000)
 
     def _log(self, level: int, line: str, elapsed_ms: int) -> None:
-        """Method, path, status, time and our reference: no query, payload or token (style, "Errors")."""
+        """Log method, path, status, time and our reference: no query, no payload, no token."""
         logger.log(
             level, "%s in %d ms%s", line, elapsed_ms, f" [{self._reference}]" if self._reference else ""
         )
 
 
-def _written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
-    record = reading.read_record(answer, OpportunityRecord, expected_id=expected_id)
-    mismatches, unverified = compare(sent, record)
-    return Written(
-        record=record,
-        mismatches=mismatches,
-        unverified=unverified,
-        unit_alarm=is_unit_alarm(sent, record),
-        status=answer.status,
-        request_id=answer.request_id,
-        server_date=answer.server_date,
-        elapsed_ms=answer.elapsed_ms,
-    )
+def _read_written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
+    record = responses.read_record(answer, OpportunityRecord, expected_id=expected_id)
+    return compared(sent, record, answer)
 
 
-def _lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
-    """No complete answer: whether a byte had left decides which of the two it is (Slant API 3)."""
+def _error_of_lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
+    """The error of an incomplete answer: which one depends on whether a byte had left (Slant API 3)."""
     kind = errors.SlantNoAnswer if lost.bytes_sent else errors.SlantUnreachable
     seen = "no answer" if lost.status is None else f"{lost.status}, cut"
     return kind(
@@ -384,8 +312,8 @@ def _lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
     )
 
 
-def _each_once(pages: Iterator[RecordPage[Item]]) -> Iterator[Item]:
-    """Items of pages, each id once: offset paging over changing rows can repeat one (Slant API 4)."""
+def _distinct(pages: Iterator[RecordPage[Item]]) -> Iterator[Item]:
+    """The items of pages, each id once: paging by offset over changing rows can repeat one (Slant API 4)."""
     seen: set[str] = set()
     for page in pages:
         for item in page.items:

@@ -1,7 +1,7 @@
-"""The family of errors the Slant client raises: each a different thing the caller would do.
+"""The errors the Slant client raises: one class for each thing a caller would do differently.
 
-This is the table of Slant API 3. Whatever a call to the client meets, it returns a typed object or
-raises exactly one of these. For a write they mean:
+This is the table of Slant API 3. A call to the client returns a typed object or raises exactly one of these.
+For a write they mean:
 
 ==================  ======================================================  =========  ==================
 class               met                                                     executed?  the submission
@@ -19,8 +19,8 @@ SlantNoAnswer       everything else: 408, 409, 425, 1xx, 3xx, 5xx, reset,   not 
   PageLimitHit      a list with more pages than the client will read        (reads)    -
 ==================  ======================================================  =========  ==================
 
-Reads raise the same classes and change no submission; for them 405 is SlantNotFound too, because it
-says that Slant has no such list (API 10.2).
+Reads raise the same classes and change no submission. For a read 405 is SlantNotFound too, because it says
+that Slant has no such list (Slant API 10.2).
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class SlantError(Exception):
     """The parent. `str()` of an error is its `log_line`; `message` is the line for people.
 
     status         HTTP status, or None when there was no answer
-    code           Slant's own word for it ("invalid_json"), or ""
+    code           Slant's own code ("invalid_json"), or ""
     request_id     Slant's `X-Request-Id`, or ""
     field_errors   Slant's field name -> reasons, plain short text; {} when it named no field
     message        one or two plain sentences, safe to show: never a raw body, markup or a secret
     log_line       method, path, status, code: never a payload, a query or a secret
     server_date    the answer's `Date` in UTC, to measure Slant's clock against ours; None if absent
     bytes_sent     False proves that no byte of the request left this machine
-    elapsed_ms     how long the exchange took
-    retry_after    seconds, 0 to 3600, after which Slant asked to be called again (429, 503), or None: it did not
+    elapsed_ms     milliseconds the exchange took
+    retry_after    seconds, 0 to 3600, to wait before the next call (429, 503); None if Slant does not say
     """
 
     general = "Slant could not be used."
@@ -75,13 +75,13 @@ class SlantError(Exception):
 
 
 class SlantRejected(SlantError):
-    """Slant read the request and said no. Nothing was written; sending it again would be refused again."""
+    """Slant read the request and refused it. Nothing was written, and a resend would be refused too."""
 
     general = "Slant did not accept this."
 
 
 class SlantNotFound(SlantRejected):
-    """404 or 410: the record, or the path, does not exist or is out of the token's reach (API 10.5)."""
+    """404 or 410: the record, or the path, does not exist or is out of the token's reach (Slant API 10.5)."""
 
     general = "Slant has no such record, or it is out of reach."
 
@@ -89,8 +89,8 @@ class SlantNotFound(SlantRejected):
 class BadId(SlantNotFound):
     """An id that cannot be one path segment: empty, ".", "..", a control character, over 200 characters.
 
-    Nothing was sent. It is a kind of "not found" because that is what a caller does about it: no record
-    of Slant can have such an id (reliability S14).
+    Nothing was sent. It is a kind of "not found", because no record of Slant can have such an id
+    (reliability S14).
     """
 
     general = "That is not the id of a record in Slant."
@@ -104,7 +104,7 @@ class SlantForbidden(SlantRejected):
 
 
 class SlantRefusedUs(SlantError):
-    """401, or a 403 that says the token cannot write at all. Not executed; no other call will fare better."""
+    """401, or a 403 that says the token cannot write at all. Not executed; other calls would fail too."""
 
     general = "Slant does not accept our connection at the moment."
 
@@ -125,7 +125,7 @@ class SlantUnreachable(SlantError):
 class SlantNoAnswer(SlantError):
     """The request may have been executed, and nothing that came back can be relied on.
 
-    undocumented   a whole 2xx came, only not as Slant documents it: asking again will hardly help
+    undocumented   a complete 2xx came, but not as Slant documents it: another try will hardly help
     """
 
     general = "Slant did not give an answer we can rely on."
@@ -133,6 +133,6 @@ class SlantNoAnswer(SlantError):
 
 
 class PageLimitHit(SlantNoAnswer):
-    """A list went on past the client's upper bound of pages: what was read is not all of it."""
+    """A list has more pages than the client reads: what was read is not all of it."""
 
     general = "Slant's list is longer than we are prepared to read."

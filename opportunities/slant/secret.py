@@ -7,24 +7,24 @@ import re
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-# Anything shaped like a token or an Authorization header, whoever it belongs to.
+# Anything shaped like a token or an Authorization header, ours or not.
 _LOOKS_SECRET = re.compile(r"slnt_pat_[^\s\"'<>]*|\bBearer\s+\S+", re.IGNORECASE)
 _HIDDEN = "[hidden]"
 
 
 class Secret:
-    """A string whose repr, str and format say nothing. `scrub` takes it out of other text."""
+    """A string that repr, str and format do not show. `scrub` removes it from other text."""
 
     __slots__ = ("__value",)
 
     def __init__(self, value: str) -> None:
-        """Raises ValueError, without naming the value, for what cannot stand in a header."""
+        """Raises ValueError, without showing the value, for a value that no header can hold."""
         if not value.isascii() or not value.isprintable() or " " in value:
             raise ValueError("the Slant token must be printable ASCII without spaces")
         self.__value = value
 
     def reveal(self) -> str:
-        """The value itself: for the one header it belongs in."""
+        """The value itself, for the Authorization header only."""
         return self.__value
 
     def scrub(self, text: str) -> str:
@@ -41,7 +41,7 @@ class Secret:
 
 
 class BearerAuth(AuthBase):
-    """Sets the header when a request is prepared, so that nothing else may (Slant API 2, 3)."""
+    """Sets the Authorization header of a request, and nothing else may set it (Slant API 2, 3)."""
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret

@@ -1,18 +1,18 @@
-"""The one place that touches requests: sends one request, reads one answer, and always comes back.
+"""The only module that uses requests: it sends one request and reads one answer within a deadline.
 
-What the libraries do not promise and this room adds (Slant API 3, tried):
+The libraries do not promise the following, so this module adds it (Slant API 3, tried):
 
-* **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a dripping
-  server holds a caller for ever. A watchdog shuts the socket down when time is up, in whatever phase:
-  TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs aside and is abandoned.
-  A machine that is suspended stops the watchdog too, so the first byte waits for a look at the wall clock.
-* **Proof that nothing was sent.** requests reports a refused connection and a server that hangs up
-  after reading the body as the same ConnectionError. Here the connection itself notes the first byte
-  of a request that is about to leave; before that, whatever goes wrong, nothing was sent.
-* **A capped body**, counted after decompression, and a body cut short is an error, not an end.
-* **A fresh connection for a write**, so that a stale pooled one cannot make it ambiguous.
-* **No session**: requests' Session is what follows redirects, keeps cookies and reads `~/.netrc` and
-  the proxy variables. Only its adapter is used, with retries off.
+* **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a server that
+  sends a byte a second holds a caller for ever. A watchdog shuts the socket down when time is up, in every
+  phase: TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs in a thread that is
+  abandoned. A suspended machine stops the watchdog too, so the wall clock is checked before the first byte.
+* **Proof that nothing was sent.** requests reports a refused connection, and a server that hangs up after
+  reading the body, as the same ConnectionError. Here the connection records the first byte that is about to
+  leave. Whatever fails before that, nothing was sent.
+* **A capped body**, counted after decompression. A body that is cut short is an error.
+* **A fresh connection for a write**, because a stale pooled one would make its outcome ambiguous.
+* **No session.** requests' Session follows redirects, keeps cookies and reads `~/.netrc` and the proxy
+  variables. Only its adapter is used, with retries off.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Unanswered(Exception):
 
 
 class Raw:
-    """A complete answer as it came: status, headers in lower case, body, and whether that was capped."""
+    """A complete answer, not yet judged: status, headers in lower case, body, and whether that was capped."""
 
     __slots__ = ("body", "headers", "status", "too_long")
 
@@ -84,7 +84,7 @@ class Transport:
         body: bytes | None = None,
         longest: int,
     ) -> Raw:
-        """One request, one answer of at most `longest` bytes. Raises Unanswered, and nothing else.
+        """Send one request and read an answer of at most `longest` bytes. Raises Unanswered and nothing else.
 
         A request with a body is a write and gets a connection of its own.
         """
@@ -105,27 +105,27 @@ class Transport:
                 status = response.status_code
                 raw = _read_capped(response, longest)
         except Exception as problem:
-            # Everything: a socket shut down under urllib3 surfaces in a dozen classes, some of them not
-            # even I/O errors, and after the first byte they all mean the same.
-            why = _innermost(problem)
+            # A socket that is shut down under urllib3 raises a dozen classes, not only I/O errors. After the
+            # first byte they all mean the same.
+            why = _first_cause(problem)
         finally:
             _WATCH.reset(token)
         if watch.expired:
-            # Also without an exception: a body of no stated length then ended by our own hand, not Slant's.
+            # Also without an exception: the shutdown ends a body of no stated length as Slant would end it.
             why = "deadline passed"
         if why:
-            # Not chained: the libraries quote what the server sent, and their frames hold the header.
+            # Not chained: the libraries quote what the server sent, and their frames hold the token.
             raise Unanswered(why, bytes_sent=watch.bytes_sent, status=status)
         return raw
 
     def _send(self, adapter: HTTPAdapter, request: PreparedRequest) -> Response:
-        # The gap between bytes is a second net, a little wider, so that the deadline is always what ends it.
+        # The timeout between bytes is a little longer, so that the deadline ends the exchange first.
         timeouts = (self._connect_timeout, self._total_timeout + 1)
         return adapter.send(request, stream=True, timeout=timeouts, verify=self._verify)
 
 
 def _read_capped(response: Response, longest: int) -> Raw:
-    """The answer, its body decompressed, or empty if it went on past `longest` bytes."""
+    """The answer with its body decompressed, or empty if it is longer than `longest` bytes."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = bytearray()
     for chunk in response.raw.stream(_CHUNK, decode_content=True):
@@ -135,15 +135,15 @@ def _read_capped(response: Response, longest: int) -> Raw:
     return Raw(response.status_code, headers, bytes(body), too_long=False)
 
 
-def _innermost(problem: BaseException) -> str:
-    """The class of the exception at the bottom: "ConnectionResetError" says more than "ConnectionError"."""
+def _first_cause(problem: BaseException) -> str:
+    """The name of the first cause: "ConnectionResetError" says more than "ConnectionError"."""
     while inner := problem.__cause__ or problem.__context__:
         problem = inner
     return type(problem).__name__
 
 
 class _Watch:
-    """What one exchange knows of its socket, and the timer that ends it. Use as a context manager."""
+    """The socket of one exchange, and the timer that ends it. A context manager."""
 
     def __init__(self, total: float, connect: float) -> None:
         self.bytes_sent = False
@@ -163,22 +163,22 @@ class _Watch:
 
     def __exit__(self, problem: object, *exc_info: object) -> None:
         self._timer.cancel()
-        self._let_go()
+        self._detach()
         if problem and self.reader:
-            # urllib3 forgets it when it refuses the headers, and it holds the socket open.
+            # urllib3 drops it without closing when it refuses the headers; the socket would stay open.
             self.reader.close()
 
     def may_begin(self) -> bool:
-        """Whether a first byte may leave: whoever wakes up late must not send what others have taken over."""
+        """Whether a first byte may leave: after a suspension another worker may have taken over."""
         return time.monotonic() < self._ends and time.time() < self._ends_by_the_wall
 
     def until_connected(self) -> float:
-        """The monotonic instant by which name and connection must be there."""
+        """The monotonic instant by which the name must be resolved and the connection made."""
         return min(time.monotonic() + self._connect, self._ends)
 
-    def over(self, connection: socket.socket) -> None:
-        """Watch this socket from now on: the same one that TLS will wrap, so a duplicate is kept."""
-        self._let_go()
+    def attach(self, connection: socket.socket) -> None:
+        """Watch this socket from now on. A duplicate is kept, because TLS will wrap the original."""
+        self._detach()
         with self._lock:
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
             if self.expired:
@@ -195,7 +195,7 @@ class _Watch:
             if self._socket:
                 _shut(self._socket)
 
-    def _let_go(self) -> None:
+    def _detach(self) -> None:
         with self._lock:
             if self._socket:
                 self._socket.close()
@@ -211,15 +211,16 @@ _WATCH: ContextVar[_Watch] = ContextVar("slant_exchange")
 
 
 class _Watched(HTTPConnection):
-    """Tells the current exchange about its socket and about the first byte that leaves."""
+    """A connection that reports its socket and its first byte to the current exchange."""
 
     def _new_conn(self) -> socket.socket:
         watch = _WATCH.get()
         connection = _connect(self, watch.until_connected())
-        watch.over(connection)
+        watch.attach(connection)
         connection.settimeout(self.timeout)
         return connection
 
+    # urllib3 declares a class here and calls it as one; a method that makes the response does as well.
     def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
         watch = _WATCH.get()
         watch.reader = HTTPResponse(*args, **kwargs)
@@ -230,7 +231,7 @@ class _Watched(HTTPConnection):
         if self.sock is None:
             self.connect()
         if not watch.watching:  # a pooled connection
-            watch.over(self.sock)
+            watch.attach(self.sock)
         if not watch.bytes_sent and not watch.may_begin():
             raise TimeoutError("the deadline passed before the first byte")
         watch.bytes_sent = True
@@ -238,7 +239,7 @@ class _Watched(HTTPConnection):
 
 
 class _WatchedTLS(_Watched, HTTPSConnection):
-    """The same over TLS: `_new_conn` happens before the handshake, `send` after it."""
+    """The same over TLS: `_new_conn` runs before the handshake, `send` after it."""
 
 
 def _connect(connection: HTTPConnection, until: float) -> socket.socket:
@@ -262,7 +263,7 @@ def _connect(connection: HTTPConnection, until: float) -> socket.socket:
 
 
 def _look_up(connection: HTTPConnection, host: str, until: float) -> list[Any]:
-    """The addresses of `host`. In a thread that may be abandoned: a resolver cannot be interrupted."""
+    """The addresses of `host`, asked for in a thread: a resolver cannot be interrupted, only abandoned."""
     found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 
     def look() -> None:

@@ -1,41 +1,39 @@
-"""What the Slant client returns: small frozen objects, made at this door from Slant's JSON.
+"""The records the Slant client returns: frozen objects, made from Slant's JSON and checked on the way.
 
-Field names are Slant's own (API 7). Unknown fields are ignored, so a new one breaks nothing (API
-10.32); a missing required one makes the whole answer undocumented, which is `SlantNoAnswer`. Ids are
-opaque strings, times are aware datetimes in UTC, money is whole US dollars, percent is 0-100. Text
-is never None: what Slant leaves out or sends as null is "". It holds no NUL (PostgreSQL stores none)
-but its length is Slant's affair.
+Field names are Slant's own (Slant API 7). Unknown fields are ignored, so a new one breaks nothing (Slant API
+10.32). A missing required field makes the whole answer undocumented, which is `SlantNoAnswer`.
 
-All can be built by hand with keyword arguments: `Member(id="u_1", email="a@b.example", role="viewer")`.
+Ids are opaque strings, times are aware datetimes in UTC, money is whole US dollars, percent is 0-100. Text is
+never None: what Slant leaves out or sends as null is "". It holds no NUL, which PostgreSQL cannot store; its
+length is not limited here.
+
+Records can be built with keyword arguments: `MemberRecord(id="u_1", email="a@b.example", role="viewer")`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-# --- What single values may look like ----------------------------------------------------------------
+# --- Single values -----------------------------------------------------------------------------------
 
 
 def _utc(value: object) -> object:
-    """An ISO 8601 string as an aware datetime in UTC; one without a zone is read as UTC (API 10.23)."""
+    """An ISO 8601 string as an aware datetime in UTC; one without a zone is read as UTC (Slant API 10.23)."""
+    if value is None:
+        return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if not isinstance(value, datetime):
-        return None if value is None else _refuse("a time must be an ISO 8601 string")
+        raise ValueError("a time must be an ISO 8601 string")
     try:
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
-        return _refuse("a time must lie between the years 1 and 9999 in UTC")
-
-
-def _refuse(why: str) -> object:
-    raise ValueError(why)
+        raise ValueError("a time must lie between the years 1 and 9999 in UTC") from None
 
 
 def _text(value: object) -> object:
@@ -43,7 +41,7 @@ def _text(value: object) -> object:
 
 
 def _storable(value: Any) -> Any:
-    """Any JSON value without what a database refuses: NUL characters and numbers that are not finite."""
+    """A JSON value without what a database refuses: NUL characters and numbers that are not finite."""
     if isinstance(value, dict):
         return {_text(key): _storable(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -54,7 +52,7 @@ def _storable(value: Any) -> Any:
 
 
 def _ordinal(value: int) -> int:
-    """Only its place among others counts, so one that no column takes stands at the end and spoils no list."""
+    """Within what a database column takes: only the order counts, so the farthest value does as well."""
     return min(max(value, -FARTHEST), FARTHEST)
 
 
@@ -63,12 +61,12 @@ def _choices(value: object) -> object:
 
 
 def _restriction(value: object) -> object:
-    """`prospect` or `client`; anything else, or nothing, means "any household" (API 10.9)."""
+    """`prospect` or `client`; anything else, or nothing, means "any household" (Slant API 10.9)."""
     return value if value in ("prospect", "client") else None
 
 
 def _may_write(value: object) -> object:
-    """`api_access` of `/me` as yes, no or not known (API 7.1, 10.26)."""
+    """`api_access` of `/me` as True, False, or None for not known (Slant API 7.1, 10.26)."""
     if not isinstance(value, dict):
         return value if isinstance(value, bool) else None
     if isinstance(value.get("can_write"), bool):
@@ -77,11 +75,11 @@ def _may_write(value: object) -> object:
     return "write" in scope if isinstance(scope, str) else None
 
 
-# Control characters cannot be sent in a path (reliability S14): an id we read is an id we can ask for.
+# Without control characters, which cannot be sent in a path (reliability S14).
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
 Text = Annotated[str, BeforeValidator(_text)]
 Time = Annotated[datetime, BeforeValidator(_utc)]
-# Beyond 2**53 a JSON number is no longer exact, and no column of ours would take it.
+# Beyond 2**53 a JSON number is no longer exact.
 Dollars = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
 FARTHEST = 2**31 - 1
 Ordinal = Annotated[int, AfterValidator(_ordinal)]
@@ -90,7 +88,7 @@ Restriction = Annotated[Literal["prospect", "client"] | None, BeforeValidator(_r
 
 
 class _SlantObject(BaseModel):
-    """Strict, so that `"640000"` or `true` is never taken for money; errors never quote their input."""
+    """Strict, so that `"640000"` or `true` is never read as money. Errors do not quote their input."""
 
     model_config = ConfigDict(
         strict=True,
@@ -106,7 +104,7 @@ class _SlantObject(BaseModel):
 
 
 class Me(_SlantObject):
-    """`GET /me`: whose token it is. `can_write` is None when Slant does not say: try, and see (API 7.1)."""
+    """`GET /me`: whose token it is. `can_write` is None when Slant does not say (Slant API 7.1)."""
 
     id: Id
     email: Text = ""
@@ -118,8 +116,10 @@ class Me(_SlantObject):
 
 
 class MemberRecord(_SlantObject):
-    """A person with access to a book. `role` is principal, contributor, viewer, a word we do not know, or
-    None: a company admin without a row in that book (API 7.2)."""
+    """A person with access to a book (Slant API 7.2).
+
+    `role` is principal, contributor, viewer or an unknown word; None is a company admin without membership.
+    """
 
     id: Id
     email: Text = ""
@@ -129,7 +129,7 @@ class MemberRecord(_SlantObject):
 
 
 class BookRecord(_SlantObject):
-    """One advisor's workspace. `role` is the token's own; `users` are the possible assignees (API 7.2)."""
+    """One advisor's workspace (Slant API 7.2). `role` is the token's own; `users` are possible assignees."""
 
     id: Id
     name: Text
@@ -141,7 +141,7 @@ class BookRecord(_SlantObject):
 
 
 class StageRecord(_SlantObject):
-    """A column of a pipeline. Any integers, gaps and nulls are possible in `stage_order` (API 10.21)."""
+    """A column of a pipeline. `stage_order` may be any integer or None, with gaps (Slant API 10.21)."""
 
     id: Id
     name: Text
@@ -151,7 +151,7 @@ class StageRecord(_SlantObject):
 
 
 class PipelineRecord(_SlantObject):
-    """A pipeline, its stages in order. `pipeline_type` None: any household. `book_id` None: every book."""
+    """A pipeline and its stages in order. `pipeline_type` None: any household; `book_id` None: every book."""
 
     id: Id
     name: Text
@@ -162,7 +162,7 @@ class PipelineRecord(_SlantObject):
     @field_validator("stages")
     @classmethod
     def _in_order(cls, stages: tuple[StageRecord, ...]) -> tuple[StageRecord, ...]:
-        """By `stage_order`, then by place in the array; those without an order last (API 10.21)."""
+        """By `stage_order`, then by place in the array; those without an order last (Slant API 10.21)."""
         return tuple(sorted(stages, key=lambda stage: (stage.stage_order is None, stage.stage_order or 0)))
 
 
@@ -170,9 +170,9 @@ class PipelineRecord(_SlantObject):
 
 
 class HouseholdRecord(_SlantObject):
-    """A household, and nothing about its people: the rest of Slant's row is private (API 7.10).
+    """A household without its people: the rest of Slant's row is private (Slant API 7.10).
 
-    `type` is Slant's word, "Client", "Prospect" or one we do not know (API 10.28).
+    `type` is Slant's word: "Client", "Prospect" or an unknown one (Slant API 10.28).
     """
 
     id: Id
@@ -180,18 +180,12 @@ class HouseholdRecord(_SlantObject):
     type: Text = ""
     book_id: Id
 
-    @property
-    def kind(self) -> Literal["prospect", "client"] | None:
-        """The word pipelines use for it, or None for a kind we do not know."""
-        word = self.type.lower()
-        return "prospect" if word == "prospect" else "client" if word == "client" else None
-
 
 # --- Opportunities -----------------------------------------------------------------------------------
 
 
 class PipelineRef(_SlantObject):
-    """The pipeline an opportunity is in; Slant embeds it in full or slim, we keep what both have."""
+    """The pipeline of an opportunity: the fields that both the full and the slim form show."""
 
     id: Id
     name: Text = ""
@@ -199,14 +193,14 @@ class PipelineRef(_SlantObject):
 
 
 class StageRef(_SlantObject):
-    """The stage an opportunity is in."""
+    """The stage of an opportunity."""
 
     id: Id
     name: Text = ""
 
 
 class Assignee(_SlantObject):
-    """Who an opportunity is assigned to; for a removed user even the id may be missing (API 10.19)."""
+    """Who an opportunity is assigned to; of a removed user even the id may be missing (Slant API 10.19)."""
 
     id: Id | None = None
     email: Text = ""
@@ -215,10 +209,10 @@ class Assignee(_SlantObject):
 
 
 class OpportunityRecord(_SlantObject):
-    """The object of API 7.4. `assigned_to` None: nobody, or somebody who is gone.
+    """An opportunity (Slant API 7.4). `assigned_to` None: nobody, or a user who was removed.
 
-    `custom_fields` is whatever JSON Slant holds, by key; do not change it in place.
-    `model_fields_set` tells a field Slant left out from one it sent as null.
+    `custom_fields` is any JSON by key; do not change it in place. `model_fields_set` tells a field Slant left
+    out from one it sent as null.
     """
 
     id: Id
@@ -242,7 +236,7 @@ class OpportunityRecord(_SlantObject):
 
     @property
     def close_day(self) -> date | None:
-        """The calendar day the deal should close: the UTC day, never a local one (API 10.23)."""
+        """The calendar day the deal should close: the UTC day, never a local one (Slant API 10.23)."""
         return self.target_close_date.date() if self.target_close_date else None
 
 
@@ -256,7 +250,7 @@ class CustomFieldOptions(_SlantObject):
 
 
 class CustomField(_SlantObject):
-    """A definition, company-wide (API 7.11). An unknown `field_type` is to be shown as read-only text."""
+    """A definition, company-wide (Slant API 7.11). An unknown `field_type` is shown as read-only text."""
 
     id: Id
     field_key: Text
@@ -268,101 +262,18 @@ class CustomField(_SlantObject):
     ] = CustomFieldOptions()
 
 
-# --- Pages, and what they prove ----------------------------------------------------------------------
-
-
-class HasId(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T")
-Item = TypeVar("Item", bound=HasId)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage(Generic[T]):
-    """One page of a list, one call to Slant. `total_pages` and `total_count` are None if Slant left them out."""
-
-    items: tuple[T, ...]
-    current_page: int
-    total_pages: int | None
-    total_count: int | None
-    server_date: datetime | None = None
-
-    @property
-    def is_last(self) -> bool:
-        """The stop rule of API 4: nothing on it, or no page after it."""
-        return not self.items or (self.total_pages is not None and self.current_page >= self.total_pages)
-
-
-@dataclass(slots=True)
-class Scan(Generic[Item]):
-    """Pages read one after another, and whether together they prove anything (reliability 2.2 (4)).
-
-    Feed it pages in order with `add`; to go on later, ask for the pages from `next_page`.
-    """
-
-    pages_read: int = 0
-    total_pages: int | None = None
-    total_count_first: int | None = None
-    total_count_last: int | None = None
-    count_fell: bool = False
-    ended: bool = False
-    _items: dict[str, Item] = field(default_factory=dict)
-
-    def add(self, page: RecordPage[Item]) -> None:
-        """Take the next page. Raises ValueError for one out of turn, which would prove nothing."""
-        if page.current_page != self.next_page or self.ended:
-            raise ValueError(f"page {page.current_page} out of turn, expected {self.next_page}")
-        last = self.total_count_last
-        if last is not None and (page.total_count is None or page.total_count < last):
-            self.count_fell = True
-        if self.pages_read == 0:
-            self.total_count_first = page.total_count
-        self.pages_read += 1
-        self.total_pages = page.total_pages
-        self.total_count_last = page.total_count
-        self.ended = page.is_last
-        for item in page.items:
-            self._items[item.id] = item
-
-    @property
-    def next_page(self) -> int:
-        """The number of the page to read next, 1 to begin with."""
-        return self.pages_read + 1
-
-    @property
-    def complete(self) -> bool:
-        """True if every page was read, the count never fell and as many distinct ids came as were counted."""
-        return (
-            self.ended
-            and self.total_pages is not None
-            and self.pages_read >= self.total_pages
-            and not self.count_fell
-            and self.total_count_last is not None
-            and len(self._items) >= self.total_count_last
-        )
-
-    def __iter__(self) -> Iterator[Item]:
-        """The distinct items, each as last seen."""
-        return iter(self._items.values())
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-
 # --- The answer to a write ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A 2xx with a documented record. It is the record we asked for only if `as_sent`.
+    """The record a write was answered with. It is the record that was asked for only if `as_sent`.
 
-    mismatches   names of sent fields that came back different: a replay of something else, or a
-                 field Slant did not take (API 6.1 (7)); custom fields as `custom_fields.<key>`
-    unverified   names of sent fields the answer does not show; an extra read may
-    unit_alarm   `value` came back exactly 100 times or a hundredth of what was sent (API 10.1)
+    mismatches   names of sent fields that came back different, because of a replay of something else or a
+                 field Slant did not take (Slant API 6.1 (7)); custom fields as `custom_fields.<key>`
+    unverified   names of sent fields the answer does not show; another read may show them
+    unit_alarm   `value` came back exactly 100 times or a hundredth of what was sent (Slant API 10.1)
+    elapsed_ms   milliseconds the exchange took
     """
 
     record: OpportunityRecord
@@ -381,5 +292,5 @@ class Written:
 
     @property
     def is_whole(self) -> bool:
-        """True if every sent field came back. What kind of pipeline was asked for, some pipelines never show."""
+        """True if every sent field came back, `pipeline_type` apart, which some pipelines do not show."""
         return not set(self.unverified) - {"pipeline_type"}

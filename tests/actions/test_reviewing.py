@@ -8,7 +8,7 @@ from opportunities.actions import reviewing
 from opportunities.delivery import settling
 from opportunities.delivery.scanning import Candidates
 from opportunities.models import Person, Role, State, Submission
-from opportunities.slant.types import Scan
+from opportunities.slant.pages import Scan
 from tests.delivery.test_settling import edit, lose, made
 from tests.support.office import Office, fresh
 from tests.support.people import make_person

@@ -96,7 +96,7 @@ def arm() -> None:
 
     from opportunities.delivery import claiming, scanning, sending, settling, unknown_outcome
     from opportunities.runtime import wakeup
-    from opportunities.slant.types import Scan
+    from opportunities.slant.pages import Scan
     from opportunities.trail import audit
 
     claiming.LEASE_MARGIN_SECONDS = unknown_outcome.LEASE_MARGIN_SECONDS = MARGIN_SECONDS  # type: ignore[attr-defined]

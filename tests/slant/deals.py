@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
+from opportunities.slant.pages import HasId, RecordPage, Scan
 from opportunities.slant.types import Written
 from tests.sandbox_process import SandboxProcess
 
@@ -27,6 +29,8 @@ DEAL: dict[str, Any] = {
 }
 KNOWN = "op_71qz5d"
 
+Item = TypeVar("Item", bound=HasId)
+
 
 def frozen(record: dict[str, Any]) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
@@ -41,6 +45,14 @@ def create(
 
 def update(client: SlantClient, *, key: str = "key-u", **changes: Any) -> Written:
     return client.update_opportunity(KNOWN, frozen(changes), key=key)
+
+
+def items(pages: Iterable[RecordPage[Item]]) -> list[Item]:
+    """The distinct records of pages, in the order they came in."""
+    scan: Scan[Item] = Scan()
+    for page in pages:
+        scan.add(page)
+    return list(scan)
 
 
 def refusal(call: Any, *args: Any, **options: Any) -> SlantError:

@@ -59,7 +59,7 @@ def test_the_token_is_in_no_error_and_no_log(behave: Behaviour, caplog: pytest.L
         client = client_of(server, total_timeout=0.3)
         calls = (
             client.me,
-            lambda: list(client.opportunities()),
+            lambda: list(client.opportunity_pages()),
             lambda: client.create_opportunity(BODY, key="k"),
         )
         for call in calls:

@@ -19,7 +19,8 @@ from opportunities.slant.errors import (
     SlantRefusedUs,
     SlantRejected,
 )
-from opportunities.slant.types import Scan
+from opportunities.slant.pages import Scan
+from tests.slant.deals import items
 from tests.slant.samples import BODY, BOOK, HOUSEHOLD, OPPORTUNITY, PIPELINE, SENT, page_of
 from tests.slant.servers import Received, Server, always, client_of, reply, serving
 
@@ -50,7 +51,7 @@ def queries(server: Server) -> list[dict[str, list[str]]]:
 
 def test_a_list_reads_all_pages_of_a_hundred_and_then_stops() -> None:
     with serving(paged(rows(5))) as server:
-        ids = [deal.id for deal in client_of(server).opportunities(book_id="bk_1")]
+        ids = [deal.id for deal in items(client_of(server).opportunity_pages(book_id="bk_1"))]
 
     assert ids == ["op_0", "op_1", "op_2", "op_3", "op_4"]
     assert queries(server) == [
@@ -59,22 +60,24 @@ def test_a_list_reads_all_pages_of_a_hundred_and_then_stops() -> None:
 
 
 def test_a_row_that_slides_onto_the_next_page_comes_once() -> None:
-    with serving(paged([*rows(2), *rows(3)])) as server:
-        ids = [deal.id for deal in client_of(server).opportunities()]
+    books = [BOOK | {"id": f"bk_{index}"} for index in (0, 1, 0, 1, 2)]
 
-    assert ids == ["op_0", "op_1", "op_2"]
+    with serving(paged(books)) as server:
+        ids = [book.id for book in client_of(server).books()]
+
+    assert ids == ["bk_0", "bk_1", "bk_2"]
 
 
 def test_an_empty_list_is_one_call() -> None:
     with serving(paged([])) as server:
-        assert list(client_of(server).opportunities()) == []
+        assert items(client_of(server).opportunity_pages()) == []
 
     assert len(server.requests) == 1
 
 
 def test_a_list_without_paging_ends_when_nothing_new_comes() -> None:
     with serving(always(200, {"data": rows(3)})) as server:
-        assert len(list(client_of(server).opportunities())) == 3
+        assert len(items(client_of(server).opportunity_pages())) == 3
 
     assert len(server.requests) == 2
 
@@ -85,10 +88,10 @@ def test_a_list_without_end_hits_the_bound_and_says_so() -> None:
         return reply(200, page_of([OPPORTUNITY | {"id": f"op_{page}"}], page=page, pages=10**9))
 
     with serving(endless) as server:
-        deals = client_of(server, max_pages=4).opportunities()
-        read = [next(deals).id for _ in range(4)]
+        pages = client_of(server, max_pages=4).opportunity_pages()
+        read = [next(pages).items[0].id for _ in range(4)]
         with pytest.raises(PageLimitHit) as caught:
-            next(deals)
+            next(pages)
 
     assert read == ["op_1", "op_2", "op_3", "op_4"]
     assert len(server.requests) == 4
@@ -112,7 +115,7 @@ def test_pages_can_be_counted_stopped_and_resumed() -> None:
 
 def test_pages_are_asked_for_only_when_wanted() -> None:
     with serving(paged(rows(5))) as server:
-        next(client_of(server).opportunities())
+        next(client_of(server).opportunity_pages())
 
     assert len(server.requests) == 1
 
@@ -120,13 +123,13 @@ def test_pages_are_asked_for_only_when_wanted() -> None:
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_list_that_slant_does_not_have_is_not_found(status: int) -> None:
     with serving(always(status)) as server, pytest.raises(SlantNotFound):
-        list(client_of(server).opportunities())
+        list(client_of(server).opportunity_pages())
 
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_refused_filter_is_rejected_and_not_tried_without(status: int) -> None:
     with serving(always(status)) as server, pytest.raises(SlantRejected):
-        list(client_of(server).opportunities(updated_since=datetime(2026, 1, 1, tzinfo=UTC)))
+        list(client_of(server).opportunity_pages(updated_since=datetime(2026, 1, 1, tzinfo=UTC)))
 
     assert queries(server) == [
         {"updated_since": ["2026-01-01T00:00:00Z"], "page": ["1"], "per_page": ["100"]}
@@ -138,6 +141,7 @@ def test_each_list_asks_its_own_path() -> None:
         "/v1/books": [BOOK],
         "/v1/pipelines": [PIPELINE],
         "/v1/households": [HOUSEHOLD],
+        "/v1/opportunities": [OPPORTUNITY | {"id": "op_1"}],
         "/v1/households/hh%2F1/opportunities": [OPPORTUNITY],
         "/v1/custom_fields": [{"id": "cf", "field_key": "k"}],
     }
@@ -150,17 +154,19 @@ def test_each_list_asks_its_own_path() -> None:
         found = [
             [book.id for book in client.books()],
             [pipeline.id for pipeline in client.pipelines()],
-            [household.id for household in client.households(kind="prospect", book_id="b")],
-            [deal.id for deal in client.household_opportunities("hh/1")],
+            [household.id for household in items(client.household_pages())],
+            [deal.id for deal in items(client.opportunity_pages(book_id="b"))],
+            [deal.id for deal in items(client.household_opportunity_pages("hh/1"))],
             [field.id for field in client.custom_fields(entity_type="Opportunity")],
         ]
 
-    assert found == [["bk_pine01"], ["pl_newbiz"], ["hh_okonkwo"], ["op_71qz5d"], ["cf"]]
+    assert found == [["bk_pine01"], ["pl_newbiz"], ["hh_okonkwo"], ["op_1"], ["op_71qz5d"], ["cf"]]
     paging = {"page": ["1"], "per_page": ["100"]}
     assert queries(server) == [
         paging,
         paging,
-        {"type": ["prospect"], "book_id": ["b"]} | paging,
+        paging,
+        {"book_id": ["b"]} | paging,
         paging,
         {"entity_type": ["Opportunity"]} | paging,
     ]
@@ -169,17 +175,14 @@ def test_each_list_asks_its_own_path() -> None:
 def test_each_single_record_asks_its_own_path() -> None:
     answers = {
         "/v1/me": {"id": "u_1"},
-        "/v1/books/bk_pine01": BOOK,
-        "/v1/pipelines/pl_newbiz": PIPELINE,
         "/v1/opportunities/op_71qz5d": OPPORTUNITY,
     }
 
     with serving(lambda connection, received: reply(200, answers[received.target])) as server:
         client = client_of(server)
-        found = [client.me().id, client.book("bk_pine01").id, client.pipeline("pl_newbiz").id]
-        found += [client.opportunity("op_71qz5d").id]
+        found = [client.me().id, client.opportunity("op_71qz5d").id]
 
-    assert found == ["u_1", "bk_pine01", "pl_newbiz", "op_71qz5d"]
+    assert found == ["u_1", "op_71qz5d"]
 
 
 # --- Before each request -----------------------------------------------------------------------------
@@ -190,7 +193,7 @@ def test_every_request_is_announced_each_page_too() -> None:
 
     with serving(paged(rows(5))) as server:
         client = client_of(server, before_send=lambda: calls.append(len(server.requests)))
-        list(client.opportunities())
+        list(client.opportunity_pages())
 
     assert calls == [0, 1, 2]
 
@@ -206,7 +209,7 @@ def test_what_is_raised_before_sending_comes_out_unchanged_and_nothing_is_sent()
         client = client_of(server).using(before_send=refuse)
         for call in (
             client.me,
-            lambda: list(client.opportunities()),
+            lambda: list(client.opportunity_pages()),
             lambda: client.create_opportunity(BODY, key="k"),
         ):
             with pytest.raises(BudgetSpent):
@@ -295,7 +298,7 @@ def test_a_call_is_logged_with_method_path_status_and_our_reference(caplog: pyte
 
     with caplog.at_level(logging.INFO, "opportunities.slant.client"), serving(paged(rows(1))) as server:
         client = client_of(server, reference="SW-7", monotonic=lambda: next(ticks))
-        list(client.opportunities(book_id="bk_secret"))
+        list(client.opportunity_pages(book_id="bk_secret"))
 
     assert [
         record.getMessage() for record in caplog.records if record.name == "opportunities.slant.client"

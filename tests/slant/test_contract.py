@@ -1,7 +1,7 @@
 """Client against sandbox: one test for each switch and row of Slant API 9 and 10.
 
 The two were written apart from one contract, so what they agree on is in it. Undocumented answers the
-sandbox cannot give (10.19 a removed assignee, 10.28 unknown kinds ...) are in test_reading.py;
+sandbox cannot give (10.19 a removed assignee, 10.28 unknown kinds ...) are in test_responses.py;
 tokens and faults are in test_contract_faults.py.
 """
 
@@ -22,9 +22,9 @@ from opportunities.slant.errors import (
     SlantNotFound,
     SlantRejected,
 )
-from opportunities.slant.types import Scan
+from opportunities.slant.pages import Scan
 from tests.sandbox_process import SandboxProcess
-from tests.slant.deals import CLOSE_DAY, DEAL, KNOWN, create, created, frozen, refusal, update
+from tests.slant.deals import CLOSE_DAY, DEAL, KNOWN, create, created, frozen, items, refusal, update
 
 # --- The documented life of a deal -------------------------------------------------------------------
 
@@ -62,15 +62,14 @@ def test_every_sample_record_can_be_read(client: SlantClient) -> None:
     scan: Scan[Any] = Scan()
     for page in client.opportunity_pages():
         scan.add(page)
-    books, pipelines = list(client.books()), list(client.pipelines())
+    households = items(client.household_pages())
 
     assert scan.complete
     assert scan.pages_read > 1
     assert None in {deal.value for deal in scan} & {deal.probability for deal in scan}
-    assert {None} < {book.role for book in books}
-    assert client.book(books[0].id) == books[0]
-    assert client.pipeline(pipelines[0].id) == pipelines[0]
-    assert {household.kind for household in client.households()} == {"prospect", "client"}
+    assert {None} < {book.role for book in client.books()}
+    assert all(pipeline.stages for pipeline in client.pipelines())
+    assert {household.type for household in households} == {"Prospect", "Client"}
     assert {field.entity_type for field in client.custom_fields()} >= {"Opportunity"}
 
 
@@ -177,9 +176,9 @@ def test_a_missing_list_is_not_found_and_households_list_instead(
 ) -> None:
     sandbox.control(switches={"list_opportunities": "not_found"})
 
-    assert isinstance(refusal(list, client.opportunities()), SlantNotFound)
+    assert isinstance(refusal(list, client.opportunity_pages()), SlantNotFound)
     try:
-        assert KNOWN in {deal.id for deal in client.household_opportunities("hh_okonkwo")}
+        assert KNOWN in {deal.id for deal in items(client.household_opportunity_pages("hh_okonkwo"))}
     except SlantNotFound:
         pytest.fail("the list of a household went away with the list of all")
 
@@ -191,10 +190,10 @@ def test_filters_are_ignored_applied_or_refused(
     sandbox.control(switches={"list_filters": reading})
 
     if reading == "reject":
-        assert type(refusal(list, client.opportunities(book_id="bk_alder2"))) is SlantRejected
-        assert next(client.opportunities())
+        assert type(refusal(list, client.opportunity_pages(book_id="bk_alder2"))) is SlantRejected
+        assert next(client.opportunity_pages()).items
     else:
-        books = {deal.book_id for deal in client.opportunities(book_id="bk_alder2")}
+        books = {deal.book_id for deal in items(client.opportunity_pages(book_id="bk_alder2"))}
         assert "bk_alder2" in books
         assert (len(books) > 1) is (reading == "ignore")
 
@@ -238,7 +237,6 @@ def test_an_unrestricted_pipeline_is_read_either_way(
 ) -> None:
     sandbox.control(switches={"unrestricted_pipeline_type": said})
 
-    assert client.pipeline("pl_events").pipeline_type == read
     assert {pipeline.id: pipeline.pipeline_type for pipeline in client.pipelines()}["pl_events"] == read
 
 
@@ -327,6 +325,6 @@ def test_a_nested_pipeline_is_read_full_or_slim(
 def test_an_unknown_kind_of_household_is_accepted(sandbox: SandboxProcess, client: SlantClient) -> None:
     sandbox.control(records=[{"op": "patch", "id": "hh_okonkwo", "set": {"type": "PastClient"}}])
 
-    kinds = {household.id: household.kind for household in client.households()}
+    kinds = {household.id: household.type for household in items(client.household_pages())}
 
-    assert kinds["hh_okonkwo"] is None
+    assert kinds["hh_okonkwo"] == "PastClient"

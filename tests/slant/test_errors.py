@@ -20,7 +20,7 @@ from opportunities.slant.errors import (
     SlantRejected,
     SlantUnreachable,
 )
-from opportunities.slant.reading import Answer, error_of
+from opportunities.slant.responses import Answer, error_of
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 READ_ONLY = b'{"error": {"code": "token_read_only", "message": "no"}}'

@@ -15,17 +15,9 @@ from hypothesis import strategies as st
 
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantBusy, SlantError
+from opportunities.slant.pages import RecordPage
 from opportunities.slant.transport import Raw
-from opportunities.slant.types import (
-    BookRecord,
-    CustomField,
-    HouseholdRecord,
-    Me,
-    OpportunityRecord,
-    PipelineRecord,
-    RecordPage,
-    Written,
-)
+from opportunities.slant.types import BookRecord, CustomField, Me, OpportunityRecord, PipelineRecord, Written
 from tests.slant.samples import BODY, BOOK, HOUSEHOLD, OPPORTUNITY, PIPELINE, page_of
 from tests.slant.servers import TOKEN, Received, always, client_of, reply, serving
 
@@ -33,12 +25,10 @@ PRIVATE = "Okonkwo-1961-04-12"
 
 CALLS: list[tuple[Callable[[SlantClient], Any], type | tuple[type, ...]]] = [
     (lambda client: client.me(), Me),
-    (lambda client: client.book("bk_pine01"), BookRecord),
-    (lambda client: client.pipeline("pl_newbiz"), PipelineRecord),
     (lambda client: client.opportunity("op_71qz5d"), OpportunityRecord),
     (lambda client: next(client.books(), None), (BookRecord, type(None))),
     (lambda client: next(client.pipelines(), None), (PipelineRecord, type(None))),
-    (lambda client: next(client.households(), None), (HouseholdRecord, type(None))),
+    (lambda client: next(client.household_pages()), RecordPage),
     (lambda client: next(client.custom_fields(), None), (CustomField, type(None))),
     (lambda client: next(client.opportunity_pages()), RecordPage),
     (lambda client: next(client.household_opportunity_pages("hh")), RecordPage),
@@ -245,7 +235,7 @@ def test_ten_megabytes_of_anything_is_one_of_the_family() -> None:
 
 
 def _all_opportunities(client: SlantClient) -> object:
-    return list(client.opportunities())
+    return list(client.opportunity_pages())
 
 
 def _create(client: SlantClient) -> object:

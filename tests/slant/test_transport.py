@@ -176,7 +176,7 @@ def test_a_late_watchdog_leaves_the_next_exchange_alone() -> None:
     with serving(always(200, page_of([OPPORTUNITY]))) as server:
         client = client_of(server, total_timeout=0.3)
         for _ in range(4):
-            assert len(list(client.opportunities())) == 1
+            assert len(list(client.opportunity_pages())) == 1
             time.sleep(0.15)
 
     assert server.connections == 1
@@ -215,7 +215,7 @@ def test_a_list_may_be_longer_than_a_record() -> None:
     long = page_of([OPPORTUNITY | {"custom_fields": {"note": "x" * 2_000_000}}])
 
     with serving(always(200, long)) as server:
-        assert len(list(client_of(server).opportunities())) == 1
+        assert len(list(client_of(server).opportunity_pages())) == 1
         with pytest.raises(SlantNoAnswer, match="more bytes"):
             client_of(server).me()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.slant.comparing import compare, is_unit_alarm
+from opportunities.slant.comparison import compare, is_unit_alarm
 from opportunities.slant.types import OpportunityRecord
 from tests.slant.samples import OPPORTUNITY, SENT, without
 

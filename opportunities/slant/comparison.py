@@ -1,21 +1,50 @@
-"""Holding a written record against what was sent (Slant API 6.1 (7), 10.1).
+"""Comparing a written record with what was sent (Slant API 6.1 (7), 10.1).
 
-A 2xx under an idempotency key may be a replay of something else, and the unit of `value` was once
-cents: so no answer is believed before it has been compared.
+A 2xx under an idempotency key may be a replay of something else, and the unit of `value` was once cents. No
+answer to a write is believed before it has been compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from opportunities.slant.types import OpportunityRecord, Time
+from opportunities.slant.responses import Answer
+from opportunities.slant.types import OpportunityRecord, Time, Written
 
 _SAME, _DIFFERENT, _NOT_SHOWN = "same", "different", "not shown"
 _DIRECT = ("name", "book_id", "value", "probability", "household_id")
 _time = TypeAdapter[Any](Time)
+
+
+def compared(sent: dict[str, Any], record: OpportunityRecord, answer: Answer) -> Written:
+    """The record of `answer`, and how it differs from the fields that were `sent`."""
+    mismatches, unverified = compare(sent, record)
+    return Written(
+        record=record,
+        mismatches=mismatches,
+        unverified=unverified,
+        unit_alarm=is_unit_alarm(sent, record),
+        status=answer.status,
+        request_id=answer.request_id,
+        server_date=answer.server_date,
+        elapsed_ms=answer.elapsed_ms,
+    )
+
+
+def compared_again(written: Written, sent: dict[str, Any], record: OpportunityRecord) -> Written:
+    """`written` with `record`, which a later read showed, compared with `sent` anew."""
+    mismatches, unverified = compare(sent, record)
+    return replace(
+        written,
+        record=record,
+        mismatches=mismatches,
+        unverified=unverified,
+        unit_alarm=is_unit_alarm(sent, record),
+    )
 
 
 def compare(sent: dict[str, Any], record: OpportunityRecord) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -53,7 +82,7 @@ def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple
         elif name in ("assigned_to_id", "owner_id"):
             yield name, _judge_assignee(ours, record)
         elif name == "pipeline_type":
-            # Read by Slant only when nothing names the pipeline; "any" pipelines say nothing back.
+            # Slant reads it only when nothing names the pipeline; pipelines of any type do not show it.
             decided = sent.get("pipeline_id") or sent.get("household_id")
             theirs = record.pipeline.pipeline_type
             yield name, _SAME if decided else _judge(ours, theirs, theirs is not None)
@@ -68,14 +97,14 @@ def _judge(ours: object, theirs: object, shown: bool) -> str:
 
 
 def _judge_assignee(ours: object, record: OpportunityRecord) -> str:
-    """Null is nobody; an object without an id is somebody we cannot tell (Slant API 10.19)."""
+    """Null means nobody; an object without an id may be anybody (Slant API 10.19)."""
     if record.assigned_to is None:
         return _judge(ours, None, "assigned_to" in record.model_fields_set)
     return _judge(ours, record.assigned_to.id, record.assigned_to.id is not None)
 
 
 def _day(sent: object) -> object:
-    """The UTC calendar day of a date-time we sent (Slant API 10.23); what is none is compared as it is."""
+    """The UTC calendar day of a date-time that was sent (Slant API 10.23); any other value unchanged."""
     try:
         return _time.validate_python(sent).date() if isinstance(sent, str) else sent
     except ValidationError:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from opportunities.slant.asking import checked_base_url, in_utc, record_path
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import BadId, SlantNotFound
+from opportunities.slant.request_checks import checked_base_url, in_utc, record_path
 from tests.slant.samples import BODY
 
 
@@ -25,8 +25,8 @@ def untouchable() -> SlantClient:
 )
 def test_an_id_that_is_no_path_segment_is_refused_before_anything_is_sent(bad: Any) -> None:
     client = untouchable()
-    calls = [client.book, client.pipeline, client.opportunity, client.household_opportunities]
-    calls += [client.household_opportunity_pages, lambda i: client.update_opportunity(i, b"{}", key="k")]
+    calls = [client.opportunity, client.household_opportunity_pages]
+    calls += [lambda record_id: client.update_opportunity(record_id, b"{}", key="k")]
 
     for call in calls:
         with pytest.raises(BadId) as caught:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from opportunities.slant.complaints import Complaint, read_complaint
+from opportunities.slant.error_bodies import ErrorBody, read_error_body
 from opportunities.slant.secret import Secret
 
 
-def complaint(body: Any) -> Complaint:
-    return read_complaint(body if isinstance(body, bytes) else json.dumps(body).encode(), Secret("hush-hush"))
+def complaint(body: Any) -> ErrorBody:
+    return read_error_body(
+        body if isinstance(body, bytes) else json.dumps(body).encode(), Secret("hush-hush")
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def complaint(body: Any) -> Complaint:
     ],
 )
 def test_every_shape_says_the_same(body: Any) -> None:
-    assert complaint(body) == Complaint("invalid", "Bad.", {"name": ["is blank"]})
+    assert complaint(body) == ErrorBody("invalid", "Bad.", {"name": ["is blank"]})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_every_shape_says_the_same(body: Any) -> None:
     ],
 )
 def test_what_is_no_complaint_says_nothing(body: Any) -> None:
-    assert complaint(body) == Complaint()
+    assert complaint(body) == ErrorBody()
 
 
 @pytest.mark.parametrize(
@@ -68,11 +70,11 @@ def test_what_is_no_complaint_says_nothing(body: Any) -> None:
     ],
 )
 def test_wrong_types_say_nothing(body: Any) -> None:
-    assert complaint(body) == Complaint()
+    assert complaint(body) == ErrorBody()
 
 
 def test_a_sentence_in_error_is_the_message_and_no_code() -> None:
-    assert complaint({"error": "Name is too long"}) == Complaint("", "Name is too long")
+    assert complaint({"error": "Name is too long"}) == ErrorBody("", "Name is too long")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_a_code_is_made_of_words(code: str) -> None:
 
 def test_reasons_without_a_field_become_the_message() -> None:
     assert complaint({"errors": ["First.", "Second."]}).message == "First. Second."
-    assert complaint({"errors": {"base": ["Whole form."]}}) == Complaint("", "Whole form.")
+    assert complaint({"errors": {"base": ["Whole form."]}}) == ErrorBody("", "Whole form.")
 
 
 def test_the_alias_of_the_owner_is_the_field_we_send() -> None:
@@ -112,7 +114,7 @@ def test_the_alias_of_the_owner_is_the_field_we_send() -> None:
     ],
 )
 def test_what_is_not_words_is_not_shown(text: str) -> None:
-    assert complaint({"message": text, "errors": {"name": [text]}}) == Complaint()
+    assert complaint({"message": text, "errors": {"name": [text]}}) == ErrorBody()
 
 
 def test_words_are_made_one_short_line() -> None:

@@ -1,7 +1,7 @@
-"""Reading error bodies, whose shape Slant documents nowhere (Slant API 10.3).
+"""Reading the bodies of errors, whose shape Slant does not document (Slant API 10.3).
 
-Every shape we can think of is looked for, nothing is relied on, and what comes out is plain, short text:
-a body is written by somebody else and may hold markup, a stack trace or our own token.
+Every likely shape is tried and none is relied on. What comes out is plain, short text, because a body may
+hold markup, a stack trace or our own token.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from opportunities.slant.secret import Secret
 _LONGEST = 300
 _MOST_FIELDS, _MOST_REASONS, _DEEPEST = 40, 10, 4
 _MARKUP = re.compile(r"<[a-zA-Z!/?]")
-# A code goes into the log, so it may be a word of Slant's but no number: no birth date, phone or id.
+# A code is logged, so it may be a word but no number: no birth date, phone or id.
 _CODE = re.compile(r"(?=.{1,64}$)[A-Za-z]+(?:[_.-][A-Za-z]+)*")
 _FIELD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """What an error body said: Slant's code, one line for people, reasons by field. All may be empty."""
+class ErrorBody:
+    """What an error body says: Slant's code, one line for people, reasons by field. All may be empty."""
 
     code: str = ""
     message: str = ""
     field_errors: dict[str, list[str]] = field(default_factory=dict)
 
 
-def read_complaint(body: bytes, secret: Secret) -> Complaint:
-    """Code from `error.code`, `error`, `code`; message from `error.message`, `message`,
-    `error_description`; fields from `error.details`, `details`, `errors`, as a map or a list.
+def read_error_body(body: bytes, secret: Secret) -> ErrorBody:
+    """The code, message and reasons of an error body; all empty for anything but a JSON object.
 
-    `detail` is read too, the word of RFC 9457 and of common frameworks. Anything that is not a JSON
-    object is an empty complaint.
+    code     `error.code`, `error`, `code`
+    message  `error.message`, `message`, `error_description`
+    fields   `error.details`, `details`, `errors`, as a map or a list, and `detail` (RFC 9457)
     """
     try:
         data = from_json(body, allow_inf_nan=False)
     except ValueError:
-        return Complaint()
+        return ErrorBody()
     if not isinstance(data, dict):
-        return Complaint()
+        return ErrorBody()
 
     error = data.get("error")
     inner = error if isinstance(error, dict) else {}
@@ -63,13 +63,13 @@ def read_complaint(body: bytes, secret: Secret) -> Complaint:
     sentence = error if isinstance(error, str) and not code else None
     lines = (inner.get("message"), data.get("message"), data.get("error_description"), sentence)
     message = next((line for line in (plain(text, secret) for text in lines) if line), "")
-    return Complaint(code, message or cut(" ".join(unplaced)), reasons)
+    return ErrorBody(code, message or cut(" ".join(unplaced)), reasons)
 
 
 def plain(text: object, secret: Secret) -> str:
     """`text` as one short line for people: no control or invisible characters, no secret.
 
-    What is no string, or holds markup or JSON instead of words, is "".
+    Anything but a string, and a string of markup or JSON, becomes "".
     """
     if not isinstance(text, str):
         return ""
@@ -82,7 +82,7 @@ def plain(text: object, secret: Secret) -> str:
 
 
 def cut(text: str) -> str:
-    """At most 300 characters, the loss marked."""
+    """At most 300 characters; an ellipsis marks a cut."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1].rstrip() + "…"
 
 

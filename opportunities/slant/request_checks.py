@@ -1,4 +1,4 @@
-"""What may leave: the checks on base URL, ids, bodies and keys before anything is sent."""
+"""Checks of what is sent: base URL, ids in paths, moments, bodies and idempotency keys."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record_path(collection: str, record_id: str) -> str:
 def in_utc(moment: datetime) -> str:
     """A moment as Slant writes it: `2026-11-30T00:00:00Z`, rounded down to the second (Slant API 1).
 
-    Raises ValueError for a naive datetime: it would mean another moment on another machine.
+    Raises ValueError for a naive datetime, which means another moment on another machine.
     """
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
@@ -38,7 +38,7 @@ def in_utc(moment: datetime) -> str:
 
 
 def checked_write(body: bytes, key: str) -> dict[str, Any]:
-    """What `body` says. TypeError or ValueError for a call that is wrong in our own code."""
+    """The JSON object in `body`. Raises TypeError or ValueError for a call that is wrong in our own code."""
     if not isinstance(body, bytes):
         raise TypeError("a body is the frozen bytes")
     if not (key and len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key):
@@ -50,7 +50,7 @@ def checked_write(body: bytes, key: str) -> dict[str, Any]:
 
 
 def checked_base_url(base_url: str) -> str:
-    """`base_url` without a final slash. ValueError unless https, or http to loopback (reliability S14)."""
+    """`base_url` without a final slash. Raises ValueError unless https or loopback (reliability S14)."""
     parts = urlsplit(base_url)
     if parts.username or parts.password or parts.query or parts.fragment or not parts.hostname:
         raise ValueError("the Slant base URL is scheme, host, port and path, nothing else")

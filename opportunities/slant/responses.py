@@ -1,6 +1,6 @@
-"""From an answer to a typed object or an error: pure functions of status, headers and body.
+"""From an answer to a record, a page or an error: pure functions of status, headers and body.
 
-Nothing here touches the network, a clock or the log, so all of it is tested without any of them.
+Nothing here uses the network, a clock or the log.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opportunities.slant import errors
-from opportunities.slant.complaints import Complaint, plain, read_complaint
+from opportunities.slant.error_bodies import ErrorBody, plain, read_error_body
+from opportunities.slant.pages import RecordPage
 from opportunities.slant.secret import Secret
-from opportunities.slant.types import RecordPage
 
 _NO_SECRET = Secret("")
-LONGEST_WAIT = 3600.0  # seconds a Retry-After is believed (reliability 5)
-_SAY_WHEN = {429, 503}  # what a Retry-After is read of (RFC 6585 4, RFC 9110 15.6.4)
+LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is cut to this (reliability 5)
+_WITH_RETRY_AFTER = {429, 503}  # (RFC 6585 4, RFC 9110 15.6.4)
 _AMBIGUOUS_4XX = {408, 409, 425}  # Slant API 3: whether these were executed is not known
 
 T = TypeVar("T")
@@ -32,9 +32,10 @@ Model = TypeVar("Model", bound=BaseModel)
 class Answer:
     """One complete answer of Slant.
 
-    headers   names in lower case
-    too_long  the body went on past what we read of any
-    secret    what must not come out of it again
+    headers     names in lower case
+    too_long    the body is longer than the most that is read of one
+    elapsed_ms  milliseconds the exchange took
+    secret      the token, which is scrubbed from all text taken out of the answer
     """
 
     method: str
@@ -53,28 +54,28 @@ class Answer:
 
     @property
     def server_date(self) -> datetime | None:
-        """Slant's clock when it answered: the `Date` header (RFC 9110 6.6.1), None if absent or unreadable."""
+        """Slant's clock when it answered: the `Date` header (RFC 9110 6.6.1); None if it cannot be read."""
         return http_date(self.headers.get("date"))
 
 
-# --- What was refused --------------------------------------------------------------------------------
+# --- Errors ------------------------------------------------------------------------------------------
 
 
 def error_of(answer: Answer, *, can_write: bool | None, now: datetime) -> errors.SlantError | None:
-    """The error of a status that is no success, by the one table of Slant API 3; None for a 2xx.
+    """The error of a status that is no success, by the table of Slant API 3; None for a 2xx.
 
-    Status first, code second (Slant API 2.3). `now` is used to read a Retry-After date when the answer
-    has no date of its own.
+    The status decides first, the code second (Slant API 2.3). `now` serves to read a date in Retry-After when
+    the answer has no date of its own.
     """
     if 200 <= answer.status <= 299:
         return None
-    complaint = Complaint() if answer.too_long else read_complaint(answer.body, answer.secret)
-    kind = _kind_of(answer, complaint.code, can_write)
-    facts = _facts(answer, complaint.code)
+    error_body = ErrorBody() if answer.too_long else read_error_body(answer.body, answer.secret)
+    kind = _kind_of(answer, error_body.code, can_write)
+    facts = _facts(answer, error_body.code)
     if issubclass(kind, errors.SlantRejected):
-        return kind(complaint.message, field_errors=complaint.field_errors, **facts)
-    # Slant's words help only with what a person can put right; for the rest ours are clearer.
-    if answer.status in _SAY_WHEN:
+        return kind(error_body.message, field_errors=error_body.field_errors, **facts)
+    # Slant's text helps only where a person can correct something; elsewhere ours is clearer.
+    if answer.status in _WITH_RETRY_AFTER:
         return kind(retry_after=retry_after(answer, now=now), **facts)
     return kind(**facts)
 
@@ -95,21 +96,23 @@ def _kind_of(answer: Answer, code: str, can_write: bool | None) -> type[errors.S
 
 
 def retry_after(answer: Answer, *, now: datetime) -> float | None:
-    """Seconds to wait, 0 to 3600, or None: from `Retry-After` (RFC 9110 10.2.3: seconds or a date), else, for
-    a 429, from `X-RateLimit-Reset` or `RateLimit-Reset`, which are seconds, or an instant if they are large.
+    """Seconds to wait, 0 to 3600; None if the answer does not say.
+
+    Read from `Retry-After` (RFC 9110 10.2.3: seconds or a date). A 429 may have `X-RateLimit-Reset` or
+    `RateLimit-Reset` instead, which are seconds, or a Unix time if they are large.
     """
-    said = answer.headers.get("retry-after", "").strip()
-    moment = http_date(said)
-    here = answer.server_date or now
-    if answer.status == 429 and moment is None and not re.fullmatch(r"\d+", said, re.ASCII):
-        said = answer.headers.get("x-ratelimit-reset", answer.headers.get("ratelimit-reset", "")).strip()
+    text = answer.headers.get("retry-after", "").strip()
+    moment = http_date(text)
+    answered_at = answer.server_date or now
+    if answer.status == 429 and moment is None and not re.fullmatch(r"\d+", text, re.ASCII):
+        text = answer.headers.get("x-ratelimit-reset", answer.headers.get("ratelimit-reset", "")).strip()
     if moment is not None:
-        seconds = (moment - here).total_seconds()
-    elif re.fullmatch(r"\d{1,12}", said, re.ASCII):
-        seconds = float(said)
+        seconds = (moment - answered_at).total_seconds()
+    elif re.fullmatch(r"\d{1,12}", text, re.ASCII):
+        seconds = float(text)
         if seconds > 1e9:  # no wait is 30 years long: this is a Unix time
-            seconds -= here.timestamp()
-    elif re.fullmatch(r"\d+", said, re.ASCII):
+            seconds -= answered_at.timestamp()
+    elif re.fullmatch(r"\d+", text, re.ASCII):
         seconds = LONGEST_WAIT
     else:
         return None
@@ -125,11 +128,11 @@ def http_date(text: str | None) -> datetime | None:
         return None
 
 
-# --- What was answered -------------------------------------------------------------------------------
+# --- Records and pages -------------------------------------------------------------------------------
 
 
 def read_record(answer: Answer, model: type[Model], *, expected_id: str = "") -> Model:
-    """The one object of a 2xx. Raises SlantNoAnswer if it is not as documented, or another record's."""
+    """The one object of a 2xx. Raises SlantNoAnswer if it is not as documented, or is another record."""
     record = _parse(answer, model)
     if expected_id and getattr(record, "id", expected_id) != expected_id:
         raise undocumented(answer, "another record's id")
@@ -154,20 +157,20 @@ class Envelope(BaseModel, Generic[T]):
 
 
 def read_page(answer: Answer, envelope: type[Envelope[T]], *, number: int) -> RecordPage[T]:
-    """Page `number` of a list. Raises SlantNoAnswer if it is not as documented, or another page.
+    """Page `number` of a list. Raises SlantNoAnswer if it is not as documented, or is another page.
 
-    What a page past the end looks like is not documented; there any page number is taken as the end.
+    A page past the end is not documented. There any page number is accepted, and the page is empty.
     """
-    read = _parse(answer, envelope)
-    said = read.pagination
-    past_the_end = said.total_pages is not None and number > max(said.total_pages, 1)
-    if said.current_page not in (None, number) and not past_the_end:
-        raise undocumented(answer, f"page {said.current_page} for page {number}")
+    parsed = _parse(answer, envelope)
+    pagination = parsed.pagination
+    past_the_end = pagination.total_pages is not None and number > max(pagination.total_pages, 1)
+    if pagination.current_page not in (None, number) and not past_the_end:
+        raise undocumented(answer, f"page {pagination.current_page} for page {number}")
     return RecordPage(
-        items=() if past_the_end else read.data,
+        items=() if past_the_end else parsed.data,
         current_page=number,
-        total_pages=said.total_pages,
-        total_count=said.total_count,
+        total_pages=pagination.total_pages,
+        total_count=pagination.total_count,
         server_date=answer.server_date,
     )
 
@@ -178,7 +181,7 @@ def _parse(answer: Answer, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(answer.body)
     except ValidationError as problem:
-        # Only where and what kind: the input itself may be private, and never leaves this room.
+        # Only the place and the kind of the mistake: the input itself may be private.
         first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"][:8])
         why = f"{first['type']} at {place or 'the top'}"
@@ -186,13 +189,25 @@ def _parse(answer: Answer, model: type[Model]) -> Model:
 
 
 def undocumented(answer: Answer, why: str) -> errors.SlantNoAnswer:
-    """A 2xx that is not what Slant documents: executed or not, nothing in it can be relied on."""
+    """The error of a 2xx that is not as Slant documents: whether it was executed is not known."""
     error = errors.SlantNoAnswer(**_facts(answer, f"undocumented: {why}", code=""))
     error.undocumented = True
     return error
 
 
-def _facts(answer: Answer, remark: str, code: str | None = None) -> dict[str, Any]:
+class _Facts(TypedDict):
+    """What an error tells of its exchange, under the names `SlantError` takes."""
+
+    status: int
+    code: str
+    request_id: str
+    server_date: datetime | None
+    elapsed_ms: int
+    bytes_sent: bool
+    log_line: str
+
+
+def _facts(answer: Answer, remark: str, code: str | None = None) -> _Facts:
     log_line = f"{answer.method} {answer.path} -> {answer.status} {remark}".rstrip()
     return {
         "status": answer.status,
