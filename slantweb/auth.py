@@ -1,7 +1,7 @@
-"""From what a provider claims of somebody to an identity with roles. Nothing here asks a network or a database.
+"""From what a provider claims of somebody to an identity with roles. No function here asks the network.
 
-A person is the provider's `iss` and their `sub`, never the e-mail (OpenID Connect Core 5.7): an address can be given to
-somebody else. A verified e-mail only links them to their place in Slant's books.
+A person is the provider's `iss` and their `sub`, never the e-mail (OpenID Connect Core 5.7): an address can
+be given to somebody else. A verified e-mail only links them to their place in Slant's books.
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,7 +60,7 @@ def identity_of(claims: Claims) -> Identity:
     email = _text(claims, "email").lower() if _is_verified(claims, issuer) else ""
     name = _text(claims, "name") or _text(claims, "preferred_username")
     roles = roles_of(claims, email)
-    # People may choose their name at the provider; a database takes no NUL, and a line of the trail is one line.
+    # People may choose their name at the provider. A database takes no NUL, and the trail wants one line.
     name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     return Identity(issuer, subject, email, name[:200], roles, "" if roles else _why_no_role(claims))
 
@@ -77,7 +77,7 @@ def roles_of(claims: Claims, verified_email: str = "") -> tuple[str, ...]:
 
 
 def _is_verified(claims: Claims, issuer: str) -> bool:
-    """Entra ID never sends `email_verified`; its `xms_edov` says that the firm has proven the address's domain."""
+    """Entra ID never sends `email_verified`; `xms_edov` says that the firm has proven the domain."""
     if claims.get("email_verified") is True:
         return True
     is_entra = urlsplit(issuer).hostname in ENTRA_HOSTS
@@ -85,7 +85,7 @@ def _is_verified(claims: Claims, issuer: str) -> bool:
 
 
 def _why_no_role(claims: Claims) -> str:
-    """Beyond about 200 groups Entra ID sends a marker instead of them: its settings are at fault, not the person."""
+    """Beyond about 200 groups Entra ID sends a marker instead: that is for its administrator to mend."""
     names = claims.get("_claim_names")
     is_listed = isinstance(names, dict) and settings.OIDC_GROUPS_CLAIM in names
     is_marked = is_listed or claims.get("hasgroups") in (True, "true")
@@ -99,7 +99,7 @@ def _text(claims: Claims, name: str) -> str:
 
 
 def _words(value: object) -> Iterable[str]:
-    """Groups come as a list, or as one string from providers with a single group; anything else is no group."""
+    """Groups come as a list, or from some providers as one string; anything else is no group."""
     if isinstance(value, str):
         return [value]
     return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

@@ -1,8 +1,8 @@
 """What the demo has to settle before Django's settings can load: where state lives, and a secret of its own.
 
-`manage.py demo` calls `prepare()` first. It writes `demo.env` in VAR_DIR, which the settings read last, so that a
-command typed beside a running demo (`manage.py sync`) sees the same house. `python -m slantweb.demo_env reset` is
-`make reset`.
+`manage.py demo` calls `prepare()` first. It writes `demo.env` in VAR_DIR, which the settings read last, so
+that a command typed beside a running demo (`manage.py sync`) has the same settings. `python -m
+slantweb.demo_env reset` is `make reset`.
 """
 
 import fcntl
@@ -30,8 +30,8 @@ def var_dir() -> Path:
 
 
 def prepare() -> None:
-    """Make VAR_DIR and `demo.env`, and put the demo's variables into this process, where nobody set others."""
-    # Until the demo itself listens: being told to stop this early is no failure either.
+    """Make VAR_DIR and `demo.env`, and set the demo's variables in this process, unless they are set."""
+    # Until the demo itself handles signals: a stop this early is no failure either.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     home = var_dir()
@@ -40,13 +40,13 @@ def prepare() -> None:
         (home / MARKER).touch()
     file = home / "demo.env"
 
-    earlier = _read(file)
+    earlier = _read_variables(file)
     variables = {"SECRET_KEY": earlier.get("SECRET_KEY") or secrets.token_urlsafe(50), "DEMO": "1"}
     if not os.environ.get("SLANT_BASE_URL"):
         port = os.environ.get("SANDBOX_PORT") or "8001"
         variables |= {"SLANT_BASE_URL": f"http://127.0.0.1:{port}/v1", "SLANT_API_TOKEN": SANDBOX_TOKEN}
         if CONTROL in earlier:
-            # The same port again, if it is free, for scripts may have read it; the demo writes where it truly is.
+            # The same port again, if it is free: scripts may have read it. The demo writes the one it gets.
             variables[CONTROL] = earlier[CONTROL]
 
     draft = file.with_suffix(".draft")
@@ -77,7 +77,7 @@ def reset() -> str:
     return f"Removed {home}."
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read_variables(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     lines = (line.partition("=") for line in file.read_text().splitlines() if "=" in line and line[0] != "#")

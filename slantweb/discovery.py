@@ -1,4 +1,4 @@
-"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, checked and cached.
+"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, cached.
 
 Nothing is asked of an address that the description does not name, and no redirect is followed.
 """
@@ -27,7 +27,7 @@ REQUIRED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 def description() -> dict[str, Any]:
-    """The provider's description, at most ten minutes old. Raises `ProviderUnreachable` if it cannot be relied on."""
+    """The provider's description, at most ten minutes old. Raises `ProviderUnreachable` if it is wrong."""
     key = f"oidc:discovery:{settings.OIDC_ISSUER}"
     found: dict[str, Any] | None = cache.get(key)
     if found is None:

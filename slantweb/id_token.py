@@ -1,7 +1,8 @@
 """Whether an ID token is the provider's, for us, for this sign-in, and current (OpenID Connect Core 3.1.3.7).
 
-joserfc checks the signature; Authlib's `CodeIDToken` checks issuer, audiences, `azp`, times, nonce and `at_hash`. What
-both leave open is checked here: the algorithm, the header, the strength of the key, and the age of the token.
+joserfc checks the signature; Authlib's `CodeIDToken` checks issuer, audiences, `azp`, times, nonce and
+`at_hash`. What both leave open is checked here: the algorithm, the header, the strength of the key, and the
+token's age.
 """
 
 import time
@@ -15,8 +16,8 @@ from joserfc.jws import JWSRegistry
 
 from opportunities.views.provider import SignInRefused
 
-# Signatures that need the provider's private key. Never `none`; never HS256 and its like, whose secret would be the
-# provider's public key, which everybody has.
+# Signatures that need the provider's private key. Never `none`; never HS256 and its like: their secret would
+# be the provider's public key, which everybody has.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 LEAST_RSA_BITS = 2048
 SKEW_SECONDS = 60
@@ -57,9 +58,10 @@ class _Signatures(JWSRegistry):
 def verify(
     token: object, *, find_key: FindKey, issuer: str, client_id: str, nonce: str | None, access_token: str
 ) -> dict[str, Any]:
-    """The claims of `token`. Raises `SignInRefused`. `nonce` None: a renewal, whose tokens need not repeat it.
+    """The claims of `token`. Raises `SignInRefused` if it fails a check.
 
     `find_key` is given the token's `kid` (or "") and returns the provider's key, or raises `SignInRefused`.
+    `nonce` None: a renewal, whose tokens need not repeat it.
     """
     if not isinstance(token, str) or not token or len(token) > LONGEST:
         raise SignInRefused("token_missing")

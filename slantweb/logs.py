@@ -1,7 +1,7 @@
 """Logging: one JSON line an event, with the request and person it belongs to, and never a secret.
 
-Query strings and payloads are client data and stay out of the log by not being logged; secrets are scrubbed here,
-once in the record (`ScrubFilter`, so that every handler is safe) and once in the finished line (`JsonFormatter`).
+Query strings and payloads are client data, and no code logs them. Secrets are scrubbed here, once in the
+record (`ScrubFilter`, so that every handler is safe) and once in the finished line (`JsonFormatter`).
 """
 
 import logging
@@ -40,7 +40,7 @@ _SHAPES = (
 
 
 def scrub(text: str) -> str:
-    """`text` without tokens, secrets and passwords, by their shape and by the values this process was given."""
+    """`text` without tokens, secrets and passwords, found by shape and by the values in the settings."""
     for name in SECRET_SETTINGS:
         secret = getattr(settings, name, "")
         if len(secret) >= SHORTEST_SECRET:
@@ -61,7 +61,7 @@ class ContextFilter(logging.Filter):
 
 
 class ScrubFilter(logging.Filter):
-    """Scrubs message, arguments and traceback in the record itself, so that no later handler can leak them."""
+    """Scrubs message, arguments and traceback in the record itself, so that no later handler shows them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         try:
@@ -79,7 +79,7 @@ class ScrubFilter(logging.Filter):
 
 
 class JsonFormatter(BaseJsonFormatter):
-    """The line as written. Scrubbed as a whole too, for what reaches it by other ways (extras, chained errors).
+    """The line as written. Scrubbed as a whole too: extras and chained errors are added after the filter.
 
     `request`, which Django attaches to its own records, prints the query string: it is left out.
     """
@@ -95,7 +95,10 @@ class JsonFormatter(BaseJsonFormatter):
 
 
 class ScrubbedReporter(ExceptionReporter):
-    """The page DEBUG shows and the text mailed of a failure, with its settings, local variables and messages scrubbed."""
+    """The page DEBUG shows of a failure and the text that is mailed, scrubbed as a whole.
+
+    Both return a `SafeString` in Django's types; scrubbed text is a `str`, and Django only sends it.
+    """
 
     def get_traceback_html(self) -> str:  # type: ignore[override]
         return scrub(super().get_traceback_html())

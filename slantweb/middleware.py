@@ -1,7 +1,7 @@
-"""What every request passes on its way in: who forwards it, its number, its headers, and the locked door.
+"""Middleware: trusted proxies, request numbers, the log line, headers, the demo's limit, required sign-in.
 
-The door is closed by default. A view is open only where it says so (`opportunities/views/access_marks.py`), so a forgotten
-mark costs a visitor a sign-in, never the firm its data. An address that does not exist is closed too.
+Every view needs a sign-in but those marked as open (`opportunities/views/access_marks.py`), so a forgotten
+mark costs a visitor a sign-in, never the firm its data. An address that does not exist needs one too.
 """
 
 import ipaddress
@@ -29,7 +29,7 @@ from slantweb import logs, sessions
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
-access_logger = logging.getLogger("slantweb.access")
+log = logging.getLogger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
 FORWARDED_HEADERS = (
@@ -44,9 +44,10 @@ FORWARDED_HEADERS = (
 
 
 class RequestIdMiddleware:
-    """Gives each request a number that is in its answer, its log lines and its audit events; writes the access log.
+    """Gives each request a number, for its answer, log lines and audit events, and logs one line about it.
 
-    A number a trusted proxy already gave is kept, if it is a plain word; the log line names the path without its query.
+    A number that a trusted proxy gave is kept, if it is a plain word. The line names the path without its
+    query.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -67,7 +68,7 @@ class RequestIdMiddleware:
                 "status": response.status_code,
                 "ms": round((time.monotonic() - began) * 1000),
             }
-            access_logger.info("request", extra=facts)
+            log.info("request", extra=facts)
             return response
         finally:
             logs.request_id.reset(request_token)
@@ -75,10 +76,10 @@ class RequestIdMiddleware:
 
 
 class TrustedProxiesMiddleware:
-    """Believes forwarded addresses, protocols and numbers from TRUSTED_PROXIES alone; from others they are dropped.
+    """Accepts forwarded addresses, protocols and numbers from TRUSTED_PROXIES; from others they are dropped.
 
-    Behind a trusted proxy `REMOTE_ADDR` becomes the nearest address that is not one of ours, so that everything
-    after this (the trail, the limits, the demo's loopback rule) sees where a request really came from.
+    Behind a trusted proxy `REMOTE_ADDR` becomes the nearest address that is not one of ours, so that all code
+    after this (the trail, the limits, the demo's loopback rule) sees where a request came from.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -137,7 +138,7 @@ class HeadersMiddleware:
 
 
 class DemoIsLocalMiddleware:
-    """The demo lets anybody choose who they are, so it answers this machine alone, whatever the server binds."""
+    """The demo lets anybody choose who they are, so it answers this machine alone, whatever it binds."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -152,9 +153,10 @@ class DemoIsLocalMiddleware:
 
 
 class SignInRequiredMiddleware:
-    """The locked door: lets in people with a role and a living session; all others only where a view is open to all.
+    """Lets people with a role and a living session through; all others only where a view is open to all.
 
-    Who was let in takes with them how long the session lasts; what they looked at, and what was refused, is noted.
+    The answer says how long the session lasts. What a person looked at, and what was refused, goes into the
+    trail.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -184,7 +186,7 @@ class SignInRequiredMiddleware:
         try:
             if elsewhere := sessions.renew(request, polling=polling):
                 return elsewhere
-        except sessions.Ended:
+        except sessions.SessionEnded:
             return to_sign_in(request, view)
         if not may(request.user, Action.ENTER):
             return errors.no_access(request)
@@ -211,9 +213,9 @@ def _is_static(request: HttpRequest) -> bool:
 
 
 def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
-    """To the sign-in page and then back to the page the person was on: never to a fragment or a form's target.
+    """To the sign-in page, and from there back to the page: never to a fragment or to the target of a form.
 
-    What a form held that was sent too late waits there for the person it was made for.
+    What a form held that was sent after the session ended is saved for the person it was made for.
     """
     page = page_of(request)
     keeping = draft_mark_of(view)

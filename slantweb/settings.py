@@ -1,11 +1,13 @@
 """Settings of Slantweb, in Django's own order; ours last, a heading per concern.
 
-This is the only module that reads the environment, through `slantweb/variables.py`. Variables of the process win over `.env`, which wins over
-`demo.env` in VAR_DIR (written by `manage.py demo`, so that a command typed beside a running demo sees the same
-house), which wins over the defaults below. Each variable is explained in `.env.example`.
+This is the only module that reads the environment, through `slantweb/variables.py`. Variables of the process
+win over `.env`, which wins over `demo.env` in VAR_DIR (written by `manage.py demo`, so that a command typed
+beside a running demo has the same settings), which wins over the defaults below. `.env.example` explains each
+variable.
 """
 
 import socket
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -132,7 +134,7 @@ LOGIN_URL = "/sign-in/"
 MESSAGE_STORAGE = "slantweb.messages.InSession"
 SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=1)
 SESSION_COOKIE_AGE = 8 * 60 * 60
-# How often the provider is asked whether a person may still come in, and how long its last yes counts at most.
+# How often the provider is asked whether a person may still come in, and how long its last yes counts.
 CLAIMS_RENEW_SECONDS = 5 * 60
 CLAIMS_LONGEST_SECONDS = 60 * 60
 SESSION_COOKIE_HTTPONLY = True
@@ -218,7 +220,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # slantweb.access writes one line a request, without its query string; these two would repeat it with it.
+        # slantweb.middleware logs one line a request, without its query string. These two would repeat it.
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         "django.request": {"level": "ERROR"},
         "huey": {"level": "WARNING"},
@@ -239,8 +241,8 @@ SLANT_APP_URL = env.url("SLANT_APP_URL").rstrip("/")
 SLANT_HOURLY_BUDGET = env.whole("SLANT_HOURLY_BUDGET", 900, least=1)
 SLANT_TIMEOUT_SECONDS = env.seconds("SLANT_TIMEOUT_SECONDS", 10, may_be_zero=False)
 SLANT_IS_LOOPBACK = _is_loopback(SLANT_BASE_URL)
-# Where the demo's page "Make Slant misbehave" finds the sandbox's switches, if on a port of their own (--control-port):
-# only then can a sandbox that is down refuse connections. Empty: on Slant's own port.
+# Where the demo's page "Make Slant misbehave" finds the sandbox's switches, if on a port of their own
+# (--control-port): only then can a sandbox that is down refuse connections. Empty: on Slant's own port.
 SANDBOX_CONTROL_URL = env.url("SANDBOX_CONTROL_URL").rstrip("/")
 if SLANT_BASE_URL and not SLANT_BASE_URL.startswith("https://") and not SLANT_IS_LOOPBACK:
     raise ImproperlyConfigured("SLANT_BASE_URL must begin with https:// unless it is a loopback address.")
@@ -305,18 +307,21 @@ OIDC_EMAILS = {
     role: [email.lower() for email in env.names(f"OIDC_{role.upper()}_EMAILS")]
     for role in ("sales", "manager", "compliance")
 }
-# Until somebody can sign in there is one page, without cookies or data: what is missing. It must be readable on the
-# machine itself, before there is a certificate.
+# Until somebody can sign in there is one page, without cookies or data, that says what is missing. It must be
+# readable on the machine itself, before there is a certificate.
 SECURE_SSL_REDIRECT = not DEMO and bool(OIDC_ISSUER and OIDC_CLIENT_ID)
 SIGN_ON = "slantweb.sign_on.SignOn"
 
 # Alerts, metrics, audit
 
-EMAIL_CONFIG = env.connection("EMAIL_URL", "consolemail://", env.email_url_config)
-vars().update(EMAIL_CONFIG)
+_email = env.connection("EMAIL_URL", "consolemail://", env.email_url_config)
+EMAIL_BACKEND, EMAIL_FILE_PATH = _email["EMAIL_BACKEND"], _email["EMAIL_FILE_PATH"]
+EMAIL_HOST, EMAIL_PORT = _email["EMAIL_HOST"], _email["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_USER"], _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _email.get("EMAIL_USE_TLS", False), _email.get("EMAIL_USE_SSL", False)
 ALERT_EMAILS = env.names("ALERT_EMAILS")
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
 AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
-APP_VERSION = "0.1.0"
+APP_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]

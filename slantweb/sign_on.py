@@ -1,7 +1,7 @@
 """Company sign-on by OpenID Connect: the authorization code flow with PKCE, state and nonce.
 
-Authlib's session asks the provider; `discovery.py` reads what the provider publishes, `id_token.py` checks ID tokens,
-and `auth.py` makes an identity of claims. `docs/decisions/0009-authlib.md` says why the work is divided so.
+Authlib's session asks the provider; `discovery.py` reads what the provider publishes, `id_token.py` checks ID
+tokens, `auth.py` makes an identity of claims. The reasons are in `docs/decisions/0009-authlib.md`.
 """
 
 import logging
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 PENDING = "pending_sign_ins"
 PENDING_SECONDS = 10 * 60
 PENDING_MOST = 10
-# What the provider says when somebody's session there is over, or they may no longer come in (OpenID Connect Core
-# 3.1.2.6, OAuth 2.0 4.1.2.1 and 5.2). Everything else is trouble of the provider or of our registration there.
+# What the provider says when somebody's session there is over, or they may no longer come in (OpenID Connect
+# Core 3.1.2.6, OAuth 2.0 4.1.2.1 and 5.2). All else is a fault of the provider or of our registration there.
 PERSON_REFUSED = {
     "access_denied",
     "account_selection_required",
@@ -48,7 +48,7 @@ class SignOn:
         return sorted({"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in addresses})
 
     def begin(self, request: HttpRequest, *, next: str, renewing: bool = False) -> HttpResponse:
-        """To the provider; with `renewing` the person is not asked: the provider answers at once, or not at all."""
+        """To the provider. With `renewing` it asks the person nothing, and answers at once or not at all."""
         pending = {
             "nonce": secrets.token_urlsafe(32),
             "verifier": secrets.token_urlsafe(96),
@@ -144,14 +144,14 @@ def _remember(request: HttpRequest, state: str, pending: dict[str, Any]) -> None
 
 
 def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
-    """The sign-in begun with `state`: once, within ten minutes, in the browser that began it; otherwise None."""
+    """The sign-in begun with `state`: once, within ten minutes, in the browser that began it; else None."""
     others = request.session.get(PENDING, {})
     pending: dict[str, Any] | None = others.pop(state, None)
     if pending is None:
         return None
     request.session[PENDING] = others
     request.session.save()
-    # Loaded again when next used, so that what other tabs write while the provider answers is not overwritten.
+    # Loaded again when next used: what other tabs write while the provider answers must not be overwritten.
     request.session = type(request.session)(request.session.session_key)
     return pending if time.time() - pending["began"] <= PENDING_SECONDS else None
 
@@ -176,7 +176,7 @@ def _exchange_code(request: HttpRequest, verifier: str) -> Mapping[str, Any]:
 
 
 def _request_tokens(request: HttpRequest, **form: str | None) -> Mapping[str, Any]:
-    """What the token endpoint gives. Raises `OAuthError` when it gives nothing, `ProviderUnreachable` when it is not there."""
+    """What the token endpoint gives. Raises `OAuthError` if it gives no token, else `ProviderUnreachable`."""
     try:
         with _client(request) as client:
             tokens: dict[str, Any] = client.fetch_token(discovery.description()["token_endpoint"], **form)

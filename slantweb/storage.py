@@ -7,19 +7,19 @@ IMPORT = r"""(?m)^(?P<matched>import (?P<names>[^"']*)"(?P<url>\./[^"]+|\.\./[^"
 
 
 class HashedFiles(CompressedManifestStaticFilesStorage):
-    """Our scripts import each other by such names, too.
+    """Imports between our scripts are rewritten to such names, too.
 
-    Django's own way (`support_js_module_import_aggregation`) reads every script there is, and stumbles over one of htmx's.
+    Django's own way (`support_js_module_import_aggregation`) reads every script, and fails on one of htmx's.
     """
 
     patterns = (
         *CompressedManifestStaticFilesStorage.patterns,
         ("js/*.js", ((IMPORT, 'import %(names)s"%(url)s";'),)),
     )
-    # A name is final once all it imports have theirs: one pass for each link of the longest chain, and one to be sure.
+    # A name is final once all it imports have theirs: a pass for each link of the longest chain, and another.
     max_post_process_passes = 20
 
     def stored_name(self, name: str) -> str:
-        """Before `collectstatic` ever ran there is no style to serve, and what is missing must still be said."""
+        """The plain name before the first `collectstatic`: the page that says so must still render."""
         stored: str = super().stored_name(name) if self.hashed_files else name
         return stored

@@ -1,14 +1,14 @@
 """Loads our templates without the line breaks and the indentation that only their readers need.
 
-To a browser a line break is one space between words, and nothing beside a block. What no browser shows is left out, so
-that a template may hold one element a line without making pages heavier:
+To a browser a line break is one space between words, and nothing beside a block. What no browser shows is
+left out, so that a template may hold one element a line without making pages heavier:
 
 - White space with a line break in it becomes one line break, or nothing beside a block-level tag.
 - Inside a tag, between attributes, it becomes one space.
-- A line that holds nothing but statements (`{% if %}`, `{% for %}`, `{% with %}`, `{% load %}`, comments) leaves no
-  trace, if the branches and the ends of these statements have lines of their own too.
-- White space without a line break is kept. So is every character of an attribute's value, of `<pre>`, `<textarea>`,
-  `<script>` and `<style>`, and of `{% comment %}` and `{% verbatim %}`.
+- A line that holds nothing but statements (`{% if %}`, `{% for %}`, `{% with %}`, `{% load %}`, comments)
+  leaves no trace, if the branches and the ends of these statements have lines of their own too.
+- White space without a line break is kept. So is every character of an attribute's value, of `<pre>`,
+  `<textarea>`, `<script>` and `<style>`, and of `{% comment %}` and `{% verbatim %}`.
 """
 
 import re
@@ -21,9 +21,9 @@ from django.template.loaders import filesystem
 
 # Browsers lay these out as blocks, or do not show them: white space beside them has no width.
 _BLOCK_NAMES = """
-    address article aside blockquote body caption col colgroup dd details dialog div dl dt fieldset figcaption figure
-    footer form h1 h2 h3 h4 h5 h6 head header hr html legend li link main meta nav ol optgroup option p pre script
-    section style summary table tbody td template tfoot th thead title tr ul
+    address article aside blockquote body caption col colgroup dd details dialog div dl dt fieldset figcaption
+    figure footer form h1 h2 h3 h4 h5 h6 head header hr html legend li link main meta nav ol optgroup option p
+    pre script section style summary table tbody td template tfoot th thead title tr ul
 """
 BLOCKS = frozenset(_BLOCK_NAMES.split())
 OPENERS = frozenset({"for", "if", "with"})

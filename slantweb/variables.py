@@ -1,6 +1,6 @@
-"""Reading the environment for the settings: each value by its type, and a variable that cannot be read named in words.
+"""Reads the environment for the settings: each value by its type, with an error that names the variable.
 
-An empty variable counts as one that is not set. Values are repeated in a message only where they cannot hold a secret.
+An empty variable counts as one that is not set. A message repeats a value only where it cannot hold a secret.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ YES, NO = frozenset({"1", "true", "yes", "y", "on", "ok"}), frozenset({"0", "fal
 
 
 class Variables(environ.Env):
-    """django-environ with our own words. Each method takes the name and what holds where it is not set."""
+    """django-environ with our own error messages. Each method takes the name and the default."""
 
     def text(self, name: str, default: str = "") -> str:
         return str(self.str(name, default="")).strip() or default
@@ -29,38 +29,38 @@ class Variables(environ.Env):
         return [part for part in given if part] or list(default or [])
 
     def flag(self, name: str, default: bool = False) -> bool:
-        def read(text: str) -> bool:
+        def parse(text: str) -> bool:
             if text.lower() not in YES | NO:
                 raise ValueError
             return text.lower() in YES
 
-        return self._read(name, default, read, "1 or 0")
+        return self._parse_variable(name, default, parse, "1 or 0")
 
     def whole(self, name: str, default: int, *, least: int, most: int | None = None) -> int:
-        def read(text: str) -> int:
+        def parse(text: str) -> int:
             number = int(text)
             if number < least or (most is not None and number > most):
                 raise ValueError
             return number
 
         upwards = f"of at least {least}" if most is None else f"from {least} to {most}"
-        return self._read(name, default, read, f"a whole number {upwards}")
+        return self._parse_variable(name, default, parse, f"a whole number {upwards}")
 
     def seconds(self, name: str, default: float, *, may_be_zero: bool = True) -> float:
-        must = "a number of seconds, zero or more" if may_be_zero else "a number of seconds above zero"
-        return self._read(name, default, lambda text: _seconds(text, may_be_zero), must)
+        expected = "a number of seconds, zero or more" if may_be_zero else "a number of seconds above zero"
+        return self._parse_variable(name, default, lambda text: _parse_seconds(text, may_be_zero), expected)
 
     def many_seconds(self, name: str, default: list[float]) -> list[float]:
-        def read(text: str) -> list[float]:
-            return [_seconds(part.strip(), may_be_zero=True) for part in text.split(",")]
+        def parse(text: str) -> list[float]:
+            return [_parse_seconds(part.strip(), may_be_zero=True) for part in text.split(",")]
 
-        return self._read(name, default, read, "numbers of seconds with commas between")
+        return self._parse_variable(name, default, parse, "numbers of seconds with commas between")
 
     def zone(self, name: str, default: str) -> str:
-        def read(text: str) -> str:
+        def parse(text: str) -> str:
             return ZoneInfo(text).key
 
-        return self._read(name, default, read, "a time zone like America/New_York")
+        return self._parse_variable(name, default, parse, "a time zone like America/New_York")
 
     def networks(self, name: str) -> list[str]:
         """Addresses or networks, as they were written."""
@@ -77,42 +77,43 @@ class Variables(environ.Env):
     def url(self, name: str) -> str:
         """As it was written, if it names a host at all."""
 
-        def read(text: str) -> str:
+        def parse(text: str) -> str:
             parts = urlsplit(text)
             if not parts.hostname or parts.port == 0:
                 raise ValueError
             return text
 
-        return self._read(name, "", read, "an address like https://host/path")
+        return self._parse_variable(name, "", parse, "an address like https://host/path")
 
     def connection(
-        self, name: str, default: str, read: Callable[[str], dict[str, Any]], schemes: tuple[str, ...] = ()
+        self, name: str, default: str, parse: Callable[[str], dict[str, Any]], schemes: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         """What django-environ makes of the address of a database, cache or mail server.
 
-        It may hold a password, so it is not repeated, and one of another scheme is not shown to django-environ, which would.
+        It may hold a password. So no message repeats it, and django-environ, which would, gets no unknown
+        scheme.
         """
         text = self.text(name, default)
         try:
             if schemes and text.partition("://")[0] not in schemes:
                 raise ValueError("unknown scheme")
-            return read(text)
+            return parse(text)
         except (ImproperlyConfigured, ValueError, KeyError, AttributeError) as error:
             begins = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}" if schemes else ""
             words = begins or "cannot be read"
             raise ImproperlyConfigured(f"{name} {words}; .env.example says how it is written.") from error
 
-    def _read(self, name: str, default: T, read: Callable[[str], T], must: str) -> T:
+    def _parse_variable(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
         text = self.text(name)
         if not text:
             return default
         try:
-            return read(text)
+            return parse(text)
         except (ValueError, KeyError, OSError) as error:
-            raise ImproperlyConfigured(f"{name} must be {must}, not {text[:80]!r}.") from error
+            raise ImproperlyConfigured(f"{name} must be {expected}, not {text[:80]!r}.") from error
 
 
-def _seconds(text: str, may_be_zero: bool) -> float:
+def _parse_seconds(text: str, may_be_zero: bool) -> float:
     number = float(text)
     if not math.isfinite(number) or number < 0 or (number == 0 and not may_be_zero):
         raise ValueError

@@ -1,6 +1,6 @@
 """The tables of django-allauth, which sign-on used before Authlib and never wrote to.
 
-Dropped only if every one of them is empty. What migrations were run for them is forgotten too, so that a version that
+Dropped only if every one of them is empty. The record of their migrations goes too, so that a version that
 still has allauth makes them again.
 """
 

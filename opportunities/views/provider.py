@@ -16,9 +16,10 @@ from opportunities.actions.people import Identity
 
 
 class SignInRefused(Exception):
-    """The provider vouches for nobody, or its answer cannot be believed. `code` says why; no text repeats its values.
+    """The provider vouches for nobody, or its answer cannot be believed.
 
-    `next` is the page the person was on the way to, where that is known.
+    `code` says why, for the log and the trail; no text repeats a value of the answer. `next` is the page the
+    person was on the way to, where that is known.
     """
 
     def __init__(self, code: str, detail: str = "") -> None:
@@ -36,7 +37,10 @@ class ProviderUnreachable(SignInRefused):
 
 @dataclass(frozen=True)
 class SignInResult:
-    """Who came back from the provider. `session` is what their session must keep; `is_renewal`: they were signed in."""
+    """Who came back from the provider, and to which page they go.
+
+    `session` is what their session must keep. `is_renewal`: they were signed in already.
+    """
 
     identity: Identity
     next: str
@@ -46,7 +50,7 @@ class SignInResult:
 
 class Provider(Protocol):
     def origins(self) -> list[str]:
-        """Where the form on the sign-in page leads, for its content security policy. Raises `ProviderUnreachable`."""
+        """Where the sign-in form leads, for its content security policy. Raises `ProviderUnreachable`."""
 
     def begin(self, request: HttpRequest, *, next: str) -> HttpResponse:
         """The redirect to the provider. Raises `ProviderUnreachable`."""

@@ -1,4 +1,4 @@
-"""Signing in and out. The demo or the company's provider says who somebody is; `start_session` opens their session."""
+"""Signing in and out. The demo or the provider says who somebody is, and `start_session` signs them in."""
 
 import logging
 import time
@@ -37,7 +37,7 @@ SIGN_OUT_SECONDS = 5 * 60
 @open_to_all
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
-    """The sign-in page. Its button is a POST, so that no other site can start a sign-in in somebody's browser."""
+    """The sign-in page. Its button is a POST, so that no other site can start a sign-in in this browser."""
     where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
     if request.user.is_authenticated and may(request.user, Action.ENTER):
         return see_other(where) if request.method == "POST" else redirect(where)
@@ -76,7 +76,7 @@ def sign_in_callback(request: PageRequest) -> HttpResponse:
 @open_to_all
 @require_POST
 def sign_out(request: PageRequest) -> HttpResponse:
-    """End the session on the server, not only in the browser. Somebody already signed out sees the same page."""
+    """End the session on the server, not only in the browser. A second time shows the same page."""
     hint = "" if settings.DEMO or not request.user.is_authenticated else provider().sign_out_hint(request)
     end_session(request)
     if hint:
@@ -148,11 +148,11 @@ def _refuse(request: PageRequest, problem: SignInRefused) -> HttpResponse:
 
 
 def start_session(request: PageRequest, identity: Identity, values: Mapping[str, object]) -> Person:
-    """Sign the person of `identity` in: a new session with its limits and `values`, and the event, or none of them."""
+    """Sign a person in: a new session with its limits and `values`, and the event, together or not at all."""
     end_session(request, reason_code="someone_else")
 
     def open_session(person: Person) -> Actor:
-        # Nothing of the old session is kept, not even its number: one that was planted before is worth nothing.
+        # Nothing of the old session is kept, not even its key: whoever planted that one gains nothing.
         request.session.flush()
         login(request, person)
         now = datetime.now(UTC)

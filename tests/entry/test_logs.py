@@ -122,7 +122,7 @@ def test_one_line_a_request_with_its_number_and_person_and_without_its_query(
 ) -> None:
     response = signed_in(manager).get("/odd/page/?q=Okonkwo&token=slnt_pat_x")
 
-    (line,) = [line for line in lines() if line["name"] == "slantweb.access"]
+    (line,) = [line for line in lines() if line["name"] == "slantweb.middleware"]
     assert (line["method"], line["path"], line["status"]) == ("GET", "/odd/page/", 200)
     assert (line["request_id"], line["person_id"]) == (response["X-Request-ID"], str(manager.pk))
     assert line["ms"] >= 0

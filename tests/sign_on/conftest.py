@@ -61,7 +61,7 @@ class Visitor:
         return response
 
     def come_back(self, **query: Any) -> HttpResponse:
-        """To the callback, with a fresh code and the right state unless told otherwise; None leaves one out."""
+        """To the callback, with a fresh code and the right state if `query` has none; None leaves one out."""
         self.codes += 1
         honest = {"code": f"code-{id(self)}-{self.codes}", "state": self.state}
         sent = {name: value for name, value in (honest | query).items() if value is not None}

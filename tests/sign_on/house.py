@@ -1,4 +1,4 @@
-"""The application over TLS and a certified provider beside it: two real processes, and a browser that goes between them."""
+"""The application over TLS and a certified provider beside it, in two processes, for a real browser."""
 
 import hashlib
 import ipaddress
@@ -104,7 +104,7 @@ class SignOnHouse:
 
     def events(self) -> list[list[str]]:
         """What the trail holds: action, reason and who, in order."""
-        # Browser tests run on SQLite, whose file can be read beside the server without starting Django for it.
+        # Browser tests run on SQLite, whose file can be read beside the server, without starting Django.
         with closing(sqlite3.connect(self.home / "slantweb.sqlite3")) as database:
             rows = database.execute(
                 "SELECT action, reason_code, actor_sub FROM opportunities_auditevent ORDER BY seq"

@@ -246,9 +246,18 @@ def test_the_demo_has_no_provider_and_the_provider_no_demo(visitor: Visitor, set
 
 @pytest.mark.parametrize(
     "path",
-    ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/email/", "/company/login/",
-     "/oidc/company/login/", "/openid_connect/company/login/callback/", "/accounts/3rdparty/", "/admin/login/"],
-)  # fmt: skip
+    [
+        "/accounts/login/",
+        "/accounts/signup/",
+        "/accounts/password/reset/",
+        "/accounts/email/",
+        "/company/login/",
+        "/oidc/company/login/",
+        "/openid_connect/company/login/callback/",
+        "/accounts/3rdparty/",
+        "/admin/login/",
+    ],
+)
 def test_no_page_of_the_library_is_mounted(visitor: Visitor, path: str) -> None:
     visitor.sign_in()
 

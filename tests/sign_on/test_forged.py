@@ -44,7 +44,7 @@ def altered(forger: Forger) -> str:
 
 TOKENS: dict[str, tuple[str, Forge]] = {
     "unsigned": ("algorithm_refused", lambda f: f.bare_token({"alg": "none", "kid": "k-rsa"})),
-    "unsigned, spelt otherwise": ("algorithm_refused", lambda f: f.bare_token({"alg": "NoNe", "kid": "k-rsa"})),
+    "unsigned, in other case": ("algorithm_refused", lambda f: f.bare_token({"alg": "NoNe", "kid": "k-rsa"})),
     "without an algorithm": ("algorithm_refused", lambda f: f.bare_token({"kid": "k-rsa"})),
     "HS256 with the public key": (
         "algorithm_refused",
@@ -209,7 +209,7 @@ def test_there_are_more_than_were_asked_for() -> None:
 def test_a_state_of_another_browser(
     visitor: Visitor, another: Visitor, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Somebody else's sign-in, begun elsewhere, cannot be finished in this browser: nobody works under a false name."""
+    """A sign-in begun elsewhere cannot be finished in this browser, so nobody works under another's name."""
     another.begin()
     forger.answer_with(forger.token())
     visitor.begin()

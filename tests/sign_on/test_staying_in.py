@@ -1,4 +1,4 @@
-"""While somebody works, the provider is asked again: by refresh token, else by a page load that goes by it unnoticed."""
+"""While somebody works, the provider is asked again: by refresh token, else by a page load."""
 
 import logging
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A database of a version that had django-allauth: its tables go if nothing is in them, and can be made again."""
+"""In a database that had django-allauth its tables go if nothing is in them, and can be made again."""
 
 from collections.abc import Iterator
 from importlib import import_module
