@@ -14,7 +14,7 @@ def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessa
         return [
             Error(
                 "SLANT_API_TOKEN is the sandbox's, but SLANT_BASE_URL is not the sandbox.",
-                hint="Put the firm's own token into the environment, or run `make reset` to drop the demo's settings.",
+                hint="Set the firm's own token, or run `make reset` to drop the demo's settings.",
                 id="slantweb.E001",
             )
         ]
@@ -23,12 +23,12 @@ def demo_token_in_production(app_configs: Any, **kwargs: Any) -> list[CheckMessa
 
 @register()
 def budget_too_small(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Of a budget too small, looking for lost answers would get no calls: people and checks leave 60 and 100."""
+    """A budget that is too small leaves no calls to look for lost answers."""
     if settings.SLANT_HOURLY_BUDGET < MINIMUM_BUDGET:
         return [
             Error(
-                f"SLANT_HOURLY_BUDGET is {settings.SLANT_HOURLY_BUDGET}: too few to look for answers that were lost.",
-                hint=f"Allow at least {MINIMUM_BUDGET} calls an hour; Slant allows 1000 a token, and 900 is usual.",
+                f"SLANT_HOURLY_BUDGET is {settings.SLANT_HOURLY_BUDGET}: too few to look for lost answers.",
+                hint=f"Allow at least {MINIMUM_BUDGET} calls an hour; 900 is usual, and Slant allows 1000.",
                 id="slantweb.E002",
             )
         ]

@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         elif fixtures & {"house_template", "house"}:
             item.add_marker("process")
-    # Playwright keeps an event loop in this thread from its first test on, and Django's ORM refuses to work beside one.
+    # Playwright keeps an event loop in this thread, and Django's ORM refuses to work beside one.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
@@ -64,7 +64,7 @@ def django_db_setup(
 def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) -> Iterator[str]:
     """A database of this test alone, where commits are real and other threads and processes see them.
 
-    Yields its DATABASE_URL. Instead of `db`, never beside it; make people and firm with `make_person`, `make_firm`.
+    Yields its DATABASE_URL. Use it instead of `db`, with `make_person` and `make_firm`.
     """
     from tests.support.databases import fresh_copy
 
@@ -74,6 +74,8 @@ def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) 
 
 @pytest.fixture(scope="session")
 def base_url(shared_house: Any) -> str:
-    """Where `page.goto("/board/")` goes. Here rather than beside the other browser fixtures: only a conftest's
-    fixture wins over the one pytest-playwright registers last of all."""
+    """Where `page.goto("/board/")` goes.
+
+    It stands here because only a conftest's fixture wins over the one of pytest-playwright.
+    """
     return str(shared_house.url)

@@ -2,11 +2,11 @@
 
     with SandboxProcess() as sandbox:             # or sandbox.start(opportunities=0) ... sandbox.stop()
         client = Client(sandbox.base_url, sandbox.token)
-        sandbox.control(faults=[{"method": "POST", "path": "/v1/opportunities", "kind": "drop_after", "times": 1}])
+        sandbox.control(faults=[{"method": "POST", "path": "/v1/opportunities", "kind": "hang", "times": 1}])
         ...
         assert len(sandbox.ledger(kind="write")) == 1
 
-It speaks plain `http.client`, so that a test which replaces or forbids `requests` can still look at the judge.
+It speaks plain `http.client`, so that a test which replaces or forbids `requests` can still ask it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OBSERVER_TOKEN = "slnt_pat_sandbox_observer"
 
 
 class SandboxProcess:
-    """`base_url` ends in /v1. `control_url` is another port: through it `up: false` really refuses connections."""
+    """`base_url` ends in /v1. `control_url` is another port, which stays up while `up: false`."""
 
     token = WRITE_TOKEN
     read_token = READ_TOKEN
@@ -61,7 +61,7 @@ class SandboxProcess:
         faults: tuple[str, ...] = (),
         state: Path | None = None,
     ) -> str:
-        """Start it, wait until it listens, answer its base URL. Port 0: a free one. `faults` as on the command line."""
+        """Start it, wait until it listens, return its base URL. Port 0: a free one."""
         command = [sys.executable, "-m", "opportunities.sandbox"]
         command += ["--port", str(port), "--control-port", str(control_port)]
         if state is not None:
@@ -134,7 +134,7 @@ class SandboxProcess:
             time.sleep(0.02)
 
     def get(self, path: str, token: str = OBSERVER_TOKEN) -> tuple[int, Any]:
-        """Look at Slant's side (`/v1` already said), by default as the observer, whose calls nobody counts."""
+        """Look at Slant's side, by default as the observer, whose calls are not counted."""
         return self.request("GET", path, token=token)
 
     def request(

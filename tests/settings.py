@@ -1,4 +1,4 @@
-"""The project's settings as the tests see them: the same file, in an environment nobody's shell or `.env` can change."""
+"""The project's settings for tests: the same file, in an environment that no shell or `.env` can change."""
 
 import atexit
 import os

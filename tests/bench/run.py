@@ -169,7 +169,7 @@ def _problems(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]
 
 
 def _growths(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[tuple[str, Row, float]]:
-    """By the quicker quarter of the answers: two firms are measured minutes apart, and machines have moods."""
+    """Compare the quicker quarter of the answers: two firms are measured minutes apart on a noisy machine."""
     for database in sorted({database for database, _ in found}):
         sizes = sorted(size for known, size in found if known == database)
         for row in ROWS:
@@ -187,14 +187,16 @@ def _aims(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
         ratios = [_ratio(figures) for figures in measured]
         if row.aim and ratios:
             kept = "kept" if max(ratios) <= row.aim else "missed"
-            yield f"aim {kept}: {row.name} at most {row.aim:.0f} times its floor; was {min(ratios):.1f} to {max(ratios):.1f}"
+            was = f"{min(ratios):.1f} to {max(ratios):.1f}"
+            yield f"aim {kept}: {row.name} at most {row.aim:.0f} times its floor; was {was}"
     for row in ROWS:
         asked = max((rows.get(row.name, {}).get("queries", 0) for rows in found.values()), default=0)
         if row.form is None and asked > MOST_QUERIES:
             yield f"aim missed: {row.name} at most {MOST_QUERIES} queries; was {asked}"
     for database, row, growth in _growths(found):
         kept = "kept" if growth <= FLATTEST else "missed"
-        yield f"aim {kept}: {row.name} on {database} at most {FLATTEST} times as long with most deals; was {growth:.2f}"
+        bound = f"at most {FLATTEST} times as long with most deals"
+        yield f"aim {kept}: {row.name} on {database} {bound}; was {growth:.2f}"
 
 
 if __name__ == "__main__":

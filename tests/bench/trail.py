@@ -129,13 +129,29 @@ def _deal(number: int, owner: Any) -> Any:
 
     body = _body(number)
     return Submission(
-        id=_deal_id(number), reference=f"SW-{number:07d}", kind="create", state="confirmed", person=owner,
-        by_iss=ISSUER, by_sub=f"sub-{number % PEOPLE}", by_display=f"Person {number % PEOPLE}", method="POST",
-        path="/opportunities", body=body, body_sha256=hashlib.sha256(body.encode()).hexdigest(), book_id="bk_harbor",
-        household_id=f"hh_{number % HOUSEHOLDS}", opportunity_id=f"op_{number}", name=f"Deal {number}",
-        value=100_000 + number, form_token=f"t{number}", idempotency_key=_key(number), attempts_count=1,
-        remote_status=201, created_at=START + timedelta(minutes=5 * number),
-    )  # fmt: skip
+        id=_deal_id(number),
+        reference=f"SW-{number:07d}",
+        kind="create",
+        state="confirmed",
+        person=owner,
+        by_iss=ISSUER,
+        by_sub=f"sub-{number % PEOPLE}",
+        by_display=f"Person {number % PEOPLE}",
+        method="POST",
+        path="/opportunities",
+        body=body,
+        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        book_id="bk_harbor",
+        household_id=f"hh_{number % HOUSEHOLDS}",
+        opportunity_id=f"op_{number}",
+        name=f"Deal {number}",
+        value=100_000 + number,
+        form_token=f"t{number}",
+        idempotency_key=_key(number),
+        attempts_count=1,
+        remote_status=201,
+        created_at=START + timedelta(minutes=5 * number),
+    )
 
 
 def _attempt(number: int) -> Any:
@@ -143,11 +159,24 @@ def _attempt(number: int) -> Any:
 
     at = START + timedelta(minutes=5 * number, seconds=2)
     return Attempt(
-        id=number + 1, submission_id=_deal_id(number), number=1, idempotency_key=_key(number), generation=1, method="POST",
-        path="/opportunities", body_sha256=hashlib.sha256(_body(number).encode()).hexdigest(), fence=1, worker="vm:1:abc",
-        started_at=at, lease_until=at, finished_at=at, outcome="ok", status=201, record_id=f"op_{number}",
+        id=number + 1,
+        submission_id=_deal_id(number),
+        number=1,
+        idempotency_key=_key(number),
+        generation=1,
+        method="POST",
+        path="/opportunities",
+        body_sha256=hashlib.sha256(_body(number).encode()).hexdigest(),
+        fence=1,
+        worker="vm:1:abc",
+        started_at=at,
+        lease_until=at,
+        finished_at=at,
+        outcome="ok",
+        status=201,
+        record_id=f"op_{number}",
         remote_request_id=f"req_{number}",
-    )  # fmt: skip
+    )
 
 
 def _event(n: int, previous: str) -> Any:
@@ -173,20 +202,32 @@ def _event(n: int, previous: str) -> Any:
         }
     confirmed = state == "confirmed"
     event = AuditEvent(
-        seq=n + 1, event_id=UUID(int=(0xEE << 120) + n), occurred_at=at, recorded_at=at,
-        actor_type="worker" if worker else "user", actor_iss="" if worker else ISSUER,
-        actor_sub="" if worker else f"sub-{person}", actor_display="vm:1:abc" if worker else f"Person {person}",
-        actor_roles=[] if worker else ["sales"], source_ip="" if worker else "10.1.2.3",
+        seq=n + 1,
+        event_id=UUID(int=(0xEE << 120) + n),
+        occurred_at=at,
+        recorded_at=at,
+        actor_type="worker" if worker else "user",
+        actor_iss="" if worker else ISSUER,
+        actor_sub="" if worker else f"sub-{person}",
+        actor_display="vm:1:abc" if worker else f"Person {person}",
+        actor_roles=[] if worker else ["sales"],
+        source_ip="" if worker else "10.1.2.3",
         action="access.denied" if refused else action,
-        object_type="person" if step == 0 else "submission", object_id=str(_deal_id(deal)),
+        object_type="person" if step == 0 else "submission",
+        object_id=str(_deal_id(deal)),
         outcome="refused" if refused else state or "ok",
-        before={"state": {2: "queued", 3: "sending"}[step]} if worker else {}, after=after,
+        before={"state": {2: "queued", 3: "sending"}[step]} if worker else {},
+        after=after,
         body_sha256=hashlib.sha256(body.encode()).hexdigest() if state else "",
-        attempt=int(worker) if state else None, generation=1 if state else None,
-        key_id=audit.key_id(str(_key(deal))) if state else "", remote_status=201 if confirmed else None,
-        remote_object_id=f"op_{deal}" if confirmed else "", remote_request_id=f"req_{deal}" if confirmed else "",
-        app_version="0.1.0", prev_hash=previous,
-    )  # fmt: skip
+        attempt=int(worker) if state else None,
+        generation=1 if state else None,
+        key_id=audit.key_id(str(_key(deal))) if state else "",
+        remote_status=201 if confirmed else None,
+        remote_object_id=f"op_{deal}" if confirmed else "",
+        remote_request_id=f"req_{deal}" if confirmed else "",
+        app_version="0.1.0",
+        prev_hash=previous,
+    )
     event.hash = audit.chain_hash(event)
     return event
 
@@ -268,8 +309,11 @@ def _chain() -> Iterator[tuple[str, float, str, float | None]]:
     def submit(number: int) -> None:
         submissions.create(
             deal=NewDeal(book_id="bk_harbor", name=f"New {number}", pipeline_id="pl_prospects"),
-            person=person, by=Actor.of(person), clock=SystemClock(), form_token=submissions.issue_token(person),
-        )  # fmt: skip
+            person=person,
+            by=Actor.of(person),
+            clock=SystemClock(),
+            form_token=submissions.issue_token(person),
+        )
 
     def each(numbers: range) -> float:
         took = []

@@ -21,9 +21,14 @@ WATCH = """
 window.vitals = {lcp: 0, cls: 0, inp: 0};
 new PerformanceObserver((list) => { for (const entry of list.getEntries()) vitals.lcp = entry.startTime; })
   .observe({type: "largest-contentful-paint", buffered: true});
-new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (!entry.hadRecentInput) vitals.cls += entry.value; })
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) vitals.cls += entry.value;
+})
   .observe({type: "layout-shift", buffered: true});
-new PerformanceObserver((list) => { for (const entry of list.getEntries()) if (entry.interactionId) vitals.inp = Math.max(vitals.inp, entry.duration); })
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries())
+    if (entry.interactionId) vitals.inp = Math.max(vitals.inp, entry.duration);
+})
   .observe({type: "event", durationThreshold: 16, buffered: true});
 """
 

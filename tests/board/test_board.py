@@ -1,4 +1,4 @@
-"""The board as somebody without scripts meets it: what it shows, to whom, how it adds up, and what it costs."""
+"""The board without scripts: what it shows, to whom, how it adds up, and what it costs."""
 
 import gzip
 from datetime import UTC, datetime, timedelta
@@ -215,10 +215,19 @@ def test_what_is_on_its_way_lies_where_it_goes_and_counts_there(
     deal = in_stage("pl_growth_1", book_id="bk_harbor")[0]
     before = {each.stage.id: each.sums for each in board(owner, Selection(pipeline="pl_growth"), NOW).lanes}
     Submission.objects.create(
-        kind="move", state="queued", person=owner, by_display="Olivia Owner", opportunity_id=deal.pk,
-        body='{"pipeline_stage_id":"pl_growth_2"}', seen={"pipeline_stage_id": "pl_growth_1"}, book_id="bk_harbor",
-        name=deal.name, reference="SW-1", form_token="t", created_at=datetime.now(UTC),
-    )  # fmt: skip
+        kind="move",
+        state="queued",
+        person=owner,
+        by_display="Olivia Owner",
+        opportunity_id=deal.pk,
+        body='{"pipeline_stage_id":"pl_growth_2"}',
+        seen={"pipeline_stage_id": "pl_growth_1"},
+        book_id="bk_harbor",
+        name=deal.name,
+        reference="SW-1",
+        form_token="t",
+        created_at=datetime.now(UTC),
+    )
 
     for person, words in ((owner, "Moving from Identified…"), (colleague, "Olivia Owner is moving it here")):
         found = board(person, Selection(pipeline="pl_growth"), datetime.now(UTC))
@@ -268,10 +277,21 @@ def test_a_card_says_how_far_its_move_got(
     now = datetime.now(UTC)
     deal = in_stage("pl_growth_1", book_id="bk_harbor")[0]
     Submission.objects.create(
-        kind="move", state=state, person=owner, by_display="Olivia Owner", opportunity_id=deal.pk, reason_code=reason,
-        body='{"pipeline_stage_id":"pl_growth_2"}', seen={"pipeline_stage_id": "pl_growth_1"}, book_id="bk_harbor",
-        name=deal.name, reference="SW-1", form_token="t", created_at=now - timedelta(seconds=age), settled_at=now,
-    )  # fmt: skip
+        kind="move",
+        state=state,
+        person=owner,
+        by_display="Olivia Owner",
+        opportunity_id=deal.pk,
+        reason_code=reason,
+        body='{"pipeline_stage_id":"pl_growth_2"}',
+        seen={"pipeline_stage_id": "pl_growth_1"},
+        book_id="bk_harbor",
+        name=deal.name,
+        reference="SW-1",
+        form_token="t",
+        created_at=now - timedelta(seconds=age),
+        settled_at=now,
+    )
 
     found = board(owner, Selection(pipeline="pl_growth"), now)
 

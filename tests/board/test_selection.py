@@ -39,9 +39,20 @@ def deal(firm: Firm) -> Callable[..., Opportunity]:
 
 def test_a_selection_survives_its_address() -> None:
     selection = Selection(
-        pipeline="pl/1", stage=("a", "b"), book="b&c", owner="me", q="Ökonkwo = 100%", household="h", min=0, max=5,
-        close="2026-11-01..", stale=True, missing="any", ids=("op 1",), view="list",
-    )  # fmt: skip
+        pipeline="pl/1",
+        stage=("a", "b"),
+        book="b&c",
+        owner="me",
+        q="Ökonkwo = 100%",
+        household="h",
+        min=0,
+        max=5,
+        close="2026-11-01..",
+        stale=True,
+        missing="any",
+        ids=("op 1",),
+        view="list",
+    )
 
     assert selection_of(selection.query()) == selection
     assert Selection().query() == ""
@@ -113,9 +124,20 @@ def test_each_filter_finds_its_deals(deal: Callable[..., Opportunity], firm: Fir
     deal("gone", gone_at=NOW)
     deal("foreign", book=firm.summit)
     everything = {
-        "plain", "theirs", "nobodys", "big", "valueless", "dateless", "overdue", "today", "old", "made_long_ago",
-        "slow", "lost", "client",
-    }  # fmt: skip
+        "plain",
+        "theirs",
+        "nobodys",
+        "big",
+        "valueless",
+        "dateless",
+        "overdue",
+        "today",
+        "old",
+        "made_long_ago",
+        "slow",
+        "lost",
+        "client",
+    }
 
     def found(query: str) -> set[str]:
         return {row.pk for row in deals(owner, selection_of(query), NOW)}

@@ -15,7 +15,7 @@ HOLD_MS = 450
 
 
 def enter(sandbox: Sandbox, *names: str) -> None:
-    """Deals of Theo's that somebody enters on Slant's own page. The board shows them once sync has seen them."""
+    """Deals of Theo's that somebody enters on Slant's own page. The board shows them after a sync."""
     values = {
         "book_id": MARAS_BOOK,
         "pipeline_id": PIPELINE,

@@ -46,7 +46,7 @@ def sessions() -> dict[str, Any]:
 def come_in(
     new_context: Callable[..., BrowserContext], signed_in_page: SignIn, sessions: dict[str, Any]
 ) -> ComeIn:
-    """`come_in("viewer", path="/submissions/", java_script_enabled=False)`: a page in a browser of its own."""
+    """`come_in("viewer", path="/submissions/", java_script_enabled=False)`: a page in its own context."""
 
     def build(persona: str = "sales", *, path: str = "", **context: Any) -> Page:
         if persona not in sessions:
@@ -65,7 +65,7 @@ def come_in(
 
 @pytest.fixture
 def slant(house: House) -> Iterator[Slant]:
-    """What Slant holds. Deals an earlier test left on their way arrive first: they would use up this test's faults."""
+    """What Slant holds. Deals of an earlier test arrive first: they would use up this test's faults."""
     wait_until(lambda: not on_their_way(house), *house.processes.values())
     yield Slant(house.sandbox)
     house.sandbox.control(reset="faults", up=True, clock={"offset_s": 0})

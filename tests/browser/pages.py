@@ -53,7 +53,7 @@ class Slant:
         return not self.sandbox.ledger(after=self.began, kind="request", method="POST")
 
     def holds_one(self, name: str, **fields: Any) -> dict[str, Any]:
-        """Exactly one record of this name, made under one key; each key travelled with one body; it has `fields`."""
+        """Exactly one record of this name, made under one key with one body; it has `fields`."""
         entries = self.created(name)
         assert len(entries) == 1, entries
         key, record = entries[0]["idempotency_key"], entries[0]["record"]
@@ -139,7 +139,7 @@ class NewForm:
         return self.page.locator("#create-form").get_by_role("button", name=name)
 
     def refuses(self, field: str, words: str) -> None:
-        """The summary has the focus, its link leads to the field, and the field says the same; nothing left the page."""
+        """The summary has the focus, its link leads to the field, which says the same; nothing was sent."""
         expect(self.problems).to_be_focused()
         expect(self.page).to_have_title(re.compile("^Error: "))
         expect(self.page.locator(f"#{field}-error")).to_contain_text(words)

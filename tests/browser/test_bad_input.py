@@ -1,4 +1,4 @@
-"""Each kind of bad input a browser can send: a sentence that says what to do, at the field, and nothing lost or sent."""
+"""Each kind of bad input: a sentence at the field says what to do, and nothing is lost or sent."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ TYPED_WRONG = [
     Bad("target_close_date", in_days(0), "Choose a date after today"),
     Bad("target_close_date", in_days(-30), "Choose a date after today"),
 ]
-# What no control offers, put there by somebody who knows how, or left behind by what changed in Slant meanwhile.
+# What no control offers: put there by hand, or left behind by a change in Slant.
 FORGED = [
     Bad("book_id", "bk_nowhere", "Choose one of your books."),
     Bad("book_id", "bk_dune05", "Choose one of your books."),

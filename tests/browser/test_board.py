@@ -1,5 +1,7 @@
-"""Deals are moved by mouse, finger, menu, keyboard and without scripts; what goes wrong comes back with a reason; what
-others do appears by itself."""
+"""Deals are moved by mouse, finger, menu, keyboard and without scripts; refusals come back with a reason.
+
+What others do appears by itself.
+"""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""One deal in a browser: the drawer by keyboard, changing it in place, a change from elsewhere meanwhile, no scripts."""
+"""One deal in a browser: the drawer by keyboard, edits in place, changes from elsewhere, no scripts."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def theo(shared_house: House) -> Visitor:
 
 @pytest.fixture
 def make_deals(house: House, theo: Visitor, deal_name: str) -> MakeDeals:
-    """Deals of Theo's that no other test touches, in Slant and in the mirror: their ids. All bear the test's name."""
+    """The ids of deals that no other test touches, in Slant and in the mirror. All bear the test's name."""
 
     def make(count: int = 1, **fields: str) -> list[str]:
         addresses = [
@@ -142,7 +142,7 @@ def test_the_page_of_a_deal_has_no_barrier_in_light_or_dark(
         page = come_in(color_scheme=theme, viewport={"width": 390, "height": 844})
         for path in (f"/opportunities/{id}/", f"/opportunities/{id}/edit/", f"{LIST}{deal_name}"):
             page.goto(path)
-            # What an element is called does not depend on the light: the second time colours alone are looked at.
+            # Names do not depend on the theme: the second time only colours are looked at.
             axe(page, *(() if theme == "light" else ("color-contrast",)))
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         if shots:

@@ -1,4 +1,4 @@
-"""What people see while nobody knows, and what managers do about it: review, the stop button, a worker that died."""
+"""What people see while an outcome is unknown, and what managers do about it."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ LIST = f"/v1/households/{OKONKWO}/opportunities"
 
 
 def in_review(come_in: ComeIn, slant: Slant, name: str) -> str:
-    """Theo's send got lost on its way, and somebody made something like it in Slant's own page: its address."""
+    """The address of a lost send of Theo's, like which somebody made a deal on Slant's own page."""
     form = NewForm(come_in()).open(**DEAL, name=name)
     slant.misbehaves("drop_before")
     slant.misbehaves("delay", LIST, "GET", delay_ms=1000)

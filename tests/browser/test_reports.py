@@ -1,4 +1,4 @@
-"""What a manager asks before a meeting, answered in a real browser; and charts that cannot differ from their tables."""
+"""What a manager asks before a meeting, in a real browser; charts equal their tables."""
 
 import re
 from collections.abc import Callable
@@ -12,13 +12,18 @@ from tests.pages.test_money import COMPACT
 
 # What each canvas shows, and what the table it names holds, both as plain numbers.
 DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
-  const rows = [...document.getElementById(box.dataset.table).tBodies[0].rows].filter((row) => !row.classList.contains("dim"));
+  const rows = [...document.getElementById(box.dataset.table).tBodies[0].rows]
+    .filter((row) => !row.classList.contains("dim"));
   const columns = box.dataset.columns.split(",").map(Number);
-  const value = (row, column) => { const raw = row.cells[column].dataset.value; return raw === "" ? null : Number(raw); };
+  const value = (row, column) => {
+    const raw = row.cells[column].dataset.value;
+    return raw === "" ? null : Number(raw);
+  };
   const chart = Chart.getChart(box.querySelector("canvas"));
   const waterfall = box.dataset.chart === "waterfall";
   const shown = chart.data.datasets.map((set) => waterfall ? set.values : set.data);
-  const held = (waterfall ? columns.slice(0, 1) : columns).map((column) => rows.map((row) => value(row, column)));
+  const held = (waterfall ? columns.slice(0, 1) : columns)
+    .map((column) => rows.map((row) => value(row, column)));
   const canvas = chart.canvas;
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   return {
@@ -82,7 +87,7 @@ def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(
 
 
 def test_printed_on_paper(come_in: ComeIn, shots: Path | None) -> None:
-    """Without navigation and controls, in the light palette even for who works in the dark, saying what it is of."""
+    """Without navigation and controls, in the light palette, saying what it is of."""
     page = come_in("manager", path="/reports/forecast/", color_scheme="dark")
     box = page.locator("[data-chart]").first
     expect(box).to_have_class(re.compile("is-drawn"))
@@ -104,7 +109,7 @@ def test_printed_on_paper(come_in: ComeIn, shots: Path | None) -> None:
 
 
 def test_a_manager_answers_before_the_meeting(come_in: ComeIn) -> None:
-    """What closes this quarter and how sure; what got worse since last Monday; what is stuck and whose; who; what to clean."""
+    """What closes this quarter and how sure, what got worse, what is stale, by whom, and what to clean."""
     page = come_in("manager", path="/reports/")
     tabs = page.get_by_role("navigation", name="Reports")
 

@@ -1,4 +1,4 @@
-"""Slant refuses, loses its answer, is down, or asks us to slow down: the page says so, and one record arrives in the end."""
+"""Slant refuses, loses its answer, is down or busy: the page says so, and one record arrives in the end."""
 
 import re
 
@@ -25,7 +25,7 @@ def filled(page: Page, name: str, **more: str) -> NewForm:
 
 
 def refused_within_the_wait(form: NewForm) -> None:
-    """Press Create; on a busy machine the refusal may come later than the form waits, and then the form is sent again."""
+    """Press Create. On a busy machine the refusal may come late; then the form is sent again."""
     for _ in range(3):
         form.create()
         expect(form.problems.or_(SubmissionPage(form.page).main)).to_be_visible()

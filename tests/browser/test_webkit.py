@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 # So low that every lane of the demo's board holds more cards than fit.
 WIDTH, HEIGHT = 1440, 500
-# Which cards are out of sight is decided while a frame is drawn, and the rows are sized again in the one after it.
+# Which cards are out of sight is decided in one frame, and the rows are sized again in the next.
 UNTIL_DRAWN = """() => new Promise((done) => {
   requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
 })"""

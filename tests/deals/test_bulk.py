@@ -1,4 +1,4 @@
-"""Many deals changed at once: each row a submission of its own, refusals told row by row, nothing sent twice."""
+"""Many deals at once: each row is a submission of its own, refused by itself, and never sent twice."""
 
 import json
 from collections.abc import Callable
@@ -219,12 +219,27 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(
     for ids, fields, at, said in (
         ([], {"pipeline_stage_id": "st_lead"}, "id", "Choose at least one deal."),
         (many, {"pipeline_stage_id": "st_lead"}, "id", "Choose at most 500 deals at once. 501 were chosen"),
-        (["op_1"], {"pipeline_stage_id": "st_summit", "ask": "owner"}, "pipeline_stage_id", "Choose one of the stages listed."),
+        (
+            ["op_1"],
+            {"pipeline_stage_id": "st_summit", "ask": "owner"},
+            "pipeline_stage_id",
+            "Choose one of the stages listed.",
+        ),
         (["op_1"], {"assigned_to_id": "us_viewer"}, "assigned_to_id", "Choose one of the people listed."),
-        (["op_1"], {"pipeline_stage_id": "st_lead", "assigned_to_id": "us_owner"}, "assigned_to_id", "not both"),
-        (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": submissions.issue_token(colleague)}, "form_token", "too old"),
+        (
+            ["op_1"],
+            {"pipeline_stage_id": "st_lead", "assigned_to_id": "us_owner"},
+            "assigned_to_id",
+            "not both",
+        ),
+        (
+            ["op_1"],
+            {"pipeline_stage_id": "st_lead", "form_token": submissions.issue_token(colleague)},
+            "form_token",
+            "too old",
+        ),
         (["op_1"], {"pipeline_stage_id": "st_lead", "form_token": "forged"}, "form_token", "too old"),
-    ):  # fmt: skip
+    ):
         response = post(ids, **fields)
         assert response.status_code == 422, said
         [(field, told_there)] = problems(Page(response))

@@ -1,4 +1,4 @@
-"""Slant's custom fields are changed here like any other field of a deal, by the type Slant defines for them."""
+"""Slant's custom fields are changed like any other field of a deal, by the type Slant defines."""
 
 import json
 import re

@@ -30,9 +30,15 @@ def test_only_what_differs_is_sent_with_what_was_seen(
 ) -> None:
     row = make_deal()
     typed = edit_form(
-        row, owner, name="Okonkwo transfer", value="700k", probability="", target_close_date=in_days(90).isoformat(),
-        household_id="", assigned_to_id="us_colleague",
-    )  # fmt: skip
+        row,
+        owner,
+        name="Okonkwo transfer",
+        value="700k",
+        probability="",
+        target_close_date=in_days(90).isoformat(),
+        household_id="",
+        assigned_to_id="us_colleague",
+    )
 
     response = browse(owner).post(EDIT, typed)
 
@@ -362,9 +368,13 @@ def test_who_may_not_write_cannot_edit(
     Opportunity.objects.filter(pk="op_gone").update(gone_at=ago(0))
 
     for person, path, status in (
-        (viewer, EDIT, 403), (compliance, EDIT, 403), (outsider, EDIT, 404), (owner, "/opportunities/none/edit/", 404),
-        (owner, "/opportunities/op_archive/edit/", 403), (owner, "/opportunities/op_gone/edit/", 403),
-    ):  # fmt: skip
+        (viewer, EDIT, 403),
+        (compliance, EDIT, 403),
+        (outsider, EDIT, 404),
+        (owner, "/opportunities/none/edit/", 404),
+        (owner, "/opportunities/op_archive/edit/", 403),
+        (owner, "/opportunities/op_gone/edit/", 403),
+    ):
         client = browse(person)
         assert client.get(path).status_code == status
         assert client.post(path, edit_form(row, person, value="1")).status_code == status

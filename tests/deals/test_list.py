@@ -64,9 +64,15 @@ def test_each_column_sorts_both_ways_with_what_is_missing_last(
     )
     client = browse(owner)
     expected = {
-        "name": "abc", "household": "acb", "stage": "abc", "value": "bac", "probability": "bca", "weighted": "bac",
-        "close": "cab", "owner": "bac",
-    }  # fmt: skip
+        "name": "abc",
+        "household": "acb",
+        "stage": "abc",
+        "value": "bac",
+        "probability": "bca",
+        "weighted": "bac",
+        "close": "cab",
+        "owner": "bac",
+    }
 
     for column, order in expected.items():
         up = "".join(
@@ -170,9 +176,16 @@ def test_a_row_says_what_a_card_says(
 ) -> None:
     make_deal(value=None, target_close_date=in_days(-2), stage_updated_at=ago(48))
     Submission.objects.create(
-        kind="edit", person=owner, book_id="bk_harbor", opportunity_id="op_1", body="{}", name="x", reference="r",
-        form_token="t", created_at=ago(0),
-    )  # fmt: skip
+        kind="edit",
+        person=owner,
+        book_id="bk_harbor",
+        opportunity_id="op_1",
+        body="{}",
+        name="x",
+        reference="r",
+        form_token="t",
+        created_at=ago(0),
+    )
 
     page = Page(browse(owner).get(f"{LIST}&pipeline=pl_prospects"))
     reader = Page(browse(viewer).get(f"{LIST}&pipeline=pl_prospects"))

@@ -42,11 +42,21 @@ def test_page_and_drawer_say_the_same_of_every_field(
     assert ("<html" in whole.text, "<html" in part.text) == (True, False)
     for page in (whole, part):
         for said in (
-            "Value $640,000", "Probability 55% set by hand, stage default 40%", "Weighted $352,000",
-            f"Target close {in_days(60).day} {in_days(60):%B %Y} in 60 days", "Owner OOOlivia Owner",
-            "Household Okonkwo (prospect)", "Book Harbor", "Pipeline New money", "Slant record op_1",
-            "Lead source Referral", "Has trust Yes", "Score 1,200", "Note Empty", "30 days since it was created",
-        ):  # fmt: skip
+            "Value $640,000",
+            "Probability 55% set by hand, stage default 40%",
+            "Weighted $352,000",
+            f"Target close {in_days(60).day} {in_days(60):%B %Y} in 60 days",
+            "Owner OOOlivia Owner",
+            "Household Okonkwo (prospect)",
+            "Book Harbor",
+            "Pipeline New money",
+            "Slant record op_1",
+            "Lead source Referral",
+            "Has trust Yes",
+            "Score 1,200",
+            "Note Empty",
+            "30 days since it was created",
+        ):
             assert said in words(page), said
     assert part.by_id("deal")["data-stage"] == "st_qualified"
     assert Page(client.get(DEAL)).by_id("deal")["data-opportunity"] == "op_1"
@@ -127,8 +137,8 @@ def test_what_changed_is_told_with_who_where_known(
 
     assert "Carl Colleague created it with $600,000." in said
     assert (
-        "Slant renamed it from “Okonkwo rollover”, set the value to $640,000 (was $600,000), set the probability to "
-        "15%, cleared the target close"
+        "Slant renamed it from “Okonkwo rollover”, set the value to $640,000 (was $600,000), "
+        "set the probability to 15%, cleared the target close"
     ) in said
     assert "reassigned it from Olivia Owner to Carl Colleague" in said
     assert "Seen by sync." in said
@@ -141,9 +151,15 @@ def test_what_is_on_its_way_and_what_was_refused_is_said_to_all_who_see_the_deal
 ) -> None:
     make_deal()
     given = {
-        "kind": "move", "person": owner, "by_display": "Olivia Owner", "book_id": "bk_harbor", "opportunity_id": "op_1",
-        "body": '{"pipeline_stage_id":"st_lead"}', "name": "Okonkwo rollover", "labels": {"stage": "Lead"},
-    }  # fmt: skip
+        "kind": "move",
+        "person": owner,
+        "by_display": "Olivia Owner",
+        "book_id": "bk_harbor",
+        "opportunity_id": "op_1",
+        "body": '{"pipeline_stage_id":"st_lead"}',
+        "name": "Okonkwo rollover",
+        "labels": {"stage": "Lead"},
+    }
     Submission.objects.create(
         **given, reference="SW-1", form_token="a", created_at=ago(0), reason_code="unreachable"
     )
@@ -153,9 +169,12 @@ def test_what_is_on_its_way_and_what_was_refused_is_said_to_all_who_see_the_deal
     for page in (mine, theirs):
         assert "Move to Lead: waiting for slant. Slant does not answer." in words(page)
         assert page.by_id("deal")["data-unsettled"] == "yes"
-    assert [any("/submissions/" in link and len(link) > 20 for link in page.links()) for page in (mine, theirs)] == [
-        True, False,
-    ]  # fmt: skip
+    assert [
+        any("/submissions/" in link and len(link) > 20 for link in page.links()) for page in (mine, theirs)
+    ] == [
+        True,
+        False,
+    ]
 
     Submission.objects.update(
         state="rejected", reason_code="rejected", reason_text="Stage is closed.", settled_at=ago(0)
@@ -173,9 +192,16 @@ def test_a_lost_deal_says_why_it_was_moved_there_and_not_why_it_once_was(
     row = make_deal(stage=firm.hidden)
     StageMeaning.objects.filter(pk="st_hidden").update(meaning=Meaning.LOST)
     move = Submission.objects.create(
-        kind="move", person=owner, book_id="bk_harbor", opportunity_id="op_1", body='{"pipeline_stage_id":"st_hidden"}',
-        name=row.name, reference="SW-1", form_token="a", created_at=ago(9),
-    )  # fmt: skip
+        kind="move",
+        person=owner,
+        book_id="bk_harbor",
+        opportunity_id="op_1",
+        body='{"pipeline_stage_id":"st_hidden"}',
+        name=row.name,
+        reference="SW-1",
+        form_token="a",
+        created_at=ago(9),
+    )
     LostReason.objects.create(
         submission_id=move.pk,
         opportunity_id="op_1",

@@ -88,11 +88,24 @@ def sent(owner: Person, firm: Firm) -> Callable[..., Submission]:
         row = Submission.objects.create(**given | fields)
         if outcome:
             Attempt.objects.create(
-                submission=row, number=1, idempotency_key=uuid4(), generation=1, method="POST", path="/opportunities",
-                fence=1, worker="w", started_at=now(), lease_until=now(), finished_at=now(), outcome=outcome,
-                status=429, message="Too many requests", elapsed_ms=612, remote_request_id="req_1",
+                submission=row,
+                number=1,
+                idempotency_key=uuid4(),
+                generation=1,
+                method="POST",
+                path="/opportunities",
+                fence=1,
+                worker="w",
+                started_at=now(),
+                lease_until=now(),
+                finished_at=now(),
+                outcome=outcome,
+                status=429,
+                message="Too many requests",
+                elapsed_ms=612,
+                remote_request_id="req_1",
                 answer={"probability": 30},
-            )  # fmt: skip
+            )
         return row
 
     return make

@@ -1,4 +1,4 @@
-"""Who was left with "held", "not sure" or "a manager decides" is told how it ended, until they say they know."""
+"""A person left with "held", "not sure" or "a manager decides" is told how it ended."""
 
 import pytest
 

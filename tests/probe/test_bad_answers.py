@@ -97,15 +97,19 @@ NONSENSE = [
     b'{"data": [null]}',
     b'{"data": {}}',
     b'{"data": [{}], "pagination": 7}',
-    b'{"data": [{"id": 7, "book_id": [], "pipeline_type": {}, "users": [1], "role": []}], "pagination": {"total_pages": -1}}',
-    b'{"id": "x", "api_access": 7, "data": [{"id": "", "type": {}, "pipeline": 3, "pipeline_stages": [4], "custom_fields": 5}]}',
-    b'{"id": "x", "value": "NaN", "data": [{"id": ".", "book_id": "bk_pine01", "pipeline_stages": [{"id": "..", "visible": 0}]}]}',
-    b'{"id": "bk_pine01", "api_access": {"scope": "<b>write</b>"}, "data": [{"id": "bk_pine01", "role": "viewer", "book_id": null,'
+    b'{"data": [{"id": 7, "book_id": [], "pipeline_type": {}, "users": [1], "role": []}],'
+    b' "pagination": {"total_pages": -1}}',
+    b'{"id": "x", "api_access": 7, "data": ['
+    b'{"id": "", "type": {}, "pipeline": 3, "pipeline_stages": [4], "custom_fields": 5}]}',
+    b'{"id": "x", "value": "NaN", "data": ['
+    b'{"id": ".", "book_id": "bk_pine01", "pipeline_stages": [{"id": "..", "visible": 0}]}]}',
+    b'{"id": "bk_pine01", "api_access": {"scope": "<b>write</b>"}, "data": ['
+    b'{"id": "bk_pine01", "role": "viewer", "book_id": null,'
     b' "created_at": "yesterday", "pipeline_stages": [{"id": "s", "visible": false, "name": 3}, {"id": "t"}]}],'
     b' "pagination": {"per_page": "x", "total_pages": 3, "total_count": true}}',
     b'{"error": {"code": {}, "details": [[[]]]}}',
     b"[" * 5000,
-]  # fmt: skip
+]
 
 
 class _Nonsense:

@@ -55,7 +55,8 @@ REPORTED: dict[str, tuple[str, dict[str, str]]] = {
         {
             "none": "no: on none of {answers} answers",
             "retry_after": "no: on none of {answers} answers",
-            "x_ratelimit": "yes: x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset; the limit is 1000",
+            "x_ratelimit": "yes: x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset; "
+            "the limit is 1000",
         },
     ),
     "me_can_write": (
@@ -100,7 +101,7 @@ FULL = replace(WRITE, out_of_reach="op_salt99", unrestricted="pl_events")
 
 
 def positions(round_: int) -> dict[str, str]:
-    """Every switch in the position of this round, or its last. A missing list would hide what else it tells."""
+    """Every switch in the position of this round, or its last. A missing list would hide the rest."""
     chosen = {switch: values[min(round_, len(values) - 1)] for switch, values in SWITCHES.items()}
     return chosen | {"list_opportunities": "on" if round_ < 4 else "not_found"}
 

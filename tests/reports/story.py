@@ -102,10 +102,19 @@ def tell(
     changed.
     """
     state: dict[str, Any] = {
-        "name": f"Deal {id}", "book_id": HARBOR, "pipeline_id": "pl_desk", "stage_id": A, "household_id": "hh_one",
-        "assigned_to_id": OLIVIA, "value": None, "probability": None, "target_close_date": None,
-        "stage_since": created, "created_at": created, "gone": False,
-    }  # fmt: skip
+        "name": f"Deal {id}",
+        "book_id": HARBOR,
+        "pipeline_id": "pl_desk",
+        "stage_id": A,
+        "household_id": "hh_one",
+        "assigned_to_id": OLIVIA,
+        "value": None,
+        "probability": None,
+        "target_close_date": None,
+        "stage_since": created,
+        "created_at": created,
+        "gone": False,
+    }
     state |= first
     versions = [OpportunityVersion(opportunity_id=id, valid_from=seen or created, **state)]
     for at, changed in chapters:
@@ -117,9 +126,13 @@ def tell(
     OpportunityVersion.objects.bulk_create(versions)
     mirrored = {name: value for name, value in state.items() if name not in ("stage_since", "gone")}
     Opportunity.objects.create(
-        id=id, **mirrored | {"household_id": state["household_id"] or None}, stage_updated_at=state["stage_since"],
-        first_seen_at=created, seen_at=NOW, gone_at=versions[-1].valid_from if state["gone"] else None,
-    )  # fmt: skip
+        id=id,
+        **mirrored | {"household_id": state["household_id"] or None},
+        stage_updated_at=state["stage_since"],
+        first_seen_at=created,
+        seen_at=NOW,
+        gone_at=versions[-1].valid_from if state["gone"] else None,
+    )
 
 
 def settle() -> None:

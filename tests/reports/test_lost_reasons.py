@@ -18,9 +18,18 @@ FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 def reasoned(desk: Desk, id: str, reason: str, at: datetime, state: str = State.CONFIRMED) -> None:
     """A move to the lost stage, asked for at `at` and settled a second later."""
     move = Submission.objects.create(
-        kind="move", person=desk.manager, book_id="bk_harbor", opportunity_id=id, body="{}", name=id, state=state,
-        reference=f"{id} {at:%d}", form_token=f"{id} {at:%d}", created_at=at, settled_at=at + timedelta(seconds=1),
-    )  # fmt: skip
+        kind="move",
+        person=desk.manager,
+        book_id="bk_harbor",
+        opportunity_id=id,
+        body="{}",
+        name=id,
+        state=state,
+        reference=f"{id} {at:%d}",
+        form_token=f"{id} {at:%d}",
+        created_at=at,
+        settled_at=at + timedelta(seconds=1),
+    )
     LostReason.objects.create(
         submission_id=move.pk, opportunity_id=id, stage_id=LOST, reason=reason, by="Mona", at=at
     )

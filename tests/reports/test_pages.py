@@ -1,4 +1,4 @@
-"""Reports as people meet them: the same numbers on page, in files and on the board; whose numbers they are."""
+"""Reports as people see them: the same numbers on page, in files and on the board, within one's books."""
 
 import csv
 import io

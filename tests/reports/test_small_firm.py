@@ -3,20 +3,21 @@ down here.
 
 Quarter: 1 October to 23 November 2026, noon. In thousands of dollars:
 
-    open on 1 Oct   d03 300  d04 400  d05 500  d06 50  d07 90  d09 -  d10 120  d13 350  d14 70  d15 90  d16 110
-                    d17 130  d18 140                                                        13 deals, 2,350
-    new             d19 160  d20 170  d21 180  d22 190  d23 210  d24 220  d25 230  d26 -  d27 260  d28 270  d29 280
-                                                                                            11 deals, 2,170
+    open on 1 Oct   d03 300  d04 400  d05 500  d06 50  d07 90  d09 -  d10 120  d13 350  d14 70
+                    d15 90  d16 110  d17 130  d18 140                                       13 deals, 2,350
+    new             d19 160  d20 170  d21 180  d22 190  d23 210  d24 220  d25 230  d26 -  d27 260
+                    d28 270  d29 280                                                        11 deals, 2,170
     raised          d03 +50 (as it was won)  d24 +20                                                     70
     reopened        d08 80                        lowered   d14 -30
     won             d03 350  d15 90  d21 180  620           lost      d05 500  d20 170  670
     archived        d06 50                        gone      d16 110
     open now        2,350 + 2,170 + 70 + 80 - 30 - 620 - 670 - 50 - 110 = 3,190, 18 deals
 
-    weighted now    d04 40  d07 36  d08 48  d10 60 (its own 50%)  d13 140  d14 16  d17 13  d18 56  d19 96  d22 19
-                    d23 168 (its own 80%)  d24 24  d25 92  d27 104  d28 27  d29 28           967
+    weighted now    d04 40  d07 36  d08 48  d10 60 (its own 50%)  d13 140  d14 16  d17 13  d18 56
+                    d19 96  d22 19  d23 168 (its own 80%)  d24 24  d25 92  d27 104  d28 27  d29 28           967
     days to win     d03 135 (2 Jun to 15 Oct)  d15 80 (1 Sep to 20 Nov)  d21 26 (10 Oct to 5 Nov)
-    before          1 July to 23 August: won d01 100 and d08 80; lost d02 200 and d12 250; made d11 d12 d13 d14 d30
+    before          1 July to 23 August: won d01 100 and d08 80; lost d02 200 and d12 250;
+                    made d11 d12 d13 d14 d30
 """
 
 from datetime import date
@@ -31,7 +32,18 @@ from opportunities.selectors import reports as selecting
 from tests.reports.story import CARL, HARBOR, LEFT, NOW, OLIVIA, OTTO, SUMMIT, WON, A, B, C, Desk, on, tell
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
-NOTHING = {"new": (0, 0), "raised": (0, 0), "reopened": (0, 0), "moved-in": (0, 0), "moved-out": (0, 0), "won": (0, 0), "lost": (0, 0), "lowered": (0, 0), "archived": (0, 0), "gone": (0, 0)}  # fmt: skip
+NOTHING = {
+    "new": (0, 0),
+    "raised": (0, 0),
+    "reopened": (0, 0),
+    "moved-in": (0, 0),
+    "moved-out": (0, 0),
+    "won": (0, 0),
+    "lost": (0, 0),
+    "lowered": (0, 0),
+    "archived": (0, 0),
+    "gone": (0, 0),
+}
 
 
 def steps(result: Any) -> dict[str, tuple[int, int]]:

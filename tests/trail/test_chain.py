@@ -338,9 +338,14 @@ def test_every_course_of_a_submission_verifies(office: Office) -> None:
     first = Submission.objects.get(name="ok").opportunity_id
     for fields in ({"name": "ok, renamed"}, {"value": 5, "name": "again"}):
         change(
-            changes=DealChanges(first, fields, {"name": "somebody else's"}), kind=Kind.EDIT, person=office.person,
-            by=office.by, clock=clock, form_token=issue_token(office.person), confirm_overwrite=True,
-        )  # fmt: skip
+            changes=DealChanges(first, fields, {"name": "somebody else's"}),
+            kind=Kind.EDIT,
+            person=office.person,
+            by=office.by,
+            clock=clock,
+            form_token=issue_token(office.person),
+            confirm_overwrite=True,
+        )
     for _ in range(12):
         office.rounds(minutes=10, every=120)
         assert verify().problem is None

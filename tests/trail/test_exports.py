@@ -433,7 +433,7 @@ def test_no_secret_gets_into_the_trail_or_out_of_it(
 def test_older_events_are_moved_to_a_file_that_still_verifies(
     db: None, clock: TurnedClock, tmp_path: Path
 ) -> None:
-    """The steps of docs/audit.md: archive up to a checkpoint, take the rows away as the owner, verify both."""
+    """The steps of docs/audit.md: archive up to a checkpoint, delete the rows as the owner, verify both."""
     write_events(20, clock)
     seq = checkpoint_now(clock)
     write_events(10, clock)
