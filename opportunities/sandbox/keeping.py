@@ -43,6 +43,9 @@ class Journal:
         self._line({"reset": True, "seq": store.ledger.dropped, "made": store.made})
         self._kept = store.ledger.dropped
 
+    def close(self) -> None:
+        self._file.close()
+
     def _line(self, content: dict[str, Any]) -> None:
         self._file.write(json.dumps(content) + "\n")
 

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from django.core.management import call_command
 from django.db import connection, connections
 
 from tests.support.environment import ROOT
 
 
 @contextmanager
-def fresh_copy(directory: Path) -> Iterator[str]:
-    """Point the default connection, in every thread, at a copy of the test database; yields its DATABASE_URL."""
+def fresh_copy(directory: Path, *, of: str = "") -> Iterator[str]:
+    """Point the default connection, in every thread, at a copy of the test database; yields its DATABASE_URL.
+
+    `of` names another database to copy, which nobody is connected to.
+    """
     settings = connections.settings["default"]
-    template = settings["NAME"]
+    before = settings["NAME"]
+    template = of or before
     connection.close()
     if connection.vendor == "sqlite":
         copy = str(directory / f"copy-{uuid.uuid4().hex[:8]}.sqlite3")
@@ -34,9 +39,40 @@ def fresh_copy(directory: Path) -> Iterator[str]:
         yield database_url()
     finally:
         connections.close_all()
-        settings["NAME"] = template
+        settings["NAME"] = before
         if connection.vendor == "postgresql":
             _run(f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+
+@contextmanager
+def restored(content: bytes, directory: Path) -> Iterator[str]:
+    """Make a database of `content` (a SQLite file, or SQL for PostgreSQL) and migrate it; yields its name."""
+    settings = connections.settings["default"]
+    before = settings["NAME"]
+    become_the_owner()
+    if connection.vendor == "sqlite":
+        name = str(directory / "restored.sqlite3")
+        Path(name).write_bytes(content)
+    else:
+        name = f"{before}_{uuid.uuid4().hex[:8]}"
+        _run(f'CREATE DATABASE "{name}"')
+    settings["NAME"] = name
+    try:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(content.decode())
+            # A dump leaves its session without a search path.
+            connection.close()
+        call_command("migrate", verbosity=0)
+        become_the_application()
+        connection.close()
+        settings["NAME"] = before
+        yield name
+    finally:
+        connections.close_all()
+        settings["NAME"] = before
+        if connection.vendor == "postgresql":
+            _run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def copy_sqlite(source: str | Path, target: str | Path) -> None:
