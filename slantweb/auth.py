@@ -51,14 +51,14 @@ def merge_claims(id_token: Claims, userinfo: Claims) -> dict[str, object]:
 
 def identity_of(claims: Claims) -> Identity:
     """Who checked `claims` speak of. Refused without `iss` or `sub`; an unverified e-mail is dropped."""
-    issuer, subject = _text(claims, "iss"), _text(claims, "sub")
+    issuer, subject = _claim_text(claims, "iss"), _claim_text(claims, "sub")
     for name, value in (("iss", issuer), ("sub", subject)):
         # As it is or not at all: what was trimmed could be somebody else's.
         if not value or value != claims[name] or len(value) > 255 or not value.isprintable():
             detail = f"the claim {name} is missing, too long, or not plain text"
             raise SignInRefused("claims_incomplete", detail)
-    email = _text(claims, "email").lower() if _is_verified(claims, issuer) else ""
-    name = _text(claims, "name") or _text(claims, "preferred_username")
+    email = _claim_text(claims, "email").lower() if _is_verified(claims, issuer) else ""
+    name = _claim_text(claims, "name") or _claim_text(claims, "preferred_username")
     roles = roles_of(claims, email)
     # People may choose their name at the provider. A database takes no NUL, and the trail wants one line.
     name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
@@ -67,7 +67,7 @@ def identity_of(claims: Claims) -> Identity:
 
 def roles_of(claims: Claims, verified_email: str = "") -> tuple[str, ...]:
     """The roles of the claimed groups, and of the e-mail lists for providers that send no groups."""
-    groups = set(_words(claims.get(settings.OIDC_GROUPS_CLAIM)))
+    groups = set(_claim_words(claims.get(settings.OIDC_GROUPS_CLAIM)))
     return tuple(
         role.value
         for role in Role
@@ -93,12 +93,12 @@ def _why_no_role(claims: Claims) -> str:
     return "groups_left_out" if is_missing and is_marked else "no_group"
 
 
-def _text(claims: Claims, name: str) -> str:
+def _claim_text(claims: Claims, name: str) -> str:
     value = claims.get(name)
     return value.strip() if isinstance(value, str) else ""
 
 
-def _words(value: object) -> Iterable[str]:
+def _claim_words(value: object) -> Iterable[str]:
     """Groups come as a list, or from some providers as one string; anything else is no group."""
     if isinstance(value, str):
         return [value]

@@ -65,12 +65,12 @@ class Variables(environ.Env):
     def networks(self, name: str) -> list[str]:
         """Addresses or networks, as they were written."""
         found = self.names(name)
-        for each in found:
+        for network in found:
             try:
-                ipaddress.ip_network(each, strict=False)
+                ipaddress.ip_network(network, strict=False)
             except ValueError as error:
                 raise ImproperlyConfigured(
-                    f"{name}: {each!r} is neither an address nor a network."
+                    f"{name}: {network!r} is neither an address nor a network."
                 ) from error
         return found
 
