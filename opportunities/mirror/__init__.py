@@ -1,15 +1,17 @@
-"""Our copy of what Slant has, and the history Slant does not keep.
+"""The mirror: our copy of what Slant has, and the history that Slant does not keep.
 
-| room | does |
+| module | what it does |
 | --- | --- |
-| `writing` | takes records into the mirror: every change of a deal goes through here, and through here only |
-| `versions` | one row an observed change (`OpportunityVersion`) |
-| `totals` | what lies in each place, kept and never recounted (`StageTotal`, `MirrorRevision`) |
+| `writing` | takes records into the mirror; the only module that changes a mirrored deal |
+| `versions` | one row for each observed change (`OpportunityVersion`) |
+| `totals` | count and worth of the deals in each stage, always up to date (`StageTotal`, `MirrorRevision`) |
 | `meanings` | what a stage means: suggested, then set by a manager (`StageMeaning`) |
 | `directory` | reads and writes the short lists: books, members, pipelines, stages, households |
-| `definitions` | what Slant's custom fields are called, once a day |
-| `walking` | reads deals: what changed, or everything, a page at a time |
-| `sync` | what is due, by one leader at a time, within the call budget |
+| `definitions` | reads the definitions of custom fields once a day |
+| `reader` | reads deals: what changed, or everything, a page at a time |
+| `walk` | how far a reading of everything has come |
+| `sync` | reads what is due, by one worker at a time, within the call budget |
+| `sync_event` | the hourly event of the trail about the mirror |
 """
 
 from opportunities.mirror.sync import (

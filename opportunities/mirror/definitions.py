@@ -1,7 +1,7 @@
-"""What Slant's custom fields are called (Slant API 7.11): a few words for the whole company, read once a day.
+"""The definitions of Slant's custom fields (Slant API 7.11), company-wide and read once a day.
 
-Kept whole with the state of their reading, `[key, display name, type, choices]` in Slant's order. Deals are shown
-without them just as well, so nothing waits for this and no failure of it is anybody's trouble.
+The cursor of their sync state holds them as `[key, display name, type, choices]` in Slant's order. Deals are
+shown without them too, so nothing waits for this and a failure is not a failure of the mirror.
 """
 
 import logging
@@ -25,20 +25,20 @@ AFTER_FAILURE = timedelta(hours=1)
 
 
 def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
-    """Whether they were read now. Of definitions of other things nothing is kept."""
+    """Read the definitions of deals if a day has passed. Returns whether they were read."""
     state, _ = SyncState.objects.get_or_create(pk=DEFINITIONS)
     now = clock.now()
     if (again := state.cursor.get("again_at")) and now < datetime.fromisoformat(again):
         return False
     state.started_at = now
     try:
-        found = [each for each in slant.custom_fields(entity_type=ENTITY) if each.entity_type == ENTITY]
+        found = [field for field in slant.custom_fields(entity_type=ENTITY) if field.entity_type == ENTITY]
     except BudgetSpent:
         return False
     except errors.SlantError as error:
         budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", DEFINITIONS, error.log_line)
-        # Not a failure of the mirror, so not told as one: what was known stays, and it is tried again.
+        # Not recorded as a failure of the mirror: the known definitions stay, and it is tried again.
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()
         state.save(update_fields=["started_at", "cursor"])
         return False
@@ -58,7 +58,7 @@ def known() -> list[DealField]:
 
 
 def listed(cursor: dict[str, Any] | None) -> list[DealField]:
-    """The same of a cursor that was read along with something else. One read by an older version has no choices."""
+    """The same from a cursor. A cursor that an older version stored has no choices."""
     return [
         custom_field(key, label, kind, *choices)
         for key, label, kind, *choices in (cursor or {}).get("fields", [])

@@ -1,8 +1,6 @@
-"""Books, members, pipelines, stages and households: short lists, read whole and written in one transaction
-each.
+"""Books, members, pipelines, stages and households: short lists, each read and written as a whole.
 
-A list read whole is what there is: rows it no longer has are marked gone, unless the list shifted while it
-was read.
+Rows that a complete list no longer has are marked gone, unless the list shifted while it was read.
 """
 
 from collections.abc import Callable
@@ -21,9 +19,7 @@ from opportunities.slant.pages import Scan
 
 @dataclass(frozen=True)
 class FetchedList:
-    """What one reading of a list brought. `whole`: as many rows as Slant counted, so what is not there is
-    gone.
-    """
+    """The records of one list. `whole`: as many as Slant counted, so a row that is absent is gone."""
 
     rows: list[Any]
     calls: int = 1
@@ -44,7 +40,7 @@ def _write_books(listing: FetchedList, now: datetime) -> None:
 
 
 def _write_members(book: types.BookRecord) -> None:
-    """Membership follows Slant at once: who left a book sees it no more."""
+    """Membership follows Slant at once: whoever left a book no longer sees it."""
     Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in book.users]).delete()
     Member.objects.bulk_create(
         [
@@ -87,7 +83,7 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
             pk=stage.id,
             pipeline_id=pipeline.id,
             name=stage.name[:500],
-            # Those without an order stand last, as in `pipeline.stages`; `position` tells them apart.
+            # Stages without an order come last, as in `pipeline.stages`, and `position` orders them.
             stage_order=types.FARTHEST if stage.stage_order is None else stage.stage_order,
             position=position,
             visible=stage.visible,
@@ -108,7 +104,8 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     )  # fmt: skip
     _mark_gone(Stage.objects.all(), {stage.pk for stage in stages}, now)
     meanings.suggest(stages)
-    totals.recount([s.pk for s in stages if before.get(s.pk) != s.default_probability], revision)
+    changed = [stage.pk for stage in stages if before.get(stage.pk) != stage.default_probability]
+    totals.recount(changed, revision)
 
 
 def _write_households(listing: FetchedList, now: datetime) -> None:
@@ -133,26 +130,26 @@ def _write_households(listing: FetchedList, now: datetime) -> None:
 
 
 def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
-    """Rows Slant's whole list no longer has. Those written in this pass have their mark cleared already."""
+    """Mark the rows that are not in Slant's list. Rows written in this pass are unmarked already."""
     absent = set(rows.filter(gone_at=None).values_list("pk", flat=True)) - present
     rows.filter(pk__in=absent).update(gone_at=now)
 
 
-def _read_households(slant: SlantClient, going: Callable[[], object]) -> FetchedList:
+def _read_households(slant: SlantClient, may_continue: Callable[[], object]) -> FetchedList:
     scan = Scan[types.HouseholdRecord]()
     for page in slant.household_pages():
         scan.add(page)
-        going()
+        may_continue()
     return FetchedList(
         list(scan), calls=scan.pages_read, whole=scan.complete or scan.total_count_last is None
     )
 
 
-Reader = Callable[[SlantClient, Callable[[], object]], FetchedList]
-Writer = Callable[[FetchedList, datetime], None]
+ReadList = Callable[[SlantClient, Callable[[], object]], FetchedList]
+WriteList = Callable[[FetchedList, datetime], None]
 
-LISTS: dict[str, tuple[Reader, Writer]] = {
-    "books": (lambda slant, going: FetchedList(list(slant.books())), _write_books),
-    "pipelines": (lambda slant, going: FetchedList(list(slant.pipelines())), _write_pipelines),
+LISTS: dict[str, tuple[ReadList, WriteList]] = {
+    "books": (lambda slant, may_continue: FetchedList(list(slant.books())), _write_books),
+    "pipelines": (lambda slant, may_continue: FetchedList(list(slant.pipelines())), _write_pipelines),
     "households": (_read_households, _write_households),
 }

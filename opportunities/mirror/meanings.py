@@ -1,4 +1,4 @@
-"""What being in a stage means. Slant has no field for it (Slant API 8): suggested here, decided by a manager."""
+"""What a stage means. Slant has no field for it (Slant API 8): suggested here, set by a manager."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from opportunities.trail.audit import Actor, AuditChange
 
 
 def suggested(stage: Stage) -> Meaning:
-    """From name and probability, never from `visible` alone: "Closed won" is visible."""
+    """The meaning that name and probability suggest; not `visible` alone, because "Closed won" is visible."""
     name = stage.name.lower()
     if "archiv" in name:
         return Meaning.ARCHIVED
@@ -26,12 +26,12 @@ def suggested(stage: Stage) -> Meaning:
 
 
 def suggest(stages: Iterable[Stage]) -> None:
-    """Keep a meaning for each stage as its name and probability suggest it; what a manager set stays."""
+    """Store the suggested meaning of each stage, unless a manager set one."""
     rows = {stage.pk: StageMeaning(stage_id=stage.pk, meaning=suggested(stage)) for stage in stages}
     held = StageMeaning.objects.in_bulk(list(rows))
-    wrong = [row for pk, row in rows.items() if pk not in held or _may_follow(held[pk], row)]
+    changed = [row for pk, row in rows.items() if pk not in held or _may_follow(held[pk], row)]
     StageMeaning.objects.bulk_create(
-        wrong, update_conflicts=True, unique_fields=["stage_id"], update_fields=["meaning"]
+        changed, update_conflicts=True, unique_fields=["stage_id"], update_fields=["meaning"]
     )
 
 
@@ -42,9 +42,9 @@ def _may_follow(held: StageMeaning, row: StageMeaning) -> bool:
 def decide(
     *, stage: Stage, meaning: Meaning | None, stale_after_days: int | None, by: Actor, clock: Clock
 ) -> bool:
-    """Say what `stage` means (None: what its name suggests) and after how many days in it a deal is stale.
+    """Set what `stage` means (None: as its name suggests) and after how many days in it a deal is stale.
 
-    Returns False when that is how it was. Open boards learn of it as of any change in that stage.
+    Returns False if nothing changed. Open boards fetch it like any other change in that stage.
     """
     with transaction.atomic():
         row, _ = StageMeaning.objects.select_for_update().get_or_create(pk=stage.pk)

@@ -1,97 +1,49 @@
 """Reading Slant's deals, however its list behaves (Slant API 7.9, 10.2): what changed, or everything.
 
-* **Changes** are asked for with `updated_since`, five minutes before the highest `updated_at` we have seen. Whether
-  Slant honours that is seen, not assumed: nothing older may come, and the deal that set the mark must come.
-* A **walk** reads everything: on the first load, whenever the filter is ignored or refused, and seldom beside the
-  changes, because nothing tells of what was deleted. It keeps where it is, and a restart goes on from there.
-* Where Slant has no list at all, a walk reads each household's list and each deal no household showed: partial data.
+* **Changes** are asked for with `updated_since`, five minutes before the highest `updated_at` seen so far.
+  Whether Slant honours the filter is checked, not assumed: nothing older may come, and the deal with that
+  highest time must come.
+* A **walk** reads everything: on the first load, whenever the filter is ignored or refused, and now and then
+  in the background, because no filter shows what was deleted. It keeps its place over restarts.
+* Where Slant has no list at all, a walk reads each household's list, and each deal that no household showed.
+  The data is partial then.
 
-A deal is gone when two walks that each saw as many deals as Slant counted missed it, and Slant says 404 for
-its id. A 403 says no more than that our token may not see it: the deal stays.
+A deal is gone when two complete walks did not show it and Slant answers 404 for its id. A 403 says only that
+our token may not see the deal, so it stays.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
 
 from opportunities.clock import Clock
 from opportunities.mirror import writing
+from opportunities.mirror.walk import DealPage, Walk, known_deals, latest_change
 from opportunities.models import Household, Opportunity, SyncState
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
-from opportunities.slant import errors, types
+from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
-from opportunities.slant.pages import RecordPage
 
-Record = types.OpportunityRecord
-Page = RecordPage[types.OpportunityRecord]
-Going = Callable[[], bool]
+MayContinue = Callable[[], bool]
 
 OVERLAP = timedelta(minutes=5)
 REFUSED_FOR = timedelta(hours=1)
-CHANGES_AT_MOST = 20  # pages; more than that is read as a walk, which can stop and go on
+CHANGES_AT_MOST = 20  # pages; more is read as a walk, which can pause
 WALK_EVERY = 4  # passes for changes between two walks
 SAVE_EVERY = 10  # pages
 TRIES = 3  # of a list that shifts while it is read
 LOOKS_AT_MOST = 50  # deals a walk asks for by id
-SILENT_AT_MOST = 5  # households without a list before we take it that none has one
-
-
-@dataclass
-class Walk:
-    """One reading of everything, so far. `beside`: at its leisure, while changes are read as they come.
-
-    `began` is our clock's, `slants_began` Slant's where it tells: no mark is set later than that.
-    """
-
-    began: datetime
-    slants_began: str = ""
-    beside: bool = False
-    by_household: bool = False
-    page: int = 1
-    pages: int | None = None
-    after: str = ""
-    silent: int = 0
-    count: int | None = None
-    fell: bool = False
-    calls: int = 0
-    tries: int = 1
-    top: tuple[str, str] = ("", "")
-    ids: set[str] = field(default_factory=set)
-
-    @classmethod
-    def kept(cls, data: dict[str, Any]) -> "Walk | None":
-        if not data:
-            return None
-        data = data | {"began": datetime.fromisoformat(data["began"]), "ids": set(data["ids"])}
-        return cls(**data | {"top": tuple(data["top"])})
-
-    def keep(self) -> dict[str, Any]:
-        return vars(self) | {"began": self.began.isoformat(), "ids": sorted(self.ids)}
-
-    def turn(self, page: Page) -> None:
-        """Take notice of a page of the list."""
-        if page.server_date and not self.calls:
-            self.slants_began = page.server_date.isoformat()
-        if page.total_count is not None and self.count is not None and page.total_count < self.count:
-            self.fell = True
-        self.count, self.pages = page.total_count, page.total_pages
-        self.page, self.calls = page.current_page + 1, self.calls + 1
-
-    @property
-    def proves(self) -> bool:
-        """Whether what it did not show is missing."""
-        return self.by_household or (not self.fell and self.count is not None and len(self.ids) >= self.count)
+SILENT_AT_MOST = 5  # households without a list, after which no household is taken to have one
 
 
 class NotLeading(Exception):
-    """Another worker took the lease: stop, and write nothing more down."""
+    """Another worker took the lease: stop, and save nothing more."""
 
 
-class Answered(Enum):
-    """What became of asking for changes."""
+class ChangesResult(Enum):
+    """What came of asking for changes. The cursor stores the name, in lower case, as `filter`."""
 
     WHOLE = auto()
     SHIFTED = auto()
@@ -102,121 +54,143 @@ class Answered(Enum):
     NO_LIST = auto()
 
 
+@dataclass
+class ChangedDeals:
+    """What one question for changes brought: the deals, the count Slant states, the highest time."""
+
+    began: datetime
+    slants_began: datetime
+    seen: set[str] = field(default_factory=set)
+    count: int | None = None
+    top: tuple[str, str] = ("", "")
+
+    def note_server_date(self, page: DealPage) -> None:
+        """Take the beginning by Slant's clock from the first page."""
+        if page.server_date and not self.seen:
+            self.slants_began = page.server_date
+
+    def add(self, page: DealPage) -> None:
+        self.count = page.total_count
+        self.seen |= {item.id for item in page.items}
+        self.top = max(self.top, latest_change(page.items))
+
+
 class DealReader:
-    """One turn at reading deals. `going` says before each call whether to go on, and raises if we lead no
-    more.
+    """One turn at reading deals.
+
+    `may_continue` is asked before each call. False ends the turn; it raises NotLeading when another worker
+    has the lease.
     """
 
-    def __init__(self, state: SyncState, slant: SlantClient, *, clock: Clock, going: Going) -> None:
-        self.state, self.clock, self.going = state, clock, going
+    def __init__(
+        self, state: SyncState, slant: SlantClient, *, clock: Clock, may_continue: MayContinue
+    ) -> None:
+        self.state, self.clock, self.may_continue = state, clock, may_continue
         self.cursor = dict(state.cursor)
-        self.walk = Walk.kept(state.walk.get("walk", {}))
+        self.walk = Walk.load(state.walk.get("walk", {}))
         self.missing: list[str] = state.walk.get("missing", [])
         self._slant = slant
-        # Long readings leave room for what is small and urgent: who may see what, and what changed.
+        # Walks get a smaller share, so that they never keep short lists and changes waiting.
         self._patient = slant.using(before_send=Meter(Share.WALKS, clock))
         self._calls = 0
 
     def take_turn(self) -> bool:
-        """Whether a pass came to its end; False: there is more to read, from where `keep` leaves it."""
+        """Read for one turn. Returns False while there is more to read, from where `save` leaves it."""
         try:
             ended = self._pass()
         except NotLeading:
-            raise  # whoever leads now has written down where they are
+            raise  # the worker that leads now has saved its own place
         except Exception:
-            self.keep()
+            self.save()
             raise
-        self.keep()
+        self.save()
         return ended
 
-    def keep(self) -> None:
+    def save(self) -> None:
         self.state.cursor = self.cursor
-        self.state.walk = {"walk": self.walk.keep() if self.walk else {}, "missing": self.missing}
+        self.state.walk = {"walk": self.walk.dump() if self.walk else {}, "missing": self.missing}
         self.state.save(update_fields=["cursor", "walk"])
 
     def _pass(self) -> bool:
         if self.cursor.get("since") and (self.walk is None or self.walk.beside):
-            if self._ask_for_changes():
-                self._stroll()
+            if self._read_changes():
+                self._continue_background_walk()
                 self.cursor["calls"] = self._calls
                 return True
         elif self.walk is None:
-            self._set_out()
-        return self._walk_on()
+            self._start_walk()
+        return self._continue_walk()
 
     # What changed
 
-    def _ask_for_changes(self) -> bool:
-        """True if this pass has all changes; False leaves a walk to be made."""
-        answered, first = (Answered.REFUSED, None) if self._was_refused_lately() else self._changes()
-        if answered in (Answered.WHOLE, Answered.SHIFTED) and self.cursor.get("partial"):
-            answered = Answered.DOUBTED  # the list is back: what it never showed is older than any change
-        self.cursor["filter"] = answered.name.lower()
+    def _read_changes(self) -> bool:
+        """True if this pass has all changes; False if a walk has to follow."""
+        refused_lately = self._was_refused_lately()
+        result, first = (ChangesResult.REFUSED, None) if refused_lately else self._ask_for_changes()
+        if result in (ChangesResult.WHOLE, ChangesResult.SHIFTED) and self.cursor.get("partial"):
+            result = ChangesResult.DOUBTED  # the list is back: what it never showed is older than any change
+        self.cursor["filter"] = result.name.lower()
         self.cursor["passes"] = self.cursor.get("passes", 0) + 1
-        if answered in (Answered.WHOLE, Answered.SHIFTED):
+        if result in (ChangesResult.WHOLE, ChangesResult.SHIFTED):
             return True
-        if answered is Answered.NO_LIST:
-            self._set_out(by_household=True)
+        if result is ChangesResult.NO_LIST:
+            self._start_walk(by_household=True)
         elif self.walk is not None:
             self.walk.beside = False
         else:
-            self._set_out()
-            self._begin_with(first)
+            self._begin_with(self._start_walk(), first)
         return False
 
-    def _begin_with(self, first: Page | None) -> None:
-        """The page that came in spite of the filter is the first of everything."""
-        if first is not None and self.walk is not None:
-            self._take(first)
-            self.walk.turn(first)
+    def _begin_with(self, walk: Walk, first: DealPage | None) -> None:
+        """Count the page that came in spite of the filter as the first of the walk."""
+        if first is not None:
+            self._write_page(first)
+            walk.count_page(first)
 
     def _was_refused_lately(self) -> bool:
         refused_at: str = self.cursor.get("refused_at", "")
         return bool(refused_at) and self.clock.now() < datetime.fromisoformat(refused_at) + REFUSED_FOR
 
-    def _changes(self) -> tuple[Answered, Page | None]:
-        """What came of asking; with an ignored filter also the page that came, which is the first of
-        everything.
-        """
+    def _ask_for_changes(self) -> tuple[ChangesResult, DealPage | None]:
+        """The result; for an ignored filter also the page that came, which is the first of the whole list."""
         since = datetime.fromisoformat(self.cursor["since"]) - OVERLAP
-        began = slants_began = self.clock.now()
-        seen, count = set[str](), None
-        top: tuple[str, str] = ("", "")
+        now = self.clock.now()
+        changes = ChangedDeals(began=now, slants_began=now)
         try:
-            for page in self._each(self._slant.opportunity_pages(updated_since=since)):
-                slants_began = page.server_date if page.server_date and not seen else slants_began
+            for page in self._timed(self._slant.opportunity_pages(updated_since=since)):
                 self._calls += 1
-                if any(item.updated_at and item.updated_at < _second(since) for item in page.items):
-                    return Answered.IGNORED, page if page.current_page == 1 else None
+                changes.note_server_date(page)
+                if _has_older(page, since):
+                    return ChangesResult.IGNORED, page if page.current_page == 1 else None
                 if (page.total_pages or page.current_page) > CHANGES_AT_MOST:
-                    return Answered.TOO_MANY, None
-                self._take(page)
-                self.going()
-                count = page.total_count
-                seen |= {item.id for item in page.items}
-                top = max(top, _top(page.items))
+                    return ChangesResult.TOO_MANY, None
+                self._write_page(page)
+                self.may_continue()
+                changes.add(page)
         except errors.SlantNotFound:
-            return Answered.NO_LIST, None
+            return ChangesResult.NO_LIST, None
         except errors.SlantRejected:
             self.cursor["refused_at"] = self.clock.now().isoformat()
-            return Answered.REFUSED, None
-        if self._top_is_missing(seen):
-            return Answered.DOUBTED, None
-        if count is not None and len(seen) < count:
-            return Answered.SHIFTED, None
-        self._move_cursor(top, slants_began.isoformat())
-        self.cursor["as_of"] = began.isoformat()
-        return Answered.WHOLE, None
+            return ChangesResult.REFUSED, None
+        return self._judge_changes(changes), None
+
+    def _judge_changes(self, changes: ChangedDeals) -> ChangesResult:
+        """Whether all changes came; only then the mark moves on."""
+        if self._top_is_missing(changes.seen):
+            return ChangesResult.DOUBTED
+        if changes.count is not None and len(changes.seen) < changes.count:
+            return ChangesResult.SHIFTED
+        self._move_mark(changes.top, changes.slants_began.isoformat())
+        self.cursor["as_of"] = changes.began.isoformat()
+        return ChangesResult.WHOLE
 
     def _top_is_missing(self, seen: set[str]) -> bool:
-        """Whether the deal that set the mark did not come, although it must: then what came proves nothing."""
+        """Whether the deal with the highest time did not come: it must, or the answer proves nothing."""
         top: str = self.cursor.get("top", "")
         return top not in seen and Opportunity.objects.filter(pk=top, gone_at=None).exists()
 
-    def _move_cursor(self, top: tuple[str, str], began: str) -> None:
-        """To the highest time of Slant's seen, but not past the beginning: what changed meanwhile is still to
-        come.
-        """
+    def _move_mark(self, top: tuple[str, str], began: str) -> None:
+        """Move the mark to the highest time seen, but not past the beginning: later changes are to come."""
         moment, deal = top
         if moment:
             self.cursor["since"] = min(moment, began)
@@ -224,25 +198,23 @@ class DealReader:
 
     # Everything
 
-    def _set_out(self, *, by_household: bool = False, tries: int = 1, beside: bool = False) -> None:
+    def _start_walk(self, *, by_household: bool = False, tries: int = 1, beside: bool = False) -> Walk:
         self.walk = Walk(self.clock.now(), by_household=by_household, tries=tries, beside=beside)
+        return self.walk
 
-    def _stroll(self) -> None:
-        """Beside the changes: a page or a few of a walk, so that it takes about an hour of passes."""
-        if self.walk is None:
-            if self.cursor["passes"] < WALK_EVERY:
-                return
-            self._set_out(beside=True)
-        walk = self.walk
-        assert walk is not None  # noqa: S101 - for the type checker; it was there or has just set out
+    def _continue_background_walk(self) -> None:
+        """Read a few pages of a walk beside the changes, so that it takes about an hour of passes."""
+        if self.walk is None and self.cursor["passes"] < WALK_EVERY:
+            return
+        walk = self.walk or self._start_walk(beside=True)
         pages = min(4, max(1, -(-(walk.pages or 1) // 60)))
         before = walk.calls
         with suppress(BudgetSpent):
-            self._walk_on(pages)
+            self._continue_walk(pages)
         self._calls += walk.calls - before
 
-    def _walk_on(self, at_most: int | None = None) -> bool:
-        """Go on with the walk until its end, our turn's, or `at_most` pages."""
+    def _continue_walk(self, at_most: int | None = None) -> bool:
+        """Read on to the end of the walk, of the turn, or of `at_most` pages. True if the walk ended."""
         walk = self.walk
         if walk is None:
             return True
@@ -250,20 +222,20 @@ class DealReader:
             ended = self._by_household(walk) if walk.by_household else self._by_page(walk, at_most)
         except errors.SlantNotFound:
             self.cursor["partial"] = True
-            self._set_out(by_household=True)
+            self._start_walk(by_household=True)
             return False
-        return ended and self._arrive(walk)
+        return ended and self._finish_walk(walk)
 
     def _by_page(self, walk: Walk, at_most: int | None) -> bool:
         if walk.pages is not None and walk.page > walk.pages:
             return True
         begun = walk.calls
-        for page in self._each(self._patient.opportunity_pages(start_page=walk.page)):
-            self._take(page)
-            walk.turn(page)
+        for page in self._timed(self._patient.opportunity_pages(start_page=walk.page)):
+            self._write_page(page)
+            walk.count_page(page)
             if page.is_last:
                 return True
-            if (at_most and walk.calls - begun >= at_most) or not self._may_go_on(walk):
+            if (at_most and walk.calls - begun >= at_most) or not self._save_progress(walk):
                 return False
         return True
 
@@ -274,39 +246,38 @@ class DealReader:
             if walk.silent >= SILENT_AT_MOST and not walk.ids:
                 break
             try:
-                for page in self._each(self._patient.household_opportunity_pages(household)):
-                    self._take(page)
+                for page in self._timed(self._patient.household_opportunity_pages(household)):
+                    self._write_page(page)
                     walk.calls += 1
             except errors.SlantNotFound:
                 walk.silent += 1
                 walk.calls += 1
             walk.after = household
-            if not self._may_go_on(walk):
+            if not self._save_progress(walk):
                 return False
-        for deal in sorted(_known(walk) - walk.ids)[:LOOKS_AT_MOST]:
+        for deal in sorted(known_deals(walk) - walk.ids)[:LOOKS_AT_MOST]:
             if not self._is_gone(deal):
                 walk.ids.add(deal)
         return True
 
-    def _may_go_on(self, walk: Walk) -> bool:
+    def _save_progress(self, walk: Walk) -> bool:
+        """Keep the place every few pages. Returns whether the turn goes on."""
         if self.cursor.get("since") is None:
             self.cursor["progress"] = {"read": len(walk.ids), "of": walk.count}
-        on = self.going()
+        turn_goes_on = self.may_continue()
         if walk.calls % SAVE_EVERY == 0:
-            self.keep()
-        return on
+            self.save()
+        return turn_goes_on
 
-    def _arrive(self, walk: Walk) -> bool:
-        """The walk is at its end. One that shifted begins again, a few times; what it brought is kept either
-        way.
-        """
-        if not walk.proves and walk.count is not None and not walk.beside and walk.tries < TRIES:
-            self._set_out(tries=walk.tries + 1)
+    def _finish_walk(self, walk: Walk) -> bool:
+        """End the walk, or begin it again when the list shifted meanwhile. Its deals are kept either way."""
+        if not walk.is_complete and walk.count is not None and not walk.beside and walk.tries < TRIES:
+            self._start_walk(tries=walk.tries + 1)
             return False
-        if walk.proves:
+        if walk.is_complete:
             self._look_for_the_missing(walk)
         if not walk.beside or not self.cursor.get("since"):
-            self._move_cursor(walk.top, walk.slants_began or walk.began.isoformat())
+            self._move_mark(walk.top, walk.slants_began or walk.began.isoformat())
             self.cursor["as_of"] = walk.began.isoformat()
         self.cursor.setdefault("since", walk.began.isoformat())
         self.cursor.pop("progress", None)
@@ -316,9 +287,9 @@ class DealReader:
         return True
 
     def _look_for_the_missing(self, walk: Walk) -> None:
-        missing = _known(walk) - walk.ids
-        # Those that were not asked about last time first, or as many that stay missing would keep the rest
-        # from it.
+        """Ask for deals that two walks missed, and mark those gone that Slant does not have."""
+        missing = known_deals(walk) - walk.ids
+        # Those not asked for last time come first, so that each missing deal gets its turn.
         last: str = self.cursor.get("asked_last", "")
         suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))[:LOOKS_AT_MOST]
         gone = []
@@ -335,7 +306,7 @@ class DealReader:
 
     def _is_gone(self, deal: str) -> bool:
         asked = self.clock.now()
-        self.going()
+        self.may_continue()
         try:
             record = self._patient.opportunity(deal)
         except errors.SlantNotFound:
@@ -343,14 +314,14 @@ class DealReader:
         except (errors.SlantForbidden, errors.SlantRefusedUs) as error:
             if error.status != 403:
                 raise
-            return False  # a token that may only read is told the same by another class (Slant API 3)
+            return False  # for a token that may only read, the same status is another class (Slant API 3)
         writing.write([record], now=self.clock.now(), asked_at=asked)
         return False
 
     # Pages
 
-    def _each(self, pages: Iterator[Page]) -> Iterator[Page]:
-        """Pages, each remembering in `self._asked` when we asked for it."""
+    def _timed(self, pages: Iterator[DealPage]) -> Iterator[DealPage]:
+        """The pages; `self._asked` is when the last one was asked for."""
         while True:
             self._asked = self.clock.now()
             page = next(pages, None)
@@ -358,25 +329,13 @@ class DealReader:
                 return
             yield page
 
-    def _take(self, page: Page) -> None:
+    def _write_page(self, page: DealPage) -> None:
         writing.write(page.items, now=self.clock.now(), asked_at=self._asked)
         if self.walk is not None:
-            self.walk.ids |= {item.id for item in page.items}
-            self.walk.top = max(self.walk.top, _top(page.items))
+            self.walk.add_deals(page)
 
 
-def _known(walk: Walk) -> set[str]:
-    """The deals we had before the walk began."""
-    known = Opportunity.objects.filter(gone_at=None, first_seen_at__lt=walk.began)
-    return set(known.values_list("pk", flat=True))
-
-
-def _top(items: Iterable[Record]) -> tuple[str, str]:
-    return max(
-        ((item.updated_at.isoformat(), item.id) for item in items if item.updated_at), default=("", "")
-    )
-
-
-def _second(moment: datetime) -> datetime:
-    """As it is sent: rounded down to the second."""
-    return moment.replace(microsecond=0)
+def _has_older(page: DealPage, since: datetime) -> bool:
+    """Whether a deal of the page is older than `since` as it was sent: rounded down to the second."""
+    sent = since.replace(microsecond=0)
+    return any(item.updated_at and item.updated_at < sent for item in page.items)

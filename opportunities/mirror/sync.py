@@ -1,8 +1,8 @@
-"""Filling the mirror in the background: what is due, by one worker at a time, within the shared call budget.
+"""Filling the mirror in the background: what is due, by one worker at a time, within the call budget.
 
-Each resource has its `SyncState` and is due by its own cost. A turn is short, because the worker that makes
-it also sends people's submissions: long readings stop after TURN_SECONDS and go on in the next round, or in
-another process.
+Each resource has a `SyncState`, and its cost decides how often it is due. A turn is short, because the same
+worker sends people's submissions: a long reading pauses after TURN_SECONDS and goes on in the next round, or
+in another process.
 """
 
 import logging
@@ -17,7 +17,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.mirror import definitions
 from opportunities.mirror.directory import LISTS
-from opportunities.mirror.reader import DealReader, Going, NotLeading
+from opportunities.mirror.reader import DealReader, MayContinue, NotLeading
 from opportunities.models import SyncState
 from opportunities.runtime import budget, leases
 from opportunities.runtime.budget import BudgetSpent, Share
@@ -33,11 +33,11 @@ TURN_SECONDS = 5
 DEALS = "opportunities"
 RESOURCES = (*LISTS, DEALS)
 JITTER = 0.2
-# A pass that began further ahead than this began before the clock was set back.
+# A pass that began further in the future than this was begun before the clock was set back.
 CLOCKS_DIFFER = timedelta(seconds=30)
 # Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
-# What says that the next pass asks for changes alone, whatever the last one cost.
+# Results of the last pass after which the next one asks for changes only, which is cheap.
 ASKS_FOR_CHANGES = ("", "whole", "shifted")
 
 Tell = Callable[[SyncState], None]
@@ -52,10 +52,12 @@ def sync_if_due(
     full: bool = False,
     tell: Tell | None = None,
 ) -> bool:
-    """Read what is due, for a turn, if nobody else does. Returns whether we led.
+    """Read what is due for one turn, unless another worker does. Returns whether this one led.
 
-    `now_please` reads everything to its end, `full` everything there is, `tell` is told of each turn's end.
-    `slant` must take its calls from the sync share of the budget.
+    now_please  read every resource to its end, due or not
+    full        forget the cursor of deals first, so that all are read
+    tell        called with the state after each turn of `now_please`
+    slant       must count its calls in the sync share of the budget
     """
     names = RESOURCES if now_please else due(clock)
     if not names:
@@ -86,12 +88,12 @@ def sync(
     still_leading: Callable[[], bool] = lambda: True,
     tell: Tell | None = None,
 ) -> bool:
-    """One pass of everything, to its end. True if every resource was read whole."""
+    """Read every resource to its end. True if all were read whole."""
     whole = True
     for name in RESOURCES:
         ended: bool | None = None
         while ended is None:
-            ended = _read_resource(name, slant, clock, _going(clock, still_leading))
+            ended = _read_resource(name, slant, clock, _turn_limit(clock, still_leading))
             if tell:
                 tell(SyncState.objects.get(pk=name))
         whole = whole and ended
@@ -99,27 +101,27 @@ def sync(
 
 
 def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading: Callable[[], bool]) -> None:
-    going = _going(clock, still_leading)
+    may_continue = _turn_limit(clock, still_leading)
     for name in names:
-        _read_resource(name, slant, clock, going)
+        _read_resource(name, slant, clock, may_continue)
     with suppress(NotLeading):
-        if going():
+        if may_continue():
             definitions.read_if_due(slant, clock=clock)
 
 
-def _going(clock: Clock, still_leading: Callable[[], bool]) -> Going:
-    """Asked before each call: whether our turn is not over yet. Raises when another worker leads."""
+def _turn_limit(clock: Clock, still_leading: Callable[[], bool]) -> MayContinue:
+    """A function that says whether the turn goes on. It raises NotLeading when another worker leads."""
     until = clock.monotonic() + TURN_SECONDS
 
-    def going() -> bool:
+    def may_continue() -> bool:
         if not still_leading():
             raise NotLeading
         return clock.monotonic() < until
 
-    return going
+    return may_continue
 
 
-# When
+# When a resource is due
 
 
 def due(clock: Clock) -> list[str]:
@@ -134,12 +136,12 @@ def due(clock: Clock) -> list[str]:
 
 
 def _began_later(state: SyncState, now: datetime) -> bool:
-    """The clock was set back since: waiting for it to catch up would leave the mirror as it is for as long."""
+    """Whether the clock was set back since the pass began: it would not be due until the clock catches up."""
     return state.started_at is not None and state.started_at > now + CLOCKS_DIFFER
 
 
 def due_at(state: SyncState) -> datetime:
-    """When `state` is to be read next. One that is under way or has failed is not left for long."""
+    """When `state` is to be read next: soon, if its pass is under way or failed."""
     if paused := state.cursor.get("goes_on_at"):
         return datetime.fromisoformat(paused)
     if state.started_at is None:
@@ -150,9 +152,7 @@ def due_at(state: SyncState) -> datetime:
 
 
 def interval_seconds(state: SyncState) -> float:
-    """Seconds between two passes: SYNC_SECONDS, or as long as keeps what they cost within their share of the
-    hour.
-    """
+    """Seconds between two passes: SYNC_SECONDS, or more to keep their calls within their hourly share."""
     calls: int = state.cursor.get("calls", 1)
     if state.pk == DEALS and state.cursor.get("filter", "") in ASKS_FOR_CHANGES:
         calls = min(calls, 2)
@@ -162,25 +162,25 @@ def interval_seconds(state: SyncState) -> float:
 
 
 def _jittered(state: SyncState, seconds: float) -> timedelta:
-    """Up to a fifth more or less, another one after each pass, so that houses do not call Slant in step."""
+    """`seconds` up to a fifth more or less, different for each pass, so that installs do not call in step."""
     place = crc32(f"{state.pk} {state.started_at}".encode()) / 2**32
     return timedelta(seconds=seconds * (1 - JITTER + 2 * JITTER * place))
 
 
-# What
+# Reading
 
 
-def _read_resource(name: str, slant: SlantClient, clock: Clock, going: Going) -> bool | None:
-    """A turn at one resource: whether its pass succeeded, or None while there is more to read."""
+def _read_resource(name: str, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool | None:
+    """Read one resource for a turn. True if its pass succeeded, False if it failed, None if it goes on."""
     state, _ = SyncState.objects.get_or_create(pk=name)
     if "goes_on_at" not in state.cursor:
         state.started_at = clock.now()
         state.save(update_fields=["started_at"])
     try:
         ended = (
-            _read_deals(state, slant, clock, going)
+            _read_deals(state, slant, clock, may_continue)
             if name == DEALS
-            else _read_list(state, slant, clock, going)
+            else _read_list(state, slant, clock, may_continue)
         )
     except NotLeading:
         return False
@@ -197,12 +197,12 @@ def _read_resource(name: str, slant: SlantClient, clock: Clock, going: Going) ->
     return True
 
 
-def _read_list(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
-    """Read whole and, only then, written: the last good copy stays as it is when anything fails."""
+def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool:
+    """Read a short list whole before any of it is written, so that a failure leaves the last good copy."""
     read, write = LISTS[state.pk]
     began = clock.now()
-    listing = read(slant, going)
-    going()
+    listing = read(slant, may_continue)
+    may_continue()
     with transaction.atomic():
         write(listing, clock.now())
         state.cursor = {"calls": listing.calls, "as_of": began.isoformat()}
@@ -210,9 +210,8 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, going: Going)
     return True
 
 
-def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, going: Going) -> bool:
-    reading = DealReader(state, slant, clock=clock, going=going)
-    ended = reading.take_turn()
+def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool:
+    ended = DealReader(state, slant, clock=clock, may_continue=may_continue).take_turn()
     if ended:
         _succeeded(state, clock)
     return ended
@@ -231,9 +230,7 @@ def _go_on(state: SyncState, at: datetime) -> None:
 
 
 def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
-    """Our share of the hour is used up, or Slant is to be left alone. What was read is kept; it goes on
-    later.
-    """
+    """The share of the hour is used up, or calls are paused: keep what was read and go on later."""
     if budget.is_paused(clock):
         return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
     _go_on(state, spent.until)

@@ -1,7 +1,6 @@
-"""Once an hour into the trail: how far the mirror has kept up with Slant.
+"""The hourly event of the trail that says how far the mirror has kept up with Slant.
 
-A read of the mirror changes nothing anybody asked for, so each of the sixty an hour is no event; that it was
-kept up, or could not be, is one.
+Single passes are no events: they change nothing that a person asked for, and there are sixty an hour.
 """
 
 from datetime import timedelta
@@ -18,8 +17,8 @@ LEASE = "sync_noted"
 EVERY = timedelta(hours=1)
 
 
-def note_sync_due(*, worker: Actor, clock: Clock) -> bool:
-    """Record the state of the mirror if an hour has passed. Whether it was recorded."""
+def record_if_due(*, worker: Actor, clock: Clock) -> bool:
+    """Record the state of the mirror if an hour has passed. Returns whether it was recorded."""
     now = clock.now()
     row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + EVERY})
     if row.until and row.until > now:
@@ -27,9 +26,8 @@ def note_sync_due(*, worker: Actor, clock: Clock) -> bool:
     if leases.take(LEASE, owner=worker.display, seconds=EVERY.total_seconds(), clock=clock) is None:
         return False
     states = list(SyncState.objects.order_by("resource"))
-    finished = [state.finished_at for state in states if state.finished_at]
-    failing = [state for state in states if state.failed_at]
-    after = {state.resource: state.finished_at and audit.plain_time(state.finished_at) for state in states}
+    finished = {state.resource: state.finished_at for state in states if state.finished_at}
+    failing = next((state for state in states if state.failed_at), None)
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -38,8 +36,8 @@ def note_sync_due(*, worker: Actor, clock: Clock) -> bool:
             object_type="mirror",
             outcome="failed" if failing else "ok",
             reason_code="failing" if failing else "",
-            reason_text=failing[0].failure if failing else "",
-            change=AuditChange(after={name: at for name, at in after.items() if at}),
-            occurred_at=max(finished) if finished and not failing else None,
+            reason_text=failing.failure if failing else "",
+            change=AuditChange(after={name: audit.plain_time(at) for name, at in finished.items()}),
+            occurred_at=None if failing else max(finished.values(), default=None),
         )
     return True

@@ -1,7 +1,7 @@
-"""Kept totals: changed by exactly what changed, under the lock of the one row that numbers changes.
+"""Stored totals by stage, book and owner, changed by what each write changed and never recounted.
 
-Every write into the mirror holds that lock from its first read on, so that two of them never work from the
-same sum, and so that a poll which has seen number n has missed nothing up to n.
+Every write into the mirror holds the lock of `MirrorRevision` from its first read on. So no two writes start
+from the same sum, and a poll that has seen revision n has missed nothing up to n.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +16,7 @@ from opportunities.models import MirrorRevision, Opportunity, Stage, StageTotal
 
 
 class TotalKey(NamedTuple):
-    """Where deals are counted together."""
+    """Deals with the same key are counted together."""
 
     pipeline_id: str
     stage_id: str
@@ -26,7 +26,7 @@ class TotalKey(NamedTuple):
 
 @dataclass
 class StageSums:
-    """What lies in a place, or by how much that changes. Units as in `StageTotal`."""
+    """The sums under one key, or by how much they change. Units as in `StageTotal`."""
 
     count: int = 0
     valueless: int = 0
@@ -38,17 +38,17 @@ Defaults = Mapping[str, int | None]
 
 
 def lock() -> MirrorRevision:
-    """Hold the number of changes until the end of the transaction."""
+    """Lock the revision until the end of the transaction."""
     return MirrorRevision.objects.select_for_update().get(pk=1)
 
 
 def default_probabilities(stage_ids: Iterable[str]) -> Defaults:
-    """By stage; one we have not read yet has none."""
+    """The default probability by stage; a stage that was not read yet has none."""
     return dict(Stage.objects.filter(pk__in=set(stage_ids)).values_list("pk", "default_probability"))
 
 
 class Deltas:
-    """What changes where, gathered deal by deal. A place may be touched without its sums changing."""
+    """Changes of the sums by key, deal by deal. A key may be touched without a change of its sums."""
 
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
@@ -73,7 +73,7 @@ class Deltas:
 
 
 def write(deltas: Deltas, revision: MirrorRevision) -> None:
-    """Change the sums and stamp every touched place with the next number. Three statements."""
+    """Apply the changes and give every touched key the next revision. Three statements."""
     if not deltas.places:
         return
     revision.number += 1
@@ -95,7 +95,7 @@ def write(deltas: Deltas, revision: MirrorRevision) -> None:
 
 
 def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
-    """Count the deals of these stages anew: their default probability changed, and with it what is weighted."""
+    """Count the deals of these stages again, because their default probability weighs them differently."""
     if not stage_ids:
         return
     revision.number += 1
@@ -113,7 +113,7 @@ def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
 
 
 def touch(stage_ids: Collection[str]) -> None:
-    """Something of these stages changed that is no sum, such as what they mean."""
+    """Give these stages the next revision for a change that is no sum, such as what they mean."""
     revision = lock()
     revision.number += 1
     StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
@@ -121,7 +121,7 @@ def touch(stage_ids: Collection[str]) -> None:
 
 
 def counted(where: Q | None = None) -> dict[TotalKey, StageSums]:
-    """What the kept totals must be: counted from the deals themselves, places without a deal left out."""
+    """What the stored totals must be, counted from the deals; keys without a deal are left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
     weight = F("value") * Coalesce("probability", Subquery(default))
     rows = (

@@ -42,7 +42,7 @@ def observed(row: Opportunity) -> Observed:
 
 
 def write(changes: Mapping[str, Observed], *, at: datetime, by: str) -> None:
-    """End the current version of each deal and begin the one it has now, at one moment. Two statements."""
+    """End the current version of each deal and begin the next one at the same moment. Two statements."""
     if not changes:
         return
     OpportunityVersion.objects.filter(opportunity_id__in=changes, valid_to=None).update(valid_to=at)

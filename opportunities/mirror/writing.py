@@ -1,7 +1,7 @@
-"""Taking records of Slant's into the mirror. The only code that changes a mirrored deal.
+"""Taking Slant's records into the mirror. The only code that changes a mirrored deal.
 
-In one transaction and under one lock: the row, its version, the totals of the places it left and entered, and
-the number that tells open boards what to fetch.
+One transaction under one lock writes the row, its version, the totals of the stages it left and entered, and
+the revision that tells open boards what to fetch.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,10 +36,10 @@ def write(
     by: str = "",
     asked_at: datetime | None = None,
 ) -> int:
-    """Take `records` as Slant showed them, unless what we have is newer. Returns how many deals changed.
+    """Take `records` as Slant showed them, unless the mirrored deal is newer. Returns how many changed.
 
-    Newer is a later `updated_at` of Slant's. Where that is equal to the second, it is what was written after
-    `asked_at`, the moment before the question these records answer.
+    A deal is newer by a later `updated_at`. Where both are equal to the second, it is newer if it was written
+    after `asked_at`, the moment before the call that brought these records.
     """
     distinct = list({record.id: record for record in records}.values())
     batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
@@ -47,7 +47,7 @@ def write(
 
 
 def mark_gone(ids: Sequence[str], *, now: datetime) -> None:
-    """Slant has these deals no longer. The rows stay, with their history."""
+    """Mark deals that Slant no longer has. The rows stay, with their history."""
     with transaction.atomic():
         revision = totals.lock()
         changes = _Changes(now)
@@ -75,7 +75,7 @@ def _write(
 
 
 class _Before:
-    """A row as it was: `seen` None for a deal we did not have."""
+    """A row before the change. `seen` is None for a deal that is new."""
 
     def __init__(self, row: Opportunity | None) -> None:
         self.seen = observed(row) if row else None
@@ -84,7 +84,7 @@ class _Before:
 
 
 class _Changes:
-    """The rows of one transaction that differ from before, and nothing of those that do not."""
+    """The rows of one transaction that differ from before."""
 
     def __init__(self, now: datetime) -> None:
         self._at = now
@@ -94,7 +94,7 @@ class _Changes:
     def note(self, before: _Before, row: Opportunity) -> None:
         if before.seen is not None and before.values == _values(row):
             return
-        # A clock that was set back must not begin a version before the one it ends.
+        # Where the clock was set back, a version must not begin before the one it ends.
         self._at = max(self._at, before.seen_at or self._at)
         self._rows.append(row)
         self._moves.append((row.pk, before.seen, observed(row)))

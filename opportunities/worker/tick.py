@@ -88,7 +88,7 @@ def _do_what_is_due(
             duplicates.sweep_due(checks, worker=me, clock=clock)
         mirror.sync_if_due(reads, worker=me, clock=clock)
     if sync_event.LEASE in hourly:
-        sync_event.note_sync_due(worker=me, clock=clock)
+        sync_event.record_if_due(worker=me, clock=clock)
 
 
 def _watch_the_trail(me: Actor, hourly: set[str], clock: Clock) -> None:

@@ -1,0 +1,90 @@
+"""How far a walk has come: one reading of every deal, kept with the sync state so that a restart goes on."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from opportunities.models import Opportunity
+from opportunities.slant.pages import RecordPage
+from opportunities.slant.types import OpportunityRecord
+
+DealPage = RecordPage[OpportunityRecord]
+
+
+@dataclass
+class Walk:
+    """One reading of every deal, so far. The field names are stored as JSON, so they stay.
+
+    began         when it began, by our clock
+    slants_began  the same by Slant's clock, ISO 8601, or "": the mark of `updated_since` is set no later
+    beside        whether it runs in the background, a few pages a pass, while changes are read
+    by_household  whether it reads each household's list, because Slant has no list of all
+    page, pages   the page to read next, and how many there are
+    after         the last household that was read
+    silent        how many households had no list
+    count, fell   how many deals Slant counted, and whether that number ever fell
+    calls, tries  calls made, and how often the walk was begun
+    top           the highest `updated_at` seen, and the deal that has it
+    ids           the deals that were shown
+    """
+
+    began: datetime
+    slants_began: str = ""
+    beside: bool = False
+    by_household: bool = False
+    page: int = 1
+    pages: int | None = None
+    after: str = ""
+    silent: int = 0
+    count: int | None = None
+    fell: bool = False
+    calls: int = 0
+    tries: int = 1
+    top: tuple[str, str] = ("", "")
+    ids: set[str] = field(default_factory=set)
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> "Walk | None":
+        """The walk that `dump` stored, or None."""
+        if not data:
+            return None
+        data = data | {"began": datetime.fromisoformat(data["began"]), "ids": set(data["ids"])}
+        return cls(**data | {"top": tuple(data["top"])})
+
+    def dump(self) -> dict[str, Any]:
+        """The walk as JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"began": self.began.isoformat(), "ids": sorted(self.ids)}
+
+    def count_page(self, page: DealPage) -> None:
+        """Advance past a page of the list and keep the count it states."""
+        if page.server_date and not self.calls:
+            self.slants_began = page.server_date.isoformat()
+        if page.total_count is not None and self.count is not None and page.total_count < self.count:
+            self.fell = True
+        self.count, self.pages = page.total_count, page.total_pages
+        self.page, self.calls = page.current_page + 1, self.calls + 1
+
+    def add_deals(self, page: DealPage) -> None:
+        """Record which deals a page showed."""
+        self.ids |= {item.id for item in page.items}
+        self.top = max(self.top, latest_change(page.items))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a deal that was not shown is missing: as many deals came as Slant counted."""
+        return self.by_household or (not self.fell and self.count is not None and len(self.ids) >= self.count)
+
+
+def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:
+    """The highest `updated_at` of `items` in ISO 8601, and the id of the deal that has it."""
+    return max(
+        ((item.updated_at.isoformat(), item.id) for item in items if item.updated_at), default=("", "")
+    )
+
+
+def known_deals(walk: Walk) -> set[str]:
+    """The ids of the deals that were in the mirror before the walk began."""
+    known = Opportunity.objects.filter(gone_at=None, first_seen_at__lt=walk.began)
+    return set(known.values_list("pk", flat=True))
