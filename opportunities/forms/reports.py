@@ -1,4 +1,4 @@
-"""What a report is asked about: the filters in its address. And what managers aim for."""
+"""What a report is asked for: the filters in its address. And the targets managers set."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -9,14 +9,14 @@ from django import forms
 from opportunities.forms.money import parse_money
 from opportunities.forms.selection import ChoiceParameter, TextParameter
 from opportunities.periods import NAMES, Period, named
-from opportunities.reports.rows import Asked
-from opportunities.wording import reports as wording
+from opportunities.reports.rows import ReportFilters
+from opportunities.wording import reports as reports_words
 
 LONGEST_DAYS = 3660
 OWN_DAYS = "own"
 
 
-class Day(TextParameter):
+class DayField(TextParameter):
     """A calendar day as a browser sends it."""
 
     def clean(self, value: Any) -> date | None:
@@ -26,19 +26,20 @@ class Day(TextParameter):
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
-            raise forms.ValidationError(wording.DAY_UNREADABLE) from error
+            raise forms.ValidationError(reports_words.DAY_UNREADABLE) from error
         if not 1990 <= day.year <= 2200:
-            raise forms.ValidationError(wording.DAY_UNREADABLE)
+            raise forms.ValidationError(reports_words.DAY_UNREADABLE)
         return day
 
 
 class ReportForm(forms.Form):
-    """The filters of a report. What cannot be read is left out and said; it never makes a page fail.
+    """The filters of a report. What cannot be read is left out and named; it never makes a page fail.
 
-    Dates that differ from `was`, those the page was drawn with, were typed and win over the name of a period.
+    `was` are the days the page was drawn with. Days that differ from it were typed, and win over the name of
+    a period.
     """
 
-    period = ChoiceParameter((*NAMES, OWN_DAYS), wording.PERIOD_UNKNOWN)
+    period = ChoiceParameter((*NAMES, OWN_DAYS), reports_words.PERIOD_UNKNOWN)
     was = TextParameter()
     book = TextParameter()
     team = TextParameter()
@@ -46,11 +47,11 @@ class ReportForm(forms.Form):
     owner = TextParameter()
     by = TextParameter()
     show = TextParameter()
-    day = Day()
+    day = DayField()
 
     def __init__(self, data: Mapping[str, Any], *, usual: str, today: date, year_starts: int) -> None:
         super().__init__(data)
-        self.fields["from"], self.fields["to"] = Day(), Day()
+        self.fields["from"], self.fields["to"] = DayField(), DayField()
         self.usual, self.today, self.year_starts = usual, today, year_starts
         self.full_clean()
 
@@ -58,13 +59,13 @@ class ReportForm(forms.Form):
         first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
         if first and last:
             if last < first:
-                self.add_error("to", wording.DAYS_BACKWARDS)
+                self.add_error("to", reports_words.DAYS_BACKWARDS)
             elif (last - first).days > LONGEST_DAYS:
-                self.add_error("to", wording.PERIOD_TOO_LONG)
+                self.add_error("to", reports_words.PERIOD_TOO_LONG)
         return self.cleaned_data
 
     @property
-    def name(self) -> str:
+    def period_name(self) -> str:
         """The period chosen by name, unless days were typed."""
         chosen = str(self.cleaned_data.get("period") or "")
         typed = "..".join(str(self.cleaned_data.get(side) or "") for side in ("from", "to"))
@@ -73,10 +74,10 @@ class ReportForm(forms.Form):
         return chosen
 
     @property
-    def chosen(self) -> Period:
+    def chosen_period(self) -> Period:
         """The days asked for; without any, the report's usual period."""
-        if self.name:
-            return named(self.name, self.today, self.year_starts)
+        if self.period_name:
+            return named(self.period_name, self.today, self.year_starts)
         first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
         if first and last:
             return Period(first, last)
@@ -86,39 +87,38 @@ class ReportForm(forms.Form):
         return Period(min(usual.first, last), last) if last else usual
 
     @property
-    def asked(self) -> Asked:
-        return Asked(**{name: self.cleaned_data.get(name) or "" for name in ("book", "team", "pipeline", "owner")},
-                     day=self.cleaned_data.get("day"))  # fmt: skip
+    def filters(self) -> ReportFilters:
+        return ReportFilters(
+            book=self._text("book"),
+            team=self._text("team"),
+            pipeline=self._text("pipeline"),
+            owner=self._text("owner"),
+            day=self.cleaned_data.get("day"),
+            by_quarter=self._text("by") == "quarter",
+            show=self._text("show"),
+        )
 
-    @property
-    def by_quarter(self) -> bool:
-        return self.cleaned_data.get("by") == "quarter"
-
-    @property
-    def shown(self) -> str:
-        return str(self.cleaned_data.get("show") or "")
+    def _text(self, name: str) -> str:
+        return str(self.cleaned_data.get(name) or "")
 
     @property
     def needs_address(self) -> bool:
         """Whether the address names a period instead of its days: tomorrow it would open as something else."""
         return bool(self.data.get("period") or self.data.get("was"))
 
-    def query(self) -> dict[str, str]:
-        """The address's filters as they were understood, empty ones left out, the period as days."""
-        period = self.chosen
+    def address(self) -> dict[str, str]:
+        """The filters as they were understood, empty ones left out, the period as days."""
+        period = self.chosen_period
         wanted = {
             "from": str(period.first),
             "to": str(period.last),
-            **{
-                name: str(self.cleaned_data.get(name) or "")
-                for name in ("book", "team", "pipeline", "owner", "by", "day")
-            },
+            **{name: self._text(name) for name in ("book", "team", "pipeline", "owner", "by", "day")},
         }
         return {name: value for name, value in wanted.items() if value}
 
     @property
     def problems(self) -> list[str]:
-        return [str(said) for messages in self.errors.values() for said in messages]
+        return [str(message) for messages in self.errors.values() for message in messages]
 
 
 class TargetsForm(forms.Form):

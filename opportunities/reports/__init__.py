@@ -1,12 +1,12 @@
-"""Reports: pure functions from rows, a period and a now to a result.
+"""Reports: pure functions from rows to sheets, which page, CSV and XLSX share.
 
-| room | what |
+| module | what |
 | --- | --- |
-| `periods`, `rows`, `sums` | calendar days and fiscal quarters; what a selector hands in; how figures add up |
-| `overview` ... `velocity` | one report each: the numbers |
-| `spread` | what a sum of independent deals may come to |
-| `sheets`, `telling` | the numbers as sentences, tables and charts, which page, CSV and XLSX share |
+| `rows` | what selectors hand in |
+| `overview` ... `velocity` | a report each: its numbers (`calculate`) and its sheet (`build_sheet`) |
+| `spread`, `quantiles` | what a sum of independent deals may come to; medians and percentiles |
+| `sheets`, `context`, `deal_tables` | a report as it is shown; what every sheet needs to know; tables of deals |
 
-Nothing here knows a request, a model or a database. Money is whole US dollars; what is weighted is kept in
+Nothing here knows a request, a model or a database. Money is whole US dollars. What is weighted is kept in
 hundredths of a dollar until it is shown, so that sums stay exact.
 """

@@ -1,25 +1,39 @@
-"""What selectors hand to reports: deals counted together, by what the report needs to tell apart.
+"""What selectors hand to reports: deals counted together, by what a report needs to tell apart.
 
-A row may stand for one deal or for many: reports only ever add rows up, so the database counts where there
-are a hundred thousand deals and a test writes single ones.
+A row stands for one deal or for many. Reports only add rows up, so the database counts where there are a
+hundred thousand deals, and a test writes single ones.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
-
-from .sums import Sums
 
 OPEN, WON, LOST, ARCHIVED = "open", "won", "lost", "archived"
-# Where a deal was before its first change we saw, or is after the last: not in Slant; in Slant but outside
-# the filters.
+# Where a deal was before its first change, or is after its last: not in Slant, or outside the filters.
 NOWHERE, ELSEWHERE = "", "elsewhere"
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A stage as of today. `limit` is after how many days in it a deal is stuck."""
+class ReportFilters:
+    """What an address narrows a report to. Ids are Slant's; empty means not narrowed.
+
+    `team` is a book and means the deals of the people who work in it: Slant knows no teams. `owner` is a
+    member's id, or `none` for deals without an owner. `day` is the past day whose board is asked for. `show`
+    names the number whose deals are asked for.
+    """
+
+    book: str = ""
+    team: str = ""
+    pipeline: str = ""
+    owner: str = ""
+    day: date | None = None
+    by_quarter: bool = False
+    show: str = ""
+
+
+@dataclass(frozen=True)
+class ReportStage:
+    """A stage as of today. A deal that has been in it for longer than `limit` days is stale."""
 
     id: str
     name: str
@@ -31,17 +45,16 @@ class Stage:
     limit: int = 30
 
 
-Stages = Mapping[str, Stage]
+Stages = Mapping[str, ReportStage]
 
 
 @dataclass(frozen=True)
-class Pile:
-    """Deals of one stage (owner, book) at one moment. Units: dollars, and dollars times percent where
-    weighted.
+class StageCount:
+    """Deals of one stage (owner, book) at one moment, in dollars, or dollars times percent where weighted.
 
-    `own_weighted` sums value times probability over deals with a probability of their own; `rest_value` sums
-    the value of the `rest` that follow their stage's default (only deals with a value count there). `stale`
-    of the deals are that, where it was asked.
+    `own_weighted` sums value times probability over deals with a probability of their own. `rest_value` sums
+    the value of the `rest`, which follow their stage's default and have a value. `stale` counts the stale
+    deals, where the caller asked for them.
     """
 
     stage: str
@@ -55,18 +68,26 @@ class Pile:
     rest_value: int = 0
     stale: int = 0
 
-    def __neg__(self) -> "Pile":
+    def __neg__(self) -> "StageCount":
         """The same deals taken away."""
-        figures: dict[str, Any] = {
-            name: -figure for name, figure in vars(self).items() if isinstance(figure, int)
-        }
-        return replace(self, **figures)
+        return replace(
+            self,
+            deals=-self.deals,
+            valueless=-self.valueless,
+            value=-self.value,
+            own_weighted=-self.own_weighted,
+            rest=-self.rest,
+            rest_value=-self.rest_value,
+            stale=-self.stale,
+        )
 
 
 @dataclass(frozen=True)
-class Amount(Sums):
-    """Deals with their worth. `weighted` is in hundredths of a dollar; `unweighted` deals have a value but
-    neither a probability nor a stage that has one, and are not in it (Slant API 10.12).
+class Amount:
+    """Deals with their worth. `weighted` is in hundredths of a dollar.
+
+    `unweighted` deals have a value, but neither they nor their stage have a probability (Slant API 10.12).
+    They are not in `weighted`.
     """
 
     deals: int = 0
@@ -75,32 +96,49 @@ class Amount(Sums):
     valueless: int = 0
     unweighted: int = 0
 
+    def __add__(self, other: "Amount") -> "Amount":
+        return Amount(
+            self.deals + other.deals,
+            self.value + other.value,
+            self.weighted + other.weighted,
+            self.valueless + other.valueless,
+            self.unweighted + other.unweighted,
+        )
+
 
 NOTHING = Amount()
 
 
-def worth(pile: Pile, stages: Stages) -> Amount:
-    """The pile weighted by its deals' probabilities, or by its stage's."""
-    stage = stages.get(pile.stage)
+def weigh(count: StageCount, stages: Stages) -> Amount:
+    """The amount of a count, weighted by its deals' own probabilities or their stage's."""
+    stage = stages.get(count.stage)
     default = stage.default_probability if stage else None
-    weighted = pile.own_weighted + pile.rest_value * (default or 0)
-    return Amount(pile.deals, pile.value, weighted, pile.valueless, pile.rest if default is None else 0)
+    weighted = count.own_weighted + count.rest_value * (default or 0)
+    unweighted = count.rest if default is None else 0
+    return Amount(count.deals, count.value, weighted, count.valueless, unweighted)
 
 
-def total(amounts: Iterable[Amount]) -> Amount:
+def add_amounts(amounts: Iterable[Amount]) -> Amount:
     return sum(amounts, NOTHING)
 
 
-def dollars(weighted: int) -> int:
+def add_open(counts: Iterable[StageCount], stages: Stages) -> Amount:
+    """The counts in open stages, added up. A stage nobody knows counts as open."""
+    return add_amounts(weigh(count, stages) for count in counts if is_open(count.stage, stages))
+
+
+def is_open(stage: str, stages: Stages) -> bool:
+    return stage not in stages or stages[stage].meaning == OPEN
+
+
+def to_dollars(weighted: int) -> int:
     """Hundredths of a dollar, rounded half up."""
     return (weighted + 50) // 100
 
 
 @dataclass(frozen=True)
 class Closing:
-    """Deals that were won, or lost, in one stretch of time. `days` is from creation to that day; None: not
-    known.
-    """
+    """Deals won, or lost, in one stretch of time. `days` is from creation to that day, None if unknown."""
 
     meaning: str
     bucket: int = 0
@@ -113,7 +151,7 @@ class Closing:
 
 
 @dataclass(frozen=True)
-class Made:
+class Creation:
     """Deals created in one stretch of time, by their owner and book of today, with their value of today."""
 
     bucket: int = 0
@@ -125,7 +163,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Movement:
-    """Changes of one kind. `before` and `after` say what the deals were: a meaning, `ELSEWHERE` or `NOWHERE`.
+    """Changes of one kind. `before` and `after` are a meaning, `ELSEWHERE` or `NOWHERE`.
 
     `new`: created since history is known, rather than found late. A missing value counts as nothing.
     """
@@ -139,10 +177,10 @@ class Movement:
 
 
 @dataclass(frozen=True)
-class Passage:
-    """Stays in a stage that began in the period. `then` is the stage they went to; empty: still there.
+class StageVisit:
+    """Visits of deals to a stage that began in the period, by the stage that followed.
 
-    `ELSEWHERE`: left the filters or Slant.
+    `then` is empty while the deals are still there, and `ELSEWHERE` when they left the filters or Slant.
     """
 
     stage: str
@@ -152,7 +190,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Age:
+class AgeCount:
     """Open deals by how many whole days they have been in their stage."""
 
     stage: str
@@ -162,8 +200,8 @@ class Age:
 
 
 @dataclass(frozen=True)
-class Lost:
-    """Deals lost for one reason, as it was typed; empty: none was kept."""
+class LossCount:
+    """Deals lost for one reason, as it was typed. An empty reason: none was given."""
 
     reason: str
     deals: int
@@ -171,10 +209,8 @@ class Lost:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One deal, where a report shows deals. `effect` and `at` are what it has to do with the number it stands
-    behind.
-    """
+class DealLine:
+    """One deal, where a report lists deals. `effect`, `what` and `at` say why it stands behind a number."""
 
     id: str
     name: str
@@ -191,52 +227,4 @@ class Line:
     effect: int | None = None
     what: str = ""
     at: datetime | None = None
-    made: datetime | None = None
-
-
-def percentile(counts: Mapping[int, int], share: float) -> int | None:
-    """The smallest number that at least `share` of all do not exceed; None of nothing. `counts` says how many
-    have it.
-    """
-    whole = sum(counts.values())
-    if not whole:
-        return None
-    below = 0
-    for number in sorted(counts):
-        below += counts[number]
-        if below >= share * whole - 1e-9:
-            return number
-    return max(counts)
-
-
-def median(counts: Mapping[int, int]) -> float | None:
-    """The middle one, or the mean of the two in the middle."""
-    whole = sum(counts.values())
-    if not whole:
-        return None
-    low, high = _at(counts, (whole - 1) // 2), _at(counts, whole // 2)
-    return (low + high) / 2
-
-
-def _at(counts: Mapping[int, int], place: int) -> int:
-    for number in sorted(counts):
-        place -= counts[number]
-        if place < 0:
-            return number
-    raise IndexError(place)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a report is narrowed to; ids are Slant's, empty: not narrowed.
-
-    `team` is a book, and means the deals of the people who work in it, wherever those deals lie: Slant knows
-    no teams. `owner` is a member's id, or `none` for deals without an owner. `day` is the past day whose
-    board is asked for.
-    """
-
-    book: str = ""
-    team: str = ""
-    pipeline: str = ""
-    owner: str = ""
-    day: date | None = None
+    created: datetime | None = None

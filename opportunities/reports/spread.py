@@ -1,15 +1,15 @@
 """What a sum of independent deals may come to: each arrives whole with its probability, or not at all.
 
-Three ways, by how many deals there are:
+There are three ways, by how many deals are uncertain:
 
-* up to 16: **exact** - every outcome there is;
-* up to 500: **grid** - the convolution of the deals on a grid of 4,096 steps. A value between two points is split
-  between them so that its mean stays what it is; so the mean of the whole is exact. Each deal is moved by less than one
-  step, so no level is off by more than a step a deal; and as those errors are independent with mean nothing, by more
-  than `TYPICAL` steps times the root of their number but for one case in a thousand (Hoeffding's inequality);
-* above: **moments** - mean, variance and skew are exact, the quantiles come from them by Cornish and Fisher's expansion.
-  Whatever the deals, a quantile so found and the true one both lie within three standard deviations of the mean
-  (Cantelli's inequality), and with hundreds of deals they lie close together.
+* up to 16: **exact**, every outcome there is;
+* up to 500: **grid**, the convolution of the deals on a grid of 4,096 steps. A value between two points is split
+  between them so that its mean stays, so the mean of the whole is exact. Each deal is moved by less than one step,
+  so no level is off by more than a step a deal. As those errors are independent with mean 0, a level is off by more
+  than `TYPICAL` steps times the root of their number in one case of a thousand (Hoeffding's inequality);
+* above: **moments**. Mean, variance and skew are exact, and the expansion of Cornish and Fisher gives the quantiles.
+  A quantile found so and the true one both lie within three standard deviations of the mean (Cantelli's inequality);
+  with hundreds of deals they lie close together.
 """
 
 from bisect import bisect_left
@@ -18,8 +18,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
-
-from .sums import Sums
 
 EXACT, GRID, MOMENTS = "exact", "grid", "moments"
 EXACT_UP_TO = 16
@@ -41,10 +39,8 @@ class Deal:
 
 
 @dataclass(frozen=True)
-class Moments(Sums):
-    """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third central moment in
-    dollars.
-    """
+class Moments:
+    """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third moment are in dollars."""
 
     deals: int = 0
     best: int = 0
@@ -52,11 +48,19 @@ class Moments(Sums):
     variance: float = 0.0
     third: float = 0.0
 
+    def __add__(self, other: "Moments") -> "Moments":
+        return Moments(
+            self.deals + other.deals,
+            self.best + other.best,
+            self.weighted + other.weighted,
+            self.variance + other.variance,
+            self.third + other.third,
+        )
+
 
 @dataclass(frozen=True)
 class Spread:
-    """Three levels the sum stays below with probability 10, 50 and 90%, in whole dollars, and how they were
-    found.
+    """Levels the sum stays below with probability 10, 50 and 90%, in whole dollars, and how they were found.
 
     `weighted` is the mean in hundredths of a dollar: the weighted total, whatever the method. `within` is how
     far a level may be off, in dollars.
@@ -72,16 +76,16 @@ class Spread:
     within: int
 
 
-def spread(deals: Sequence[Deal]) -> Spread:
-    """Of these deals, in the best way their number allows."""
+def estimate_spread(deals: Sequence[Deal]) -> Spread:
+    """The spread of these deals, in the best way their number allows."""
     uncertain = sum(0 < deal.probability < 100 and deal.value > 0 for deal in deals)
     if uncertain <= EXACT_UP_TO:
-        return exact(deals)
-    return on_grid(deals) if uncertain <= GRID_UP_TO else from_moments(moments(deals))
+        return spread_exactly(deals)
+    return spread_on_grid(deals) if uncertain <= GRID_UP_TO else spread_from_moments(sum_moments(deals))
 
 
-def exact(deals: Iterable[Deal]) -> Spread:
-    """Every sum there is with its probability; only for few deals."""
+def spread_exactly(deals: Iterable[Deal]) -> Spread:
+    """From every sum there is, with its probability. Only for few deals."""
     deals = list(deals)
     outcomes: dict[int, float] = {0: 1.0}
     for deal in deals:
@@ -95,26 +99,26 @@ def exact(deals: Iterable[Deal]) -> Spread:
         outcomes = then
     totals = sorted(outcomes)
     levels = _levels(totals, [outcomes[total] for total in totals])
-    return _spread(EXACT, moments(deals), levels, within=0)
+    return _spread(EXACT, sum_moments(deals), levels, within=0)
 
 
-def on_grid(deals: Iterable[Deal], steps: int = STEPS) -> Spread:
-    """By convolution on a grid of `steps`."""
+def spread_on_grid(deals: Iterable[Deal], steps: int = STEPS) -> Spread:
+    """From the convolution of the deals on a grid of `steps`."""
     deals = sorted(deals, key=lambda deal: deal.value)
-    whole = moments(deals)
+    whole = sum_moments(deals)
     certain = sum(deal.value for deal in deals if deal.probability >= 100)
     uncertain = [deal for deal in deals if 0 < deal.probability < 100 and deal.value > 0]
     best = sum(deal.value for deal in uncertain)
     if not best:
-        return exact(deals)
+        return spread_exactly(deals)
     step = best / steps
-    likely = grid(uncertain, step)
+    likely = convolve(uncertain, step)
     levels = _levels([certain + round(place * step) for place in range(len(likely))], likely)
     off = step * min(len(uncertain), TYPICAL * sqrt(len(uncertain)))
     return _spread(GRID, whole, levels, within=round(off) + 1)
 
 
-def grid(deals: Iterable[Deal], step: float) -> list[float]:
+def convolve(deals: Iterable[Deal], step: float) -> list[float]:
     """The probability of each point of the grid. Its mean is the sum of value times probability."""
     likely = [1.0]
     for deal in deals:
@@ -131,7 +135,7 @@ def grid(deals: Iterable[Deal], step: float) -> list[float]:
     return likely
 
 
-def moments(deals: Iterable[Deal]) -> Moments:
+def sum_moments(deals: Iterable[Deal]) -> Moments:
     """Mean, variance and third central moment of the sum: those of independent deals add up."""
     count = best = weighted = 0
     variance = third = 0.0
@@ -146,10 +150,8 @@ def moments(deals: Iterable[Deal]) -> Moments:
     return Moments(count, best, weighted, variance, third)
 
 
-def from_moments(whole: Moments) -> Spread:
-    """By Cornish and Fisher from mean, variance and skew, kept within what Cantelli allows and what the deals
-    can bring.
-    """
+def spread_from_moments(whole: Moments) -> Spread:
+    """By Cornish and Fisher, kept within what Cantelli allows and what the deals can bring."""
     mean, sigma = whole.weighted / 100, sqrt(max(whole.variance, 0.0))
     skew = whole.third / sigma**3 if sigma else 0.0
     levels = []
@@ -159,15 +161,14 @@ def from_moments(whole: Moments) -> Spread:
         level = mean + sigma * min(max(turn, lowest), highest)
         levels.append(round(min(max(level, 0.0), whole.best)))
     levels = list(accumulate(levels, max))
-    # The widest of the three gaps Cantelli leaves open: from three deviations on one side to a third on the
-    # other.
+    # The widest gap Cantelli leaves open: from three deviations on one side to a third on the other.
     return _spread(MOMENTS, whole, levels, within=round(sigma * (3 + 1 / 3)) + 1)
 
 
 def _levels(totals: Sequence[int], likely: Sequence[float]) -> list[int]:
     """The smallest total each quantile's share of the outcomes does not exceed."""
     below = list(accumulate(likely))
-    # Sums of floats: a share reached exactly must not be missed by the last digit.
+    # A sum of floats may miss a share it reaches exactly by the last digit.
     last = len(totals) - 1
     return [totals[min(bisect_left(below, share - 1e-9), last)] for share in QUANTILES]
 

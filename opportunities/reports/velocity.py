@@ -1,60 +1,143 @@
 """How fast the pipeline turns into money: (deals x average value x win rate) / cycle length, by month."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opportunities.periods import Period
+from opportunities.wording import formats
+from opportunities.wording import reports as words
 
-from .overview import Outcome, outcome
+from .context import SheetContext
+from .overview import PeriodOutcome, add_closings
 from .rows import Closing
+from .sheets import MONEY, Cell, Chart, Column, Panel, Row, Series, Sheet, build_table
+
+COLUMNS = (
+    Column.text("Month"),
+    Column.count("Deals worked on"),
+    Column.count("Won"),
+    Column.money("Average won"),
+    Column.percent("Win rate"),
+    Column.days("Cycle in days"),
+    Column.money("Dollars a day"),
+)
+HINT = (
+    "Velocity is deals times average value times win rate, divided by the length of the cycle: what the pipeline "
+    "earns in a day. Deals are those open at some time in the month; average value, win rate and cycle (mean days "
+    "from creation to win) are of the month's decisions."
+)
 
 
 @dataclass(frozen=True)
-class Month:
-    """`deals` were worked on: open as the month began, or came into the pipeline in it.
+class VelocityRows:
+    """`worked` counts, for each month, the deals that were open at some time in it."""
 
-    The average value, the win rate and the cycle (mean days from creation to win) are of what was decided in
-    the month.
-    """
+    months: Sequence[Period]
+    worked: Sequence[int]
+    closings: Sequence[Closing]
+
+
+@dataclass(frozen=True)
+class VelocityMonth:
+    """`deals` were open at some time in the month; `outcome` is what was decided in it."""
 
     period: Period
     deals: int
-    outcome: Outcome
-
-    @property
-    def cycle(self) -> float | None:
-        return _mean(self.outcome.days)
+    outcome: PeriodOutcome
 
     @property
     def velocity(self) -> float | None:
-        """Dollars a day; None in a month without a win, or with one that has no value or no date of creation."""
-        cycle, average, rate = self.cycle, self.outcome.average, self.outcome.win_rate
+        """Dollars a day; None without a win, or where no win has a value, or a date of creation."""
+        cycle, average, rate = self.outcome.cycle, self.outcome.average, self.outcome.win_rate
         if cycle is None or average is None or rate is None:
             return None
-        # Made and won on one day is a cycle of one day, not of none.
+        # Created and won on one day is a cycle of one day, not of none.
         return self.deals * average * rate / max(cycle, 1.0)
 
 
 @dataclass(frozen=True)
 class Velocity:
-    months: tuple[Month, ...]
+    months: tuple[VelocityMonth, ...]
 
     @property
-    def latest(self) -> Month | None:
-        """The newest month that has a figure."""
-        return next((month for month in reversed(self.months) if month.velocity is not None), None)
+    def measured(self) -> list[tuple[VelocityMonth, float]]:
+        """The months that have a velocity, with it."""
+        found = ((month, month.velocity) for month in self.months)
+        return [(month, velocity) for month, velocity in found if velocity is not None]
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(month.deals or month.outcome.decided for month in self.months)
 
 
-def velocity(*, months: Sequence[Period], worked: Sequence[int], closings: Sequence[Closing]) -> Velocity:
+def calculate(rows: VelocityRows) -> Velocity:
+    counted = enumerate(zip(rows.months, rows.worked, strict=True))
     return Velocity(
         tuple(
-            Month(month, deals, outcome(each for each in closings if each.bucket == place))
-            for place, (month, deals) in enumerate(zip(months, worked, strict=True))
+            VelocityMonth(period, deals, add_closings(row for row in rows.closings if row.bucket == number))
+            for number, (period, deals) in counted
         )
     )
 
 
-def _mean(counts: Counter[int]) -> float | None:
-    whole = sum(counts.values())
-    return sum(number * count for number, count in counts.items()) / whole if whole else None
+def build_sheet(rows: VelocityRows, context: SheetContext) -> Sheet:
+    result = calculate(rows)
+    table = build_table(
+        "months", "The same numbers", COLUMNS, (_month_row(month, context) for month in result.months)
+    )
+    return Sheet(
+        "velocity",
+        _finding(result),
+        _lede(result),
+        (Panel(table, _velocity_chart(result)),),
+        hints=(HINT,),
+        empty=words.NOTHING_HAPPENED if result.is_empty else "",
+    )
+
+
+def _finding(result: Velocity) -> str:
+    if not result.measured:
+        return "No deals were won in these months, so velocity cannot be calculated."
+    month, velocity = result.measured[-1]
+    return f"In {words.month(month.period)} the pipeline earned {formats.money(round(velocity))} a day."
+
+
+def _lede(result: Velocity) -> str:
+    if len(result.measured) < 2:
+        return ""
+    month, velocity = max(result.measured[:-1], key=lambda measured: measured[1])
+    return f"The best month before was {words.month(month.period)}, {formats.money(round(velocity))} a day."
+
+
+def _month_row(month: VelocityMonth, context: SheetContext) -> Row:
+    days = {"from": month.period.first, "to": month.period.last}
+    outcome = month.outcome
+
+    def show(key: str, deals: int) -> str:
+        return context.links.report("overview", **days, show=key) if deals else ""
+
+    return Row(
+        (
+            Cell(words.month(month.period), context.links.report("overview", **days)),
+            Cell(month.deals),
+            Cell(outcome.won, show("won", outcome.won)),
+            Cell(outcome.average),
+            Cell(outcome.win_rate, show("decided", outcome.decided)),
+            Cell(outcome.cycle),
+            Cell(None if month.velocity is None else round(month.velocity)),
+        )
+    )
+
+
+def _velocity_chart(result: Velocity) -> Chart | None:
+    velocities = [velocity for _, velocity in result.measured]
+    if len(velocities) < 2:
+        return None
+    lowest, highest = formats.compact(min(velocities)), formats.compact(max(velocities))
+    return Chart(
+        f"Between {lowest} and {highest} a day",
+        "line",
+        MONEY,
+        "What the pipeline earned a day, by month. The table beside it has every figure.",
+        (Series(6, "Dollars a day", "2"),),
+    )

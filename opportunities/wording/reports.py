@@ -5,17 +5,6 @@ from datetime import date, datetime
 from opportunities.periods import Period, named, quarter_number
 from opportunities.wording import formats
 
-TITLES = {
-    "overview": "Overview",
-    "forecast": "Forecast",
-    "changes": "What changed",
-    "ageing": "Stage ageing",
-    "funnel": "Funnel",
-    "owners": "By owner",
-    "data-quality": "Data quality",
-    "velocity": "Velocity",
-}
-
 PERIODS = {
     "this-quarter": "This quarter",
     "last-quarter": "Last quarter",
@@ -57,7 +46,7 @@ OVERVIEW = {
     "days-to-win": "Median days to win",
 }
 
-APART = {
+OUTSIDE_PERIOD = {
     "overdue": "Close date passed",
     "undated": "No close date",
     "earlier": "Before this period",
@@ -84,7 +73,7 @@ PROBLEMS = {
     "no-date": "No close date",
     "no-household": "No household",
     "left": "Owner left the book",
-    "no-move": "No stage change for too long",
+    "no-move": "Stale",
 }
 
 METHODS = {
@@ -107,10 +96,10 @@ NO_REASON = "No reason given"
 REASONS_NOTE = "Asked for when a deal is moved to a lost stage here; a deal moved in Slant itself has none."
 FOUND_CLOSED = "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of that move."
 MEANINGS_OF_TODAY = "Stages are counted by what they mean today, even in the past."
-SNAPPED = "Shown in whole fiscal quarters, so that targets compare."
+WHOLE_QUARTERS = "Shown in whole fiscal quarters, so that targets compare."
 
 
-def said(value: object, kind: str, today: date) -> str:
+def cell_text(value: object, kind: str, today: date) -> str:
     """A cell in words."""
     if value is None:
         return ""
@@ -145,7 +134,7 @@ def span(period: Period, today: date) -> str:
     return f"{formats.day(period.first, today)} to {formats.day(period.last, today)}"
 
 
-def within(period: Period, today: date, year_starts: int) -> str:
+def period_phrase(period: Period, today: date, year_starts: int) -> str:
     """The period inside a sentence: "this quarter", or "from 1 Oct to 31 Dec"."""
     for name in ("this-quarter", "last-quarter", "next-quarter", "this-month", "last-month", "this-week"):
         if period == named(name, today, year_starts):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from opportunities.wording.reports import TITLES
+from opportunities.selectors.reports.registry import REPORTS
 from tests.browser.conftest import ComeIn
 from tests.pages.test_money import COMPACT
 
@@ -66,10 +66,12 @@ def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(
     page = come_in("manager", color_scheme="light", viewport={"width": 1440, "height": 900})
     drawn = 0
 
-    for slug, title in TITLES.items():
+    for slug, report in REPORTS.items():
         page.emulate_media(color_scheme="light")
         page.goto(f"/reports/{slug}/")
-        expect(page.get_by_role("link", name=title, exact=True)).to_have_attribute("aria-current", "page")
+        expect(page.get_by_role("link", name=report.title, exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
         for box in page.locator("[data-chart]").all():
             expect(box).to_have_class(re.compile("is-drawn"))
         for scheme in ("light", "dark"):
@@ -124,11 +126,11 @@ def test_a_manager_answers_before_the_meeting(come_in: ComeIn) -> None:
     expect(page.locator("#table-steps")).to_contain_text("Value lowered")
 
     tabs.get_by_role("link", name="Stage ageing").click()
-    stuck = page.locator("#table-stuck tbody tr")
-    owners = stuck.first.locator("td").last
+    stale = page.locator("#table-stale tbody tr")
+    owners = stale.first.locator("td").last
     expect(owners).not_to_have_text("")
-    name = stuck.first.get_by_role("link").inner_text()
-    stuck.first.get_by_role("link").click()
+    name = stale.first.get_by_role("link").inner_text()
+    stale.first.get_by_role("link").click()
     expect(page.get_by_role("dialog").get_by_role("heading", name=name)).to_be_visible()
     page.keyboard.press("Escape")
 

@@ -25,8 +25,8 @@ from opportunities.actions import submissions
 from opportunities.clock import SystemClock
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Household, Kind, Opportunity, Person, State, Submission
+from opportunities.selectors.reports.registry import REPORTS
 from opportunities.trail.audit import Actor
-from opportunities.wording.reports import TITLES
 from tests.support.people import Firm
 
 from .test_closed_by_default import OPEN
@@ -39,7 +39,7 @@ def _each(route: Route) -> list[Route]:
     """A report is a page of its own for each of its names; as a workbook they share what one of them shows."""
     if route.params != ("slug",):
         return [route]
-    slugs = ("overview",) if route.name.endswith("xlsx") else tuple(TITLES)
+    slugs = ("overview",) if route.name.endswith("xlsx") else tuple(REPORTS)
     return [replace(route, path=reverse(route.name, args=[slug]), params=()) for slug in slugs]
 
 

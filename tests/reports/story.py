@@ -23,8 +23,19 @@ from opportunities.models import (
     SyncState,
 )
 from opportunities.periods import Period
-from opportunities.reports.rows import Asked
-from opportunities.selectors.reports import Report, ground
+from opportunities.reports import ageing, changes, forecast, funnel, overview, owners, quality, velocity
+from opportunities.reports.ageing import Ageing
+from opportunities.reports.changes import PipelineChanges
+from opportunities.reports.forecast.numbers import Forecast
+from opportunities.reports.funnel import Funnel
+from opportunities.reports.overview.numbers import Overview
+from opportunities.reports.owners import Owners
+from opportunities.reports.quality import Quality
+from opportunities.reports.rows import ReportFilters
+from opportunities.reports.velocity import Velocity
+from opportunities.selectors.reports.query import ReportQuery
+from opportunities.selectors.reports.registry import REPORTS
+from opportunities.selectors.reports.scope import fetch_scope
 from tests.support.people import make_person
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -44,10 +55,12 @@ class Desk:
 
     manager: Person
 
-    def report(
-        self, first: date, last: date, *, person: Person | None = None, now: datetime = NOW, **asked: Any
-    ) -> Report:
-        return Report(ground(person or self.manager), Asked(**asked), Period(first, last), now)
+    def query(
+        self, first: date, last: date, *, person: Person | None = None, now: datetime = NOW, **filters: Any
+    ) -> ReportQuery:
+        return ReportQuery(
+            fetch_scope(person or self.manager), ReportFilters(**filters), Period(first, last), now
+        )
 
 
 def make_desk() -> Desk:
@@ -261,6 +274,38 @@ def small_firm() -> None:
     tell("d29", created=on(11, 22), value=280_000, target_close_date=date(2026, 11, 24))
     tell("d30", (on(7, 15), to(ARCHIVED)), created=on(7, 1), value=20_000, **k)
     settle()
+
+
+def overview_of(query: ReportQuery) -> Overview:
+    return overview.calculate(REPORTS["overview"].fetch_rows(query))
+
+
+def changes_of(query: ReportQuery) -> PipelineChanges:
+    return changes.calculate(REPORTS["changes"].fetch_rows(query))
+
+
+def forecast_of(query: ReportQuery) -> Forecast:
+    return forecast.calculate(REPORTS["forecast"].fetch_rows(query))
+
+
+def funnel_of(query: ReportQuery) -> Funnel:
+    return funnel.calculate(REPORTS["funnel"].fetch_rows(query))
+
+
+def ageing_of(query: ReportQuery) -> Ageing:
+    return ageing.calculate(REPORTS["ageing"].fetch_rows(query))
+
+
+def owners_of(query: ReportQuery) -> Owners:
+    return owners.calculate(REPORTS["owners"].fetch_rows(query))
+
+
+def quality_of(query: ReportQuery) -> Quality:
+    return quality.calculate(REPORTS["data-quality"].fetch_rows(query))
+
+
+def velocity_of(query: ReportQuery) -> Velocity:
+    return velocity.calculate(REPORTS["velocity"].fetch_rows(query))
 
 
 def open_then(moment: datetime, **where: str) -> QuerySet[OpportunityVersion]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from opportunities.models import OpportunityVersion
 from opportunities.periods import compared
-from opportunities.reports.rows import Asked
-from opportunities.selectors import reports as selecting
+from opportunities.reports.rows import ReportFilters
+from opportunities.selectors.reports.changes import fetch_behind
+from opportunities.selectors.reports.query import ReportQuery
 from tests.reports.story import (
     ARCHIVED,
     CARL,
@@ -28,7 +29,12 @@ from tests.reports.story import (
     B,
     C,
     Desk,
+    changes_of,
+    forecast_of,
+    funnel_of,
     open_then,
+    overview_of,
+    owners_of,
     tell,
 )
 
@@ -95,11 +101,11 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
         period = (BEGIN + timedelta(days=first), BEGIN + timedelta(days=min(first + more, DAYS - 1)))
         told = {}
         for number, asked in enumerate(FILTERS):
-            report = desk.report(*period, now=NOW, **asked)
-            told[number] = selecting.changes_of(report)
+            report = desk.query(*period, now=NOW, **asked)
+            told[number] = changes_of(report)
             assert told[number].unexplained == 0, (asked, told[number])
             assert told[number].opening.deals >= 0
-        span = desk.report(*period, now=NOW).span(desk.report(*period, now=NOW).period)
+        span = desk.query(*period, now=NOW).span(desk.query(*period, now=NOW).period)
         for moment, found in ((span.first, told[0].opening), (span.last, told[0].closing)):
             rows = open_then(moment).exclude(valid_to=None, valid_from__gte=moment)
             lasting = [row for row in rows if row.valid_to is None or row.valid_to > row.valid_from]
@@ -107,19 +113,16 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
             assert found.value == sum(row.value or 0 for row in lasting)
 
         by_owner = [
-            selecting.changes_of(desk.report(*period, now=NOW, owner=owner))
-            for owner in (OLIVIA, CARL, OTTO, "none")
+            changes_of(desk.query(*period, now=NOW, owner=owner)) for owner in (OLIVIA, CARL, OTTO, "none")
         ]
-        by_book = [
-            selecting.changes_of(desk.report(*period, now=NOW, book=book)) for book in (HARBOR, SUMMIT)
-        ]
+        by_book = [changes_of(desk.query(*period, now=NOW, book=book)) for book in (HARBOR, SUMMIT)]
         for parts in (by_owner, by_book):
             for side in ("opening", "closing"):
                 assert sum(getattr(part, side).value for part in parts) == getattr(told[0], side).value
             assert sum(sum(step.effect for step in part.steps) for part in parts) == sum(
                 step.effect for step in told[0].steps
             )
-        behind = selecting.behind(desk.report(*period, now=NOW), "changes", "won")
+        behind = fetch_behind(desk.query(*period, now=NOW), "won")
         assert behind
         assert (behind.whole, sum(line.effect or 0 for line in behind.lines)) == (
             told[0]["won"].deals,
@@ -127,16 +130,16 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
         )
 
 
-def begun(report: selecting.Report) -> list[datetime]:
+def begun(report: ReportQuery) -> list[datetime]:
     """Where the stretches of the overview's sparklines begin."""
     now, before = compared(report.period, report.today)
     return [report.start(each.first) for each in (*before.slices(6), *now.slices(6))]
 
 
-def open_value(report: selecting.Report, moment: datetime) -> int:
+def open_value(report: ReportQuery, moment: datetime) -> int:
     """The open pipeline as it was at a moment, counted on its own."""
-    stages = report.on.stages
-    return sum(pile.value for pile in report.piles_at(moment) if stages[pile.stage].meaning == "open")
+    stages = report.scope.stages
+    return sum(pile.value for pile in report.counts_at(moment) if stages[pile.stage].meaning == "open")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6)
@@ -144,9 +147,9 @@ def open_value(report: selecting.Report, moment: datetime) -> int:
 def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories: list[Any]) -> None:
     with undone():
         write(stories)
-        report = desk.report(BEGIN, NOW.date(), now=NOW)
-        whole, seen = selecting.owners_of(report), selecting.overview_of(report)
-        funnel = selecting.funnel_of(report)
+        report = desk.query(BEGIN, NOW.date(), now=NOW)
+        whole, seen = owners_of(report), overview_of(report)
+        funnel = funnel_of(report)
 
         for sides in (whole.people, whole.books):
             assert sum(side.open.value for side in sides) == whole.all.open.value == seen.open_now.value
@@ -162,15 +165,15 @@ def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories
                     == flow.moved_on + flow.lost + flow.archived + flow.back + flow.away + flow.here
                 )
         known = [each for each in begun(report) if report.known_from and each > report.known_from]
-        assert seen["open"].trail == (*(open_value(report, each) for each in known), seen.open_now.value)
+        assert seen["open"].trend == (*(open_value(report, each) for each in known), seen.open_now.value)
         by_owner = [
-            selecting.funnel_of(selecting.Report(report.on, Asked(owner=owner), report.period, NOW))
+            funnel_of(ReportQuery(report.scope, ReportFilters(owner=owner), report.period, NOW))
             for owner in (OLIVIA, CARL, OTTO, "none")
         ]
         for _, flows in funnel.pipelines:
             for flow in flows:
                 assert sum(part[flow.stage].entered for part in by_owner) == flow.entered
-        forecast = selecting.forecast_of(report)
+        forecast = forecast_of(report)
         assert forecast.open.value == seen.open_now.value
         assert forecast.open.weighted == seen.open_now.weighted
 
@@ -187,7 +190,7 @@ def test_versions_of_one_moment_never_showed(desk: Desk) -> None:
         value=10_000,
     )
 
-    result = selecting.changes_of(desk.report(BEGIN, NOW.date(), now=NOW))
+    result = changes_of(desk.query(BEGIN, NOW.date(), now=NOW))
 
     assert OpportunityVersion.objects.count() == 3
     assert {step.key: step.deals for step in result.steps if step.deals} == {"lost": 1}

@@ -7,10 +7,9 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from opportunities.models import LostReason, State, Submission
-from opportunities.reports.overview import by_reason
-from opportunities.reports.rows import Lost
-from opportunities.selectors import reports as selecting
-from tests.reports.story import LOST, OTTO, A, B, Desk, on, tell
+from opportunities.reports.overview.numbers import merge_reasons
+from opportunities.reports.rows import LossCount
+from tests.reports.story import LOST, OTTO, A, B, Desk, on, overview_of, tell
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 
@@ -36,7 +35,7 @@ def reasoned(desk: Desk, id: str, reason: str, at: datetime, state: str = State.
 
 
 def reasons(desk: Desk, **asked: str) -> list[tuple[str, int, int]]:
-    result = selecting.overview_of(desk.report(FIRST, LAST, **asked))
+    result = overview_of(desk.query(FIRST, LAST, **asked))
     lost = result["lost"]
     # Every lost deal of the period is among them, once.
     assert sum(each.deals for each in result.reasons) == lost.deals
@@ -87,6 +86,15 @@ def test_a_reason_whose_move_did_not_arrive_explains_nothing(desk: Desk, state: 
 
 
 def test_spellings_that_differ_in_case_and_spaces_are_one_reason_and_none_comes_last() -> None:
-    found = [Lost("", 5, 9), Lost("fees  too high", 1, 10), Lost("Fees too high", 2, 20), Lost("Bank", 3, 5)]
+    found = [
+        LossCount("", 5, 9),
+        LossCount("fees  too high", 1, 10),
+        LossCount("Fees too high", 2, 20),
+        LossCount("Bank", 3, 5),
+    ]
 
-    assert by_reason(found) == (Lost("Fees too high", 3, 30), Lost("Bank", 3, 5), Lost("", 5, 9))
+    assert merge_reasons(found) == (
+        LossCount("Fees too high", 3, 30),
+        LossCount("Bank", 3, 5),
+        LossCount("", 5, 9),
+    )

@@ -19,10 +19,30 @@ from django.test.utils import CaptureQueriesContext
 from opportunities.forms.selection import selection_of
 from opportunities.models import AuditEvent, Opportunity, Person, Role, StageTotal, Target
 from opportunities.selection import Selection
-from opportunities.selectors import reports as selecting
+from opportunities.selectors.reports.registry import REPORTS
 from opportunities.selectors.selection import deals
-from opportunities.wording import reports as wording
-from tests.reports.story import CARL, HARBOR, NOW, OLIVIA, OTTO, A, B, C, Desk, on, settle, tell
+from opportunities.wording import reports as reports_words
+from tests.reports.story import (
+    CARL,
+    HARBOR,
+    NOW,
+    OLIVIA,
+    OTTO,
+    A,
+    B,
+    C,
+    Desk,
+    ageing_of,
+    changes_of,
+    forecast_of,
+    funnel_of,
+    on,
+    overview_of,
+    owners_of,
+    quality_of,
+    settle,
+    tell,
+)
 from tests.reports.test_small_firm import FIRST, LAST
 from tests.support.people import make_person
 
@@ -67,7 +87,7 @@ def csv_rows(client: Client, slug: str, query: str = QUARTER) -> list[list[str]]
 
 def test_every_report_states_its_finding_and_shows_its_numbers(visit: Client) -> None:
     findings = {}
-    for slug in wording.TITLES:
+    for slug in REPORTS:
         html = page(visit, f"/reports/{slug}/?{QUARTER}")
         found = re.search(r'<h2 class="finding">(.*?)</h2>', html)
         assert found, slug
@@ -79,7 +99,7 @@ def test_every_report_states_its_finding_and_shows_its_numbers(visit: Client) ->
         findings["changes"]
         == "The open pipeline grew by $840,000 from 1 Oct to today, even after $620,000 was won."
     )
-    assert findings["ageing"] == "11 of 18 deals are stuck, $1,910,000 in total."
+    assert findings["ageing"] == "11 of 18 deals are stale, $1,910,000 in total."
     assert findings["data-quality"] == "14 of 18 deals need attention."
     assert findings["overview"].startswith("$620,000 was won this quarter, 244% more")
     assert "$620,000 is won this quarter and $617,000 weighted is due: 80% likely" in findings["forecast"]
@@ -190,10 +210,10 @@ def test_an_address_with_a_period_in_words_becomes_one_with_its_days(visit: Clie
 
 
 def test_what_cannot_be_read_is_said_and_never_fails(visit: Client) -> None:
-    assert wording.DAY_UNREADABLE in page(visit, "/reports/overview/?from=soon")
-    assert wording.DAYS_BACKWARDS in page(visit, "/reports/changes/?from=2026-11-10&to=2026-11-01")
-    assert wording.FILTER_UNKNOWN in page(visit, "/reports/forecast/?book=bk_nowhere")
-    for slug in wording.TITLES:
+    assert reports_words.DAY_UNREADABLE in page(visit, "/reports/overview/?from=soon")
+    assert reports_words.DAYS_BACKWARDS in page(visit, "/reports/changes/?from=2026-11-10&to=2026-11-01")
+    assert reports_words.FILTER_UNKNOWN in page(visit, "/reports/forecast/?book=bk_nowhere")
+    for slug in REPORTS:
         page(visit, f"/reports/{slug}/?owner=%00&show=%27x&day=2026-02-30&by=x")
         page(visit, f"/reports/{slug}/?team=zz&owner=none&from=0001-01-01&to=9999-12-31&show=on:st_a")
     assert visit.get("/reports/nope/").status_code == 404
@@ -205,18 +225,18 @@ def test_sales_see_their_own_books_and_compliance_reads_all(small: Desk) -> None
     nobody = make_person("Nora Nobody", Role.SALES)
     compliance = make_person("Cleo Compliance", Role.COMPLIANCE)
 
-    assert selecting.overview_of(small.report(FIRST, LAST, person=otto)).open_now.value == 690_000
+    assert overview_of(small.query(FIRST, LAST, person=otto)).open_now.value == 690_000
     html = page(client_of(otto), f"/reports/changes/?{QUARTER}&show=moved-in")
     assert "Harbor" not in html
     assert cells(html, "behind")[1][0] == "Deal d18"
     assert page(client_of(compliance), f"/reports/overview/?{QUARTER}").count("$3,190,000") == 2
     empty = page(client_of(nobody), "/reports/ageing/")
-    assert wording.NOTHING_OPEN in empty
+    assert reports_words.NOTHING_OPEN in empty
     assert not re.search(r"Deal d\d|Harbor|\$[1-9]", empty)
     for person in (otto, nobody, compliance):
         assert client_of(person).get("/settings/targets/").status_code == 403
     # A filter reaches no further than the person does.
-    assert selecting.overview_of(small.report(FIRST, LAST, person=otto, book=HARBOR)).open_now.deals == 0
+    assert overview_of(small.query(FIRST, LAST, person=otto, book=HARBOR)).open_now.deals == 0
 
 
 def test_files_hold_numbers_and_dates_run_nothing_and_are_recorded(visit: Client, small: Desk) -> None:
@@ -295,19 +315,19 @@ def test_moving_a_deal_changes_exactly_the_figures_it_should(small: Desk) -> Non
     tomorrow = NOW + timedelta(days=1)
 
     def seen() -> dict[str, Any]:
-        report = small.report(FIRST, LAST, now=tomorrow)
-        overview, changes = selecting.overview_of(report), selecting.changes_of(report)
-        forecast, funnel = selecting.forecast_of(report), selecting.funnel_of(report)
-        owners, quality = selecting.owners_of(report), selecting.quality_of(report)
-        ageing = selecting.ageing_of(report)
+        report = small.query(FIRST, LAST, now=tomorrow)
+        overview, changes = overview_of(report), changes_of(report)
+        forecast, funnel = forecast_of(report), funnel_of(report)
+        owners, quality = owners_of(report), quality_of(report)
+        ageing = ageing_of(report)
         return {
             **{each.key: each.now for each in overview.measures},
             **{f"step {step.key}": step for step in changes.steps},
             "closing": changes.closing,
-            **{f"due {row.key}": row.open for row in (*forecast.rows, *forecast.apart)},
+            **{f"due {row.key}": row.open for row in (*forecast.rows, *forecast.outside)},
             **{f"flow {flow.stage}": flow for _, flows in funnel.pipelines for flow in flows},
             **{f"side {side.key}": side for side in owners.people},
-            **{f"problem {each.key}": each.deals for each in quality.found},
+            **{f"problem {each.key}": each.deals for each in quality.problems},
             **{f"age {age.stage.id}": age.deals for each in ageing.pipelines for age in each.stages},
         }
 
@@ -347,7 +367,7 @@ def small_move(at: Any) -> None:
 def test_a_report_costs_few_queries_however_many_deals(visit: Client) -> None:
     def costs() -> dict[str, int]:
         found = {}
-        for slug in wording.TITLES:
+        for slug in REPORTS:
             with CaptureQueriesContext(connection) as queries:
                 page(visit, f"/reports/{slug}/?{QUARTER}")
             found[slug] = len(queries)

@@ -25,11 +25,34 @@ from typing import Any
 
 from opportunities.models import Target
 from opportunities.periods import Period
-from opportunities.reports.forecast import LATER, OVERDUE, UNDATED
+from opportunities.reports.forecast.numbers import LATER, OVERDUE, UNDATED
 from opportunities.reports.quality import LEFT as OWNER_LEFT
-from opportunities.reports.quality import NO_DATE, NO_HOUSEHOLD, NO_MOVE, NO_VALUE, PASSED
-from opportunities.selectors import reports as selecting
-from tests.reports.story import CARL, HARBOR, LEFT, NOW, OLIVIA, OTTO, SUMMIT, WON, A, B, C, Desk, on, tell
+from opportunities.reports.quality import NO_DATE, NO_HOUSEHOLD, NO_VALUE, PASSED, STALE
+from opportunities.selectors.reports.changes import fetch_board
+from tests.reports.story import (
+    CARL,
+    HARBOR,
+    LEFT,
+    NOW,
+    OLIVIA,
+    OTTO,
+    SUMMIT,
+    WON,
+    A,
+    B,
+    C,
+    Desk,
+    ageing_of,
+    changes_of,
+    forecast_of,
+    funnel_of,
+    on,
+    overview_of,
+    owners_of,
+    quality_of,
+    tell,
+    velocity_of,
+)
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
 NOTHING = {
@@ -51,7 +74,7 @@ def steps(result: Any) -> dict[str, tuple[int, int]]:
 
 
 def test_overview(small: Desk) -> None:
-    result = selecting.overview_of(small.report(FIRST, LAST))
+    result = overview_of(small.query(FIRST, LAST))
 
     told = {each.key: (each.now, each.before, each.deals, each.deals_before) for each in result.measures}
     assert told == {
@@ -69,7 +92,7 @@ def test_overview(small: Desk) -> None:
 
 
 def test_what_changed(small: Desk) -> None:
-    result = selecting.changes_of(small.report(FIRST, LAST))
+    result = changes_of(small.query(FIRST, LAST))
 
     assert (result.opening.deals, result.opening.value) == (13, 2_350_000)
     assert steps(result) == {
@@ -94,9 +117,9 @@ def test_what_changed(small: Desk) -> None:
 
 
 def test_what_changed_for_one_owner_counts_deals_handed_over(small: Desk) -> None:
-    olivia = selecting.changes_of(small.report(FIRST, LAST, owner=OLIVIA))
-    carl = selecting.changes_of(small.report(FIRST, LAST, owner=CARL))
-    harbor = selecting.changes_of(small.report(FIRST, LAST, book=HARBOR))
+    olivia = changes_of(small.query(FIRST, LAST, owner=OLIVIA))
+    carl = changes_of(small.query(FIRST, LAST, owner=CARL))
+    harbor = changes_of(small.query(FIRST, LAST, book=HARBOR))
 
     assert (olivia.opening.value, olivia.closing.value) == (440_000, 820_000)
     assert steps(olivia) == NOTHING | {
@@ -108,7 +131,7 @@ def test_what_changed_for_one_owner_counts_deals_handed_over(small: Desk) -> Non
 
 def test_forecast(small: Desk) -> None:
     Target.objects.create(member_id=CARL, quarter=FIRST, amount=1_000_000, set_by="Mona", set_at=NOW)
-    result = selecting.forecast_of(small.report(FIRST, date(2027, 3, 31)))
+    result = forecast_of(small.query(FIRST, date(2027, 3, 31)))
 
     months = [
         (row.won.value, row.open.deals, row.open.value, row.open.weighted // 100) for row in result.rows
@@ -121,7 +144,7 @@ def test_forecast(small: Desk) -> None:
         (0, 1, 270_000, 27_000),  # d28
         (0, 0, 0, 0),
     ]
-    apart = {row.key: (row.open.deals, row.open.value, row.open.weighted // 100) for row in result.apart}
+    apart = {row.key: (row.open.deals, row.open.value, row.open.weighted // 100) for row in result.outside}
     assert apart == {OVERDUE: (1, 90_000, 36_000), UNDATED: (2, 190_000, 19_000), LATER: (1, 240_000, 24_000)}
     assert (result.open.deals, result.open.value, result.open.weighted) == (18, 3_190_000, 96_700_000)
     quarter = result.quarters[0]
@@ -137,7 +160,7 @@ def test_funnel(small: Desk) -> None:
     """Entered First: d19 d20 d22 d24 d26 d28 d29; Second: d13 d19 d21 d25 d27; Third: d08 (again) d15 d19
     d23.
     """
-    result = selecting.funnel_of(small.report(FIRST, LAST))
+    result = funnel_of(small.query(FIRST, LAST))
 
     told = {
         flow.stage: (flow.entered, flow.moved_on, flow.lost, flow.here, flow.conversion)
@@ -150,10 +173,10 @@ def test_funnel(small: Desk) -> None:
 
 
 def test_ageing(small: Desk) -> None:
-    """In First for 1, 3, 18, 34, 42, 69, 166 and 170 days; stuck after 30."""
-    result = selecting.ageing_of(small.report(FIRST, LAST))
+    """In First for 1, 3, 18, 34, 42, 69, 166 and 170 days; stale after 30."""
+    result = ageing_of(small.query(FIRST, LAST))
 
-    stages = {age.stage.id: (age.deals, age.stuck, age.stuck_value) for age in result.pipelines[0].stages}
+    stages = {age.stage.id: (age.deals, age.stale, age.stale_value) for age in result.pipelines[0].stages}
     assert stages == {A: (8, 5, 960_000), B: (7, 5, 740_000), C: (3, 1, 210_000)}
     first = result.pipelines[0].stages[0]
     assert (first.median, first.p90) == (38, 170)
@@ -163,11 +186,11 @@ def test_ageing(small: Desk) -> None:
         ("d10", 169),
         ("d04", 166),
     ]
-    assert result.stuck == len(result.lines) == 11
+    assert result.stale == len(result.lines) == 11
 
 
 def test_by_owner(small: Desk) -> None:
-    result = selecting.owners_of(small.report(FIRST, LAST))
+    result = owners_of(small.query(FIRST, LAST))
 
     people = {
         side.key: (
@@ -191,12 +214,12 @@ def test_by_owner(small: Desk) -> None:
 
 
 def test_data_quality(small: Desk) -> None:
-    result = selecting.quality_of(small.report(FIRST, LAST))
+    result = quality_of(small.query(FIRST, LAST))
 
     found = {
         each.key: (each.deals, sorted(line.id for line in each.lines))
-        for each in result.found
-        if each.key != NO_MOVE
+        for each in result.problems
+        if each.key != STALE
     }
     assert found == {
         PASSED: (1, ["d07"]),
@@ -205,7 +228,7 @@ def test_data_quality(small: Desk) -> None:
         NO_HOUSEHOLD: (1, ["d27"]),
         OWNER_LEFT: (1, ["d28"]),
     }
-    assert result[NO_MOVE].deals == 11
+    assert result[STALE].deals == 11
     # Left without a fault: d08 d19 d25 d29.
     assert (result.open, result.clean) == (18, 4)
 
@@ -214,11 +237,16 @@ def test_velocity(small: Desk) -> None:
     """November: open as it began d04 d05 d07 d09 d10 d13 d14 d15 d17 d18 d19 d21 d22 d23 d24, then d08 d25 to
     d29.
     """
-    result = selecting.velocity_of(small.report(date(2025, 12, 1), date(2026, 11, 30)))
+    result = velocity_of(small.query(date(2025, 12, 1), date(2026, 11, 30)))
 
     november = result.months[-1]
     assert november.period == Period(date(2026, 11, 1), date(2026, 11, 30))
-    assert (november.deals, november.outcome.won, november.outcome.lost, november.cycle) == (21, 2, 1, 53)
+    assert (november.deals, november.outcome.won, november.outcome.lost, november.outcome.cycle) == (
+        21,
+        2,
+        1,
+        53,
+    )
     assert november.velocity is not None
     assert round(november.velocity, 2) == round(21 * 135_000 * 2 / 3 / 53, 2)
     # July: d01 to d10 and d30, and d11 and d12, which came in it.
@@ -227,7 +255,7 @@ def test_velocity(small: Desk) -> None:
 
 def test_the_board_of_a_past_day(small: Desk) -> None:
     """As 30 September ended: First d04 d06 d09 d13 d15 d16 d17, Second d07 d10 d14 d18, Third d03 d05."""
-    piles = selecting.board_at(small.report(FIRST, LAST), date(2026, 9, 30))
+    piles = fetch_board(small.query(FIRST, LAST), date(2026, 9, 30))
 
     told = {
         stage: (
@@ -247,10 +275,10 @@ def test_a_deal_found_already_won_counts_on_the_day_slant_says(desk: Desk) -> No
     tell("e1", created=on(7, 1), seen=on(11, 1), stage_id=WON, stage_since=on(10, 20), value=50_000)
     tell("e2", created=on(7, 1), seen=on(11, 1), stage_id=WON, stage_since=on(9, 20), value=70_000)
 
-    won = selecting.overview_of(desk.report(FIRST, LAST))["won"]
+    won = overview_of(desk.query(FIRST, LAST))["won"]
 
     assert (won.now, won.before, won.deals) == (50_000, 0, 1)
-    assert selecting.changes_of(desk.report(FIRST, LAST))["won"].deals == 0
+    assert changes_of(desk.query(FIRST, LAST))["won"].deals == 0
 
 
 def test_a_first_load_in_pieces_is_where_history_begins_and_no_movement(desk: Desk) -> None:
@@ -259,7 +287,7 @@ def test_a_first_load_in_pieces_is_where_history_begins_and_no_movement(desk: De
     tell("f3", created=on(11, 2), value=40_000)
     tell("f4", created=on(7, 1), seen=on(11, 5), value=80_000)
 
-    result = selecting.changes_of(desk.report(FIRST, LAST))
+    result = changes_of(desk.query(FIRST, LAST))
 
     assert (result.opening.value, result.closing.value) == (30_000, 150_000)
     assert steps(result) == NOTHING | {"new": (1, 40_000), "moved-in": (1, 80_000)}

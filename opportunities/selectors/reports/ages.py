@@ -9,7 +9,7 @@ from django.db.models.expressions import Combinable, Func
 
 from opportunities.reports.rows import OPEN
 
-from .report import Report
+from .query import ReportQuery
 
 
 class DaysSince(Func):
@@ -33,41 +33,39 @@ class DaysSince(Func):
         return self.as_sql(compiler, connection, template=template, epoch=int(self.now.timestamp()))
 
 
-def _limits(report: Report) -> dict[int, list[str]]:
-    """The stages by their limit; only open ones have one."""
+def _stages_by_limit(query: ReportQuery) -> dict[int, list[str]]:
+    """Open stages alone have a limit."""
     found: dict[int, list[str]] = {}
-    for stage in report.on.stages.values():
+    for stage in query.scope.stages.values():
         if stage.meaning == OPEN:
             found.setdefault(stage.limit, []).append(stage.id)
     return found
 
 
-def days_over(report: Report) -> Combinable:
-    """Days over the limit of the stage, and one more: positive when stuck."""
-    cases = [When(stage_id__in=ids, then=Value(limit)) for limit, ids in _limits(report).items()]
+def days_over(query: ReportQuery) -> Combinable:
+    """Days over the limit of the stage, and one more: positive when stale. Needs `since`."""
+    limits = _stages_by_limit(query)
+    cases = [When(stage_id__in=ids, then=Value(limit)) for limit, ids in limits.items()]
     limit = Case(*cases, default=Value(settings.STALE_AFTER_DAYS), output_field=IntegerField())
-    return DaysSince(F("since"), report.now) - limit + Value(1)
+    return DaysSince(F("since"), query.now) - limit + Value(1)
 
 
-def longest_over(report: Report, days: int) -> Q:
-    """At least so many `days_over`, told by moments, which indexes know; needs `since`."""
-    second = report.now.replace(microsecond=0) + timedelta(seconds=1)
-    over = Q(pk__in=[])
-    known = []
-    for limit, ids in _limits(report).items():
-        over |= Q(stage_id__in=ids, since__lt=second - timedelta(days=limit + days - 1))
+def is_over_by(query: ReportQuery, days: int) -> Q:
+    """At least so many `days_over`, by comparing moments, which indexes know. Needs `since`."""
+    second = query.now.replace(microsecond=0) + timedelta(seconds=1)
+    return _has_been_longer(query, second - timedelta(days=days - 1))
+
+
+def is_stale(query: ReportQuery) -> Q:
+    """Longer in its stage than its limit, as on the board (`selectors.selection.is_stale`). Needs `since`."""
+    return _has_been_longer(query, query.now)
+
+
+def _has_been_longer(query: ReportQuery, now: datetime) -> Q:
+    longer = Q(pk__in=[])
+    known: list[str] = []
+    for limit, ids in _stages_by_limit(query).items():
+        longer |= Q(stage_id__in=ids, since__lt=now - timedelta(days=limit))
         known += ids
-    usual = second - timedelta(days=settings.STALE_AFTER_DAYS + days - 1)
-    return over | (~Q(stage_id__in=known) & Q(since__lt=usual))
-
-
-def is_stale(report: Report) -> Q:
-    """Longer in its stage than its limit; needs `since`. As on the board (`selectors.selection.is_stale`)."""
-    stale = Q(pk__in=[])
-    known = []
-    for limit, ids in _limits(report).items():
-        stale |= Q(stage_id__in=ids, since__lt=report.now - timedelta(days=limit))
-        known += ids
-    return stale | (
-        ~Q(stage_id__in=known) & Q(since__lt=report.now - timedelta(days=settings.STALE_AFTER_DAYS))
-    )
+    unknown = Q(since__lt=now - timedelta(days=settings.STALE_AFTER_DAYS))
+    return longer | (~Q(stage_id__in=known) & unknown)

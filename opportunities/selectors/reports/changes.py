@@ -1,83 +1,96 @@
 """What changed between two days, and the board of a past day."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import F
+from django.utils import timezone
 
 from opportunities.models import Household
-from opportunities.reports import changes as changing
-from opportunities.reports.changes import Changes
-from opportunities.reports.rows import Line, Pile
+from opportunities.periods import Period
+from opportunities.reports.changes import STEPS, ChangesRows, split_steps
+from opportunities.reports.rows import DealLine, StageCount
 
 from . import history
-from .lines import BEHIND, lines_of
-from .report import TICK, Report
+from .behind import DealsBehind
+from .lines import MOST_LISTED, change_lines
+from .query import TICK, ReportQuery
 
 LARGEST = 10
 
 
-def changes_of(report: Report) -> Changes:
-    span = report.span(report.period)
-    together, largest = history.movements(report.scope, span, report.known_from, LARGEST)
-    return changing.changes(
-        opening=report.piles_at(span.first),
+def fetch_rows(query: ReportQuery) -> ChangesRows:
+    span = query.span(query.period)
+    together, largest = history.count_movements(query.deal_scope, span, query.known_from, LARGEST)
+    return ChangesRows(
+        period=_known_period(query),
+        opening=query.counts_at(span.first),
         movements=together,
-        closing=report.piles_at(span.last),
-        stages=report.on.stages,
-        largest=_effects(report, largest)[:LARGEST],
+        closing=query.counts_at(span.last),
+        stages=query.scope.stages,
+        largest=_effects(query, largest)[:LARGEST],
     )
 
 
-def behind_changes(report: Report, step: str) -> list[Line]:
-    """The changes behind one step, those with the largest effect first."""
-    found = history.single(report.scope, report.span(report.period), report.known_from)
-    return _effects(report, found, step)
+def _known_period(query: ReportQuery) -> Period:
+    """What of the period has begun, and history knows."""
+    period = query.period.until(query.today)
+    known = timezone.localdate(query.known_from) if query.known_from else None
+    return Period(known, period.last) if known and known in period else period
 
 
-def _effects(report: Report, found: Sequence[history.Change], step: str = "") -> list[Line]:
-    """What each change did to the open pipeline, step by step; only `step` if one is named."""
-    told = [
-        (change, key, effect)
+def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
+    """The changes behind one step, those with the largest effect first; or a stage of the past day."""
+    what, _, stage = key.partition(":")
+    if key in STEPS:
+        found = history.list_changes(query.deal_scope, query.span(query.period), query.known_from)
+        lines = _effects(query, found, key)
+        return DealsBehind(lines[:MOST_LISTED], len(lines))
+    if what == "on" and stage in query.scope.stages and query.filters.day:
+        lines = _lines_of_day(query, query.filters.day, stage)
+        return DealsBehind(lines, len(lines))
+    return None
+
+
+def _effects(query: ReportQuery, found: Sequence[history.DealChange], only: str = "") -> list[DealLine]:
+    """What each change did to the open pipeline, step by step; `only` one step if it is named."""
+    effects = [
+        (change, step, effect)
         for change in found
-        for key, effect in changing.effects(change.movement)
-        if not step or key == step
+        for step, effect in split_steps(change.movement)
+        if only in ("", step)
     ]
-    return lines_of(report, sorted(told, key=lambda each: (-abs(each[2]), each[0].id)))
+    return change_lines(query, sorted(effects, key=lambda row: (-abs(row[2]), row[0].id)))
 
 
-def board_at(report: Report, day: date) -> list[Pile]:
+def fetch_board(query: ReportQuery, day: date) -> list[StageCount]:
     """The whole board as `day` ended."""
-    return report.piles_at(min(report.start(day + timedelta(days=1)), report.now + TICK))
+    return query.counts_at(_end_of(query, day))
 
 
-def lines_at(report: Report, day: date, stage: str, most: int = BEHIND) -> list[Line]:
+def _end_of(query: ReportQuery, day: date) -> datetime:
+    return min(query.start(day + timedelta(days=1)), query.now + TICK)
+
+
+def _lines_of_day(query: ReportQuery, day: date, stage: str) -> list[DealLine]:
     """The deals of one stage as `day` ended, the most valuable first."""
-    moment = min(report.start(day + timedelta(days=1)), report.now + TICK)
-    rows = (
-        report.versions_at(moment)
-        .filter(stage_id=stage)
-        .order_by(F("value").desc(nulls_last=True), "opportunity_id")
-    )
-    found = list(rows[:most])
-    names = dict(
-        Household.objects.filter(pk__in={row.household_id for row in found if row.household_id}).values_list(
-            "pk", "name"
-        )
-    )
+    versions = query.versions_at(_end_of(query, day)).filter(stage_id=stage)
+    rows = list(versions.order_by(F("value").desc(nulls_last=True), "opportunity_id")[:MOST_LISTED])
+    households = Household.objects.filter(pk__in={row.household_id for row in rows if row.household_id})
+    names = dict(households.values_list("pk", "name"))
     return [
-        Line(
+        DealLine(
             id=row.opportunity_id,
             name=row.name,
             household=names.get(row.household_id, ""),
             owner=row.assigned_to_id,
-            owner_name=report.on.members.get(row.assigned_to_id, ""),
+            owner_name=query.scope.members.get(row.assigned_to_id, ""),
             book=row.book_id,
-            book_name=report.on.books.get(row.book_id, ""),
-            stage=report.stage_name(row.stage_id),
+            book_name=query.scope.books.get(row.book_id, ""),
+            stage=query.stage_name(row.stage_id),
             value=row.value,
             close=row.target_close_date,
             effect=row.value,
         )
-        for row in found
+        for row in rows
     ]

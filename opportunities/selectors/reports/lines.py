@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 
 from opportunities.models import Household
-from opportunities.reports.rows import Line
+from opportunities.reports.rows import DealLine
 
-from . import history
-from .report import Report
+from .history import DealChange
+from .query import ReportQuery
 
-BEHIND = 200
+MOST_LISTED = 200
 
 
-def lines_of(report: Report, found: Sequence[tuple[history.Change, str, int]]) -> list[Line]:
-    """Changes with the names of people, books and households. One query."""
+def change_lines(query: ReportQuery, found: Sequence[tuple[DealChange, str, int]]) -> list[DealLine]:
+    """Changes, each with what happened and its effect, with the names of people and books. One query."""
     households = Household.objects.filter(
         pk__in={change.household for change, _, _ in found if change.household}
     )
     names = dict(households.values_list("pk", "name")) if found else {}
     return [
-        Line(
+        DealLine(
             id=change.id,
             name=change.name,
             household=names.get(change.household, ""),
             owner=change.owner,
-            owner_name=report.on.members.get(change.owner, ""),
+            owner_name=query.scope.members.get(change.owner, ""),
             book=change.book,
-            book_name=report.on.books.get(change.book, ""),
-            stage=report.stage_name(change.stage),
+            book_name=query.scope.books.get(change.book, ""),
+            stage=query.stage_name(change.stage),
             effect=effect,
             what=what,
             at=change.at,

@@ -1,35 +1,61 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from opportunities.periods import Period, compared
-from opportunities.reports.overview import Overview, overview
+from opportunities.reports.overview import OverviewRows
 
 from . import history
+from .behind import DealsBehind
 from .history import Span
-from .report import Report
+from .lines import MOST_LISTED, change_lines
+from .query import BY_VALUE, ReportQuery
 
-SPARKS = 6
+SPARK_STRETCHES = 6
+CLOSED = {"won": ("won",), "lost": ("lost",), "decided": ("won", "lost")}
 
 
-def overview_of(report: Report) -> Overview:
-    now, before = compared(report.period, report.today)
-    buckets = [*before.slices(SPARKS), *now.slices(SPARKS)]
-    earlier = len(before.slices(SPARKS))
-    ended = report.start(now.end)
-    held_now = report.piles(report.open_deals()) if ended > report.now else report.piles_at(ended)
-    return overview(
-        now=held_now,
-        back=report.back(_known(report, buckets)),
-        closings=report.closings(buckets),
-        made=report.made(buckets),
-        reasons=history.lost_reasons(report.scope, Span(report.start(now.first), report.start(now.end))),
-        stages=report.on.stages,
-        buckets=(earlier, len(buckets) - earlier),
+def fetch_rows(query: ReportQuery) -> OverviewRows:
+    now, before = compared(query.period, query.today)
+    earlier, current = before.slices(SPARK_STRETCHES), now.slices(SPARK_STRETCHES)
+    stretches = [*earlier, *current]
+    end = query.start(now.end)
+    held = query.count_by_stage(query.open_deals()) if end > query.now else query.counts_at(end)
+    return OverviewRows(
+        now=now,
+        before=before,
+        held=held,
+        back=query.steps_back(_known_edges(query, stretches)),
+        closings=query.closings(stretches),
+        creations=query.creations(stretches),
+        reasons=history.count_lost_reasons(query.deal_scope, _span_of(query, now)),
+        stages=query.scope.stages,
+        earlier=len(earlier),
+        current=len(current),
     )
 
 
-def _known(report: Report, buckets: Sequence[Period]) -> list[datetime]:
-    """Where the buckets begin, as far back as history reaches, and where the last of them ends."""
-    known = report.known_from
-    begun = [report.start(each.first) for each in buckets]
-    return [*(at for at in begun if known and known < at), report.start(buckets[-1].end)]
+def _known_edges(query: ReportQuery, stretches: Sequence[Period]) -> list[datetime]:
+    """Where the stretches begin, as far back as history reaches, and where the last of them ends."""
+    known = query.known_from
+    begun = [query.start(stretch.first) for stretch in stretches]
+    return [*(at for at in begun if known and known < at), query.start(stretches[-1].end)]
+
+
+def _span_of(query: ReportQuery, period: Period) -> Span:
+    return Span(query.start(period.first), query.start(period.end))
+
+
+def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
+    now, _ = compared(query.period, query.today)
+    span = _span_of(query, now)
+    if key in CLOSED:
+        found, whole = history.list_closings(query.deal_scope, span, CLOSED[key], MOST_LISTED)
+        effects = [(change, change.movement.after, change.movement.after_value) for change in found]
+        return DealsBehind(change_lines(query, effects), whole)
+    if key == "created":
+        rows = query.deals().filter(created_at__gte=span.first, created_at__lt=span.last)
+        lines = query.deal_lines(rows.order_by(*BY_VALUE).values_list("pk", flat=True)[:MOST_LISTED])
+        created = [replace(line, effect=line.value, what="new", at=line.created) for line in lines]
+        return DealsBehind(created, rows.count())
+    return None

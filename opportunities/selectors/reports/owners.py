@@ -1,16 +1,16 @@
-from opportunities.reports.owners import Owners, owners
+from opportunities.reports.owners import OwnersRows
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 from .ages import is_stale
-from .report import Report
+from .query import ReportQuery
 
 
-def owners_of(report: Report) -> Owners:
-    now = report.period.until(report.today)
-    held = report.open_deals().annotate(since=IN_STAGE_SINCE)
-    return owners(
-        now=report.piles(held, "owner", "book", stale=is_stale(report)),
-        closings=report.closings([now], "owner", "book"),
-        made=report.made([now], "owner", "book"),
-        stages=report.on.stages,
+def fetch_rows(query: ReportQuery) -> OwnersRows:
+    now = query.period.until(query.today)
+    held = query.open_deals().annotate(since=IN_STAGE_SINCE)
+    return OwnersRows(
+        held=query.count_by_stage(held, "owner", "book", stale=is_stale(query)),
+        closings=query.closings([now], "owner", "book"),
+        creations=query.creations([now], "owner", "book"),
+        stages=query.scope.stages,
     )

@@ -5,30 +5,31 @@ from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Que
 from django.db.models.functions import Coalesce
 
 from opportunities.models import Member, Opportunity
-from opportunities.reports import quality as cleaning
-from opportunities.reports.quality import Quality, quality
+from opportunities.reports import quality
+from opportunities.reports.quality import QualityRows
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 from .ages import is_stale
-from .lines import BEHIND
-from .report import DEAR, Report
+from .lines import MOST_LISTED
+from .query import BY_VALUE, ReportQuery
 
 FIRST_LINES = 10
 
 
-def quality_of(report: Report, only: str = "") -> Quality:
-    """`only` one problem with more of its deals, or the first few of each."""
-    rows = report.open_deals().annotate(since=IN_STAGE_SINCE)
-    problems = _problems(report)
+def fetch_rows(query: ReportQuery) -> QualityRows:
+    """The first few deals of each problem, or more deals of the one problem the filters show."""
+    only = query.filters.show
+    rows = query.open_deals().annotate(since=IN_STAGE_SINCE)
+    problems = _problems(query)
     deals, bad, counts = _counted(rows, problems)
-    most = BEHIND if only else FIRST_LINES
+    most = MOST_LISTED if only else FIRST_LINES
     first = {
-        key: list(rows.filter(problem).order_by(*DEAR).values_list("pk", flat=True)[:most])
+        key: list(rows.filter(problem).order_by(*BY_VALUE).values_list("pk", flat=True)[:most])
         for key, problem in problems.items()
         if counts[key][0] and only in ("", key)
     }
-    lines = {line.id: line for line in report.lines(sorted({id for ids in first.values() for id in ids}))}
-    return quality(
+    lines = {line.id: line for line in query.deal_lines(sorted({id for ids in first.values() for id in ids}))}
+    return QualityRows(
         open=deals,
         clean=deals - bad,
         counts=counts,
@@ -39,9 +40,7 @@ def quality_of(report: Report, only: str = "") -> Quality:
 def _counted(
     rows: QuerySet[Opportunity], problems: Mapping[str, Q]
 ) -> tuple[int, int, dict[str, tuple[int, int]]]:
-    """Deals, those with any problem, and deals and value of each. One query, that asks each deal for each
-    problem once.
-    """
+    """How many deals there are, how many have a problem, and deals and value of each problem. One query."""
     flags = {
         f"is_{key.replace('-', '_')}": Case(When(problem, then=1), default=0, output_field=IntegerField())
         for key, problem in problems.items()
@@ -57,13 +56,13 @@ def _counted(
     return deals, bad, counts
 
 
-def _problems(report: Report) -> dict[str, Q]:
+def _problems(query: ReportQuery) -> dict[str, Q]:
     here = Member.objects.filter(book_id=OuterRef("book_id"), user_id=OuterRef("assigned_to_id"))
     return {
-        cleaning.PASSED: Q(target_close_date__lt=report.today),
-        cleaning.NO_VALUE: Q(value=None),
-        cleaning.NO_DATE: Q(target_close_date=None),
-        cleaning.NO_HOUSEHOLD: Q(household=None),
-        cleaning.LEFT: ~Q(assigned_to_id="") & ~Q(Exists(here)),
-        cleaning.NO_MOVE: is_stale(report),
+        quality.PASSED: Q(target_close_date__lt=query.today),
+        quality.NO_VALUE: Q(value=None),
+        quality.NO_DATE: Q(target_close_date=None),
+        quality.NO_HOUSEHOLD: Q(household=None),
+        quality.LEFT: ~Q(assigned_to_id="") & ~Q(Exists(here)),
+        quality.STALE: is_stale(query),
     }

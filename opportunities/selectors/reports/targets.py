@@ -1,4 +1,4 @@
-"""What people aim to win, for the settings."""
+"""What people are to win, for the settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from django.conf import settings
 from opportunities.models import Target
 from opportunities.periods import Period, quarter_of
 
-from .ground import Ground
+from .scope import ReportScope
 
 
 @dataclass(frozen=True)
 class TargetRow:
-    """What one member aims for, by the first day of each quarter; None: no target."""
+    """The targets of one member, by the first day of each quarter; None: no target."""
 
     member: str
     name: str
@@ -29,11 +29,11 @@ def target_quarters(today: date, count: int = 4) -> list[Period]:
     return found
 
 
-def targets(on: Ground, quarters: Sequence[Period]) -> list[TargetRow]:
+def fetch_targets(scope: ReportScope, quarters: Sequence[Period]) -> list[TargetRow]:
     """Everybody who works in a book, by name."""
     firsts = [quarter.first for quarter in quarters]
     held = {(row.member_id, row.quarter): row.amount for row in Target.objects.filter(quarter__in=firsts)}
     return [
         TargetRow(member, name, tuple((first, held.get((member, first))) for first in firsts))
-        for member, name in on.members.items()
+        for member, name in scope.members.items()
     ]

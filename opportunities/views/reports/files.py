@@ -10,16 +10,15 @@ from django.views.decorators.http import require_safe
 
 from opportunities import exports
 from opportunities.clock import SystemClock
-from opportunities.reports.sheets import CHANGE, PERCENT, Column, Links, Row, Sheet, Table
+from opportunities.reports.sheets import CHANGE, PERCENT, Cell, Column, Links, Row, Sheet, Table
 from opportunities.trail import audit
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.errors import too_often
 from opportunities.views.requests import PageRequest
 from opportunities.views.shell import Shell
-from opportunities.wording import reports as wording
 
-from .asking import Question, asked_by, filters, told
+from .report_request import ReportRequest, describe_filters, read_request
 
 SHARES = (PERCENT, CHANGE)
 CLOCK = SystemClock()
@@ -30,26 +29,27 @@ Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
-    asked = asked_by(request, slug, Links())
-    columns, rows = _flat(told(asked))
+    asked = read_request(request, slug, Links())
+    columns, rows = _flatten(asked.build_sheet())
     text = exports.csv_text(columns, rows, _heading(request, asked))
     response = StreamingHttpResponse(text, content_type=exports.CSV_TYPE)
-    return _taken(request, response, asked, "csv", len(rows))
+    return _record_export(request, response, asked, "csv", len(rows))
 
 
 @require_safe
 def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
-    asked = asked_by(request, slug, Links())
-    columns, rows = _flat(told(asked))
+    asked = read_request(request, slug, Links())
+    columns, rows = _flatten(asked.build_sheet())
     content = exports.xlsx_bytes(columns, rows, _heading(request, asked))
-    return _taken(request, HttpResponse(content, content_type=exports.XLSX_TYPE), asked, "xlsx", len(rows))
+    return _record_export(
+        request, HttpResponse(content, content_type=exports.XLSX_TYPE), asked, "xlsx", len(rows)
+    )
 
 
-def _flat(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
-    """The tables of a sheet under each other: the columns of the first, then all rows, with titles in
-    between.
+def _flatten(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
+    """The tables of a sheet under each other: the columns of the first, then all rows, titles between them.
 
     Shares are written in percent, as their columns say.
     """
@@ -60,47 +60,54 @@ def _flat(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
     rows: list[exports.Row] = []
     for place, table in enumerate(tables):
         if place:
-            rows += [[], [table.title], [_head(column) for column in table.columns]]
-        rows += [_cells(row, table) for row in _all(table)]
-    first = [_head(column) for column in tables[0].columns]
+            rows += [[], [table.title], _headers(table)]
+        rows += [_values(row) for row in _rows_and_foot(table)]
+    first = _headers(tables[0])
     return first + [""] * (widest - len(first)), rows
 
 
-def _head(column: Column) -> str:
-    return f"{column.label} (%)" if column.kind in SHARES else column.label
+def _headers(table: Table) -> list[str]:
+    return [_header(column) for column in table.columns]
 
 
-def _all(table: Table) -> Iterator[Row]:
+def _header(column: Column) -> str:
+    label = column.file_label or column.label
+    return f"{label} (%)" if column.kind in SHARES else label
+
+
+def _rows_and_foot(table: Table) -> Iterator[Row]:
     yield from table.rows
     if table.foot:
         yield table.foot
 
 
-def _cells(row: Row, table: Table) -> list[exports.Cell]:
-    found: list[exports.Cell] = []
-    for cell, column in zip(row.cells, table.columns, strict=True):
-        value = cell.value
-        if (cell.kind or column.kind) in SHARES and isinstance(value, (int, float)):
-            value = round(value * 100, 2)
-        found.append(value)
-    return found
+def _values(row: Row) -> list[exports.Cell]:
+    return [_value(cell) for cell in row.cells]
 
 
-def _heading(request: PageRequest, asked: Question) -> exports.Heading:
+def _value(cell: Cell) -> exports.Cell:
+    if cell.kind in SHARES and isinstance(cell.value, (int, float)):
+        return round(cell.value * 100, 2)
+    return cell.value
+
+
+def _heading(request: PageRequest, asked: ReportRequest) -> exports.Heading:
     around = Shell(request).around
     synced = around.stamp.synced_at if around else None
     return exports.Heading(
-        title=wording.TITLES[asked.slug],
+        title=asked.definition.title,
         stamp=exports.moment(synced) if synced else "",
-        filters=filters(asked),
+        filters=describe_filters(asked),
         by=asked.person.display,
-        at=asked.report.now,
+        at=asked.query.now,
     )
 
 
-def _taken(request: PageRequest, response: Answer, asked: Question, suffix: str, rows: int) -> Answer:
+def _record_export(
+    request: PageRequest, response: Answer, asked: ReportRequest, suffix: str, rows: int
+) -> Answer:
     """The event is committed before the first byte leaves."""
-    name = exports.filename(asked.slug, at=asked.report.now, suffix=suffix)
+    name = exports.filename(asked.slug, at=asked.query.now, suffix=suffix)
     response["Content-Disposition"] = exports.attachment(name)
     with transaction.atomic():
         audit.record(
@@ -111,7 +118,7 @@ def _taken(request: PageRequest, response: Answer, asked: Question, suffix: str,
             object_id=asked.slug,
             outcome="ok",
             change=audit.AuditChange(
-                after={"format": suffix, "rows": rows, "filters": urlencode(asked.query)}
+                after={"format": suffix, "rows": rows, "filters": urlencode(asked.address)}
             ),
         )
     return response

@@ -7,8 +7,8 @@ from django.views.decorators.http import require_safe
 
 from opportunities.views.requests import PageRequest
 
-from .asking import asked_by, told
-from .showing import shown
+from .page import build_page
+from .report_request import read_request
 
 FIRST = "overview"
 
@@ -23,9 +23,8 @@ def reports(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def report(request: PageRequest, slug: str) -> HttpResponse:
-    """One report. A period named in words is turned into days, so that the address opens the same for ever."""
-    asked = asked_by(request, slug)
+    """A period named in words becomes days in the address, so that it always opens the same report."""
+    asked = read_request(request, slug)
     if asked.form.needs_address:
         return HttpResponseRedirect(asked.links.report(slug))
-    sheet = told(asked)
-    return render(request, "reports/report.html", {"page": shown(sheet, asked)})
+    return render(request, "reports/report.html", {"page": build_page(asked, asked.build_sheet())})

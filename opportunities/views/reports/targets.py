@@ -1,4 +1,4 @@
-"""What each person aims to win, as managers set it."""
+"""The targets of each person, as managers set them."""
 
 from typing import Any
 
@@ -12,43 +12,45 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from opportunities.access import Action, may
-from opportunities.actions import targets as actions
+from opportunities.actions.targets import set_targets
 from opportunities.clock import SystemClock
 from opportunities.forms.reports import TargetsForm
-from opportunities.selectors import reports as selecting
+from opportunities.selectors.reports.scope import fetch_scope
+from opportunities.selectors.reports.targets import TargetRow, fetch_targets, target_quarters
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.wording import reports as wording
+from opportunities.wording import reports as reports_words
 
 CLOCK = SystemClock()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def targets(request: PageRequest) -> HttpResponse:
-    """For managers: what each owner aims to win in this fiscal quarter and the three after it."""
+    """For managers: the targets of each owner in this fiscal quarter and the three after it."""
     person = request.person
     if not may(person, Action.OVERSEE):
         raise PermissionDenied
-    on = selecting.ground(person)
-    quarters = selecting.target_quarters(timezone.localdate())
+    scope = fetch_scope(person)
+    quarters = target_quarters(timezone.localdate())
     firsts = [quarter.first for quarter in quarters]
     form = TargetsForm(
-        request.POST if request.method == "POST" else None, members=list(on.members), quarters=firsts
+        request.POST if request.method == "POST" else None, members=list(scope.members), quarters=firsts
     )
     if form.is_valid():
-        count = actions.set_targets(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
-        messages.success(request, wording.TARGETS_KEPT.format(count=count) if count else wording.TARGETS_SAME)
+        count = set_targets(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
+        kept = reports_words.TARGETS_KEPT.format(count=count) if count else reports_words.TARGETS_SAME
+        messages.success(request, kept)
         return see_other(reverse("opportunities:targets"))
     context = {
-        "quarters": [wording.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],
-        "rows": [_target_row(row, form) for row in selecting.targets(on, quarters)],
-        "problems": [(f"id_{name}", said) for name, listed in form.errors.items() for said in listed],
+        "quarters": [reports_words.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],
+        "rows": [_target_row(row, form) for row in fetch_targets(scope, quarters)],
+        "problems": [(f"id_{name}", message) for name, errors in form.errors.items() for message in errors],
     }
     return render(request, "reports/targets.html", context, status=422 if form.is_bound else 200)
 
 
-def _target_row(row: selecting.TargetRow, form: TargetsForm) -> dict[str, Any]:
+def _target_row(row: TargetRow, form: TargetsForm) -> dict[str, Any]:
     cells = []
     for first, amount in row.amounts:
         name = form.named(row.member, first)
@@ -57,7 +59,7 @@ def _target_row(row: selecting.TargetRow, form: TargetsForm) -> dict[str, Any]:
             {
                 "name": name,
                 "value": typed if typed is not None else f"{amount:,}" if amount is not None else "",
-                "label": f"{row.name}, {wording.quarter(first, settings.FISCAL_YEAR_START_MONTH)}",
+                "label": f"{row.name}, {reports_words.quarter(first, settings.FISCAL_YEAR_START_MONTH)}",
                 "error": next(iter(form.errors.get(name, [])), ""),
             }
         )

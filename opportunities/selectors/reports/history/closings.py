@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from opportunities.models import LostReason, State, Submission
-from opportunities.reports.rows import Closing, Lost, Movement
+from opportunities.reports.rows import Closing, LossCount, Movement
 
 from .sql import (
     BESIDE,
@@ -13,29 +13,27 @@ from .sql import (
     MEANINGS,
     ONE,
     SHOWN,
-    Change,
-    Scope,
+    DealChange,
+    DealScope,
     Span,
     among,
     epoch,
     fetch,
-    moment,
-    written,
+    from_database,
+    to_database,
 )
 
 REASONS = LostReason._meta.db_table
 SUBMISSIONS = Submission._meta.db_table
 
 
-def closings(scope: Scope, edges: Sequence[datetime], by: Sequence[str]) -> list[Closing]:
-    """Deals won and lost between the first and the last of `edges`, counted by stretch, days since creation
-    and `by`.
+def count_closings(scope: DealScope, edges: Sequence[datetime], by: Sequence[str]) -> list[Closing]:
+    """Deals won and lost between the first and the last of `edges`, by stretch, days since creation and `by`.
 
-    Of a deal found already closed, Slant's own date of its last move says when: so much is known of the time
-    before us.
+    A deal that was closed when first seen counts on Slant's own date of its last move.
     """
     text, params = _closed(scope, edges[0], edges[-1])
-    names = "".join(f", {each}" for each in by)
+    names = "".join(f", {name}" for name in by)
     buckets = " ".join(f"WHEN at < %s THEN {place}" for place in range(len(edges) - 2))
     bucket = f"CASE {buckets} ELSE {len(edges) - 2} END" if buckets else "0"
     rows = fetch(
@@ -45,45 +43,48 @@ def closings(scope: Scope, edges: Sequence[datetime], by: Sequence[str]) -> list
                 CASE WHEN created_at IS NULL THEN NULL
                     ELSE ({epoch("at")} - {epoch("created_at")}) / 86400 END AS days
             FROM ({text}) closed
-        ) told
+        ) found
         GROUP BY bucket, meaning, days{names}
         """,  # noqa: S608
-        [*(written(edge) for edge in edges[1:-1]), *params],
+        [*(to_database(edge) for edge in edges[1:-1]), *params],
     )
     keys = ("bucket", "meaning", "days", *by, "deals", "value", "valueless")
-    found = []
-    for row in rows:
-        told = dict(zip(keys, row, strict=True))
-        told["days"] = None if told["days"] is None else max(0, int(told["days"]))
-        told["value"] = int(told["value"])
-        found.append(Closing(**told))
-    return found
+    return [_closing(dict(zip(keys, row, strict=True))) for row in rows]
 
 
-def closed(scope: Scope, span: Span, meanings: Sequence[str], most: int) -> tuple[list[Change], int]:
-    """The same deals one by one, the most valuable first, and how many there are."""
+def _closing(row: dict[str, Any]) -> Closing:
+    days = None if row["days"] is None else max(0, int(row["days"]))
+    return Closing(**row | {"days": days, "value": int(row["value"])})
+
+
+def list_closings(
+    scope: DealScope, span: Span, meanings: Sequence[str], most: int
+) -> tuple[list[DealChange], int]:
+    """The deals won or lost one by one, the most valuable first, and how many there are."""
     text, params = _closed(scope, span.first, span.last)
     rows = fetch(
         f"""
-        SELECT {ONE}, meaning, COALESCE(told.value, 0), whole FROM (
+        SELECT {ONE}, meaning, COALESCE(found.value, 0), whole FROM (
             SELECT closed.*, COUNT(*) OVER () AS whole FROM ({text}) closed WHERE {among("meaning", meanings)}
             ORDER BY COALESCE(value, 0) DESC, id LIMIT %s
-        ) told {SHOWN} ORDER BY COALESCE(told.value, 0) DESC, told.id
+        ) found {SHOWN} ORDER BY COALESCE(found.value, 0) DESC, found.id
         """,  # noqa: S608
         [*params, *meanings, most],
     )
     found = [
-        Change(id, moment(at), name, household, owner, book, stage, Movement("", meaning, 0, int(value)))
+        DealChange(
+            id, from_database(at), name, household, owner, book, stage, Movement("", meaning, 0, int(value))
+        )
         for id, at, name, household, owner, book, stage, meaning, value, _ in rows
     ]
     return found, rows[0][-1] if rows else 0
 
 
-def lost_reasons(scope: Scope, span: Span) -> list[Lost]:
-    """Deals lost, counted by the reason given with the move that brought them there; empty: moved without
-    one, in Slant.
+def count_lost_reasons(scope: DealScope, span: Span) -> list[LossCount]:
+    """Deals lost, by the reason given with the move that lost them; empty where they moved without one.
 
-    Such a move was asked for before the deal was seen there, and arrived since it was last seen elsewhere.
+    Such a move was asked for before the deal was seen in the stage, and arrived after it was last seen
+    elsewhere.
     """
     text, params = _closed(scope, span.first, span.last)
     rows = fetch(
@@ -96,15 +97,15 @@ def lost_reasons(scope: Scope, span: Span) -> list[Lost]:
                 ORDER BY r.at DESC LIMIT 1
             ) AS reason
             FROM ({text}) closed WHERE meaning = 'lost'
-        ) told
+        ) found
         GROUP BY reason
         """,  # noqa: S608
         [State.CONFIRMED.value, *params],
     )
-    return [Lost(reason or "", deals, int(value)) for reason, deals, value in rows]
+    return [LossCount(reason or "", deals, int(value)) for reason, deals, value in rows]
 
 
-def _closed(scope: Scope, first: datetime, last: datetime) -> tuple[str, list[Any]]:
+def _closed(scope: DealScope, first: datetime, last: datetime) -> tuple[str, list[Any]]:
     in_v, params = scope.sql("v")
     text = f"""
         SELECT * FROM (
@@ -120,4 +121,4 @@ def _closed(scope: Scope, first: datetime, last: datetime) -> tuple[str, list[An
         ) turned
         WHERE at >= %s AND at < %s
     """  # noqa: S608
-    return text, [written(first), *params, written(first), written(last)]
+    return text, [to_database(first), *params, to_database(first), to_database(last)]

@@ -6,16 +6,30 @@ from typing import Any
 
 from opportunities.reports.rows import Movement
 
-from .sql import BESIDE, LASTED, MEANINGS, ONE, SHOWN, Change, Scope, Span, fetch, moment, sign, written
+from .sql import (
+    BESIDE,
+    LASTED,
+    MEANINGS,
+    ONE,
+    SHOWN,
+    DealChange,
+    DealScope,
+    Span,
+    fetch,
+    from_database,
+    sign,
+    to_database,
+)
 
 _EFFECT = "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
 
 
-def movements(
-    scope: Scope, span: Span, known_from: datetime | None, largest: int = 0
-) -> tuple[list[Movement], list[Change]]:
-    """The changes that touch the open pipeline, counted together by kind and by whether the value rose or
-    fell; and the `largest` of them one by one. One query: the changes are found once and read twice.
+def count_movements(
+    scope: DealScope, span: Span, known_from: datetime | None, largest: int = 0
+) -> tuple[list[Movement], list[DealChange]]:
+    """The changes that touch the open pipeline, counted together, and the `largest` of them one by one.
+
+    They are counted by kind and by whether the value rose or fell. One query finds them once for both.
     """
     text, params = _changes(scope, span, known_from)
     rows = fetch(
@@ -27,7 +41,7 @@ def movements(
         UNION ALL
         SELECT {ONE}, before, after, new, 1, before_value, after_value FROM (
             SELECT * FROM change ORDER BY {_EFFECT} DESC, id LIMIT %s
-        ) told {SHOWN}
+        ) found {SHOWN}
         """,  # noqa: S608
         [*params, largest],
     )
@@ -35,11 +49,11 @@ def movements(
     return together, [_change(row) for row in rows if row[0]]
 
 
-def single(scope: Scope, span: Span, known_from: datetime | None) -> list[Change]:
-    """All the same changes one by one."""
+def list_changes(scope: DealScope, span: Span, known_from: datetime | None) -> list[DealChange]:
+    """All changes that touch the open pipeline, one by one."""
     text, params = _changes(scope, span, known_from)
     rows = fetch(
-        f"SELECT {ONE}, before, after, new, 1, before_value, after_value FROM ({text}) told {SHOWN}",  # noqa: S608
+        f"SELECT {ONE}, before, after, new, 1, before_value, after_value FROM ({text}) found {SHOWN}",  # noqa: S608
         params,
     )
     return [_change(row) for row in rows]
@@ -50,12 +64,12 @@ def _movement(row: Sequence[Any]) -> Movement:
     return Movement(before, after, int(old), int(now), deals, bool(new))
 
 
-def _change(row: Sequence[Any]) -> Change:
+def _change(row: Sequence[Any]) -> DealChange:
     id, at, name, household, owner, book, stage = row[:7]
-    return Change(id, moment(at), name, household, owner, book, stage, _movement(row[7:]))
+    return DealChange(id, from_database(at), name, household, owner, book, stage, _movement(row[7:]))
 
 
-def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str, list[Any]]:
+def _changes(scope: DealScope, span: Span, known_from: datetime | None) -> tuple[str, list[Any]]:
     """Changes within the scope on either side that touch the open pipeline."""
     in_v, v_params = scope.sql("v")
     in_p, p_params = scope.sql("p")
@@ -74,7 +88,7 @@ def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str
             LEFT JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id
             LEFT JOIN {MEANINGS} pm ON pm.stage_id = p.stage_id
             WHERE v.valid_from >= %s AND v.valid_from < %s AND {LASTED}
-        ) told
+        ) found
         WHERE (before = 'open' OR after = 'open')
             AND NOT (before = 'open' AND after = 'open' AND before_value = after_value)
     """  # noqa: S608
@@ -82,8 +96,8 @@ def _changes(scope: Scope, span: Span, known_from: datetime | None) -> tuple[str
         *v_params,
         *p_params,
         *v_params,
-        written(known_from or span.first),
-        written(span.first),
-        written(span.last),
+        to_database(known_from or span.first),
+        to_database(span.first),
+        to_database(span.last),
     ]
     return text, params

@@ -1,6 +1,4 @@
-"""What the texts of this package have in common: a version beside the one before it, and what a deal was
-called.
-"""
+"""What the texts of this package share: a version beside the one before it, and what a deal was called."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +20,13 @@ BESIDE = f"""
 """
 LASTED = "(v.valid_to IS NULL OR v.valid_to > v.valid_from)"
 
-# What changes are added up by stands in indexes; what one is called is fetched for those that are shown
-# alone.
-ONE = "told.id, told.at, s.name, s.household_id, s.assigned_to_id, s.book_id, s.stage_id"
-SHOWN = f"JOIN {VERSIONS} s ON s.id = told.shown"
+# Indexes hold the columns by which changes are added up. Names are fetched for the changes that are shown.
+ONE = "found.id, found.at, s.name, s.household_id, s.assigned_to_id, s.book_id, s.stage_id"
+SHOWN = f"JOIN {VERSIONS} s ON s.id = found.shown"
 
 
 @dataclass(frozen=True)
-class Scope:
+class DealScope:
     """Which deals a report is about: these books, this pipeline (empty: all), these owners (None: all)."""
 
     books: tuple[str, ...]
@@ -57,10 +54,8 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One change of one deal, with what the deal was called and where it was after it (before it, where it
-    left).
-    """
+class DealChange:
+    """One change of one deal, with the deal's name and place after it, or before it where the deal left."""
 
     id: str
     at: datetime
@@ -81,17 +76,17 @@ def sign(expression: str) -> str:
 
 
 def epoch(column: str) -> str:
-    """Whole seconds since 1970, so that days are told from seconds and never from rounded parts of them."""
+    """Whole seconds since 1970, so that days are reckoned from seconds and never from rounded parts."""
     if connection.vendor == "sqlite":
         return f"CAST(strftime('%%s', {column}) AS INTEGER)"
     return f"CAST(FLOOR(EXTRACT(EPOCH FROM {column})) AS BIGINT)"
 
 
-def written(at: datetime) -> Any:
+def to_database(at: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
 
 
-def moment(value: Any) -> datetime:
+def from_database(value: Any) -> datetime:
     """SQLite keeps moments as text, in UTC."""
     at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

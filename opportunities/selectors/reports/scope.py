@@ -1,4 +1,4 @@
-"""What a person's reports stand on."""
+"""The books, stages and people that a person's reports cover."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,21 +8,20 @@ from django.db.models import OuterRef, Q, Subquery
 
 from opportunities.access import visible_books
 from opportunities.models import Member, Person, Stage, StageMeaning
-from opportunities.reports.rows import OPEN, Asked
-from opportunities.reports.rows import Stage as StageRow
+from opportunities.reports.rows import OPEN, ReportFilters, ReportStage
 
-from .history import Scope
+from .history import DealScope
 
 NOBODY = "none"
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a person's reports stand on: their books, the stages as they are today, who there is to own deals."""
+class ReportScope:
+    """What a person's reports cover: their books, the stages as they are today, and who may own deals."""
 
     person: Person
     books: Mapping[str, str]
-    stages: Mapping[str, StageRow]
+    stages: Mapping[str, ReportStage]
     members: Mapping[str, str]
     teams: Mapping[str, tuple[str, ...]]
 
@@ -38,8 +37,24 @@ class Ground:
     def closed_stages(self) -> list[str]:
         return [stage.id for stage in self.stages.values() if stage.meaning != OPEN]
 
+    def knows(self, filters: ReportFilters) -> bool:
+        """Whether every filter names something in the scope."""
+        wanted = ((filters.book, self.books), (filters.team, self.books), (filters.pipeline, self.pipelines))
+        return all(id in known for id, known in wanted if id)
 
-def ground(person: Person) -> Ground:
+    def narrow(self, filters: ReportFilters) -> DealScope:
+        """Which deals a report with these filters is about."""
+        books = tuple(book for book in self.books if filters.book in ("", book))
+        owners: tuple[str, ...] | None = None
+        if filters.team:
+            owners = self.teams.get(filters.team, ())
+        if filters.owner:
+            owner = "" if filters.owner == NOBODY else filters.owner
+            owners = (owner,) if owners is None or owner in owners else ()
+        return DealScope(books, filters.pipeline, owners)
+
+
+def fetch_scope(person: Person) -> ReportScope:
     """Three queries."""
     books = {book.pk: book.name for book in visible_books(person)}
     members: dict[str, str] = {}
@@ -47,14 +62,14 @@ def ground(person: Person) -> Ground:
     for member in Member.objects.filter(book_id__in=books):
         members.setdefault(member.user_id, member.name)
         teams.setdefault(member.book_id, []).append(member.user_id)
-    named = dict(sorted(members.items(), key=lambda each: (each[1].lower(), each[0])))
-    return Ground(person, books, _stages(books), named, {book: tuple(ids) for book, ids in teams.items()})
+    by_name = dict(sorted(members.items(), key=lambda member: (member[1].lower(), member[0])))
+    return ReportScope(
+        person, books, _stages(books), by_name, {book: tuple(ids) for book, ids in teams.items()}
+    )
 
 
-def _stages(books: Iterable[str]) -> dict[str, StageRow]:
-    """Stages a person's deals can be in, also gone ones: history names them. In the order of pipelines and
-    stages.
-    """
+def _stages(books: Iterable[str]) -> dict[str, ReportStage]:
+    """The stages a person's deals can be in, in order; also those gone from Slant, which history names."""
     meaning = StageMeaning.objects.filter(stage_id=OuterRef("pk"))
     rows = (
         Stage.objects.filter(Q(pipeline__book=None) | Q(pipeline__book__in=list(books)))
@@ -64,9 +79,8 @@ def _stages(books: Iterable[str]) -> dict[str, StageRow]:
         .select_related("pipeline")
         .order_by("pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "pk")
     )
-    found: dict[str, StageRow] = {}
-    for place, row in enumerate(rows):
-        found[row.pk] = StageRow(
+    return {
+        row.pk: ReportStage(
             id=row.pk,
             name=row.name,
             pipeline=row.pipeline_id,
@@ -76,15 +90,5 @@ def _stages(books: Iterable[str]) -> dict[str, StageRow]:
             order=place,
             limit=settings.STALE_AFTER_DAYS if row.limit is None else row.limit,
         )
-    return found
-
-
-def scope_of(on: Ground, asked: Asked) -> Scope:
-    books = tuple(on.books) if not asked.book else tuple(book for book in on.books if book == asked.book)
-    owners: tuple[str, ...] | None = None
-    if asked.team:
-        owners = on.teams.get(asked.team, ())
-    if asked.owner:
-        one = "" if asked.owner == NOBODY else asked.owner
-        owners = (one,) if owners is None or one in owners else ()
-    return Scope(books, asked.pipeline, owners)
+        for place, row in enumerate(rows)
+    }

@@ -26,22 +26,28 @@ from django.utils import timezone
 
 from opportunities.models import Opportunity, OpportunityVersion
 from opportunities.periods import Period
-from opportunities.reports.rows import Asked, Closing, Line, Made, Pile
+from opportunities.reports.rows import (
+    Closing,
+    Creation,
+    DealLine,
+    ReportFilters,
+    ReportStage,
+    StageCount,
+)
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 from . import history
-from .ground import Ground, scope_of
-from .history import Scope, Span
+from .history import DealScope, Span
+from .scope import ReportScope
 
 FIRST_LOAD = timedelta(days=1)
 TICK = timedelta(microseconds=1)
-# The dearest first, those without a value last.
-DEAR = (F("value").desc(nulls_last=True), "pk")
+# The most valuable first, those without a value last.
+BY_VALUE = (F("value").desc(nulls_last=True), "pk")
 COLUMNS = {"owner": "assigned_to_id", "book": "book_id"}
-# Wrapped, so that no index is walked for its order of stages alone.
-PLACE = Coalesce("stage_id", "stage_id")
-# What a `Pile` holds, counted by a column of the indexes that hold the rest (`opportunity_report`,
-# `version_at`).
+# Wrapped, so that the database walks no index for its order of stages alone.
+STAGE = Coalesce("stage_id", "stage_id")
+# The figures of a `StageCount`. The indexes `opportunity_report` and `version_at` hold every column of them.
 SUMMED = ("deals", "valueless", "value", "own_weighted", "rest", "rest_value")
 SUMS = {
     "n_deals": Count("stage_id"),
@@ -54,17 +60,26 @@ SUMS = {
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything a report is asked with. One is made for each request; what it reads is read once."""
+class ReportQuery:
+    """Everything a report is asked with. There is one for each request, which reads everything once."""
 
-    on: Ground
-    asked: Asked
+    scope: ReportScope
+    filters: ReportFilters
     period: Period
     now: datetime
 
     @cached_property
-    def scope(self) -> Scope:
-        return scope_of(self.on, self.asked)
+    def deal_scope(self) -> DealScope:
+        return self.scope.narrow(self.filters)
+
+    @property
+    def stages(self) -> dict[str, ReportStage]:
+        """The stages of the pipeline asked for, or all."""
+        return {
+            id: stage
+            for id, stage in self.scope.stages.items()
+            if self.filters.pipeline in ("", stage.pipeline)
+        }
 
     @property
     def today(self) -> date:
@@ -74,8 +89,8 @@ class Report:
     def known_from(self) -> datetime | None:
         """The moment from which history is whole; None when there is none yet.
 
-        The first load takes its time and brings deals that were there before: it is over with the last of
-        them.
+        The first load takes time and brings deals that existed before. History is whole once the last of
+        them is in.
         """
         first: datetime | None = OpportunityVersion.objects.aggregate(first=Min("valid_from"))["first"]
         if first is None:
@@ -95,22 +110,18 @@ class Report:
         return timezone.make_aware(datetime.combine(day, time.min))
 
     def span(self, period: Period) -> Span:
-        """From the period's first moment to its last, neither before history nor after now. Empty: nothing is
-        known.
-        """
+        """The period's moments that history knows, until now; an empty span where it knows none."""
         first, last = self.start(period.first), min(self.start(period.end), self.now + TICK)
         if self.known_from:
             first = max(first, self.known_from + TICK)
         return Span(min(first, last), last)
 
-    def moments_of(self, buckets: Sequence[Period]) -> list[datetime]:
-        """The edges of `buckets` that follow each other, one more than there are."""
-        return [self.start(each.first) for each in buckets] + [self.start(buckets[-1].end)]
+    def edges_of(self, buckets: Sequence[Period]) -> list[datetime]:
+        """The edges of `buckets` that follow each other, one more than there are buckets."""
+        return [self.start(bucket.first) for bucket in buckets] + [self.start(buckets[-1].end)]
 
-    def placed(self, buckets: Sequence[Period]) -> tuple[list[datetime], dict[int, int]]:
-        """The edges of `buckets`, also where days lie between two of them, and which stretch between edges is
-        which.
-        """
+    def edges_and_places(self, buckets: Sequence[Period]) -> tuple[list[datetime], dict[int, int]]:
+        """The edges of `buckets`, which may have days between them, and the bucket of each stretch."""
         stretches: list[Period] = []
         places: dict[int, int] = {}
         for place, bucket in enumerate(buckets):
@@ -118,103 +129,102 @@ class Report:
                 stretches.append(Period(stretches[-1].end, bucket.first - timedelta(days=1)))
             places[len(stretches)] = place
             stretches.append(bucket)
-        return self.moments_of(stretches), places
+        return self.edges_of(stretches), places
 
     # Rows of today
 
     def deals(self) -> QuerySet[Opportunity]:
         """Deals in Slant now, within the filters."""
-        chosen = Q(gone_at=None, book_id__in=self.scope.books)
-        if self.scope.pipeline:
-            chosen &= Q(pipeline_id=self.scope.pipeline)
-        if self.scope.owners is not None:
-            chosen &= Q(assigned_to_id__in=self.scope.owners)
+        chosen = Q(gone_at=None, book_id__in=self.deal_scope.books)
+        if self.deal_scope.pipeline:
+            chosen &= Q(pipeline_id=self.deal_scope.pipeline)
+        if self.deal_scope.owners is not None:
+            chosen &= Q(assigned_to_id__in=self.deal_scope.owners)
         return Opportunity.objects.filter(chosen).order_by()
 
     def open_deals(self) -> QuerySet[Opportunity]:
-        return self.deals().exclude(stage_id__in=self.on.closed_stages)
+        return self.deals().exclude(stage_id__in=self.scope.closed_stages)
 
-    def piles(self, rows: QuerySet[Any], *by: str, stale: Q | None = None) -> list[Pile]:
-        """`rows` counted by stage and `by` (`owner`, `book`); `stale` says which of them count as that."""
-        names, more = [COLUMNS[each] for each in by], {}
+    def count_by_stage(self, rows: QuerySet[Any], *by: str, stale: Q | None = None) -> list[StageCount]:
+        """`rows` counted by stage and `by` (`owner`, `book`). `stale` says which of them are stale."""
+        names, more = [COLUMNS[name] for name in by], {}
         if stale is not None:
             more["n_stale"] = Count("stage_id", filter=stale)
-        found = rows.annotate(place=PLACE).values_list("place", *names).annotate(**SUMS, **more)
+        found = rows.annotate(place=STAGE).values_list("place", *names).annotate(**SUMS, **more)
         keys = ("stage", *by, *SUMMED, *(("stale",) if more else ()))
-        return [Pile(**dict(zip(keys, row, strict=True))) for row in found]
+        return [StageCount(**dict(zip(keys, row, strict=True))) for row in found]
 
-    def piles_at(self, moment: datetime, *by: str) -> list[Pile]:
+    def counts_at(self, moment: datetime) -> list[StageCount]:
         """The deals as they were just before `moment`, counted by stage. Two queries, one index each."""
         return [
-            pile
+            count
             for lasted in (Q(valid_to=None), Q(valid_to__gte=moment))
-            for pile in self.piles(self.versions_at(moment, lasted), *by)
+            for count in self.count_by_stage(self.versions_at(moment, lasted))
         ]
 
-    def back(self, edges: Sequence[datetime]) -> list[list[Pile]]:
-        """For each stretch between `edges`: what added to the deals as they were at its end makes those at
-        its beginning.
+    def steps_back(self, edges: Sequence[datetime]) -> list[list[StageCount]]:
+        """For each stretch between `edges`: what leads from the deals at its end to those at its beginning.
 
-        What began in it goes, what ended in it comes back. Two queries, one index each.
+        What began in it is taken away, what ended in it is added. Two queries, one index each.
         """
-        stretches: list[list[Pile]] = [[] for _ in edges[1:]]
+        stretches: list[list[StageCount]] = [[] for _ in edges[1:]]
         if not stretches:
             return []
-        for column, taken in (("valid_from", True), ("valid_to", False)):
+        for column, is_beginning in (("valid_from", True), ("valid_to", False)):
             span = {f"{column}__gte": edges[0], f"{column}__lt": edges[-1]}
-            rows = self.versions().filter(**span).annotate(place=PLACE, bucket=_bucket(column, edges))
+            rows = self.versions().filter(**span).annotate(place=STAGE, bucket=_bucket(column, edges))
             for bucket, *row in rows.values_list("bucket", "place").annotate(**SUMS):
-                pile = Pile(**dict(zip(("stage", *SUMMED), row, strict=True)))
-                stretches[bucket].append(-pile if taken else pile)
+                count = StageCount(**dict(zip(("stage", *SUMMED), row, strict=True)))
+                stretches[bucket].append(-count if is_beginning else count)
         return stretches
 
     def versions(self) -> QuerySet[Any]:
         """Versions of deals within the filters.
 
-        Wrapped columns (`began`, `kept_in`) are compared but not searched by: one index (`version_at`,
-        `version_from`) holds all that is added up, and every other would be followed to the rows of half the
-        history.
+        The database compares wrapped columns (`began`, `kept_in`) but does not search by them. So it reads
+        the one index that holds all that is added up (`version_at`, `version_from`), and no other, which
+        would lead to the rows of half the history.
         """
         rows = OpportunityVersion.objects.annotate(
             began=Coalesce("valid_from", "valid_from"), kept_in=Coalesce("book_id", "book_id")
         )
-        chosen = Q(gone=False, kept_in__in=self.scope.books)
-        if self.scope.pipeline:
-            chosen &= Q(pipeline_id=self.scope.pipeline)
-        if self.scope.owners is not None:
-            chosen &= Q(assigned_to_id__in=self.scope.owners)
+        chosen = Q(gone=False, kept_in__in=self.deal_scope.books)
+        if self.deal_scope.pipeline:
+            chosen &= Q(pipeline_id=self.deal_scope.pipeline)
+        if self.deal_scope.owners is not None:
+            chosen &= Q(assigned_to_id__in=self.deal_scope.owners)
         return rows.filter(chosen).order_by()
 
     def versions_at(self, moment: datetime, lasted: Q | None = None) -> QuerySet[OpportunityVersion]:
         lasted = lasted or Q(valid_to=None) | Q(valid_to__gte=moment)
         return self.versions().filter(lasted, began__lt=moment)
 
-    def made(self, buckets: Sequence[Period], *by: str) -> list[Made]:
+    def creations(self, buckets: Sequence[Period], *by: str) -> list[Creation]:
         """Deals created in `buckets`, by the day Slant says."""
-        edges, places = self.placed(buckets)
+        edges, places = self.edges_and_places(buckets)
         rows = self.deals().filter(created_at__gte=edges[0], created_at__lt=edges[-1])
-        # Wrapped, so that no index is walked for its order of owners alone.
-        wrapped = {f"by_{each}": Coalesce(COLUMNS[each], COLUMNS[each]) for each in by}
+        # Wrapped, so that the database walks no index for its order of owners alone.
+        wrapped = {f"by_{name}": Coalesce(COLUMNS[name], COLUMNS[name]) for name in by}
         found = (
             rows.annotate(bucket=_bucket("created_at", edges), **wrapped)
             .values_list("bucket", *wrapped)
             .annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0))
         )
         keys = ("bucket", *by, "deals", "value")
-        rows_made = (Made(**dict(zip(keys, row, strict=True))) for row in found)
-        return [replace(row, bucket=places[row.bucket]) for row in rows_made if row.bucket in places]
+        created = (Creation(**dict(zip(keys, row, strict=True))) for row in found)
+        return [replace(row, bucket=places[row.bucket]) for row in created if row.bucket in places]
 
     def closings(self, buckets: Sequence[Period], *by: str) -> list[Closing]:
-        edges, places = self.placed(buckets)
-        found = history.closings(self.scope, edges, by)
+        edges, places = self.edges_and_places(buckets)
+        found = history.count_closings(self.deal_scope, edges, by)
         return [replace(row, bucket=places[row.bucket]) for row in found if row.bucket in places]
 
     # Deals one by one
 
-    def lines(self, chosen: Iterable[str]) -> list[Line]:
+    def deal_lines(self, chosen: Iterable[str]) -> list[DealLine]:
         """The deals of today with these ids, in their order. One query.
 
-        Which deals are shown an index may tell; the rest of them is fetched only for those.
+        An index finds the ids to show, so their other columns are fetched for these deals alone.
         """
         ids = list(chosen)
         rows = Opportunity.objects.filter(pk__in=ids) if ids else Opportunity.objects.none()
@@ -223,27 +233,27 @@ class Report:
             "target_close_date", "since", "created_at",
         )  # fmt: skip
         lines = {
-            id: Line(
+            id: DealLine(
                 id=id,
                 name=name,
                 household=household or "",
                 owner=owner,
-                owner_name=self.on.members.get(owner) or owner_name,
+                owner_name=self.scope.members.get(owner) or owner_name,
                 book=book,
-                book_name=self.on.books.get(book, ""),
+                book_name=self.scope.books.get(book, ""),
                 stage=self.stage_name(stage),
                 value=value,
                 close=close,
                 days=(self.now - since).days,
-                limit=self.on.stages[stage].limit if stage in self.on.stages else None,
-                made=made,
+                limit=self.scope.stages[stage].limit if stage in self.scope.stages else None,
+                created=created,
             )
-            for id, name, household, owner, owner_name, book, stage, value, close, since, made in found
+            for id, name, household, owner, owner_name, book, stage, value, close, since, created in found
         }
         return [lines[id] for id in ids if id in lines]
 
     def stage_name(self, stage: str) -> str:
-        known = self.on.stages.get(stage)
+        known = self.scope.stages.get(stage)
         return known.name if known else ""
 
 

@@ -1,0 +1,73 @@
+"""What every sheet needs to know besides its numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from opportunities.periods import Period
+from opportunities.wording import formats
+from opportunities.wording import reports as words
+
+from .rows import OPEN, Amount, Stages
+from .sheets import Links
+
+
+@dataclass(frozen=True)
+class SheetContext:
+    """`known_from` is the first day of history, None when there is none."""
+
+    period: Period
+    today: date
+    year_starts: int
+    stages: Stages
+    owners: Mapping[str, str]
+    books: Mapping[str, str]
+    links: Links
+    known_from: date | None = None
+
+    @property
+    def period_phrase(self) -> str:
+        return words.period_phrase(self.period, self.today, self.year_starts)
+
+    def day(self, value: date) -> str:
+        return formats.day(value, self.today)
+
+    def span(self, period: Period) -> str:
+        return words.span(period, self.today)
+
+    def owner_name(self, id: str) -> str:
+        if not id:
+            return "Nobody"
+        return self.owners.get(id, "Someone who left")
+
+    def link_open_deals(self, **selection: object) -> str:
+        """The open deals of today; `stage` in the selection replaces all open stages."""
+        open_stages = [stage.id for stage in self.stages.values() if stage.meaning == OPEN]
+        return self.links.deals(**{"stage": open_stages} | selection)
+
+    def history_hints(self) -> tuple[str, ...]:
+        """Since when history is known."""
+        if self.known_from is None:
+            return (words.NO_HISTORY,)
+        return (words.KNOWN_FROM.format(day=self.day(self.known_from)),)
+
+    def found_closed_hints(self, first: date) -> tuple[str, ...]:
+        """How deals closed before history count, where the numbers reach back to `first`."""
+        if self.known_from is None or self.known_from <= first:
+            return ()
+        return (words.FOUND_CLOSED.format(day=self.day(self.known_from)),)
+
+    def why_nothing_happened(self) -> str:
+        """Why there is nothing to show: nothing changed, or it is too early to know."""
+        if self.known_from and self.known_from > self.period.first:
+            return words.NOTHING_SINCE.format(day=self.day(self.known_from))
+        return words.NOTHING_HAPPENED
+
+    def gap_hints(self, amount: Amount) -> tuple[str, ...]:
+        """What is missing from the sums, so that nobody takes it for counted."""
+        hints = []
+        if amount.valueless:
+            hints.append(words.VALUELESS.format(deals=formats.deals(amount.valueless)))
+        if amount.unweighted:
+            hints.append(words.UNWEIGHTED.format(deals=formats.deals(amount.unweighted)))
+        return tuple(hints)

@@ -1,0 +1,189 @@
+"""The sheet of the overview."""
+
+from collections.abc import Sequence
+
+from opportunities.periods import Period
+from opportunities.reports.context import SheetContext
+from opportunities.reports.rows import LossCount
+from opportunities.reports.sheets import (
+    CHANGE,
+    COUNT,
+    DAYS,
+    MONEY,
+    PERCENT,
+    Cell,
+    Column,
+    Panel,
+    Row,
+    Sheet,
+    Table,
+    Tile,
+    build_table,
+)
+from opportunities.wording import formats
+from opportunities.wording import reports as words
+
+from .numbers import (
+    AVERAGE,
+    CREATED,
+    DAYS_TO_WIN,
+    LOST_VALUE,
+    OPEN_VALUE,
+    WEIGHTED,
+    WIN_RATE,
+    WON_VALUE,
+    Measure,
+    Overview,
+    OverviewRows,
+    calculate,
+)
+
+KINDS = {
+    OPEN_VALUE: MONEY, WEIGHTED: MONEY, WON_VALUE: MONEY, LOST_VALUE: MONEY, CREATED: COUNT, WIN_RATE: PERCENT,
+    AVERAGE: MONEY, DAYS_TO_WIN: DAYS,
+}  # fmt: skip
+# What nobody is glad to see rise.
+LESS_IS_BETTER = (LOST_VALUE, DAYS_TO_WIN)
+REASON_COLUMNS = (
+    Column.text("Reason"), Column.count("Deals"), Column.percent("Share"), Column.money("Value"),
+)  # fmt: skip
+# The deals behind a measure, where they are not those that were won.
+SHOWN_BEHIND = {CREATED: "created", WIN_RATE: "decided", LOST_VALUE: "lost"}
+
+
+def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
+    result = calculate(rows)
+    return Sheet(
+        "overview",
+        _finding(result, context),
+        _lede(result, rows, context),
+        (Panel(_measure_table(result, rows, context)), *_reason_panels(result.reasons, context)),
+        tuple(_tile(measure, rows.now, context) for measure in result.measures),
+        (
+            words.WEIGHTED,
+            *context.gap_hints(result.open_now),
+            *context.history_hints(),
+            *context.found_closed_hints(rows.before.first),
+        ),
+        words.NOTHING_OPEN if result.is_empty else "",
+    )
+
+
+def _finding(result: Overview, context: SheetContext) -> str:
+    won = result[WON_VALUE]
+    finding = f"{formats.money(int(won.now or 0))} was won {context.period_phrase}"
+    if not won.before:
+        return f"{finding}."
+    change = won.change
+    if change is None or round(change, 2) == 0:
+        return f"{finding}, the same as in the period before."
+    more = "more" if change > 0 else "less"
+    return f"{finding}, {formats.percent(abs(change))} {more} than in the period before."
+
+
+def _lede(result: Overview, rows: OverviewRows, context: SheetContext) -> str:
+    held, rate = result.open_now, result[WIN_RATE]
+    present, past = ("is", "was") if held.deals == 1 else ("are", "were")
+    verb = past if rows.now.last < context.today else present
+    weighted = formats.money(int(result[WEIGHTED].now or 0))
+    lede = f"{formats.deals(held.deals)} worth {formats.money(held.value)} {verb} open; weighted, {weighted}."
+    if rate.now is not None:
+        lede += f" Of {formats.deals(rate.deals)} decided, {formats.percent(rate.now)} were won."
+    return lede
+
+
+def _measure_table(result: Overview, rows: OverviewRows, context: SheetContext) -> Table:
+    now, before = context.span(rows.now), context.span(rows.before)
+    return build_table(
+        "measures",
+        "The same numbers",
+        (
+            Column.text("Measure"),
+            Column.count("Deals"),
+            Column.money(now),
+            Column.money(before),
+            Column("Change", CHANGE),
+        ),
+        (_measure_row(measure, rows.now, context) for measure in result.measures),
+        note=f"Against {before}; open and weighted against the start of {now}",
+    )
+
+
+def _measure_row(measure: Measure, now: Period, context: SheetContext) -> Row:
+    kind, link = KINDS[measure.key], _link(measure, now, context)
+    return Row(
+        (
+            Cell(words.OVERVIEW[measure.key], link),
+            Cell(measure.deals, link),
+            Cell(measure.now, kind=kind),
+            Cell(measure.before, kind=kind),
+            Cell(measure.change),
+        )
+    )
+
+
+def _reason_panels(reasons: Sequence[LossCount], context: SheetContext) -> tuple[Panel, ...]:
+    if not reasons:
+        return ()
+    whole, value = sum(row.deals for row in reasons), sum(row.value for row in reasons)
+    rows = (
+        Row(
+            (Cell(row.reason or words.NO_REASON), Cell(row.deals), Cell(row.deals / whole), Cell(row.value)),
+            tone="" if row.reason else "dim",
+        )
+        for row in reasons
+    )
+    foot = Row((Cell("All"), Cell(whole, context.links.show("lost")), Cell(1.0), Cell(value)))
+    table = build_table(
+        "reasons", "Why deals were lost", REASON_COLUMNS, rows, foot=foot, note=words.REASONS_NOTE
+    )
+    return (Panel(table),)
+
+
+def _tile(measure: Measure, now: Period, context: SheetContext) -> Tile:
+    change, kind = measure.change, KINDS[measure.key]
+    return Tile(
+        words.OVERVIEW[measure.key],
+        _figure(measure.now, kind, context) or "None yet",
+        _figure(measure.before, kind, context),
+        "" if change is None else formats.signed_percent(change),
+        _tone(measure),
+        _link(measure, now, context),
+        _spark_points(measure.trend),
+        formats.deals(measure.deals),
+    )
+
+
+def _figure(value: float | int | None, kind: str, context: SheetContext) -> str:
+    """As short as a tile needs it."""
+    if kind == MONEY and value is not None:
+        return formats.compact(value)
+    return words.cell_text(value, kind, context.today)
+
+
+def _tone(measure: Measure) -> str:
+    if measure.change is None or not round(measure.change, 3):
+        return ""
+    is_better = (measure.change > 0) != (measure.key in LESS_IS_BETTER)
+    return "good" if is_better else "warn"
+
+
+def _spark_points(trend: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Each value as a share of the highest; none where one value or none is known."""
+    known = [value for value in trend if value is not None]
+    top = max(known, default=0)
+    if not top or len(known) < 2:
+        return ()
+    return tuple(None if value is None else value / top for value in trend)
+
+
+def _link(measure: Measure, now: Period, context: SheetContext) -> str:
+    if measure.key in (OPEN_VALUE, WEIGHTED):
+        if now.last >= context.today:
+            return context.link_open_deals()
+        return context.links.report("changes", day=now.last)
+    return context.links.show(SHOWN_BEHIND.get(measure.key, "won"))
+
+
+def title_behind(key: str, context: SheetContext) -> str:
+    return {"decided": "Won and lost", "created": "Deals created"}.get(key) or words.STEPS[key]
