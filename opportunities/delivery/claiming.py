@@ -1,7 +1,7 @@
-"""Taking a submission to send it: who may, when, under which key.
+"""Claiming: the right to send a submission once, by whom, when, and under which key.
 
-The claim (state, lease, fence, attempt row, audit event, the calls it costs) is one commit, made before the
-first byte leaves.
+The claim is state, lease, fence, attempt row, audit event and the calls it costs. It is one commit, made
+before the first byte is sent.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ AMBIGUOUS = {Outcome.NO_ANSWER, Outcome.ABANDONED, Outcome.OK}
 class Claim:
     """The right to make one exchange: the submission as claimed, and its open attempt.
 
-    `begin_by` is the monotonic instant after which it must not begin: it could outlast the lease.
+    `begin_by` is the monotonic instant after which the exchange must not begin: it could outlast the lease.
     """
 
     submission: Submission
@@ -43,10 +43,7 @@ class Claim:
 
 
 def claim(*, worker: Actor, clock: Clock) -> Claim | None:
-    """Take the oldest due submission: state, lease, fence, attempt, event and budget in one commit.
-
-    None when nothing is due, sending is held, or the hour's calls are spent.
-    """
+    """Claim the oldest due submission. None when nothing is due, sending is held, or the budget is spent."""
     while _is_anything_due(clock.now()):
         with transaction.atomic():
             if holds.sending_is_held():
@@ -54,7 +51,7 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
             submission = _next_due(clock.now())
             if submission is None:
                 return None
-            if not _check_before_claim(submission, worker=worker, clock=clock):
+            if _set_aside(submission, worker=worker, clock=clock):
                 continue
             try:
                 budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
@@ -66,14 +63,12 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
 
 def _is_anything_due(now: datetime) -> bool:
-    """Asked first and outside a transaction: most rounds find nothing, and shall not lock anything to find
-    that.
-    """
+    """Asked first and outside a transaction, because most rounds find nothing and need not lock."""
     return Submission.objects.filter(state=State.QUEUED, due_at__lte=now).exists()
 
 
 def _next_due(now: datetime) -> Submission | None:
-    """The oldest due submission whose deal has no earlier one still open. Locked; others skip it."""
+    """The oldest due submission whose deal has no earlier one still open. It is locked; others skip it."""
     earlier = Submission.objects.filter(
         opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
     ).exclude(opportunity_id="")
@@ -82,27 +77,25 @@ def _next_due(now: datetime) -> Submission | None:
     return due.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
 
 
-def _check_before_claim(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
-    """False when it was just doubted, settled or put aside instead: a stale proof, a passed date, a day's
-    wait.
+def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
+    """Move a submission out of the way that must not be sent now. False when it may be sent.
 
-    In this order: what is refused for its date must not be in Slant, and only a fresh proof says that it is
-    not.
+    An outdated proof makes it unknown, a past close date rejected, and a day's wait asks its owner. The proof
+    comes first: a rejected submission must not be in Slant, and only a fresh proof shows that.
     """
     now = clock.now()
     if submission.ambiguous_at and not _is_proof_fresh(submission, now):
         fields = restart_looks(now, submission) | {"unknown_since": submission.unknown_since or now}
-        states.transition(
-            submission, State.UNKNOWN, by=worker, clock=clock, reason=Reason("stale_proof"), **fields
-        )
-        return False
+        reason = Reason("stale_proof")
+        states.transition(submission, State.UNKNOWN, by=worker, clock=clock, reason=reason, **fields)
+        return True
     if is_close_day_past(submission, now):
         states.transition(submission, State.REJECTED, by=worker, clock=clock, reason=Reason("date_passed"))
-        return False
+        return True
     if now - (submission.still_wanted_at or submission.created_at) > ASK_OWNER_AFTER:
         Submission.objects.filter(pk=submission.pk).update(due_at=None, reason_code="still_send", told=False)
-        return False
-    return True
+        return True
+    return False
 
 
 def _is_proof_fresh(submission: Submission, now: datetime) -> bool:
@@ -110,32 +103,8 @@ def _is_proof_fresh(submission: Submission, now: datetime) -> bool:
     return submission.absent_at is not None and now - submission.absent_at <= PROOF_LIFETIME
 
 
-def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
-    """A fresh key and generation, or nothing when the present key stays (reliability 2.2 (6)).
-
-    It is replaced when every send under it got a definite no (its answer might be replayed), or when 75
-    minutes have passed since its last ambiguous send; whoever comes here after an ambiguous send has a fresh
-    proof of absence. A send that never left (unreachable) says nothing either way.
-    """
-    sends = submission.attempts.filter(idempotency_key=submission.idempotency_key)
-    outcomes = set(sends.values_list("outcome", flat=True))
-    if outcomes & AMBIGUOUS:
-        alive_until = _ambiguous_until(submission) + KEY_LIFETIME
-        replace = now >= alive_until
-    else:
-        replace = bool(outcomes & DEFINITE_NO)
-    return {"idempotency_key": uuid4(), "generation": submission.generation + 1} if replace else {}
-
-
-def _ambiguous_until(submission: Submission) -> datetime:
-    """When the last ambiguous send ended; later when the clock was seen to jump since (design: processes)."""
-    ended = submission.ambiguous_at or submission.created_at
-    jumped = Instance.current().clock_jumped_at
-    return max(ended, jumped) if jumped else ended
-
-
 def is_close_day_past(submission: Submission, now: datetime) -> bool:
-    """Whether a create's close date is no longer in the future (Slant API 7.5: it must be, by the UTC day)."""
+    """Whether a create's close date is no longer in the future, by the UTC day (Slant API 7.5)."""
     day = sent_fields(submission).get("target_close_date") or ""
     return day != "" and submission.makes_record and day <= now.date().isoformat()
 
@@ -183,9 +152,33 @@ def _commit_claim(submission: Submission, *, worker: Actor, clock: Clock) -> Cla
     return Claim(submission, attempt, begin_by)
 
 
+def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
+    """A new key and generation, or nothing when the present key stays (reliability 2.2 (6)).
+
+    A key is replaced when every send under it got a definite no, because Slant might replay that answer. It
+    is also replaced 75 minutes after its last ambiguous send; the caller then has a fresh proof of absence. A
+    send that never left (unreachable) decides nothing.
+    """
+    sends = submission.attempts.filter(idempotency_key=submission.idempotency_key)
+    outcomes = set(sends.values_list("outcome", flat=True))
+    if outcomes & AMBIGUOUS:
+        is_replaced = now >= _ambiguous_until(submission) + KEY_LIFETIME
+    else:
+        is_replaced = bool(outcomes & DEFINITE_NO)
+    return {"idempotency_key": uuid4(), "generation": submission.generation + 1} if is_replaced else {}
+
+
+def _ambiguous_until(submission: Submission) -> datetime:
+    """When the last ambiguous send ended, or when the clock jumped after it (design: processes)."""
+    ended = submission.ambiguous_at or submission.created_at
+    jumped = Instance.current().clock_jumped_at
+    return max(ended, jumped) if jumped else ended
+
+
 def expire_leases(*, worker: Actor, clock: Clock) -> int:
-    """Submissions whose worker died or froze past its lease become `unknown`, never `queued`: it may have
-    sent them.
+    """Make submissions unknown whose worker died or stopped past its lease. Returns how many.
+
+    They never go back to the queue, because the worker may have sent them.
     """
     expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
     return sum(_expire_lease(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
@@ -194,20 +187,20 @@ def expire_leases(*, worker: Actor, clock: Clock) -> int:
 def _expire_lease(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
     with transaction.atomic():
         now = clock.now()
-        held = Submission.objects.select_for_update().filter(pk=pk, state=State.SENDING, lease_until__lte=now)
-        submission = held.first()
+        expired = Submission.objects.filter(pk=pk, state=State.SENDING, lease_until__lte=now)
+        submission = expired.select_for_update().first()
         if submission is None:
             return False
         Attempt.objects.filter(submission=submission, finished_at=None).update(
             finished_at=now, outcome=Outcome.ABANDONED, message="The worker stopped before it could say."
         )
-        then = to_unknown(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
+        following = to_unknown(submission, Reason("lease_expired"), clock, ended=submission.lease_until)
         states.transition(
             submission,
-            then.state,
+            following.state,
             by=worker,
             clock=clock,
-            reason=then.reason,
-            **then.fields | {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None},
+            reason=following.reason,
+            **following.fields | {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None},
         )
     return True

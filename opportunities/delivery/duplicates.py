@@ -1,15 +1,16 @@
-"""Finding a double that could not be prevented, within the hour (reliability 2.2, "Limits").
+"""Possible duplicates in Slant: a second record that could not be prevented is found within the hour.
 
-Matching by fields is likely, not certain, and a server that writes later than the quiet period and does not
-hold keys apart can still make a second record. So once an hour we read the lists of the books in which a
-create was confirmed in the last two hours, count the records made since that no submission owns, and raise
-one alert for each that equals a confirmed one. It closes by itself when the double is gone, or differs, or
-the record we claimed is gone.
+Matching by fields is likely, not certain. A server that writes later than the quiet period and does not hold
+keys apart can still make a second record (reliability 2.2, "Limits"). So once an hour we read the lists of
+the books in which a create was confirmed in the last two hours, and count the records made since that no
+submission owns. One alert is opened for each that equals a confirmed one. It closes by itself when the second
+record is gone or differs, or when the record we own is gone.
 
-**What it costs**: nothing while no create was confirmed; else one call for each hundred deals of each such book, or of
-the whole account, once, when Slant's list does not obey `book_id`. A list of more than MOST_PAGES pages is not read
-past its first, so that lost answers keep their share of the hour: as when Slant has no list (Slant API 10.2), the list
-of each household concerned is read instead, and a deal without a household is not looked for.
+**What it costs.** Nothing while no create was confirmed. Otherwise one call for each hundred deals of each
+such book, or of the whole account, once, when Slant's list ignores `book_id`. A list of more than PAGE_LIMIT
+pages is not read past its first, so that lost answers keep their share of the hour. Then, as when Slant has
+no list (Slant API 10.2), the list of each household concerned is read instead, and a deal without a household
+is not searched for.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from opportunities.clock import Clock
 from opportunities.delivery import restore_guard
@@ -54,31 +56,31 @@ class PossibleDuplicate:
 
     @property
     def cause(self) -> str:
-        """One alert a record. The id is hashed: Slant's may be longer than a cause."""
         return _cause(self.submission, self.record_id)
 
     @property
-    def words(self) -> str:
-        mine = self.submission
+    def message(self) -> str:
+        submission = self.submission
         return (
-            f"Possible duplicate in Slant: {self.record_id} equals {mine.opportunity_id}, which {mine.reference} made. "
+            f"Possible duplicate in Slant: {self.record_id} equals {submission.opportunity_id}, "
+            f"which {submission.reference} made. "
             "Compare the two in Slant and delete the one that is not wanted."
         )
 
 
 @dataclass
 class SweepResult:
-    """What a sweep found. `unclaimed` are records made in the last two hours that no submission owns.
+    """What a sweep found. `unclaimed` counts records made in the last two hours that no submission owns.
 
-    `not_listed` are submissions whose lists Slant does not have; `failure` says why the sweep could not be
-    finished, or is "": then nothing was decided and no alert was touched.
+    `not_listed` counts submissions whose lists Slant does not have. `failure` says why the sweep could not be
+    finished; then nothing was decided and no alert was touched.
     """
 
     books: int = 0
     calls: int = 0
     records: int = 0
     unclaimed: int = 0
-    doubles: list[PossibleDuplicate] = field(default_factory=list)
+    duplicates: list[PossibleDuplicate] = field(default_factory=list)
     opened: int = 0
     closed: int = 0
     not_listed: int = 0
@@ -94,39 +96,44 @@ class ReadList:
     skew: timedelta
 
 
-def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> SweepResult | None:
-    """Sweep if an hour has passed and nobody else does. None when it is not due.
+Watched = list[tuple[Submission, ReadList]]
 
-    `slant` must take its calls from the checks' share of the budget. The first is an hour after the first
-    round; one that could not be finished is tried again after ten minutes.
+
+def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> SweepResult | None:
+    """Sweep if an hour has passed and no other worker does. None when it is not due.
+
+    `slant` must take its calls from the checks' share of the budget. The first sweep comes an hour after the
+    first round. One that could not be finished is tried again after ten minutes.
     """
     now = clock.now()
-    row, _ = Lease.objects.get_or_create(
-        pk=LEASE, defaults={"until": now + timedelta(seconds=INTERVAL_SECONDS)}
-    )
+    first = now + timedelta(seconds=INTERVAL_SECONDS)
+    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": first})
     if row.until and row.until > now:
         return None
     fence = leases.take(LEASE, owner=worker.display, seconds=LEASE_SECONDS, clock=clock)
     if fence is None:
         return None
     swept = sweep(slant, by=worker, clock=clock)
-    rest = RETRY_SECONDS if swept.failure else INTERVAL_SECONDS
-    leases.renew(LEASE, owner=worker.display, fence=fence, seconds=rest, clock=clock)
+    wait = RETRY_SECONDS if swept.failure else INTERVAL_SECONDS
+    leases.renew(LEASE, owner=worker.display, fence=fence, seconds=wait, clock=clock)
     return swept
 
 
 def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
-    """Look now. Two at once do no harm: an alert is one row a cause. Audited as `reconcile.ran`, counts only."""
+    """Sweep now. Recorded as `reconcile.ran`, with counts only.
+
+    Two sweeps at once do no harm, because an alert is one row a cause.
+    """
     swept = SweepResult()
-    watched = _watched(clock)
-    if not watched:
+    submissions = _watched_submissions(clock)
+    if not submissions:
         return swept
     if wrong := restore_guard.reason_not_to_read():  # its lists say nothing about our records
         swept.failure = wrong
         return swept
     reader = _ListReader(slant, clock)
     try:
-        seen = [(mine, reader.list_of(mine)) for mine in watched]
+        lists = [(submission, reader.list_of(submission)) for submission in submissions]
         budget.record_success()
     except BudgetSpent as spent:
         swept.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
@@ -137,76 +144,76 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
         swept.failure = error.message
         return swept
     swept.calls = reader.calls
-    swept.books = len({mine.book_id for mine in watched})
-    swept.not_listed = sum(found is None for _, found in seen)
-    listed = [(mine, found) for mine, found in seen if found is not None]
-    _weigh(listed, swept, clock)
-    _record_result(listed, swept, by=by, clock=clock)
+    swept.books = len({submission.book_id for submission in submissions})
+    swept.not_listed = sum(found is None for _, found in lists)
+    watched = [(submission, found) for submission, found in lists if found is not None]
+    _compare(watched, swept, clock)
+    _record_result(watched, swept, by=by, clock=clock)
     return swept
 
 
 def open_alert_texts() -> list[str]:
-    """The words of every open alert of a double, oldest first."""
-    found = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).order_by("opened_at")
-    return list(found.values_list("text", flat=True))
+    """The text of every open alert of a possible duplicate, oldest first."""
+    return list(_open_alerts().order_by("opened_at").values_list("text", flat=True))
 
 
-def _watched(clock: Clock) -> list[Submission]:
-    """Creates confirmed in the last two hours, and those an open alert is about, oldest first."""
-    confirmed = Submission.objects.filter(kind=Kind.CREATE, state=State.CONFIRMED)
-    recent = confirmed.filter(settled_at__gte=clock.now() - LOOK_BACK)
-    return list((recent | confirmed.filter(reference__in=_alerted())).order_by("created_at", "pk"))
+def _open_alerts() -> QuerySet[Alert]:
+    return Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX)
 
 
-def _alerted() -> set[str]:
-    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).values_list(
-        "cause", flat=True
-    )
-    return {cause.split(":")[1] for cause in causes}
+def _open_causes() -> list[str]:
+    return list(_open_alerts().values_list("cause", flat=True))
 
 
 def _cause(submission: Submission, record_id: str) -> str:
+    """The cause of the one alert of a record; its id is hashed, as Slant's may be longer than a cause."""
     return f"{CAUSE_PREFIX}{submission.reference}:{hashlib.sha256(record_id.encode()).hexdigest()[:32]}"
 
 
-class _TooLong(Exception):
+def _watched_submissions(clock: Clock) -> list[Submission]:
+    """Creates confirmed in the last two hours, and those with an open alert, oldest first."""
+    confirmed = Submission.objects.filter(kind=Kind.CREATE, state=State.CONFIRMED)
+    recent = confirmed.filter(settled_at__gte=clock.now() - LOOK_BACK)
+    alerted = confirmed.filter(reference__in={cause.split(":")[1] for cause in _open_causes()})
+    return list((recent | alerted).order_by("created_at", "pk"))
+
+
+class _ListTooLong(Exception):
     """A list with more pages than a sweep reads."""
 
 
 class _ListReader:
-    """Reads each list once. One that holds other books' deals too is the whole account, and serves every
-    book.
-    """
+    """Reads each list once. One that ignores `book_id` is the whole account, and serves every book."""
 
     def __init__(self, slant: SlantClient, clock: Clock) -> None:
         self._slant, self._clock = slant, clock
         self._lists: dict[str, ReadList | None] = {}
         self._everything: ReadList | None = None
-        self._no_list = False
+        self._has_no_list = False
         self.calls = 0
 
     def list_of(self, submission: Submission) -> ReadList | None:
-        """The list in which a double of `submission` would be, or None when Slant has none."""
+        """The list that would hold a duplicate of `submission`, or None when Slant has none."""
         if self._everything is not None:
             return self._everything
-        if not self._no_list:
+        if not self._has_no_list:
             try:
                 return self._of_book(submission.book_id)
-            except (errors.SlantNotFound, _TooLong):
-                self._no_list = True
+            except (errors.SlantNotFound, _ListTooLong):
+                self._has_no_list = True
         return self._of_household(submission.household_id)
 
     def _of_book(self, book_id: str) -> ReadList | None:
         if book_id not in self._lists:
             try:
-                seen = self._read(self._slant.opportunity_pages(book_id=book_id))
+                found = self._read(self._slant.opportunity_pages(book_id=book_id))
             except errors.SlantNotFound:
                 raise
             except errors.SlantRejected:  # the filter is refused (Slant API 10.2)
-                seen = self._everything = self._read(self._slant.opportunity_pages())
-            if any(record.book_id != book_id for record in seen.records.values()):
-                self._everything = seen
-            self._lists[book_id] = seen
+                found = self._everything = self._read(self._slant.opportunity_pages())
+            if any(record.book_id != book_id for record in found.records.values()):
+                self._everything = found
+            self._lists[book_id] = found
         return self._lists[book_id]
 
     def _of_household(self, household_id: str) -> ReadList | None:
@@ -214,7 +221,7 @@ class _ListReader:
         if household_id and name not in self._lists:
             try:
                 self._lists[name] = self._read(self._slant.household_opportunity_pages(household_id))
-            except (errors.SlantNotFound, _TooLong):
+            except (errors.SlantNotFound, _ListTooLong):
                 self._lists[name] = None
         return self._lists.get(name)
 
@@ -232,98 +239,95 @@ class _ListReader:
         for page in pages:
             self.calls += 1
             if (page.total_pages or 0) > PAGE_LIMIT:
-                raise _TooLong
+                raise _ListTooLong
             yield page
 
 
-def _weigh(seen: list[tuple[Submission, ReadList]], swept: SweepResult, clock: Clock) -> None:
-    """Count what nobody owns, and find what equals a claimed record. Changes nothing."""
-    records = {id: record for _, found in seen for id, record in found.records.items()}
-    owned = _owned(records)
-    books = {mine.book_id for mine, _ in seen}
-    since = clock.now() - LOOK_BACK - max((found.skew for _, found in seen), default=timedelta(0))
-    recent = [
-        record
-        for record in records.values()
-        if record.book_id in books and record.created_at is not None and record.created_at >= since
-    ]
+def _compare(watched: Watched, swept: SweepResult, clock: Clock) -> None:
+    """Count the records that no submission owns, and find those that equal an owned one. Changes no row."""
+    records = {id: record for _, found in watched for id, record in found.records.items()}
+    owned = _owned_ids(records)
     swept.records = len(records)
-    swept.unclaimed = sum(record.id not in owned for record in recent)
-    expected = _expected()
-    taken: set[str] = set()
-    for mine, found in seen:
+    swept.unclaimed = sum(record.id not in owned for record in _recent(records.values(), watched, clock))
+    swept.duplicates = list(_possible_duplicates(watched, owned))
+
+
+def _owned_ids(records: Iterable[str]) -> set[str]:
+    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=list(records))
+    return set(owned.values_list("opportunity_id", flat=True))
+
+
+def _recent(
+    records: Iterable[OpportunityRecord], watched: Watched, clock: Clock
+) -> Iterator[OpportunityRecord]:
+    """Records of the watched books that were made in the last two hours."""
+    books = {submission.book_id for submission, _ in watched}
+    since = clock.now() - LOOK_BACK - max((found.skew for _, found in watched), default=timedelta(0))
+    for record in records:
+        if record.book_id in books and record.created_at is not None and record.created_at >= since:
+            yield record
+
+
+def _possible_duplicates(watched: Watched, owned: set[str]) -> Iterator[PossibleDuplicate]:
+    """One for each record that equals an owned one and is not expected to be owned soon."""
+    expected = _expected_owners()
+    known = set(owned)
+    for submission, found in watched:
         for record in found.records.values():
-            if record.id in owned or record.id in taken or not _equals(record, mine, found):
+            if record.id in known or not _equals(record, submission, found):
                 continue
             if not any(kind_of(other).matches(record, other) is Match.EXACT for other in expected):
-                taken.add(record.id)
-                swept.doubles.append(PossibleDuplicate(mine, record.id))
+                known.add(record.id)
+                yield PossibleDuplicate(submission, record.id)
 
 
-def _owned(records: Iterable[str]) -> set[str]:
-    mine = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=list(records))
-    return set(mine.values_list("opportunity_id", flat=True))
-
-
-def _expected() -> list[Submission]:
-    """Creates that were sent and are not settled: what equals one of these is about to be claimed, or in
-    review.
-    """
+def _expected_owners() -> list[Submission]:
+    """Creates that were sent and are still open: a record that equals one of them may become its own."""
     sent = Submission.objects.filter(kind=Kind.CREATE, state__in=OPEN, opportunity_id="")
     return list(sent.exclude(first_sent_at=None))
 
 
-def _equals(record: OpportunityRecord, mine: Submission, found: ReadList) -> bool:
-    """Whether `record` equals what `mine` sent and was made since (reliability 2.2 (2)), beside the claimed
-    one.
-    """
-    if found.whole and mine.opportunity_id not in found.records:
+def _equals(record: OpportunityRecord, submission: Submission, found: ReadList) -> bool:
+    """Whether `record` equals what `submission` sent and was made since, beside the record it owns."""
+    if found.whole and submission.opportunity_id not in found.records:
         return False
-    # The name first: it is cheap to compare, and a list may hold ten thousand.
-    if (
-        record.name.strip()[:500] != mine.name.strip()
-        or kind_of(mine).matches(record, mine) is not Match.EXACT
-    ):
+    # The name is compared first, because that is cheap and a list may hold ten thousand.
+    if record.name.strip()[:500] != submission.name.strip():
         return False
-    sent = mine.first_sent_at or mine.created_at
+    if kind_of(submission).matches(record, submission) is not Match.EXACT:
+        return False
+    sent = submission.first_sent_at or submission.created_at
     if record.created_at is not None:
         return record.created_at >= sent - BEFORE_SEND - found.skew
     return not Opportunity.objects.filter(pk=record.id, first_seen_at__lt=sent).exists()
 
 
-def _ended(seen: list[tuple[Submission, ReadList]], doubles: list[PossibleDuplicate]) -> set[str]:
-    """Causes of open alerts that hold no longer: the record is there and differs, or is gone from a whole
-    list.
-    """
-    standing = {double.cause for double in doubles}
-    causes = Alert.objects.filter(closed_at=None, cause__startswith=CAUSE_PREFIX).values_list(
-        "cause", flat=True
-    )
+def _ended_causes(watched: Watched, duplicates: list[PossibleDuplicate]) -> set[str]:
+    """Open alerts that hold no longer: the record differs now, or is gone from a list read whole."""
+    standing = {duplicate.cause for duplicate in duplicates}
     ended = set()
-    for cause in set(causes) - standing:
-        for mine, found in seen:
-            if cause.startswith(f"{CAUSE_PREFIX}{mine.reference}:") and (
-                found.whole or cause in {_cause(mine, id) for id in found.records}
+    for cause in set(_open_causes()) - standing:
+        for submission, found in watched:
+            if cause.startswith(f"{CAUSE_PREFIX}{submission.reference}:") and (
+                found.whole or cause in {_cause(submission, id) for id in found.records}
             ):
                 ended.add(cause)
     return ended
 
 
-def _record_result(
-    seen: list[tuple[Submission, ReadList]], swept: SweepResult, *, by: Actor, clock: Clock
-) -> None:
-    """Alerts and the event of the trail, in one transaction."""
+def _record_result(watched: Watched, swept: SweepResult, *, by: Actor, clock: Clock) -> None:
+    """Open and close alerts and record the counts, in one transaction."""
     with transaction.atomic():
-        for cause in _ended(seen, swept.doubles):
+        for cause in _ended_causes(watched, swept.duplicates):
             swept.closed += alerts.close_alert(cause, clock=clock)
-        for double in swept.doubles:
-            swept.opened += alerts.open_alert(double.cause, double.words, clock=clock)
+        for duplicate in swept.duplicates:
+            swept.opened += alerts.open_alert(duplicate.cause, duplicate.message, clock=clock)
         counts = {
             "books": swept.books,
             "calls": swept.calls,
             "records": swept.records,
             "unclaimed": swept.unclaimed,
-            "doubles": len(swept.doubles),
+            "doubles": len(swept.duplicates),
             "opened": swept.opened,
             "closed": swept.closed,
             "not_listed": swept.not_listed,

@@ -1,9 +1,8 @@
-"""The small file outside the database by which one that was restored or copied is known (docs/operations.md).
+"""The head file: a small file outside the database that shows when it was restored or copied.
 
-It says which instance's trail came how far, where that database lies, and how many calls of the hour were
-made by then. Each machine that runs workers has its own, in VAR_DIR; each round brings it up to date, and so
-does each send before its first byte leaves. No thread or process puts it back to what another has gone
-beyond.
+It holds the instance, how far its trail reached, where the database is, and the calls of the hour by then.
+Each machine with workers has one in VAR_DIR. Each round brings it up to date, and so does each send before
+its first byte. No process replaces it with an older state than another has written (docs/operations.md).
 """
 
 import contextlib
@@ -19,14 +18,14 @@ from django.db import connection
 
 from opportunities.models import Budget, ChainHead, Instance
 
-Content = dict[str, Any]
+HeadContent = dict[str, Any]
 
 
 def path() -> Path:
     return Path(settings.VAR_DIR) / "trail-head.json"
 
 
-def read() -> Content | None:
+def read() -> HeadContent | None:
     try:
         content = json.loads(path().read_text())
     except (FileNotFoundError, ValueError):
@@ -34,11 +33,11 @@ def read() -> Content | None:
     return content if isinstance(content, dict) else None
 
 
-def expected_content(mine: Instance) -> Content:
-    """What the file says when it is up to date."""
+def expected_content(instance: Instance) -> HeadContent:
+    """What the file holds when it is up to date."""
     head = ChainHead.objects.get(pk=1)
     return {
-        "instance": str(mine.instance_id),
+        "instance": str(instance.instance_id),
         "place": place(),
         "seq": head.seq,
         "hash": head.hash,
@@ -47,42 +46,40 @@ def expected_content(mine: Instance) -> Content:
 
 
 def place() -> str:
-    """Where the database lies: machine and path of a file, or the address of a server. A copy lies elsewhere."""
+    """Where the database is: machine and path of a file, or the address of a server. A copy is elsewhere."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"{settings.MACHINE_NAME}:{os.path.realpath(str(database['NAME']))}"
     return f"{connection.vendor}://{database['HOST']}:{database['PORT']}/{database['NAME']}"
 
 
-def belongs_to(content: Content, mine: Instance) -> bool:
-    """Whether the file is this database's, and that where it always was. Files of older versions do not say
-    where.
-    """
-    return content.get("instance") == str(mine.instance_id) and content.get("place", place()) == place()
+def belongs_to(content: HeadContent, instance: Instance) -> bool:
+    """Whether the file is this database's, in its present place. Files of older versions name no place."""
+    return content.get("instance") == str(instance.instance_id) and content.get("place", place()) == place()
 
 
-def write(content: Content, *, anew: bool = False) -> None:
-    """Put `content` there, atomically and durably, unless what is there has gone beyond it.
+def write(content: HeadContent, *, force: bool = False) -> None:
+    """Replace the file by `content`, atomically and durably, unless the file is ahead of it.
 
-    `anew`: whatever is there, or whose. Nothing is asked of the database here, so that nobody waits for it in
-    line.
+    `force` replaces any file, also another database's. Nothing here queries the database, so that no process
+    waits for it while it holds the lock.
     """
     path().parent.mkdir(parents=True, exist_ok=True)
     with path().with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if anew or not _is_ahead_of(read(), content):
+        if force or not _is_ahead_of(read(), content):
             _replace(content)
 
 
-def _is_ahead_of(there: Content | None, content: Content) -> bool:
-    """Another database's says nothing of ours, and is not for us to replace."""
+def _is_ahead_of(there: HeadContent | None, content: HeadContent) -> bool:
+    """Whether the file is ahead of `content`, or another database's, which is not ours to replace."""
     if there is None:
         return False
     same = all(there.get(name, content[name]) == content[name] for name in ("instance", "place"))
     return not same or int(there.get("seq", 0)) > int(content["seq"])
 
 
-def _replace(content: Content) -> None:
+def _replace(content: HeadContent) -> None:
     handle, name = tempfile.mkstemp(dir=path().parent, prefix=".trail-head-")
     try:
         with os.fdopen(handle, "w") as file:

@@ -1,6 +1,4 @@
-"""Holds: why nothing is sent to Slant for the time being. Everything stays queued until the last hold is
-lifted.
-"""
+"""Holds: why nothing is sent to Slant for now. Everything stays queued until the last hold is released."""
 
 from django.db import transaction
 
@@ -20,12 +18,12 @@ def sending_is_held() -> bool:
 
 
 def codes() -> set[str]:
-    """The codes of all reasons to hold."""
+    """The codes of all present holds."""
     return set(Hold.objects.values_list("pk", flat=True))
 
 
 def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
-    """Stop all sending for `code`; everything is kept. False when it was held for that reason already."""
+    """Stop all sending for `code`; everything is kept. False when that hold was there already."""
     with transaction.atomic():
         _, made = Hold.objects.get_or_create(
             pk=code, defaults={"reason": reason[:500], "by": by.display[:320], "at": clock.now()}
@@ -45,10 +43,10 @@ def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
 
 
 def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
-    """Lift the hold `code`. False when there was none."""
+    """Release the hold `code`. False when there was none."""
     with transaction.atomic():
-        lifted, _ = Hold.objects.filter(pk=code).delete()
-        if lifted:
+        released, _ = Hold.objects.filter(pk=code).delete()
+        if released:
             audit.record(
                 clock=clock,
                 by=by,
@@ -59,4 +57,4 @@ def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
                 reason_text=reason,
                 change=AuditChange(before={"held": code}),
             )
-    return bool(lifted)
+    return bool(released)

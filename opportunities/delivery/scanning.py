@@ -1,9 +1,8 @@
-"""Looking in Slant for the record of a create whose answer was lost: candidates, and when absence is proven.
+"""Scanning: reading Slant's lists for the record of a create whose answer was lost.
 
-The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's; it proves something
-only when it was complete: every page read, the count never fell, as many distinct records as were counted. A
-household's list proves nothing by itself: whoever gives the record to another household takes it out of
-there.
+The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's. It proves absence only
+when it was complete: every page read, the count never fell, and as many distinct records as were counted. A
+household's list alone proves nothing, because somebody may have given the record to another household.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +21,7 @@ HOUSEHOLD, BOOK = "household", "book"
 
 BEFORE_SEND = timedelta(minutes=2)
 AFTER_SEND = timedelta(minutes=10)
-# How far our clock may have been off when it was sent; what it is now says nothing about that.
+# How far our clock may have been off when the submission was sent. Its present error does not show that.
 CLOCK_TOLERANCE = timedelta(hours=3)
 JUMP_RELEVANT_FOR = timedelta(hours=24)
 
@@ -33,8 +32,9 @@ class CannotList(Exception):
 
 @dataclass(frozen=True)
 class ListScan:
-    """One finished scan: whose list, what was there, when, whether it proves, how far Slant's clock is from
-    ours.
+    """One finished scan: which list, its records, when, and whether it was complete.
+
+    `skew` is how far Slant's clock was from ours.
     """
 
     of: str
@@ -48,89 +48,80 @@ class ListScan:
     skew: timedelta
 
 
-def merge_scans(sights: Sequence[ListScan]) -> ListScan:
-    """Several scans as one: what any of them showed, as old as the oldest, and a proof only if each of them
-    is.
-    """
-    first, last = sights[0], sights[-1]
+def merge_scans(scans: Sequence[ListScan]) -> ListScan:
+    """Several scans as one: the records of all, the oldest beginning, complete only if each of them is."""
+    first, last = scans[0], scans[-1]
     return ListScan(
         of=last.of,
-        records=tuple({record.id: record for sight in sights for record in sight.records}.values()),
-        began_at=min(sight.began_at for sight in sights),
-        ended_at=max(sight.ended_at for sight in sights),
-        complete=all(sight.complete for sight in sights),
-        pages=sum(sight.pages for sight in sights),
+        records=tuple({record.id: record for scan in scans for record in scan.records}.values()),
+        began_at=min(scan.began_at for scan in scans),
+        ended_at=max(scan.ended_at for scan in scans),
+        complete=all(scan.complete for scan in scans),
+        pages=sum(scan.pages for scan in scans),
         count_first=first.count_first,
         count_last=last.count_last,
-        skew=max(sight.skew for sight in sights),
+        skew=max(scan.skew for scan in scans),
     )
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Candidates of one submission in a sight, oldest first."""
-
-    exact: tuple[OpportunityRecord, ...]
-    near: tuple[OpportunityRecord, ...]
-
-
 class Scanner:
-    """Reads lists at most once a round: one scan serves every open check of that household or book.
+    """Reads each list at most once a round: one scan serves every look at that household or book.
 
-    `after_page` is called after each page, with the submission it is read for.
+    `after_page` is called after each page, with the submission for which the list is read.
     """
 
     def __init__(
-        self, slant: SlantClient, clock: Clock, after_page: Callable[[Submission], None] = lambda reader: None
+        self,
+        slant: SlantClient,
+        clock: Clock,
+        after_page: Callable[[Submission], None] = lambda submission: None,
     ) -> None:
         self._slant, self._clock, self._after_page = slant, clock, after_page
-        self._seen: dict[tuple[str, str], ListScan] = {}
+        self._scans: dict[tuple[str, str], ListScan] = {}
         self._filters_refused = False
 
-    def look(self, submission: Submission) -> ListScan:
-        """The sight in which the record of `submission` would be. Raises the client's errors, or
-        `CannotList`.
-        """
+    def scan_for(self, submission: Submission) -> ListScan:
+        """The list that would hold the record of `submission`. Raises `CannotList` or the client's errors."""
         if submission.household_id:
             try:
-                return self._sight(HOUSEHOLD, submission.household_id, submission)
+                return self._scan_once(HOUSEHOLD, submission.household_id, submission)
             except errors.SlantNotFound:
-                pass  # no such list, or the household is gone: its deals are still in the book's
-        return self.look_around(submission)
+                pass  # no such list, or the household is gone: its deals are still in the book's list
+        return self.scan_book_for(submission)
 
-    def look_around(self, submission: Submission) -> ListScan:
-        """The sight in which it is still, when somebody gave it to another household. Raises as `look` does."""
+    def scan_book_for(self, submission: Submission) -> ListScan:
+        """The book's list, which holds the record also under another household. Raises as `scan_for` does."""
         try:
-            return self._sight(BOOK, submission.book_id, submission)
+            return self._scan_once(BOOK, submission.book_id, submission)
         except errors.SlantNotFound as error:
             raise CannotList("Slant does not list opportunities") from error
 
-    def _sight(self, kind: str, of: str, reader: Submission) -> ListScan:
-        if (kind, of) not in self._seen:
-            self._seen[kind, of] = self._read(kind, of, reader)
-        return self._seen[kind, of]
+    def _scan_once(self, kind: str, id: str, submission: Submission) -> ListScan:
+        if (kind, id) not in self._scans:
+            self._scans[kind, id] = self._scan(kind, id, submission)
+        return self._scans[kind, id]
 
-    def _read(self, kind: str, of: str, reader: Submission) -> ListScan:
+    def _scan(self, kind: str, id: str, submission: Submission) -> ListScan:
         if kind == HOUSEHOLD:
-            return self._scan(kind, self._slant.household_opportunity_pages(of), reader)
+            return self._read_pages(kind, self._slant.household_opportunity_pages(id), submission)
         if not self._filters_refused:
             try:
-                return self._scan(kind, self._slant.opportunity_pages(book_id=of), reader)
+                return self._read_pages(kind, self._slant.opportunity_pages(book_id=id), submission)
             except errors.SlantNotFound:
                 raise
             except errors.SlantRejected:
                 self._filters_refused = True
-        return self._scan(kind, self._slant.opportunity_pages(), reader)
+        return self._read_pages(kind, self._slant.opportunity_pages(), submission)
 
-    def _scan(
-        self, kind: str, pages: Iterator[RecordPage[OpportunityRecord]], reader: Submission
+    def _read_pages(
+        self, kind: str, pages: Iterator[RecordPage[OpportunityRecord]], submission: Submission
     ) -> ListScan:
         began, scan, skew = self._clock.now(), Scan[OpportunityRecord](), timedelta(0)
         for page in pages:
             scan.add(page)
             if page.server_date:
                 skew = max(skew, abs(page.server_date - self._clock.now()))
-            self._after_page(reader)
+            self._after_page(submission)
         return ListScan(
             of=kind,
             records=tuple(scan),
@@ -144,57 +135,77 @@ class Scanner:
         )
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """Records in a scan that may be the one a submission made, oldest first."""
+
+    exact: tuple[OpportunityRecord, ...]
+    near: tuple[OpportunityRecord, ...]
+
+
+@dataclass(frozen=True)
+class _Period:
+    first: datetime
+    last: datetime
+
+    def holds(self, record: OpportunityRecord) -> bool:
+        """Whether `record` was made in this period, or does not say when."""
+        return record.created_at is None or self.first <= record.created_at <= self.last
+
+    def widened(self, by: timedelta) -> "_Period":
+        return _Period(self.first - by, self.last + by)
+
+
 def find_candidates(
-    submission: Submission, sight: ListScan, *, ruled_out: frozenset[str] = frozenset()
+    submission: Submission, scan: ListScan, *, ruled_out: frozenset[str] = frozenset()
 ) -> Candidates:
-    """Records of `sight` that could be the one `submission` made (reliability 2.2 (2)), oldest first.
+    """Records of `scan` that may be the one `submission` made (reliability 2.2 (2)), oldest first.
 
-    Left out: records outside the time window, owned by another submission, in our mirror before the first
-    send, or ruled out by a manager. A record without `created_at` cannot be left out by time. One that only a
-    wrong clock of ours could explain is not adopted, but it stands in the way of a proof of absence, as a
-    near one does.
+    Left out: records made outside the period of sending, owned by another submission, in our mirror before
+    the first send, or ruled out by a manager. A record without `created_at` cannot be left out by time. One
+    that only an error of our clock would explain is not adopted, but like a near match it prevents a proof of
+    absence.
     """
-    first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND - sight.skew
-    last = (submission.last_sent_at or submission.created_at) + AFTER_SEND + sight.skew
-    possible = [
-        record
-        for record in sight.records
-        if record.id not in ruled_out
-        and _was_made_between(record, first - CLOCK_TOLERANCE, last + CLOCK_TOLERANCE)
-    ]
-    known = _excluded_ids(submission, [record.id for record in possible], sight.began_at)
-    possible = [record for record in possible if record.id not in known]
-    possible.sort(key=_age_key)
+    period = _sending_period(submission, scan)
+    possible = _possible_records(submission, scan, period.widened(CLOCK_TOLERANCE), ruled_out)
     kind = kind_of(submission)
-    like = {record.id: kind.matches(record, submission) for record in possible}
-    exact = [r for r in possible if like[r.id] is Match.EXACT and _was_made_between(r, first, last)]
-    return Candidates(
-        exact=tuple(exact),
-        near=tuple(r for r in possible if like[r.id] is not Match.NONE and r not in exact),
-    )
+    match = {record.id: kind.matches(record, submission) for record in possible}
+    exact = [record for record in possible if match[record.id] is Match.EXACT and period.holds(record)]
+    near = [record for record in possible if match[record.id] is not Match.NONE and record not in exact]
+    return Candidates(exact=tuple(exact), near=tuple(near))
 
 
-def _was_made_between(record: OpportunityRecord, first: datetime, last: datetime) -> bool:
-    """Whether it was made then, or does not say when."""
-    return record.created_at is None or first <= record.created_at <= last
+def _sending_period(submission: Submission, scan: ListScan) -> _Period:
+    """When Slant may have made the record, by its own clock."""
+    first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND
+    last = (submission.last_sent_at or submission.created_at) + AFTER_SEND
+    return _Period(first, last).widened(scan.skew)
+
+
+def _possible_records(
+    submission: Submission, scan: ListScan, period: _Period, ruled_out: frozenset[str]
+) -> list[OpportunityRecord]:
+    """Records made in `period` that are not known to be others, oldest first; undated ones last."""
+    records = [record for record in scan.records if record.id not in ruled_out and period.holds(record)]
+    excluded = _excluded_ids(submission, [record.id for record in records], scan.began_at)
+    return sorted((record for record in records if record.id not in excluded), key=_age_key)
 
 
 def _excluded_ids(submission: Submission, ids: list[str], now: datetime) -> set[str]:
-    """Of `ids`, those that belong to a submission or that we had before this one was first sent.
+    """Of `ids`, those that belong to another submission or that we mirrored before this one was first sent.
 
-    What we had before is told by our clock; if that jumped, records of ours could seem older than their
+    The second is judged by our clock. After a recent jump of it, a new record could seem older than its
     sending.
     """
     owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=ids).exclude(pk=submission.pk)
-    known = set(owned.values_list("opportunity_id", flat=True))
+    excluded = set(owned.values_list("opportunity_id", flat=True))
     jumped = Instance.current().clock_jumped_at
     if jumped is None or abs(now - jumped) > JUMP_RELEVANT_FOR:
         sent = submission.first_sent_at or submission.created_at
         mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
-        known |= set(mirrored.values_list("pk", flat=True))
-    return known
+        excluded |= set(mirrored.values_list("pk", flat=True))
+    return excluded
 
 
 def _age_key(record: OpportunityRecord) -> tuple[float, str]:
-    """Oldest first; records that do not say when they were made last."""
     return (record.created_at.timestamp() if record.created_at else float("inf"), record.id)

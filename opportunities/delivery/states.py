@@ -1,10 +1,11 @@
-"""The life of a submission: which change of state is legal, and the one function that makes it.
+"""The states of a submission: which transition is legal, and the one function that makes it.
 
-Each change is one guarded UPDATE and one audit event in the caller's transaction. The guard is the state and
-the fence the caller saw: whoever lost the row in between changes nothing (`LostRace`).
+A transition is one guarded UPDATE and one audit event in the caller's transaction. The guard is the state and
+the fence that the caller read. When another process changed the row in between, nothing is written
+(`LostRace`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opportunities.clock import Clock
@@ -21,18 +22,27 @@ LEGAL_TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 class LostRace(Exception):
-    """Somebody else changed the submission since it was read; nothing was written."""
+    """Another process changed the submission since it was read; nothing was written."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a state was entered: `code` keys the words in wording, `text` is Slant's or a person's own."""
+    """Why a state was entered: `code` selects the words in wording, `text` is Slant's or a person's own."""
 
     code: str = ""
     text: str = ""
 
 
 NO_REASON = Reason()
+
+
+@dataclass
+class Transition:
+    """What follows from an answer: the next state, why, and other fields of the submission."""
+
+    state: State
+    reason: Reason = NO_REASON
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def transition(
@@ -46,10 +56,11 @@ def transition(
     evidence: dict[str, Any] | None = None,
     **fields: Any,
 ) -> None:
-    """Move `submission` to `to`, setting `fields`, and record it. Call inside `transaction.atomic()`.
+    """Move `submission` to `to`, set `fields`, and record it. Call inside `transaction.atomic()`.
 
-    Raises `ValueError` for an illegal path, `LostRace` when the row is not what the caller read. `queued ->
-    unknown` is for a proof of absence that grew old and for a recovered database (docs/exactly-once.md).
+    Raises `ValueError` for an illegal transition, and `LostRace` when the row is not what the caller read.
+    `queued -> unknown` is for an outdated proof of absence and for a recovered database
+    (docs/exactly-once.md).
     """
     before = submission.state
     if to not in LEGAL_TRANSITIONS.get(before, frozenset()):
@@ -59,8 +70,8 @@ def transition(
     if to in FINAL:
         fields |= {"settled_at": now, "due_at": None, "lease_until": None, "lease_owner": ""}
         fields["told"] = not _owner_was_waiting(submission, before)
-    held = Submission.objects.filter(pk=submission.pk, state=before, fence=submission.fence)
-    if not held.update(**fields):
+    unchanged = Submission.objects.filter(pk=submission.pk, state=before, fence=submission.fence)
+    if not unchanged.update(**fields):
         raise LostRace(str(submission.pk))
     for name, value in fields.items():
         setattr(submission, name, value)
@@ -78,7 +89,5 @@ def transition(
 
 
 def _owner_was_waiting(submission: Submission, before: str) -> bool:
-    """Whether its owner was left with "held", "not sure" or "a manager decides", and so wants to be told the
-    end.
-    """
+    """Whether the owner last read "held", "not sure" or "a manager decides", and so must be shown the end."""
     return bool(before in (State.UNKNOWN, State.REVIEW) or submission.unknown_since or submission.reason_code)

@@ -1,6 +1,4 @@
-"""Dollars or cents: what is done when Slant shows 100 times the value sent, or a hundredth of it (Slant API
-10.1).
-"""
+"""The unit alarm: Slant shows 100 times the value sent, or a hundredth of it (Slant API 10.1)."""
 
 from opportunities.clock import Clock
 from opportunities.delivery import holds
@@ -10,7 +8,7 @@ from opportunities.trail.audit import Actor
 
 
 def sound_unit_alarm(submission: Submission, value: int | None, *, worker: Actor, clock: Clock) -> None:
-    """Stop all sending until a manager looked. `value` is what Slant shows for it."""
+    """Stop all sending until a manager has looked. `value` is what Slant shows for the submission."""
     text = (
         f"Slant returned {value} for {submission.reference}, which sent {submission.value}: "
         "dollars and cents may be mixed up. Nothing is sent until a manager has looked and released it."

@@ -1,6 +1,5 @@
-"""What it means not to know whether a send was executed: when to look, and when silence begins to count."""
+"""An unknown outcome: a send that may have been executed. When to look in Slant, and when absence counts."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,33 +7,24 @@ from django.conf import settings
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.delivery.states import NO_REASON, Reason
+from opportunities.delivery.states import Reason, Transition
 from opportunities.models import OPEN, Instance, Lease, State, Submission
 from opportunities.runtime import budget
 
 LEASE_MARGIN_SECONDS = 30
-# Of the evidence of a submission, what a manager who sent it again decided: records that are not its own, and
-# values that an edit may overwrite.
+# The part of a submission's evidence that a manager decided when sending it again: records that are not its
+# own, and values that an edit may overwrite.
 DECIDED_BY_MANAGER = ("ruled_out", "overwrites")
-
-
-@dataclass
-class Transition:
-    """What follows from an answer: the state, why, and other fields of the submission."""
-
-    state: State
-    reason: Reason = NO_REASON
-    fields: dict[str, Any] = field(default_factory=dict)
 
 
 def to_unknown(
     submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None
 ) -> Transition:
-    """A send that may have been executed: the first look soon, absence only after the quiet period.
+    """The transition to `unknown`: the first look soon, absence only after the quiet period.
 
-    `ended` is the latest moment at which the exchange can still have been running (lease end of a lost
-    worker). The quiet period is max(last send + total timeout, that moment) + QUIET_SECONDS (reliability 2.2
-    (1)).
+    `ended` is the latest moment at which the exchange may still have run, such as the end of a lost worker's
+    lease. The quiet period lasts until max(last send + total timeout, that moment) + QUIET_SECONDS
+    (reliability 2.2 (1)).
     """
     now = clock.now()
     sent = submission.last_sent_at or now
@@ -51,15 +41,20 @@ def to_unknown(
     )
 
 
+def quiet_until(submission: Submission) -> datetime:
+    """The end of the quiet period: a look that began before it proves no absence."""
+    return submission.quiet_until or submission.created_at
+
+
 def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
-    """Begin looking anew: no proof yet, the first look after LOOK_AFTER_SECONDS.
+    """Fields that begin the looks anew: no proof, the first look after LOOK_AFTER_SECONDS.
 
     Of the evidence only what a manager decided stays.
     """
     return {
         "looks": 0,
         "check_state": {
-            name: kept for name, kept in submission.check_state.items() if name in DECIDED_BY_MANAGER
+            name: value for name, value in submission.check_state.items() if name in DECIDED_BY_MANAGER
         },
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
@@ -67,22 +62,20 @@ def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
 
 
 def restart_quiet_periods(clock: Clock) -> None:
-    """Let every quiet period begin again, for it is not known how long it was quiet, nor how old a key or a
-    proof is.
+    """Begin every quiet period anew: how long each lasted, and how old keys and proofs are, is not known.
 
-    Called when no worker was there to see whether the clock moved on as time did, and when it did not.
+    Called when no worker compared the wall clock with monotonic time for a while, and when the two differed.
     """
     now = clock.now()
     quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
     with transaction.atomic():
-        # A lease that seems long over is taken to end now: what follows from it counts from its end.
+        # A lease that seems long expired is taken to end now, because what follows counts from its end.
         Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
         for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
             answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
             fields = restart_looks(now, submission)
             fields["check_state"] |= answer
-            # A look that is under way knows nothing of this: with the old fence it can no longer write down
-            # what it saw.
+            # A look under way does not know of this. With the old fence it cannot write its result any more.
             fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
             Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
         for submission in Submission.objects.select_for_update().filter(
@@ -90,16 +83,16 @@ def restart_quiet_periods(clock: Clock) -> None:
         ):
             del submission.check_state["answered_since"]
             Submission.objects.filter(pk=submission.pk).update(check_state=submission.check_state)
-        open_ones = Submission.objects.filter(state__in=OPEN)
-        open_ones.exclude(ambiguous_at=None).update(ambiguous_at=now)
-        open_ones.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
+        open_submissions = Submission.objects.filter(state__in=OPEN)
+        open_submissions.exclude(ambiguous_at=None).update(ambiguous_at=now)
+        open_submissions.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
 
 
 def handle_clock_jump(clock: Clock) -> None:
-    """The wall clock jumped: every quiet period begins again, and nothing waits for a time that moved away.
+    """The wall clock jumped: begin every quiet period anew, and wait for no time that moved away.
 
-    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as too old, the
-    hour's calls as made just now; leases never end later than they could have been given now.
+    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as outdated,
+    and the hour's calls as made now. No lease ends later than one that is given now.
     """
     now = clock.now()
     with transaction.atomic():

@@ -66,15 +66,15 @@ def tick(
 def _do_what_is_due(
     me: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock, stopping: Stopping
 ) -> None:
-    mine = Instance.current()
-    slant = slant or connection.connect(clock, mine=mine)
+    instance = Instance.current()
+    slant = slant or connection.connect(clock, instance=instance)
     due = _due(clock.now())
     if State.SENDING in due:
         claiming.expire_leases(worker=me, clock=clock)
-    may_send = restore_guard.check_database(worker=me, clock=clock, mine=mine)
+    may_send = restore_guard.check_database(worker=me, clock=clock, instance=instance)
     reads, held = connection.metered(slant, Share.SYNC, clock), holds.codes()
     # Before anything is sent or read: whose token this is, and what it may.
-    if connection.check_connection(reads, worker=me, clock=clock, mine=mine, held=held):
+    if connection.check_connection(reads, worker=me, clock=clock, instance=instance, held=held):
         slant, held = slant.using(can_write=Instance.current().can_write), holds.codes()
     if may_send and State.QUEUED in due:
         sending.deliver_due(slant, worker=me, clock=clock, stopping=stopping)

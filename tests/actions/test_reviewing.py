@@ -5,7 +5,7 @@ from unittest.mock import patch
 import pytest
 
 from opportunities.actions import reviewing
-from opportunities.delivery import settling
+from opportunities.delivery import deciding
 from opportunities.delivery.scanning import Candidates
 from opportunities.models import Person, Role, State, Submission
 from opportunities.slant.pages import Scan
@@ -41,7 +41,7 @@ def test_what_was_found_after_the_page_was_shown_is_not_ruled_out(office: Office
     submission = lose(office, "+500")
     record = office.box.created[0]["id"]
     with (
-        patch.object(settling, "find_candidates", lambda *a, **k: Candidates((), ())),
+        patch.object(deciding, "find_candidates", lambda *a, **k: Candidates((), ())),
         patch.object(Scan, "complete", property(lambda self: False)),
     ):
         office.rounds(minutes=15)

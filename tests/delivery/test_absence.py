@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from opportunities.actions import reviewing
-from opportunities.delivery import settling
+from opportunities.delivery import deciding
 from opportunities.delivery.scanning import Candidates
 from opportunities.models import Role, State
 from opportunities.slant.pages import Scan
@@ -101,7 +101,7 @@ def test_what_may_be_in_slant_is_not_refused_for_its_date_before_it_was_looked_f
     submission = lose(office, "+500", target_close_date=tomorrow)
     nothing = Candidates((), ())
     with (
-        patch.object(settling, "find_candidates", lambda *a, **k: nothing),
+        patch.object(deciding, "find_candidates", lambda *a, **k: nothing),
         patch.object(Scan, "complete", property(lambda self: False)),
     ):
         office.rounds(minutes=15)

@@ -88,7 +88,7 @@ def test_a_colleagues_own_deal_is_no_double(office: Office, changes: dict[str, A
     confirmed(office)
     plant(office, **changes)
 
-    assert sweep(office).doubles == []
+    assert sweep(office).duplicates == []
     assert alerts() == []
 
 
@@ -96,7 +96,7 @@ def test_a_move_to_another_stage_hides_no_double(office: Office) -> None:
     confirmed(office)
     plant(office, pipeline_stage_id="st_won", probability=100)
 
-    assert len(sweep(office).doubles) == 1
+    assert len(sweep(office).duplicates) == 1
 
 
 def test_two_deals_that_were_wanted_twice_are_no_double(office: Office) -> None:
@@ -104,7 +104,7 @@ def test_two_deals_that_were_wanted_twice_are_no_double(office: Office) -> None:
     office.clock.turn(1)
     confirmed(office, confirm_duplicate=True)
 
-    assert sweep(office).doubles == []
+    assert sweep(office).duplicates == []
 
 
 def test_a_record_whose_own_submission_is_still_in_doubt_is_no_double(office: Office) -> None:
@@ -116,7 +116,7 @@ def test_a_record_whose_own_submission_is_still_in_doubt_is_no_double(office: Of
 
     swept = sweep(office)
 
-    assert (swept.unclaimed, swept.doubles) == (1, [])
+    assert (swept.unclaimed, swept.duplicates) == (1, [])
 
 
 @pytest.mark.parametrize("filters", ["ignore", "apply", "reject"])
@@ -128,7 +128,7 @@ def test_unclaimed_deals_of_the_books_concerned_are_counted(office: Office, filt
 
     swept = sweep(office)
 
-    assert (swept.books, swept.unclaimed, swept.doubles) == (1, 1, [])
+    assert (swept.books, swept.unclaimed, swept.duplicates) == (1, 1, [])
 
 
 def test_the_alert_closes_when_the_double_is_gone(office: Office) -> None:
@@ -169,7 +169,7 @@ def test_the_alert_stays_while_the_double_stays_however_old_it_grows(office: Off
 
     office.clock.turn(minutes=600)
 
-    assert (len(sweep(office).doubles), len(alerts())) == (1, 1)
+    assert (len(sweep(office).duplicates), len(alerts())) == (1, 1)
 
 
 def test_nothing_confirmed_costs_nothing(office: Office) -> None:
@@ -220,7 +220,7 @@ def test_without_a_list_of_deals_the_households_list_is_read(office: Office) -> 
 
     swept = sweep(office)
 
-    assert (len(swept.doubles), swept.not_listed) == (1, 1)
+    assert (len(swept.duplicates), swept.not_listed) == (1, 1)
 
 
 def test_a_list_too_long_to_read_every_hour_is_left_for_the_households(
@@ -232,7 +232,7 @@ def test_a_list_too_long_to_read_every_hour_is_left_for_the_households(
 
     swept = sweep(office)
 
-    assert (len(swept.doubles), swept.calls) == (1, 2)
+    assert (len(swept.duplicates), swept.calls) == (1, 2)
 
 
 @pytest.mark.parametrize("trouble", ["down", "spent", "busy"])

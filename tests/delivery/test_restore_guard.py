@@ -84,7 +84,7 @@ def test_a_thread_that_was_slow_does_not_put_the_file_back(office: Office) -> No
 def test_the_file_of_another_database_is_not_written_over(office: Office) -> None:
     office.round()
     mine = head_file.expected_content(Instance.current())
-    head_file.write(mine | {"instance": "another"}, anew=True)
+    head_file.write(mine | {"instance": "another"}, force=True)
 
     head_file.write(mine)
 
@@ -144,7 +144,7 @@ def test_a_file_of_an_older_version_is_ours_and_is_brought_up_to_date(office: Of
     office.round()
     now = head_file.read()
     assert now is not None
-    head_file.write({name: now[name] for name in ("instance", "seq", "hash")}, anew=True)
+    head_file.write({name: now[name] for name in ("instance", "seq", "hash")}, force=True)
 
     office.clock.turn(1)
     office.round()

@@ -9,10 +9,10 @@ import pytest
 
 from opportunities.actions import submissions
 from opportunities.clock import Clock
-from opportunities.delivery import holds, sending
+from opportunities.delivery import answers, holds
 from opportunities.delivery.claiming import claim
 from opportunities.delivery.sending import deliver
-from opportunities.delivery.unknown_outcome import Transition
+from opportunities.delivery.states import Transition
 from opportunities.models import (
     Alert,
     Attempt,
@@ -398,14 +398,14 @@ def test_a_record_that_another_submission_takes_in_the_same_moment_leaves_this_o
     first = office.submit()
     office.box.mischief.append("drop_before")
     office.round()
-    second, after = office.submit(confirm_duplicate=True), sending._after_answer
+    second, after = office.submit(confirm_duplicate=True), answers.after_answer
 
     def taken(submission: Submission, written: Written, clock: Clock) -> Transition:
         then = after(submission, written, clock)
         Submission.objects.filter(pk=first.pk).update(opportunity_id=written.record.id)
         return then
 
-    monkeypatch.setattr(sending, "_after_answer", taken)
+    monkeypatch.setattr(answers, "after_answer", taken)
     office.round()
 
     assert (fresh(second).state, second.reason_code) == (State.UNKNOWN, "twin")

@@ -143,16 +143,16 @@ def arm() -> None:
         real(scan, page)
         strike("C9", getattr(HERE, "looking_for", ""))
 
-    def apply(real: Any, submission: Any, verdict: Any, **named: Any) -> Any:
-        strike({"confirmed": "C10", "queued": "C11"}.get(str(verdict.state), "-"), submission.name)
-        return real(submission, verdict, **named)
+    def apply(real: Any, submission: Any, decision: Any, **named: Any) -> Any:
+        strike({"confirmed": "C10", "queued": "C11"}.get(str(decision.state), "-"), submission.name)
+        return real(submission, decision, **named)
 
     wrap(audit, "record", record)
     wrap(wakeup, "wake", wake)
     wrap(sending, "deliver", deliver)
     wrap(sending, "_finish", finish)
     wrap(settling, "_apply", apply)
-    wrap(scanning.Scanner, "look", look)
+    wrap(scanning.Scanner, "scan_for", look)
     wrap(Scan, "add", add)
     wrap(socket.socket, "sendall", _send)
     wrap(HTTPResponse, "begin", _begin)

@@ -11,13 +11,24 @@ from typing import Any
 from unittest.mock import patch
 from uuid import NAMESPACE_URL, uuid5
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from opportunities.actions import submissions
-from opportunities.delivery import claiming, holds, kinds, restore_guard, scanning, sending, settling, states
+from opportunities.delivery import (
+    answers,
+    claiming,
+    deciding,
+    holds,
+    kinds,
+    restore_guard,
+    scanning,
+    sending,
+    states,
+    unknown_outcome,
+)
 from opportunities.delivery.kinds import Match
-from opportunities.delivery.states import Reason
-from opportunities.delivery.unknown_outcome import Transition
+from opportunities.delivery.states import Reason, Transition
 from opportunities.mirror import reader
 from opportunities.models import FINAL, State, Submission
 from opportunities.runtime import budget
@@ -38,32 +49,32 @@ def _bug(plant: Callable[[], Iterator[Any]]) -> Bug:
 
 @_bug
 def blind_retry_after_a_server_error() -> Iterator[None]:
-    real = sending._after_error
+    real = answers.after_error
 
     def hasty(submission: Submission, error: errors.SlantError, clock: Any) -> Transition:
         if isinstance(error, errors.SlantNoAnswer) and (error.status or 0) >= 500:
             return Transition(State.QUEUED, Reason("busy"), {"due_at": clock.now()})
         return real(submission, error, clock)
 
-    with patch.object(sending, "_after_error", hasty):
+    with patch.object(answers, "after_error", hasty):
         yield
 
 
 @_bug
 def no_quiet_period() -> Iterator[None]:
-    with patch.object(settling, "_quiet_until", lambda submission: datetime(2000, 1, 1, tzinfo=UTC)):
+    with patch.object(unknown_outcome, "quiet_until", lambda submission: datetime(2000, 1, 1, tzinfo=UTC)):
         yield
 
 
 @_bug
 def one_scan_only() -> Iterator[None]:
-    real = settling._absence
+    real = deciding._decide_absence
 
-    def content(submission: Submission, began: datetime, evidence: dict[str, Any], clock: Any) -> Any:
+    def content(began: datetime, evidence: dict[str, Any], clock: Any) -> Any:
         evidence["absent_since"] = (began - timedelta(hours=1)).isoformat()
-        return real(submission, began, evidence, clock)
+        return real(began, evidence, clock)
 
-    with patch.object(settling, "_absence", content):
+    with patch.object(deciding, "_decide_absence", content):
         yield
 
 
@@ -130,7 +141,7 @@ def a_budget_for_each_process() -> Iterator[None]:
     def take(share: Any, *, calls: int, clock: Any) -> None:
         who = clock.scheduler.current
         spent = (id(who), budget._minute(clock.now()) // 60)
-        if mine.get(spent, 0) + calls > settling.settings.SLANT_HOURLY_BUDGET - 60:
+        if mine.get(spent, 0) + calls > settings.SLANT_HOURLY_BUDGET - 60:
             raise budget.BudgetSpent(clock.now() + timedelta(seconds=60))
         mine[spent] = mine.get(spent, 0) + calls
 
@@ -161,25 +172,25 @@ def recovering_only_lifts_the_hold() -> Iterator[None]:
 
 @_bug
 def similar_is_good_enough() -> Iterator[None]:
-    real = settling._one_of
+    real = deciding._record_to_adopt
 
     def lenient(found: Any, submission: Submission) -> Any:
         return real(found, submission) or (found.near[0] if found.near else None)
 
-    with patch.object(settling, "_one_of", lenient):
+    with patch.object(deciding, "_record_to_adopt", lenient):
         yield
 
 
 @_bug
 def a_gateway_that_gave_up_means_no() -> Iterator[None]:
-    real = sending._after_error
+    real = answers.after_error
 
     def simple(submission: Submission, error: errors.SlantError, clock: Any) -> Transition:
         if error.status in (502, 503, 504):
             return Transition(State.REJECTED, Reason("rejected", error.message))
         return real(submission, error, clock)
 
-    with patch.object(sending, "_after_error", simple):
+    with patch.object(answers, "after_error", simple):
         yield
 
 
@@ -232,12 +243,12 @@ def a_change_that_cannot_be_seen_counts_as_made() -> Iterator[None]:
 
 @_bug
 def another_books_list_is_looked_through() -> Iterator[None]:
-    real = scanning.Scanner._sight
+    real = scanning.Scanner._scan_once
 
-    def elsewhere(self: Any, kind: str, of: str, reader: Submission) -> Any:
-        return real(self, scanning.BOOK, "bk_birch4", reader)
+    def elsewhere(self: Any, kind: str, id: str, submission: Submission) -> Any:
+        return real(self, scanning.BOOK, "bk_birch4", submission)
 
-    with patch.object(scanning.Scanner, "_sight", elsewhere):
+    with patch.object(scanning.Scanner, "_scan_once", elsewhere):
         yield
 
 

@@ -1,0 +1,141 @@
+"""Answers: what an answer or an error of a write makes of its submission, by the table of Slant API 3.
+
+Nothing here calls Slant or changes a row, but for the pause that a 429 asks for.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from opportunities.clock import Clock
+from opportunities.deal_fields import values_of_record
+from opportunities.delivery import holds
+from opportunities.delivery.kinds import sent_fields
+from opportunities.delivery.states import Reason, Transition
+from opportunities.delivery.unknown_outcome import to_unknown
+from opportunities.models import Kind, Outcome, State, Submission
+from opportunities.runtime import budget
+from opportunities.slant import errors
+from opportunities.slant.types import Written
+
+BACKOFF_CAP_SECONDS = 60
+
+OUTCOMES: dict[type[errors.SlantError], Outcome] = {
+    errors.SlantRejected: Outcome.REJECTED,
+    errors.SlantForbidden: Outcome.FORBIDDEN,
+    errors.SlantRefusedUs: Outcome.REFUSED_US,
+    errors.SlantBusy: Outcome.BUSY,
+    errors.SlantUnreachable: Outcome.UNREACHABLE,
+    errors.SlantNoAnswer: Outcome.NO_ANSWER,
+}
+
+
+def after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Transition:
+    """The table of Slant API 3: what an error of a write makes of its submission."""
+    now = clock.now()
+    match error:
+        case errors.SlantForbidden():
+            return Transition(State.REJECTED, Reason("forbidden_book", error.message))
+        case errors.SlantRejected():
+            refused = {"field_errors": error.field_errors, "remote_status": error.status}
+            return Transition(State.REJECTED, Reason("rejected", error.message), refused)
+        case errors.SlantRefusedUs():
+            return Transition(State.QUEUED, Reason(hold_code(error)), {"due_at": now})
+        case errors.SlantBusy():
+            until = budget.back_off(error.retry_after, clock=clock)
+            return Transition(State.QUEUED, Reason("busy"), {"due_at": until})
+        case errors.SlantUnreachable():
+            wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
+            return Transition(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
+        case _:
+            return _unknown_again(submission, Reason("no_answer", error.message), clock)
+
+
+def after_answer(submission: Submission, written: Written, clock: Clock) -> Transition:
+    """What a 2xx means: ours if every field came back as sent and no other submission owns the record."""
+    if owner := record_owner(submission, written):
+        return after_replay(submission, owner, written, clock)
+    if written.as_sent:
+        fields = {"opportunity_id": written.record.id, "remote_status": written.status}
+        return Transition(State.CONFIRMED, fields=fields)
+    reason = Reason("unit_alarm" if written.unit_alarm else "mismatch")
+    return after_mismatch(submission, written, reason, clock)
+
+
+def after_conflict(fields: list[str]) -> Transition:
+    """The read before an edit or a move found that somebody changed `fields`: nothing is written."""
+    changed = {field: ["Someone changed this in Slant in the meantime."] for field in fields}
+    return Transition(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
+
+
+def after_mismatch(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Transition:
+    """The answer names a record but does not show it to be ours: look for it, and never send by itself."""
+    following = _unknown_again(submission, reason, clock)
+    following.fields["mismatches"] = list(written.mismatches)
+    following.fields["check_state"]["answer_id"] = written.record.id
+    return following
+
+
+def after_replay(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Transition:
+    """The answer is the record of `owner`, another submission.
+
+    If `owner` asked for exactly the same, it was given our record while our answer was lost, and nothing was
+    made for it. So our key is spent and will never make another record. Under a new key the submission is
+    sent once absence is proven again.
+    """
+    if owner.body_sha256 != submission.body_sha256:
+        return after_mismatch(submission, written, Reason("mismatch"), clock)
+    following = _unknown_again(submission, Reason("twin"), clock)
+    following.fields |= {"idempotency_key": uuid4(), "generation": submission.generation + 1}
+    return following
+
+
+def record_owner(submission: Submission, written: Written) -> Submission | None:
+    """The other submission that owns the record in the answer to a create."""
+    if not submission.makes_record:
+        return None
+    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id=written.record.id)
+    return owned.exclude(pk=submission.pk).first()
+
+
+def _unknown_again(submission: Submission, reason: Reason, clock: Clock) -> Transition:
+    """To `unknown`, perhaps not for the first time: the count of how long Slant answers our looks goes on."""
+    following = to_unknown(submission, reason, clock)
+    if since := submission.check_state.get("answered_since"):
+        following.fields["check_state"]["answered_since"] = since
+    return following
+
+
+def hold_code(error: errors.SlantRefusedUs) -> str:
+    """The hold that a refusal of our token asks for."""
+    return holds.TOKEN_READ_ONLY if error.status == 403 else holds.TOKEN_REFUSED
+
+
+def answer_facts(submission: Submission, written: Written, elapsed_ms: int) -> dict[str, Any]:
+    """What an attempt keeps of an answer."""
+    return {
+        "outcome": Outcome.OK,
+        "status": written.status,
+        "remote_request_id": written.request_id[:200],
+        "remote_date": written.server_date,
+        "record_id": written.record.id,
+        "answer": values_of_record(written.record, sent_fields(submission)),
+        "elapsed_ms": elapsed_ms,
+        "bytes_sent": True,
+    }
+
+
+def error_facts(error: errors.SlantError, elapsed_ms: int) -> dict[str, Any]:
+    """What an attempt keeps of an error. The client promises that message and field errors are plain text."""
+    outcome = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+    return {
+        "outcome": outcome,
+        "status": error.status,
+        "code": error.code[:100],
+        "message": error.message[:1000],
+        "field_errors": error.field_errors,
+        "bytes_sent": error.bytes_sent,
+        "remote_request_id": error.request_id[:200],
+        "remote_date": error.server_date,
+        "elapsed_ms": elapsed_ms,
+    }
