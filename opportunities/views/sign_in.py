@@ -69,7 +69,7 @@ def sign_in_callback(request: PageRequest) -> HttpResponse:
         else:
             start_session(request, result.identity, {**result.session, "claims_at": int(time.time())})
     except SignInRefused as problem:
-        return _refuse(request, problem)
+        return _refuse_sign_in(request, problem)
     return redirect(safe_next(request, result.next))
 
 
@@ -128,7 +128,7 @@ def _renew_session(request: PageRequest, result: SignInResult) -> None:
     request.session.update({**result.session, "claims_at": int(time.time()), "ask_after": 0})
 
 
-def _refuse(request: PageRequest, problem: SignInRefused) -> HttpResponse:
+def _refuse_sign_in(request: PageRequest, problem: SignInRefused) -> HttpResponse:
     """Refuse a sign-in: in the log, in the trail, and in words that help nobody who tries.
 
     An answer nobody here asked for leaves a living session alone (else any site could sign people out); a
