@@ -8,8 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from opportunities.actions.people import Identity
-from opportunities.demo import misbehave
-from opportunities.demo.misbehave import MISCHIEFS, NoSandbox
+from opportunities.demo.sandbox_control import BEHAVIOURS, NoSandbox, apply_behaviour, current_behaviour
 from opportunities.models import Role
 from opportunities.selectors.people import DEMO_ISSUER, Persona, name_of, personas
 from opportunities.views import errors, limits
@@ -78,7 +77,7 @@ def demo_sign_in(request: PageRequest) -> HttpResponse:
 
 
 class MisbehaveForm(forms.Form):
-    mischief = forms.ChoiceField(choices=[(mischief.key, mischief.title) for mischief in MISCHIEFS])
+    mischief = forms.ChoiceField(choices=[(behaviour.key, behaviour.title) for behaviour in BEHAVIOURS])
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -92,11 +91,11 @@ def demo_misbehave(request: PageRequest) -> HttpResponse:
     present = None
     try:
         if form.is_valid():
-            misbehave.misbehave(form.cleaned_data["mischief"])
+            apply_behaviour(form.cleaned_data["mischief"])
             return see_other(reverse("opportunities:demo_misbehave"))
-        present = misbehave.present()
+        present = current_behaviour()
     except NoSandbox:
         pass
     status = 422 if request.method == "POST" else 200
-    context = {"mischiefs": MISCHIEFS, "present": present, "form": form}
+    context = {"mischiefs": BEHAVIOURS, "present": present, "form": form}
     return render(request, "opportunities/misbehave.html", context, status=status)

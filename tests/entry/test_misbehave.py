@@ -1,4 +1,4 @@
-"""The demo's switchboard, against the sandbox's own switches."""
+"""The demo's page that makes the sandbox misbehave, against the sandbox's own switches."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from opportunities.demo.misbehave import MISCHIEFS
+from opportunities.demo.sandbox_control import BEHAVIOURS
 from opportunities.models import Person
 from opportunities.sandbox import control
 from opportunities.sandbox.store import Store
@@ -67,7 +67,7 @@ def inside(owner: Person, signed_in: Callable[[Person], Client]) -> Client:
     return signed_in(owner)
 
 
-@pytest.mark.parametrize("mischief", MISCHIEFS, ids=lambda mischief: mischief.key)
+@pytest.mark.parametrize("mischief", BEHAVIOURS, ids=lambda mischief: mischief.key)
 def test_each_choice_is_understood_by_the_sandbox_and_shown(
     sandbox: type[Switches], inside: Client, mischief: Any
 ) -> None:

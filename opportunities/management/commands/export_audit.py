@@ -1,6 +1,4 @@
-"""`manage.py export_audit`: take the trail, or a part of it, to a folder that verifies without the
-application.
-"""
+"""`manage.py export_audit`: write the trail, or a part of it, to a folder that verifies by itself."""
 
 import getpass
 from argparse import ArgumentParser
@@ -20,8 +18,8 @@ from opportunities.trail.query import TrailQuery
 
 class Command(BaseCommand):
     help = (
-        "Write the audit trail, or a part of it, as JSON Lines and CSV with a manifest, signed checkpoints and the "
-        "verifier, to a new folder."
+        "Write the audit trail, or a part of it, as JSON Lines and CSV with a manifest, signed checkpoints "
+        "and the verifier, to a new folder."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

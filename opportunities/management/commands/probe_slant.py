@@ -1,4 +1,4 @@
-"""`manage.py probe_slant`: what does this Slant do where its documents are silent? Run it before going live."""
+"""`manage.py probe_slant`: ask a real Slant what its documents leave open, before going live."""
 
 import getpass
 import json
@@ -23,8 +23,8 @@ POINT_WIDTH = 5
 
 class Command(BaseCommand):
     help = (
-        "Ask a real Slant what its documents leave open, and say what follows for our settings. Only reads; with "
-        "--write it makes one test deal, clearly named, and moves it to its pipeline's archived stage."
+        "Ask a real Slant what its documents leave open, and say what follows for our settings. Only reads; "
+        "with --write it makes one test deal, clearly named, and moves it to its pipeline's archived stage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

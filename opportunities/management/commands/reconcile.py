@@ -13,8 +13,8 @@ from opportunities.trail.audit import Actor
 
 class Command(BaseCommand):
     help = (
-        "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a possible duplicate is open, "
-        "2 when Slant could not be read or is another one."
+        "Compare the lists of Slant with what was confirmed in the last two hours. Exit 1 when a possible "
+        "duplicate is open, 2 when Slant could not be read or is another one."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,8 +26,8 @@ class Command(BaseCommand):
         if swept.failure:
             raise CommandError(swept.failure, returncode=2)
         self.stdout.write(
-            f"{swept.books} books, {swept.records} deals, {swept.calls} calls: {swept.unclaimed} deals of the last "
-            f"two hours belong to no submission; {swept.closed} alerts closed."
+            f"{swept.books} books, {swept.records} deals, {swept.calls} calls: {swept.unclaimed} deals of the "
+            f"last two hours belong to no submission; {swept.closed} alerts closed."
         )
         if swept.not_listed:
             self.stdout.write(

@@ -26,8 +26,8 @@ class Command(BaseCommand):
         count = restore_guard.recover(by=by, clock=clock, reason=options["reason"])
         if not budget.calls_left(clock):
             self.stdout.write(
-                "The hour's calls to Slant count as spent: nothing is asked or sent until they are free again, "
-                "in about an hour at most."
+                "The hour's calls to Slant count as spent: nothing is asked or sent until they are free "
+                "again, in about an hour at most."
             )
         self.stdout.write(
             f"{count} open submissions will be looked for in Slant before anything is sent again."

@@ -36,8 +36,8 @@ class Command(BaseCommand):
             raise CommandError("; ".join(failed))
         if unfinished := [state.resource for state in states if "goes_on_at" in state.cursor]:
             raise CommandError(
-                f"The hour's calls are used up. What was read of {', '.join(unfinished)} is kept; workers continue "
-                "as calls become free, and so does this command."
+                f"The hour's calls are used up. What was read of {', '.join(unfinished)} is kept; workers "
+                "continue as calls become free, and so does this command."
             )
         if any(state.cursor.get("partial") for state in states):
             self.stdout.write(

@@ -1,7 +1,6 @@
-"""The demo's switchboard: ask the sandbox to behave badly, so that a newcomer sees what Slantweb does about
-it.
+"""The demo's page "Make Slant misbehave": ways the sandbox can behave, and how to ask for them.
 
-This speaks to `/_control` of the sandbox, on loopback, and never to Slant: only the worker does that.
+The calls go to `/_control` of the sandbox on loopback, never to Slant: only the worker calls Slant.
 """
 
 import json
@@ -15,16 +14,16 @@ from django.conf import settings
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT_SECONDS = 2
 ANSWER_BYTES = 256 * 1024
-WELL: dict[str, Any] = {"reset": "faults", "up": True, "latency_ms": 0}
+WELL_BEHAVED: dict[str, Any] = {"reset": "faults", "up": True, "latency_ms": 0}
 
 
 class NoSandbox(Exception):
-    """Nothing with switches answers where SLANT_BASE_URL points."""
+    """No sandbox answers at SANDBOX_CONTROL_URL or SLANT_BASE_URL."""
 
 
 @dataclass(frozen=True)
 class SandboxBehaviour:
-    """One way of behaving: its words, and what `/_control` is told. Each begins from good behaviour."""
+    """One way to behave: its words, and the settings `/_control` gets. Each starts from good behaviour."""
 
     key: str
     title: str
@@ -40,16 +39,17 @@ NORMAL = SandboxBehaviour(
     "Let Slant behave",
     "Slant answers at once and accepts what it is sent.",
     "Anything still waiting is sent automatically within a minute or two.",
-    WELL,
+    WELL_BEHAVED,
 )
-MISCHIEFS = (
+BEHAVIOURS = (
     SandboxBehaviour(
         "down",
         "Slant is down",
         "Take Slant down",
         "Slant does not answer until you choose something else.",
-        "New deals are saved here and sent automatically, once each, when Slant is back. The pages keep working.",
-        WELL | {"up": False},
+        "New deals are saved here and sent automatically, once each, when Slant is back. "
+        "The pages keep working.",
+        WELL_BEHAVED | {"up": False},
     ),
     SandboxBehaviour(
         "slow",
@@ -57,15 +57,16 @@ MISCHIEFS = (
         "Make Slant slow",
         "Slant takes four seconds for every answer.",
         "The form still answers within two seconds, and the page for the deal tells you when Slant has it.",
-        WELL | {"latency_ms": 4000},
+        WELL_BEHAVED | {"latency_ms": 4000},
     ),
     SandboxBehaviour(
         "lost",
         "The next answer gets lost",
         "Lose the next answer",
         "Slant accepts the next new deal, but its answer never reaches us.",
-        "The page for the deal says that Slant may have it already. Slantweb looks for it in Slant instead of sending it twice.",
-        WELL
+        "The page for the deal says that Slant may have it already. "
+        "Slantweb looks for it in Slant instead of sending it twice.",
+        WELL_BEHAVED
         | {
             "faults": [
                 {
@@ -83,8 +84,9 @@ MISCHIEFS = (
         "Slant asks us to slow down",
         "Make Slant ask us to wait",
         "Slant answers every request with “too many requests, come back in 30 seconds”.",
-        "Slantweb waits as long as it was asked to, then sends automatically. You do not have to enter anything again.",
-        WELL
+        "Slantweb waits as long as it was asked to, then sends automatically. "
+        "You do not have to enter anything again.",
+        WELL_BEHAVED
         | {
             "faults": [
                 {
@@ -102,17 +104,17 @@ MISCHIEFS = (
 )
 
 
-def misbehave(key: str) -> None:
-    """Make the sandbox behave as the mischief `key` says. Raises `NoSandbox`."""
-    chosen = next(mischief for mischief in MISCHIEFS if mischief.key == key)
+def apply_behaviour(key: str) -> None:
+    """Make the sandbox behave as the one of BEHAVIOURS with this key. Raises `NoSandbox`."""
+    chosen = next(behaviour for behaviour in BEHAVIOURS if behaviour.key == key)
     _ask("POST", chosen.control)
 
 
-def present() -> SandboxBehaviour:
-    """How the sandbox behaves now, as far as these switches tell. Raises `NoSandbox`."""
+def current_behaviour() -> SandboxBehaviour:
+    """How the sandbox behaves now, as far as its settings show. Raises `NoSandbox`."""
     state = _ask("GET")
     active = {fault.get("id") for fault in state.get("faults", []) if fault.get("times") != 0}
-    by_key = {mischief.key: mischief for mischief in MISCHIEFS}
+    by_key = {behaviour.key: behaviour for behaviour in BEHAVIOURS}
     if not state.get("up", True):
         return by_key["down"]
     if active & {"lost", "limited"}:
@@ -121,7 +123,7 @@ def present() -> SandboxBehaviour:
 
 
 def _ask(method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One exchange with `/_control`. Straight http on loopback: no proxy, no redirect, no other address."""
+    """One exchange with `/_control`: plain http on loopback, no proxy, no redirect. Raises `NoSandbox`."""
     address = urlsplit(settings.SANDBOX_CONTROL_URL or settings.SLANT_BASE_URL)
     if address.scheme != "http" or address.hostname not in LOOPBACK:
         raise NoSandbox
