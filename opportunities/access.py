@@ -1,6 +1,6 @@
-"""Who may see and do what. The only place that decides it; every view, selector and action asks here.
+"""Access: who may see and do what. Every view, selector and action asks here, and nothing else decides it.
 
-One Slant token sees with its owner's eyes (Slant API 11.7), so the walls between books are ours:
+One Slant token sees what its owner sees (Slant API 11.7), so we separate the books ourselves:
 
 * sales see the books they are members of, and write where their role in the book and the token's allow it;
 * managers see every book and write where the token may; compliance read every book and change nothing;

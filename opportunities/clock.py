@@ -1,4 +1,4 @@
-"""Time, injected everywhere, so that a test or a simulation can own it.
+"""Time, handed to whoever needs it, so that a test or a simulation can control it.
 
 Actions never ask `datetime.now()` or `time.sleep()` themselves: they are handed a `Clock`.
 """
@@ -21,10 +21,9 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The database's clock where it has one of its own (several machines then agree), else the machine's.
+    """The clock of a database server, on which several machines agree; with SQLite the machine's.
 
-    For what is written and decided. Pages that only say how long ago something was use Django's
-    `timezone.now()`.
+    For what is written and decided. Pages that only show how old something is use Django's `timezone.now()`.
     """
 
     def now(self) -> datetime:

@@ -23,9 +23,10 @@ def record_access(
     reason_code: str = "",
     or_in_session: bool = False,
 ) -> bool:
-    """Record that somebody opened a thing or tried to, once in ACCESS_RECORD_INTERVAL. Whether an event was written.
+    """Record that somebody opened a thing or tried to, once in ACCESS_RECORD_INTERVAL.
 
-    With `or_in_session` one event of their session is enough, however old it is. Then nothing is locked.
+    Returns whether an event was written. With `or_in_session` one event of their session is enough, however
+    old it is. Then nothing is locked.
     """
     recorded = AuditEvent.objects.filter(
         object_type=object_type, object_id=object_id, action=action, actor_iss=by.iss, actor_sub=by.sub

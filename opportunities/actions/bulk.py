@@ -1,9 +1,9 @@
-"""Many deals changed at once: each row a submission of its own, so that one refusal holds up nothing else.
+"""Bulk changes: each row is a submission of its own, so that one refusal does not stop the others.
 
-All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and with the
-first of them what the token was sent for: sent for the same again, it completes what a crash left out; for
-anything else, it is refused. What could not be asked for at all is kept in the trail with the rest of the
-action.
+All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and the first
+commit binds the token to this request. The same request sent again completes what a crash left out. Any other
+request with that token is refused. Rows that could not be submitted are recorded in the trail with the event
+of the whole action.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from opportunities.access import visible_books, writable_books
-from opportunities.actions import moving, submissions
+from opportunities.actions import form_tokens, moving, refusals, submissions
 from opportunities.clock import Clock
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import (
@@ -42,9 +42,9 @@ OBJECT = "bulk"
 
 @dataclass(frozen=True)
 class BulkRequest:
-    """What to do with which deals: move them to `stage_id` or give them to `owner_id`, one of the two.
+    """The change and its deals: either to the stage `stage_id` or to the owner `owner_id`.
 
-    `seen_at` is when the person saw them: what was there then is what they mean to change.
+    `seen_at` is when the person saw the deals; the values of that time are the ones they mean to change.
     """
 
     ids: tuple[str, ...]
@@ -59,15 +59,13 @@ class BulkRequest:
 
     @property
     def digest(self) -> str:
-        """What makes it this order: which deals, in which order, to where and why. Not when they were looked
-        at.
-        """
+        """Identifies the request: which deals, in which order, to where and why. `seen_at` does not count."""
         parts = [list(self.ids), self.stage_id, self.owner_id, self.lost_reason]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class RowRefused(Exception):
-    """A row that cannot be asked for; `str()` is its code in deals_words.BULK_REFUSED."""
+    """A row that cannot be submitted; `str()` is its code in the wording."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +76,12 @@ class _BulkRow:
 
 
 def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
-    """Take every row that can be asked for and record the others; returns the key its result is found by.
+    """Submit every row that can be, record the others, and return the key of the result.
 
-    Raises `BadToken` and `TokenReused`, before anything of another order is written. The same order again
-    writes nothing but what is missing of it.
+    Raises `BadToken` and `TokenReused` before anything is written. The same request again writes only what is
+    missing.
     """
-    key = submissions.check_token(form_token, person)
+    key = form_tokens.check_token(form_token, person)
     take_row = _move_row(order) if order.stage_id else _reassign_row(order)
     deals = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person)).in_bulk(list(order.ids))
     writable = set(writable_books(person).values_list("pk", flat=True))
@@ -105,7 +103,7 @@ def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_
                     take_row(_BulkRow(number, deal, seen[id]), person, by, clock, form_token)
                 except submissions.ConflictQuestion:
                     refused[id] = "conflict"
-                except submissions.NotAllowed:
+                except refusals.NotAllowed:
                     refused[id] = "out_of_reach"
                 except RowRefused as why:
                     refused[id] = str(why)
@@ -165,9 +163,7 @@ def _reassign_row(order: BulkRequest) -> SubmitRow:
 
 
 def _seen_places(order: BulkRequest, deals: dict[str, Opportunity]) -> dict[str, dict[str, str | None]]:
-    """Stage and owner of each deal when the person looked, from its history; of one without any, as it is
-    now.
-    """
+    """Stage and owner of each deal when the person looked, by its history; without one, as they are now."""
     seen = {id: {"stage": deal.stage_id, "owner": deal.assigned_to_id or None} for id, deal in deals.items()}
     if order.seen_at is None:
         return seen
@@ -182,9 +178,7 @@ def _seen_places(order: BulkRequest, deals: dict[str, Opportunity]) -> dict[str,
 
 
 def _bind_token(order: BulkRequest, key: str, *, person: Person, clock: Clock) -> None:
-    """Bind the token to this order, committed with its first rows. Raises `TokenReused` if it was sent for
-    another.
-    """
+    """Bind the token to this request. Raises `TokenReused` if it is bound to another."""
     row, is_new = BulkOrder.objects.get_or_create(
         person=person, form_token=key, defaults={"digest": order.digest, "asked_at": clock.now()}
     )
@@ -192,17 +186,15 @@ def _bind_token(order: BulkRequest, key: str, *, person: Person, clock: Clock) -
         find_event(key, person) is not None or Submission.objects.of(person).filter(form_token=key).exists()
     )
     if used or row.digest != order.digest:
-        raise submissions.TokenReused("the same form was sent before with other content")
+        raise form_tokens.TokenReused("the same form was sent before with other content")
 
 
 def _record_event(
     order: BulkRequest, key: str, refused: dict[str, str], *, person: Person, by: Actor, clock: Clock
 ) -> None:
-    """One event for the whole action, with what was left out and why. The same form sent twice makes no
-    second one.
-    """
+    """Record one event for the whole action, with what was left out and why; once for each form token."""
     with transaction.atomic():
-        # Two halves of a double click may both come here; the second waits, and finds the event.
+        # Both requests of a double click may come here. The second waits, and finds the event.
         BulkOrder.objects.select_for_update().get(person=person, form_token=key)
         if find_event(key, person) is not None:
             return
@@ -225,11 +217,11 @@ def _record_event(
 
 
 def find_event(key: str, person: Person) -> AuditEvent | None:
-    """The event of a bulk action of `person`'s."""
+    """The event of a bulk action of `person`, if there is one."""
     events = AuditEvent.objects.filter(action=ASKED, object_type=OBJECT, object_id=key)
     return events.filter(actor_iss=person.iss, actor_sub=person.sub).first()
 
 
 def unique_ids(ids: Iterable[str]) -> tuple[str, ...]:
-    """Each once, in the order they came."""
+    """The ids without repetitions, in their order."""
     return tuple(dict.fromkeys(ids))

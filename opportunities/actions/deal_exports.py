@@ -1,6 +1,4 @@
-"""Deals that leave the house in a file: who took how many of which, recorded before the first byte
-(docs/security.md).
-"""
+"""Deal exports: who takes which deals away in a file, recorded before the first byte (docs/security.md)."""
 
 from django.db import transaction
 

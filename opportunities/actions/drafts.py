@@ -1,7 +1,7 @@
-"""What somebody typed and has not sent, kept so that a session that ends takes nothing with it.
+"""Drafts: what somebody typed and has not sent, kept for after a session that ended.
 
-A draft remembers the session and the page it was typed in. It comes back by itself only when that session is
-over: while it lives, a second form opened on purpose starts empty.
+A draft names the session and the page it was typed in. It is restored only when that session is over. Until
+then a second form that is opened on purpose starts empty.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 
-from opportunities.actions.submissions import TOKEN_SALT
+from opportunities.actions.form_tokens import TOKEN_SALT
 from opportunities.clock import Clock
 from opportunities.models import Draft, Person
 
 TypedValues = Mapping[str, str]
 
-# A form that was opened longer ago than a session can live is nobody's any more.
+# No session lasts longer, so a form opened earlier belongs to none.
 TOKEN_SECONDS = 12 * 60 * 60
 KEEP_DAYS = 14
 
@@ -25,7 +25,7 @@ KEEP_DAYS = 14
 def save(
     *, person: Person, form: str, typed: TypedValues, page: str, session: str, outlived: bool = False
 ) -> None:
-    """Put `typed` in the place of what was kept of this form before; nothing typed is nothing to keep."""
+    """Save `typed` in place of the earlier draft of this form; nothing typed discards it."""
     if not any(value.strip() for value in typed.values()):
         discard(person=person, form=form)
         return
@@ -34,11 +34,10 @@ def save(
 
 
 def save_after_session(*, form_token: str, form: str, typed: TypedValues, page: str) -> bool:
-    """Keep what was posted after the session's end, for whom the form was made. Never more than a draft comes
-    of it.
+    """Save what was posted after the session's end, for the person who opened the form. False without one.
 
-    The token is proof of who opened the form, not of who sends it: enough to keep a draft, not to submit a
-    deal.
+    The token proves who opened the form and not who sends it. That is enough for a draft, not for a
+    submission.
     """
     try:
         owner, _ = signing.loads(form_token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
@@ -52,22 +51,20 @@ def save_after_session(*, form_token: str, form: str, typed: TypedValues, page: 
 
 
 def mark_session_ended(*, person: Person, session: str) -> None:
-    """The session ends: what was typed in it waits for its person."""
+    """Mark the drafts of a session that ends, so that they are restored in the next one."""
     for draft in Draft.objects.filter(person=person):
         if draft.fields.get("session") == session:
             Draft.objects.filter(pk=draft.pk).update(fields=draft.fields | {"outlived": True})
 
 
 def reopen(*, person: Person, form: str, page: str, session: str, clock: Clock) -> dict[str, str]:
-    """What `person` had typed into `form` in a session that is over; nothing, when `page` asks for something
-    else.
-    """
+    """What `person` typed into `form` in a session that is over. Empty when `page` asks for other values."""
     draft = Draft.objects.filter(person=person, form=form).first()
     if draft is None or draft.fields.get("session") == session:
         return {}
     age = clock.now() - draft.updated_at
     over = draft.fields.get("outlived") or age > timedelta(minutes=settings.SESSION_IDLE_MINUTES)
-    # A link that fills the form in means those values, unless it is the very page the draft was typed on.
+    # A link that prefills the form asks for those values, unless the draft was typed on that very page.
     asked = "?" in page and draft.fields.get("page") != page
     if not over or asked or age > timedelta(days=KEEP_DAYS):
         return {}

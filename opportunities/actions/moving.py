@@ -1,14 +1,13 @@
-"""Moving a deal to another stage: by itself, with why it was lost, and back again.
+"""Moving a deal to another stage, with the reason why it was lost, and undoing a move.
 
-Slant has no field for why a deal was lost, so that is kept here, committed together with the move that asked
-for it.
+Slant has no field for a lost reason, so it is kept here, in one commit with the move.
 """
 
 from dataclasses import dataclass
 
 from django.db import transaction
 
-from opportunities.actions import submissions
+from opportunities.actions import submissions, withdrawing
 from opportunities.clock import Clock
 from opportunities.deal_fields import Fields
 from opportunities.delivery.kinds import DealChanges, sent_fields
@@ -19,7 +18,7 @@ from opportunities.trail.audit import Actor
 
 @dataclass(frozen=True)
 class MoveRequest:
-    """Where a deal shall go, from where the person saw it. `probability` None leaves it as it is."""
+    """The stage a deal is to move to, and the one the person saw. `probability` None leaves it as it is."""
 
     opportunity_id: str
     stage_id: str
@@ -39,7 +38,7 @@ def move(
     row: int = 0,
     confirm_overwrite: bool = False,
 ) -> Submission:
-    """Take the move. Raises what `submissions.change` raises."""
+    """Submit the move. Raises what `submissions.change` raises."""
     wanted: Fields = {"pipeline_stage_id": move_request.stage_id}
     seen: Fields = {"pipeline_stage_id": move_request.seen_stage_id}
     if move_request.probability is not None:
@@ -86,16 +85,15 @@ def _save_lost_reason(move_request: MoveRequest, submission: Submission, *, by: 
 def undo(
     *, submission: Submission, person: Person, by: Actor, clock: Clock, form_token: str, row: int = 0
 ) -> Submission:
-    """Take the move back: withdrawn while it surely has not reached Slant, else moved back to what was seen
-    before.
+    """Undo the move: withdraw it while it surely has not reached Slant, else move the deal back.
 
     Returns the withdrawn submission, or the one that moves back. Raises what `submissions.change` raises.
     """
     try:
-        return submissions.withdraw(submission=submission, person=person, by=by, clock=clock)
-    except submissions.TooLate:
+        return withdrawing.withdraw(submission=submission, person=person, by=by, clock=clock)
+    except withdrawing.TooLate:
         sent = sent_fields(submission)
-        # In the order they were sent: a database may give the keys of `seen` in an order of its own.
+        # In the order they were sent, because a database may return the keys of `seen` in another.
         before = {field: submission.seen[field] for field in sent}
         return submissions.change(
             changes=DealChanges(submission.opportunity_id, wanted=before, seen=sent),

@@ -1,4 +1,4 @@
-"""People coming and going: who they are, what their provider says they may be, who they are in Slant."""
+"""People: sign-in and sign-out, the roles their provider gives them, and who they are in Slant."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,10 +29,9 @@ class Identity:
 
 
 def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], clock: Clock) -> Person:
-    """Find or make the person, give them the roles of this sign-in, and open their session, all in one
-    transaction.
+    """Find or make the person, set the roles of this sign-in, and open their session, in one transaction.
 
-    `open_session` opens the browser's session and answers with the actor in it, so that no session can exist
+    `open_session` opens the browser's session and returns the actor in it, so that no session can exist
     without its event. A person without any role is recorded as refused: they get the page that says whom to
     ask, no more.
     """
@@ -56,9 +55,7 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
 
 
 def update_roles(*, identity: Identity, by: Actor, clock: Clock) -> None:
-    """Give somebody who is at work what the provider says of them now. Only a change of their roles is an
-    event.
-    """
+    """Apply during a session what the provider says now. Only a change of roles is an event."""
     with transaction.atomic():
         person, before = _save_identity(identity)
         if before == list(person.roles):
@@ -76,9 +73,7 @@ def update_roles(*, identity: Identity, by: Actor, clock: Clock) -> None:
 
 
 def record_refusal(*, by: Actor, clock: Clock, reason_code: str) -> None:
-    """Record that somebody tried to sign in and was not let in. Who they said they are is not known to be
-    true.
-    """
+    """Record that a sign-in was refused. The identity it claimed is not proven, so it is not recorded."""
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -91,9 +86,7 @@ def record_refusal(*, by: Actor, clock: Clock, reason_code: str) -> None:
 
 
 def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") -> None:
-    """Record the end of a session; `reason_code` tells an end by our limits (`idle`, `absolute`) from one
-    asked for.
-    """
+    """Record the end of a session. `reason_code` is `idle` or `absolute` when a limit of ours ended it."""
     with transaction.atomic():
         audit.record(
             clock=clock,
@@ -107,7 +100,7 @@ def sign_out(*, person: Person, by: Actor, clock: Clock, reason_code: str = "") 
 
 
 def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
-    """Say who `person` is in Slant; with an empty `member_id` their verified e-mail says it again."""
+    """Set who `person` is in Slant. With an empty `member_id` their verified e-mail decides again."""
     with transaction.atomic():
         row = Person.objects.select_for_update().get(pk=person.pk)
         before = {"member_id": row.member_id, "linked_by": row.member_linked_by}
@@ -130,7 +123,7 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
 
 def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
-    # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other one's row.
+    # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other's row.
     person, made = Person.objects.select_for_update().get_or_create(
         iss=identity.iss, sub=identity.sub, defaults={"password": make_password(None)}
     )
@@ -145,9 +138,7 @@ def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
 
 
 def member_id_of(email: str) -> str:
-    """The Slant user with this verified e-mail; empty when there is none, or when it would be a guess between
-    two.
-    """
+    """The Slant user with this verified e-mail. Empty when there is none, or more than one."""
     if not email:
         return ""
     found = list(Member.objects.filter(email=email.lower()).values_list("user_id", flat=True).distinct()[:2])

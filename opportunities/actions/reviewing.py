@@ -1,4 +1,4 @@
-"""What a person decides about a submission that the worker cannot: link it, send it again, or close it."""
+"""Reviewing: what a person decides about a submission that a worker cannot decide."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from opportunities import access
-from opportunities.actions.submissions import NotAllowed, SubmissionRefused
+from opportunities.actions.refusals import NotAllowed, SubmissionRefused
 from opportunities.clock import Clock
 from opportunities.delivery import states
 from opportunities.delivery.states import Reason
@@ -17,7 +17,7 @@ from opportunities.trail.audit import Actor, AuditChange, Remote
 
 
 class NotInReview(SubmissionRefused):
-    """It was settled meanwhile; there is nothing left to decide."""
+    """The submission is no longer in review, so there is nothing to decide."""
 
 
 class NotACandidate(SubmissionRefused):
@@ -25,15 +25,15 @@ class NotACandidate(SubmissionRefused):
 
 
 class MoreFound(SubmissionRefused):
-    """Something was found for it that whoever decided has not seen."""
+    """More candidates were found than the manager has seen."""
 
 
 class ReasonMissing(SubmissionRefused):
-    """A decision is recorded with its reason."""
+    """The reason is missing; a decision is recorded with it."""
 
 
 def candidate_ids(submission: Submission) -> list[str]:
-    """Ids of records in Slant that a manager may link: what was found, and what Slant itself answered with."""
+    """Ids of records that a manager may link: candidates found, and records in Slant's own answers."""
     evidence = submission.check_state
     found = [shown["id"] for shown in evidence.get("candidates", [])]
     answered = submission.attempts.exclude(record_id="").values_list("record_id", flat=True)
@@ -43,7 +43,7 @@ def candidate_ids(submission: Submission) -> list[str]:
 def link(
     *, submission: Submission, opportunity_id: str, reason: str, person: Person, by: Actor, clock: Clock
 ) -> Submission:
-    """Settle a reviewed submission on the record `opportunity_id`, one of its candidates."""
+    """Link a reviewed submission to the record `opportunity_id`, one of its candidates."""
     try:
         with transaction.atomic():
             row = _lock_for_review(submission, person, reason)
@@ -76,9 +76,9 @@ def send_again(
 ) -> Submission:
     """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
 
-    `seen` are the ids of the candidates the manager was shown. Passed over, they no longer stand in the way
-    of that proof; one that was found while the page was open would, so then nothing is decided (`MoreFound`).
-    An edit or move may overwrite the values it was shown with, and no later ones.
+    `seen` are the ids of the candidates the manager was shown; they no longer prevent that proof. If another
+    was found while the page was open, nothing is decided (`MoreFound`). An edit or move may overwrite the
+    values that were shown, and no later ones.
     """
     with transaction.atomic():
         row = _lock_for_review(submission, person, reason)
@@ -106,13 +106,13 @@ def send_again(
 
 
 def _shown_values(row: Submission) -> dict[str, Any]:
-    """What a manager saw in Slant in the fields that an edit or move wants to change; nothing for a create."""
+    """The values a manager saw in the fields that an edit or move changes. Empty for a create."""
     shown = [found["fields"] for found in row.check_state.get("candidates", []) if not row.makes_record]
     return {field: shown[0].get(field) for field in row.seen} if shown else {}
 
 
 def close(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:
-    """Give a reviewed submission up, with a reason."""
+    """Close a reviewed submission without a record, with a reason."""
     with transaction.atomic():
         row = _lock_for_review(submission, person, reason)
         evidence = {"candidates": candidate_ids(row)}
@@ -123,7 +123,7 @@ def close(*, submission: Submission, reason: str, person: Person, by: Actor, clo
 
 
 def confirm_still_wanted(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
-    """The owner's yes to "this was held for a day: still send it?"."""
+    """Send a submission after all that waited a day, because its owner still wants it."""
     if submission.person_id != person.pk:
         raise NotAllowed("only its owner says whether it is still wanted")
     with transaction.atomic():

@@ -1,6 +1,4 @@
-"""What a person keeps of the board: how they left it, and the selections they named. Their own alone;
-nobody's data.
-"""
+"""Saved views: how a person left the board, and the selections they named. Only they see them."""
 
 from uuid import UUID
 
@@ -10,18 +8,18 @@ VIEW_LIMIT = 50
 
 
 class TooManyViews(Exception):
-    """A person has as many views as anybody can use."""
+    """The person has VIEW_LIMIT views already."""
 
 
 def remember(*, person: Person, query: str) -> None:
-    """Open the board like this next time."""
+    """Remember the board's present query, with which it opens next time."""
     if person.board_query != query and len(query) <= 1000:
         Person.objects.filter(pk=person.pk).update(board_query=query)
         person.board_query = query
 
 
 def save(*, person: Person, name: str, query: str) -> SavedView:
-    """Keep `query` under `name`, in place of what had that name. Raises `TooMany`."""
+    """Save `query` under `name`, and replace a view of that name. Raises `TooManyViews`."""
     others = SavedView.objects.filter(person=person).exclude(name=name)
     if others.count() >= VIEW_LIMIT:
         raise TooManyViews

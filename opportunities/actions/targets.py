@@ -1,4 +1,4 @@
-"""What owners aim to win in a fiscal quarter: said by managers, kept with who said it."""
+"""Targets: what each owner aims to win in a fiscal quarter, as managers set it."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,9 +12,7 @@ from opportunities.trail.audit import Actor, AuditChange
 
 
 def set_targets(*, amounts: Mapping[tuple[str, date], int | None], by: Actor, clock: Clock) -> int:
-    """Set targets by member and first day of the quarter; None takes one away. How many changed; each is an
-    event.
-    """
+    """Set targets by member and first day of the quarter; None removes one. Returns how many changed."""
     with transaction.atomic():
         firsts = {quarter for _, quarter in amounts}
         held = {

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from opportunities.actions import form_tokens
 from opportunities.actions import saved_views as actions
-from opportunities.actions import submissions
 from opportunities.forms.selection import SelectionForm, WindowForm, selection_of
 from opportunities.forms.views import SaveViewForm, ViewForm
 from opportunities.selection import LIST, Selection
@@ -192,7 +192,7 @@ def _around(request: PageRequest, found: Board, form: SelectionForm) -> dict[str
         "query": selection.query(),
         "chips": filters.chips(selection, names),
         "problems": form.problems,
-        "form_token": submissions.issue_token(person),
+        "form_token": form_tokens.issue_token(person),
         "hidden": hidden_by_filters(person, selection) if found.is_empty and selection.narrowed_by else 0,
     }
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from opportunities.actions import bulk as actions
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.clock import SystemClock
 from opportunities.forms.bulk import BulkForm, ResultForm
 from opportunities.models import Person
@@ -76,7 +76,7 @@ def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 
         "ids": form.cleaned_data.get("id", ()),
         "problems": [] if status == 200 else form.problems(),
         "errors": {} if status == 200 else form.errors,
-        "form_token": submissions.issue_token(request.person),
+        "form_token": form_tokens.issue_token(request.person),
         "shown_at": request.POST.get("shown_at", "")[:40] or CLOCK.now().isoformat(),
         "lost_reason": request.POST.get("lost_reason", ""),
         "back": _way_back(request),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from opportunities.actions import drafts, submissions
+from opportunities.actions import drafts, duplicate_question, form_tokens, refusals, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
 from opportunities.models import State, Submission
@@ -117,9 +117,9 @@ def _submit(request: PageRequest) -> HttpResponse:
     except FormRejected as rejected:
         form.add_error(None, rejected.message)
         return rejected.add_retry_after(_refuse(request, form, status=rejected.status))
-    except submissions.DuplicateQuestion as question:
+    except duplicate_question.DuplicateQuestion as question:
         return _ask(request, form, question.similar)
-    except submissions.NotAllowed:
+    except refusals.NotAllowed:
         form.add_error("book_id", fields_words.BOOK_UNKNOWN)
         return _refuse(request, form)
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
@@ -148,7 +148,9 @@ def _accepted(request: PageRequest, submission: Submission) -> HttpResponse:
     return see_other(url)
 
 
-def _ask(request: PageRequest, form: NewOpportunityForm, similar: list[submissions.Similar]) -> HttpResponse:
+def _ask(
+    request: PageRequest, form: NewOpportunityForm, similar: list[duplicate_question.SimilarDeal]
+) -> HttpResponse:
     """The duplicate question; "yes, it is the same" creates nothing and opens that one."""
     first = similar[0]
     if request.POST.get("confirm_duplicate") == "same" and first.submission_id:
@@ -161,13 +163,13 @@ def _refuse(
     form: NewOpportunityForm,
     *,
     supersedes: str | None = None,
-    similar: list[submissions.Similar] | None = None,
+    similar: list[duplicate_question.SimilarDeal] | None = None,
     status: int = 422,
 ) -> HttpResponse:
     """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
     _keep_draft(request, typed_values(request.POST))
     data = request.POST.copy()
-    data["form_token"] = submissions.issue_token(request.person)
+    data["form_token"] = form_tokens.issue_token(request.person)
     data["supersedes"] = _supersedes(request)[0] if supersedes is None else supersedes
     form.data = data
     problems = form.problems()
@@ -181,7 +183,7 @@ def _draw(
     form: NewOpportunityForm,
     *,
     problems: list[tuple[str, str]] | None = None,
-    similar: list[submissions.Similar] | None = None,
+    similar: list[duplicate_question.SimilarDeal] | None = None,
     status: int = 200,
     reopened: bool = False,
 ) -> HttpResponse:
@@ -219,7 +221,7 @@ def _settled_form(
     supersedes: str = "",
 ) -> NewOpportunityForm:
     settled = settle(typed, offer, changed)
-    token = submissions.issue_token(request.person)
+    token = form_tokens.issue_token(request.person)
     initial = settled.values | {"form_token": token, "supersedes": supersedes}
     return _form(None, offer, initial=initial, hints=settled.hints)
 
@@ -233,7 +235,7 @@ def _summary_of(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any
     judged = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
     if judged.is_valid() and judged.cleaned_data["value"] is not None:
-        similar = len(submissions.similar_deals(judged.deal(), person=request.person, clock=CLOCK))
+        similar = len(duplicate_question.similar_deals(judged.deal(), person=request.person, clock=CLOCK))
     return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
 
 
@@ -251,7 +253,7 @@ def _supersedes(request: PageRequest) -> tuple[str, Submission | None]:
     return (str(id), row) if row else ("", None)
 
 
-def _duplicate_words(similar: submissions.Similar) -> str:
+def _duplicate_words(similar: duplicate_question.SimilarDeal) -> str:
     return create_words.DUPLICATE_UNANSWERED.format(
         by=similar.by_display, at=formats.moment(similar.created_at, timezone.now())
     )

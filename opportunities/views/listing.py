@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from opportunities import exports
-from opportunities.actions import deal_exports, submissions
+from opportunities.actions import deal_exports, form_tokens
 from opportunities.clock import SystemClock
 from opportunities.forms.listing import reading_of
 from opportunities.forms.selection import SelectionForm
@@ -46,7 +46,7 @@ def page(
         "board_query": selection.query(view="board"),
         "chips": filters.chips(selection, names),
         "problems": problems or [],
-        "form_token": submissions.issue_token(person),
+        "form_token": form_tokens.issue_token(person),
         "shown_at": CLOCK.now().isoformat(),
         "hidden": hidden_by_filters(person, selection) if not found.total.count else 0,
     }

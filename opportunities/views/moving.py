@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
-from opportunities.actions import moving, submissions
+from opportunities.actions import form_tokens, moving, refusals, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.move import MoveForm
 from opportunities.models import State, Submission
@@ -109,7 +109,7 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
         )
     except submissions.ConflictQuestion as question:
         return _refuse(request, found, form, _conflict(found, form, question))
-    except submissions.SubmissionRefused:
+    except refusals.SubmissionRefused:
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
@@ -144,7 +144,7 @@ def _undo(request: PageRequest, found: Movable) -> HttpResponse:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
         return _refuse(request, found, form, Refusal(words))
-    except submissions.SubmissionRefused:
+    except refusals.SubmissionRefused:
         return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
     taken_back = submissions.wait_for_outcome(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
@@ -161,7 +161,7 @@ def _answer(
             "card": card,
             "said": said,
             "undo": submission.pk if may_undo else "",
-            "form_token": submissions.issue_token(request.person),
+            "form_token": form_tokens.issue_token(request.person),
             "is_settled": submission.is_final,
         }
         return render(request, "opportunities/partials/moved.html", context)
@@ -225,7 +225,7 @@ def _draw(
         "offers_certainty": chosen is not None and found.offers_certainty(chosen),
         "reasons": board_words.REASONS,
         "next": _way_back(request),
-        "form_token": submissions.issue_token(request.person),
+        "form_token": form_tokens.issue_token(request.person),
     }
     name = "partials/move_form.html" if request.htmx else "move.html"
     return render(request, f"opportunities/{name}", context, status=status)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
 from opportunities.access import Action, may
-from opportunities.actions import drafts, submissions
+from opportunities.actions import drafts, form_tokens, refusals, submissions
 from opportunities.actions.submissions import expected_fields
 from opportunities.clock import SystemClock
 from opportunities.deal_fields import EDITABLE
@@ -91,7 +91,7 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
             supersedes = str(earlier.pk)
         typed |= editable_values(request.GET)
         typed |= _reopened(request, person, row)
-    typed |= {"form_token": submissions.issue_token(person), "supersedes": supersedes}
+    typed |= {"form_token": form_tokens.issue_token(person), "supersedes": supersedes}
     form = _form(person, row, typed=typed)
     if request.POST.get("redraw") == "household" and request.htmx:
         return render(request, "opportunities/partials/household_row.html", {"form": form})
@@ -106,7 +106,7 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
     try:
         if not changes.wanted:
             with token_guard(MESSAGES):
-                submissions.check_unused(form.cleaned_data["form_token"], person)
+                form_tokens.check_unused(form.cleaned_data["form_token"], person)
             messages.info(request, words.NOT_CHANGED)
             return _back(request, row)
         with submit_guard(request, MESSAGES):
@@ -125,7 +125,7 @@ def _submit(request: PageRequest, person: Person, row: Opportunity) -> HttpRespo
         return rejected.add_retry_after(_refuse(request, row, form, status=rejected.status))
     except submissions.ConflictQuestion as question:
         return _refuse(request, row, form, conflict=conflicts(row, changes, question.current))
-    except submissions.NotAllowed as error:
+    except refusals.NotAllowed as error:
         raise PermissionDenied from error
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
@@ -173,7 +173,7 @@ def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResp
         "in_page": in_page,
         "said": said,
         "moved": moved,
-        "form_token": submissions.issue_token(person) if moved else "",
+        "form_token": form_tokens.issue_token(person) if moved else "",
         "trail": trail_of(person, "opportunity", row.pk, known=known) if in_page else None,
         "trail_url": f"{reverse('opportunities:audit')}?object=opportunity:{quote(row.pk)}"
         if reads_trail
@@ -218,7 +218,7 @@ def _refuse(
     typed = edited_values(request.POST) | {"deal": row.pk}
     drafts.save(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
     data = _whole(request.POST, row)
-    data["form_token"] = submissions.issue_token(person)
+    data["form_token"] = form_tokens.issue_token(person)
     data["confirm_overwrite"] = ""
     if supersedes:
         data["supersedes"] = str(supersedes.pk)

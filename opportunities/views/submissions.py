@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from opportunities.access import Action, may
-from opportunities.actions import reviewing
+from opportunities.actions import refusals, reviewing, withdrawing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
@@ -69,7 +69,7 @@ def still_send(request: PageRequest, id: UUID) -> HttpResponse:
     row = reachable(person, id)
     try:
         reviewing.confirm_still_wanted(submission=row, person=person, by=actor_of(request), clock=CLOCK)
-    except actions.NotAllowed as error:
+    except refusals.NotAllowed as error:
         raise PermissionDenied from error
     except reviewing.NotInReview:
         pass  # It went on meanwhile, which its page says better than a message could.
@@ -83,10 +83,10 @@ def withdraw(request: PageRequest, id: UUID) -> HttpResponse:
     person = request.person
     row = reachable(person, id)
     try:
-        actions.withdraw(submission=row, person=person, by=actor_of(request), clock=CLOCK)
-    except actions.NotAllowed as error:
+        withdrawing.withdraw(submission=row, person=person, by=actor_of(request), clock=CLOCK)
+    except refusals.NotAllowed as error:
         raise PermissionDenied from error
-    except actions.TooLate:
+    except withdrawing.TooLate:
         messages.warning(request, submissions_words.TOO_LATE)
     else:
         messages.success(request, submissions_words.endings(row.kind).withdrawn.format(name=row.name))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 from django.urls import reverse
 
-from opportunities.actions.submissions import BadToken, TokenReused
+from opportunities.actions.form_tokens import BadToken, TokenReused
 from opportunities.models import Submission
 from opportunities.selectors.choices import cannot_write_at_all
 from opportunities.views import limits

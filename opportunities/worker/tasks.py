@@ -1,4 +1,7 @@
-"""What huey runs. It only wakes and schedules; all work is `tick()` over rows, so a lost message is a delay."""
+"""What huey runs. It only wakes and schedules; all work is `tick()` over rows, so a lost message is a delay.
+
+Queued messages name these functions and the appointment, so their names stay.
+"""
 
 import os
 import socket
@@ -18,28 +21,25 @@ from opportunities.worker.tick import tick
 
 SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 5.0
-# In the queue's own store: all processes on one queue keep one appointment between them. Were each wake-up to
-# make one of its own, and each of those the next, a worker would be busier with every deal until it did
-# nothing else.
+# Kept in the queue's own store, so that all processes on one queue share one appointment. If each wake-up
+# made one of its own, and each of those the next, workers would become busier with every deal.
 APPOINTMENT = "appointment"
 
 
 class Ending:
-    """Whether this process was asked to end: `work` says how to tell. A round then ends after its exchange."""
+    """Whether this process was asked to end, which the command `work` answers. A round then ends early."""
 
     asked: Callable[[], bool] = staticmethod(never_stopping)
 
 
 def worker_name() -> str:
-    """This process, as heartbeats and leases name it."""
+    """The name of this process in heartbeats and leases."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}"
 
 
 @db_task()
 def round_of_work() -> None:
-    """One round of everything due. Another is appointed before it, in case it dies, and sooner after it if
-    need be.
-    """
+    """One round of everything due. The next one is scheduled first, in case this one dies."""
     _appoint(LATEST_SECONDS)
     due_in = tick(SystemClock(), worker=worker_name(), stopping=Ending.asked)
     if due_in is not None:
@@ -48,7 +48,7 @@ def round_of_work() -> None:
 
 @db_task()
 def appointed_round(number: str) -> None:
-    """The round appointed as `number`, unless a sooner one took its place."""
+    """The round scheduled as `number`, unless a sooner one replaced it."""
     kept = HUEY.get(APPOINTMENT, peek=True)
     if kept and kept[0] == number:
         HUEY.delete(APPOINTMENT)
@@ -57,7 +57,7 @@ def appointed_round(number: str) -> None:
 
 @db_periodic_task(crontab(minute="*"))
 def sweep() -> None:
-    """Picks up what a killed worker or a lost message left. Runs on every consumer; claims keep rounds apart."""
+    """Find what a killed worker or a lost message left. Every consumer runs it; claims keep rounds apart."""
     round_of_work.call_local()
 
 
@@ -67,9 +67,9 @@ def wake_a_worker(**kwargs: Any) -> None:
 
 
 def _appoint(wait: float) -> None:
-    """Ask for a round in `wait` seconds, unless one that is not overdue is appointed for then or sooner.
+    """Schedule a round in `wait` seconds, unless one that is not overdue is scheduled for then or sooner.
 
-    By the machine's own time, as huey goes by it too: the database's may not be there to be asked.
+    By the machine's own time, as in huey, because the database's clock may be unreachable.
     """
     wait = min(max(wait, SOONEST_SECONDS), LATEST_SECONDS)
     now = time.time()

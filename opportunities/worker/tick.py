@@ -1,7 +1,7 @@
-"""One round of everything due: all that production and simulation run.
+"""One round of everything that is due. Production and simulation run nothing else.
 
 Rounds may overlap, in one process or on many machines: submissions are claimed, sync and checks are leased.
-What a round leaves because its process died, the next one finds.
+What a round leaves because its process died, the next round finds.
 """
 
 import logging
@@ -35,76 +35,74 @@ from opportunities.trail.verify import nightly
 
 logger = logging.getLogger(__name__)
 
-# What is done once an hour or a night, by whoever finds its lease run out.
+# What is done once an hour or a night, by the worker that finds its lease expired.
 HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE)
 
 
 def tick(
     clock: Clock, *, worker: str, slant: SlantClient | None = None, stopping: Stopping = never_stopping
 ) -> float | None:
-    """Do what is due now. Returns the seconds until something of ours is due next, or None when nothing is
-    open.
+    """Do what is due now. Returns the seconds until a submission is due next, or None when none is open.
 
-    `worker` names the process; each round adds its own suffix, so that two rounds of one process never share
-    a lease. When `stopping` says so, it ends after the exchange under way, and leaves the rest to the next
-    round.
+    `worker` names the process. Each round adds a suffix of its own, so that two rounds of one process never
+    share a lease. When `stopping` answers true, the round ends after the exchange under way.
     """
-    me = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
-    _watch_the_clock(worker, clock)
+    actor = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
+    _check_clock(worker, clock)
     hourly = leases.available(HOURLY, clock=clock)
     try:
-        _do_what_is_due(me, slant, hourly, clock, stopping)
+        _run_due_work(actor, slant, hourly, clock, stopping)
     except Exception:
-        # A broken trail takes no event, and then nothing due can be done: it is found and told all the same.
-        _watch_the_trail(me, hourly, clock)
+        # With a broken trail nothing can be recorded, so nothing due can be done. It is checked all the same.
+        _check_trail(actor, hourly, clock)
         raise
     if not stopping():
-        _watch_the_trail(me, hourly, clock)
+        _check_trail(actor, hourly, clock)
     return _next_due_in(clock.now())
 
 
-def _do_what_is_due(
-    me: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock, stopping: Stopping
+def _run_due_work(
+    worker: Actor, slant: SlantClient | None, hourly: set[str], clock: Clock, stopping: Stopping
 ) -> None:
     instance = Instance.current()
     slant = slant or connection.connect(clock, instance=instance)
-    due = _due(clock.now())
+    due = _due_states(clock.now())
     if State.SENDING in due:
-        claiming.expire_leases(worker=me, clock=clock)
-    may_send = restore_guard.check_database(worker=me, clock=clock, instance=instance)
+        claiming.expire_leases(worker=worker, clock=clock)
+    may_send = restore_guard.check_database(worker=worker, clock=clock, instance=instance)
     reads, held = connection.metered(slant, Share.SYNC, clock), holds.codes()
-    # Before anything is sent or read: whose token this is, and what it may.
-    if connection.check_connection(reads, worker=me, clock=clock, instance=instance, held=held):
+    # Before anything is sent or read: whose token this is, and what it may do.
+    if connection.check_connection(reads, worker=worker, clock=clock, instance=instance, held=held):
         slant, held = slant.using(can_write=Instance.current().can_write), holds.codes()
     if may_send and State.QUEUED in due:
-        sending.deliver_due(slant, worker=me, clock=clock, stopping=stopping)
+        sending.deliver_due(slant, worker=worker, clock=clock, stopping=stopping)
     if held.isdisjoint(restore_guard.WRONG_SLANT):
         checks = connection.metered(slant, Share.CHECKS, clock)
         if due & {State.UNKNOWN, State.REVIEW}:
-            settling.settle_due(checks, worker=me, clock=clock, stopping=stopping)
+            settling.settle_due(checks, worker=worker, clock=clock, stopping=stopping)
         if stopping():
             return
         if duplicates.LEASE in hourly:
-            duplicates.sweep_due(checks, worker=me, clock=clock)
-        mirror.sync_if_due(reads, worker=me, clock=clock)
+            duplicates.sweep_due(checks, worker=worker, clock=clock)
+        mirror.sync_if_due(reads, worker=worker, clock=clock)
     if sync_event.LEASE in hourly:
-        sync_event.record_if_due(worker=me, clock=clock)
+        sync_event.record_if_due(worker=worker, clock=clock)
 
 
-def _watch_the_trail(me: Actor, hourly: set[str], clock: Clock) -> None:
+def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
     checkpoints.write_if_due(clock=clock)
-    if nightly.LEASE in hourly or nightly.is_under_way(me):
-        nightly.verify_due(worker=me, clock=clock)
+    if nightly.LEASE in hourly or nightly.is_under_way(worker):
+        nightly.verify_due(worker=worker, clock=clock)
 
 
-def _due(now: datetime) -> set[str]:
-    """The states in which something is due, or left behind by a worker. Asked once: most rounds find nothing."""
+def _due_states(now: datetime) -> set[str]:
+    """The states in which a submission is due or has an expired lease. Mostly empty."""
     late = Submission.objects.filter(Q(due_at__lte=now) | Q(lease_until__lte=now), state__in=OPEN)
     return set(late.order_by().values_list("state", flat=True).distinct())
 
 
-def _watch_the_clock(worker: str, clock: Clock) -> None:
-    """What a jump asks for, in the transaction in which it is noticed: noticed once, it is not noticed again."""
+def _check_clock(worker: str, clock: Clock) -> None:
+    """Handle a clock jump in the transaction that notices it, because it is noticed only once."""
     with transaction.atomic():
         seen = heartbeats.beat(worker, clock=clock)
         if seen is heartbeats.ClockWatch.JUMPED:

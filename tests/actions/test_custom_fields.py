@@ -1,7 +1,7 @@
 """A custom field of Slant's goes the way of every other field: to Slant, into the mirror and into the trail."""
 
 from opportunities.access import writable_books
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, submissions
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Kind, Opportunity, State
 from tests.support.office import Office, fresh
@@ -24,7 +24,7 @@ def test_an_edit_reaches_slant_the_mirror_and_the_trail(office: Office) -> None:
         person=office.person,
         by=office.by,
         clock=office.clock,
-        form_token=submissions.issue_token(office.person),
+        form_token=form_tokens.issue_token(office.person),
     )
     office.round()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opportunities.actions import submissions
+from opportunities.actions import duplicate_question, form_tokens, refusals, submissions, withdrawing
 from opportunities.clock import SystemClock
 from opportunities.delivery.kinds import CreateKind
 from opportunities.models import AuditEvent, Person, Role, State, Submission
@@ -18,7 +18,7 @@ from tests.support.slant_box import deal
 
 
 def test_the_same_form_sent_twice_is_one_submission(office: Office) -> None:
-    token = submissions.issue_token(office.person)
+    token = form_tokens.issue_token(office.person)
 
     first, second = office.submit(token=token), office.submit(token=token)
 
@@ -27,30 +27,30 @@ def test_the_same_form_sent_twice_is_one_submission(office: Office) -> None:
 
 
 def test_the_same_form_with_other_content_is_refused(office: Office) -> None:
-    token = submissions.issue_token(office.person)
+    token = form_tokens.issue_token(office.person)
     office.submit(token=token)
 
-    with pytest.raises(submissions.TokenReused):
+    with pytest.raises(form_tokens.TokenReused):
         office.submit(token=token, name="Other")
 
 
 @pytest.mark.parametrize("token", ["", "made-up", "a:b:c"])
 def test_a_token_we_did_not_issue_is_refused(office: Office, token: str) -> None:
-    with pytest.raises(submissions.BadToken):
-        submissions.check_token(token, office.person)
+    with pytest.raises(form_tokens.BadToken):
+        form_tokens.check_token(token, office.person)
 
 
 def test_somebody_elses_token_is_refused(office: Office) -> None:
     other = make_person("Nadia Other", Role.SALES)
 
-    with pytest.raises(submissions.BadToken):
-        office.submit(token=submissions.issue_token(other))
+    with pytest.raises(form_tokens.BadToken):
+        office.submit(token=form_tokens.issue_token(other))
 
 
 def test_the_same_deal_within_a_day_asks_and_remembers_the_answer(office: Office) -> None:
     first = office.submit()
 
-    with pytest.raises(submissions.DuplicateQuestion) as question:
+    with pytest.raises(duplicate_question.DuplicateQuestion) as question:
         office.submit()
     second = office.submit(confirm_duplicate=True)
 
@@ -66,7 +66,7 @@ def test_after_a_day_nobody_asks(office: Office) -> None:
 
 
 def test_nobody_writes_into_a_book_they_only_view(office: Office) -> None:
-    with pytest.raises(submissions.NotAllowed):
+    with pytest.raises(refusals.NotAllowed):
         office.submit(book_id="bk_no_such")
     assert Submission.objects.count() == 0
 
@@ -75,15 +75,15 @@ def test_somebody_elses_submission_is_not_withdrawn(office: Office) -> None:
     submission = office.submit()
     other = make_person("Nadia Other", Role.MANAGER)
 
-    with pytest.raises(submissions.NotAllowed):
-        submissions.withdraw(submission=submission, person=other, by=Actor.of(other), clock=office.clock)
+    with pytest.raises(refusals.NotAllowed):
+        withdrawing.withdraw(submission=submission, person=other, by=Actor.of(other), clock=office.clock)
     assert fresh(submission).state == State.QUEUED
 
 
 def test_two_browsers_racing_with_one_form_make_one_submission(committed_db: str) -> None:
     firm = make_firm()
     person = make_person("Olivia Owner", Role.SALES, member_id="us_owner")
-    token = submissions.issue_token(person)
+    token = form_tokens.issue_token(person)
     asked = deal(
         book_id=firm.harbor.pk, household_id="", pipeline_id="", pipeline_stage_id="", pipeline_type="client"
     )
@@ -119,11 +119,11 @@ def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
     asked = deal(
         book_id=firm.harbor.pk, household_id="", pipeline_id="", pipeline_stage_id="", pipeline_type="client"
     )
-    both_looked, looked, look = threading.Barrier(2), threading.local(), submissions.similar_deals
+    both_looked, looked, look = threading.Barrier(2), threading.local(), duplicate_question.similar_deals
     made: list[Submission] = []
-    questions: list[submissions.DuplicateQuestion] = []
+    questions: list[duplicate_question.DuplicateQuestion] = []
 
-    def look_together(*args: Any, **kwargs: Any) -> list[submissions.Similar]:
+    def look_together(*args: Any, **kwargs: Any) -> list[duplicate_question.SimilarDeal]:
         found = look(*args, **kwargs)
         if not hasattr(looked, "once"):
             looked.once = True
@@ -134,11 +134,11 @@ def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
         from django.db import connection
 
         try:
-            token, by = submissions.issue_token(person), Actor.of(person)
+            token, by = form_tokens.issue_token(person), Actor.of(person)
             made.append(
                 submissions.create(deal=asked, person=person, by=by, clock=SystemClock(), form_token=token)
             )
-        except submissions.DuplicateQuestion as question:
+        except duplicate_question.DuplicateQuestion as question:
             questions.append(question)
         connection.close()
 

@@ -296,7 +296,7 @@ def _chain() -> Iterator[tuple[str, float, str, float | None]]:
     """What one event adds to saving a submission: the lock, the hash, the row."""
     from unittest.mock import patch
 
-    from opportunities.actions import submissions
+    from opportunities.actions import form_tokens, submissions
     from opportunities.clock import SystemClock
     from opportunities.delivery.kinds import NewDeal
     from opportunities.models import Person
@@ -312,7 +312,7 @@ def _chain() -> Iterator[tuple[str, float, str, float | None]]:
             person=person,
             by=Actor.of(person),
             clock=SystemClock(),
-            form_token=submissions.issue_token(person),
+            form_token=form_tokens.issue_token(person),
         )
 
     def each(numbers: range) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, submissions
 from opportunities.models import AuditEvent, LostReason, Opportunity, Person, State, Submission
 from opportunities.views import limits
 from tests.pages.conftest import Page, problems
@@ -29,7 +29,7 @@ def form(person: Person, to: str, **more: Any) -> dict[str, Any]:
     fields = {
         "pipeline_stage_id": to,
         "seen_pipeline_stage_id": FIRST,
-        "form_token": submissions.issue_token(person),
+        "form_token": form_tokens.issue_token(person),
     }
     return {name: value for name, value in (fields | more).items() if value is not None}
 
@@ -69,7 +69,7 @@ def test_without_scripts_it_leads_back_to_the_board_and_can_be_undone(
     page = Page(client.get(answer["Location"]))
     assert f"{deal.name} will move to Connected as soon as Slant accepts it" in page.text
     assert page.value("undo") == str(row.pk)
-    undo = {"undo": str(row.pk), "form_token": submissions.issue_token(owner), "next": back}
+    undo = {"undo": str(row.pk), "form_token": form_tokens.issue_token(owner), "next": back}
     answer = client.post(f"/opportunities/{deal.pk}/move/", undo)
     assert answer["Location"] == back
     row.refresh_from_db()
@@ -90,7 +90,7 @@ def test_a_move_that_arrived_is_undone_by_moving_back_with_its_probability(
     settle(first)
     Opportunity.objects.filter(pk=deal.pk).update(probability=100)
 
-    undo = {"undo": str(first.pk), "form_token": submissions.issue_token(owner)}
+    undo = {"undo": str(first.pk), "form_token": form_tokens.issue_token(owner)}
     answer = client.post(f"/opportunities/{deal.pk}/move/", undo, headers=PART)
 
     back = Submission.objects.exclude(pk=first.pk).get()
@@ -108,7 +108,7 @@ def test_a_colleagues_move_is_not_taken_back_nor_told_of(
     said = Page(browse(colleague).get(f"/board/?moved={first.pk}"))
     settle(first)
 
-    undo = {"undo": str(first.pk), "form_token": submissions.issue_token(colleague)}
+    undo = {"undo": str(first.pk), "form_token": form_tokens.issue_token(colleague)}
     answer = browse(colleague).post(path, undo)
 
     assert (answer.status_code, "goes to Connected" in said.text) == (422, False)
@@ -140,7 +140,7 @@ def test_a_lost_stage_asks_why_and_keeps_it_here(deal: Opportunity, owner: Perso
 
     # The move back may be refused: then the deal is still lost, and why.
     settle(row)
-    client.post(path, {"undo": str(row.pk), "form_token": submissions.issue_token(owner)})
+    client.post(path, {"undo": str(row.pk), "form_token": form_tokens.issue_token(owner)})
     assert Submission.objects.count() == 2
     page = Page(client.get(f"/opportunities/{deal.pk}/"))
     assert "Lost because: Fees" in " ".join(page.said("deal").split())

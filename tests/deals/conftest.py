@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.mirror import meanings
 from opportunities.models import Opportunity, OpportunityVersion, Person, Stage
 from tests.pages.conftest import Page, problems
@@ -100,7 +100,7 @@ def edit_form(row: Opportunity, person: Person, **changed: str) -> dict[str, str
         "assigned_to_id": row.assigned_to_id,
     }
     seen = {f"seen_{name}": value for name, value in now.items()}
-    return now | seen | {"form_token": submissions.issue_token(person)} | changed
+    return now | seen | {"form_token": form_tokens.issue_token(person)} | changed
 
 
 def in_days(days: int) -> date:

@@ -9,7 +9,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import bulk, submissions
+from opportunities.actions import bulk, form_tokens
 from opportunities.models import (
     AuditEvent,
     LostReason,
@@ -36,7 +36,7 @@ def post(browse: Browse, owner: Person) -> Post:
     def sent(
         ids: list[str], person: Person = owner, headers: dict[str, str] | None = None, **fields: str
     ) -> Any:
-        form: dict[str, Any] = {"id": ids, "form_token": submissions.issue_token(person)}
+        form: dict[str, Any] = {"id": ids, "form_token": form_tokens.issue_token(person)}
         return browse(person).post(BULK, form | fields, headers=headers or {})
 
     return sent
@@ -234,7 +234,7 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(
         ),
         (
             ["op_1"],
-            {"pipeline_stage_id": "st_lead", "form_token": submissions.issue_token(colleague)},
+            {"pipeline_stage_id": "st_lead", "form_token": form_tokens.issue_token(colleague)},
             "form_token",
             "too old",
         ),
@@ -251,7 +251,7 @@ def test_what_is_wrong_is_said_and_nothing_is_changed(
 def test_the_same_form_sent_twice_is_one_bulk_change(owner: Person, make_deal: MakeDeal, post: Post) -> None:
     make_deal("op_1")
     make_deal("op_2")
-    token = submissions.issue_token(owner)
+    token = form_tokens.issue_token(owner)
 
     first = post(["op_1", "op_2"], pipeline_stage_id="st_lead", form_token=token)
     again = post(["op_1", "op_2"], pipeline_stage_id="st_lead", form_token=token)
@@ -270,7 +270,7 @@ def test_a_token_sent_before_for_other_deals_or_another_stage_changes_none_of_th
     make_deal("op_1")
     make_deal("op_2")
     make_deal("op_there", stage=firm.lead)
-    token = submissions.issue_token(owner)
+    token = form_tokens.issue_token(owner)
     post(["op_there", "op_1"], pipeline_stage_id="st_lead", form_token=token)
 
     more = post(["op_there", "op_1", "op_2"], pipeline_stage_id="st_lead", form_token=token)
@@ -290,7 +290,7 @@ def test_a_token_of_which_every_row_was_refused_is_spent_as_well(
 ) -> None:
     make_deal("op_there", stage=firm.lead)
     make_deal("op_1")
-    token = submissions.issue_token(owner)
+    token = form_tokens.issue_token(owner)
 
     first = post(["op_there"], pipeline_stage_id="st_lead", form_token=token)
     again = post(["op_there"], pipeline_stage_id="st_lead", form_token=token)
@@ -328,7 +328,7 @@ def test_sent_again_after_a_crash_between_two_commits_it_completes_what_is_missi
     ids = ["op_1", "op_2", "op_3", "op_4"]
     for id in ids:
         make_deal(id)
-    token, move = submissions.issue_token(owner), bulk.moving.move
+    token, move = form_tokens.issue_token(owner), bulk.moving.move
 
     def dies_at_the_third(**asked_for: Any) -> Submission:
         if asked_for["row"] == 2:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, submissions
 from opportunities.models import Opportunity, OpportunityVersion, Person, State, Submission
 from opportunities.wording import fields as fields_words
 from opportunities.wording.deals import FORM_NOT_YOURS, FORM_SENT_BEFORE
@@ -149,7 +149,7 @@ def test_nothing_changed_sends_nothing_and_a_field_left_out_stays(
     same = client.post(EDIT, edit_form(row, owner), follow=True)
     part = client.post(
         EDIT,
-        {"form_token": submissions.issue_token(owner), "probability": "70", "seen_probability": ""},
+        {"form_token": form_tokens.issue_token(owner), "probability": "70", "seen_probability": ""},
     )
 
     assert "Nothing was changed: every field is as it was." in same.content.decode()
@@ -340,7 +340,7 @@ def test_a_form_that_changes_nothing_still_needs_a_token_of_its_own(
 ) -> None:
     row = make_deal()
     person = owner if whole else manager
-    client, used = browse(person), submissions.issue_token(person)
+    client, used = browse(person), form_tokens.issue_token(person)
     client.post(EDIT, edit_form(row, person, value="700,000", form_token=used))
 
     for token, words in ((used, FORM_SENT_BEFORE), ("forged", FORM_NOT_YOURS), ("", FORM_NOT_YOURS)):
@@ -348,7 +348,7 @@ def test_a_form_that_changes_nothing_still_needs_a_token_of_its_own(
         response = client.post(EDIT, typed | {"form_token": token})
         assert response.status_code == 422
         assert problems(Page(response)) == [("form_token", words)]
-    fresh = client.post(EDIT, {"form_token": submissions.issue_token(person)})
+    fresh = client.post(EDIT, {"form_token": form_tokens.issue_token(person)})
     assert (fresh.status_code, fresh["Location"]) == (303, "/opportunities/op_1/")
     assert Submission.objects.count() == 1
 

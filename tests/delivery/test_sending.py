@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.actions import submissions
+from opportunities.actions import withdrawing
 from opportunities.clock import Clock
 from opportunities.delivery import answers, holds
 from opportunities.delivery.claiming import claim
@@ -507,8 +507,8 @@ def test_a_submission_with_an_ambiguous_send_cannot_be_withdrawn(office: Office)
     office.box.mischief.append("drop_after")
     office.round()
 
-    with pytest.raises(submissions.TooLate):
-        submissions.withdraw(
+    with pytest.raises(withdrawing.TooLate):
+        withdrawing.withdraw(
             submission=fresh(submission), person=office.person, by=office.by, clock=office.clock
         )
 
@@ -516,7 +516,7 @@ def test_a_submission_with_an_ambiguous_send_cannot_be_withdrawn(office: Office)
 def test_a_queued_submission_is_withdrawn_and_never_sent(office: Office) -> None:
     submission = office.submit()
 
-    submissions.withdraw(submission=submission, person=office.person, by=office.by, clock=office.clock)
+    withdrawing.withdraw(submission=submission, person=office.person, by=office.by, clock=office.clock)
     office.rounds(minutes=1)
 
     assert fresh(submission).state == State.WITHDRAWN
@@ -536,6 +536,6 @@ def test_withdrawing_waits_for_a_send_that_ends_without_a_trace(
         sleep(seconds)
 
     monkeypatch.setattr(office.clock, "sleep", the_send_ends)
-    submissions.withdraw(submission=fresh(submission), person=office.person, by=office.by, clock=office.clock)
+    withdrawing.withdraw(submission=fresh(submission), person=office.person, by=office.by, clock=office.clock)
 
     assert fresh(submission).state == State.WITHDRAWN

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from opportunities.actions import reviewing
-from opportunities.actions.submissions import change, issue_token
+from opportunities.actions.form_tokens import issue_token
+from opportunities.actions.submissions import change
 from opportunities.delivery import head_file, holds, restore_guard
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import Alert, AuditEvent, Hold, Instance, Kind, Role, State, Submission

@@ -9,7 +9,7 @@ import time_machine
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.models import Draft, Person, Submission
 from tests.support.people import Firm
 
@@ -39,7 +39,7 @@ def typing(later: Later, firm: Firm, owner: Person, signed_in: SignIn) -> Client
 
 def whole(person: Person, **changed: str) -> dict[str, str]:
     form = TYPED | {"pipeline_id": "pl_prospects", "assigned_to_id": "us_owner"}
-    return form | {"form_token": submissions.issue_token(person)} | changed
+    return form | {"form_token": form_tokens.issue_token(person)} | changed
 
 
 def shows_typed(client: Client, path: str = NEW) -> bool:

@@ -9,7 +9,7 @@ import time_machine
 from django.core.cache import cache
 from django.test import Client
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.models import AuditEvent, Draft, Person, Submission
 from opportunities.views import limits
 from tests.support.people import Firm
@@ -87,7 +87,7 @@ def test_thirty_deals_a_minute_and_person_and_nothing_typed_is_lost(
                 "name": f"Deal {number}",
                 "pipeline_id": "pl_prospects",
                 "assigned_to_id": "us_owner",
-                "form_token": submissions.issue_token(person),
+                "form_token": form_tokens.issue_token(person),
             },
         )
 

@@ -19,7 +19,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.models import (
     Alert,
     Attempt,
@@ -180,7 +180,7 @@ def drawn(firmful: Firmful, who: str, how: str, path: str, text: str, number: in
         "pipeline_id": "pl_prospects",
         "household_id": "hh_okonkwo",
         "assigned_to_id": "us_owner",
-        "form_token": submissions.issue_token(person),
+        "form_token": form_tokens.issue_token(person),
     }
     row = firmful.rows[number]
     match how:

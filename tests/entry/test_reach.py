@@ -21,7 +21,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, refusals, submissions
 from opportunities.clock import SystemClock
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Household, Kind, Opportunity, Person, State, Submission
@@ -281,7 +281,7 @@ def test_no_refusal_ever_holds_a_word_of_another_book(world: World, route: Route
                 "name": "x",
                 "decision": "link",
             }
-            form["form_token"] = submissions.issue_token(world.people[role])
+            form["form_token"] = form_tokens.issue_token(world.people[role])
             form["supersedes"] = world.things["submissions", "summit"]
             form["opportunity_id"] = world.things["opportunities", "summit"]
             assert CANARY not in held_in(client.post(path, form))
@@ -314,7 +314,7 @@ def test_a_similar_deal_of_another_book_is_not_asked_about(world: World) -> None
 
     def sent(role: str, book: str, owner: str) -> list[HttpResponse]:
         filled = form | {"book_id": book, "assigned_to_id": owner, "pipeline_stage_id": "st_lead"}
-        filled["form_token"] = submissions.issue_token(world.people[role])
+        filled["form_token"] = form_tokens.issue_token(world.people[role])
         client = world.client(role)
         fields = client.post("/opportunities/new/fields/", filled, headers={"HX-Request": "true"})
         return [fields, client.post("/opportunities/new/", filled)]
@@ -347,7 +347,7 @@ def test_nobody_writes_into_a_book_they_cannot_write_to(world: World, role: str,
         "pipeline_id": "pl_prospects",
         "pipeline_stage_id": "st_lead",
         "assigned_to_id": owners.get(book, "us_owner"),
-        "form_token": submissions.issue_token(world.people[role]),
+        "form_token": form_tokens.issue_token(world.people[role]),
     }
 
     response = world.client(role).post("/opportunities/new/", form)
@@ -367,11 +367,11 @@ def test_nobody_changes_a_deal_they_cannot_write_to_whichever_page_forgets_to_as
         try:
             submissions.change(
                 changes=DealChanges(id, {"name": "Mine now"}, {"name": "x"}), kind=Kind.EDIT, person=person,
-                by=Actor.of(person), clock=SystemClock(), form_token=submissions.issue_token(person),
+                by=Actor.of(person), clock=SystemClock(), form_token=form_tokens.issue_token(person),
                 confirm_overwrite=True,
             )  # fmt: skip
             taken.add((role, id))
-        except submissions.NotAllowed:
+        except refusals.NotAllowed:
             pass
 
     assert taken == {(role, "op_harbor") for role in ("owner", "colleague", "manager")}
@@ -387,7 +387,7 @@ def test_who_only_reads_changes_nothing(world: World, route: Route, role: str) -
         "name": "A new deal",
         "pipeline_id": "pl_prospects",
         "assigned_to_id": "us_owner",
-        "form_token": submissions.issue_token(world.people[role]),
+        "form_token": form_tokens.issue_token(world.people[role]),
         "decision": "close",
         "reason": "because",
         "opportunity_id": "op_harbor",

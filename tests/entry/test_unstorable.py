@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.models import Opportunity, Person, State, Submission
 from tests.support.people import Firm
 
@@ -147,6 +147,6 @@ def test_no_form_brings_nul_to_the_database(
 ) -> None:
     for name in names:
         for text in ("\0", "op\0_1"):
-            form = {"form_token": submissions.issue_token(person)} | around | {name: text}
+            form = {"form_token": form_tokens.issue_token(person)} | around | {name: text}
             response = inside.post(path.format(review=review.pk), form)
             assert response.status_code < 500, (name, text)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from opportunities.actions import moving, submissions
+from opportunities.actions import form_tokens, moving, refusals, submissions
 from opportunities.deal_fields import from_body, values_of_row
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import Kind, Opportunity, Person, State, Submission
@@ -61,7 +61,7 @@ class Changing:
 
     def errand(self) -> Errand:
         person = self.history.rng.choice(self.history.sales)
-        made = Errand(person, submissions.issue_token(person))
+        made = Errand(person, form_tokens.issue_token(person))
         self.errands.append(made)
         return made
 
@@ -115,7 +115,7 @@ class Changing:
                 for name, value in question.current.items():
                     errand.knew[name].append(value)
                 self.press(errand, sure=True)
-        except submissions.NotAllowed:
+        except refusals.NotAllowed:
             history.scheduler.say(f"{errand.deal} is out of reach")
         except DatabaseError as error:
             history.scheduler.say(f"told that it was not saved: {error}")
@@ -162,7 +162,7 @@ class Changing:
         row = Submission.objects.filter(pk__in=errand.saved[:1], kind=Kind.MOVE).first()
         if row is None:
             return
-        back = Errand(errand.person, submissions.issue_token(errand.person), errand.deal, Kind.MOVE)
+        back = Errand(errand.person, form_tokens.issue_token(errand.person), errand.deal, Kind.MOVE)
         back.wanted = {name: row.seen[name] for name in errand.wanted}
         back.knew = {name: [value] for name, value in errand.wanted.items()}
         back.pressed_at = history.scheduler.now
@@ -174,7 +174,7 @@ class Changing:
                 clock=history.clock,
                 form_token=back.token,
             )
-        except (submissions.SubmissionRefused, DatabaseError) as error:
+        except (refusals.SubmissionRefused, DatabaseError) as error:
             history.scheduler.say(f"could not undo {row.reference}: {error!r}")
             return
         history.scheduler.say(f"undid {row.reference}")

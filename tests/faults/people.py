@@ -10,7 +10,14 @@ from uuid import UUID
 
 from django.db import DatabaseError
 
-from opportunities.actions import reviewing, submissions
+from opportunities.actions import (
+    duplicate_question,
+    form_tokens,
+    refusals,
+    reviewing,
+    submissions,
+    withdrawing,
+)
 from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
@@ -86,7 +93,7 @@ class People:
 
     def wish(self, deal: NewDeal | None = None, *, confirm: bool = False) -> Wish:
         person = self.history.rng.choice(self.history.sales)
-        made = Wish(deal or self.draw_deal(), person, submissions.issue_token(person), confirm)
+        made = Wish(deal or self.draw_deal(), person, form_tokens.issue_token(person), confirm)
         self.wishes.append(made)
         return made
 
@@ -108,7 +115,7 @@ class People:
             if history.rng.random() < 0.3:
                 row = submissions.wait_for_outcome(row, clock=history.clock)
             self.look_at(row, wish.person)
-        except submissions.DuplicateQuestion:
+        except duplicate_question.DuplicateQuestion:
             history.scheduler.say("asked whether to create a duplicate")
         except DatabaseError as error:
             history.scheduler.say(f"told that it was not saved: {error}")
@@ -135,12 +142,12 @@ class People:
             if row is None or not self.recovered:
                 return
             try:
-                submissions.withdraw(
+                withdrawing.withdraw(
                     submission=row, person=wish.person, by=By.of(wish.person), clock=self.history.clock
                 )
                 self.history.scheduler.say(f"withdrew {row.reference}")
                 self.told.append(Told(self.history.scheduler.now, pk, "withdrawn"))
-            except (submissions.TooLate, DatabaseError) as error:
+            except (withdrawing.TooLate, DatabaseError) as error:
                 self.history.scheduler.say(f"could not withdraw {row.reference}: {error!r}")
 
     # The manager, the operator
@@ -173,7 +180,7 @@ class People:
                 else:
                     reviewing.close(**facts)
                 history.scheduler.say(f"manager decided {row.reference}: {mine or 'not there'}")
-            except (submissions.SubmissionRefused, DatabaseError) as error:
+            except (refusals.SubmissionRefused, DatabaseError) as error:
                 history.scheduler.say(f"manager could not decide {row.reference}: {error!r}")
 
     def stop_sending(self, stop: bool) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens
 from opportunities.models import Attempt, Person, State, Submission
 from tests.support.people import Firm
 
@@ -47,7 +47,7 @@ def fill(firm: Firm) -> Fill:
             "pipeline_type": "",
             "pipeline_stage_id": firm.qualified.pk,
             "assigned_to_id": "us_owner",
-            "form_token": submissions.issue_token(person),
+            "form_token": form_tokens.issue_token(person),
         }
         return {name: value for name, value in (fields | changed).items() if value is not None}
 

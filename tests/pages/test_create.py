@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, submissions
 from opportunities.models import (
     Book,
     Household,
@@ -62,7 +62,7 @@ def test_the_least_that_can_be_sent_goes_to_the_person_themselves_and_the_first_
         "book_id": "bk_harbor",
         "name": "Small",
         "pipeline_id": "pl_prospects",
-        "form_token": submissions.issue_token(owner),
+        "form_token": form_tokens.issue_token(owner),
     }
 
     browse(owner).post(NEW, form)
@@ -175,7 +175,7 @@ def test_a_forged_token_sends_nothing(owner: Person, browse: Browse, fill: Fill,
 def test_another_persons_token_sends_nothing(
     owner: Person, colleague: Person, browse: Browse, fill: Fill
 ) -> None:
-    response = browse(owner).post(NEW, fill(owner, form_token=submissions.issue_token(colleague)))
+    response = browse(owner).post(NEW, fill(owner, form_token=form_tokens.issue_token(colleague)))
 
     assert response.status_code == 422
     assert not Submission.objects.exists()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from opportunities import mirror
-from opportunities.actions import submissions
+from opportunities.actions import form_tokens, submissions
 from opportunities.delivery import connection
 from opportunities.models import Person, Role, Submission
 from opportunities.runtime.budget import Share
@@ -63,7 +63,7 @@ class Office:
             person=self.person,
             by=self.by,
             clock=self.clock,
-            form_token=token or submissions.issue_token(self.person),
+            form_token=token or form_tokens.issue_token(self.person),
             **extra,
         )
 

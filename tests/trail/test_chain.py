@@ -14,7 +14,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count
 
-from opportunities.actions.submissions import change, issue_token
+from opportunities.actions.form_tokens import issue_token
+from opportunities.actions.submissions import change
 from opportunities.clock import SystemClock
 from opportunities.delivery import restore_guard
 from opportunities.delivery.kinds import DealChanges

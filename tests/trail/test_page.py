@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from opportunities.actions import deal_exports, people
-from opportunities.actions.submissions import change, issue_token
+from opportunities.actions.form_tokens import issue_token
+from opportunities.actions.submissions import change
 from opportunities.clock import SystemClock
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import AuditEvent, Person

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from opportunities.actions.submissions import may_be_withdrawn
+from opportunities.actions.withdrawing import may_be_withdrawn
 from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
