@@ -87,7 +87,6 @@ class Instance(models.Model):
     me_checked_at = models.DateTimeField(null=True, blank=True)
     ever_could_write = models.BooleanField(default=False)
     clock_jumped_at = models.DateTimeField(null=True, blank=True)
-    sync_asked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="instance_single")]
