@@ -55,7 +55,7 @@ def unpacked(path: Path) -> bytes:
     return lzma.decompress(path.read_bytes())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def migrated(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
