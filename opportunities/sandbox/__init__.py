@@ -20,7 +20,7 @@ Everything above is pure: no Django, no sockets, no wall clock, no threads (rule
 in-process). Only these touch the world:
 
     world.py      the rules behind a lock, the machine's clock, waiting
-    describe.py   the shapes of the OpenAPI document
+    describe.py, answer_shapes.py   the shapes of the OpenAPI document
     http.py       the django-ninja API: addresses, document, `/_control`, `/_ledger`
     server.py     sockets, threads and the faults that need them; what being down means
     __main__.py   `python -m opportunities.sandbox`

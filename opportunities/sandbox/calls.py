@@ -54,7 +54,7 @@ class Call:
         return bool(row["company_id"] == mine)
 
     def book_named(self, book_id: str) -> Row:
-        """The book a body or a filter names; unknown and out of reach are told as for a record, at `book_id`."""
+        """The book a body or a filter names. Raises for one that is unknown or out of reach, at `book_id`."""
         row = self.store.tables["book"].get(book_id)
         if row is None or not self.sees(book_id):
             raise shapes.out_of_reach(self.store, row is not None, "Book", "book_id")

@@ -1,4 +1,4 @@
-"""Reading a body and the single values in it: each check answers the value or adds a sentence at its field."""
+"""Reading a body and the single values in it: each check returns the value or adds a sentence."""
 
 from __future__ import annotations
 

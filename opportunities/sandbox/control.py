@@ -17,6 +17,7 @@ Records: `{"op":"patch","id":...,"set":{...}}`, `{"op":"create","type":...,"set"
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -73,43 +74,47 @@ def apply(store: Store, start: Store, changes: Any, now: float) -> None:
 
 
 def _apply(store: Store, start: Store, changes: dict[str, Any], now: float) -> None:
-    reset = changes.get("reset", "none")
-    if reset not in ("none", "faults", "all"):
-        raise NotUnderstood(f"reset: {reset!r} is not none, faults or all")
-    if reset == "all":
-        store.reset_to(start)
-    elif reset == "faults":
-        store.control.faults = ()
-    control = store.control
+    _reset(store, start, changes.get("reset", "none"))
     for name, value in changes.items():
-        if name == "switches":
-            _merge_switches(control, value)
-        elif name == "limits":
-            for limit, number in _object(name, value).items():
-                if limit not in control.limits:
-                    raise NotUnderstood(f"limits: {limit!r} is unknown")
-                control.limits[limit] = _number(f"limits.{limit}", number)
-        elif name == "clock":
-            if set(_object(name, value)) - {"offset_s"}:
-                raise NotUnderstood("clock: only offset_s is known")
-            control.offset_s = _real("clock.offset_s", value.get("offset_s", control.offset_s), least=None)
-        elif name == "up":
-            if not isinstance(value, bool):
-                raise NotUnderstood("up: must be true or false")
-            control.up = value
-        elif name == "revoked":
-            control.revoked = _revoked(store, value)
-        elif name == "latency_ms":
-            control.latency_ms = _number(name, value)
-        elif name == "list_lag_s":
-            control.list_lag_s = _real(name, value, least=0)
-        elif name == "faults":
-            control.faults = _faults(value)
+        if name == "revoked":
+            store.control.revoked = _revoked(store, value)
         elif name == "records":
             for operation in _list(name, value):
                 _record(store, _object(name, operation), now)
+        elif name in MERGED:
+            MERGED[name](store.control, value)
+        elif name in REPLACED:
+            setattr(store.control, name, REPLACED[name](value))
         elif name != "reset":
             raise NotUnderstood(f"{name!r} is unknown")
+
+
+def _reset(store: Store, start: Store, what: Any) -> None:
+    if what not in ("none", "faults", "all"):
+        raise NotUnderstood(f"reset: {what!r} is not none, faults or all")
+    if what == "all":
+        store.reset_to(start)
+    elif what == "faults":
+        store.control.faults = ()
+
+
+def _merge_limits(control: Control, value: Any) -> None:
+    for limit, number in _object("limits", value).items():
+        if limit not in control.limits:
+            raise NotUnderstood(f"limits: {limit!r} is unknown")
+        control.limits[limit] = _number(f"limits.{limit}", number)
+
+
+def _set_clock(control: Control, value: Any) -> None:
+    if set(_object("clock", value)) - {"offset_s"}:
+        raise NotUnderstood("clock: only offset_s is known")
+    control.offset_s = _real("clock.offset_s", value.get("offset_s", control.offset_s), least=None)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise NotUnderstood("up: must be true or false")
+    return value
 
 
 def _object(name: str, value: Any) -> dict[str, Any]:
@@ -148,6 +153,19 @@ def _merge_switches(control: Control, value: Any) -> None:
         if text not in SWITCHES[switch]:
             raise NotUnderstood(f"switches.{switch}: {choice!r} is none of {', '.join(SWITCHES[switch])}")
         control.switches[switch] = text
+
+
+MERGED: dict[str, Callable[[Control, Any], None]] = {
+    "switches": _merge_switches,
+    "limits": _merge_limits,
+    "clock": _set_clock,
+}
+REPLACED: dict[str, Callable[[Any], Any]] = {
+    "up": _flag,
+    "latency_ms": lambda value: _number("latency_ms", value),
+    "list_lag_s": lambda value: _real("list_lag_s", value, least=0),
+    "faults": lambda value: _faults(value),
+}
 
 
 def _revoked(store: Store, value: Any) -> tuple[str, ...]:
@@ -232,29 +250,36 @@ def _record(store: Store, operation: dict[str, Any], now: float) -> None:
     kind = store.kind_of(row_id) if isinstance(row_id, str) else None
     if kind is None or not isinstance(row_id, str):
         raise NotUnderstood(f"records: no record {row_id!r}")
-    row = store.tables[kind][row_id]
     if op == "delete":
-        if kind not in DELETABLE:
-            raise NotUnderstood(f"records: a {kind} cannot be deleted, other records name it")
-        record = shapes.record(store, kind, row)
-        store.remove(kind, row_id)
-        _note(store, now, "delete", kind, [], record)
+        _delete(store, kind, row_id, now)
     elif op == "patch":
-        values = _object("records.set", operation.get("set"))
-        for name in values:
-            if name not in row or name == "id":
-                raise NotUnderstood(f"records: {kind} has no field {name!r}")
-        changed = [name for name, value in values.items() if row[name] != value]
-        fresh = {**row, **values}
-        if "updated_at" in row and "updated_at" not in values and changed:
-            fresh["updated_at"] = stamp(now)
-        if "pipeline_stage_id" in changed and "stage_updated_at" not in values:
-            fresh["stage_updated_at"] = stamp(now)
-        _known_references(store, kind, fresh)
-        store.put(kind, fresh)
-        _note(store, now, "update", kind, changed, shapes.record(store, kind, fresh))
+        _patch(store, kind, row_id, _object("records.set", operation.get("set")), now)
     else:
         raise NotUnderstood(f"records: op {op!r} is none of patch, create, delete")
+
+
+def _delete(store: Store, kind: str, row_id: str, now: float) -> None:
+    if kind not in DELETABLE:
+        raise NotUnderstood(f"records: a {kind} cannot be deleted, other records name it")
+    record = shapes.record(store, kind, store.tables[kind][row_id])
+    store.remove(kind, row_id)
+    _note(store, now, "delete", kind, [], record)
+
+
+def _patch(store: Store, kind: str, row_id: str, values: dict[str, Any], now: float) -> None:
+    row = store.tables[kind][row_id]
+    for name in values:
+        if name not in row or name == "id":
+            raise NotUnderstood(f"records: {kind} has no field {name!r}")
+    changed = [name for name, value in values.items() if row[name] != value]
+    fresh = {**row, **values}
+    if "updated_at" in row and "updated_at" not in values and changed:
+        fresh["updated_at"] = stamp(now)
+    if "pipeline_stage_id" in changed and "stage_updated_at" not in values:
+        fresh["stage_updated_at"] = stamp(now)
+    _known_references(store, kind, fresh)
+    store.put(kind, fresh)
+    _note(store, now, "update", kind, changed, shapes.record(store, kind, fresh))
 
 
 def _create(store: Store, operation: dict[str, Any], now: float) -> None:

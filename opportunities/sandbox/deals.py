@@ -286,7 +286,7 @@ def _pipeline(
 
 
 def _default_pipeline(call: Call, book: Row | None, kind: str, problems: Problems) -> Row | None:
-    """The oldest pipeline of that kind: the book's own before the company's. Slant leaves this open (10.11)."""
+    """The oldest pipeline of that kind: the book's own before the company's (open: API 10.11)."""
     fitting = [
         row
         for row in call.store.tables["pipeline"].values()

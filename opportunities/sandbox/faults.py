@@ -3,11 +3,12 @@
 A fault is matched when the request has been read and its ledger entry appended; the first that matches acts.
 `Fault.plan` says what happens then. Whoever carries it out does, in this order:
 
-1. `processed == "now"`: let the rules work on the request; with `answer == "status"` the rules are told the false
-   status, because a 5xx is never kept under an idempotency key (Slant API 6) and the server believes its own error.
+1. `processed == "now"`: let the rules work on the request; with `answer == "status"` the rules are told
+   the false status, because a 5xx is never kept under an idempotency key (Slant API 6).
 2. Wait `delay_ms` (for the kind `delay` and `commit_late` before step 1, for all others after it).
-3. `answer`: "real" sends the true answer; "none" closes the connection without a byte; "held" keeps it open until
-   the client leaves; "status" an error of `status`; "html" an HTML page of `status`; "busy" a 429 (by `Rules.limit`); "garbage" a 2xx
+3. `answer`: "real" sends the true answer; "none" closes the connection without a byte; "held"
+   keeps it open until the client leaves; "status" an error of `status`; "html" an HTML page of `status`;
+   "busy" a 429 (by `Rules.limit`); "garbage" a 2xx
    with a body no page describes; "half" the true answer cut in the middle of its body.
 
 `commit_late` is the nastiest: the connection is closed at once, the idempotency key is in use meanwhile (a

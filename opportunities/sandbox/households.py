@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opportunities.sandbox import shapes
@@ -41,34 +42,42 @@ PRIORITIES = ("low_priority", "medium_priority", "high_priority")
 
 def index(call: Call) -> Answer:
     """`GET /v1/households` with the filters of 7.10; `type` is lower case here, unlike in answers."""
+    rows = call.store.tables["household"]
+    wanted = _filters(call.query)
+    ids = call.settled("household", _in_books(call))
+    found = [row_id for row_id in ids if all(takes(rows[row_id]) for takes in wanted)]
+    return answer(200, shapes.listed(found, call.query, lambda row_id: shapes.household(rows[row_id])))
+
+
+def _in_books(call: Call) -> list[str]:
+    """The households of the book asked for, or of every book the token sees."""
     store, query = call.store, call.query
-    rows = store.tables["household"]
-    kind = query.get("type")
-    if kind is not None and kind not in ("client", "prospect"):
-        raise invalid({"type": ["must be one of client, prospect"]})
-    moment = shapes.since(query)
     if "book_id" in query:
         book_id = call.book_named(query["book_id"])["id"]
-        ids = store.listing("household", book_id, lambda row: row["book_id"] == book_id)
-    else:
-        books = {book_id for book_id in store.tables["book"] if call.sees(book_id)}
-        ids = store.listing(
-            "household", "books " + " ".join(sorted(books)), lambda row: row["book_id"] in books
-        )
-    ids = call.settled("household", ids)
+        return store.listing("household", book_id, lambda row: row["book_id"] == book_id)
+    books = {book_id for book_id in store.tables["book"] if call.sees(book_id)}
+    return store.listing("household", "books " + " ".join(sorted(books)), lambda row: row["book_id"] in books)
+
+
+def _filters(query: dict[str, str]) -> list[Callable[[Row], bool]]:
+    """A question a row must answer with yes, for each filter of the query."""
+    kind, moment = query.get("type"), shapes.since(query)
+    if kind is not None and kind not in ("client", "prospect"):
+        raise invalid({"type": ["must be one of client, prospect"]})
+    found: list[Callable[[Row], bool]] = []
     if kind is not None:
-        ids = [row_id for row_id in ids if rows[row_id]["type"].lower() == kind]
+        found.append(lambda row: row["type"].lower() == kind)
     if moment is not None:
-        ids = [row_id for row_id in ids if (parse_moment(rows[row_id]["updated_at"]) or 0) >= moment]
+        found.append(lambda row: (parse_moment(row["updated_at"]) or 0) >= moment)
     if "email" in query:
         email = query["email"].strip().casefold()
-        ids = [row_id for row_id in ids if email in _emails(rows[row_id])]
+        found.append(lambda row: email in _emails(row))
     if "phone" in query:
-        ids = [row_id for row_id in ids if query["phone"] in _phones(rows[row_id])]
+        found.append(lambda row: query["phone"] in _phones(row))
     if "name" in query:
         words = query["name"].casefold().split()
-        ids = [row_id for row_id in ids if _named(rows[row_id], words)]
-    return answer(200, shapes.listed(ids, query, lambda row_id: shapes.household(rows[row_id])))
+        found.append(lambda row: _named(row, words))
+    return found
 
 
 def _emails(row: Row) -> set[str]:
@@ -115,36 +124,22 @@ def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Prob
     """No duplicate check, as in Slant; fields only clients have are dropped in silence on prospects."""
     problems.unknown(call.body, fields, call.switches)
     body = {name: value for name, value in call.body.items() if name in fields and value is not None}
-    book_id = problems.text(body, "book_id", required=True)
-    book = None
-    if book_id is not None:
-        book = call.book_named(book_id)
-        call.may_write(book)
-    head = body.get("head_of_household")
-    if head is not None and not isinstance(head, dict):
-        problems.add("head_of_household", "must be an object")
-        head = None
-    source = {**body, **(head or {})}
-    person = {name: problems.text(source, name, most=NAME_MAX) for name in PERSON_FIELDS}
+    book = _writable_book(call, body, problems)
+    person = _head(body, problems)
     name = problems.text(body, "household_name", most=NAME_MAX)
     tier, since = _client_only(body, book, kind, problems)
     more = merged(call, "Household", {}, body["custom_fields"], problems) if "custom_fields" in body else {}
-    if kind == "Client" and not (person["email"] or person["phone_number"]):
-        problems.add("email", "an e-mail or a phone number is required")
-    if kind == "Prospect" and not (person["first_name"] or person["last_name"] or person["preferred_name"]):
-        problems.add("first_name", "one of first, last or preferred name is required")
+    _reachable_or_named(kind, person, problems)
     problems.stop()
     moment = stamp(call.now)
     household_id = call.store.new_id("household")
-    named = " ".join(
-        part for part in (person["first_name"] or person["preferred_name"], person["last_name"]) if part
-    )
+    book_id = book["id"] if book else ""
     row: Row = {
         "id": household_id,
         "type": kind,
-        "name": name or named or person["email"] or person["phone_number"],
+        "name": name or _full_name(person) or person["email"] or person["phone_number"],
         "book_id": book_id,
-        "people": [person_row(call.store.new_id("person"), book_id or "", household_id, person)],
+        "people": [person_row(call.store.new_id("person"), book_id, household_id, person)],
         "tier": tier,
         "became_client_at": since if since or kind == "Prospect" else moment,
         "profile_picture_url": None,
@@ -154,6 +149,37 @@ def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Prob
     }
     call.save("household", row, fields_set(body, row, fields, OWN_NAMES), create=True)
     return call.created(shapes.household(row))
+
+
+def _writable_book(call: Call, body: Row, problems: Problems) -> Row | None:
+    book_id = problems.text(body, "book_id", required=True)
+    if book_id is None:
+        return None
+    book = call.book_named(book_id)
+    call.may_write(book)
+    return book
+
+
+def _head(body: Row, problems: Problems) -> dict[str, str | None]:
+    """The person of a new household: flat, or nested as `head_of_household`."""
+    head = body.get("head_of_household")
+    if head is not None and not isinstance(head, dict):
+        problems.add("head_of_household", "must be an object")
+        head = None
+    source = {**body, **(head or {})}
+    return {name: problems.text(source, name, most=NAME_MAX) for name in PERSON_FIELDS}
+
+
+def _reachable_or_named(kind: str | None, person: dict[str, str | None], problems: Problems) -> None:
+    """A client can be reached; a prospect has a name (Slant API 7.10)."""
+    if kind == "Client" and not (person["email"] or person["phone_number"]):
+        problems.add("email", "an e-mail or a phone number is required")
+    if kind == "Prospect" and not (person["first_name"] or person["last_name"] or person["preferred_name"]):
+        problems.add("first_name", "one of first, last or preferred name is required")
+
+
+def _full_name(person: dict[str, str | None]) -> str:
+    return " ".join(filter(None, (person["first_name"] or person["preferred_name"], person["last_name"])))
 
 
 def _client_only(

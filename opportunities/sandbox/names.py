@@ -1,4 +1,4 @@
-"""The fictional firm: who works there, whose books there are, how the pipelines look. All names are invented."""
+"""The fictional firm: its people, books and pipelines. All names are invented."""
 
 from __future__ import annotations
 

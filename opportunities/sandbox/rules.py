@@ -12,7 +12,7 @@ clock:
 
 With faults, take the steps one by one; `faults.PLANS` says which of them a fault leaves out or delays:
 
-    exchange = rules.receive(request, now)            # ledger entry appended; `exchange.fault` is the one that acts
+    exchange = rules.receive(request, now)  # in the ledger; `exchange.fault` acts
     answer = rules.arrive(exchange, now)              # sign-in, limits, idempotency; None: to be executed
     answer = answer or rules.execute(exchange, now)   # may be called later, or never (a server that crashed)
     rules.close(exchange, status=answer.status, answered=True)
@@ -268,7 +268,7 @@ class Rules:
             return refused.answer(switches)
 
     def _finished(self, exchange: Exchange, answer: Answer, now: float) -> Answer:
-        """With the rate headers the switch asks for (Slant API 10.22); kept answers are stored without them."""
+        """With the rate headers the switch asks for (Slant API 10.22). Kept answers have none."""
         mode = self.store.control.switches["rate_headers"]
         if mode == "none" or (mode == "retry_after" and answer.status != 429):
             return answer

@@ -239,7 +239,7 @@ def _deal(
 
 
 def _mixed(number: int) -> int:
-    """A large number in which neighbours have nothing in common, so that no two parts of a deal go in step."""
+    """A large number, unlike that of its neighbours, so that no two parts of a deal go in step."""
     mix = number * 0x9E3779B97F4A7C15 % 2**64
     mix = (mix ^ mix >> 30) * 0xBF58476D1CE4E5B9 % 2**64
     return (mix ^ mix >> 27) * 0x94D049BB133111EB % 2**64 >> 3

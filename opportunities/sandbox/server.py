@@ -1,19 +1,15 @@
 """Sockets: real HTTP/1.1, and the faults that need a socket to happen.
 
 Every connection has its thread. A request to `/_...` goes straight to Django (control and ledger). Any other
-is Slant's: it is noted in the ledger, the fault that acts on it is looked up, and Django is asked only if the
-fault lets the request through. The answer is written in one piece, so that keep-alive never waits for a
-delayed ACK.
+is Slant's: the ledger notes it, and Django is asked only if no fault keeps it back. The answer is written in
+one piece, so that keep-alive never waits for a delayed ACK.
 
 **Being down** (`"up": false`). On one port a TCP server has to accept before it can know the path, so:
 
-* asked for on the main port, a request to `/v1` is reset (RST) as soon as its first line is read, and `/_control` on
-  the same port stays within reach to turn it up again. To a client this is "connection reset": not proven unsent, so
-  it has to treat the request as one that may have run, though none did;
-* asked for on the control port (`--control-port`, which serves only `/_...`), the main port really stops listening:
-  connects are refused (ECONNREFUSED). The port stays bound, so that nobody else can take it meanwhile.
+* asked for on the main port, a request to `/v1` is reset (RST) once its first line is read;
+* asked for on the control port, the main port stops listening: connects are refused (ECONNREFUSED).
 
-Either way the request never reached Slant, so the ledger has no entry of it.
+Either way the ledger has no entry of the request.
 """
 
 from __future__ import annotations
@@ -72,7 +68,7 @@ class Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return int(self.server_address[1])
 
     def start(self) -> None:
-        """Serve in a thread; return when it does, so that `shut` never meets a server that is only beginning."""
+        """Serve in a thread. Returns once it serves, so that `shut` never meets a server that is starting."""
         self.open = True
         self._serving.clear()
         name = f"port {self.port}"
@@ -184,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _refuse(self, status: int) -> None:
-        """Answer a request whose body is not read. Slant's side notes it all the same, as one without a body."""
+        """Answer a request whose body is not read. The ledger has it as one without a body."""
         self.close_connection = True
         refusal = error(status, "bad_request", HTTPStatus(status).phrase, {}, self.server.world.shape())
         if not self._own:

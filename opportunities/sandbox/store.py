@@ -107,7 +107,7 @@ Scope = tuple[str, str, str, str]  # method, path, token value, idempotency key
 
 @dataclass
 class Store:
-    """One world. `born` holds, for rows made while running, when: the lists may lag behind it (`list_lag_s`)."""
+    """One world. `born`: when rows were made while it ran; lists may lag behind (`list_lag_s`)."""
 
     tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     tokens: dict[str, Token] = field(default_factory=dict)

@@ -37,7 +37,7 @@ class World:
         self.stopping = threading.Event()
 
     def start_with(self, switches: list[str], faults: list[Fault]) -> None:
-        """Settings from the command line (`name=value`); raises `control.NotUnderstood`. A reset undoes them."""
+        """Settings from the command line (`name=value`). Raises `control.NotUnderstood`."""
         for text in switches:
             name, _, value = text.partition("=")
             self.change_control({"switches": {name: value}})
@@ -79,7 +79,7 @@ class World:
             return false or answer
 
     def work_late(self, exchange: Exchange) -> None:
-        """`commit_late`: nobody hears the answer. A reset meanwhile has forgotten the request, and so do we."""
+        """`commit_late`: nobody hears the answer. A reset in between drops the request."""
         with self.lock:
             answer = self.rules.arrive(exchange, self.now())
         if answer is None:

@@ -1,4 +1,4 @@
-"""Three ways to meet the sandbox: its rules in this process, one process for all tests, one of a test's own."""
+"""Three ways to use the sandbox: its rules in this process, a shared process, a process of a test's own."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -8,9 +8,11 @@ import pytest
 from tests.sandbox.desk import DEAL, Desk
 
 # The page's own example with only ids and date replaced, and the fields its answer shows.
-VERBATIM = """{"book_id": "bk_pine01", "name": "New Investment Opportunity", "value": 500000, "probability": 75,
+VERBATIM = """{"book_id": "bk_pine01", "name": "New Investment Opportunity", "value": 500000,
+    "probability": 75,
     "target_close_date": "2027-06-01T00:00:00Z", "pipeline_type": "prospect", "pipeline_id": "pl_newbiz",
-    "pipeline_stage_id": "st_qual", "household_id": "hh_okonkwo", "owner_id": "u_9xw20c", "assigned_to_id": "u_9xw20c"}"""
+    "pipeline_stage_id": "st_qual", "household_id": "hh_okonkwo", "owner_id": "u_9xw20c",
+    "assigned_to_id": "u_9xw20c"}"""
 SHOWN = {
     "id": "",
     "name": "",

@@ -421,7 +421,10 @@ def test_its_own_addresses_refuse_any_other_name(sandbox: SandboxProcess, host: 
 
 def test_its_own_addresses_take_json_only(sandbox: SandboxProcess) -> None:
     with Wire(sandbox.port) as wire:
-        plain = b'POST /_control HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\n{"up":false}'
+        plain = (
+            b"POST /_control HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+            b'Content-Length: 11\r\n\r\n{"up":false}'
+        )
         wire.socket.sendall(plain)
         reply = wire.read()
 
@@ -445,7 +448,10 @@ def test_what_control_does_not_know_is_422(sandbox: SandboxProcess, body: Any) -
 def test_what_control_cannot_read_is_400_and_changes_nothing(sandbox: SandboxProcess, raw: bytes) -> None:
     before = sandbox.control()
     with Wire(sandbox.port) as wire:
-        head = f"POST /_control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(raw)}"
+        head = (
+            "POST /_control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(raw)}"
+        )
         wire.socket.sendall(head.encode() + b"\r\n\r\n" + raw)
         reply = wire.read()
 
@@ -457,7 +463,10 @@ def test_what_control_cannot_read_is_400_and_changes_nothing(sandbox: SandboxPro
 def test_no_body_keeps_the_ledger_from_answering(sandbox: SandboxProcess) -> None:
     for raw in (b'{"value":1e400}', b"[" * 980 + b"]" * 980):
         with Wire(sandbox.port) as wire:
-            head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.token}\r\nContent-Length: {len(raw)}"
+            head = (
+                f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sandbox.token}\r\n"
+                f"Content-Length: {len(raw)}"
+            )
             wire.socket.sendall(head.encode() + b"\r\nContent-Type: application/json\r\n\r\n" + raw)
             reply = wire.read()
         assert reply is not None
