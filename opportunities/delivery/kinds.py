@@ -1,6 +1,6 @@
-"""What can be asked of Slant: create, edit, move. Each kind is one small class.
+"""The kinds of submission: create, edit and move. Each kind is one small class.
 
-Of what sends and settles nothing else asks `if kind ==`.
+Nothing else that sends or settles asks which kind a submission is.
 """
 
 import json
@@ -25,7 +25,7 @@ class Match(Enum):
 
 @dataclass(frozen=True)
 class NewDeal:
-    """The fields of a create in the API's own names (Slant API 7.5). Empty string or None = not sent.
+    """The fields of a create under the API's own names (Slant API 7.5). Empty string or None = not sent.
 
     `value` is whole US dollars, `probability` 0-100, `target_close_date` a UTC calendar day.
     """
@@ -44,7 +44,7 @@ class NewDeal:
 
 @dataclass(frozen=True)
 class DealChanges:
-    """New values for some fields of an existing deal, in the API's names (Slant API 7.7).
+    """New values for some fields of an existing deal, under the API's names (Slant API 7.7).
 
     `wanted` and `seen` have the same keys: the value the person wants, and the one they saw when they asked.
     """
@@ -55,10 +55,7 @@ class DealChanges:
 
 
 class SubmissionKind(Protocol):
-    """What delivery and settling need to know of a kind.
-
-    `calls` is what one sending costs of the budget.
-    """
+    """What sending and settling need to know of a kind. `calls` is what one send costs of the budget."""
 
     calls: ClassVar[int]
 
@@ -71,18 +68,18 @@ class SubmissionKind(Protocol):
         ...
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
-        """Fields that somebody changed in Slant to something neither seen nor wanted here."""
+        """Fields that somebody changed in Slant to a value neither seen nor wanted here."""
         ...
 
 
 class CreateKind:
-    """A new opportunity. Nothing can be in its way, so it never conflicts; it is recognised by its fields."""
+    """A new opportunity. It never conflicts, and its record is recognised by its fields."""
 
     calls: ClassVar[int] = 1
 
     @staticmethod
     def body(deal: NewDeal) -> Fields:
-        """What is sent, in the order of Slant API 7.5, without what was left empty."""
+        """What is sent, in the order of Slant API 7.5, without empty fields."""
         fields = {name: value for name, value in asdict(deal).items() if value not in ("", None)}
         if deal.pipeline_id:
             fields.pop("pipeline_type", None)
@@ -126,7 +123,7 @@ class ChangeKind:
         )
 
     def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
-        """Exact: everything we asked for is so. Near: somebody changed such a field to a third value."""
+        """Exact: the record has all wanted values. Near: somebody changed such a field to a third value."""
         sent = sent_fields(submission)
         found = values_of_record(record, sent)
         if all(found.get(field) == value for field, value in sent.items()):
@@ -134,7 +131,7 @@ class ChangeKind:
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
-        """A value that a manager saw in review and decided to overwrite is in nobody's way."""
+        """Values that a manager saw in review and chose to overwrite do not conflict."""
         sent = sent_fields(submission)
         found = values_of_record(record, sent)
         overwrites = submission.check_state.get("overwrites", {})
@@ -150,7 +147,7 @@ class EditKind(ChangeKind):
 
 
 class MoveKind(ChangeKind):
-    """To another stage of the same pipeline, perhaps with a probability."""
+    """To another stage of the same pipeline, with a probability or without."""
 
 
 KINDS: dict[str, SubmissionKind] = {Kind.CREATE: CreateKind(), Kind.EDIT: EditKind(), Kind.MOVE: MoveKind()}
@@ -161,7 +158,7 @@ def kind_of(submission: Submission) -> SubmissionKind:
 
 
 def encode_body(fields: Fields) -> str:
-    """The body as text, ASCII only, so that its bytes are the same wherever it is encoded."""
+    """The body as text. ASCII only, so that its bytes do not depend on where it is encoded."""
     return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 
 

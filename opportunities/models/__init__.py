@@ -1,4 +1,4 @@
-"""What Slantweb remembers. Each room is one file; this is their index."""
+"""The models: what Slantweb stores. Each subject is one file, and this is their index."""
 
 from .audit import ActorType, AuditEvent, ChainHead
 from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target

@@ -1,4 +1,4 @@
-"""The trail: append-only, chained, written by `actions.audit.record()` alone (docs/architecture.md)."""
+"""The trail: append-only, chained, written by `trail.audit.record()` alone (docs/audit.md)."""
 
 import uuid
 
@@ -13,8 +13,7 @@ class ActorType(models.TextChoices):
 
 
 class AuditEvent(models.Model):
-    """One thing that happened: when, who, from where, what, with what result. Money is whole dollars; no
-    floats.
+    """One thing that happened: when, who, from where, what, with what result. No floats are in it.
 
     `hash` = SHA-256(0x00 || canonical JSON of every other field, `prev_hash` and `seq` included); see
     trail/audit.py. Who and what are copied as values, so that an event survives a removed person or a renamed

@@ -1,15 +1,14 @@
-"""What Slant does not keep and we do, from the day we are switched on: how deals changed, what stages mean,
-why deals were lost, and what was aimed for (design: mirror, sync and history).
+"""History: what Slant does not keep, recorded from our first day (design: mirror, sync and history).
 
-Ids are Slant's and kept as values, so that history survives a removed stage, a left colleague, a deal that is
-gone.
+That is how deals changed, what stages mean, why deals were lost, and the targets. Ids are Slant's and kept as
+values, so that history survives a removed stage, a colleague who left, or a deal that is gone.
 """
 
 from django.db import models
 
 
 class Meaning(models.TextChoices):
-    """What being in a stage says of a deal. Slant has no field for it (Slant API 8)."""
+    """What a stage means for a deal in it. Slant has no field for that (Slant API 8)."""
 
     OPEN = "open", "Open"
     WON = "won", "Won"
@@ -18,8 +17,7 @@ class Meaning(models.TextChoices):
 
 
 class OpportunityVersion(models.Model):
-    """One observed state of a deal, from `valid_from` until `valid_to` (null: still so). One row an observed
-    change.
+    """One observed state of a deal, from `valid_from` until `valid_to` (null: still so).
 
     `by` names who changed it where we know: the person of a submission; empty for what sync found. `gone` is
     true for the version that begins when a deal left Slant. `stage_since` is Slant's own date of the last
@@ -53,8 +51,8 @@ class OpportunityVersion(models.Model):
         indexes = [
             models.Index(fields=["opportunity_id", "valid_from"], name="version_deal"),
             models.Index(fields=["book_id", "valid_from"], name="version_book_from"),
-            # What reports add up they read from the next four alone: to fetch each version's row would cost
-            # many times that. What began in a stretch of time, ...
+            # Reports sum up from the next four indexes alone, because fetching each row would cost many times
+            # as much. First: what began in a period.
             models.Index(
                 fields=[
                     "valid_from",
@@ -71,7 +69,7 @@ class OpportunityVersion(models.Model):
                 ],
                 name="version_from",
             ),
-            # ... beside the version before it, also where a thousand deals changed in one moment.
+            # The version before each of those, also where a thousand deals changed in one moment.
             models.Index(
                 fields=[
                     "opportunity_id",
@@ -86,7 +84,7 @@ class OpportunityVersion(models.Model):
                 ],
                 name="version_until",
             ),
-            # What was won and lost in a stretch of time.
+            # What was won and lost in a period.
             models.Index(
                 fields=[
                     "stage_id",
@@ -103,7 +101,7 @@ class OpportunityVersion(models.Model):
                 ],
                 name="version_stage",
             ),
-            # How everything was at a moment.
+            # The state of all deals at a moment.
             models.Index(
                 fields=[
                     "valid_to",
@@ -125,10 +123,10 @@ class OpportunityVersion(models.Model):
 
 
 class StageMeaning(models.Model):
-    """What a stage means and after how many days in it a deal is stale. One row a stage, written by sync.
+    """What a stage means, and after how many days in it a deal is stale. One row a stage, written by sync.
 
-    Suggested from name and probability until a manager sets it (`set_by` names them); `stale_after_days`
-    null: the house's STALE_AFTER_DAYS.
+    Suggested from name and probability until a manager sets it (`set_by` names them). With `stale_after_days`
+    null the setting STALE_AFTER_DAYS applies.
     """
 
     stage_id = models.CharField(max_length=200, primary_key=True)

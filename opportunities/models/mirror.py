@@ -1,4 +1,4 @@
-"""Our copy of what Slant has, filled by background sync and by Slant's answers to our writes.
+"""The mirror: our copy of what Slant has, filled by background sync and by Slant's answers to our writes.
 
 Pages read this and nothing else. Ids are Slant's own and opaque (Slant API 1). Foreign keys carry no database
 constraint: a page of Slant's list may name a book or a stage we have not read yet, and the mirror must take
@@ -20,8 +20,9 @@ WRITING_ROLES = (BookRole.PRINCIPAL, BookRole.CONTRIBUTOR)
 
 
 class Book(models.Model):
-    """One advisor's workspace (Slant API 7.2). `role` is the token's own; empty = a company admin without
-    membership.
+    """One advisor's workspace (Slant API 7.2).
+
+    `role` is the token's own; it is empty for a company admin without membership.
     """
 
     id = models.CharField(max_length=200, primary_key=True)
@@ -102,7 +103,7 @@ class Pipeline(models.Model):
 
 
 class Stage(models.Model):
-    """A stage (Slant API 7.3), sorted by `stage_order`, then by its place in Slant's array (Slant API 10.21)."""
+    """A stage (Slant API 7.3), sorted by `stage_order`, then by its place in Slant's array (10.21)."""
 
     id = models.CharField(max_length=200, primary_key=True)
     pipeline = models.ForeignKey(
@@ -147,9 +148,7 @@ class Household(models.Model):
 
 
 class Opportunity(models.Model):
-    """A deal as Slant last showed it (Slant API 7.4). `value` is whole US dollars, `probability` 0-100 or
-    null.
-    """
+    """A deal as Slant last showed it (Slant API 7.4), in whole US dollars; `probability` is 0-100 or null."""
 
     id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=500)
@@ -179,7 +178,7 @@ class Opportunity(models.Model):
     stage_updated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
-    # When we first had it, and when we last had to write it: a pass that finds it unchanged writes nothing.
+    # When we first saw it, and when it was last written: a pass that finds it unchanged writes nothing.
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
@@ -188,8 +187,8 @@ class Opportunity(models.Model):
         indexes = [
             models.Index(fields=["book", "pipeline", "stage"], name="opportunity_place"),
             models.Index(fields=["household"], name="opportunity_household"),
-            # A lane's window: newest in the stage first. Book, owner and value ride along, so that passing
-            # over the deals of others, and adding up what was won lately, reads no row.
+            # A lane's window: newest in the stage first. Book, owner and value are included, so that skipping
+            # the deals of others and summing up recent wins reads no row.
             models.Index(
                 F("stage"),
                 Coalesce("stage_updated_at", "created_at", "first_seen_at").desc(),
@@ -200,9 +199,9 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_window",
             ),
-            # The list by value and by close date, either way round, read from where one left off. Stage, book
-            # and owner ride along, so that passing over what is not asked for reads no row. On PostgreSQL
-            # nothing comes last in the first one, too (0009_list_indexes).
+            # The list by value and by close date, in both directions, read from a cursor. Stage, book and
+            # owner are included, so that skipping other deals reads no row. On PostgreSQL nulls come last in
+            # the first one, too (0009_list_indexes).
             models.Index(
                 F("pipeline"),
                 F("value").desc(),
@@ -223,9 +222,9 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_by_close",
             ),
-            # Everything reports add up, the dearest deals at its end: sums read no row, and the ten dearest
-            # deals of a kind are found at once. `gone_at` stands in it for SQLite, which would else go to the
-            # rows to ask.
+            # All that reports sum up, with the largest deals at its end: sums read no row, and the ten
+            # largest deals are found at once. `gone_at` is included for SQLite, which would read the rows
+            # otherwise.
             models.Index(
                 fields=[
                     "value",
@@ -252,7 +251,7 @@ class Opportunity(models.Model):
 
 
 class SyncState(models.Model):
-    """How fresh one mirrored resource is: its last whole pass, and why the newest try failed if it did.
+    """How fresh one mirrored resource is: its last whole pass, and why the newest one failed if it did.
 
     `cursor` is small and read by pages: what the next pass begins with, what the last one cost, how far one
     that is under way has come. `walk` is what a pass under way needs to go on after a restart; it may be
@@ -272,8 +271,7 @@ class SyncState(models.Model):
 
 
 class StageTotal(models.Model):
-    """Kept totals: how many deals of one owner lie in one stage of one book, and their worth; never
-    recounted.
+    """Totals of one owner's deals in one stage of one book. They are kept up to date and never recounted.
 
     `value` is whole US dollars; `weighted` is the sum of value x probability in hundredths of a dollar, so
     that it stays a whole number. Deals without a value are counted in `count` and `valueless`. `revision` is
@@ -304,7 +302,7 @@ class StageTotal(models.Model):
 
 
 class MirrorRevision(models.Model):
-    """The one row that counts changes of mirrored deals. Its lock orders them, so that a poll misses none."""
+    """The one row that counts changes of mirrored deals. Its lock orders them, so no poll misses one."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     number = models.BigIntegerField(default=0)

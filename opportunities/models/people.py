@@ -1,4 +1,4 @@
-"""People who sign in, and what they left half done."""
+"""People who sign in, their drafts and their saved views."""
 
 import uuid
 from typing import ClassVar
@@ -18,12 +18,11 @@ class PersonManager(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """Someone the sign-on provider vouched for: its `iss` and their `sub`, never the e-mail (OpenID Connect
-    Core 5.7).
+    """Someone the sign-on provider vouched for, known by `iss` and `sub` (OpenID Connect Core 5.7).
 
-    `member_id` is their user id in Slant: the book member with the same verified e-mail, or the one a manager
-    linked. `board_query` remembers the board as they left it. Nobody has a password here; Django's field
-    stays unusable.
+    The e-mail never identifies them. `member_id` is their user id in Slant: the book member with the same
+    verified e-mail, or the one a manager linked. `board_query` remembers the board as they left it. Nobody
+    has a password here; Django's field stays unusable.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -75,9 +74,7 @@ class Person(AbstractBaseUser):
 
 
 class Draft(models.Model):
-    """What somebody typed into a form and has not submitted: kept over a redraw, a lost session, a closed
-    tab.
-    """
+    """What somebody typed into a form and did not submit. It survives an ended session or closed tab."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="drafts")
     form = models.CharField(max_length=40)
@@ -92,9 +89,9 @@ class Draft(models.Model):
 
 
 class SavedView(models.Model):
-    """A selection of deals somebody named: the query string of the board or list, without its page.
+    """A named selection of deals: the query string of the board or list, without its page.
 
-    Whoever has the link may open it; what they see in it is their own.
+    Whoever has the link may open it, and sees only deals in their own reach.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,4 +1,4 @@
-"""What keeps the processes honest with each other: leases, the call budget, alerts, and who this database is."""
+"""Rows that keep processes in step: leases, the call budget, alerts, holds, and this database's identity."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Lease(models.Model):
-    """A named right to do something alone until `until`; `fence` grows with every taking."""
+    """A named right to do something alone until `until`; `fence` grows each time it is taken."""
 
     name = models.CharField(max_length=60, primary_key=True)
     owner = models.CharField(max_length=100, blank=True)
@@ -18,8 +18,7 @@ class Lease(models.Model):
 
 
 class Budget(models.Model):
-    """Calls to Slant, per minute over the last hour: `{"<minute since the epoch>": calls}`, one row for all
-    processes.
+    """Calls to Slant by minute over the last hour, `{"<minute since the epoch>": calls}`: one row for all.
 
     `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what
     Slant asked for, `busy_in_a_row` how many 429s came in a row; `reads_rest_until` is the breaker of
@@ -42,7 +41,7 @@ class Budget(models.Model):
 
 
 class Alert(models.Model):
-    """Something a manager must know. One open row a cause; it closes by itself when the cause ends."""
+    """Something a manager must know. One row is open for each cause, and closes when the cause ends."""
 
     cause = models.CharField(max_length=120)
     text = models.CharField(max_length=500)
@@ -101,7 +100,7 @@ class Instance(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When each worker last did a round, by the wall and by its own monotonic clock (seconds): a jump shows."""
+    """When each worker last did a round, by the wall clock and by its monotonic clock in seconds."""
 
     worker = models.CharField(max_length=100, primary_key=True)
     at = models.DateTimeField()

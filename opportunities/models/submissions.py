@@ -1,4 +1,4 @@
-"""What people asked for, and every exchange with Slant about it."""
+"""Submissions: what people asked for, and every exchange with Slant about it."""
 
 import uuid
 
@@ -48,8 +48,7 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
 
 
 class Submission(models.Model):
-    """One thing a person asked for. `body` is frozen at save: the exact bytes (UTF-8) every send of it
-    carries.
+    """One thing a person asked for. `body` is frozen when saved: the exact bytes (UTF-8) of every send.
 
     Who asked is copied as values beside the foreign key, so that the record outlives a removed person.
     `labels` are the words the person saw (book, household, pipeline, stage, owner), for the same reason.
@@ -110,7 +109,7 @@ class Submission(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     told = models.BooleanField(default=True)
 
-    # Not a column: whether this very form had made the row already when it was sent now.
+    # Not a column: whether this row was made by an earlier request with the same form.
     is_repeat = False
 
     objects = SubmissionQuerySet.as_manager()
@@ -151,10 +150,10 @@ class Submission(models.Model):
 
 
 class BulkOrder(models.Model):
-    """What the form token of a bulk action was sent for, committed with its first rows: one order a token.
+    """The bulk request a form token is bound to, committed with its first rows. One request a token.
 
-    `digest` is of the deals, where they go and why (actions/bulk.py); what became of each is in the
-    submissions.
+    `digest` is of the deals, where they go and why (actions/bulk.py). What became of each deal is in its
+    submission.
     """
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="bulk_orders")
@@ -172,7 +171,7 @@ class BulkOrder(models.Model):
 
 
 class Outcome(models.TextChoices):
-    """What one exchange met: the class names of the client's error family (Slant API 3), or `ok`."""
+    """How one exchange ended: the class names of the client's error family (Slant API 3), or `ok`."""
 
     OK = "ok"
     REJECTED = "rejected"
@@ -185,7 +184,7 @@ class Outcome(models.TextChoices):
 
 
 class Attempt(models.Model):
-    """One write exchange, committed before its first byte and finished once (a trigger holds that)."""
+    """One write exchange, committed before its first byte and finished once (a trigger enforces it)."""
 
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: look for doubles in Slant now, not only once an hour."""
+"""`manage.py reconcile`: search Slant for possible duplicates now, not only once an hour."""
 
 import getpass
 from typing import Any
@@ -26,13 +26,13 @@ class Command(BaseCommand):
         if swept.failure:
             raise CommandError(swept.failure, returncode=2)
         self.stdout.write(
-            f"{swept.books} books, {swept.records} deals, {swept.calls} calls: {swept.unclaimed} deals of the "
-            f"last two hours belong to no submission; {swept.closed} alerts closed."
+            f"{swept.books} books, {swept.records} deals, {swept.calls} calls: {swept.unclaimed} deals of "
+            f"the last two hours belong to no submission; {swept.closed} alerts closed."
         )
         if swept.not_listed:
             self.stdout.write(
                 f"{swept.not_listed} submissions could not be looked for: Slant lists too little."
             )
-        if doubles := duplicates.open_alert_texts():
-            raise CommandError("\n".join(doubles))
+        if texts := duplicates.open_alert_texts():
+            raise CommandError("\n".join(texts))
         self.stdout.write("No possible duplicate is open.")

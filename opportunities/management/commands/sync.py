@@ -27,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(wrong, returncode=2)
         worker = Actor.operator(f"sync:{os.getpid()}")
         led = mirror.sync_if_due(
-            slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._tell
+            slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._print_turn
         )
         if not led:
             raise CommandError("A worker is syncing right now; its results will be in shortly.")
@@ -45,8 +45,8 @@ class Command(BaseCommand):
             )
         self.stdout.write("The mirror is up to date.")
 
-    def _tell(self, state: SyncState) -> None:
-        """A line at the end of each turn of a few seconds."""
+    def _print_turn(self, state: SyncState) -> None:
+        """Print a line at the end of each turn of a few seconds."""
         progress = state.cursor.get("progress")
         if progress:
             of = f" of {progress['of']:,}" if progress["of"] else ""
