@@ -1,4 +1,4 @@
-"""A custom field of Slant's goes the way of every other field: to Slant, into the mirror and into the trail."""
+"""A custom field of Slant's goes the way of every field: to Slant, into the mirror, into the trail."""
 
 from opportunities.access import writable_books
 from opportunities.actions import form_tokens, submissions

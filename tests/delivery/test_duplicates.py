@@ -57,8 +57,8 @@ def test_a_planted_double_is_found_within_the_hour_and_both_ids_are_named(office
     office.rounds(minutes=60, every=600)
 
     assert alerts() == [
-        f"Possible duplicate in Slant: {double} equals {submission.opportunity_id}, which {submission.reference} "
-        "made. Compare the two in Slant and delete the one that is not wanted."
+        f"Possible duplicate in Slant: {double} equals {submission.opportunity_id}, "
+        f"which {submission.reference} made. Compare the two in Slant and delete the one that is not wanted."
     ]
     assert len(office.box.created) == 1, "the sweep writes nothing"
 
@@ -307,7 +307,8 @@ def test_the_command_says_what_it_looked_at_and_that_nothing_is_open(command: Of
     plant(command, name="A colleague's own")
 
     assert run() == (
-        "1 books, 142 deals, 2 calls: 1 deals of the last two hours belong to no submission; 0 alerts closed.\n"
+        "1 books, 142 deals, 2 calls: 1 deals of the last two hours belong to no submission; "
+        "0 alerts closed.\n"
         "No possible duplicate is open.\n"
     )
 

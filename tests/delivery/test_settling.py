@@ -131,7 +131,7 @@ def test_two_equal_submissions_take_one_record_each_oldest_first(office: Office)
 def test_an_equal_submission_that_took_the_record_of_another_leaves_it_a_send_of_its_own(
     office: Office,
 ) -> None:
-    """The first was not made, the second was; the first is given its record, and its key only tells of that."""
+    """The first was not made, the second was. The first is given its record, and its key shows only that."""
     first = lose(office, "drop_before")
     office.clock.turn(1)
     second = lose(office, "drop_after", confirm_duplicate=True)

@@ -1,4 +1,6 @@
-"""Who looked at what, and who was refused what, is in the trail: once a quarter of an hour, never for a list or a poll."""
+"""Who looked at what, and who was refused what, is in the trail: once in 15 minutes, never for a list or
+poll.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

@@ -18,7 +18,7 @@ OPEN = {
     "readyz": "asked by whatever spreads the load; counts and ages only",
     "metrics": "has a lock of its own, METRICS_TOKEN",
     "opportunities:sign_in": "the door",
-    "opportunities:sign_in_callback": "where the provider sends people back to; lets nobody in without its word",
+    "opportunities:sign_in_callback": "where the provider sends people back; it lets nobody in by itself",
     "opportunities:sign_out": "leaving must work when the session is gone, too",
     "opportunities:signed_out": "where leaving ends",
     "opportunities:demo_sign_in": "the demo's door; 404 outside the demo",

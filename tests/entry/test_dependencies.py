@@ -62,7 +62,7 @@ def test_every_package_is_pinned_with_the_hashes_of_its_files() -> None:
 
 
 def test_a_package_that_another_asks_for_with_extras_is_pinned_with_them() -> None:
-    # Else a pip before 23.3, as Debian 12 has it, takes the newest release for the extra's sake, and finds no hash of it.
+    # A pip before 23.3 (Debian 12) takes the newest release for an extra, and finds no hash of it.
     for lock in LOCKS:
         extras = pinned_extras(lock)
         for name in extras:

@@ -1,4 +1,4 @@
-"""One JSON line an event, with the request and the person, without query strings and without a single secret."""
+"""One JSON line an event, with the request and the person, without query strings and secrets."""
 
 import io
 import json

@@ -1,7 +1,7 @@
 """Whatever Slant sends stays text: no payload adds an element or an attribute to any page or fragment.
 
-Each page is drawn once with plain words in the place of every text of Slant and once with a payload there; the two must
-have the same elements with the same attributes in the same order.
+Each page is drawn once with plain words in the place of every text of Slant and once with a payload there;
+the two must have the same elements with the same attributes in the same order.
 """
 
 import json
@@ -108,25 +108,60 @@ class Firmful:
         labels = dict.fromkeys(("book", "household", "household_kind", "pipeline", "stage", "owner"), text)
         self.rows = [
             Submission.objects.create(
-                kind="create", state=state, person=self.owner, body=json.dumps(body), book_id="bk_harbor", name=text,
-                value=1_000, reference=f"SW-{state}", form_token=f"t-{state}", created_at=now, by_display=text[:200],
-                household_id="hh_okonkwo", opportunity_id="op_1" if state == State.CONFIRMED else "", labels=labels,
-                reason_text=text, reason_code="rejected", mismatches=["name"],
+                kind="create",
+                state=state,
+                person=self.owner,
+                body=json.dumps(body),
+                book_id="bk_harbor",
+                name=text,
+                value=1_000,
+                reference=f"SW-{state}",
+                form_token=f"t-{state}",
+                created_at=now,
+                by_display=text[:200],
+                household_id="hh_okonkwo",
+                opportunity_id="op_1" if state == State.CONFIRMED else "",
+                labels=labels,
+                reason_text=text,
+                reason_code="rejected",
+                mismatches=["name"],
                 field_errors={"name": [text], "owner_id": text, text: [text]},
             )
             for state in STATES
-        ]  # fmt: skip
+        ]
         for row in self.rows:
             Attempt.objects.create(
-                submission=row, number=1, idempotency_key=uuid4(), generation=1, method="POST", path="/opportunities",
-                fence=1, worker="w", started_at=now, lease_until=now, outcome="rejected", message=text,
-                remote_request_id=text, answer={"name": text}, finished_at=now, status=422, elapsed_ms=100,
-            )  # fmt: skip
+                submission=row,
+                number=1,
+                idempotency_key=uuid4(),
+                generation=1,
+                method="POST",
+                path="/opportunities",
+                fence=1,
+                worker="w",
+                started_at=now,
+                lease_until=now,
+                outcome="rejected",
+                message=text,
+                remote_request_id=text,
+                answer={"name": text},
+                finished_at=now,
+                status=422,
+                elapsed_ms=100,
+            )
         Opportunity.objects.create(
-            id="op_1", book_id="bk_harbor", pipeline_id="pl_prospects", stage_id="st_lead", assigned_to_name=text,
-            household_id="hh_okonkwo", name=text, first_seen_at=now, seen_at=now, created_at=now,
+            id="op_1",
+            book_id="bk_harbor",
+            pipeline_id="pl_prospects",
+            stage_id="st_lead",
+            assigned_to_name=text,
+            household_id="hh_okonkwo",
+            name=text,
+            first_seen_at=now,
+            seen_at=now,
+            created_at=now,
             custom_fields={"lead_source": text, text: [text, {text: text}]},
-        )  # fmt: skip
+        )
 
 
 PAGES: list[tuple[str, str, str]] = [

@@ -1,4 +1,4 @@
-"""The settings as a server at a firm would load them: read in a process of their own, since they are read once."""
+"""The settings as a server at a firm loads them: in a process of their own, as they are read once."""
 
 import json
 import subprocess
@@ -48,7 +48,8 @@ def test_djangos_deployment_check_finds_nothing_and_nothing_is_silenced(tmp_path
 def test_cookies_belong_to_this_host_alone_and_travel_over_https(tmp_path: Path) -> None:
     code = """
 from django.conf import settings as s
-print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.DEBUG, s.DEMO,
+print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,
+      s.DEBUG, s.DEMO,
       s.SESSION_COOKIE_DOMAIN, s.SESSION_COOKIE_PATH, s.CSRF_COOKIE_DOMAIN)"""
 
     assert ask(tmp_path, code).stdout.split() == [

@@ -1,7 +1,8 @@
-"""Who reaches what: every role, every route of the URLconf, an object in one's own book, in another book, and in none.
+"""Who reaches what: every role, every route of the URLconf, an object in one's own book, in another book, and
+in none.
 
-A later view is covered unasked. If it has parameters of a new kind, or is not for everybody, a test here fails and says
-which line to add.
+A later view is covered unasked. If it has parameters of a new kind, or is not for everybody, a test here
+fails and says which line to add.
 """
 
 import re
@@ -36,7 +37,7 @@ ROLES = ("owner", "colleague", "viewer", "outsider", "manager", "compliance")
 
 
 def _each(route: Route) -> list[Route]:
-    """A report is a page of its own for each of its names; as a workbook they share what one of them shows."""
+    """A report is a page of its own for each name; all workbooks are reached alike."""
     if route.params != ("slug",):
         return [route]
     slugs = ("overview",) if route.name.endswith("xlsx") else tuple(REPORTS)
@@ -122,14 +123,33 @@ def world(
         ("summit", outsider, firm.summit, firm.summit_only, firm.onboarding, firm.alder, f"{CANARY} deal"),
     ):
         submission = Submission.objects.create(
-            kind="create", state=State.REVIEW, person=person, by_display=person.display, body="{}", book_id=book.pk,
-            household_id=household.pk, name=name, value=1_000, reference=f"SW-{where}", form_token=where,
-            labels={"book": book.name, "household": household.name}, created_at=now,
-        )  # fmt: skip
+            kind="create",
+            state=State.REVIEW,
+            person=person,
+            by_display=person.display,
+            body="{}",
+            book_id=book.pk,
+            household_id=household.pk,
+            name=name,
+            value=1_000,
+            reference=f"SW-{where}",
+            form_token=where,
+            labels={"book": book.name, "household": household.name},
+            created_at=now,
+        )
         deal = Opportunity.objects.create(
-            id=f"op_{where}", name=name, book=book, pipeline=pipeline, stage=stage, household=household, value=1_000,
-            assigned_to_name=person.name, first_seen_at=now, seen_at=now, created_at=now,
-        )  # fmt: skip
+            id=f"op_{where}",
+            name=name,
+            book=book,
+            pipeline=pipeline,
+            stage=stage,
+            household=household,
+            value=1_000,
+            assigned_to_name=person.name,
+            first_seen_at=now,
+            seen_at=now,
+            created_at=now,
+        )
         things["submissions", where], things["opportunities", where] = str(submission.pk), deal.pk
         things["board", where] = f"{pipeline.pk}/{stage.pk}"
     things["submissions", "nowhere"], things["opportunities", "nowhere"] = str(uuid4()), "op_nowhere"
@@ -220,8 +240,9 @@ def nothing_tells_them_apart(
 
 
 def asked_for_other_books(world: World, role: str) -> list[tuple[str, dict[str, str]]]:
-    """Query strings and headers. One person tries each name alone, as a page, and beside a book of their own, as a
-    fragment; the others all names at once, since what differs between them is who they are."""
+    """Query strings and headers. One person tries each name alone, as a page, and beside a book of their own,
+    as a fragment; the others all names at once, since what differs between them is who they are.
+    """
     foreign = {
         "book_id": "bk_summit",
         "household_id": "hh_alder",
@@ -300,12 +321,21 @@ def test_what_a_form_says_was_seen_names_nobody_of_another_book(world: World) ->
 
 
 def test_a_similar_deal_of_another_book_is_not_asked_about(world: World) -> None:
-    """Neither one that was asked for here nor one that Slant has: without a household both would be the same."""
+    """Neither a submission of ours nor a record of Slant's: without a household both would be equal."""
     now, deal = datetime.now(UTC), {"name": "A new deal", "value": 640_000, "household_id": ""}
     Submission.objects.create(
-        **deal, kind="create", state=State.CONFIRMED, person=world.people["outsider"], by_display=CANARY, body="{}",
-        book_id="bk_summit", reference="SW-similar", form_token="similar", opportunity_id="op_similar", created_at=now,
-    )  # fmt: skip
+        **deal,
+        kind="create",
+        state=State.CONFIRMED,
+        person=world.people["outsider"],
+        by_display=CANARY,
+        body="{}",
+        book_id="bk_summit",
+        reference="SW-similar",
+        form_token="similar",
+        opportunity_id="op_similar",
+        created_at=now,
+    )
     Opportunity.objects.create(
         id="op_similar", **deal | {"household_id": None}, book_id="bk_summit", pipeline_id="pl_prospects",
         stage_id="st_lead", assigned_to_name=CANARY, first_seen_at=now, seen_at=now, created_at=now,

@@ -1,4 +1,4 @@
-"""Without the demo and without sign-on nobody could come in: the server says what is missing, and nothing else."""
+"""Without the demo and without sign-on the server says what is missing, and serves nothing else."""
 
 import re
 from pathlib import Path

@@ -66,18 +66,36 @@ SENT: list[tuple[str, tuple[str, ...], dict[str, str]]] = [
     (f"{DEAL}edit/", (*TYPED, *SEEN), {"name": "Other", "seen_name": "Else", "confirm_overwrite": "yes"}),
     (f"{DEAL}edit/", SEEN, {"name": "Okonkwo", "household_id": "hh_okonkwo", "assigned_to_id": "us_owner"}),
     (f"{DEAL}edit/", (*TYPED, *SEEN, "deal"), {"redraw": "household"}),
-    (f"{DEAL}move/", ("pipeline_stage_id", "seen_pipeline_stage_id", "probability", "seen_probability", "lost_reason",
-                      "next", "form_token", "row", "undo"),
-     {"pipeline_stage_id": "st_qualified", "seen_pipeline_stage_id": "st_lead", "probability": "40"}),
-    ("/opportunities/bulk/", ("id", "pipeline_stage_id", "assigned_to_id", "lost_reason", "ask", "shown_at", "list",
-                              "form_token"), {"id": "op_1", "pipeline_stage_id": "st_qualified"}),
+    (
+        f"{DEAL}move/",
+        (
+            "pipeline_stage_id",
+            "seen_pipeline_stage_id",
+            "probability",
+            "seen_probability",
+            "lost_reason",
+            "next",
+            "form_token",
+            "row",
+            "undo",
+        ),
+        {"pipeline_stage_id": "st_qualified", "seen_pipeline_stage_id": "st_lead", "probability": "40"},
+    ),
+    (
+        "/opportunities/bulk/",
+        ("id", "pipeline_stage_id", "assigned_to_id", "lost_reason", "ask", "shown_at", "list", "form_token"),
+        {"id": "op_1", "pipeline_stage_id": "st_qualified"},
+    ),
     ("/settings/mine/", ("theme", "shortcuts"), {}),
     ("/settings/people/", ("person", "member_id"), {}),
     ("/settings/sending/", ("do", "reason"), {"do": "hold", "reason": "x"}),
     ("/settings/stages/", ("stage", "meaning", "stale_after_days"), {"stage": "st_lead", "meaning": "open"}),
-    ("/submissions/{review}/decide/", ("decision", "opportunity_id", "reason"),
-     {"decision": "link", "opportunity_id": "op_found", "reason": "x"}),
-]  # fmt: skip
+    (
+        "/submissions/{review}/decide/",
+        ("decision", "opportunity_id", "reason"),
+        {"decision": "link", "opportunity_id": "op_found", "reason": "x"},
+    ),
+]
 
 
 def refuse_nul(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -92,17 +110,34 @@ def refuse_nul(execute: Callable[..., Any], sql: str, params: Any, many: bool, c
 def deal(firm: Firm) -> Opportunity:
     now = timezone.now()
     return Opportunity.objects.create(
-        id="op_1", name="Okonkwo", book=firm.harbor, pipeline=firm.prospects, stage=firm.lead, household=firm.okonkwo,
-        assigned_to_id="us_owner", value=1_000, first_seen_at=now, seen_at=now, created_at=now,
-    )  # fmt: skip
+        id="op_1",
+        name="Okonkwo",
+        book=firm.harbor,
+        pipeline=firm.prospects,
+        stage=firm.lead,
+        household=firm.okonkwo,
+        assigned_to_id="us_owner",
+        value=1_000,
+        first_seen_at=now,
+        seen_at=now,
+        created_at=now,
+    )
 
 
 @pytest.fixture
 def review(owner: Person, deal: Opportunity) -> Submission:
     return Submission.objects.create(
-        reference="SW-1", kind="create", state=State.REVIEW, person=owner, by_display="Olivia", book_id="bk_harbor",
-        body='{"name": "Okonkwo", "book_id": "bk_harbor"}', name="Okonkwo", form_token="t", created_at=timezone.now(),
-    )  # fmt: skip
+        reference="SW-1",
+        kind="create",
+        state=State.REVIEW,
+        person=owner,
+        by_display="Olivia",
+        book_id="bk_harbor",
+        body='{"name": "Okonkwo", "book_id": "bk_harbor"}',
+        name="Okonkwo",
+        form_token="t",
+        created_at=timezone.now(),
+    )
 
 
 @pytest.fixture(params=["owner", "manager"])

@@ -245,8 +245,8 @@ def test_a_database_of_another_slant_is_refused_before_anything_is_served(demo: 
 
     assert code == 2
     assert refused.said() == (
-        f"This database belongs to the Slant at http://127.0.0.1:{demo.sandbox_port}/v1, and SLANT_BASE_URL names "
-        "another. Point it back, or start with a new VAR_DIR or DATABASE_URL.\n"
+        f"This database belongs to the Slant at http://127.0.0.1:{demo.sandbox_port}/v1, "
+        "and SLANT_BASE_URL names another. Point it back, or start with a new VAR_DIR or DATABASE_URL.\n"
     )
     # No worker came so far as to say anything.
     assert worker.stat().st_size == before

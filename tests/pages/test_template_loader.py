@@ -1,4 +1,4 @@
-"""Line breaks and indentation of a template cost nothing, and no space that a reader sees is lost with them."""
+"""Line breaks and indentation of a template cost nothing, and no visible space is lost with them."""
 
 from pathlib import Path
 
@@ -72,7 +72,8 @@ def test_a_line_with_nothing_but_statements_leaves_no_trace(template: str, trimm
         "a\n{% if x %}b{% else %}\nc\n{% endif %}\nd",
         # Two statements on a line stand or fall together.
         "a{% if x %}\nb\n{% endif %}{% if y %}\nc\n{% endif %}\nd",
-        "{% for x in y %}\n<b>{{ x }}</b>\n{% empty %}\n{% for z in y %}<i>{{ z }}</i>{% endfor %}\n{% endfor %}e",
+        "{% for x in y %}\n<b>{{ x }}</b>\n{% empty %}\n"
+        "{% for z in y %}<i>{{ z }}</i>{% endfor %}\n{% endfor %}e",
     ],
 )
 @pytest.mark.parametrize("x", [True, False])

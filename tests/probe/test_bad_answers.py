@@ -105,7 +105,8 @@ NONSENSE = [
     b'{"id": ".", "book_id": "bk_pine01", "pipeline_stages": [{"id": "..", "visible": 0}]}]}',
     b'{"id": "bk_pine01", "api_access": {"scope": "<b>write</b>"}, "data": ['
     b'{"id": "bk_pine01", "role": "viewer", "book_id": null,'
-    b' "created_at": "yesterday", "pipeline_stages": [{"id": "s", "visible": false, "name": 3}, {"id": "t"}]}],'
+    b' "created_at": "yesterday", "pipeline_stages": ['
+    b'{"id": "s", "visible": false, "name": 3}, {"id": "t"}]}],'
     b' "pagination": {"per_page": "x", "total_pages": 3, "total_count": true}}',
     b'{"error": {"code": {}, "details": [[[]]]}}',
     b"[" * 5000,

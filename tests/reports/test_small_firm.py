@@ -14,7 +14,8 @@ Quarter: 1 October to 23 November 2026, noon. In thousands of dollars:
     open now        2,350 + 2,170 + 70 + 80 - 30 - 620 - 670 - 50 - 110 = 3,190, 18 deals
 
     weighted now    d04 40  d07 36  d08 48  d10 60 (its own 50%)  d13 140  d14 16  d17 13  d18 56
-                    d19 96  d22 19  d23 168 (its own 80%)  d24 24  d25 92  d27 104  d28 27  d29 28           967
+                    d19 96  d22 19  d23 168 (its own 80%)  d24 24  d25 92  d27 104  d28 27
+                    d29 28                                                            967
     days to win     d03 135 (2 Jun to 15 Oct)  d15 80 (1 Sep to 20 Nov)  d21 26 (10 Oct to 5 Nov)
     before          1 July to 23 August: won d01 100 and d08 80; lost d02 200 and d12 250;
                     made d11 d12 d13 d14 d30

@@ -1,8 +1,8 @@
-"""A real Chromium, people signed in to the shared house, and eyes on everything that must not happen in a page.
+"""A real Chromium, people signed in to the shared installation, and a watch on every page.
 
-Every page of a browser test is watched: an error on the console, an exception in a script, a violation of the content
-security policy, a missing asset, an answer of 5xx or a request to anybody else fails the test that met it.
-Browser tests never touch the database; they look at pages, and at the sandbox's ledger.
+Every page of a browser test is watched: an error on the console, an exception in a script, a violation of the
+content security policy, a missing asset, an answer of 5xx or a request to anybody else fails the test that
+met it. Browser tests never touch the database; they look at pages, and at the sandbox's ledger.
 """
 
 import re
@@ -29,15 +29,16 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-# Chromium writes every refused answer to the console; that the server refuses bad input is what the tests want.
-# htmx writes there too when a newer request replaced one under way (`hx-sync`), which is how a search is meant to work;
-# a request that really failed says so in a line of its own besides.
+# Chromium writes every refused answer to the console; that the server refuses bad input is what the tests
+# want. htmx writes there too when a newer request replaced one under way (`hx-sync`), which is how a search
+# is meant to work; a request that really failed says so in a line of its own besides.
 EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of 4\d\d|htmx:(afterRequest|sendAbort), "
 )
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
-  console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${event.sourceFile}:${event.lineNumber}`);
+  const place = `${event.sourceFile}:${event.lineNumber}`;
+  console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${place}`);
 });
 """
 
@@ -160,7 +161,7 @@ class Axe(Protocol):
 
 @pytest.fixture
 def axe(watch: Watch) -> Axe:
-    """`axe(page)`: fails with every barrier it finds, where it is and what would mend it. `rules`: look for these alone."""
+    """`axe(page)`: fails with every barrier it finds and how to mend it. `rules`: look for these alone."""
 
     def check(page: Page, *rules: str) -> None:
         options: dict[str, Any] = {"resultTypes": ["violations"]}

@@ -1,7 +1,7 @@
 """Databases for tests that really commit.
 
-The trail's triggers refuse DELETE and TRUNCATE, so Django's way of cleaning up after such a test (flush) cannot work.
-Each of them gets a copy of the migrated test database instead, and the copy is thrown away.
+The trail's triggers refuse DELETE and TRUNCATE, so Django's way of cleaning up after such a test (flush)
+cannot work. Each of them gets a copy of the migrated test database instead, and the copy is thrown away.
 """
 
 import sqlite3
@@ -116,13 +116,14 @@ def as_application(url: str) -> str:
 def grant(execute: Callable[[str], Any]) -> None:
     """Make the application's role, once a server, and give it what docs/grants.sql says in this database."""
     execute(
-        f"DO $$ BEGIN CREATE ROLE {APP_ROLE}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        f"DO $$ BEGIN CREATE ROLE {APP_ROLE}; "
+        "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     )
     execute(GRANTS.read_text())
 
 
 def become_the_application() -> None:
-    """From here on the default connection, in every thread, has the rights of docs/grants.sql and no others."""
+    """From here on the default connection, in every thread, has only the rights of docs/grants.sql."""
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:

@@ -1,8 +1,9 @@
 """A firm of any size, written straight into the mirror: for benchmarks, and for tests that need many deals.
 
-`load_firm(deals=1000)` stands on the books and people of `make_firm`, so that the fixtures `owner`, `outsider`,
-`manager` see what they should, and adds two pipelines as Slant ships them, colleagues, households and deals. Rows,
-versions, totals and meanings agree with each other as if sync had brought them; the same seed gives the same firm.
+`load_firm(deals=1000)` stands on the books and people of `make_firm`, so that the fixtures `owner`,
+`outsider`, `manager` see what they should, and adds two pipelines as Slant ships them, colleagues, households
+and deals. Rows, versions, totals and meanings agree with each other as if sync had brought them; the same
+seed gives the same firm.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,7 @@ COLLEAGUES = {
 FAMILIES = ("Abara", "Brandt", "Castillo", "Demir", "Eriksen", "Farouk", "Greco", "Haas", "Imai", "Jansen")
 SUBJECTS = ("rollover", "trust", "401(k) transfer", "second opinion", "estate plan", "annuity review")
 BATCH = 2000
-# A larger firm is this one several times over, copied inside the database: a hundred thousand deals in seconds.
+# A larger firm is this one several times over, copied inside the database.
 MADE_ONE_BY_ONE = 10_000
 
 
@@ -239,7 +240,7 @@ def _history(
 
 
 def _copy_until(deals: int, made: int) -> None:
-    """Households, deals and versions again under other ids, and for the last copy only as many deals as are missing."""
+    """Copy households, deals and versions under other ids, up to the number of deals wanted."""
     for copy in range(1, -(-deals // made)):
         before = f"op_{min(made, deals - copy * made):06d}"
         _copy(Household, "id", "hh_", "hh_999999", copy)

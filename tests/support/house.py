@@ -1,7 +1,8 @@
 """`make house`: the figures of readability, and the bound of each. Fails when one slips.
 
-Product code is `opportunities/` and `slantweb/` without migrations. The sandbox is counted apart for names, as it shares
-no code with the application. Tables of plain data and the stand-alone verifier may be longer than other files.
+Product code is `opportunities/` and `slantweb/` without migrations. The sandbox is counted apart for names,
+as it shares no code with the application. Tables of plain data and the stand-alone verifier may be longer
+than other files.
 """
 
 import ast
@@ -72,7 +73,7 @@ def product_modules() -> Iterator[Module]:
 
 
 def python_lines() -> Figure:
-    """Every line of Python, tests included, but for those that end in a remark to a tool; E501 of ruff holds it too."""
+    """Every line of Python, tests included, except those that end in a remark to a tool."""
     paths = [ROOT / "manage.py"]
     for room in ("opportunities", "slantweb", "tests"):
         paths += [path for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]
@@ -117,7 +118,7 @@ def complexity(modules: list[Module]) -> Figure:
 
 
 def cyclomatic(function: ast.AST) -> int:
-    """One, and one more for each branch, as McCabe counts them; operands of `and` and `or`, and cases, count too."""
+    """One, and one more for each branch (McCabe). Operands of `and` and `or`, and cases, count too."""
     paths = 1
     for node in ast.walk(function):
         if isinstance(node, ast.BoolOp):

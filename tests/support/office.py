@@ -1,4 +1,4 @@
-"""A person who submits and a worker who makes rounds, on the sandbox's own rules and a clock that can be turned."""
+"""A person who submits and a worker who makes rounds, on the sandbox's rules and a clock of the test's."""
 
 from pathlib import Path
 from typing import Any

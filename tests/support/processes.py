@@ -171,7 +171,7 @@ class Template:
                 grant(owner.execute)
 
     def furnish(self, home: Path) -> str:
-        """Give `home` the static files and a database of its own; answers its DATABASE_URL, for the application."""
+        """Give `home` the static files and a database of its own. Returns its DATABASE_URL."""
         (home / "static").symlink_to(self.home / "static")
         if not self.server:
             copy_sqlite(self.home / "slantweb.sqlite3", home / "slantweb.sqlite3")
@@ -222,7 +222,8 @@ def house_environment(home: Path, database_url: str, **variables: str) -> dict[s
 
 
 class House:
-    """Sandbox, worker and web. `settings` are environment variables; `sandbox_options` go to the sandbox's command.
+    """Sandbox, worker and web. `settings` are environment variables; `sandbox_options` go to the sandbox's
+    command.
 
     `slant_url` names another Slant, and then no sandbox is started.
     """
@@ -287,8 +288,8 @@ class House:
     def start_web(self) -> Process:
         # fmt: off
         command = [
-            "-m", "gunicorn", "slantweb.wsgi", "--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread",
-            "--threads", "8", "--graceful-timeout", "2", "--no-control-socket",
+            "-m", "gunicorn", "slantweb.wsgi", "--bind", f"127.0.0.1:{self.port}",
+            "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--no-control-socket",
         ]
         # fmt: on
         return self._start("web", command, self.environment | {"SLANT_API_TOKEN": ""})
@@ -375,7 +376,7 @@ def house_template() -> Iterator[Template]:
 def new_house(
     request: pytest.FixtureRequest, house_template: Template, tmp_path: Path
 ) -> Iterator[Callable[..., House]]:
-    """Builds houses of this test alone: `new_house(sandbox_options=[...], SYNC_SECONDS="1")`, already running."""
+    """Starts installations for this test alone: `new_house(sandbox_options=[...], SYNC_SECONDS="1")`."""
     houses: list[House] = []
 
     def build(**options: Any) -> House:
@@ -398,7 +399,7 @@ def shared_house(house_template: Template, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def house(request: pytest.FixtureRequest, shared_house: House) -> Iterator[House]:
-    """The house all browser tests share. Whatever a test did to Slant is undone after it; what it created stays."""
+    """The installation all browser tests share. What a test did to Slant is undone; what it created stays."""
     request.node.stash[HOUSES] = [shared_house]
     yield shared_house
     shared_house.sandbox.control(reset="faults", up=True, latency_ms=0)

@@ -38,7 +38,7 @@ CHROMIUM_PLACES = (
 
 
 def chromium(*, install: bool = True) -> str:
-    """The path of a Chromium that starts: CHROMIUM, the usual names and places, Playwright's own, Debian's package."""
+    """The path of a Chromium that starts: CHROMIUM, the usual places, Playwright's own, Debian's package."""
     if given := os.environ.get("CHROMIUM"):
         if _starts(given):
             return given
@@ -94,7 +94,7 @@ def webkit(*, install: bool = True) -> tuple[str, str]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL for the tests: TEST_DATABASE_URL, or a private server that lives as long as the block."""
+    """The URL of a PostgreSQL for the tests: TEST_DATABASE_URL, or a private server for the block."""
     if given := os.environ.get("TEST_DATABASE_URL"):
         try:
             psycopg.connect(given, connect_timeout=10).close()

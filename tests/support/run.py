@@ -1,4 +1,4 @@
-"""`make test`, `make check`, `make lint`, `make faults`: what they run, in which order, and what they say at the end."""
+"""`make test`, `make check`, `make lint`, `make faults`: what they run, in which order, and their summary."""
 
 import os
 import resource
@@ -156,7 +156,7 @@ def faults(arguments: list[str]) -> int:
 
 
 def bench(arguments: list[str]) -> int:
-    """How fast pages are, beside the least they could take. Not part of the suite: it wants a machine to itself."""
+    """How fast pages are, beside their floor. Not part of the suite: it needs a quiet machine."""
     run = Run()
     run.step("bench", [sys.executable, "-m", "tests.bench.run", *arguments])
     if not arguments:
@@ -171,8 +171,8 @@ def _processor_time() -> float:
 
 
 def _environment(**variables: str) -> dict[str, str]:
-    # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and mypy's
-    # plugin the project's, which want a secret.
+    # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and
+    # mypy's plugin the project's, which want a secret.
     return (
         os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": "for-the-tools"} | variables
     )

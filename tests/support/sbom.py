@@ -1,7 +1,8 @@
 """`make sbom`: docs/sbom.json, the bill of materials (CycloneDX 1.6) of what production runs.
 
-Its sources are the lock (`requirements.txt`) and the table of foreign files (`static/vendor/README.md`), so it cannot
-name what is not installed. Nothing in it depends on when or where it was made; a test compares it with a fresh one.
+Its sources are the lock (`requirements.txt`) and the table of foreign files (`static/vendor/README.md`), so
+it cannot name what is not installed. Nothing in it depends on when or where it was made; a test compares it
+with a fresh one.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ LICENCES = {"MIT": "MIT", "OFL 1.1": "OFL-1.1"}
 
 
 def python_packages() -> Iterator[tuple[Component, list[str]]]:
-    """Each package of the lock, with the names of those that need it. The hashes of its files stay in the lock."""
+    """Each package of the lock, with the names of those that need it."""
     for name, version, rest in PINNED.findall(LOCK.read_text()):
         package = Component(
             name=name,

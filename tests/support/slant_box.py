@@ -1,10 +1,10 @@
-"""Slant in the same process, for tests of actions: the sandbox's rules behind the real client, on a clock one can turn.
+"""Slant in the same process: the sandbox's rules behind the real client, on a clock of the test's.
 
-Only the socket is left out: the client's own transport is replaced, so that reading, the error table and budgets are
-the real ones. What a socket does wrong is a word in `box.mischief`, one for each write in turn:
+Only the socket is left out: the client's own transport is replaced, so that reading, the error table and
+budgets are the real ones. What a socket does wrong is a word in `box.mischief`, one for each write in turn:
 
-    "ok", "refused", "drop_before", "drop_after", "slow" (written after 30 s), or a status to answer before ("500") or
-    after ("+500") the write.
+    "ok", "refused", "drop_before", "drop_after", "slow" (written after 30 s), or a status to
+    answer before ("500") or after ("+500") the write.
 """
 
 from collections import deque
@@ -56,7 +56,7 @@ class SlantBox:
         self.mischief: deque[str] = deque()
         self.down = False
         self.late: list[tuple[float, Any]] = []
-        # Called before each read is answered: what happens between two pages, or `Unanswered` for one that is lost.
+        # Called before each read is answered: a change between two pages, or `Unanswered` for a lost one.
         self.before_read: Callable[[], None] = lambda: None
 
     def client(self, token: str = "slnt_pat_sandbox_write") -> SlantClient:
@@ -131,7 +131,7 @@ class _BoxTransport:
         if trick == "slow":
             box.late.append((now + 30, exchange))
             raise Unanswered("deadline passed", bytes_sent=True)
-        # What the server believes it answered is what its key is kept by: a 5xx is never stored (Slant API 6).
+        # A key is kept with what the server believes it answered: a 5xx is never stored (Slant API 6).
         false = Answer(int(trick), b"") if trick.startswith("+") else None
         answer = answer or box.rules.execute(exchange, now, false)
         if trick == "drop_after":

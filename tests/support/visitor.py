@@ -1,4 +1,4 @@
-"""Somebody at a browser without scripts, over real HTTP: signs in, sends the form, reads the answer's state."""
+"""A browser without scripts, over real HTTP: signs in, sends the form, reads the answer's state."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""WebKitGTK, which stands for Safari, driven over the W3C WebDriver protocol; Playwright has no build of it for Debian."""
+"""WebKitGTK, which stands for Safari, driven over WebDriver; Playwright has no build for Debian."""
 
 import os
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ DATABASE = {"sqlite": "database.sqlite3.xz", "postgresql": "database.sql.xz"}
 
 
 class Used:
-    """One used database: `folder` is what was frozen, `var` the VAR_DIR it lives in now, `clock` two minutes later."""
+    """One used database: `folder` is what was frozen, `var` its VAR_DIR now, `clock` two minutes later."""
 
     def __init__(self, folder: Path, var: Path, clock: TurnedClock) -> None:
         self.folder, self.var, self.clock = folder, var, clock

@@ -181,7 +181,7 @@ def test_the_next_round_holds_nothing_and_settles_what_is_due(used: Used) -> Non
 
     used.rounds(minutes=6)
 
-    # Sending was stopped by a manager, and still is. What was in doubt is found, or proven absent and waits too.
+    # Sending is still stopped by a manager. Unknown outcomes are found, or proven absent and wait too.
     assert set(Hold.objects.values_list("pk")) == holds
     assert set(Alert.objects.filter(closed_at=None).values_list("cause")) == alerts
     assert Submission.objects.get(name="Not sure it arrived").state == State.CONFIRMED
