@@ -142,15 +142,15 @@ def build_sheet(rows: AgeingRows, context: SheetContext) -> Sheet:
     ]
     return Sheet(
         "ageing",
-        _finding(result),
-        _lede(result, context),
+        write_finding(result),
+        write_lede(result, context),
         tuple(panels),
         hints=(HINT,),
         empty="" if result.deals else words.NOTHING_OPEN,
     )
 
 
-def _finding(result: Ageing) -> str:
+def write_finding(result: Ageing) -> str:
     if not result.deals:
         return "There are no open deals here."
     if not result.stale:
@@ -160,7 +160,7 @@ def _finding(result: Ageing) -> str:
     return f"{result.stale:,} of {formats.deals(result.deals)} {verb} stale, {total} in total."
 
 
-def _lede(result: Ageing, context: SheetContext) -> str:
+def write_lede(result: Ageing, context: SheetContext) -> str:
     if len(result.lines) < 5:
         return ""
     owners = dict.fromkeys(line.owner_name or context.owner_name(line.owner) for line in result.lines[:5])

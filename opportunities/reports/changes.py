@@ -151,15 +151,15 @@ def build_sheet(rows: ChangesRows, context: SheetContext) -> Sheet:
         hints = (f"{missing} could not be explained. Please tell an administrator.", *hints)
     return Sheet(
         "changes",
-        _finding(result, first, last),
-        _lede(result, context),
+        write_finding(result, first, last),
+        write_lede(result, context),
         tuple(panels),
         hints=hints,
         empty=words.NOTHING_HAPPENED if result.is_quiet else "",
     )
 
 
-def _finding(result: PipelineChanges, first: str, last: str) -> str:
+def write_finding(result: PipelineChanges, first: str, last: str) -> str:
     when = f"from {first} to {last}"
     won = -result[WON].effect
     if not result.difference:
@@ -170,7 +170,7 @@ def _finding(result: PipelineChanges, first: str, last: str) -> str:
     return f"The open pipeline {verb} by {formats.money(abs(result.difference))} {when}{also}."
 
 
-def _lede(result: PipelineChanges, context: SheetContext) -> str:
+def write_lede(result: PipelineChanges, context: SheetContext) -> str:
     new, won, lost = result[NEW], -result[WON].effect, -result[LOST].effect
     sentences = []
     if context.known_from and context.known_from > context.period.first:

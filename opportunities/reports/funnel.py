@@ -118,7 +118,7 @@ def build_sheet(rows: FunnelRows, context: SheetContext) -> Sheet:
     )
     return Sheet(
         "funnel",
-        _finding(result, context),
+        write_finding(result, context),
         f"{formats.deals(result.won).capitalize()} reached a won stage.",
         panels,
         hints=(HINT, *context.history_hints()),
@@ -126,7 +126,7 @@ def build_sheet(rows: FunnelRows, context: SheetContext) -> Sheet:
     )
 
 
-def _finding(result: Funnel, context: SheetContext) -> str:
+def write_finding(result: Funnel, context: SheetContext) -> str:
     when = context.period_phrase
     losing = max(result.flows, key=lambda flow: (flow.ended, flow.stage), default=None)
     if losing is None or not losing.ended:

@@ -97,8 +97,8 @@ def build_sheet(rows: OwnersRows, context: SheetContext) -> Sheet:
     by_book = _side_table("books", "book", result.books, result.all, context)
     return Sheet(
         "owners",
-        _finding(people, result.all, context),
-        _lede(people, context),
+        write_finding(people, result.all, context),
+        write_lede(people, context),
         (Panel(by_person, _won_chart(result.people, context)), Panel(by_book)),
         hints=(
             words.WEIGHTED,
@@ -110,7 +110,7 @@ def build_sheet(rows: OwnersRows, context: SheetContext) -> Sheet:
     )
 
 
-def _finding(people: Sequence[Side], whole: Side, context: SheetContext) -> str:
+def write_finding(people: Sequence[Side], whole: Side, context: SheetContext) -> str:
     if not people:
         return "There are no open deals here."
     first = people[0]
@@ -120,7 +120,7 @@ def _finding(people: Sequence[Side], whole: Side, context: SheetContext) -> str:
     return f"{name} holds {formats.percent(share)} of the weighted pipeline, {weighted}."
 
 
-def _lede(people: Sequence[Side], context: SheetContext) -> str:
+def write_lede(people: Sequence[Side], context: SheetContext) -> str:
     most = max(people, key=lambda side: side.stale, default=None)
     if most is None or not most.stale:
         return ""

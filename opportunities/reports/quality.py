@@ -84,15 +84,15 @@ def build_sheet(rows: QualityRows, context: SheetContext) -> Sheet:
     panels += [Panel(_deal_table(problem, context)) for problem in result.problems if problem.lines]
     return Sheet(
         "data-quality",
-        _finding(result),
-        _lede(result),
+        write_finding(result),
+        write_lede(result),
         tuple(panels),
         hints=(HINT,),
         empty="" if result.open else words.NOTHING_OPEN,
     )
 
 
-def _finding(result: Quality) -> str:
+def write_finding(result: Quality) -> str:
     if not result.open:
         return "There are no open deals here."
     if not result.bad:
@@ -101,7 +101,7 @@ def _finding(result: Quality) -> str:
     return f"{result.bad:,} of {formats.deals(result.open)} {verb} attention."
 
 
-def _lede(result: Quality) -> str:
+def write_lede(result: Quality) -> str:
     left = result[LEFT].deals
     if left:
         verb = "belongs" if left == 1 else "belong"

@@ -87,22 +87,22 @@ def build_sheet(rows: VelocityRows, context: SheetContext) -> Sheet:
     )
     return Sheet(
         "velocity",
-        _finding(result),
-        _lede(result),
+        write_finding(result),
+        write_lede(result),
         (Panel(table, _velocity_chart(result)),),
         hints=(HINT,),
         empty=words.NOTHING_HAPPENED if result.is_empty else "",
     )
 
 
-def _finding(result: Velocity) -> str:
+def write_finding(result: Velocity) -> str:
     if not result.measured:
         return "No deals were won in these months, so velocity cannot be calculated."
     month, velocity = result.measured[-1]
     return f"In {words.month(month.period)} the pipeline earned {formats.money(round(velocity))} a day."
 
 
-def _lede(result: Velocity) -> str:
+def write_lede(result: Velocity) -> str:
     if len(result.measured) < 2:
         return ""
     month, velocity = max(result.measured[:-1], key=lambda measured: measured[1])

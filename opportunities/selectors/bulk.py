@@ -48,7 +48,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BulkOutcome:
     """Everything the page of one bulk action shows. `version` changes when anything on it does."""
 
     key: str
@@ -108,7 +108,7 @@ def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
     return tuple(found.values())
 
 
-def outcome(person: Person, key: str) -> Outcome:
+def outcome(person: Person, key: str) -> BulkOutcome:
     """What became of each row of a bulk action of `person`'s; 404 for anybody else's."""
     event = bulk.find_event(key, person) if key else None
     if event is None:
@@ -128,7 +128,7 @@ def outcome(person: Person, key: str) -> Outcome:
     failed = sum(1 for each in results if each.state in ("", State.REJECTED, State.WITHDRAWN))
     done = sum(1 for each in results if each.state == State.CONFIRMED)
     states = "".join(row.state[0] + row.reason_code[:2] for row in rows)
-    return Outcome(
+    return BulkOutcome(
         key=key,
         title=title,
         results=results,

@@ -64,7 +64,7 @@ FILE_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Line:
+class ListedDeal:
     """One deal of the list. `percent` is its own probability or its stage's; `weighted` in whole dollars."""
 
     id: str
@@ -84,7 +84,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Column:
+class ListColumn:
     """One head: `query` leads to the list sorted by it; `order` is ascending, descending or empty."""
 
     name: str
@@ -98,14 +98,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Listing:
+class DealList:
     """One window. `head` is the board's head of the same selection; `total` sums all its stages, hidden ones
     too.
     """
 
     head: Board
-    columns: list[Column]
-    lines: list[Line]
+    columns: list[ListColumn]
+    lines: list[ListedDeal]
     total: Sums
     shown: int
     more: str
@@ -125,7 +125,7 @@ class Listing:
         return any(line.may_write for line in self.lines)
 
 
-def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> Listing | None:
+def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> DealList | None:
     """A window of the list of one pipeline: the selected one, else the first there is. None where there is
     none.
     """
@@ -137,7 +137,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
         return None
     stages = {stage.id: stage for stage in head.stages}
     rows = deals(person, selection, now).filter(stage_id__in=stages)
-    found = list(_told(_window(rows, reading), person, reading.sorting))
+    found = list(_with_words(_window(rows, reading), person, reading.sorting))
     lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
     sums = [lane.sums for lane in (*head.lanes, *head.rail)]
     total = Sums(
@@ -149,7 +149,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
     shown = (reading.shown if reading.after else 0) + len(lines)
     query = reading.query(selection.query())
     more = f"{query}&after={_quoted(found[WINDOW - 1].pk)}&shown={shown}" if len(found) > WINDOW else ""
-    return Listing(
+    return DealList(
         head=head,
         columns=[_column(name, selection, reading.sorting) for name in SORTS],
         lines=lines,
@@ -229,7 +229,7 @@ def _is_down(sorting: Sorting) -> bool:
     return sorting.down != (sorting.column in TURNED)
 
 
-def _told(window: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
+def _with_words(window: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
     """Everything a line says, of the deals of `window` alone: what is sorted is narrow."""
     rows = Opportunity.objects.filter(pk__in=window.values("pk"))
     waiting = Submission.objects.filter(opportunity_id=OuterRef("pk"), state__in=OPEN)
@@ -273,11 +273,11 @@ def _rest(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity
     return rows.filter(further | Q(key=key, pk__gt=pk) | Q(key=None))
 
 
-def _line(row: Any, stage: StageChoice, now: datetime) -> Line:
+def _line(row: Any, stage: StageChoice, now: datetime) -> ListedDeal:
     weighted = None if row.value is None or row.percent is None else round(row.value * row.percent / 100)
     is_open = stage.meaning == Meaning.OPEN
     close = row.target_close_date
-    return Line(
+    return ListedDeal(
         id=row.pk,
         name=row.name,
         household=row.household_name or "",
@@ -300,10 +300,10 @@ def _days(since: datetime, now: datetime) -> int:
     return max(0, (now - since) // timedelta(days=1))
 
 
-def _column(name: str, selection: Selection, sorting: Sorting) -> Column:
+def _column(name: str, selection: Selection, sorting: Sorting) -> ListColumn:
     order = "" if name != sorting.column else "descending" if sorting.down else "ascending"
     query = Reading(sorting.chosen(name)).query(selection.query())
-    return Column(name, bulk_words.COLUMNS[name], query, order)
+    return ListColumn(name, bulk_words.COLUMNS[name], query, order)
 
 
 def _quoted(id: str) -> str:

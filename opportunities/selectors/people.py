@@ -84,7 +84,7 @@ def name_of(email: str) -> str:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MemberChoice:
     """A user of Slant, over all books, whom a person may be said to be."""
 
     id: str
@@ -94,7 +94,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Known:
+class PersonLine:
     """A line of the people page. `member` is empty for somebody who is nobody in Slant."""
 
     id: UUID
@@ -108,23 +108,25 @@ class Known:
     by_hand: bool
 
 
-def members() -> list[Candidate]:
+def members() -> list[MemberChoice]:
     """Everybody in a living book, by name."""
     found: dict[str, list[Member]] = {}
     for member in Member.objects.filter(book__gone_at=None).select_related("book").order_by("book__name"):
         found.setdefault(member.user_id, []).append(member)
     people = [
-        Candidate(id, rows[0].name or rows[0].email, rows[0].email, ", ".join(row.book.name for row in rows))
+        MemberChoice(
+            id, rows[0].name or rows[0].email, rows[0].email, ", ".join(row.book.name for row in rows)
+        )
         for id, rows in found.items()
     ]
     return sorted(people, key=lambda each: (each.name.lower(), each.email, each.id))
 
 
-def everybody(candidates: list[Candidate]) -> list[Known]:
+def everybody(candidates: list[MemberChoice]) -> list[PersonLine]:
     """Who ever signed in, by name."""
     names = {each.id: each.name for each in candidates}
     return [
-        Known(
+        PersonLine(
             id=person.pk,
             name=person.display,
             email=person.email,

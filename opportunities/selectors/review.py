@@ -1,9 +1,12 @@
 """The review queue: what the worker could not decide, with what we sent beside what was found in Slant."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db.models import QuerySet
 
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidate_ids
@@ -13,6 +16,9 @@ from opportunities.wording import formats
 from opportunities.wording import review as review_words
 from opportunities.wording import submissions as submissions_words
 from opportunities.wording.fields import show_value
+
+# The words for a value, from the name of its field and the value.
+ShowValue = Callable[[str, Any], str]
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class QueueLine:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ComparedField:
     """A field of a candidate beside ours. `same` None: we did not send it, so there is nothing to compare."""
 
     label: str
@@ -33,9 +39,9 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FoundRecord:
     id: str
-    cells: list[Cell]
+    cells: list[ComparedField]
     made: str
 
 
@@ -45,9 +51,9 @@ class Comparison:
 
     row: Submission
     words: review_words.ReviewQuestion
-    ours: list[Cell]
+    ours: list[ComparedField]
     sent_at: datetime | None
-    candidates: list[Candidate]
+    candidates: list[FoundRecord]
     scanned: str
 
 
@@ -64,68 +70,73 @@ def compare(row: Submission) -> Comparison:
     """What we sent and what was found, field by field. A fixed number of queries, however many candidates."""
     sent = json.loads(row.body)
     sent["target_close_date"] = (sent.get("target_close_date") or "")[:10] or None
-    found = [shown for shown in row.check_state.get("candidates", []) if shown.get("fields")]
-    known = {shown["id"] for shown in found}
+    found = _found_records(row)
+    show = _value_words([sent, *(record["fields"] for record in found)])
+    question = review_words.review_question(row.kind)
+    return Comparison(
+        row=row,
+        words=question,
+        ours=[ComparedField(LABELS[name], show(name, sent.get(name)) or "not sent") for name in REVIEWED],
+        sent_at=row.last_sent_at,
+        candidates=[
+            FoundRecord(
+                id=record["id"],
+                cells=[_compare_field(name, record["fields"].get(name), sent, show) for name in REVIEWED],
+                made=_made(record.get("created_at", ""), row.last_sent_at),
+            )
+            for record in found
+        ],
+        scanned=_scanned(row.check_state.get("scan")) or question.not_looked,
+    )
+
+
+def _compare_field(name: str, value: Any, sent: dict[str, Any], show: ShowValue) -> ComparedField:
+    same = value == sent[name] if sent.get(name) is not None else None
+    return ComparedField(LABELS[name], show(name, value) or "empty", same)
+
+
+def _found_records(row: Submission) -> list[dict[str, Any]]:
+    """What the scan kept of each candidate; of others, what Slant answered, else what the mirror has."""
+    scanned = [record for record in row.check_state.get("candidates", []) if record.get("fields")]
+    known = {record["id"] for record in scanned}
     answers = {attempt.record_id: attempt.answer for attempt in row.attempts.exclude(record_id="")}
     others = [record_id for record_id in candidate_ids(row) if record_id not in known]
     mirrored = Opportunity.objects.in_bulk([record_id for record_id in others if not answers.get(record_id)])
-    found += [
+    return scanned + [
         {
             "id": record_id,
-            "fields": answers.get(record_id) or _fields(mirrored.get(record_id)),
+            "fields": answers.get(record_id) or _mirrored_fields(mirrored.get(record_id)),
             "created_at": "",
         }
         for record_id in others
     ]
-    words = _words([sent, *(shown["fields"] for shown in found)])
-    return Comparison(
-        row=row,
-        words=review_words.review_question(row.kind),
-        ours=[Cell(LABELS[name], words(name, sent.get(name)) or "not sent") for name in REVIEWED],
-        sent_at=row.last_sent_at,
-        candidates=[
-            Candidate(
-                id=shown["id"],
-                cells=[
-                    Cell(
-                        LABELS[name],
-                        words(name, shown["fields"].get(name)) or "empty",
-                        shown["fields"].get(name) == sent[name] if sent.get(name) is not None else None,
-                    )
-                    for name in REVIEWED
-                ],
-                made=_made(shown.get("created_at", ""), row.last_sent_at),
-            )
-            for shown in found
-        ],
-        scanned=_scanned(row.check_state.get("scan")) or review_words.review_question(row.kind).not_looked,
-    )
 
 
-def _fields(deal: Opportunity | None) -> dict[str, Any]:
+def _mirrored_fields(deal: Opportunity | None) -> dict[str, Any]:
     if deal is None:
         return {}
     return {"name": deal.name, "household_id": deal.household_id, "value": deal.value}
 
 
-def _words(rows: list[dict[str, Any]]) -> Any:
-    """A function from field and id to the words for it, with each table read once."""
+def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
+    """A function from a field's name and value to words. Each table is read once."""
     ids = {name: {row.get(name) for row in rows} - {None, ""} for name in REVIEWED if name.endswith("_id")}
+    members = Member.objects.filter(user_id__in=ids["assigned_to_id"])
     names: dict[str, dict[str, str]] = {
-        "household_id": dict(Household.objects.filter(pk__in=ids["household_id"]).values_list("pk", "name")),
-        "pipeline_id": dict(Pipeline.objects.filter(pk__in=ids["pipeline_id"]).values_list("pk", "name")),
-        "pipeline_stage_id": dict(
-            Stage.objects.filter(pk__in=ids["pipeline_stage_id"]).values_list("pk", "name")
-        ),
-        "assigned_to_id": {
-            member.user_id: member.name for member in Member.objects.filter(user_id__in=ids["assigned_to_id"])
-        },
+        "household_id": _names(Household.objects.filter(pk__in=ids["household_id"])),
+        "pipeline_id": _names(Pipeline.objects.filter(pk__in=ids["pipeline_id"])),
+        "pipeline_stage_id": _names(Stage.objects.filter(pk__in=ids["pipeline_stage_id"])),
+        "assigned_to_id": {member.user_id: member.name for member in members},
     }
 
-    def words(name: str, value: Any) -> str:
+    def show(name: str, value: Any) -> str:
         return names.get(name, {}).get(value) or show_value(name, value)
 
-    return words
+    return show
+
+
+def _names(rows: QuerySet[Any]) -> dict[str, str]:
+    return dict(rows.values_list("pk", "name"))
 
 
 def _made(created_at: str, sent_at: datetime | None) -> str:

@@ -106,22 +106,17 @@ def _news(person: Person) -> list[News]:
 
 
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
-    """The oldest of `rows` decides, measured by its own pace; a failing one makes it red (reliability: sync
-    rules).
-    """
+    """The oldest of `rows` decides, measured by its own pace. A failing one makes the stamp red."""
     found = {row.pk: row for row in rows}
     known = [found[name] for name in NEEDED if name in found and found[name].finished_at]
     if len(known) < len(NEEDED):
         return Stamp(synced_at=None, age=timedelta(0), level=RED)
     deals = found.get(DEALS)
-    loading = ""
     if deals and deals.finished_at:
         known.append(deals)
-    else:
-        loading = shell_words.first_load(deals.cursor.get("progress") if deals else None)
-    partial = bool(deals and deals.cursor.get("partial"))
+    loading, partial = _loading(deals), bool(deals and deals.cursor.get("partial"))
     oldest = min(_as_of(row) for row in known)
-    failing = any(row.failed_at and row.finished_at and row.failed_at > row.finished_at for row in rows)
+    failing = any(map(_is_failing, rows))
     levels = [RED if failing else FRESH, AMBER if loading or partial else FRESH]
     levels += [_level(now - _as_of(row), interval_seconds(row)) for row in known]
     return Stamp(
@@ -132,6 +127,17 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
         loading=loading,
         partial=partial,
     )
+
+
+def _loading(deals: SyncState | None) -> str:
+    """How far the first load of deals has come, in words; empty once it is done."""
+    if deals and deals.finished_at:
+        return ""
+    return shell_words.first_load(deals.cursor.get("progress") if deals else None)
+
+
+def _is_failing(row: SyncState) -> bool:
+    return bool(row.failed_at and row.finished_at and row.failed_at > row.finished_at)
 
 
 def _as_of(row: SyncState) -> datetime:

@@ -24,7 +24,7 @@ from opportunities.forms.create import storable
 from opportunities.forms.edit import editable_values, typed_and_seen
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
-from opportunities.selectors.audit.around import Known
+from opportunities.selectors.audit.around import KnownObjects
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.custom_fields import editable
 from opportunities.selectors.moving import just_moved
@@ -167,7 +167,7 @@ def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResp
     reads_trail = may(person, Action.READ_TRAIL)
     moved = just_moved(person, request.GET.get("moved", ""), now) if request.method != "POST" else None
     page = deal_page(person, row, now)
-    known = Known(page.asked, [row], {stage.id: stage.name for stage in page.stages})
+    known = KnownObjects(page.asked, [row], {stage.id: stage.name for stage in page.stages})
     context = {
         "page": page,
         "in_page": in_page,

@@ -71,8 +71,8 @@ def build_sheet(rows: ForecastRows, context: SheetContext) -> Sheet:
         panels.append(Panel(_owner_table(result, context)))
     return Sheet(
         "forecast",
-        _finding(current, context),
-        _lede(result, current),
+        write_finding(current, context),
+        write_lede(result, current),
         tuple(panels),
         hints=_hints(result, context),
         empty="" if result.open.deals or result.won.deals else words.NOTHING_OPEN,
@@ -90,7 +90,7 @@ def _hints(result: Forecast, context: SheetContext) -> tuple[str, ...]:
     )
 
 
-def _finding(current: QuarterForecast, context: SheetContext) -> str:
+def write_finding(current: QuarterForecast, context: SheetContext) -> str:
     when = "this quarter"
     if context.today not in current.period:
         when = f"in {words.quarter(current.period.first, context.year_starts)}"
@@ -102,7 +102,7 @@ def _finding(current: QuarterForecast, context: SheetContext) -> str:
     return f"{won} is won {when} and {due} weighted is due: 80% likely to end between {low} and {high}."
 
 
-def _lede(result: Forecast, current: QuarterForecast) -> str:
+def write_lede(result: Forecast, current: QuarterForecast) -> str:
     outside = {stretch.key: stretch.open for stretch in result.outside}
     overdue, undated = outside[OVERDUE], outside[UNDATED]
     sentences = [_target_sentence(current), _heaviest_sentence(result)]

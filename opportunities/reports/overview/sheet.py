@@ -55,8 +55,8 @@ def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
     result = calculate(rows)
     return Sheet(
         "overview",
-        _finding(result, context),
-        _lede(result, rows, context),
+        write_finding(result, context),
+        write_lede(result, rows, context),
         (Panel(_measure_table(result, rows, context)), *_reason_panels(result.reasons, context)),
         tuple(_tile(measure, rows.now, context) for measure in result.measures),
         (
@@ -69,7 +69,7 @@ def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
     )
 
 
-def _finding(result: Overview, context: SheetContext) -> str:
+def write_finding(result: Overview, context: SheetContext) -> str:
     won = result[WON_VALUE]
     finding = f"{formats.money(int(won.now or 0))} was won {context.period_phrase}"
     if not won.before:
@@ -81,7 +81,7 @@ def _finding(result: Overview, context: SheetContext) -> str:
     return f"{finding}, {formats.percent(abs(change))} {more} than in the period before."
 
 
-def _lede(result: Overview, rows: OverviewRows, context: SheetContext) -> str:
+def write_lede(result: Overview, rows: OverviewRows, context: SheetContext) -> str:
     held, rate = result.open_now, result[WIN_RATE]
     present, past = ("is", "was") if held.deals == 1 else ("are", "were")
     verb = past if rows.now.last < context.today else present

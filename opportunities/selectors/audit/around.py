@@ -11,7 +11,7 @@ from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownObjects:
     """What the page that asks has read already, so that it is not read again. `stages` are names by id."""
 
     submissions: Sequence[Submission] = ()
@@ -22,7 +22,7 @@ class Known:
 class Around:
     """What the events of a page are about, fetched once for all of them."""
 
-    def __init__(self, events: Iterable[AuditEvent], known: Known) -> None:
+    def __init__(self, events: Iterable[AuditEvent], known: KnownObjects) -> None:
         self._events, self._known = list(events), known
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import Any
 
 from opportunities.deal_fields import label_of, label_of_key
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
-from opportunities.selectors.audit.parts import Changed, Fact
+from opportunities.selectors.audit.parts import Changed, EventFact
 from opportunities.selectors.audit.sentences import said, who
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
@@ -36,37 +36,46 @@ def _field(name: str, value: Any, stages: dict[str, str]) -> str:
     return formats.money(value) if name == "value" and isinstance(value, int) else said(value)
 
 
-def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[Fact]:
-    yield Fact("Who", _signed_in_as(event), event.source_ip)
+def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[EventFact]:
+    yield EventFact("Who", _signed_in_as(event), event.source_ip)
     if event.actor_sub:
-        yield Fact("Known to sign-on as", "", f"{event.actor_iss} {event.actor_sub}")
+        yield EventFact("Known to sign-on as", "", f"{event.actor_iss} {event.actor_sub}")
     if event.actor_type == ActorType.WORKER:
-        yield Fact("Worker", "", event.actor_display)
+        yield EventFact("Worker", "", event.actor_display)
     if event.user_agent:
-        yield Fact("Browser", event.user_agent)
+        yield EventFact("Browser", event.user_agent)
     if event.reason_text or event.reason_code:
-        yield Fact("Reason", event.reason_text, event.reason_code)
+        yield EventFact("Reason", event.reason_text, event.reason_code)
     if row:
-        yield Fact("Submission", row.reference, address=("submission", str(row.pk)))
-        yield Fact("Asked for by", row.by_display)
+        yield EventFact("Submission", row.reference, address=("submission", str(row.pk)))
+        yield EventFact("Asked for by", row.by_display)
+    yield from _attempt_facts(event, attempt)
+    yield from _object_facts(event, row)
+    if event.body_sha256:
+        yield _body_fact(event, row)
+    yield from _recorded(event)
+
+
+def _attempt_facts(event: AuditEvent, attempt: Attempt | None) -> Iterable[EventFact]:
     if event.attempt:
-        yield Fact(
+        yield EventFact(
             "Attempt", f"{event.attempt}, key generation {event.generation or 1}", _short(event.key_id)
         )
     if attempt and attempt.outcome:
-        yield Fact("Slant answered", _answer(attempt), attempt.remote_request_id)
+        yield EventFact("Slant answered", _slants_answer(attempt), attempt.remote_request_id)
     elif event.remote_status or event.remote_request_id:
-        yield Fact("Slant answered", str(event.remote_status or ""), event.remote_request_id)
+        yield EventFact("Slant answered", str(event.remote_status or ""), event.remote_request_id)
+
+
+def _object_facts(event: AuditEvent, row: Submission | None) -> Iterable[EventFact]:
+    """What the event is about: the deal, or anything else that is no submission."""
     record = event.remote_object_id or (row.opportunity_id if row else "")
     if event.object_type in OPPORTUNITY_TYPES:
         record = event.object_id
     if record:
-        yield Fact("Opportunity", "", record, address=("opportunity", record))
+        yield EventFact("Opportunity", "", record, address=("opportunity", record))
     elif not row and event.object_id:
-        yield Fact("About", event.object_type, event.object_id)
-    if event.body_sha256:
-        yield _body_fact(event, row)
-    yield from _recorded(event)
+        yield EventFact("About", event.object_type, event.object_id)
 
 
 def _signed_in_as(event: AuditEvent) -> str:
@@ -75,7 +84,7 @@ def _signed_in_as(event: AuditEvent) -> str:
     return f"{signed_in}, from" if event.source_ip else signed_in
 
 
-def _answer(attempt: Attempt) -> str:
+def _slants_answer(attempt: Attempt) -> str:
     said = submissions_words.OUTCOME.get(attempt.outcome, attempt.outcome)
     parts = [said, f"status {attempt.status}" if attempt.status else ""]
     if attempt.elapsed_ms is not None:
@@ -85,31 +94,31 @@ def _answer(attempt: Attempt) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _body_fact(event: AuditEvent, row: Submission | None) -> Fact:
+def _body_fact(event: AuditEvent, row: Submission | None) -> EventFact:
     if row is None:
-        return Fact("Body", "SHA-256", event.body_sha256)
+        return EventFact("Body", "SHA-256", event.body_sha256)
     if audit.key_id(row.body) == event.body_sha256:
-        return Fact(
+        return EventFact(
             "Body", "as it was when this was recorded, SHA-256", _short(event.body_sha256), tone="good"
         )
-    return Fact("Body", "NOT what it was when this was recorded, SHA-256", event.body_sha256, tone="bad")
+    return EventFact("Body", "NOT what it was when this was recorded, SHA-256", event.body_sha256, tone="bad")
 
 
-def _recorded(event: AuditEvent) -> Iterable[Fact]:
+def _recorded(event: AuditEvent) -> Iterable[EventFact]:
     late = round((event.recorded_at - event.occurred_at).total_seconds() * 1000)
     after = f", {late} ms after it happened" if late > 0 else ""
-    yield Fact("Recorded", f"{_utc(event.recorded_at)}{after}")
+    yield EventFact("Recorded", f"{_utc(event.recorded_at)}{after}")
     if event.request_id:
-        yield Fact("Request", "", event.request_id)
+        yield EventFact("Request", "", event.request_id)
     if event.session_ref:
-        yield Fact("Session", "", _short(event.session_ref))
-    yield Fact("Event", f"{event.action}, {event.outcome or 'no outcome'}", str(event.event_id))
-    yield Fact("Written by", f"Slantweb {event.app_version}, form {event.schema_version}")
+        yield EventFact("Session", "", _short(event.session_ref))
+    yield EventFact("Event", f"{event.action}, {event.outcome or 'no outcome'}", str(event.event_id))
+    yield EventFact("Written by", f"Slantweb {event.app_version}, form {event.schema_version}")
     if audit.chain_hash(event) == event.hash:
         follows = f"Follows {event.seq - 1:,}:" if event.seq > 1 else "The first:"
-        yield Fact("Chain", follows, _short(event.hash), tone="good")
+        yield EventFact("Chain", follows, _short(event.hash), tone="good")
     else:
-        yield Fact("Chain", "This event is NOT what its hash was made of:", event.hash, tone="bad")
+        yield EventFact("Chain", "This event is NOT what its hash was made of:", event.hash, tone="bad")
 
 
 def _utc(moment: datetime) -> str:

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from opportunities.access import Action, may
 from opportunities.models import ActorType, Alert, AuditEvent, ChainHead, Person
-from opportunities.selectors.audit.around import Around, Known
+from opportunities.selectors.audit.around import Around, KnownObjects
 from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
-from opportunities.selectors.audit.parts import Day, Line, Seal, Trail
+from opportunities.selectors.audit.parts import EventLine, Seal, Trail, TrailDay
 from opportunities.selectors.audit.sentences import parts_of, who
 from opportunities.trail import query
 from opportunities.trail.query import TrailQuery
@@ -31,7 +31,7 @@ def trail(person: Person, wanted: TrailQuery, *, before: int = 0, limit: int = P
 
 
 def trail_of(
-    person: Person, object_type: str, object_id: str, *, limit: int = PAGE, known: Known | None = None
+    person: Person, object_type: str, object_id: str, *, limit: int = PAGE, known: KnownObjects | None = None
 ) -> Trail | None:
     """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
 
@@ -43,17 +43,19 @@ def trail_of(
     return _page(person, TrailQuery(object=f"{object_type}:{object_id}"), 0, limit, known)
 
 
-def _page(person: Person, wanted: TrailQuery, before: int, limit: int, known: Known | None = None) -> Trail:
+def _page(
+    person: Person, wanted: TrailQuery, before: int, limit: int, known: KnownObjects | None = None
+) -> Trail:
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
     events = query.newest(wanted, before=before, limit=limit + 1)
     shown = events[:limit]
-    around = Around(shown, known or Known())
-    days: dict[date, list[Line]] = {}
+    around = Around(shown, known or KnownObjects())
+    days: dict[date, list[EventLine]] = {}
     for event in shown:
         days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, around))
     older = int(shown[-1].pk) if len(events) > limit else 0
-    return Trail([Day(day, lines) for day, lines in days.items()], older)
+    return Trail([TrailDay(day, lines) for day, lines in days.items()], older)
 
 
 def _seal() -> Seal:
@@ -77,12 +79,12 @@ def _people() -> list[tuple[str, str]]:
     return [(f"{person.iss} {person.sub}", person.display) for person in people]
 
 
-def _line(event: AuditEvent, around: Around) -> Line:
+def _line(event: AuditEvent, around: Around) -> EventLine:
     row = around.submissions.get(event.object_id)
     deal = around.deals.get(event.object_id)
     attempt = around.attempts.get((event.object_id, event.attempt or 0)) if row else None
     household = (row.household_id if row else (deal.household_id if deal else "")) or ""
-    return Line(
+    return EventLine(
         event=event,
         who=who(event),
         machine=event.actor_type != ActorType.USER,

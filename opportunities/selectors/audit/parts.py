@@ -17,7 +17,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Fact:
+class EventFact:
     """A line of an opened event. `code` is shown in figures' type; `address` leads further."""
 
     label: str
@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Line:
+class EventLine:
     """One event."""
 
     event: AuditEvent
@@ -45,7 +45,7 @@ class Line:
     machine: bool
     parts: list[Part]
     changes: list[Changed]
-    facts: list[Fact]
+    facts: list[EventFact]
     body: str
     saw: str = ""
 
@@ -59,11 +59,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Day:
+class TrailDay:
     """Events of one day of the firm, newest first."""
 
     day: date
-    lines: list[Line]
+    lines: list[EventLine]
 
     @property
     def title(self) -> str:
@@ -85,7 +85,7 @@ class Seal:
 class Trail:
     """A page of the trail. `older` is the number to go on below; 0 when this is the end."""
 
-    days: list[Day]
+    days: list[TrailDay]
     older: int
     seal: Seal | None = None
     people: list[tuple[str, str]] = field(default_factory=list)

@@ -10,9 +10,9 @@ from django.utils import timezone
 from opportunities.models import OPEN, Meaning, Person, State
 from opportunities.offer import StageChoice
 from opportunities.selectors.board.parts import Card, Note
-from opportunities.selectors.board.pending import Pending
+from opportunities.selectors.board.pending import ChangeUnderWay
 from opportunities.selectors.board.places import Place
-from opportunities.selectors.board.windows import Row
+from opportunities.selectors.board.windows import CardRow
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
 
@@ -20,13 +20,13 @@ LATE = timedelta(seconds=12)
 
 
 @dataclass
-class Dealing:
-    """Everything rows become cards by."""
+class CardBuilder:
+    """Makes cards of rows, for one person, one pipeline and one moment."""
 
     person: Person
     place: Place
     now: datetime
-    pending: Mapping[str, Sequence[Pending]]
+    pending: Mapping[str, Sequence[ChangeUnderWay]]
 
     @cached_property
     def today(self) -> date:
@@ -36,12 +36,12 @@ class Dealing:
     def stages(self) -> dict[str, StageChoice]:
         return {stage.id: stage for stage in self.place.stages}
 
-    def lies_in(self, row: "Row") -> str:
+    def lies_in(self, row: "CardRow") -> str:
         """Where the card is shown: where a move on its way leads, else where Slant has the deal."""
-        aims = [each.aim for each in self.pending.get(row.id, ()) if each.state in OPEN]
+        aims = [change.aim for change in self.pending.get(row.id, ()) if change.state in OPEN]
         return next((aim for aim in reversed(aims) if aim in self.stages), row.stage_id)
 
-    def card(self, row: "Row") -> Card:
+    def card(self, row: "CardRow") -> Card:
         lies_in = self.lies_in(row)
         stage = self.stages[lies_in]
         on_its_way = next(iter(reversed(self.pending.get(row.id, ()))), None)
@@ -69,7 +69,7 @@ class Dealing:
             note=self._note(row, on_its_way) if on_its_way else None,
         )
 
-    def _note(self, row: "Row", on_its_way: Pending) -> Note | None:
+    def _note(self, row: "CardRow", on_its_way: ChangeUnderWay) -> Note | None:
         mine = on_its_way.person_id == self.person.pk
         told = str(on_its_way.id) if mine or self.person.is_manager or self.person.is_compliance else ""
         is_move = on_its_way.aim != ""
@@ -87,7 +87,7 @@ class Dealing:
                 told,
                 stage=on_its_way.aim,
             )
-        how, icon, words = _told(on_its_way, is_move=is_move, mine=mine, now=self.now)
+        how, icon, words = _progress_words(on_its_way, is_move=is_move, mine=mine, now=self.now)
         return Note(
             how,
             words.format(stage=stage, by=on_its_way.by_display),
@@ -97,7 +97,9 @@ class Dealing:
         )
 
 
-def _told(on_its_way: Pending, *, is_move: bool, mine: bool, now: datetime) -> tuple[str, str, str]:
+def _progress_words(
+    on_its_way: ChangeUnderWay, *, is_move: bool, mine: bool, now: datetime
+) -> tuple[str, str, str]:
     """How, icon and words of a change on its way."""
     late = now - on_its_way.created_at > LATE or bool(on_its_way.reason_code)
     match on_its_way.state:

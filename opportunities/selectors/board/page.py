@@ -11,8 +11,8 @@ from datetime import datetime
 from opportunities.access import visible_books
 from opportunities.models import Household, Member, Opportunity, Person
 from opportunities.selection import ME, NOBODY, Selection
-from opportunities.selectors.board.cards import Dealing
-from opportunities.selectors.board.lanes import dealt, empty_lane
+from opportunities.selectors.board.cards import CardBuilder
+from opportunities.selectors.board.lanes import empty_lane, fill_lanes
 from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums, Tab
 from opportunities.selectors.board.pending import by_deal, pending_of, token
 from opportunities.selectors.board.places import Place, places_of
@@ -65,7 +65,7 @@ def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
     place = places_of(person).get(pipeline or "")
     if not found or place is None or found[0].stage_id not in {stage.id for stage in place.stages}:
         return None
-    return Dealing(person, place, now, by_deal(pending_of(person, now))).card(found[0])
+    return CardBuilder(person, place, now, by_deal(pending_of(person, now))).card(found[0])
 
 
 def head(person: Person, selection: Selection, now: datetime) -> Board | None:
@@ -92,27 +92,27 @@ def _drawn_board(
     won = won_of(person, selection, place, sums, now)
     empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
     pending = pending_of(person, now)
-    dealing = Dealing(person, place, now, by_deal(pending))
-    lanes = dealt(dealing, rows, empty, shown, after=after)
+    builder = CardBuilder(person, place, now, by_deal(pending))
+    lanes = fill_lanes(builder, rows, empty, shown, after=after)
     tabs = [
         Tab(
-            each.id,
-            each.name,
-            tally(each, sums, selection),
-            selection.query(pipeline=each.id, stage=(), ids=()),
+            place.id,
+            place.name,
+            tally(place, sums, selection),
+            selection.query(pipeline=place.id, stage=(), ids=()),
         )
-        for each in places.values()
+        for place in places.values()
     ]
     return Board(
         selection=selection,
         tabs=tabs,
         pipeline=next(tab for tab in tabs if tab.id == place.id),
         stages=place.stages,
-        lanes=[each for each in lanes if each.stage.visible],
-        rail=[each for each in lanes if not each.stage.visible],
+        lanes=[lane for lane in lanes if lane.stage.visible],
+        rail=[lane for lane in lanes if not lane.stage.visible],
         figures=figures(lanes, won),
         since=token(place.revision, pending),
-        names=_names(selection, [card for each in lanes for card in each.cards]),
+        names=_names(selection, [card for lane in lanes for card in lane.cards]),
     )
 
 

@@ -17,7 +17,7 @@ REFUSED_FOR = timedelta(hours=1)
 CHANGING = (Kind.EDIT, Kind.MOVE)
 
 
-class Pending(NamedTuple):
+class ChangeUnderWay(NamedTuple):
     """The newest submission of a deal that is on its way, or was refused to this person lately."""
 
     id: UUID
@@ -44,21 +44,21 @@ def on_their_way(person: Person) -> QuerySet[Submission]:
     )
 
 
-def pending_of(person: Person, now: datetime) -> list[Pending]:
+def pending_of(person: Person, now: datetime) -> list[ChangeUnderWay]:
     """Everybody's changes of deals that are on their way, and one's own that were refused a short while ago."""
     open_ = Q(state__in=OPEN, book_id__in=visible_books(person).values("pk"))
     refused = Q(state=State.REJECTED, person=person, settled_at__gte=now - REFUSED_FOR)
     rows = (
         Submission.objects.filter(open_ | refused, kind__in=CHANGING)
         .order_by("created_at")
-        .values_list(*Pending._fields)
+        .values_list(*ChangeUnderWay._fields)
     )
-    return [Pending(*row) for row in rows]
+    return [ChangeUnderWay(*row) for row in rows]
 
 
-def by_deal(pending: Iterable[Pending]) -> dict[str, list[Pending]]:
+def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]]:
     """Oldest first; a refusal that something newer followed is left out."""
-    found: dict[str, list[Pending]] = {}
+    found: dict[str, list[ChangeUnderWay]] = {}
     for row in pending:
         earlier = found.setdefault(row.opportunity_id, [])
         earlier[:] = [each for each in earlier if each.state in OPEN]
@@ -75,7 +75,7 @@ def touched(person: Person, selection: Selection) -> set[str]:
     return (aims | from_) - {""}
 
 
-def token(revision: int, pending: Iterable[Pending]) -> str:
+def token(revision: int, pending: Iterable[ChangeUnderWay]) -> str:
     ways = [f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN]
     return f"{revision}.{digest(ways)}"
 

@@ -19,7 +19,7 @@ MICROSECOND = timedelta(microseconds=1)
 ANY_STAGE = "\0"  # no id holds it, and no form lets it in
 
 
-class Row(NamedTuple):
+class CardRow(NamedTuple):
     id: str
     name: str
     stage_id: str
@@ -62,7 +62,7 @@ def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> 
     ]
 
 
-def rows_of(person: Person, chosen: Sequence[Ids]) -> list[Row]:
+def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
     """The rows of several windows in one statement: Django cannot limit the parts of a union on SQLite by
     itself.
     """
@@ -79,10 +79,10 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[Row]:
             "household__name", "book__name", "assigned_to_name", "may_write",
         )
     )  # fmt: skip
-    return sorted((Row(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)
+    return sorted((CardRow(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)
 
 
-def cursor(row: Row) -> str:
+def cursor(row: CardRow) -> str:
     """Where the next window goes on: since when, in microseconds, and the id."""
     return f"{(row.since - EPOCH) // MICROSECOND}~{row.id}"
 
@@ -103,6 +103,6 @@ def before(after: str) -> Q | None:
     return Q(since__lte=since) & (Q(since__lt=since) | Q(pk__lt=id))
 
 
-def is_below(row: Row, after: str) -> bool:
+def is_below(row: CardRow, after: str) -> bool:
     read = _read(after)
     return read is None or (row.since, row.id) < read

@@ -66,7 +66,7 @@ def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Chan
     for before, after in pairwise(history):
         text = _difference(before, after, names)
         if text:
-            found.append(_told(after, text))
+            found.append(_observed(after, text))
     return found[::-1]
 
 
@@ -77,7 +77,7 @@ def _first(version: OpportunityVersion) -> Change:
     return Change("", words.FIRST_SEEN, version.valid_from)
 
 
-def _told(version: OpportunityVersion, text: str) -> Change:
+def _observed(version: OpportunityVersion, text: str) -> Change:
     return Change(version.by, text if version.by else f"{text} {words.SEEN_BY_SYNC}", version.valid_from)
 
 

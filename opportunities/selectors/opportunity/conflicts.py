@@ -1,5 +1,6 @@
 """What stands against a change: fields somebody else changed meanwhile."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from opportunities.models import Household, Member, Opportunity, OpportunityVers
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording.fields import show_value
+
+# Fields that hold an id, with what an empty one reads as.
+NAMED = {"assigned_to_id": "Nobody", "household_id": "None"}
 
 
 @dataclass(frozen=True)
@@ -36,38 +40,47 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
     What was seen is what the form says, so nobody of another book is named for it.
     """
     seen, wanted = from_body(changes.seen), from_body(changes.wanted)
-    values = [
-        fields.get(name) for fields in (seen, wanted, current) for name in ("assigned_to_id", "household_id")
-    ]
-    ids = {str(value) for value in values if value}
-    names = {row.assigned_to_id: row.assigned_to_name}
-    found = Member.objects.filter(user_id__in=ids, book=row.book_id)
-    names |= {member.user_id: member.name for member in found}
-    names |= dict(Household.objects.filter(pk__in=ids, book=row.book_id).values_list("pk", "name"))
-
-    def text(name: str, value: Any) -> str:
-        if name in ("assigned_to_id", "household_id"):
-            return names.get(value) or (
-                words.UNKNOWN if value else "Nobody" if name == "assigned_to_id" else "None"
-            )
-        return show_value(name, value) or "Empty"
-
+    names = _names(row, (seen, wanted, current))
     fields = [
-        Disputed(label_of(name), text(name, seen[name]), text(name, now), text(name, wanted[name]))
+        Disputed(
+            label_of(name),
+            _text(name, seen[name], names),
+            _text(name, now, names),
+            _text(name, wanted[name], names),
+        )
         for name, now in current.items()
     ]
-    labels = formats.and_list([each.label.lower() for each in fields])
+    labels = formats.and_list([field.label.lower() for field in fields])
+    return Conflict(
+        fields, _who_changed(row, current, labels), words.CONFLICT_UNANSWERED.format(fields=labels)
+    )
+
+
+def _names(row: Opportunity, versions: Sequence[Fields]) -> dict[str, str]:
+    """Names of the owners and households the fields speak of, of the deal's own book. Two queries."""
+    values = [fields.get(name) for fields in versions for name in NAMED]
+    ids = {str(value) for value in values if value}
+    members = Member.objects.filter(user_id__in=ids, book=row.book_id)
+    households = Household.objects.filter(pk__in=ids, book=row.book_id)
+    return {
+        row.assigned_to_id: row.assigned_to_name,
+        **{member.user_id: member.name for member in members},
+        **dict(households.values_list("pk", "name")),
+    }
+
+
+def _text(name: str, value: Any, names: Mapping[str, str]) -> str:
+    if name not in NAMED:
+        return show_value(name, value) or "Empty"
+    return names.get(value) or (words.UNKNOWN if value else NAMED[name])
+
+
+def _who_changed(row: Opportunity, current: Fields, labels: str) -> str:
     waiting = Submission.objects.open().filter(opportunity_id=row.pk).order_by("-created_at").first()
     if waiting and set(current) & set(sent_fields(waiting)):
-        told = words.CONFLICT_WAITING.format(by=waiting.by_display, fields=labels)
-    else:
-        by = OpportunityVersion.objects.filter(opportunity_id=row.pk, valid_to=None).values_list(
-            "by", flat=True
-        )
-        who = by.first() or ""
-        told = (
-            words.CONFLICT_BY.format(by=who, fields=labels)
-            if who
-            else words.CONFLICT_BY_NOBODY.format(fields=labels)
-        )
-    return Conflict(fields, told, words.CONFLICT_UNANSWERED.format(fields=labels))
+        return words.CONFLICT_WAITING.format(by=waiting.by_display, fields=labels)
+    newest = OpportunityVersion.objects.filter(opportunity_id=row.pk, valid_to=None)
+    by = newest.values_list("by", flat=True).first()
+    if by:
+        return words.CONFLICT_BY.format(by=by, fields=labels)
+    return words.CONFLICT_BY_NOBODY.format(fields=labels)

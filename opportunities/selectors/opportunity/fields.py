@@ -8,24 +8,26 @@ from django.utils import timezone
 from opportunities.deal_fields import LABELS
 from opportunities.models import Meaning, Member, Opportunity
 from opportunities.offer import StageChoice
-from opportunities.selectors.opportunity.parts import Fact
+from opportunities.selectors.opportunity.parts import DealFact
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 
 
-def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[Fact]:
+def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[DealFact]:
     return [
-        Fact(LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
+        DealFact(LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
         _probability(row, stage),
-        Fact("Weighted", *_or(weighted(row, stage.probability), formats.money, words.NOT_WEIGHTED, "muted")),
+        DealFact(
+            "Weighted", *_or(weighted(row, stage.probability), formats.money, words.NOT_WEIGHTED, "muted")
+        ),
         _close(row, stage, timezone.localdate(now)),
-        Fact(
+        DealFact(
             LABELS["assigned_to_id"],
             row.assigned_to_name or (words.FORMER_OWNER if row.assigned_to_id else words.NO_OWNER),
             person=row.assigned_to_name,
             tone="" if row.assigned_to_id else "warn",
         ),
-        Fact("In stage", formats.days(_days_in(row, now)), note=_since(row)),
+        DealFact("In stage", formats.days(_days_in(row, now)), note=_since(row)),
     ]
 
 
@@ -42,27 +44,27 @@ def weighted(row: Opportunity, default: int | None) -> int | None:
     return None if row.value is None or percent is None else round(row.value * percent / 100)
 
 
-def _probability(row: Opportunity, stage: StageChoice) -> Fact:
+def _probability(row: Opportunity, stage: StageChoice) -> DealFact:
     label = LABELS["probability"]
     if row.probability is not None:
         default = stage.probability
         note = words.BY_HAND_NO_DEFAULT if default is None else words.BY_HAND.format(percent=default)
-        return Fact(label, f"{row.probability}%", words.BY_STAGE if default == row.probability else note)
+        return DealFact(label, f"{row.probability}%", words.BY_STAGE if default == row.probability else note)
     if stage.probability is not None:
-        return Fact(label, f"{stage.probability}%", words.BY_STAGE)
-    return Fact(label, words.NO_PROBABILITY, tone="warn")
+        return DealFact(label, f"{stage.probability}%", words.BY_STAGE)
+    return DealFact(label, words.NO_PROBABILITY, tone="warn")
 
 
-def _close(row: Opportunity, stage: StageChoice, today: date) -> Fact:
+def _close(row: Opportunity, stage: StageChoice, today: date) -> DealFact:
     label, day = LABELS["target_close_date"], row.target_close_date
     if day is None:
-        return Fact(label, words.NO_DATE, tone="warn" if stage.meaning == Meaning.OPEN else "muted")
+        return DealFact(label, words.NO_DATE, tone="warn" if stage.meaning == Meaning.OPEN else "muted")
     ahead = (day - today).days
     note = (
         "today" if ahead == 0 else f"in {formats.days(ahead)}" if ahead > 0 else f"{formats.days(-ahead)} ago"
     )
     late = ahead < 0 and stage.meaning == Meaning.OPEN
-    return Fact(label, formats.long_day(day), note, "bad" if late else "")
+    return DealFact(label, formats.long_day(day), note, "bad" if late else "")
 
 
 def _days_in(row: Opportunity, now: datetime) -> int:
@@ -76,20 +78,20 @@ def _since(row: Opportunity) -> str:
     return f"since {formats.long_day(timezone.localdate(since))}" if since else ""
 
 
-def origins(row: Opportunity, pipeline: str) -> list[Fact]:
+def origins(row: Opportunity, pipeline: str) -> list[DealFact]:
     """Where it belongs and where it comes from: what is never edited here."""
     kind = f" ({row.household.kind})" if row.household and row.household.kind else ""
     household = f"{row.household.name}{kind}" if row.household else row.household_id or words.NO_HOUSEHOLD
     facts = [
-        Fact(LABELS["household_id"], household),
-        Fact(LABELS["book_id"], row.book.name),
-        Fact(LABELS["pipeline_id"], pipeline),
+        DealFact(LABELS["household_id"], household),
+        DealFact(LABELS["book_id"], row.book.name),
+        DealFact(LABELS["pipeline_id"], pipeline),
     ]
     if row.created_at:
-        facts.append(Fact("Created", formats.long_day(timezone.localdate(row.created_at))))
+        facts.append(DealFact("Created", formats.long_day(timezone.localdate(row.created_at))))
     if row.updated_at:
-        facts.append(Fact("Changed in Slant", formats.long_day(timezone.localdate(row.updated_at))))
-    return [*facts, Fact("Slant record", row.pk)]
+        facts.append(DealFact("Changed in Slant", formats.long_day(timezone.localdate(row.updated_at))))
+    return [*facts, DealFact("Slant record", row.pk)]
 
 
 def age(row: Opportunity, now: datetime) -> str:

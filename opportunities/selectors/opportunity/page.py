@@ -27,7 +27,7 @@ from opportunities.models import (
 from opportunities.selectors.custom_fields import described, editable
 from opportunities.selectors.opportunity.changes import Names, changes_of
 from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
-from opportunities.selectors.opportunity.parts import DealPage, Fact
+from opportunities.selectors.opportunity.parts import DealFact, DealPage
 from opportunities.selectors.opportunity.pending import pending
 from opportunities.selectors.opportunity.progress import pipeline_of, spells, steps
 
@@ -71,7 +71,9 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         steps=steps(stage, stages),
         facts=facts(row, stage, now),
         custom_editable=bool(editable(row)),
-        custom=[Fact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)],
+        custom=[
+            DealFact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)
+        ],
         origins=origins(row, pipeline.name),
         spells=spells(row, history, stages, now),
         age=age(row, now),

@@ -9,7 +9,7 @@ from opportunities.wording import states as states_words
 
 
 @dataclass(frozen=True)
-class Fact:
+class DealFact:
     """One field: its name as people call it, its value, a remark, and how it is to be read (`bad`, `warn`,
     `muted`).
     """
@@ -22,7 +22,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Step:
+class StageStep:
     """A stage of the pipeline on the way to where the deal is."""
 
     stage: StageChoice
@@ -54,7 +54,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Pending:
+class PendingChange:
     """Something asked for that is not (or not yet) in Slant. `reachable`: its page is one this person may
     open.
     """
@@ -85,16 +85,16 @@ class DealPage:
     pipeline: PipelineChoice
     stage: StageChoice
     stages: tuple[StageChoice, ...]
-    steps: list[Step]
-    facts: list[Fact]
-    custom: list[Fact]
+    steps: list[StageStep]
+    facts: list[DealFact]
+    custom: list[DealFact]
     custom_editable: bool
-    origins: list[Fact]
+    origins: list[DealFact]
     spells: list[Spell]
     age: str
     changes: list[Change]
     more_changes: int
-    pending: list[Pending]
+    pending: list[PendingChange]
     lost: LostReason | None
     may_write: bool
     why_read_only: str

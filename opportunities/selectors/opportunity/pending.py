@@ -7,7 +7,7 @@ from opportunities.deal_fields import label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
-from opportunities.selectors.opportunity.parts import Pending
+from opportunities.selectors.opportunity.parts import PendingChange
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording import submissions as submissions_words
@@ -18,7 +18,7 @@ REFUSED_FOR = timedelta(days=1)
 
 def pending(
     asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
-) -> list[Pending]:
+) -> list[PendingChange]:
     """What is open, oldest first, and the newest refusal of the last day unless something arrived after it."""
     shown = [row for row in asked if row.state not in FINAL]
     newest = next((row for row in asked if row.state in FINAL), None)
@@ -32,7 +32,7 @@ def pending(
     return [_waiting(row, person, stages, now) for row in sorted(shown, key=lambda row: row.created_at)]
 
 
-def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now: datetime) -> Pending:
+def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now: datetime) -> PendingChange:
     told = submissions_words.state_words(row.kind, row.state, row.reason_code)
     at = submissions_words.SOON
     if row.due_at and row.due_at > now:
@@ -41,7 +41,7 @@ def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now
     sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
     if row.state == State.REJECTED and row.reason_code == "rejected" and row.reason_text:
         sentence = submissions_words.CHANGE_REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
-    return Pending(
+    return PendingChange(
         id=str(row.pk),
         kind=row.kind,
         state=row.state,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from opportunities.models import Meaning, Opportunity, OpportunityVersion, Pipeline, Stage
 from opportunities.offer import PipelineChoice, StageChoice
-from opportunities.selectors.opportunity.parts import Spell, Step
+from opportunities.selectors.opportunity.parts import Spell, StageStep
 from opportunities.selectors.stages import drawn, with_meanings
 from opportunities.wording import deals as words
 from opportunities.wording import formats
@@ -27,12 +27,14 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
     return PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, drawn(stages))
 
 
-def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[Step]:
+def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
     """The visible stages, and the present one wherever it is. What was passed is known only on the open road."""
     shown = [each for each in stages if each.visible or each.id == stage.id]
     here = next((place for place, each in enumerate(shown) if each.id == stage.id), 0)
     on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
-    return [Step(each, on_the_road and place < here, each.id == stage.id) for place, each in enumerate(shown)]
+    return [
+        StageStep(each, on_the_road and place < here, each.id == stage.id) for place, each in enumerate(shown)
+    ]
 
 
 def spells(

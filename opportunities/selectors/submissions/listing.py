@@ -18,7 +18,7 @@ STATES_OF = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ListedSubmission:
     """One submission in the list."""
 
     id: UUID
@@ -35,13 +35,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Listing:
-    lines: list[Line]
+class SubmissionList:
+    lines: list[ListedSubmission]
     older: str
     chosen: str
 
 
-def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
+def listing(person: Person, *, chosen: str = "", before: str = "") -> SubmissionList:
     """One's own, newest first, a page at a time; `before` is the id of the last one seen."""
     rows = Submission.objects.of(person)
     if chosen in STATES_OF:
@@ -49,16 +49,16 @@ def listing(person: Person, *, chosen: str = "", before: str = "") -> Listing:
     if last := own(person, before):
         rows = rows.filter(created_at__lt=last.created_at)
     found = list(rows[: PAGE + 1])
-    return Listing(
+    return SubmissionList(
         lines=[_line(row) for row in found[:PAGE]],
         older=str(found[PAGE - 1].pk) if len(found) > PAGE else "",
         chosen=chosen if chosen in STATES_OF else "",
     )
 
 
-def _line(row: Submission) -> Line:
+def _line(row: Submission) -> ListedSubmission:
     words, icon, tone = submissions_words.short_state(row.kind, row.state)
-    return Line(
+    return ListedSubmission(
         id=row.pk,
         reference=row.reference,
         name=row.name,

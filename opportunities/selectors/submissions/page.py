@@ -11,7 +11,7 @@ from opportunities.actions.withdrawing import may_be_withdrawn
 from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
-from opportunities.selectors.submissions.parts import Exchange, Sent, Shown, Step
+from opportunities.selectors.submissions.parts import Exchange, ProgressStep, Sent, SubmissionPage
 from opportunities.wording import formats
 from opportunities.wording import states as states_words
 from opportunities.wording import submissions as submissions_words
@@ -24,12 +24,12 @@ LOOK_AGAIN_MS = ((30, 2_000), (120, 5_000))
 LOOK_SELDOM_MS = 15_000
 
 
-def shown(row: Submission, person: Person, now: datetime) -> Shown:
+def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
     attempts = list(Attempt.objects.filter(submission=row))
     words, late = _words(row, now)
     settled = attempts[-1] if attempts else None
     mine = row.person_id == person.pk
-    return Shown(
+    return SubmissionPage(
         row=row,
         words=words,
         sentence=_sentence(row, words, person, now),
@@ -82,30 +82,30 @@ def _sentence(row: Submission, words: states_words.StateWords, person: Person, n
     return words.sentence.format(at=at, name=row.name, where=where, book=row.labels.get("book", ""))
 
 
-def _steps(row: Submission, now: datetime) -> list[Step]:
+def _steps(row: Submission, now: datetime) -> list[ProgressStep]:
     """Saved here, sent, answered, in Slant: each with the words of how it went."""
-    saved, sent = Step("Saved here", "done"), Step("Sent", "done")
-    answered, there = Step("Slant answered"), Step("In Slant")
+    saved, sent = ProgressStep("Saved here", "done"), ProgressStep("Sent", "done")
+    answered, there = ProgressStep("Slant answered"), ProgressStep("In Slant")
     match row.state:
         case State.QUEUED:
             due = row.due_at if row.due_at and row.due_at > now and row.reason_code else None
             label = f"Sends at {formats.moment(due, now)}" if due else "Waiting to be sent"
-            return [saved, Step(label, "now"), answered, there]
+            return [saved, ProgressStep(label, "now"), answered, there]
         case State.SENDING:
-            return [saved, Step("Sending", "now"), answered, there]
+            return [saved, ProgressStep("Sending", "now"), answered, there]
         case State.UNKNOWN:
             label = "Values differ" if row.mismatches else "Answer lost"
-            return [saved, sent, Step(label, "doubt"), there]
+            return [saved, sent, ProgressStep(label, "doubt"), there]
         case State.REVIEW:
-            return [saved, sent, Step("A manager decides", "doubt"), there]
+            return [saved, sent, ProgressStep("A manager decides", "doubt"), there]
         case State.CONFIRMED:
-            return [saved, sent, Step("Slant answered", "done"), Step("In Slant", "done")]
+            return [saved, sent, ProgressStep("Slant answered", "done"), ProgressStep("In Slant", "done")]
         case State.REJECTED if row.attempts_count:
-            return [saved, sent, Step("Refused", "fail"), there]
+            return [saved, sent, ProgressStep("Refused", "fail"), there]
         case State.REJECTED:
-            return [saved, Step("Not sent", "fail"), answered, there]
+            return [saved, ProgressStep("Not sent", "fail"), answered, there]
         case _:
-            return [saved, Step("Withdrawn", "fail"), answered, there]
+            return [saved, ProgressStep("Withdrawn", "fail"), answered, there]
 
 
 def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:

@@ -8,7 +8,7 @@ from opportunities.wording import states as states_words
 
 
 @dataclass(frozen=True)
-class Step:
+class ProgressStep:
     """A station of the track: `done`, `now`, `doubt`, `fail`, or nothing yet."""
 
     label: str
@@ -57,13 +57,13 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Shown:
+class SubmissionPage:
     """Everything the page of one submission says."""
 
     row: Submission
     words: states_words.StateWords
     sentence: str
-    steps: list[Step]
+    steps: list[ProgressStep]
     sent: list[Sent]
     refusals: list[tuple[str, str]]
     managers_reason: str
