@@ -97,7 +97,7 @@ def decide_change(
     if began < unknown_outcome.quiet_until(submission):
         return _look_again(submission, evidence, clock)
     if match is Match.NEAR or evidence.get("answer_id"):
-        evidence["candidates"] = [candidate_evidence(record, "near")]
+        evidence["candidates"] = [candidate_evidence(submission, record, "near")]
         alarm = _unit_alarm_value(submission, [record] if match is Match.NEAR else [])
         return Decision(State.REVIEW, Reason("changed_meanwhile"), evidence=evidence, alarm=alarm)
     return _decide_absence(began, evidence, clock)
@@ -160,7 +160,7 @@ def _decide_from_scans(submission: Submission, scans: list[ListScan], clock: Clo
     ruled_out = frozenset(evidence.get("ruled_out", []))
     scan = merge_scans(scans)
     found = find_candidates(submission, scan, ruled_out=ruled_out)
-    evidence |= scan_evidence(scans, found)
+    evidence |= scan_evidence(submission, scans, found)
     evidence.pop("no_budget_since", None)
     if adopted := _record_to_adopt(found, submission):
         rule = "one_exact" if len(found.exact) == 1 else "oldest_of_equals"

@@ -18,6 +18,7 @@ from typing import Any
 from opportunities.clock import Clock
 from opportunities.deal_fields import values_of_record
 from opportunities.delivery import unknown_outcome
+from opportunities.delivery.kinds import sent_fields
 from opportunities.delivery.scanning import Candidates, ListScan
 from opportunities.models import Submission
 from opportunities.slant.types import OpportunityRecord
@@ -39,7 +40,7 @@ def forget_absence(evidence: Evidence) -> None:
         evidence.pop(name, None)
 
 
-def scan_evidence(scans: list[ListScan], found: Candidates) -> Evidence:
+def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidates) -> Evidence:
     """What a look at lists leaves: the scans, and the candidates side by side."""
     described = [
         {
@@ -56,8 +57,8 @@ def scan_evidence(scans: list[ListScan], found: Candidates) -> Evidence:
     return {
         "scan": described[0],
         "around": described[1] if len(described) > 1 else None,
-        "candidates": [candidate_evidence(record, "exact") for record in found.exact]
-        + [candidate_evidence(record, "near") for record in found.near],
+        "candidates": [candidate_evidence(submission, record, "exact") for record in found.exact]
+        + [candidate_evidence(submission, record, "near") for record in found.near],
     }
 
 
@@ -67,12 +68,13 @@ def deal_evidence(began: datetime, clock: Clock) -> Evidence:
     return {"scan": scan}
 
 
-def candidate_evidence(record: OpportunityRecord, match: str) -> Evidence:
+def candidate_evidence(submission: Submission, record: OpportunityRecord, match: str) -> Evidence:
+    """A record for people to compare; its custom fields only where `submission` sends them."""
     return {
         "id": record.id,
         "match": match,
         "created_at": record.created_at.isoformat() if record.created_at else "",
-        "fields": values_of_record(record),
+        "fields": values_of_record(record, sent_fields(submission)),
     }
 
 

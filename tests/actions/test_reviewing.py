@@ -78,3 +78,19 @@ def test_a_value_changed_once_more_is_asked_about_once_more(office: Office, mona
     assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "changed_meanwhile")
     assert submission.check_state["candidates"][0]["fields"]["value"] == 3
     assert office.box.store.tables["opportunity"][deal_id]["value"] == 3
+
+
+def test_a_custom_field_sent_again_overwrites_the_value_its_manager_saw(office: Office, mona: Person) -> None:
+    deal_id, field = made(office), "custom_fields.lead_source"
+    submission = edit(office, deal_id, {field: "Referral"}, {field: None})
+    office.box.mischief.append("drop_before")
+    office.round()
+    office.box.edit(deal_id, custom_fields={"lead_source": "Seminar"})
+    office.rounds(minutes=10)
+    assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "changed_meanwhile")
+
+    send_again(office, submission, mona, [deal_id])
+    office.rounds(minutes=6)
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert office.box.store.tables["opportunity"][deal_id]["custom_fields"]["lead_source"] == "Referral"
