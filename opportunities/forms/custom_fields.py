@@ -30,7 +30,7 @@ def read_value(field: DealField, text: str) -> Any:
         case ValueType.NUMBER:
             return _number(text)
         case ValueType.DAY:
-            return _day(text)
+            return _calendar_day(text)
         case ValueType.BOOLEAN:
             return _one_of(text, ["true", "false"]) == "true"
         case ValueType.CHOICE:
@@ -76,7 +76,7 @@ def _number(text: str) -> int | float:
     return int(value) if math.isfinite(value) and value.is_integer() else value
 
 
-def _day(text: str) -> str:
+def _calendar_day(text: str) -> str:
     try:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError("not a calendar day")

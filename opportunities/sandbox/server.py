@@ -1,15 +1,14 @@
 """Sockets: real HTTP/1.1, and the faults that need a socket to happen.
 
 Every connection has its thread. A request to `/_...` goes straight to Django (control and ledger). Any other
-is Slant's: the ledger notes it, and Django is asked only if no fault keeps it back. The answer is written in
-one piece, so that keep-alive never waits for a delayed ACK.
+is Slant's: the ledger notes it, and Django is asked only if no fault keeps it back.
 
 **Being down** (`"up": false`). On one port a TCP server has to accept before it can know the path, so:
 
 * asked for on the main port, a request to `/v1` is reset (RST) once its first line is read;
-* asked for on the control port, the main port stops listening: connects are refused (ECONNREFUSED).
+* asked for on the control port, the main port stops listening: connects are refused.
 
-Either way the ledger has no entry of the request.
+The ledger has no entry of such a request.
 """
 
 from __future__ import annotations
