@@ -15,9 +15,13 @@ from opportunities.models import WRITING_ROLES, Book, Member, Person
 
 
 class Action(StrEnum):
-    """What a person may be allowed to do. `ENTER` and below `REVIEW` need no book."""
+    """What a person may be allowed to do. Only `SEE` and `WRITE` are about a book.
+
+    `CHANGE`: their role changes deals at all, whatever the book.
+    """
 
     ENTER = "enter"
+    CHANGE = "change"
     SEE = "see"
     WRITE = "write"
     OVERSEE = "oversee"
@@ -51,6 +55,8 @@ def may(person: Person, action: Action, book: Book | None = None) -> bool:
     match action:
         case Action.ENTER:
             return bool(person.roles)
+        case Action.CHANGE:
+            return person.is_sales or person.is_manager
         case Action.SEE:
             books = visible_books(person)
         case Action.WRITE:

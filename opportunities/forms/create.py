@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
@@ -275,6 +276,13 @@ class NewOpportunityForm(forms.Form):
         if not placed:
             sentence = text.rstrip(".") + "." if text else ""
             self.add_error(None, self.refused.format(message=sentence) if sentence else self.refused_no_words)
+
+    def renew(self, **hidden: str) -> None:
+        """Give a bound form new hidden values before it is drawn again with everything typed kept."""
+        data = cast(QueryDict, self.data).copy()
+        for name, value in hidden.items():
+            data[name] = value
+        self.data = data
 
     def problems(self) -> list[tuple[str, str]]:
         """For the error summary: the id to go to and the sentence, in the order of the page."""

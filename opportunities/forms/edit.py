@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.urls import reverse
 
 from opportunities.deal_fields import (
@@ -53,6 +54,25 @@ def editable_values(data: Mapping[str, Any]) -> dict[str, str]:
     return {name: typed[name] for name in EDITABLE if name in typed} | {
         storable(name[:LONGEST]): storable(str(data[name])[:LONGEST]) for name in custom
     }
+
+
+def retyped_values(data: Mapping[str, Any], opened: Mapping[str, str]) -> dict[str, str]:
+    """What a redraw posts for the fields the form `opened` with, and what is typed to find a household."""
+    return {name: storable(value) for name, value in data.items() if name in opened or name == "q"}
+
+
+def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
+    """What was typed into the form of one deal, and of which."""
+    return editable_values(data) | {"deal": storable(data.get("deal", ""))[:200]}
+
+
+def complete(posted: QueryDict, opened: Mapping[str, str]) -> QueryDict:
+    """What was posted. A field that was not posted at all stays as the form would open with it."""
+    data = posted.copy()
+    for name in [name for name in opened if f"seen_{name}" in opened]:
+        if name not in data:
+            data[name], data[f"seen_{name}"] = opened[name], opened[f"seen_{name}"]
+    return data
 
 
 class EditOpportunityForm(NewOpportunityForm):

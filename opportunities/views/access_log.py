@@ -14,6 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from opportunities.actions import access_log as actions
 from opportunities.clock import SystemClock
+from opportunities.forms.parameters import RedrawForm
 from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
@@ -44,7 +45,7 @@ def _shows_thing(request: PageRequest, response: HttpResponseBase) -> bool:
     """Whether the thing itself is in the answer. An accepted form has events of its own."""
     if response.status_code == 422:
         return True
-    asked = request.method == "GET" or (request.method == "POST" and "redraw" in request.POST)
+    asked = request.method == "GET" or (request.method == "POST" and RedrawForm(request.POST).is_redraw)
     return asked and response.status_code == 200
 
 

@@ -1,11 +1,10 @@
-"""Entering an opportunity: the form, its redraws, and sending it."""
+"""Entering an opportunity: the form, its redraws, and submitting it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,18 +12,21 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
+from opportunities.access import Action
 from opportunities.actions import drafts, duplicate_question, form_tokens, refusals, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
+from opportunities.forms.parameters import ChangedFieldsForm, CorrectionForm, CreateButtonsForm
 from opportunities.models import State, Submission
 from opportunities.offer import Offer
 from opportunities.selectors import choices
-from opportunities.selectors.submissions.reach import correctable
+from opportunities.selectors.submissions.reach import correctable, refused
 from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.views.submit_guard import FormMessages, FormRejected, redirect_to_earlier, submit_guard
 from opportunities.wording import board as board_words
 from opportunities.wording import create as create_words
@@ -41,68 +43,87 @@ MESSAGES = FormMessages(
     create_words.FORM_SENT_BEFORE,
 )
 KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
-# What nothing else depends on: while these are typed only the summary is drawn again.
+# No other field depends on these. While they are typed only the summary is drawn again.
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 
 @keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest) -> HttpResponse:
-    """The form, and what it sends. `redraw` asks for the form again with what was typed, without sending
-    anything.
-    """
-    _may_enter(request)
-    if request.method == "POST" and "redraw" not in request.POST:
-        return _submit(request)
-    if request.POST.get("redraw") == "empty":
-        drafts.discard(person=request.person, form=DRAFT)
-        return see_other(reverse("opportunities:new"))
-    typed, supersedes, reopened = typed_values(request.POST or request.GET), "", {}
-    if "from" in request.GET:
-        earlier = correctable(request.person, request.GET["from"])
-        typed, supersedes = typed_again(earlier) | typed, str(earlier.pk)
-    elif request.method == "POST":
-        supersedes = _supersedes(request)[0]
-        _keep_draft(request, typed)
+    """The form for a new opportunity. Its buttons submit it, draw it again, or start over."""
+    require(request.person, Action.CHANGE)
     if request.method != "POST":
-        reopened = drafts.reopen(
-            person=request.person,
-            form=DRAFT,
-            page=page_of(request),
-            session=session_ref(request),
-            clock=CLOCK,
-        )
-        typed |= reopened
-    offer = choices.offer(request.person, typed)
-    if not offer.books:
-        return _nowhere_to_write(request)
-    form = _settled_form(request, typed, offer, supersedes=supersedes)
-    return _draw(request, form, reopened=bool(reopened))
+        correction = CorrectionForm(request.GET)
+        return _correct(request, correction.submission_id) if correction.is_asked else _open(request)
+    buttons = CreateButtonsForm(request.POST)
+    if buttons.starts_over:
+        return _start_over(request)
+    if buttons.is_redraw:
+        return _redraw(request, buttons)
+    return _submit(request, buttons)
+
+
+def _open(request: PageRequest) -> HttpResponse:
+    """The form as its address fills it in."""
+    return _draw_unsent(request, typed_values(request.GET))
+
+
+def _correct(request: PageRequest, submission_id: str) -> HttpResponse:
+    """The form filled in as an earlier submission was."""
+    earlier = correctable(request.person, submission_id)
+    typed = typed_again(earlier) | typed_values(request.GET)
+    return _draw_unsent(request, typed, supersedes=str(earlier.pk))
+
+
+def _draw_unsent(request: PageRequest, typed: dict[str, str], *, supersedes: str = "") -> HttpResponse:
+    """The form with `typed`, and with the draft of a session that has ended."""
+    draft = drafts.reopen(
+        person=request.person,
+        form=DRAFT,
+        page=page_of(request),
+        session=session_ref(request),
+        clock=CLOCK,
+    )
+    return _draw_typed(request, typed | draft, supersedes=supersedes, reopened=bool(draft))
+
+
+def _redraw(request: PageRequest, buttons: CreateButtonsForm) -> HttpResponse:
+    """The form again, with what depends on what was typed. Nothing is submitted."""
+    typed = typed_values(request.POST)
+    _save_draft(request, typed)
+    earlier = refused(request.person, buttons.text("supersedes"))
+    return _draw_typed(request, typed, supersedes=str(earlier.pk) if earlier else "")
+
+
+def _start_over(request: PageRequest) -> HttpResponse:
+    """An empty form in place of a draft."""
+    drafts.discard(person=request.person, form=DRAFT)
+    return see_other(reverse("opportunities:new"))
 
 
 @keeps_draft(DRAFT, read=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_fields(request: PageRequest) -> HttpResponse:
-    """The part that depends on what is chosen, for htmx: the summary, and each dependent field out of band."""
-    _may_enter(request)
-    data = request.POST or request.GET
-    changed = frozenset(str(data.get("changed", "")).split())
-    typed = typed_values(data)
+    """For htmx: the summary, and out of band each field that depends on what was chosen."""
+    require(request.person, Action.CHANGE)
+    changed = ChangedFieldsForm(request.POST or request.GET).names
+    typed = typed_values(request.POST or request.GET)
     if request.method == "POST":
-        _keep_draft(request, typed)
+        _save_draft(request, typed)
     offer = choices.offer(request.person, typed)
     form = _settled_form(request, typed, offer, changed=changed)
     form.oob = not (changed and changed <= TYPED_FREELY)
-    context = _summary_of(request, form) | {"form": form, "offer": offer}
+    context = _summary_context(request, form) | {"form": form, "offer": offer}
     return render(request, "opportunities/partials/create_fields.html", context)
 
 
-def _submit(request: PageRequest) -> HttpResponse:
+def _submit(request: PageRequest, buttons: CreateButtonsForm) -> HttpResponse:
     person = request.person
-    offer = choices.offer(person, typed_values(request.POST))
-    form = _form(request.POST, offer)
+    form = _form(request.POST, choices.offer(person, typed_values(request.POST)))
+    earlier = refused(person, buttons.text("supersedes"))
+    supersedes = str(earlier.pk) if earlier else ""
     if not form.is_valid():
-        return _refuse(request, form)
+        return _draw_refused(request, form, supersedes=supersedes)
     try:
         with submit_guard(request, MESSAGES):
             submission = submissions.create(
@@ -111,98 +132,102 @@ def _submit(request: PageRequest) -> HttpResponse:
                 by=actor_of(request),
                 clock=CLOCK,
                 form_token=form.cleaned_data["form_token"],
-                confirm_duplicate=request.POST.get("confirm_duplicate") == "yes",
-                supersedes=_supersedes(request)[1],
+                confirm_duplicate=buttons.creates_duplicate,
+                supersedes=earlier,
             )
     except FormRejected as rejected:
         form.add_error(None, rejected.message)
-        return rejected.add_retry_after(_refuse(request, form, status=rejected.status))
+        response = _draw_refused(request, form, supersedes=supersedes, status=rejected.status)
+        return rejected.add_retry_after(response)
     except duplicate_question.DuplicateQuestion as question:
-        return _ask(request, form, question.similar)
+        first = question.similar[0]
+        if buttons.opens_similar and first.submission_id:
+            return see_other(reverse("opportunities:submission", args=[first.submission_id]))
+        return _draw_refused(request, form, supersedes=supersedes, similar=question.similar)
     except refusals.NotAllowed:
         form.add_error("book_id", fields_words.BOOK_UNKNOWN)
-        return _refuse(request, form)
+        return _draw_refused(request, form, supersedes=supersedes)
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
-        if before := redirect_to_earlier(request, submission):
-            return before
+        if redirect := redirect_to_earlier(request, submission):
+            return redirect
         form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
-        return _refuse(request, form, supersedes=str(submission.pk))
-    return _accepted(request, submission)
+        return _draw_refused(request, form, supersedes=str(submission.pk))
+    return _show_accepted(request, form, buttons, submission)
 
 
-def _accepted(request: PageRequest, submission: Submission) -> HttpResponse:
+def _show_accepted(
+    request: PageRequest, form: NewOpportunityForm, buttons: CreateButtonsForm, submission: Submission
+) -> HttpResponse:
     drafts.discard(person=request.person, form=DRAFT)
+    after = buttons.text("after")
     url = reverse("opportunities:submission", args=[submission.pk])
-    if request.POST.get("after") == "board" and request.htmx:
-        words = board_words.CREATED[submission.state].format(name=submission.name)
-        return trigger_client_event(HttpResponse(status=204), "board:created", {"value": words})
-    if request.POST.get("after") == "another":
-        kept = {name: request.POST.get(name, "") for name in KEPT_FOR_ANOTHER}
+    if after == "board" and request.htmx:
+        message = board_words.CREATED[submission.state].format(name=submission.name)
+        return trigger_client_event(HttpResponse(status=204), "board:created", {"value": message})
+    if after == "another":
+        kept = {name: form.current_value(name) for name in KEPT_FOR_ANOTHER}
         url = f"{reverse('opportunities:new')}?{urlencode(kept)}"
         goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
-        words = create_words.ADD_ANOTHER[submission.state].format(name=submission.name)
-        messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, words)
+        message = create_words.ADD_ANOTHER[submission.state].format(name=submission.name)
+        messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, message)
     if request.htmx:
         return HttpResponseClientRedirect(url)
     return see_other(url)
 
 
-def _ask(
-    request: PageRequest, form: NewOpportunityForm, similar: list[duplicate_question.SimilarDeal]
-) -> HttpResponse:
-    """The duplicate question; "yes, it is the same" creates nothing and opens that one."""
-    first = similar[0]
-    if request.POST.get("confirm_duplicate") == "same" and first.submission_id:
-        return see_other(reverse("opportunities:submission", args=[first.submission_id]))
-    return _refuse(request, form, similar=similar)
-
-
-def _refuse(
+def _draw_refused(
     request: PageRequest,
     form: NewOpportunityForm,
     *,
-    supersedes: str | None = None,
-    similar: list[duplicate_question.SimilarDeal] | None = None,
+    supersedes: str,
+    similar: Sequence[duplicate_question.SimilarDeal] = (),
     status: int = 422,
 ) -> HttpResponse:
-    """The same form with everything typed kept, a fresh token, and the sentences where they belong."""
-    _keep_draft(request, typed_values(request.POST))
-    data = request.POST.copy()
-    data["form_token"] = form_tokens.issue_token(request.person)
-    data["supersedes"] = _supersedes(request)[0] if supersedes is None else supersedes
-    form.data = data
+    """The form with everything typed kept, a fresh token, and each problem at its field."""
+    _save_draft(request, typed_values(request.POST))
+    form.renew(form_token=form_tokens.issue_token(request.person), supersedes=supersedes)
     problems = form.problems()
     if similar:
-        problems.append(("id_confirm_duplicate", _duplicate_words(similar[0])))
+        problems.append(("id_confirm_duplicate", _duplicate_question(similar[0])))
     return _draw(request, form, problems=problems, similar=similar, status=status)
+
+
+def _draw_typed(
+    request: PageRequest, typed: dict[str, str], *, supersedes: str, reopened: bool = False
+) -> HttpResponse:
+    offer = choices.offer(request.person, typed)
+    if not offer.books:
+        context = {"principals": choices.principals(request.person)}
+        return render(request, "opportunities/create_nowhere.html", context)
+    form = _settled_form(request, typed, offer, supersedes=supersedes)
+    return _draw(request, form, reopened=reopened)
 
 
 def _draw(
     request: PageRequest,
     form: NewOpportunityForm,
     *,
-    problems: list[tuple[str, str]] | None = None,
-    similar: list[duplicate_question.SimilarDeal] | None = None,
+    problems: Sequence[tuple[str, str]] = (),
+    similar: Sequence[duplicate_question.SimilarDeal] = (),
     status: int = 200,
     reopened: bool = False,
 ) -> HttpResponse:
-    part = request.htmx and request.method == "POST"
-    template = "opportunities/partials/create_form.html" if part else "opportunities/create.html"
-    context = _summary_of(request, form) | {
+    is_part = request.htmx and request.method == "POST"
+    template = "opportunities/partials/create_form.html" if is_part else "opportunities/create.html"
+    context = _summary_context(request, form) | {
         "form": form,
         "offer": form.offer,
-        "problems": problems or [],
-        "similar": similar or [],
-        "duplicate_words": _duplicate_words(similar[0]) if similar else "",
+        "problems": problems,
+        "similar": similar,
+        "duplicate_words": _duplicate_question(similar[0]) if similar else "",
         "disabled": choices.cannot_write_at_all(),
         "reopened": reopened,
     }
     return render(request, template, context, status=status)
 
 
-def _keep_draft(request: PageRequest, typed: dict[str, str]) -> None:
-    """What is typed so far, so that a session that ends takes nothing with it."""
+def _save_draft(request: PageRequest, typed: dict[str, str]) -> None:
     drafts.save(
         person=request.person,
         form=DRAFT,
@@ -226,12 +251,19 @@ def _settled_form(
     return _form(None, offer, initial=initial, hints=settled.hints)
 
 
-def _form(data: Any, offer: Offer, **kwargs: Any) -> NewOpportunityForm:
-    return NewOpportunityForm(data, offer=offer, today=timezone.now().date(), **kwargs)
+def _form(
+    data: Mapping[str, Any] | None,
+    offer: Offer,
+    *,
+    initial: dict[str, Any] | None = None,
+    hints: dict[str, str] | None = None,
+) -> NewOpportunityForm:
+    today = timezone.now().date()
+    return NewOpportunityForm(data, offer=offer, today=today, initial=initial, hints=hints)
 
 
-def _summary_of(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any]:
-    """The summary of what the form holds, judged by the very rules that sending it would meet."""
+def _summary_context(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any]:
+    """The summary of what the form holds, by the rules that submitting it would meet."""
     judged = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
     if judged.is_valid() and judged.cleaned_data["value"] is not None:
@@ -239,33 +271,7 @@ def _summary_of(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any
     return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
 
 
-def _supersedes(request: PageRequest) -> tuple[str, Submission | None]:
-    """The refused submission this form corrects, if it is one of theirs; anything else counts as none."""
-    try:
-        id = UUID(request.POST.get("supersedes", ""))
-    except ValueError:
-        return "", None
-    row = (
-        Submission.objects.of(request.person)
-        .filter(pk=id, state__in=[State.REJECTED, State.WITHDRAWN])
-        .first()
-    )
-    return (str(id), row) if row else ("", None)
-
-
-def _duplicate_words(similar: duplicate_question.SimilarDeal) -> str:
+def _duplicate_question(similar: duplicate_question.SimilarDeal) -> str:
     return create_words.DUPLICATE_UNANSWERED.format(
         by=similar.by_display, at=formats.moment(similar.created_at, timezone.now())
     )
-
-
-def _nowhere_to_write(request: PageRequest) -> HttpResponse:
-    context = {"principals": choices.principals(request.person)}
-    return render(request, "opportunities/create_nowhere.html", context)
-
-
-def _may_enter(request: PageRequest) -> None:
-    """Compliance reads and changes nothing: the page is not theirs, whatever the book."""
-    person = request.person
-    if not (person.is_sales or person.is_manager):
-        raise PermissionDenied

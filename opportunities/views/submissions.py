@@ -16,6 +16,7 @@ from opportunities.actions import refusals, reviewing, withdrawing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
 from opportunities.forms import SubmissionFilterForm
+from opportunities.forms.parameters import NewsForm
 from opportunities.models import Person, State, Submission
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.review import compare
@@ -47,7 +48,7 @@ def submission(request: PageRequest, id: UUID) -> HttpResponse:
     context = context_of(reachable(person, id), person)
     if not request.htmx:
         return render(request, "opportunities/submission.html", context)
-    if request.GET.get("seen") == context["page"].version:
+    if NewsForm(request.GET).text("seen") == context["page"].version:
         return HttpResponse(status=204)
     return render(request, "opportunities/partials/submission.html", context)
 

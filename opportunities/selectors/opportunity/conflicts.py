@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from opportunities.actions.submissions import expected_fields
 from opportunities.deal_fields import Fields, from_body, label_of
 from opportunities.delivery.kinds import DealChanges, sent_fields
 from opportunities.models import Household, Member, Opportunity, OpportunityVersion, Submission
@@ -32,6 +33,14 @@ class Conflict:
     fields: list[Disputed]
     told: str
     unanswered: str
+
+
+def refused_conflict(row: Opportunity, changes: DealChanges, submission: Submission) -> Conflict:
+    """The conflict Slant refused `submission` for, from the deal as it is now."""
+    row.refresh_from_db()
+    current = expected_fields(row)
+    disputed = {name: current[name] for name in submission.field_errors if name in changes.wanted}
+    return conflicts(row, changes, disputed)
 
 
 def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Conflict:

@@ -16,6 +16,11 @@ from opportunities.wording.fields import show_value
 REFUSED_FOR = timedelta(days=1)
 
 
+def has_open_changes(deal: str) -> bool:
+    """Whether anything asked for `deal` is not settled yet."""
+    return Submission.objects.open().filter(opportunity_id=deal).exists()
+
+
 def pending(
     asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
 ) -> list[PendingChange]:

@@ -5,13 +5,11 @@ from uuid import UUID
 from django.http import Http404
 
 from opportunities.access import visible_books
-from opportunities.models import Kind, Person, Submission
+from opportunities.models import Kind, Person, State, Submission
 
 
 def reachable(person: Person, id: UUID) -> Submission:
-    """One's own; any of a visible book for managers and compliance. Everything else is as if it were not
-    there.
-    """
+    """One's own; for managers and compliance also those of visible books. Raises `Http404` for any other."""
     rows = Submission.objects.filter(pk=id)
     if person.is_manager or person.is_compliance:
         rows = rows.filter(book_id__in=visible_books(person).values("pk")) | rows.filter(person=person)
@@ -24,13 +22,26 @@ def reachable(person: Person, id: UUID) -> Submission:
 
 
 def correctable(person: Person, id: str) -> Submission:
-    """The submission a new form starts from: one's own, of a new deal. A change of one is corrected at the
-    deal.
+    """The submission a new form starts from: one's own, of a new deal. Raises `Http404` for any other.
+
+    A change of a deal is corrected in the form of that deal.
     """
     row = own(person, id)
     if row is None or row.kind != Kind.CREATE:
         raise Http404
     return row
+
+
+def refused(person: Person, id: str) -> Submission | None:
+    """The refused or withdrawn submission a form corrects, if `id` names one of theirs."""
+    row = own(person, id)
+    return row if row and row.state in (State.REJECTED, State.WITHDRAWN) else None
+
+
+def refused_edit(person: Person, id: str, deal: str) -> Submission | None:
+    """The same for the form that changes `deal`: an edit of that deal."""
+    row = refused(person, id)
+    return row if row and row.kind == Kind.EDIT and row.opportunity_id == deal else None
 
 
 def own(person: Person, id: str) -> Submission | None:
