@@ -31,13 +31,6 @@ class ManyIds(forms.Field):
         return ids
 
 
-class ResultForm(forms.Form):
-    """Which bulk action is asked about, and which version of its page was `seen`."""
-
-    sent = TextParameter()
-    seen = TextParameter()
-
-
 class BulkForm(forms.Form):
     """`pipelines` with their stages and `owners` are what this person may choose for the chosen deals."""
 
@@ -58,6 +51,9 @@ class BulkForm(forms.Form):
     ) -> None:
         super().__init__(data)
         self.pipelines, self.owners = pipelines, owners
+
+    def typed(self, name: str) -> str:
+        return str(self.data.get(name, ""))
 
     @property
     def stage(self) -> StageChoice | None:
@@ -82,9 +78,7 @@ class BulkForm(forms.Form):
         return not self.data.get("pipeline_stage_id") and not self.data.get("assigned_to_id")
 
     def clean_shown_at(self) -> datetime | None:
-        """When the list was drawn; unreadable or absurd counts as now, which asks for no more than what is
-        there.
-        """
+        """When the list was drawn. What cannot be read counts as now, which claims to have seen nothing later."""
         try:
             at = parse_datetime(self.cleaned_data["shown_at"])
         except ValueError:
@@ -104,14 +98,21 @@ class BulkForm(forms.Form):
         if not stage_id and not owner_id:
             field = "assigned_to_id" if self.asks_for == OWNER else "pipeline_stage_id"
             self.add_error(field, bulk_words.NO_TARGET)
-        elif stage_id and self.stage is None:
+        else:
+            self._check_target(stage_id, owner_id)
+        if self.needs_lost_reason and not data.get("lost_reason") and "lost_reason" not in self.errors:
+            self.add_error("lost_reason", bulk_words.LOST_REASON)
+        return data
+
+    def _check_target(self, stage_id: str, owner_id: str) -> None:
+        if stage_id and self.stage is None:
             self.add_error("pipeline_stage_id", bulk_words.STAGE_UNKNOWN)
         elif owner_id and (self.owner is None or not self.owner.may_write):
             self.add_error("assigned_to_id", bulk_words.OWNER_UNKNOWN)
-        asks_why = self.stage is not None and self.stage.meaning == "lost"
-        if asks_why and not data.get("lost_reason") and "lost_reason" not in self.errors:
-            self.add_error("lost_reason", bulk_words.LOST_REASON)
-        return data
+
+    @property
+    def needs_lost_reason(self) -> bool:
+        return self.stage is not None and self.stage.meaning == "lost"
 
     def order(self) -> BulkRequest:
         """After `is_valid()`."""
@@ -120,7 +121,7 @@ class BulkForm(forms.Form):
             ids=data["id"],
             stage_id=data["pipeline_stage_id"],
             owner_id=data["assigned_to_id"],
-            lost_reason=data["lost_reason"] if self.stage and self.stage.meaning == "lost" else "",
+            lost_reason=data["lost_reason"] if self.needs_lost_reason else "",
             seen_at=data["shown_at"],
         )
 

@@ -1,5 +1,6 @@
-"""The form for a new opportunity. Fields carry the API's names (Slant API 7.5), so that a refusal finds its
-place.
+"""The form for a new opportunity.
+
+Fields carry the API's names (Slant API 7.5), so that a refusal finds its field.
 """
 
 import re
@@ -16,26 +17,13 @@ from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, FieldRow, HouseholdPicker, Select, StagePicker, Text
+from opportunities.forms.typed import FIELDS, UNSTORABLE
 from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice
 from opportunities.wording import create as create_words
 from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
 
-FIELDS = tuple(LABELS)
-CARRIED = (*FIELDS, "q", "name_suggested")
 KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
-LONGEST = 1000
-UNSTORABLE = ("Cc", "Cs")
-
-
-def storable(text: Any) -> str:
-    """`text` without the characters no database takes."""
-    return "".join(letter for letter in str(text) if unicodedata.category(letter) not in UNSTORABLE)
-
-
-def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
-    """What was typed so far, by field: only names we know, only characters a database takes."""
-    return {name: storable(str(data[name])[:LONGEST]) for name in CARRIED if name in data}
 
 
 class NewOpportunityForm(forms.Form):
@@ -204,9 +192,7 @@ class NewOpportunityForm(forms.Form):
         raise ValidationError(fields_words.PIPELINE_UNKNOWN)
 
     def clean_pipeline_type(self) -> str:
-        """Slant reads it only where neither pipeline nor household is given (Slant API 7.5), so only then is
-        it sent.
-        """
+        """Sent only where neither pipeline nor household is given: else Slant ignores it (Slant API 7.5)."""
         value: str = self.cleaned_data["pipeline_type"]
         if value and value not in KINDS:
             raise ValidationError(fields_words.PIPELINE_TYPE_UNKNOWN)
@@ -328,8 +314,7 @@ class NewOpportunityForm(forms.Form):
         )
         self._name("pipeline_id", self.current_value("pipeline_id"), offer.other_pipeline)
         if self.pipeline or offer.here:
-            # Asked only where Slant has neither pipeline nor household to go by; without scripts always
-            # there.
+            # Asked only where Slant has neither pipeline nor household. Without scripts it is always there.
             self.row_classes["pipeline_type"] = "only-plain"
         by_household = "By the household" if offer.here else "Choose a kind"
         self._choices(

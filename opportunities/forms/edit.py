@@ -27,9 +27,10 @@ from opportunities.deal_fields import (
     type_of,
 )
 from opportunities.delivery.kinds import DealChanges
-from opportunities.forms.create import LONGEST, NewOpportunityForm, storable, typed_values
+from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.custom_fields import control_of, read_value, seen_value
 from opportunities.forms.rows import Text
+from opportunities.forms.typed import LONGEST, storable, typed_values
 from opportunities.models import Opportunity
 from opportunities.offer import Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
@@ -180,7 +181,9 @@ class EditOpportunityForm(NewOpportunityForm):
         return super().clean_household_id()
 
     def clean_target_close_date(self) -> date | None:
-        if self.is_as_seen("target_close_date") and (day := _day(self.current_value("target_close_date"))):
+        if self.is_as_seen("target_close_date") and (
+            day := _parse_day(self.current_value("target_close_date"))
+        ):
             return day
         return super().clean_target_close_date()
 
@@ -221,7 +224,7 @@ class EditOpportunityForm(NewOpportunityForm):
         return "" if owner.may_write else f"{owner.name} (reads only)"
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:

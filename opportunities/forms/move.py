@@ -53,8 +53,16 @@ class MoveForm(forms.Form):
     )
     confirm_overwrite = forms.CharField(required=False)
 
-    def __init__(self, data: Mapping[str, Any] | None, *, stages: Sequence[StageChoice], at: str) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        stages: Sequence[StageChoice],
+        at: str,
+    ) -> None:
         super().__init__(data)
+        self.typed_values = (data or initial) or {}
         self.stages, self.at = {stage.id: stage for stage in stages}, at
 
     def clean_pipeline_stage_id(self) -> str:
@@ -85,6 +93,23 @@ class MoveForm(forms.Form):
         if stage.meaning != "lost":
             fields["lost_reason"] = ""
         return fields
+
+    def typed(self, name: str) -> str:
+        """What was typed or asked for in the address, unchecked, for a form that is drawn again."""
+        return str(self.typed_values.get(name, ""))
+
+    @property
+    def undoes(self) -> bool:
+        """Whether it takes back the move of one's own that `undo` names, instead of making one."""
+        return "undo" in self.data
+
+    @property
+    def seen_stage(self) -> str:
+        return str(self.data.get("seen_pipeline_stage_id", ""))
+
+    def typed_seen_probability(self, now: int | None) -> Any:
+        """The probability the form says was seen, as it was sent; of one that was not sent, `now`."""
+        return self.data.get("seen_probability", now)
 
     def probability_seen(self, now: int | None) -> int | None:
         """What the form says was seen; of one that does not say, what is there `now`."""

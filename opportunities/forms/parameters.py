@@ -118,3 +118,14 @@ class ChangedFieldsForm(ParameterForm):
     @property
     def names(self) -> frozenset[str]:
         return frozenset(self.text("changed").split())
+
+
+class BulkResultForm(ParameterForm):
+    """Which bulk action is asked about, and which version of its page was `seen`."""
+
+    sent = TextParameter()
+    seen = TextParameter()
+
+    @property
+    def is_asked(self) -> bool:
+        return "sent" in self.data

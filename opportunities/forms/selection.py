@@ -8,7 +8,7 @@ else.
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
@@ -18,6 +18,8 @@ from opportunities.selection import BOARD, LIST, MISSING, OVERDUE, WINDOWS, Sele
 from opportunities.wording import board as wording
 
 LONGEST = 200
+# Parameters of an address that say nothing about which deals are meant.
+PASSING = ("moved",)
 MOST_IDS = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -116,6 +118,24 @@ class SelectionForm(forms.Form):
         if least is not None and most is not None and least > most:
             self.add_error("max", wording.MAX_BELOW_MIN)
         return self.cleaned_data
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the address says which deals are meant, or how they are shown."""
+        return bool(set(self.data) - set(PASSING))
+
+    @property
+    def cleared(self) -> str:
+        """The name of the filter to take off, or `all`."""
+        return str(self.data.get("clear", ""))
+
+    def typed_query(self) -> str:
+        """What was typed as a query string, problems included, for the page that says what is wrong."""
+        data, query = cast(QueryDict, self.data), QueryDict(mutable=True)
+        for name in self.fields:
+            if data.get(name):
+                query.setlist(name, data.getlist(name))
+        return query.urlencode()
 
     @property
     def selection(self) -> Selection:

@@ -20,9 +20,7 @@ def settle(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = fro
     """
     result = Settled(dict(typed))
     values = result.values
-    values["book_id"] = (
-        offer.book.id if offer.book else typed.get("book_id", "") if offer.read_only_book else ""
-    )
+    values["book_id"] = _book_id(typed, offer)
     household = offer.here
     values["household_id"] = household.id if household else ""
     if offer.household_elsewhere and offer.household:
@@ -35,15 +33,27 @@ def settle(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = fro
     values["pipeline_id"] = pipeline.id if pipeline else ""
     stage = pipeline and (pipeline.stage(typed.get("pipeline_stage_id", "")) or pipeline.first_stage)
     values["pipeline_stage_id"] = stage.id if stage else ""
-    owner = offer.owner(typed.get("assigned_to_id", ""))
-    if owner is None or not owner.may_write:
-        owner = offer.me
-    values["assigned_to_id"] = owner.id if owner else ""
+    values["assigned_to_id"] = _owner_id(typed, offer)
     suggestion = household.suggested_name if household else ""
     if typed.get("name", "") in ("", typed.get("name_suggested", "")):
         values["name"] = suggestion
     values["name_suggested"] = suggestion
     return result
+
+
+def _book_id(typed: Mapping[str, str], offer: Offer) -> str:
+    """The book chosen. One that is read-only stays chosen, so that the form can say so."""
+    if offer.book:
+        return offer.book.id
+    return typed.get("book_id", "") if offer.read_only_book else ""
+
+
+def _owner_id(typed: Mapping[str, str], offer: Offer) -> str:
+    """The owner chosen where they may own deals here, else the person themselves."""
+    owner = offer.owner(typed.get("assigned_to_id", ""))
+    if owner is None or not owner.may_write:
+        owner = offer.me
+    return owner.id if owner else ""
 
 
 def _pipeline(

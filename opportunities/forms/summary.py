@@ -5,10 +5,11 @@ from datetime import date
 
 from opportunities.deal_fields import LABELS
 from opportunities.forms.create import NewOpportunityForm
-from opportunities.offer import StageChoice
+from opportunities.offer import CLIENT, PROSPECT, StageChoice
 from opportunities.wording import formats
 
 UNSET = "Not set"
+CHOSEN_BY_SLANT = "Slant chooses"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
         has_value=value is not None,
         weighted=_weighted(form, value, wrong),
         weighted_bad=bool({"value", "probability"} & wrong),
-        facts=tuple(_facts(form, wrong)),
+        facts=tuple(_lines(form, wrong)),
         checks=tuple(_checks(form, wrong, similar, submitted)),
     )
 
@@ -68,29 +69,17 @@ def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> s
     return f"{formats.money(round(value * percent / 100))} weighted at {percent}%"
 
 
-def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:
+def _lines(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:
     offer = form.offer
-    pipeline, stage = form.pipeline, form.stage
-    owner = offer.owner(form.current_value("assigned_to_id")) or (
-        None if form.current_value("assigned_to_id") else offer.me
-    )
-    kind = form.current_value("pipeline_type")
-    if pipeline:
-        goes_to = pipeline.name
-    elif offer.here:
-        goes_to = "Slant chooses, by household"
-    else:
-        goes_to = {"prospect": "Slant chooses, for prospects", "client": "Slant chooses, for clients"}.get(
-            kind, ""
-        )
+    stage = form.stage
     texts = {
         "book_id": offer.book.name if offer.book else offer.read_only_book,
         "name": form.current_value("name"),
         "household_id": offer.household.name if offer.household else "",
-        "pipeline_id": goes_to or offer.other_pipeline,
-        "pipeline_stage_id": stage.name if stage else "" if pipeline else "Slant chooses",
-        "target_close_date": _day(form),
-        "assigned_to_id": owner.name if owner else "",
+        "pipeline_id": _pipeline_text(form) or offer.other_pipeline,
+        "pipeline_stage_id": stage.name if stage else "" if form.pipeline else CHOSEN_BY_SLANT,
+        "target_close_date": _close_day_text(form),
+        "assigned_to_id": _owner_name(form),
     }
     labels = LABELS | {"target_close_date": "Close"}
     return [
@@ -104,7 +93,23 @@ def _facts(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:
     ]
 
 
-def _day(form: NewOpportunityForm) -> str:
+def _pipeline_text(form: NewOpportunityForm) -> str:
+    if form.pipeline:
+        return form.pipeline.name
+    if form.offer.here:
+        return f"{CHOSEN_BY_SLANT}, by household"
+    kinds = {PROSPECT: f"{CHOSEN_BY_SLANT}, for prospects", CLIENT: f"{CHOSEN_BY_SLANT}, for clients"}
+    return kinds.get(form.current_value("pipeline_type"), "")
+
+
+def _owner_name(form: NewOpportunityForm) -> str:
+    """The owner chosen; the person themselves where none is."""
+    chosen = form.current_value("assigned_to_id")
+    owner = form.offer.owner(chosen) if chosen else form.offer.me
+    return owner.name if owner else ""
+
+
+def _close_day_text(form: NewOpportunityForm) -> str:
     typed = form.current_value("target_close_date")
     try:
         day = date.fromisoformat(typed)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from django import forms
 
+from opportunities.forms.selection import selection_of
+from opportunities.selection import Selection
 from opportunities.wording import board as board_words
 
 
@@ -21,12 +23,29 @@ class SaveViewForm(forms.Form):
     def problem(self) -> str:
         return next((str(said) for all_said in self.errors.values() for said in all_said), "")
 
+    @property
+    def typed_name(self) -> str:
+        return str(self.data.get("name", ""))
 
-class ViewForm(forms.Form):
-    """What somebody does with one of their views: `delete` is all there is."""
+    @property
+    def selection(self) -> Selection:
+        """The filters to keep. What cannot be read of them is left out."""
+        return selection_of(str(self.data.get("query", "")))
 
-    id = forms.UUIDField()
+
+class DeleteViewForm(forms.Form):
+    """The button that deletes one's view, on the page of the board as `query` says."""
+
+    delete = forms.UUIDField()
+
+    @property
+    def is_asked(self) -> bool:
+        return "delete" in self.data
 
     @property
     def chosen(self) -> UUID | None:
-        return self.cleaned_data["id"] if self.is_valid() else None
+        return self.cleaned_data["delete"] if self.is_valid() else None
+
+    @property
+    def selection(self) -> Selection:
+        return selection_of(str(self.data.get("query", "")))

@@ -1,21 +1,20 @@
 """The audit trail for managers and compliance: to read, to print, to take away."""
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from opportunities.access import Action, may
+from opportunities.access import Action
 from opportunities.clock import SystemClock
 from opportunities.forms import TrailForm
-from opportunities.models import Person
 from opportunities.selectors.audit.page import PAGE, PRINTED, trail
 from opportunities.trail import export
 from opportunities.views import errors, limits
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.wording import trail as trail_words
 
 CLOCK = SystemClock()
@@ -28,11 +27,11 @@ TYPES = {
 
 @require_safe
 def audit(request: PageRequest) -> HttpResponse:
-    person = _reader(request)
+    require(request.person, Action.READ_TRAIL)
     form = TrailForm(request.GET)
     form.is_valid()
     limit = PRINTED if form.for_print else PAGE
-    found = trail(person, form.wanted, before=form.before_seq, limit=limit)
+    found = trail(request.person, form.wanted, before=form.before_seq, limit=limit)
     context = {
         "form": form,
         "trail": found,
@@ -50,7 +49,7 @@ def audit_export(request: PageRequest) -> HttpResponseBase:
     """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv`
     or `zip`.
     """
-    _reader(request)
+    require(request.person, Action.READ_TRAIL)
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)
     form = TrailForm(request.GET)
@@ -65,10 +64,3 @@ def audit_export(request: PageRequest) -> HttpResponseBase:
         content_type=TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
-
-
-def _reader(request: PageRequest) -> Person:
-    person = request.person
-    if not may(person, Action.READ_TRAIL):
-        raise PermissionDenied
-    return person

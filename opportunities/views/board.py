@@ -12,8 +12,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from opportunities.actions import form_tokens
 from opportunities.actions import saved_views as actions
-from opportunities.forms.selection import SelectionForm, WindowForm, selection_of
-from opportunities.forms.views import SaveViewForm, ViewForm
+from opportunities.forms.parameters import BoardChangesForm, MovedForm
+from opportunities.forms.selection import SelectionForm, WindowForm
+from opportunities.forms.views import DeleteViewForm, SaveViewForm
 from opportunities.selection import LIST, Selection
 from opportunities.selectors import filters
 from opportunities.selectors.board import page as boards
@@ -29,8 +30,6 @@ from opportunities.wording import board as board_words
 
 # What is opened again next time: where one works, not what one looked for.
 REMEMBERED = ("pipeline", "book", "owner", "view")
-# Parameters of an address that say nothing about which deals are meant.
-PASSING = ("moved",)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +46,7 @@ def board(request: PageRequest) -> HttpResponse:
     now = timezone.now()
     found = boards.board(request.person, selection, now)
     context = _around(request, found, form) | {
-        "moved": just_moved(request.person, request.GET.get("moved", ""), now),
+        "moved": just_moved(request.person, MovedForm(request.GET).text("moved"), now),
     }
     return render(request, "opportunities/board.html", context)
 
@@ -73,15 +72,17 @@ def board_lane(request: PageRequest, pipeline: str, stage: str) -> HttpResponse:
 def board_changes(request: PageRequest) -> HttpResponse:
     """204, or which columns changed since the token `since`, with the page's head as it is now."""
     person, selection = request.person, SelectionForm(request.GET).selection
-    found = changes(person, selection, request.GET.get("since", ""))
-    if found is None and "fresh" not in request.GET:
+    asked = BoardChangesForm(request.GET)
+    since = asked.text("since")
+    found = changes(person, selection, since)
+    if found is None and not asked.wants_head:
         return HttpResponse(status=204)
     head = boards.head(person, selection, timezone.now())
     if head is None:
         return HttpResponse(status=204)
     context = {
         "changes": found,
-        "since": request.GET.get("since", ""),
+        "since": since,
         "board": head,
         "query": head.selection.query(),
     }
@@ -108,15 +109,16 @@ def board_filters(request: PageRequest) -> HttpResponse:
 def board_views(request: PageRequest) -> HttpResponse:
     """One's saved views: open, save, delete."""
     if request.method == "POST":
-        return _delete(request) if "delete" in request.POST else _save(request)
+        return _delete(request) if DeleteViewForm(request.POST).is_asked else _save(request)
     return _draw_views(request, query=_form(request).selection.query())
 
 
 def _form(request: PageRequest) -> SelectionForm:
     """The filters of the address; of one that says nothing, how this person left the board."""
     person = request.person
-    if set(request.GET) - set(PASSING):
-        return SelectionForm(request.GET)
+    form = SelectionForm(request.GET)
+    if form.narrows:
+        return form
     if not person.board_query and person.is_sales and person.member_id:
         return SelectionForm(QueryDict("owner=me"))
     return SelectionForm(QueryDict(person.board_query))
@@ -127,12 +129,8 @@ def _apply(request: PageRequest) -> HttpResponse:
     selection = form.selection
     if form.problems:
         # Its words belong at the filters, and what was typed into the address, where the page reads it again.
-        kept = {name: request.POST.getlist(name) for name in form.fields if request.POST.get(name)}
-        query = QueryDict(mutable=True)
-        for name, values in kept.items():
-            query.setlist(name, values)
-        return see_other(f"{reverse('opportunities:board')}?{query.urlencode()}")
-    match request.POST.get("clear", ""):
+        return see_other(f"{reverse('opportunities:board')}?{form.typed_query()}")
+    match form.cleared:
         case "all":
             selection = Selection(pipeline=selection.pipeline, view=selection.view)
         case name if name in form.fields:
@@ -144,7 +142,7 @@ def _apply(request: PageRequest) -> HttpResponse:
 
 def _save(request: PageRequest) -> HttpResponse:
     form = SaveViewForm(request.POST)
-    selection = selection_of(request.POST.get("query", ""))
+    selection = form.selection
     query = selection.query()
     problem = "" if form.is_valid() else form.problem
     if not problem and len(query) > 1000:
@@ -155,25 +153,28 @@ def _save(request: PageRequest) -> HttpResponse:
         except actions.TooManyViews:
             problem = board_words.MOST_VIEWS.format(most=actions.VIEW_LIMIT)
     if problem:
-        return _draw_views(request, query=query, problem=problem, status=422)
+        return _draw_views(request, query=query, typed=form.typed_name, problem=problem, status=422)
     messages.success(request, board_words.VIEW_SAVED.format(name=form.cleaned_data["name"]))
     return see_other(_address(selection))
 
 
 def _delete(request: PageRequest) -> HttpResponse:
-    chosen = ViewForm({"id": request.POST["delete"]}).chosen
+    form = DeleteViewForm(request.POST)
+    chosen = form.chosen
     name = actions.delete(person=request.person, id=chosen) if chosen else ""
     if name:
         messages.success(request, board_words.VIEW_DELETED.format(name=name))
-    return see_other(_address(selection_of(request.POST.get("query", ""))))
+    return see_other(_address(form.selection))
 
 
-def _draw_views(request: PageRequest, *, query: str, problem: str = "", status: int = 200) -> HttpResponse:
+def _draw_views(
+    request: PageRequest, *, query: str, typed: str = "", problem: str = "", status: int = 200
+) -> HttpResponse:
     context = {
         "views": filters.saved_views(request.person),
         "query": query,
         "problem": problem,
-        "typed": request.POST.get("name", ""),
+        "typed": typed,
     }
     name = "partials/board_views.html" if request.htmx else "board_views.html"
     return render(request, f"opportunities/{name}", context, status=status)

@@ -2,21 +2,23 @@
 each fared.
 """
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from opportunities.access import Action
 from opportunities.actions import bulk as actions
 from opportunities.actions import form_tokens
 from opportunities.clock import SystemClock
-from opportunities.forms.bulk import BulkForm, ResultForm
+from opportunities.forms.bulk import BulkForm
+from opportunities.forms.parameters import BulkResultForm
 from opportunities.models import Person
 from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.views.submit_guard import FormMessages, FormRejected, submit_guard
 from opportunities.wording import bulk as bulk_words
 from opportunities.wording import shell as shell_words
@@ -34,13 +36,13 @@ def bulk(request: PageRequest) -> HttpResponse:
     became of them.
     """
     person = request.person
-    if not (person.is_sales or person.is_manager):
-        raise PermissionDenied
+    require(person, Action.CHANGE)
     if request.method == "POST":
         return _post(request, person)
-    if "sent" not in request.GET:
+    form = BulkResultForm(request.GET)
+    if not form.is_asked:
         return HttpResponseRedirect(f"{reverse('opportunities:board')}?{LIST}")
-    return _result(request, person)
+    return _result(request, person, form)
 
 
 def _post(request: PageRequest, person: Person) -> HttpResponse:
@@ -77,26 +79,24 @@ def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 
         "problems": [] if status == 200 else form.problems(),
         "errors": {} if status == 200 else form.errors,
         "form_token": form_tokens.issue_token(request.person),
-        "shown_at": request.POST.get("shown_at", "")[:40] or CLOCK.now().isoformat(),
-        "lost_reason": request.POST.get("lost_reason", ""),
-        "back": _way_back(request),
+        "shown_at": form.typed("shown_at")[:40] or CLOCK.now().isoformat(),
+        "lost_reason": form.typed("lost_reason"),
+        "back": _list_address(form),
     }
     return render(request, "opportunities/bulk.html", context, status=status)
 
 
-def _result(request: PageRequest, person: Person) -> HttpResponse:
+def _result(request: PageRequest, person: Person, form: BulkResultForm) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none."""
-    form = ResultForm(request.GET)
-    form.full_clean()
-    page = outcome(person, form.cleaned_data["sent"])
+    page = outcome(person, form.text("sent"))
     if not request.htmx:
         return render(request, "opportunities/bulk_result.html", {"page": page})
-    if form.cleaned_data["seen"] == page.version:
+    if form.text("seen") == page.version:
         return HttpResponse(status=204)
     return render(request, "opportunities/partials/bulk_result.html", {"page": page})
 
 
-def _way_back(request: PageRequest) -> str:
-    """The list the deals were chosen from: its query string, and nothing else."""
-    query = request.POST.get("list", "")[:1000]
+def _list_address(form: BulkForm) -> str:
+    """The list the deals were chosen from. Only its query string comes from the browser."""
+    query = form.typed("list")[:1000]
     return f"{reverse('opportunities:board')}?{query or LIST}"

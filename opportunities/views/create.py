@@ -54,7 +54,7 @@ def new(request: PageRequest) -> HttpResponse:
     require(request.person, Action.CHANGE)
     if request.method != "POST":
         correction = CorrectionForm(request.GET)
-        return _correct(request, correction.submission_id) if correction.is_asked else _open(request)
+        return _correct(request, correction.submission_id) if correction.is_asked else _open_form(request)
     buttons = CreateButtonsForm(request.POST)
     if buttons.starts_over:
         return _start_over(request)
@@ -63,7 +63,7 @@ def new(request: PageRequest) -> HttpResponse:
     return _submit(request, buttons)
 
 
-def _open(request: PageRequest) -> HttpResponse:
+def _open_form(request: PageRequest) -> HttpResponse:
     """The form as its address fills it in."""
     return _draw_unsent(request, typed_values(request.GET))
 

@@ -15,7 +15,7 @@ from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
-from opportunities.views.sign_in import safe_next, start_session
+from opportunities.views.sign_in import next_page, safe_next, start_session
 
 
 class PersonaForm(forms.Form):
@@ -50,6 +50,11 @@ class AnybodyForm(forms.Form):
         error_messages={"required": "Choose a group.", "invalid_choice": "Choose one of the groups."},
     )
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether this form was sent, and not a button with a persona."""
+        return "email" in self.data and "persona" not in self.data
+
     def identity(self) -> Identity:
         email, group = self.cleaned_data["email"].lower(), self.cleaned_data["group"]
         return Identity(DEMO_ISSUER, email, email, name_of(email), () if group == "none" else (group,))
@@ -63,10 +68,14 @@ def demo_sign_in(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and (wait := limits.spend(request, limits.SIGN_IN)):
         return errors.too_often(request, wait)
     offered = personas()
-    where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
-    by_button = "persona" in request.POST or "email" not in request.POST
-    person = PersonaForm(request.POST if request.method == "POST" and by_button else None, offered=offered)
-    anybody = AnybodyForm(request.POST if request.method == "POST" and not by_button else None)
+    where = safe_next(request, next_page(request))
+    person, anybody = PersonaForm(None, offered=offered), AnybodyForm(None)
+    if request.method == "POST":
+        typed = AnybodyForm(request.POST)
+        if typed.is_sent:
+            anybody = typed
+        else:
+            person = PersonaForm(request.POST, offered=offered)
     for form in (person, anybody):
         if form.is_valid():
             start_session(request, form.identity(), {})

@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
+from opportunities.access import Action
 from opportunities.actions import form_tokens, moving, refusals, submissions
 from opportunities.clock import SystemClock
 from opportunities.forms.move import MoveForm
@@ -29,6 +30,7 @@ from opportunities.selectors.moving import Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.views.submit_guard import (
     FormMessages,
     FormRejected,
@@ -65,19 +67,19 @@ class Refusal:
 def move(request: PageRequest, id: str) -> HttpResponse:
     """The form, and what it sends; `undo` names a move of one's own to take back."""
     person = request.person
-    if not (person.is_sales or person.is_manager):
-        raise PermissionDenied
+    require(person, Action.CHANGE)
     found = movable(person, id)
     if not found.may_write:
         raise PermissionDenied
     if request.method != "POST":
-        return _draw(request, found, MoveForm(None, stages=found.stages, at=found.at.id))
-    if "undo" in request.POST:
-        return _undo(request, found)
+        form = MoveForm(None, initial=request.GET, stages=found.stages, at=found.at.id)
+        return _draw(request, found, form)
     form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
+    if form.undoes:
+        return _undo(request, found, form)
     if not form.is_valid():
         if request.htmx and not form.wants_reason:
-            return _refuse_card(request, found, Refusal(form.problems[0][1]))
+            return _draw_refused_card(request, found, form, Refusal(form.problems[0][1]))
         return _draw(request, found, form, status=422)
     return _submit(request, found, form)
 
@@ -105,29 +107,28 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
             )
     except FormRejected as rejected:
         return rejected.add_retry_after(
-            _refuse(request, found, form, Refusal(rejected.message, status=rejected.status))
+            _draw_refused(request, found, form, Refusal(rejected.message, status=rejected.status))
         )
     except submissions.ConflictQuestion as question:
-        return _refuse(request, found, form, _conflict(found, form, question))
+        return _draw_refused(request, found, form, _conflict(found, form, question))
     except refusals.SubmissionRefused:
-        return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
+        return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         if before := redirect_to_earlier(request, submission):
             return before
         why = refusal_words(submission.reason_code, submission.reason_text)
         words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
-        return _refuse(request, found, form, Refusal(words))
+        return _draw_refused(request, found, form, Refusal(words))
     said = board_words.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
-    return _answer(request, found, submission, said, may_undo=True)
+    return _show_moved(request, found, form, submission, said, may_undo=True)
 
 
-def _undo(request: PageRequest, found: Movable) -> HttpResponse:
-    form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
+def _undo(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
     form.is_valid()
-    earlier = own_move(request.person, request.POST["undo"], found.deal)
+    earlier = own_move(request.person, form.typed("undo"), found.deal)
     if earlier is None:
-        return _refuse(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
+        return _draw_refused(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
         with token_guard(MESSAGES):
             taken_back = moving.undo(
@@ -139,21 +140,21 @@ def _undo(request: PageRequest, found: Movable) -> HttpResponse:
                 row=form.cleaned_data.get("row", 0),
             )
     except FormRejected as rejected:
-        return _refuse(request, found, form, Refusal(rejected.message))
+        return _draw_refused(request, found, form, Refusal(rejected.message))
     except submissions.ConflictQuestion as question:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
-        return _refuse(request, found, form, Refusal(words))
+        return _draw_refused(request, found, form, Refusal(words))
     except refusals.SubmissionRefused:
-        return _refuse(request, found, form, Refusal(board_words.CANNOT_MOVE))
+        return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
     taken_back = submissions.wait_for_outcome(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
     said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
-    return _answer(request, found, taken_back, said, may_undo=False)
+    return _show_moved(request, found, form, taken_back, said, may_undo=False)
 
 
-def _answer(
-    request: PageRequest, found: Movable, submission: Submission, said: str, *, may_undo: bool
+def _show_moved(
+    request: PageRequest, found: Movable, form: MoveForm, submission: Submission, said: str, *, may_undo: bool
 ) -> HttpResponse:
     if request.htmx:
         card = boards.card(request.person, found.deal.pk, timezone.now())
@@ -165,7 +166,7 @@ def _answer(
             "is_settled": submission.is_final,
         }
         return render(request, "opportunities/partials/moved.html", context)
-    if back := _way_back(request):
+    if back := _previous_page(request, form):
         if may_undo:
             separator = "&" if "?" in back else "?"
             return see_other(f"{back}{separator}moved={submission.pk}")
@@ -174,19 +175,21 @@ def _answer(
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
 
-def _refuse(request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
+def _draw_refused(request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
     if request.htmx:
-        return _refuse_card(request, found, refusal)
+        return _draw_refused_card(request, found, form, refusal)
     return _draw(request, found, form, refusal=refusal, status=refusal.status)
 
 
-def _refuse_card(request: PageRequest, found: Movable, refusal: Refusal) -> HttpResponse:
-    """The card where it truly is, saying why it is there."""
+def _draw_refused_card(
+    request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal
+) -> HttpResponse:
+    """The card where the deal is now, with the reason why it was not moved."""
     card = boards.card(request.person, found.deal.pk, timezone.now())
-    aim = request.POST.get("pipeline_stage_id", "")
+    stage_id = form.typed("pipeline_stage_id")
     if card and not (card.note and card.note.how == "refused"):
-        aim = aim if any(stage.id == aim for stage in found.stages) else ""
-        note = Note("refused", refusal.words, "exclamation-circle-fill", stage=aim)
+        known = any(stage.id == stage_id for stage in found.stages)
+        note = Note("refused", refusal.words, "exclamation-circle-fill", stage=stage_id if known else "")
         card = replace(card, note=note)
     said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
     context = {"card": card, "said": said, "refused": True}
@@ -202,8 +205,8 @@ def _draw(
     status: int = 200,
 ) -> HttpResponse:
     """The form, as a page or for the board's dialog, with everything typed kept and a fresh token."""
-    data = request.POST or request.GET
-    picked = next((stage for stage in found.stages if stage.id == data.get("pipeline_stage_id")), None)
+    stage_id = form.typed("pipeline_stage_id")
+    picked = next((stage for stage in found.stages if stage.id == stage_id), None)
     # On the board the stage is chosen already, by where the card was dropped; on a page one can still change
     # it.
     chosen = picked if request.htmx else None
@@ -218,13 +221,13 @@ def _draw(
         "chosen": chosen,
         "refusal": refusal,
         "problems": problems,
-        "seen": request.POST.get("seen_pipeline_stage_id") or found.at.id,
-        "seen_probability": request.POST.get("seen_probability", found.probability),
-        "lost_reason": data.get("lost_reason", ""),
-        "probability": data.get("probability", ""),
+        "seen": form.seen_stage or found.at.id,
+        "seen_probability": form.typed_seen_probability(found.probability),
+        "lost_reason": form.typed("lost_reason"),
+        "probability": form.typed("probability"),
         "offers_certainty": chosen is not None and found.offers_certainty(chosen),
         "reasons": board_words.REASONS,
-        "next": _way_back(request),
+        "next": _previous_page(request, form),
         "form_token": form_tokens.issue_token(request.person),
     }
     name = "partials/move_form.html" if request.htmx else "move.html"
@@ -248,11 +251,11 @@ def _stage_name(found: Movable, id: Any) -> str:
     return next((stage.name for stage in found.stages if stage.id == id), str(id or ""))
 
 
-def _way_back(request: PageRequest) -> str:
+def _previous_page(request: PageRequest, form: MoveForm) -> str:
     """The page this came from: as the form says, else the board or list the browser names. Never another
     site's.
     """
-    back = str((request.POST or request.GET).get("next", ""))
+    back = form.typed("next")
     if not back and request.method == "GET":
         came = urlsplit(request.headers.get("Referer", ""))
         is_board = came.netloc == request.get_host() and came.path == reverse("opportunities:board")

@@ -69,12 +69,12 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
     if not row.may_write or row.gone_at is not None:  # type: ignore[attr-defined]  # the selector adds it
         raise PermissionDenied
     if request.method != "POST":
-        return _open(request, row)
+        return _open_form(request, row)
     buttons = EditButtonsForm(request.POST)
     return _redraw(request, row, buttons) if buttons.is_redraw else _submit(request, row)
 
 
-def _open(request: PageRequest, row: Opportunity) -> HttpResponse:
+def _open_form(request: PageRequest, row: Opportunity) -> HttpResponse:
     """The form with the deal's values; over them a refused edit, the address, and a draft, in this order."""
     typed = _opening_values(row)
     earlier = refused_edit(request.person, CorrectionForm(request.GET).submission_id, row.pk)

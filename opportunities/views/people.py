@@ -1,13 +1,12 @@
 """Who may come in, and who they are in Slant."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities.access import Action, may
+from opportunities.access import Action
 from opportunities.actions import people as actions
 from opportunities.clock import SystemClock
 from opportunities.forms.people import LinkForm
@@ -15,6 +14,7 @@ from opportunities.selectors.people import everybody, members
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.wording import people as people_words
 
 
@@ -23,11 +23,10 @@ def people(request: PageRequest) -> HttpResponse:
     """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail
     cannot say it.
     """
-    if not may(request.person, Action.OVERSEE):
-        raise PermissionDenied
+    require(request.person, Action.OVERSEE)
     candidates = members()
-    typed = request.POST if request.method == "POST" else None
-    form = LinkForm(typed, member_ids=[each.id for each in candidates])
+    member_ids = [member.id for member in candidates]
+    form = LinkForm(request.POST if request.method == "POST" else None, member_ids=member_ids)
     if form.is_valid():
         person, member_id = form.cleaned_data["person"], form.cleaned_data["member_id"]
         actions.link(person=person, member_id=member_id, by=actor_of(request), clock=SystemClock())

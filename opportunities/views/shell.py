@@ -56,7 +56,7 @@ class Shell:
     @cached_property
     def may_create(self) -> bool:
         """Managers and sales have the button, also where the form will have to say why they cannot write."""
-        return bool(self.person and (self.person.is_sales or self.person.is_manager))
+        return bool(self.person and may(self.person, Action.CHANGE))
 
     @cached_property
     def work(self) -> list[Link]:

@@ -17,6 +17,7 @@ from opportunities.access import Action, may
 from opportunities.actions import drafts, people
 from opportunities.actions.people import Identity
 from opportunities.clock import SystemClock
+from opportunities.forms.parameters import NextPageForm
 from opportunities.models import Person
 from opportunities.trail.audit import Actor
 from opportunities.views import errors, limits
@@ -38,7 +39,7 @@ SIGN_OUT_SECONDS = 5 * 60
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
     """The sign-in page. Its button is a POST, so that no other site can start a sign-in in this browser."""
-    where = safe_next(request, request.POST.get("next") or request.GET.get("next", ""))
+    where = safe_next(request, next_page(request))
     if request.user.is_authenticated and may(request.user, Action.ENTER):
         return see_other(where) if request.method == "POST" else redirect(where)
     if settings.DEMO:
@@ -170,6 +171,11 @@ def end_session(request: PageRequest, *, reason_code: str = "") -> None:
         drafts.mark_session_ended(person=person, session=by.session_ref)
         people.sign_out(person=person, by=by, clock=SystemClock(), reason_code=reason_code)
     logout(request)
+
+
+def next_page(request: PageRequest) -> str:
+    """Where the form or the address says to go afterwards. `safe_next` checks it."""
+    return NextPageForm(request.POST).text("next") or NextPageForm(request.GET).text("next")
 
 
 def safe_next(request: PageRequest, url: str) -> str:

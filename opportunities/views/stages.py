@@ -2,13 +2,12 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from opportunities.access import Action, may
+from opportunities.access import Action
 from opportunities.clock import SystemClock
 from opportunities.forms.stages import StageForm
 from opportunities.mirror import meanings
@@ -17,6 +16,7 @@ from opportunities.selectors.stages import stage_settings
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
 from opportunities.wording import stages as words
 
 
@@ -24,8 +24,7 @@ from opportunities.wording import stages as words
 def stages(request: PageRequest) -> HttpResponse:
     """For managers: what each stage means, and after how many days in it a deal is stale."""
     person = request.person
-    if not may(person, Action.OVERSEE):
-        raise PermissionDenied
+    require(person, Action.OVERSEE)
     form = StageForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _decide(request, form)

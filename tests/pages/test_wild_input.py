@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
-from opportunities.forms.create import CARRIED
+from opportunities.forms.typed import CARRIED
 from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice, StageChoice
 from opportunities.selectors import choices
 
