@@ -27,9 +27,7 @@ app_name = "opportunities"
 
 
 class SlantId(StringConverter):
-    """An id of Slant's: opaque, but never with a slash, a space or a control character, and never endless
-    (S14).
-    """
+    """An id of Slant's: opaque, at most 200 characters, without slash, space or control character (S14)."""
 
     regex = r"[^/\x00-\x20\x7f]{1,200}"
 

@@ -38,8 +38,9 @@ class TrailDayField(forms.DateField):
 
 
 class TrailForm(forms.Form):
-    """What is asked of the trail. Unknown people, events and outcomes find nothing; a day that cannot be read
-    is said so.
+    """The filters of the trail. A day that cannot be read is an error.
+
+    People, events and outcomes nobody knows find nothing.
     """
 
     q = forms.CharField(required=False, max_length=LONGEST)

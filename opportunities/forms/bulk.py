@@ -78,7 +78,7 @@ class BulkForm(forms.Form):
         return not self.data.get("pipeline_stage_id") and not self.data.get("assigned_to_id")
 
     def clean_shown_at(self) -> datetime | None:
-        """When the list was drawn. What cannot be read counts as now, which claims to have seen nothing later."""
+        """When the list was drawn, or None for now where it cannot be read."""
         try:
             at = parse_datetime(self.cleaned_data["shown_at"])
         except ValueError:

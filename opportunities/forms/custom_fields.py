@@ -1,4 +1,4 @@
-"""Slant's custom fields in the form that changes a deal: the control of each type, and how its text is read."""
+"""Slant's custom fields in the form of a deal: the control of each type, and how its text is read."""
 
 import math
 import re

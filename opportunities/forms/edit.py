@@ -1,9 +1,7 @@
-"""The form that changes a deal: the rules, errors and words of the form that makes one, for the fields PATCH
-takes.
+"""The form that changes a deal: the fields Slant's PATCH takes, by the rules of a new deal.
 
-Each field comes with `seen_<field>`, what the person saw when they opened the form. What is as it was seen is
-neither checked nor sent: a past close date or an owner who left is no reason to refuse a new name (Slant API
-10.14).
+Each field comes with `seen_<field>`, what the person saw when they opened the form. A value that is still as
+it was seen is neither checked nor sent. So a past close date refuses no new name (Slant API 10.14).
 """
 
 from collections.abc import Iterable, Mapping
@@ -162,7 +160,7 @@ class EditOpportunityForm(NewOpportunityForm):
         return self.cleaned_data
 
     def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
-        """Slant names the object for all custom fields; its sentences begin with the key of the one they mean."""
+        """Slant names one object for all custom fields. Its sentences begin with the key of the field."""
         placed: dict[str, list[Any]] = {}
         for name, messages in field_errors.items():
             for message in messages if isinstance(messages, list) else [messages]:
@@ -195,9 +193,7 @@ class EditOpportunityForm(NewOpportunityForm):
         return super().clean_assigned_to_id()
 
     def _seen_value(self, name: str) -> Any:
-        """As the mirror would hold it; what cannot be read was seen by nobody, and so differs from
-        everything.
-        """
+        """As the mirror holds it. What cannot be read equals no value, so the field counts as changed."""
         text = self.seen(name)
         if name in self.custom:
             return seen_value(self.custom[name], text)

@@ -1,6 +1,4 @@
-"""The part of a list's address that says how it is sorted and read. What cannot be read is as if it were not
-there.
-"""
+"""How a list is sorted and how far it was read, from its address. Unreadable parts count as missing."""
 
 from collections.abc import Mapping
 from typing import Any

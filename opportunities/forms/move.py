@@ -1,6 +1,4 @@
-"""A move to another stage, as a browser sends it: by dragging, from the menu or from the page without
-scripts.
-"""
+"""A move to another stage: by dragging, from the menu, or from the page without scripts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

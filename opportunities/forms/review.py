@@ -15,9 +15,7 @@ class IdsField(forms.Field):
 
 
 class DecisionForm(forms.Form):
-    """What a manager decides about a submission in review, and why. `seen` are the candidates the page
-    showed.
-    """
+    """What a manager decides about a submission in review. `seen` are the candidates the page showed."""
 
     decision = forms.ChoiceField(
         choices=DECISIONS,

@@ -1,6 +1,4 @@
-"""How our forms are drawn: one row a field (templates/django/forms/field.html), and the controls it cannot
-know.
-"""
+"""How forms are drawn: a row for each field (templates/django/forms/field.html), and our widgets."""
 
 from typing import Any
 

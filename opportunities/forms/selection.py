@@ -1,8 +1,6 @@
-"""The one place where the filters of an address are understood: `?pipeline=&book=&owner=&q=...` and
-`Selection`.
+"""Reads the filters of an address (`?pipeline=&book=&owner=&q=...`) as a `Selection`.
 
-Whatever cannot be read is left out and said in plain words; it never makes a page fail or show something
-else.
+What cannot be read is left out, and a sentence says so. It never makes a page fail.
 """
 
 import re
@@ -74,9 +72,7 @@ class ChoiceParameter(TextParameter):
 
 
 class SelectionForm(forms.Form):
-    """An address's filters. `selection` holds what could be read, `problems` a sentence for each that could
-    not.
-    """
+    """The filters of an address. `problems` has a sentence for each that could not be read."""
 
     pipeline = TextParameter()
     stage = IdsParameter()
@@ -163,7 +159,5 @@ class WindowForm(forms.Form):
 
 
 def selection_of(data: Mapping[str, Any] | str) -> Selection:
-    """The selection an address, a posted form or a remembered query string asks for; what cannot be read is
-    left out.
-    """
+    """The selection of an address, a posted form or a saved query string, without unreadable parts."""
     return SelectionForm(QueryDict(data) if isinstance(data, str) else data).selection

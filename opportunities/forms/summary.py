@@ -1,4 +1,4 @@
-"""The live summary "What Slant will receive": what the form holds now, in the words Slant's board would use."""
+"""The live summary "What Slant will receive": what the form holds, in the words of Slant's board."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ CHOSEN_BY_SLANT = "Slant chooses"
 
 @dataclass(frozen=True)
 class SummaryLine:
-    """A line of the summary. `tone` is `bad` when it has to be corrected, `muted` when there is nothing yet."""
+    """A line of the summary. `tone` is `bad` where it must be corrected, `muted` where it is empty."""
 
     label: str
     text: str
@@ -39,8 +39,9 @@ class Summary:
 
 
 def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
-    """Of a bound form, valid or not. `similar`: deals like it of the last 24 hours, None where that was not
-    asked.
+    """The summary of a bound form, valid or not.
+
+    `similar` counts deals like it of the last 24 hours; None where nobody asked.
     """
     wrong = {name for name in form.errors if submitted or form.current_value(name)}
     cleaned = form.cleaned_data

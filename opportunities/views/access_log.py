@@ -1,8 +1,8 @@
 """The access log: the middleware records for every view who opened what, and what was refused to whom.
 
 Opening is a page or a part of one about a single thing (a route with an `id`), asked for by a person. A form
-that comes back with the thing beside it counts as well. A list does not. A poll of a page opened in this session
-does not either; only the browser says that it is a poll, so without such a page it counts as opening.
+that comes back with the thing beside it counts as well. A list does not, nor does a poll of a page opened in
+this session. Only the browser says that it is a poll, so without such a page it counts as opening.
 
 Refused is a 403, or a 404 about a single thing. The event does not say whether the thing exists.
 """

@@ -46,8 +46,9 @@ def audit(request: PageRequest) -> HttpResponse:
 
 @require_GET
 def audit_export(request: PageRequest) -> HttpResponseBase:
-    """The events of the page's filters, oldest first, streamed: `?format=jsonl` (verifies by itself), `csv`
-    or `zip`.
+    """The events of the page's filters, oldest first, streamed.
+
+    `?format=` is `jsonl`, which verifies alone, `csv` or `zip`.
     """
     require(request.person, Action.READ_TRAIL)
     if wait := limits.spend(request, limits.EXPORT):

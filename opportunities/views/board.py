@@ -34,8 +34,9 @@ REMEMBERED = ("pipeline", "book", "owner", "view")
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def board(request: PageRequest) -> HttpResponse:
-    """The board as its address says; without a word in it, as the person left it. POST sets filters and keeps
-    them.
+    """The board as its address says; without filters there, as the person left it.
+
+    A POST sets filters and remembers them.
     """
     if request.method == "POST":
         return _apply(request)

@@ -1,6 +1,4 @@
-"""Many deals changed at once: asked for from the list, each row sent by itself, with a page that says how
-each fared.
-"""
+"""Many deals changed at once: chosen in the list, submitted one by one, with a page of the results."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -32,9 +30,7 @@ MESSAGES = FormMessages(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk(request: PageRequest) -> HttpResponse:
-    """POST: the chosen deals without a target ask for one, with a target are changed. GET `?sent=`: what
-    became of them.
-    """
+    """POST: asks for a target of the chosen deals, or changes them to it. GET `?sent=`: the results."""
     person = request.person
     require(person, Action.CHANGE)
     if request.method == "POST":
@@ -71,7 +67,7 @@ def _post(request: PageRequest, person: Person) -> HttpResponse:
 
 
 def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:
-    """Which deals, and what to do with them; errors where they belong, everything chosen kept, a fresh token."""
+    """Asks what to do with which deals. Errors stand at their fields, and the token is fresh."""
     context = {
         "form": form,
         "picked": picked,

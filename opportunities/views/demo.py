@@ -91,9 +91,7 @@ class MisbehaveForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def demo_misbehave(request: PageRequest) -> HttpResponse:
-    """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page says so and changes
-    nothing.
-    """
+    """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page only says so."""
     if not settings.DEMO:
         raise Http404
     form = MisbehaveForm(request.POST if request.method == "POST" else None)

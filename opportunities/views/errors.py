@@ -1,8 +1,6 @@
-"""What people see when something is not as they hoped: plain words, never a trace, and a small piece for
-htmx.
+"""Error pages in plain words, never a trace, with a small piece for htmx.
 
-Each answer is the same page whatever the cause, so that a deal out of reach looks exactly like one that never
-was.
+Each status has one page whatever the cause, so a deal out of reach looks like one that never was.
 """
 
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ NEEDED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SLANT_BASE_URL
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """An error in words: what happened, what it means, where to go on."""
+    """What happened, what it means, and where to go on."""
 
     status: int
     icon: str
@@ -33,7 +31,8 @@ BAD_REQUEST = ErrorPage(
     400,
     "exclamation-octagon",
     "This address or form cannot be read",
-    "Something in it is not in a form we understand. Nothing was sent. Go back and try again from the page itself.",
+    "Something in it is not in a form we understand. Nothing was sent. "
+    "Go back and try again from the page itself.",
 )
 FORBIDDEN = ErrorPage(
     403,
@@ -69,7 +68,8 @@ BROKEN = ErrorPage(
 )
 
 LAST_RESORT = (
-    "<!doctype html><html lang=en><title>Something broke - Slantweb</title><h1>This page could not be drawn</h1>"
+    "<!doctype html><html lang=en><title>Something broke - Slantweb</title>"
+    "<h1>This page could not be drawn</h1>"
     "<p>Nothing you sent is lost. Try again in a minute.</p></html>"
 )
 
@@ -87,13 +87,13 @@ def not_found(request: PageRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: PageRequest, reason: str = "") -> HttpResponse:
-    """`reason` is Django's, for developers; it is in the log."""
+    """`reason` is Django's, for developers. It is in the log."""
     request.refused_as = "forged_form"
     return _render_error(request, EXPIRED_FORM)
 
 
 def server_error(request: PageRequest) -> HttpResponse:
-    """Drawn without the request, so that neither the database nor a context processor can break it again."""
+    """Drawn without the request, so that neither the database nor a context processor breaks it again."""
     number = request.META.get("HTTP_X_REQUEST_ID", "")
     try:
         template = "opportunities/partials/problem.html" if request.htmx else "500.html"
@@ -120,16 +120,14 @@ def too_often(request: PageRequest, wait: int) -> HttpResponse:
 
 
 def setup_needed(request: PageRequest) -> HttpResponse:
-    """Neither demo nor sign-on is configured, so nobody can come in: name what is missing. Drawn without the
-    database.
-    """
+    """Neither demo nor sign-on is configured: names what is missing. Drawn without the database."""
     missing = [name for name in NEEDED if not getattr(settings, name)]
     page = loader.get_template("opportunities/setup.html").render({"missing": missing})
     return HttpResponse(page, status=503, headers={"Retry-After": "60"})
 
 
 def _render_error(request: PageRequest, problem: ErrorPage) -> HttpResponse:
-    """The page in the shell for people who have entered, bare for everybody else, a fragment for htmx."""
+    """In the shell for people who have entered, bare for everybody else, a fragment for htmx."""
     if request.htmx:
         page = render_to_string("opportunities/partials/problem.html", {"problem": problem})
     else:

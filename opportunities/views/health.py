@@ -33,9 +33,7 @@ CSP_REPORT_KEYS = (
 @open_to_all
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Alive: this process answers. Asks nothing of anybody, so that a restart is never ordered for a slow
-    database.
-    """
+    """This process answers. It asks nobody else, so a slow database is no reason for a restart."""
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
@@ -60,7 +58,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _prometheus(now: Health) -> bytes:
-    """A registry of its own for each answer: the numbers live in the database, not in one of many processes."""
+    """A registry for each answer: the numbers live in the database, not in one of many processes."""
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, value: float | None) -> None:

@@ -27,9 +27,7 @@ CLOCK = SystemClock()
 def page(
     request: PageRequest, selection: Selection, *, problems: list[tuple[str, str]] | None = None
 ) -> HttpResponse:
-    """The list (`/board/?view=list`); asked by htmx for what comes `after` a deal, only the rows of the next
-    window.
-    """
+    """The list (`/board/?view=list`). For htmx with `after`: only the rows that follow that deal."""
     person, reading, now = request.person, reading_of(request.GET), timezone.now()
     found = listing(person, selection, reading, now)
     if found is None:
@@ -55,7 +53,7 @@ def page(
 
 @require_safe
 def csv(request: PageRequest) -> HttpResponseBase:
-    """The deals of a selection, all of them, as a file no spreadsheet will run. Each taking is in the trail."""
+    """All deals of a selection as a file no spreadsheet runs. The trail records each export."""
     person, now = request.person, timezone.now()
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)

@@ -1,8 +1,6 @@
-"""Moving one deal to another stage: one address and one form for the mouse, the menu, the keyboard and no
-scripts at all.
+"""Moving a deal to another stage: one address and one form for mouse, menu, keyboard and no scripts.
 
-With scripts the answer is the deal's card where it truly is now, and a word about what happened; without, a
-page.
+For htmx the answer is the deal's card where the deal is now, and a message. Else it is a page.
 """
 
 from dataclasses import dataclass, replace
@@ -51,7 +49,7 @@ MESSAGES = FormMessages(
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing was moved. `question`: what could be done all the same, if the person says so."""
+    """Why nothing was moved. `question`: whether the person may confirm it all the same."""
 
     words: str
     status: int = 422
@@ -59,13 +57,13 @@ class Refusal:
 
     @property
     def field(self) -> str:
-        """Where it is said, and where the form can be changed."""
+        """The field the refusal stands at."""
         return "confirm_overwrite" if self.question else "pipeline_stage_id"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: PageRequest, id: str) -> HttpResponse:
-    """The form, and what it sends; `undo` names a move of one's own to take back."""
+    """The form, and what it sends. `undo` names a move of one's own to undo."""
     person = request.person
     require(person, Action.CHANGE)
     found = movable(person, id)
@@ -252,9 +250,7 @@ def _stage_name(found: Movable, id: Any) -> str:
 
 
 def _previous_page(request: PageRequest, form: MoveForm) -> str:
-    """The page this came from: as the form says, else the board or list the browser names. Never another
-    site's.
-    """
+    """The page the form names, else the board the browser came from. Never another site's."""
     back = form.typed("next")
     if not back and request.method == "GET":
         came = urlsplit(request.headers.get("Referer", ""))

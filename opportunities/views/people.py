@@ -20,9 +20,7 @@ from opportunities.wording import people as people_words
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def people(request: PageRequest) -> HttpResponse:
-    """For managers: everybody who ever signed in, and the Slant member each is, to be set where the e-mail
-    cannot say it.
-    """
+    """For managers: everybody who ever signed in, and which Slant member each is."""
     require(request.person, Action.OVERSEE)
     candidates = members()
     member_ids = [member.id for member in candidates]

@@ -9,9 +9,8 @@ from opportunities.models import Person
 class PageRequest(HttpRequest):
     """A type for annotations only: Django makes the request, and middleware adds to it.
 
-    `htmx` is true where htmx asks for a part of a page, and false where a browser loads a whole page. It is on
-    every request. `person` is set by `SignInRequiredMiddleware` once the person is let in, so a view that is open
-    to all has none.
+    `htmx` is on every request: true where htmx asks for a part, false where a browser loads a page.
+    `SignInRequiredMiddleware` sets `person` once the person is let in. A view open to all has none.
     """
 
     htmx: HtmxDetails

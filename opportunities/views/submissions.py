@@ -41,9 +41,7 @@ def submissions(request: PageRequest) -> HttpResponse:
 
 @require_safe
 def submission(request: PageRequest, id: UUID) -> HttpResponse:
-    """The page; asked by htmx for news since `seen`, 204 when there is none, so that nothing moves under a
-    reader.
-    """
+    """The page. For htmx: news since the version `seen`, or 204 when there is none."""
     person = request.person
     context = context_of(reachable(person, id), person)
     if not request.htmx:
