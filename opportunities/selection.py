@@ -61,8 +61,8 @@ class Selection:
             value = getattr(wanted, field.name)
             if value == field.default:
                 continue
-            for each in value if isinstance(value, tuple) else (value,):
-                pairs.append((field.name, "1" if each is True else str(each)))
+            for item in value if isinstance(value, tuple) else (value,):
+                pairs.append((field.name, "1" if item is True else str(item)))
         return urlencode(pairs)
 
     @property

@@ -121,6 +121,15 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
         )
 
 
+def set_preferences(*, person: Person, theme: str | None, shortcuts: bool | None) -> None:
+    """Save how `person` wants to see and use the pages. None leaves a choice as it is."""
+    if theme is not None:
+        person.theme = theme
+    if shortcuts is not None:
+        person.shortcuts = shortcuts
+    person.save(update_fields=["theme", "shortcuts"])
+
+
 def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
     # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other's row.

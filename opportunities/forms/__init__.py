@@ -1,11 +1,11 @@
 """What browsers send, checked: one small form a user intention. Forms never speak to Slant."""
 
+from .adjust import adjust
 from .audit import TrailForm
 from .create import NewOpportunityForm
 from .edit import EditOpportunityForm
 from .preferences import PreferencesForm
 from .review import DecisionForm, SendingForm
-from .settle import settle
 from .submissions import SubmissionFilterForm
 from .summary import Summary, summary
 from .typed import typed_values
@@ -19,7 +19,7 @@ __all__ = [
     "SubmissionFilterForm",
     "Summary",
     "TrailForm",
-    "settle",
+    "adjust",
     "summary",
     "typed_values",
 ]

@@ -22,7 +22,7 @@ class ManyIds(forms.Field):
     widget: type[forms.Widget] = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> tuple[str, ...]:
-        typed = (CONTROL.sub("", str(each)).strip()[:LONGEST] for each in value or [])
+        typed = (CONTROL.sub("", str(id)).strip()[:LONGEST] for id in value or [])
         ids = unique_ids(id for id in typed if id)
         if not ids:
             raise forms.ValidationError(bulk_words.NOTHING_CHOSEN)
@@ -58,12 +58,12 @@ class BulkForm(forms.Form):
     @property
     def stage(self) -> StageChoice | None:
         id = str(self.data.get("pipeline_stage_id", ""))
-        return next((found for each in self.pipelines if (found := each.stage(id))), None)
+        return next((stage for pipeline in self.pipelines if (stage := pipeline.stage(id))), None)
 
     @property
     def owner(self) -> OwnerChoice | None:
         id = str(self.data.get("assigned_to_id", ""))
-        return next((each for each in self.owners if each.id == id), None)
+        return next((owner for owner in self.owners if owner.id == id), None)
 
     @property
     def asks_for(self) -> str:

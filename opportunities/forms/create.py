@@ -89,11 +89,8 @@ class NewOpportunityForm(forms.Form):
         pipeline = self.pipeline
         if pipeline is None:
             return None
-        return (
-            pipeline.stage(self.current_value("pipeline_stage_id"))
-            if self.current_value("pipeline_stage_id")
-            else pipeline.first_stage
-        )
+        chosen = self.current_value("pipeline_stage_id")
+        return pipeline.stage(chosen) if chosen else pipeline.first_stage
 
     def deal(self) -> NewDeal:
         """What was asked for, after `is_valid()`."""
@@ -304,13 +301,17 @@ class NewOpportunityForm(forms.Form):
             shown = {offer.household.id: offer.household} | shown
         self._choices(
             "household_id",
-            [("", "No household"), *((each.id, f"{each.name} ({each.kind})") for each in shown.values())],
+            [
+                ("", "No household"),
+                *((id, f"{household.name} ({household.kind})") for id, household in shown.items()),
+            ],
         )
 
     def _fill_pipelines(self) -> None:
         offer = self.offer
         self._choices(
-            "pipeline_id", [*((each.id, each.name) for each in offer.pipelines), ("", "Let Slant choose")]
+            "pipeline_id",
+            [*((pipeline.id, pipeline.name) for pipeline in offer.pipelines), ("", "Let Slant choose")],
         )
         self._name("pipeline_id", self.current_value("pipeline_id"), offer.other_pipeline)
         if self.pipeline or offer.here:
@@ -323,11 +324,11 @@ class NewOpportunityForm(forms.Form):
 
     def _fill_owners(self) -> None:
         offer = self.offer
-        writers = [each for each in offer.owners if each.may_write]
-        owners = [(each.id, f"{each.name} (me)" if each.is_me else each.name) for each in writers]
+        writers = [owner for owner in offer.owners if owner.may_write]
+        owners = [(owner.id, f"{owner.name} (me)" if owner.is_me else owner.name) for owner in writers]
         self._choices("assigned_to_id", owners if offer.me else [("", "Choose an owner"), *owners])
-        for each in offer.owners:
-            self._name("assigned_to_id", each.id, f"{each.name} (reads only)")
+        for owner in offer.owners:
+            self._name("assigned_to_id", owner.id, f"{owner.name} (reads only)")
 
     def _probability_hint(self) -> str:
         if self.pipeline is None:

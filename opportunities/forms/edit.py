@@ -82,8 +82,8 @@ class EditOpportunityForm(NewOpportunityForm):
 
     refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
-    # Where a deal lies is not changed here: Slant moves none to another book or pipeline, and stages have
-    # `move/`.
+    # Slant moves no deal to another book or pipeline, and stages have `move/`. None takes a field away, which
+    # the types of Django do not know.
     book_id = None  # type: ignore[assignment]
     pipeline_id = None  # type: ignore[assignment]
     pipeline_type = None  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """Who somebody is in Slant, as a manager says it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -19,9 +19,9 @@ class LinkForm(forms.Form):
         required=False, error_messages={"invalid_choice": people_words.MEMBER_UNKNOWN}
     )
 
-    def __init__(self, data: Any = None, *, member_ids: Iterable[str]) -> None:
+    def __init__(self, data: Mapping[str, Any] | None, *, member_ids: Iterable[str]) -> None:
         super().__init__(data)
-        self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]
+        self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]  # a ChoiceField
 
     def problem(self) -> str:
         """The first thing wrong, for the one line the page has for it."""

@@ -41,7 +41,7 @@ class IdsParameter(TextParameter):
     widget: type[forms.Widget] = forms.MultipleHiddenInput
 
     def clean(self, value: Any) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(id for each in value or [] if (id := self.to_python(each))))
+        return tuple(dict.fromkeys(id for typed in value or [] if (id := self.to_python(typed))))
 
 
 class MoneyParameter(TextParameter):

@@ -46,7 +46,7 @@ def board(request: PageRequest) -> HttpResponse:
         return listing.page(request, selection, problems=form.problems)
     now = timezone.now()
     found = boards.board(request.person, selection, now)
-    context = _around(request, found, form) | {
+    context = _page_context(request, found, form) | {
         "moved": just_moved(request.person, MovedForm(request.GET).text("moved"), now),
     }
     return render(request, "opportunities/board.html", context)
@@ -138,7 +138,7 @@ def _apply(request: PageRequest) -> HttpResponse:
             selection = replace(selection, **{name: getattr(Selection(), name)})
     kept_fields = {name: getattr(selection, name) for name in REMEMBERED}
     actions.remember(person=request.person, query=Selection(**kept_fields).query() or "view=board")
-    return see_other(_address(selection))
+    return see_other(_board_url(selection))
 
 
 def _save(request: PageRequest) -> HttpResponse:
@@ -156,7 +156,7 @@ def _save(request: PageRequest) -> HttpResponse:
     if problem:
         return _draw_views(request, query=query, typed=form.typed_name, problem=problem, status=422)
     messages.success(request, board_words.VIEW_SAVED.format(name=form.cleaned_data["name"]))
-    return see_other(_address(selection))
+    return see_other(_board_url(selection))
 
 
 def _delete(request: PageRequest) -> HttpResponse:
@@ -165,7 +165,7 @@ def _delete(request: PageRequest) -> HttpResponse:
     name = actions.delete(person=request.person, id=chosen) if chosen else ""
     if name:
         messages.success(request, board_words.VIEW_DELETED.format(name=name))
-    return see_other(_address(form.selection))
+    return see_other(_board_url(form.selection))
 
 
 def _draw_views(
@@ -181,7 +181,7 @@ def _draw_views(
     return render(request, f"opportunities/{name}", context, status=status)
 
 
-def _around(request: PageRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
+def _page_context(request: PageRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
     """What the page needs besides the board itself."""
     person, selection = request.person, found.selection
     names = found.names
@@ -199,5 +199,5 @@ def _around(request: PageRequest, found: Board, form: SelectionForm) -> dict[str
     }
 
 
-def _address(selection: Selection) -> str:
+def _board_url(selection: Selection) -> str:
     return f"{reverse('opportunities:board')}?{selection.query() or 'view=board'}"

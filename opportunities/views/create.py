@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 from opportunities.access import Action
 from opportunities.actions import drafts, duplicate_question, form_tokens, refusals, submissions
 from opportunities.clock import SystemClock
-from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
+from opportunities.forms import NewOpportunityForm, adjust, summary, typed_values
 from opportunities.forms.parameters import ChangedFieldsForm, CorrectionForm, CreateButtonsForm
 from opportunities.models import State, Submission
 from opportunities.offer import Offer
@@ -111,7 +111,7 @@ def new_fields(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         _save_draft(request, typed)
     offer = choices.offer(request.person, typed)
-    form = _settled_form(request, typed, offer, changed=changed)
+    form = _adjusted_form(request, typed, offer, changed=changed)
     form.oob = not (changed and changed <= TYPED_FREELY)
     context = _summary_context(request, form) | {"form": form, "offer": offer}
     return render(request, "opportunities/partials/create_fields.html", context)
@@ -200,7 +200,7 @@ def _draw_typed(
     if not offer.books:
         context = {"principals": choices.principals(request.person)}
         return render(request, "opportunities/create_nowhere.html", context)
-    form = _settled_form(request, typed, offer, supersedes=supersedes)
+    form = _adjusted_form(request, typed, offer, supersedes=supersedes)
     return _draw(request, form, reopened=reopened)
 
 
@@ -237,7 +237,7 @@ def _save_draft(request: PageRequest, typed: dict[str, str]) -> None:
     )
 
 
-def _settled_form(
+def _adjusted_form(
     request: PageRequest,
     typed: dict[str, str],
     offer: Offer,
@@ -245,10 +245,10 @@ def _settled_form(
     changed: frozenset[str] = frozenset(),
     supersedes: str = "",
 ) -> NewOpportunityForm:
-    settled = settle(typed, offer, changed)
+    adjusted = adjust(typed, offer, changed)
     token = form_tokens.issue_token(request.person)
-    initial = settled.values | {"form_token": token, "supersedes": supersedes}
-    return _form(None, offer, initial=initial, hints=settled.hints)
+    initial = adjusted.values | {"form_token": token, "supersedes": supersedes}
+    return _form(None, offer, initial=initial, hints=adjusted.hints)
 
 
 def _form(

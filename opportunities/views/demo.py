@@ -1,5 +1,8 @@
 """What exists in the demo alone: choosing who you are, and making Slant misbehave."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -23,10 +26,10 @@ class PersonaForm(forms.Form):
 
     persona = forms.ChoiceField(error_messages={"invalid_choice": "Choose one of the people below."})
 
-    def __init__(self, data: object, *, offered: list[Persona]) -> None:
-        super().__init__(data)  # type: ignore[arg-type]
+    def __init__(self, data: Mapping[str, Any] | None, *, offered: list[Persona]) -> None:
+        super().__init__(data)
         self.offered = {persona.key: persona for persona in offered}
-        self.fields["persona"].choices = [(key, key) for key in self.offered]  # type: ignore[attr-defined]
+        self.fields["persona"].choices = [(key, key) for key in self.offered]  # type: ignore[attr-defined]  # a ChoiceField
 
     def identity(self) -> Identity:
         persona = self.offered[self.cleaned_data["persona"]]

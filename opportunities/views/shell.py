@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from opportunities.access import Action, may
+from opportunities.actions import people
 from opportunities.forms import PreferencesForm
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
@@ -113,7 +114,7 @@ def preferences(request: PageRequest) -> HttpResponse:
     person = request.person
     form = PreferencesForm(request.POST)
     if form.is_valid():
-        form.apply(person)
+        people.set_preferences(person=person, **form.cleaned_data)
     back = request.headers.get("Referer", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     response = see_other(back if safe else "/")

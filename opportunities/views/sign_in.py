@@ -116,7 +116,7 @@ def _sign_in_page(request: PageRequest, where: str, *, unreachable: bool = False
     response = render(request, "opportunities/sign_in.html", context, status=503 if unreachable else 200)
     # The button's POST is redirected to the provider, which browsers count as the form's own target.
     # django-csp reads this attribute of a response, which Django's types do not know.
-    response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]
+    response._csp_update = {"form-action": origins}  # type: ignore[attr-defined]  # read by django-csp
     return response
 
 

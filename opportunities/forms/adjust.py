@@ -1,4 +1,4 @@
-"""What a form for a new opportunity shows before it is sent: what was typed, made to fit together again."""
+"""What a form for a new opportunity shows before it is sent: what was typed, adjusted to what fits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from opportunities.wording import create as create_words
 
 
 @dataclass
-class Settled:
+class Adjusted:
     values: dict[str, str]
     hints: dict[str, str] = field(default_factory=dict)
 
 
-def settle(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = frozenset()) -> Settled:
+def adjust(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = frozenset()) -> Adjusted:
     """Keep what was typed; replace only a choice that no longer fits what was changed, and say so.
 
     `changed` names what the person touched last: that is never replaced under their hands.
     """
-    result = Settled(dict(typed))
+    result = Adjusted(dict(typed))
     values = result.values
     values["book_id"] = _book_id(typed, offer)
     household = offer.here
@@ -57,7 +57,7 @@ def _owner_id(typed: Mapping[str, str], offer: Offer) -> str:
 
 
 def _pipeline(
-    result: Settled, typed: Mapping[str, str], offer: Offer, changed: frozenset[str]
+    result: Adjusted, typed: Mapping[str, str], offer: Offer, changed: frozenset[str]
 ) -> PipelineChoice | None:
     if typed.get("pipeline_id") == "":
         return None
