@@ -1,12 +1,13 @@
 from django import forms
 
+THEMES = ("auto", "light", "dark")
 SHORTCUTS = [("on", "On"), ("off", "Off")]
 
 
 class PreferencesForm(forms.Form):
     """What the menu of the person sends. None: it says nothing about that choice."""
 
-    theme = forms.ChoiceField(choices=[(name, name) for name in ("auto", "light", "dark")], required=False)
+    theme = forms.ChoiceField(choices=[(name, name) for name in THEMES], required=False)
     shortcuts = forms.ChoiceField(choices=SHORTCUTS, required=False)
 
     def clean_theme(self) -> str | None:

@@ -14,13 +14,12 @@ from django.views.decorators.http import require_POST
 from opportunities.access import Action, may
 from opportunities.actions import people
 from opportunities.forms import PreferencesForm
+from opportunities.forms.preferences import THEMES
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
 from opportunities.wording import shell as shell_words
-
-THEMES = ("auto", "light", "dark")
 
 
 @dataclass(frozen=True)

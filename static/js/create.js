@@ -22,9 +22,9 @@ const open = (shown) => {
 };
 
 const point = (option) => {
-  for (const each of options()) {
-    each.setAttribute("aria-selected", String(each === option));
-    each.classList.toggle("is-active", each === option);
+  for (const other of options()) {
+    other.setAttribute("aria-selected", String(other === option));
+    other.classList.toggle("is-active", other === option);
   }
   if (!option) return;
   byId("id_q").setAttribute("aria-activedescendant", option.id);

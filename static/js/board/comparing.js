@@ -16,7 +16,7 @@ export const differing = (lane, fresh) => {
 
 // How many of them somebody changed: a card that only slid into the window, or out of it, is as it was.
 export const counted = (lane, fresh, ids) => {
-  const [now, then] = [lane, fresh].map((each) => [...byDeal(each).keys()]);
+  const [now, then] = [lane, fresh].map((column) => [...byDeal(column).keys()]);
   const slid = (list, other) => list.slice(list.findLastIndex((id) => other.includes(id)) + 1);
   const edge = new Set([
     ...(lane.querySelector(".lane-more") ? slid(then, now) : []),
