@@ -114,7 +114,7 @@ class BulkForm(forms.Form):
     def needs_lost_reason(self) -> bool:
         return self.stage is not None and self.stage.meaning == "lost"
 
-    def order(self) -> BulkRequest:
+    def bulk_request(self) -> BulkRequest:
         """After `is_valid()`."""
         data = self.cleaned_data
         return BulkRequest(

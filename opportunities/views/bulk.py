@@ -34,14 +34,14 @@ def bulk(request: PageRequest) -> HttpResponse:
     person = request.person
     require(person, Action.CHANGE)
     if request.method == "POST":
-        return _post(request, person)
+        return _submit(request, person)
     form = BulkResultForm(request.GET)
     if not form.is_asked:
         return HttpResponseRedirect(f"{reverse('opportunities:board')}?{LIST}")
-    return _result(request, person, form)
+    return _show_result(request, person, form)
 
 
-def _post(request: PageRequest, person: Person) -> HttpResponse:
+def _submit(request: PageRequest, person: Person) -> HttpResponse:
     form = BulkForm(request.POST)
     form.full_clean()
     picked = chosen(person, form.cleaned_data.get("id", ()))
@@ -54,7 +54,7 @@ def _post(request: PageRequest, person: Person) -> HttpResponse:
     try:
         with submit_guard(request, MESSAGES):
             key = actions.submit(
-                order=form.order(),
+                order=form.bulk_request(),
                 person=person,
                 by=actor_of(request),
                 clock=CLOCK,
@@ -82,7 +82,7 @@ def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 
     return render(request, "opportunities/bulk.html", context, status=status)
 
 
-def _result(request: PageRequest, person: Person, form: BulkResultForm) -> HttpResponse:
+def _show_result(request: PageRequest, person: Person, form: BulkResultForm) -> HttpResponse:
     """The page; asked by htmx for news since `seen`, 204 when there is none."""
     page = outcome(person, form.text("sent"))
     if not request.htmx:

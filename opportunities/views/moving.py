@@ -108,7 +108,7 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
             _draw_refused(request, found, form, Refusal(rejected.message, status=rejected.status))
         )
     except submissions.ConflictQuestion as question:
-        return _draw_refused(request, found, form, _conflict(found, form, question))
+        return _draw_refused(request, found, form, _conflict_refusal(found, form, question))
     except refusals.SubmissionRefused:
         return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
@@ -141,13 +141,15 @@ def _undo(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
         return _draw_refused(request, found, form, Refusal(rejected.message))
     except submissions.ConflictQuestion as question:
         stage = _stage_name(found, question.current.get("pipeline_stage_id"))
-        words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=_stage_name(found, _before(earlier)))
+        words = board_words.MOVED_MEANWHILE.format(
+            stage=stage, aim=_stage_name(found, _stage_before(earlier))
+        )
         return _draw_refused(request, found, form, Refusal(words))
     except refusals.SubmissionRefused:
         return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
     taken_back = submissions.wait_for_outcome(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
-    said = words.format(name=found.deal.name, stage=_stage_name(found, _before(earlier)))
+    said = words.format(name=found.deal.name, stage=_stage_name(found, _stage_before(earlier)))
     return _show_moved(request, found, form, taken_back, said, may_undo=False)
 
 
@@ -232,7 +234,7 @@ def _draw(
     return render(request, f"opportunities/{name}", context, status=status)
 
 
-def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
+def _conflict_refusal(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
     if stage_id := question.current.get("pipeline_stage_id"):
         stage = _stage_name(found, stage_id)
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=form.stage.name)
@@ -241,7 +243,7 @@ def _conflict(found: Movable, form: MoveForm, question: submissions.ConflictQues
     return Refusal(words, question=True)
 
 
-def _before(submission: Submission) -> str:
+def _stage_before(submission: Submission) -> str:
     return str(submission.seen.get("pipeline_stage_id", ""))
 
 
