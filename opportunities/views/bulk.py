@@ -34,14 +34,14 @@ def bulk(request: PageRequest) -> HttpResponse:
     person = request.person
     require(person, Action.CHANGE)
     if request.method == "POST":
-        return _submit(request, person)
+        return _submit_bulk(request, person)
     form = BulkResultForm(request.GET)
     if not form.is_asked:
         return HttpResponseRedirect(f"{reverse('opportunities:board')}?{LIST}")
     return _show_result(request, person, form)
 
 
-def _submit(request: PageRequest, person: Person) -> HttpResponse:
+def _submit_bulk(request: PageRequest, person: Person) -> HttpResponse:
     form = BulkForm(request.POST)
     form.full_clean()
     picked = chosen(person, form.cleaned_data.get("id", ()))
