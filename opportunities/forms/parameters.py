@@ -13,6 +13,16 @@ from opportunities.forms.selection import TextParameter
 LONGEST_ADDRESS = 4000
 
 
+class AddressParameter(forms.Field):
+    """An address exactly as it was sent. Characters that make it no address of ours must stay visible."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def to_python(self, value: str | None) -> str:
+        return value or ""
+
+
 class ParameterForm(forms.Form):
     """A form whose parameters are read with `text()`. Nobody needs to validate it first."""
 
@@ -27,7 +37,7 @@ class ParameterForm(forms.Form):
 class NextPageForm(ParameterForm):
     """Where to go afterwards. Whoever redirects there checks that the address is one of ours."""
 
-    next = TextParameter(longest=LONGEST_ADDRESS)
+    next = AddressParameter()
 
 
 class NewsForm(ParameterForm):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opportunities.forms import NewOpportunityForm, settle, summary, typed_values
+from opportunities.forms import NewOpportunityForm, adjust, summary, typed_values
 from opportunities.forms.typed import CARRIED
 from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice, StageChoice
 from opportunities.selectors import choices
@@ -41,12 +41,12 @@ def test_the_form_never_raises(fields: dict[str, str], offer: Offer) -> None:
 
 @given(FIELDS, st.sampled_from([OFFER, Offer()]))
 def test_a_settled_form_holds_only_what_is_offered(fields: dict[str, str], offer: Offer) -> None:
-    values = settle(typed_values(fields), offer).values
+    values = adjust(typed_values(fields), offer).values
 
     assert values["book_id"] in ("", "bk_harbor")
     assert values["pipeline_id"] in ("", "pl_new")
     assert values["assigned_to_id"] in ("", "us_owner")
-    assert settle(values, offer).values == values
+    assert adjust(values, offer).values == values
 
 
 @given(st.text())
