@@ -103,7 +103,7 @@ class ReportForm(forms.Form):
 
     @property
     def needs_address(self) -> bool:
-        """Whether the address names a period instead of its days: tomorrow it would open as something else."""
+        """Whether the address names a period: tomorrow the same name would mean other days."""
         return bool(self.data.get("period") or self.data.get("was"))
 
     def address(self) -> dict[str, str]:
