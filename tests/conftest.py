@@ -19,8 +19,16 @@ hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, print
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
 
 
+# Whoever reaches a database asks for one of these. Without them pytest-django refuses every query.
+DATABASE_FIXTURES = {"db", "django_db_setup", "house_template"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--with-database", action="store_true", help="only tests that reach a database")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         marker = item.get_closest_marker("django_db")
@@ -36,6 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("process")
     # Playwright keeps an event loop in this thread, and Django's ORM refuses to work beside one.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    if config.getoption("--with-database"):
+        without = [item for item in items if not _reaches_database(item)]
+        items[:] = [item for item in items if _reaches_database(item)]
+        config.hook.pytest_deselected(items=without)
+
+
+def _reaches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(autouse=True, scope="session")

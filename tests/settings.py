@@ -47,6 +47,8 @@ if "sqlite" in _database["ENGINE"]:
     )
 else:
     _database["CONN_HEALTH_CHECKS"] = False
+    # Two runs at the same time on one server need databases of two names.
+    _database["TEST"] = {"NAME": f"test_{os.environ.get('TEST_DATABASE_NAME', 'slantweb')}"}
 
 # Hashed names are made by collectstatic, which tests do not run.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -13,6 +13,12 @@ from tests.support.people import Firm, make_firm, make_person
 from tests.support.processes import Template
 
 
+def test_without_a_fixture_that_brings_one_no_database_is_reached() -> None:
+    """So the run on PostgreSQL may leave such tests out (`--with-database`)."""
+    with pytest.raises(RuntimeError, match="Database access not allowed"):
+        Person.objects.exists()
+
+
 def test_rolled_back_after_each_test(db: None, firm: Firm, owner: Person) -> None:
     assert list(Person.objects.all()) == [owner]
 

@@ -107,7 +107,7 @@ class SignIn(Protocol):
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    path = provision.chromium(install=False)
+    path = provision.browser(install=False)
     return browser_type_launch_args | {"executable_path": path, "args": ARGUMENTS}
 
 

@@ -4,9 +4,12 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support import provision
@@ -17,14 +20,6 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # By files, each worker with its own database and, where a test wants one, its own house.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 WEBKIT = "tests/browser/test_webkit.py"
-# These know no database, or bring their own; the run on PostgreSQL would only repeat them.
-WITHOUT_DATABASE = [
-    "tests/slant",
-    "tests/sandbox",
-    "tests/probe/test_bad_answers.py",
-    "tests/probe/test_switches.py",
-    "tests/probe/test_writing.py",
-]
 # Whoever changes these rooms runs them; a sweep over everything is no daily matter.
 NOT_DAILY = [
     "tests/faults",
@@ -37,6 +32,15 @@ NOT_DAILY = [
 ]
 
 
+@dataclass
+class Step:
+    """One command with the variables it needs beside those of the shell."""
+
+    name: str
+    command: list[str]
+    variables: dict[str, str] = field(default_factory=dict)
+
+
 class Run:
     """Steps, their times, and what could not run."""
 
@@ -47,11 +51,39 @@ class Run:
 
     def step(self, name: str, command: list[str], **variables: str) -> None:
         print(f"\n== {name}", flush=True)
-        began, busy = time.monotonic(), _processor_time()
-        code = subprocess.run(command, cwd=ROOT, env=_environment(**variables)).returncode
-        self.times.append((name, time.monotonic() - began, _processor_time() - busy))
-        if code:
-            self.failed.append(name)
+        self._run(Step(name, command, variables))
+
+    def side_by_side(self, computing: list[Step], waiting: list[Step]) -> None:
+        """Run two queues of steps at the same time, and print the output of the second queue at the end.
+
+        Steps that start processes and browsers often wait, so the first queue uses the idle processors. It
+        has the lower priority, so that what waits for a page is served at once.
+        """
+        with ThreadPoolExecutor(max_workers=1) as queue:
+            outputs = [queue.submit(self._run_silently, step) for step in waiting]
+            for step in computing:
+                self.step(step.name, ["nice", "-n", "5", *step.command], **step.variables)
+            for step, output in zip(waiting, outputs, strict=True):
+                print(f"\n== {step.name}\n{output.result()}", end="", flush=True)
+
+    def _run_silently(self, step: Step) -> str:
+        with tempfile.TemporaryFile("w+") as output:
+            self._run(step, output.fileno())
+            output.seek(0)
+            return output.read()
+
+    def _run(self, step: Step, output: int | None = None) -> None:
+        began = time.monotonic()
+        errors = None if output is None else subprocess.STDOUT
+        process = subprocess.Popen(
+            step.command, cwd=ROOT, env=_environment(**step.variables), stdout=output, stderr=errors
+        )
+        # Unlike RUSAGE_CHILDREN, this is the usage of one child alone.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.times.append((step.name, time.monotonic() - began, usage.ru_utime + usage.ru_stime))
+        if process.returncode:
+            self.failed.append(step.name)
 
     def skip(self, what: str, why: object) -> None:
         self.not_run.append(f"{what} did not run: {why}.")
@@ -104,7 +136,7 @@ def test(arguments: list[str]) -> int:
     browsers: list[str] = []
     with ExitStack() as stack:
         try:
-            chromium = provision.chromium()
+            chromium = provision.browser()
         except provision.Missing as why:
             run.skip("The browser tests", why)
         try:
@@ -118,25 +150,38 @@ def test(arguments: list[str]) -> int:
         except provision.Missing as why:
             run.skip("The suite on PostgreSQL", why)
 
-        def both(database: str, url: str) -> None:
-            command = [*PYTEST, *PARALLEL, "--ignore=tests/faults", *arguments]
-            plain = [*command, "-m", "not browser and not process"]
-            if url:
-                plain += [f"--ignore={room}" for room in WITHOUT_DATABASE]
-            run.step(f"suite, {database}", plain, TEST_DATABASE_URL=url)
-            processes = [*command, "-m", "process and not browser"]
-            run.step(f"processes, {database}", processes, TEST_DATABASE_URL=url)
-
-        both("SQLite", "")
+        computing, waiting = _suites("SQLite", "", arguments)
         if postgresql:
-            both("PostgreSQL", postgresql)
-    # The simulated world brings its own database, in memory.
-    simulated = [*PYTEST, "-n", "2", "tests/faults", "-m", "not process", *arguments]
-    run.step("faults", simulated, TEST_DATABASE_URL="")
-    if chromium:
-        command = [*PYTEST, *PARALLEL, "-m", "browser", *browsers, *arguments]
-        run.step("browser", command, CHROMIUM=chromium, TEST_DATABASE_URL="")
+            more_computing, more_waiting = _suites("PostgreSQL", postgresql, arguments)
+            computing += more_computing
+            waiting += more_waiting
+        # The simulated world brings its own database, in memory.
+        simulated = [*PYTEST, "-n", "2", "tests/faults", "-m", "not process", *arguments]
+        computing.append(Step("faults", simulated, {"TEST_DATABASE_URL": ""}))
+        if chromium:
+            command = [*PYTEST, *PARALLEL, "-m", "browser", *browsers, *arguments]
+            waiting.insert(0, Step("browser", command, {"CHROMIUM": chromium, "TEST_DATABASE_URL": ""}))
+        run.side_by_side(computing, waiting)
     return run.report()
+
+
+def _suites(database: str, url: str, arguments: list[str]) -> tuple[list[Step], list[Step]]:
+    """The tests that compute and those that start processes, on one database."""
+    command = [*PYTEST, *PARALLEL, "--ignore=tests/faults", *arguments]
+    if url:
+        # The run on SQLite has had the others, and another database is nothing they could notice.
+        command += ["--with-database"]
+    suite = [*command, "-m", "not browser and not process"]
+    processes = [*command, "-m", "process and not browser"]
+    # Both run at the same time, on one server.
+    names = [
+        {"TEST_DATABASE_URL": url, "TEST_DATABASE_NAME": f"slantweb_{part}"}
+        for part in ("suite", "processes")
+    ]
+    return (
+        [Step(f"suite, {database}", suite, names[0])],
+        [Step(f"processes, {database}", processes, names[1])],
+    )
 
 
 def faults(arguments: list[str]) -> int:
@@ -173,9 +218,11 @@ def _processor_time() -> float:
 def _environment(**variables: str) -> dict[str, str]:
     # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and
     # mypy's plugin the project's, which want a secret.
-    return (
-        os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": "for-the-tools"} | variables
-    )
+    tools = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": "for-the-tools"}
+    environment = os.environ | tools | variables
+    # Without byte code, every process of the tests compiles all of them and the application again.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
