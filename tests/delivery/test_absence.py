@@ -1,6 +1,4 @@
-"""When it may be believed that Slant does not have it: what was changed there meanwhile, and what follows for
-a date.
-"""
+"""When absence counts: what was changed in Slant meanwhile, and what follows for a close date."""
 
 from datetime import timedelta
 from unittest.mock import patch

@@ -1,6 +1,4 @@
-"""A database that was restored, copied or moved sends nothing until somebody says so, on whichever machine it
-wakes up.
-"""
+"""A database that was restored, copied or moved sends nothing until somebody runs `recover`."""
 
 import os
 from collections.abc import Iterator

@@ -1,10 +1,9 @@
-"""A simulated world in which everything that can go wrong does, and a checker that believes only Slant's
-ledger.
+"""A simulated world in which everything goes wrong, and a checker that believes only Slant's ledger.
 
 From the inside out:
 
     scheduler.py   simulated time and actors that hand over to each other; crashes, freezes
-    database.py    databases in memory: restored in a millisecond, a point of decision at every statement and commit
+    database.py    databases in memory: restored in a millisecond, and able to fail at every statement
     compiler.py    statements written once and remembered; shortcuts.py: shorter ways to them through the ORM
     network.py     the seam of the Slant client: what becomes of one exchange
     slant.py       the other side: the sandbox's rules, people editing in Slant, servers that commit late

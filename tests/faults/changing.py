@@ -1,6 +1,4 @@
-"""Edits and moves: people who change a deal on our pages, while colleagues change the same fields in Slant
-itself.
-"""
+"""Edits and moves by our people, while colleagues change the same fields in Slant."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -100,9 +98,7 @@ class Changing:
         return self.history.rng.choice(self.in_play)
 
     def press(self, errand: Errand, *, sure: bool = False) -> None:
-        """One press of the button. Asked whether to overwrite, every other person says yes to what they are
-        shown.
-        """
+        """One press of the button. Asked whether to overwrite, every other person says yes."""
         history = self.history
         if not errand.wanted:
             return
@@ -191,9 +187,7 @@ class Changing:
     # In Slant
 
     def meddle(self) -> None:
-        """A colleague changes a field of a deal in play in Slant itself, rather one that somebody changes
-        here.
-        """
+        """A colleague changes a field of a deal in Slant, preferably one that somebody changes here."""
         rng, slant = self.history.rng, self.history.slant
         deal = rng.choice(self.in_play)
         asked = sorted({name for errand in self.errands if errand.deal == deal for name in errand.wanted})
@@ -205,9 +199,7 @@ class Changing:
         slant.change(records=[{"op": "patch", "id": deal, "set": {name: value}}])
 
     def work_in_slant(self) -> None:
-        """A colleague changes the value of any deal in Slant. It may show a while after Slant says that it
-        was so.
-        """
+        """A colleague changes the value of any deal in Slant, which may show a while later."""
         rng, slant = self.history.rng, self.history.slant
         rows = slant.store.tables["opportunity"]
         deal = rng.choice([id for id, row in rows.items() if row["book_id"] in BOOKS])
@@ -218,8 +210,7 @@ class Changing:
         slant.change(records=[{"op": "patch", "id": deal, "set": fields}])
 
     def _fresh(self, deal: str, name: str) -> Any:
-        """A value that this field never had: what is set back to what it was cannot be told from what was
-        never changed.
+        """A value that this field never had, so that a change can be told from none.
 
         None when there is none left.
         """

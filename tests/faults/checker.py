@@ -33,11 +33,12 @@ LEGAL = {
 }
 SPINS_AT_MOST = 12.0 + 1.0
 KEY_LIVES = 75 * 60.0
-SUBMISSIONS = """SELECT id, reference, kind, state, path, book_id, household_id, opportunity_id, body, body_sha256,
-    reason_code, attempts_count FROM opportunities_submission"""
+SUBMISSIONS = """SELECT id, reference, kind, state, path, book_id, household_id, opportunity_id, body,
+    body_sha256, reason_code, attempts_count FROM opportunities_submission"""
 ATTEMPTS = """SELECT submission_id, number, idempotency_key, started_at, outcome
     FROM opportunities_attempt ORDER BY submission_id, number"""
-EVENTS = "SELECT object_id, action, before, after FROM opportunities_auditevent WHERE object_type = 'submission' ORDER BY seq"
+EVENTS = """SELECT object_id, action, before, after FROM opportunities_auditevent
+    WHERE object_type = 'submission' ORDER BY seq"""
 
 
 class Checker:
@@ -45,7 +46,7 @@ class Checker:
 
     def __init__(self, history: "History") -> None:
         self.history = history
-        self.raw = history.house.database.raw
+        self.raw = history.deployment.database.raw
         self.submissions = {row["id"]: row for row in _rows(self.raw, SUBMISSIONS)}
         self.lost: dict[str, dict[str, Any]] = {}  # known only to a database that a backup replaced
         self.attempts: dict[tuple[str, str], dict[str, Any]] = {}  # by key and start
@@ -78,8 +79,7 @@ class Checker:
         return [*found, *Changes(self).violations(), *differences(self.history)]
 
     def twins(self) -> list[list[dict[str, Any]]]:
-        """Submissions with the same body: by fields alone nobody can tell which record is whose (reliability
-        2.2 (2)).
+        """Submissions with the same body: fields alone cannot tell their records apart (reliability 2.2 (2)).
 
         Those that a backup forgot are among them: a twin entered after it may be given their record, a stated
         limit.
@@ -94,9 +94,7 @@ class Checker:
         return list(groups.values())
 
     def i1_and_i3(self) -> Iterator[str]:
-        """At most one record each; confirmed means exactly one with the fields sent; refused or taken back
-        means none.
-        """
+        """At most one record each. Confirmed is exactly one as sent; rejected or withdrawn is none."""
         taken = Counter(
             row["opportunity_id"]
             for row in self.submissions.values()
@@ -120,14 +118,13 @@ class Checker:
                 yield f"I3: {names} ended {states}, and Slant has {len(made)} records of them"
             for row in confirmed:
                 if row["opportunity_id"] not in made:
-                    yield f"I3: {row['reference']} is confirmed as {row['opportunity_id']}, which it did not make"
+                    reference, record_id = row["reference"], row["opportunity_id"]
+                    yield f"I3: {reference} is confirmed as {record_id}, which it did not make"
                 elif wrong := _different(json.loads(row["body"]), made[row["opportunity_id"]]["record"]):
                     yield f"I3: {row['reference']} differs from its record in {wrong}"
 
     def i2(self) -> Iterator[str]:
-        """Whatever a browser was told was saved is there, and settled or in review with a reason, two hours
-        later.
-        """
+        """What a browser was told was saved is there, and final or in review two hours later."""
         for told in self.history.people.told:
             if told.what != "saved":
                 continue
@@ -167,7 +164,7 @@ class Checker:
         return [entry for entry in self.history.slant.requests() if entry["method"] != "GET"]
 
     def i6(self) -> Iterator[str]:
-        """One key, one body, one path; replaced only as the rule allows; after an ambiguous send, look first."""
+        """One key, one body, one path; replaced only by the rule; after an ambiguous send, look first."""
         carried: dict[str, set[tuple[str, str]]] = defaultdict(set)
         for entry in self._writes():
             carried[entry["idempotency_key"]].add((entry["path"], entry["body_sha256"]))
@@ -203,10 +200,11 @@ class Checker:
                 if before.key == after.key and self._only_nos(before.key, mine[: mine.index(after)]):
                     yield f"I6: {name} kept a key after a definite no ({before.met})"
                 if last is not None and row and not looks.proves(places_of(row), last, after.began):
-                    yield f"I6: {name} was sent again {after.began - last:.0f} s after an ambiguous send, unproven"
+                    waited = after.began - last
+                    yield f"I6: {name} was sent again {waited:.0f} s after an ambiguous send, unproven"
 
     def _spent(self, sent: Any, row: dict[str, Any] | None) -> bool:
-        """Whether the key was answered with a record that an equal submission owns: it will bring no other."""
+        """Whether the key was answered with a record that an equal submission owns, and is spent."""
         try:
             id = json.loads(sent.body).get("id") if sent.met in ("200", "201") else None
         except (ValueError, AttributeError):
@@ -254,7 +252,7 @@ class Checker:
                 return
 
     def i9(self) -> Iterator[str]:
-        """The page says "Created" only of what is in Slant, and does not spin for more than twelve seconds."""
+        """The page says "Created" only of what is in Slant, and spins for at most twelve seconds."""
         saved = {
             told.submission: told.at for told in reversed(self.history.people.told) if told.what == "saved"
         }
@@ -264,7 +262,8 @@ class Checker:
             if told.words.startswith(CREATED):
                 record = told.what.split()[2] if len(told.what.split()) > 2 else ""
                 if made_at.get(record, told.at + 9) > told.at + A_MOMENT:
-                    yield f"I9: told {told.words!r} of {told.submission} while Slant had no {record or 'record'}"
+                    missing = record or "record"
+                    yield f"I9: told {told.words!r} of {told.submission} while Slant had no {missing}"
             if told.what.endswith("busy") and not jumped and told.at - saved[told.submission] > SPINS_AT_MOST:
                 yield f"I9: {told.words!r} still spins {told.at - saved[told.submission]:.0f} s after saving"
 
@@ -309,9 +308,7 @@ def _moment(stamp: str) -> float:
 
 
 def _different(body: dict[str, Any], record: dict[str, Any]) -> list[str]:
-    """Fields of a frozen body that the record was not created with. `pipeline_type` chooses, it is not a
-    field.
-    """
+    """Fields of a frozen body that the record was not created with, `pipeline_type` excepted."""
     day = slice(0, 10)
     return [
         name

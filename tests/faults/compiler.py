@@ -1,5 +1,4 @@
-"""Django's SQL compiler, remembering what it wrote for a query of the same shape: ten thousand histories ask
-the same.
+"""Django's SQL compiler with a memory for queries of the same shape, as ten thousand histories repeat them.
 
 A backend may bring compilers of its own (`DatabaseOperations.compiler_module`). Only plain queries are
 remembered: one table, conditions between a column and a value, or the same of another. What is remembered was
@@ -116,9 +115,7 @@ class SQLCompiler(compiler.SQLCompiler):
 
 
 def object_of(model: Any, alias: str, names: list[str], row: Any) -> Any:
-    """What `Model.from_db` makes, where nobody hears of it: columns not asked for are absent, which is
-    deferred.
-    """
+    """What `Model.from_db` makes, without its signals; columns not selected are deferred."""
     made = model.__new__(model)
     made._state = state = ModelState()
     state.adding, state.db = False, alias

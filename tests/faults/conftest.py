@@ -25,9 +25,7 @@ def seed_of(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --seed, that history alone. On PostgreSQL nothing: a simulation brings its own databases, on
-    SQLite.
-    """
+    """With --seed, that history alone. On PostgreSQL none: a simulation has its own SQLite databases."""
     here = [item for item in items if "simulated" in getattr(item, "fixturenames", ())]
     if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
         for item in here:

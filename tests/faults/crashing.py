@@ -1,5 +1,4 @@
-"""`python -m tests.faults.crashing manage.py work`: the same program, which is killed where the name of a
-deal says.
+"""`python -m tests.faults.crashing manage.py work`: the same program, killed where a deal's name says.
 
 A deal called "C7 ..." kills the first process that comes to crash point C7 (`sweep.CRASHES`) with it, by
 SIGKILL; one called "Z ..." stops it by SIGSTOP. The product knows nothing of this: its functions are wrapped

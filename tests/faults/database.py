@@ -1,10 +1,9 @@
-"""Databases in memory, made from one template in a millisecond, with a point of decision at every statement
-and commit.
+"""Databases in memory, copied from a template in a millisecond, that can fail at every statement and commit.
 
-All actors of a house share one SQLite connection. That is exact, not a shortcut: SQLite has one writer at a
-time, so actors hand over only outside transactions, and whoever stands outside one sees what is committed. A
-crash may come anywhere; whatever was not committed is rolled back, as SQLite does when the file is opened
-again.
+All actors of a deployment share one SQLite connection. That is exact, not a shortcut: SQLite has one writer
+at a time, so actors hand over only outside transactions, and whoever stands outside one sees what is
+committed. A crash may come anywhere; whatever was not committed is rolled back, as SQLite does when the file
+is opened again.
 """
 
 import sqlite3

@@ -54,16 +54,17 @@ WAITS = {
 FOUNDED: dict[Path, bytes] = {}
 # What is to be settled without anybody: a change behind one of the same deal that a manager has to decide
 # waits for it.
-ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open WHERE state IN ('queued', 'sending', 'unknown')
+ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open
+    WHERE state IN ('queued', 'sending', 'unknown')
     AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
         WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
 
-SYNC = """SELECT started_at, finished_at, failed_at IS NULL AND finished_at >= started_at FROM opportunities_syncstate
-    WHERE resource = 'opportunities'"""
+SYNC = """SELECT started_at, finished_at, failed_at IS NULL AND finished_at >= started_at
+    FROM opportunities_syncstate WHERE resource = 'opportunities'"""
 LISTS_LAG = 31.0
 
 
-class House:
+class Deployment:
     """One installation: its database, and the directory beside it."""
 
     def __init__(self, name: str, database: SimulatedDatabase, var_dir: Path) -> None:
@@ -77,9 +78,7 @@ def sample_store(opportunities: int) -> Store:
 
 @cache
 def template() -> SimulatedDatabase:
-    """A database some minutes old: its mirror is filled, its people have signed in, its trail was verified
-    once.
-    """
+    """A database some minutes old: mirror filled, people signed in, trail verified once."""
     database = migrated()
     scheduler = Scheduler(EPOCH, Random(0))
     scheduler.switched_to = lambda actor: None
@@ -119,7 +118,7 @@ def working_database(name: str) -> SimulatedDatabase:
 
 
 class History:
-    """The world of one seed. `run()` lets it happen; `violations` is what the checker says of it afterwards."""
+    """The world of one seed. `run()` simulates it; `violations` is what the checker finds afterwards."""
 
     def __init__(
         self, plan: Plan, rng: Random, home: Path, nemesis: "Callable[[History], Nemesis]" = Nemesis
@@ -133,8 +132,8 @@ class History:
         self.network = Network(self.scheduler, self.slant, self.on_the_wire)
         self.network.about_to_send = self._about_to_send
         self.network.answered = self._answered
-        self.house = self.new_house("main", template().raw)
-        self.crew = Crew(self, self.house, plan.workers)
+        self.deployment = self.new_deployment("main", template().raw)
+        self.crew = Crew(self, self.deployment, plan.workers)
         self.visitors: list[Actor] = []
         self.crews = [self.crew]
         self.people = People(self)
@@ -150,12 +149,12 @@ class History:
 
     # Houses and actors
 
-    def new_house(self, name: str, content: sqlite3.Connection) -> House:
+    def new_deployment(self, name: str, content: sqlite3.Connection) -> Deployment:
         database = working_database(name)
         database.point = None
         database.become(content)
         database.point = self.point
-        return House(name, database, self.found_directory(name))
+        return Deployment(name, database, self.found_directory(name))
 
     def found_directory(self, name: str) -> Path:
         """What a machine of that name keeps outside the database, as it is before it sent anything."""
@@ -169,18 +168,18 @@ class History:
 
     def visit(self, name: str, act: Callable[[], None], when: float | None = None) -> Actor:
         """Somebody comes, does one thing and leaves."""
-        actor = self.scheduler.spawn(name, act, self.house, when)
+        actor = self.scheduler.spawn(name, act, self.deployment, when)
         self.visitors.append(actor)
         return actor
 
     def _switched_to(self, actor: Actor) -> None:
-        house: House = actor.house
-        connections["default"] = house.database
-        if house.var_dir != settings.VAR_DIR:
-            settings.VAR_DIR = house.var_dir
+        deployment: Deployment = actor.deployment
+        connections["default"] = deployment.database
+        if deployment.var_dir != settings.VAR_DIR:
+            settings.VAR_DIR = deployment.var_dir
 
     def _ended(self, actor: Actor, problem: BaseException | None) -> None:
-        actor.house.database.forget_open_work()
+        actor.deployment.database.forget_open_work()
         if isinstance(problem, DatabaseError):
             self.scheduler.say(f"{actor} gave up: {problem}")
         elif problem is not None and not isinstance(problem, Crash):
@@ -189,7 +188,7 @@ class History:
                 "crashed", f"{actor} by {type(problem).__name__}: {problem} at {where.name}:{where.lineno}"
             )
         for crew in self.crews:
-            if crew.house is actor.house:
+            if crew.deployment is actor.deployment:
                 crew.ended(actor)
 
     # What may happen at each statement, commit and exchange
@@ -201,7 +200,7 @@ class History:
             return
         if actor.dead:
             raise Crash
-        outside = not actor.house.database.raw.in_transaction and kind == "statement"
+        outside = not actor.deployment.database.raw.in_transaction and kind == "statement"
         if self.troubled:
             self.nemesis.at_point(actor, kind, sql, outside)
         if outside and self.rng.random() < self.plan.hand_over:
@@ -229,11 +228,11 @@ class History:
         """I5, at the moment the first byte leaves: its attempt is committed, open, and says the same."""
         self.exchanges += not sent.path.endswith("/me")
         actor = sent.by
-        database: SimulatedDatabase = actor.house.database
+        database: SimulatedDatabase = actor.deployment.database
         if database.raw.in_transaction:
             self.violate("I5", f"a transaction is open across the network: {sent.path}")
         if sent.method != "GET":
-            if database is not self.house.database:
+            if database is not self.deployment.database:
                 self.violate("copy", f"a copy of the database sent {sent.method} {sent.path}")
             sent.covered = bool(
                 database.rows(
@@ -279,14 +278,12 @@ class History:
             self.scheduler.run(self.scheduler.now + HOUR + MINUTE)
 
     def _keep_up(self) -> None:
-        """Let Slant's lists catch up with what was written, and one pass of ours with those. Then the mirror
-        is judged.
-        """
+        """Let Slant's lists catch up, and then one sync of ours. Then the mirror is judged."""
         self.scheduler.run(self.scheduler.now + LISTS_LAG)
-        ((started, finished, _),) = self.house.database.rows(SYNC)
+        ((started, finished, _),) = self.deployment.database.rows(SYNC)
 
         def read_since() -> bool:
-            ((began, ended, whole),) = self.house.database.rows(SYNC)
+            ((began, ended, whole),) = self.deployment.database.rows(SYNC)
             return bool(whole) and began != started and ended != finished
 
         self.kept_up = self.scheduler.run(self.scheduler.now + HOUR, read_since)
@@ -296,15 +293,15 @@ class History:
             all(crew.idle for crew in self.crews)
             and not self.slant.pending
             and all(actor.over for actor in self.visitors)
-            and not self.house.database.raw.in_transaction
-            and self.house.database.rows(ON_OPEN)[0][0] == 0
+            and not self.deployment.database.raw.in_transaction
+            and self.deployment.database.rows(ON_OPEN)[0][0] == 0
         )
 
     def close(self) -> None:
         self.scheduler.stop([*(actor for crew in self.crews for actor in crew.actors), *self.visitors])
         for crew in self.crews:
-            crew.house.database.point = None
-            crew.house.database.forget_open_work()
+            crew.deployment.database.point = None
+            crew.deployment.database.forget_open_work()
 
 
 @contextmanager
@@ -338,7 +335,7 @@ def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Neme
     }
     with stage(plan.seed) as directory, override_settings(**waits, VAR_DIR=directory):
         told = History(plan, rng, directory, nemesis)
-        connections["default"] = told.house.database
+        connections["default"] = told.deployment.database
         with patch.object(client, "Transport", transport_over(told.network)):
 
             def woken(**kwargs: Any) -> None:

@@ -1,5 +1,4 @@
-"""The verdict on edits and moves: whatever was asked of one deal, judged by what Slant's ledger says became
-of it.
+"""The verdict on edits and moves, from Slant's ledger.
 
 A confirmed change was so in Slant, and was made once; one that was refused or taken back wrote nothing;
 changes of one deal arrive in the order they were asked for, one at a time; and nobody's change is overwritten
@@ -80,9 +79,7 @@ class Changes:
             yield f"I4: nobody owns a change of {entry['id']}"
 
     def settled(self) -> Iterator[str]:
-        """I1, I3: made once; confirmed means that it was so; refused or taken back means that nothing was
-        written.
-        """
+        """I1, I3: made once. Confirmed: it was so. Rejected or withdrawn: nothing was written."""
         for pk, row in self.rows.items():
             mine = self.writes[pk]
             for first, second in itertools.pairwise(mine):
@@ -122,7 +119,8 @@ class Changes:
         ]
         for (_, earlier, deal), (_, later, other) in itertools.combinations(sorted(written), 2):
             if deal == other and earlier != later and self._asked_before(later, earlier):
-                yield f"order: {self._name(later)} changed {deal} after {self._name(earlier)}, asked for later"
+                first, second = self._name(later), self._name(earlier)
+                yield f"order: {first} changed {deal} after {second}, asked for later"
 
     def one_at_a_time(self) -> Iterator[str]:
         """No change is sent while one of the same deal that was asked for before is not settled."""
@@ -153,9 +151,7 @@ class Changes:
         return errand is not None and saved.get(one, float("inf")) < errand.pressed_at
 
     def read_first(self) -> Iterator[str]:
-        """I6 for a change: its process read that very deal just before, and what it overwrote its person was
-        shown.
-        """
+        """I6 for a change: its deal was read just before, and what it overwrote its person was shown."""
         for sent in self.history.network.sent:
             if sent.method == "PATCH" and self._reading_before(sent) is None:
                 yield f"I6: {sent.path} was changed without being read first"
@@ -179,14 +175,16 @@ class Changes:
         for name in entry["changed"]:
             fine = [*errand.knew.get(name, []), wanted[name]]
             if not any(_same(name, was[name], one) for one in fine):
-                yield f"unseen: {row['reference']} overwrote {name} {was[name]!r}; its person knew {fine[:-1]}"
+                overwrote = f"{row['reference']} overwrote {name} {was[name]!r}"
+                yield f"unseen: {overwrote}; its person knew {fine[:-1]}"
 
     def told(self) -> Iterator[str]:
         """I9: the page says that it is saved or moved only of what was so."""
         for told in self.history.people.told:
             row = self.rows.get(told.submission.hex)
             if row is not None and told.words.startswith(DONE) and not self._was_so(row, told.at):
-                yield f"I9: told {told.words!r} of {row['reference']} while {row['opportunity_id']} was not so"
+                reference, deal = row["reference"], row["opportunity_id"]
+                yield f"I9: told {told.words!r} of {reference} while {deal} was not so"
 
     def _name(self, pk: str) -> str:
         return str(self.rows[pk]["reference"])

@@ -65,9 +65,7 @@ def _readings(sent: "list[Sent]") -> list[Look]:
 
 
 def _scans(sent: "list[Sent]") -> list[Look]:
-    """Lists read from the first page to the last by one process, the count never falling, each counted deal
-    seen.
-    """
+    """Lists that one process read from first to last page, with no falling count and every deal seen."""
     pages: dict[tuple[Any, str], list[Sent]] = defaultdict(list)
     found = []
     for one in sent:

@@ -8,24 +8,23 @@ from tests.faults.people import BOOKS
 if TYPE_CHECKING:
     from tests.faults.history import History
 
-MIRROR = """SELECT id, book_id, name, value, probability, target_close_date, pipeline_id, stage_id, household_id,
-    nullif(assigned_to_id, '') FROM opportunities_opportunity WHERE gone_at IS NULL"""
+MIRROR = """SELECT id, book_id, name, value, probability, target_close_date, pipeline_id, stage_id,
+    household_id, nullif(assigned_to_id, '') FROM opportunities_opportunity WHERE gone_at IS NULL"""
 
 
 def differences(history: "History") -> Iterator[str]:
-    """Deals that the mirror shows otherwise than Slant. One deleted in Slant may still stand: that takes two
-    walks.
-    """
+    """Deals that differ between mirror and Slant. One deleted in Slant may still be there for two walks."""
     if history.kept_up is None or history.plan.switches.get("list_opportunities") == "not_found":
         return  # without a list, part of the deals is all that can be promised
     if history.jumps:
-        return  # what was seen or begun before a clock was set back may be believed until it has caught up (docs/mirror.md)
+        # What was seen before a clock was set back may count until it has caught up (docs/mirror.md).
+        return
     if not history.kept_up:
         if history.plan.budget == 900:  # a smaller one may be spent
             yield "mirror: nothing was read for an hour after all was quiet"
         return
     mirrored = {
-        row[0]: (*row[1:5], str(row[5] or ""), *row[6:]) for row in history.house.database.rows(MIRROR)
+        row[0]: (*row[1:5], str(row[5] or ""), *row[6:]) for row in history.deployment.database.rows(MIRROR)
     }
     for id, row in history.slant.store.tables["opportunity"].items():
         if row["book_id"] in BOOKS and mirrored.get(id) != _shown(row):

@@ -71,9 +71,7 @@ class Nemesis:
                 scheduler.at(scheduler.now + rng.choice((rng.uniform(0.0, 0.5), rng.uniform(0.5, 8.0))), act)
 
     def at_answer(self) -> None:
-        """A write was answered and nobody knows it yet but the worker: it dies, or falls asleep past its
-        lease.
-        """
+        """A write was answered and only the worker knows it: it dies, or sleeps past its lease."""
         history, chance = self.history, self.history.rng.random()
         if history.plan.crash and history.crashes < MOST_CRASHES and chance < 0.1:
             history.die("with an answer in its hands")
@@ -209,7 +207,7 @@ class Nemesis:
                 self._later(rng.uniform(MINUTE, self.ends), lambda: self._visit("boss", people.review))
 
     def _changes(self) -> None:
-        """People who change deals within the same minutes, and colleagues who change them in Slant meanwhile."""
+        """People who change deals within the same minutes, and colleagues who change them in Slant."""
         plan, rng, changing = self.history.plan, self.history.rng, self.history.changing
         if not plan.changes:
             return
@@ -261,7 +259,7 @@ class Nemesis:
         self._later(start, begins)
         self._later(start + self.history.rng.choice(lengths), over)
 
-    # In our house
+    # In our deployment
 
     def _off(self) -> None:
         for actor in self.history.visitors:
@@ -292,20 +290,18 @@ class Nemesis:
     def _back_up(self) -> None:
         self.history.scheduler.say("backup taken")
         self._has_backup = True
-        self._backup = self.history.house.database.snapshot()
+        self._backup = self.history.deployment.database.snapshot()
 
     def _restore(self) -> None:
-        """Everything is stopped, an older database put back, everything started; after a while somebody
-        recovers.
-        """
+        """Stop everything, restore an older database, start again; later somebody recovers."""
         history = self.history
         if history.crew.down or self._backup is None or not history.troubled:
             return
         self._off()
         history.scheduler.say("backup restored")
         history.people.recovered = False
-        history.shadows.append(history.house.database.snapshot())
-        history.house.database.become(self._backup)
+        history.shadows.append(history.deployment.database.snapshot())
+        history.deployment.database.become(self._backup)
         self._backup = None
         after = self._put_back()
         history.scheduler.at(history.scheduler.now + after, lambda: self._recover(self._on))
@@ -314,22 +310,18 @@ class Nemesis:
     def _put_back(self) -> float:
         """Start again, and say after how many seconds somebody recovers."""
         if self.history.rng.random() < 0.3:
-            return self._move_house()
+            return self._move_to_new_machine()
         self._on()
         return self.history.rng.choice((1.0, 300.0))
 
-    def _move_house(self) -> float:
-        """To another machine, which has no file to know the backup by: its worker starts when that was
-        recovered.
-        """
+    def _move_to_new_machine(self) -> float:
+        """Move to a machine without a head file: its worker starts once `recover` has run."""
         self.history.scheduler.say("on another machine")
-        self.history.found_directory(self.history.house.name)
+        self.history.found_directory(self.history.deployment.name)
         return 0.0
 
     def _recover(self, then: Callable[[], None]) -> None:
-        """Somebody runs `recover`, and again if it was killed: until then nothing is sent, or nothing even
-        runs.
-        """
+        """Somebody runs `recover`, again if it was killed; nothing is sent before."""
         history, done = self.history, list[bool]()
 
         def run() -> None:
@@ -348,14 +340,14 @@ class Nemesis:
         history.scheduler.at(history.scheduler.now + MINUTE, look)
 
     def _copy(self) -> None:
-        """Somebody starts a copy of the database elsewhere, without the file beside it. It has sent before."""
+        """Somebody starts a copy of the database elsewhere, without its head file. It has sent before."""
         history = self.history
-        if history.crew.down or not history.house.database.rows(
+        if history.crew.down or not history.deployment.database.rows(
             "SELECT 1 FROM opportunities_attempt LIMIT 1"
         ):
             return
         history.scheduler.say("a copy of the database is started elsewhere")
-        copy = history.new_house("copy", history.house.database.raw)
+        copy = history.new_deployment("copy", history.deployment.database.raw)
         crew = Crew(history, copy, 1)
         history.crews.append(crew)
         crew.open()

@@ -22,9 +22,7 @@ from tests.faults.slant import WRITE_TOKEN, Slant
 
 @dataclass
 class Trouble:
-    """What happens to one exchange. `fault` acts at the server; `refused` and `lost` before it ever gets
-    there.
-    """
+    """What happens to one exchange: `fault` acts at the server, `refused` and `lost` on the way."""
 
     up: float = 0.02
     down: float = 0.02
@@ -41,9 +39,7 @@ class Trouble:
 
 @dataclass
 class Sent:
-    """One exchange as our side lived it, in true time. `met` is empty while it runs, or when its process
-    died.
-    """
+    """One exchange as our side saw it, in true time. `met` is empty while it runs, or if its process died."""
 
     method: str
     path: str
@@ -64,7 +60,7 @@ class Sent:
 
 
 class Network:
-    """Carries exchanges between the houses and Slant; `decide` says what happens to each."""
+    """Carries exchanges between the deployments and Slant; `decide` says what happens to each."""
 
     def __init__(self, scheduler: Scheduler, slant: Slant, decide: Callable[[str, str], Trouble]) -> None:
         self.scheduler, self.slant, self.decide = scheduler, slant, decide

@@ -1,6 +1,4 @@
-"""What people do in front of a browser, and what they were told: the one thing besides the ledger that
-counts.
-"""
+"""What people do in front of a browser, and what they were told."""
 
 import json
 from dataclasses import dataclass, field
@@ -153,9 +151,7 @@ class People:
     # The manager, the operator
 
     def review(self) -> None:
-        """A manager who looks in Slant before deciding: links what is ours, sends again only what is not
-        there.
-        """
+        """A manager looks in Slant before deciding: links what is ours, sends again what is not there."""
         history = self.history
         for row in Submission.objects.filter(state=State.REVIEW):
             facts: dict[str, Any] = {

@@ -16,18 +16,14 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 
 class Crash(BaseException):
-    """The process of an actor ends here, as by kill -9. Not an Exception: nothing in the application may
-    catch it.
-    """
+    """The process of an actor ends here, as by kill -9. No Exception, so that nothing catches it."""
 
 
 class Actor:
-    """Somebody who does something: a request in a web process, a worker. `house` is the database and disk it
-    uses.
-    """
+    """A web process with a request, or a worker. `deployment` is the database and disk it uses."""
 
-    def __init__(self, name: str, house: Any) -> None:
-        self.name, self.house = name, house
+    def __init__(self, name: str, deployment: Any) -> None:
+        self.name, self.deployment = name, deployment
         self.dead = False
         self.frozen_until = 0.0
         self.busy = True
@@ -63,8 +59,8 @@ class Scheduler:
         self._count += 1
         heapq.heappush(self._heap, (max(when, self.now), self._count, act))
 
-    def spawn(self, name: str, body: Callable[[], None], house: Any, when: float | None = None) -> Actor:
-        actor = Actor(name, house)
+    def spawn(self, name: str, body: Callable[[], None], deployment: Any, when: float | None = None) -> Actor:
+        actor = Actor(name, deployment)
 
         def run() -> None:
             with contextlib.suppress(Crash, GreenletExit):
@@ -167,9 +163,7 @@ class Scheduler:
 
 
 class SimulatedClock:
-    """The machine's wall clock, which may jump, and its monotonic one, which may not. All our processes share
-    it.
-    """
+    """The machine's wall clock, which may jump, and its monotonic one, which may not, for all processes."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler

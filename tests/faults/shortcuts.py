@@ -1,5 +1,4 @@
-"""Shorter ways through Django's ORM for its commonest questions, while histories happen: ten thousand ask the
-same.
+"""Shorter ways through Django's ORM for its commonest queries, which ten thousand histories repeat.
 
 The actions, and the statements the database is given, stay what they are: a statement is remembered when the
 long way wrote it and put the values where the short way does. What is not plain takes the long way always.
@@ -93,9 +92,7 @@ def _filter_in_place(self: Any, negate: bool, args: Any, kwargs: dict[str, Any])
 def _clause(
     model: Any, children: list[Any], *, connector: str = AND, negated: bool, above: bool = False
 ) -> Any:
-    """How to make the node of conditions that are all plain, for the alias of their table; None if there are
-    none.
-    """
+    """How to make the node of plain conditions for the alias of their table; None if they are not plain."""
     within = above ^ negated
     parts = []
     for child in children:
@@ -168,7 +165,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _objects(self: Any) -> Iterator[Any]:
-    """The objects that a remembered statement finds: what belongs to its shape need not be found out again."""
+    """The objects that a remembered statement finds, without deriving its shape again."""
     of = self.queryset
     compiler = of.query.get_compiler(using=of.db)
     if self.chunked_fetch or of._known_related_objects or (found := compiler.objects()) is None:
@@ -197,9 +194,7 @@ def _get(self: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _one_by_columns(of: Any, conditions: dict[str, Any]) -> Any:
-    """The one row of a whole table with such values, by a statement remembered for their names. None: the
-    longer way.
-    """
+    """The one row of a table with such values, by a remembered statement; None for the longer way."""
     query, key = of.query, (of.model, *conditions)
     if (
         of._result_cache is not None

@@ -1,6 +1,4 @@
-"""The other side: the sandbox's rules in true time, servers that commit late, and people working in Slant
-itself.
-"""
+"""Slant: the sandbox's rules in true time, servers that commit late, and people working in Slant itself."""
 
 import json
 from random import Random
@@ -86,9 +84,7 @@ class Slant:
         return [entry for entry in self.written_by_us() if entry["action"] == "create"]
 
     def written_by_us(self) -> list[Entry]:
-        """Creations and changes that requests of ours caused; a request that changed nothing is not among
-        them.
-        """
+        """Records created and changed by our requests; a request that changed nothing is left out."""
         return [
             entry
             for entry in self.store.ledger.entries

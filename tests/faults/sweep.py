@@ -1,9 +1,8 @@
-"""The full sweep: every crash point x every behaviour of Slant x every age of the key, and every statement
-failing once.
+"""The full sweep: crash points x behaviours of Slant x ages of the key, and every statement failing once.
 
 Where random histories draw what goes wrong, a script knows: one deal, one thing wrong with its first send,
-one crash at a named point, and then the whole house down for as long as the key is to age. The same checker
-judges it.
+one crash at a named point, and then the whole deployment down for as long as the key is to age. The same
+checker judges it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from zlib import crc32
 from opportunities.sandbox.faults import Fault
 from opportunities.sandbox.store import SWITCHES
 from tests.faults.checker import verdict_on
-from tests.faults.history import History, House, staged
+from tests.faults.history import Deployment, History, staged
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Trouble
 from tests.faults.people import Wish
@@ -44,7 +43,7 @@ CRASHES = {
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What Slant, the wire or somebody does to the first send (`writes`: to how many), and where it must end."""
+    """What happens to the first send, or to `writes` of them, and where the submission must end."""
 
     fault: Fault | None = None
     writes: float = 1
@@ -147,7 +146,7 @@ def slow_cells() -> list[Cell]:
 
 
 def diagonal() -> list[Cell]:
-    """Each crash point, each behaviour and each age at least once, in as few histories as that takes twice."""
+    """Each crash point, behaviour and age at least once, in about twice as many histories as that takes."""
     crashes, whats = list(CRASHES), list(BEHAVIOURS)
     turn = max(len(crashes), len(whats))
     return [
@@ -214,8 +213,8 @@ class Script(Nemesis):
     def _start_the_other(self) -> None:
         """A second machine on the same database, with a directory of its own."""
         history, scheduler = self.history, self.history.scheduler
-        house = House("second", history.house.database, history.found_directory("second"))
-        self.other = Crew(history, house, 1)
+        deployment = Deployment("second", history.deployment.database, history.found_directory("second"))
+        self.other = Crew(history, deployment, 1)
         history.crews.append(self.other)
         self.other.start(at_once=True)
         # Real workers look every few seconds; ours only when something is due.
@@ -223,7 +222,7 @@ class Script(Nemesis):
 
     def _put_back(self) -> float:
         if self.behaviour.then == "restore elsewhere":
-            return self._move_house()
+            return self._move_to_new_machine()
         if self.other is None:
             self._on()
         else:  # this is the first to look, by the file of its own
@@ -236,7 +235,9 @@ class Script(Nemesis):
         super()._recover(then)
         if self.other is not None:
             scheduler = self.history.scheduler
-            scheduler.spawn("operator", self.history.people.recover, self.other.house, scheduler.now + MINUTE)
+            scheduler.spawn(
+                "operator", self.history.people.recover, self.other.deployment, scheduler.now + MINUTE
+            )
 
     def _off(self) -> None:
         super()._off()
@@ -366,7 +367,8 @@ class Script(Nemesis):
 
     def _states(self) -> tuple[str, ...]:
         return tuple(
-            row[0] for row in self.history.house.database.rows("SELECT state FROM opportunities_submission")
+            row[0]
+            for row in self.history.deployment.database.rows("SELECT state FROM opportunities_submission")
         )
 
     def _kill(self, worker: Actor) -> None:
@@ -386,9 +388,7 @@ class Script(Nemesis):
 
 
 class Failing(Script):
-    """The nth statement fails (and with `lasting` all after it for a minute): nth is counted over the whole
-    house.
-    """
+    """The nth statement fails, and with `lasting` all after it for a minute."""
 
     nth, lasting = 0, False
 
@@ -509,9 +509,7 @@ def fail_each(script: type[Script], *, every: int = 1, **about: Any) -> tuple[in
 
 
 class Drill(Nemesis):
-    """Slant loses the answers to fifty sends - every other one was executed - and then is away for ninety
-    minutes.
-    """
+    """Slant loses the answers to fifty sends, half of them executed, and is away for ninety minutes."""
 
     DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
 
@@ -544,8 +542,7 @@ class Drill(Nemesis):
 
 
 def drill(returns: str = "") -> tuple[list[str], float, History]:
-    """The outage drill: what was wrong, and how many seconds after Slant's return the last of the fifty was
-    settled.
+    """The outage drill: what was wrong, and after how many seconds the last of the fifty was settled.
 
     With `returns` "busy" its first answers are 429.
     """

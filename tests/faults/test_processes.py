@@ -28,9 +28,7 @@ LONG = 150
 
 
 class Fragile(House):
-    """A house whose processes die where the name of a deal says; dead workers are started again, as systemd
-    would.
-    """
+    """Processes that die where the name of a deal says; dead workers are started again, as by systemd."""
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
         crashes = self.home / "crashes"

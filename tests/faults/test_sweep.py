@@ -1,5 +1,4 @@
-"""The sweep: crash points, behaviours of Slant and ages of a key; every statement and every exchange failing;
-the drill.
+"""The sweep: crash points, behaviours of Slant, ages of a key, failing statements, and the drill.
 
 The whole of it in `make faults`; in the suite a diagonal on which each crash point, behaviour and age
 appears.
@@ -61,9 +60,7 @@ def test_a_list_that_takes_longer_than_a_lease_settles_all_the_same(request: pyt
 @pytest.mark.usefixtures("simulated")
 @pytest.mark.parametrize("returns", ["", "busy"])
 def test_fifty_submissions_survive_ninety_minutes_without_slant(returns: str) -> None:
-    """All their answers were lost when it went: each is in Slant exactly once within 15 minutes of its
-    return.
-    """
+    """Their answers were all lost; each is in Slant exactly once within 15 minutes of its return."""
     wrong, seconds, told = sweep.drill(returns)
     assert wrong == []
     assert told.ended == ["confirmed"] * 50

@@ -1,6 +1,4 @@
-"""Rounds of `tick`, as the queue's consumer runs them: again and again, until killed; then a new process, a
-new name.
-"""
+"""Rounds of `tick`, as the queue's consumer runs them, until killed; then a new process starts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from opportunities.worker.tick import tick
 from tests.faults.scheduler import Actor
 
 if TYPE_CHECKING:
-    from tests.faults.history import History, House
+    from tests.faults.history import Deployment, History
 
 # What a colleague has leased is due when the lease is over.
 NEXT_DUE = """SELECT min(max(due_at, coalesce(lease_until, due_at))) FROM opportunities_submission
@@ -22,22 +20,20 @@ SOONEST, LATEST = 0.2, 4000.0
 
 
 class Crew:
-    """The workers of one house. `wanted` of them, unless the house is down."""
+    """The workers of one deployment. `wanted` of them, unless the deployment is down."""
 
-    def __init__(self, history: "History", house: "House", wanted: int) -> None:
-        self.history, self.house, self.wanted = history, house, wanted
+    def __init__(self, history: "History", deployment: "Deployment", wanted: int) -> None:
+        self.history, self.deployment, self.wanted = history, deployment, wanted
         self.actors: list[Actor] = []
         self.hired = 0
         self.down = False
 
     def start(self, delay: float = 0.0, *, at_once: bool = True) -> None:
-        """Another process. With `at_once` False its first round is when something is due: one look is enough
-        to begin.
-        """
+        """Start another process. With `at_once` False its first round waits until something is due."""
         scheduler = self.history.scheduler
         self.hired += 1
-        name = f"{self.house.name}:{self.hired}"
-        actor = scheduler.spawn(name, self._life(name, at_once), self.house, scheduler.now + delay)
+        name = f"{self.deployment.name}:{self.hired}"
+        actor = scheduler.spawn(name, self._life(name, at_once), self.deployment, scheduler.now + delay)
         self.actors.append(actor)
 
     def open(self) -> None:
@@ -66,9 +62,7 @@ class Crew:
             self.history.scheduler.wake(self.history.rng.choice(idle), 0.01)
 
     def look_soon(self) -> None:
-        """Real workers look every few seconds, whatever the wall clock says; ours sleep until something is
-        due.
-        """
+        """Real workers look every few seconds; simulated ones sleep until something is due."""
         for actor in self.actors:
             if not actor.busy:
                 self.history.scheduler.wake(actor, self.history.rng.uniform(0.5, 60.0))
@@ -105,12 +99,12 @@ class Crew:
 
     def _due_in(self) -> float:
         now = self.history.clock.now()
-        due = self.house.database.rows(NEXT_DUE)[0][0]
+        due = self.deployment.database.rows(NEXT_DUE)[0][0]
         return (datetime.fromisoformat(due).replace(tzinfo=UTC) - now).total_seconds() if due else LATEST
 
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
-        (seq,) = self.house.database.rows("SELECT seq FROM opportunities_chainhead")[0]
+        (seq,) = self.deployment.database.rows("SELECT seq FROM opportunities_chainhead")[0]
         return seq, self.history.exchanges
 
     def _life(self, name: str, at_once: bool) -> Callable[[], None]:

@@ -1,6 +1,4 @@
-"""However often a worker is woken, it keeps one appointment: rounds come when something is due, and no more
-often.
-"""
+"""However often a worker is woken, it keeps one appointment, so rounds come only when something is due."""
 
 from collections.abc import Iterator
 
