@@ -1,3 +1,14 @@
-"""What an auditor runs without the application: `verifier.py`, one file, standard library only
-(docs/audit.md).
+"""The trail: an append-only chain of events, its signed checkpoints, and exports that verify by themselves.
+
+| module | what it does |
+| --- | --- |
+| `audit` | `record()`, the only writer of events |
+| `query` | which events are asked for |
+| `checkpoints` | signed statements of where the trail stood, kept outside the database, and their keys |
+| `export` | exports as a stream or a folder, and moving older events to files |
+| `export_contents` | the events, proofs and manifest of an export |
+| `verify/` | whether the trail is what it was |
+| `verifier` | checks exports: one file of the standard library that an auditor runs without the application |
+
+docs/audit.md says what each of them promises.
 """

@@ -1,7 +1,7 @@
-"""The one writer of the trail.
+"""The only writer of the trail.
 
-`record()` appends an event to the chain inside the caller's transaction, so that the change and its record
-are committed together or not at all. Appends are ordered by the lock on `ChainHead`.
+`record()` appends an event to the chain inside the caller's transaction, so that a change and its event are
+committed together or not at all. The lock on `ChainHead` orders the appends.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-_SHAPED_LIKE_ONE = Secret("")
+_TOKEN_SHAPE = Secret("")
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something, as values that outlive the person: what the trail needs to know of them."""
+    """Who does something, copied as values so that the event outlives the person."""
 
     type: str
     display: str
@@ -58,7 +58,7 @@ class Actor:
 
     @classmethod
     def operator(cls, name: str) -> "Actor":
-        """Somebody at the command line of the server."""
+        """A person at the command line of the server."""
         return cls(type=ActorType.OPERATOR, display=name)
 
     @classmethod
@@ -76,9 +76,9 @@ class Actor:
 
 @dataclass(frozen=True)
 class Remote:
-    """What Slant said, as far as the trail keeps it. Never bodies, never headers.
+    """What the trail keeps of Slant's answer: no bodies and no headers.
 
-    `object_version` is the `updated_at` of the record it showed: which state of the deal the event speaks of.
+    `object_version` is the `updated_at` of the record it showed: the state of the deal at the event.
     """
 
     status: int | None = None
@@ -90,7 +90,7 @@ class Remote:
     def showing(
         cls, record: OpportunityRecord, *, status: int | None = None, request_id: str = ""
     ) -> "Remote":
-        """What Slant said by showing `record`."""
+        """The answer that showed `record`."""
         version = plain_time(record.updated_at) if record.updated_at else ""
         return cls(status, request_id, record.id, version)
 
@@ -123,16 +123,16 @@ def record(
     submission: Submission | None = None,
     occurred_at: datetime | None = None,
 ) -> AuditEvent:
-    """Append one event to the chain. Must run inside the transaction of the change it tells of.
+    """Append one event to the chain, inside the transaction of the change it records.
 
     `submission` fills object, key (hashed), attempt, generation and body hash from the row. Raises
-    `RuntimeError` outside a transaction: an event without its change, or the reverse, would be a lie; and
-    `TypeError` for a float in `change`, which has no one way to be written down.
+    RuntimeError outside a transaction, which could keep the event without its change. Raises TypeError for a
+    float in `change`, which has more than one JSON form.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("audit.record() belongs inside the transaction of the change it records")
     head = ChainHead.objects.select_for_update().get(pk=1)
-    # Asked with the lock held, so that times go the way numbers go.
+    # Read with the lock held, so that times and numbers have the same order.
     now = clock.now()
     event = AuditEvent(
         event_id=uuid4(),
@@ -173,9 +173,7 @@ def record(
 
 
 def wait_turn() -> None:
-    """Take the lock that orders appends before `record()` does: what is read from here on holds until the
-    commit.
-    """
+    """Take the lock that orders appends, so that what is read from here on holds until the commit."""
     ChainHead.objects.select_for_update().get(pk=1)
 
 
@@ -189,14 +187,12 @@ def _fill_from(event: AuditEvent, submission: Submission) -> None:
 
 
 def key_id(key: str) -> str:
-    """How the trail names an idempotency key: its SHA-256, so that the trail cannot be used to replay one."""
+    """The SHA-256 of an idempotency key: the trail names keys by it, so that nobody can replay one."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 def chain_hash(event: AuditEvent) -> str:
-    """SHA-256(0x00 || canonical JSON of every field but `hash`), hexadecimal (RFC 6962 leaf prefix, RFC 8785
-    form).
-    """
+    """SHA-256(0x00 || canonical JSON of every field but `hash`), hexadecimal (RFC 6962, RFC 8785)."""
     return hashlib.sha256(b"\x00" + canonical(event_fields(event))).hexdigest()
 
 
@@ -210,13 +206,13 @@ def event_fields(event: AuditEvent) -> dict[str, Any]:
 
 
 def _clean(value: Any) -> Any:
-    """`value` without anything shaped like a token or holding ours, wherever people or Slant put it.
+    """`value` without our token and anything shaped like one, at any depth.
 
-    NUL is taken out too: PostgreSQL stores none, and an event must not fail the change it tells of.
+    NUL is removed too: PostgreSQL stores none, and an event must not fail the change it records.
     """
     if isinstance(value, str):
         ours = settings.SLANT_API_TOKEN
-        return _SHAPED_LIKE_ONE.scrub(value.replace(ours, "[hidden]") if ours else value).replace("\0", "")
+        return _TOKEN_SHAPE.scrub(value.replace(ours, "[hidden]") if ours else value).replace("\0", "")
     if isinstance(value, dict):
         return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):

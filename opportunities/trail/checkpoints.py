@@ -1,9 +1,9 @@
 """Signed statements of where the trail stood, kept outside the database (docs/audit.md, "Checkpoints").
 
-A chain alone cannot see its end cut off, nor that all of it was written anew. So the worker writes, every
-thousand events or once an hour, a small file into AUDIT_CHECKPOINT_DIR: number and hash of the last event,
-and the Merkle root of the events since the checkpoint before, signed with a key the database's owner need not
-have. A file is written once and never again.
+A chain alone does not show that its end was cut off or that all of it was rewritten. So the worker writes
+a file into AUDIT_CHECKPOINT_DIR after every thousand events or every hour: number and hash of the last
+event, and the Merkle root of the events since the checkpoint before. It is signed with a key that the owner
+of the database need not have. A file is written once and never again.
 """
 
 import contextlib
@@ -39,12 +39,12 @@ Envelope = dict[str, Any]
 
 
 class NoKey(Exception):
-    """The signing key is configured and not there, or is no Ed25519 key; the text says which file."""
+    """The configured signing key is missing or is no Ed25519 key. The text names the file."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One file: its envelope ({"checkpoint": {...}, "signature": hex}), and why it cannot be believed, if so."""
+    """One file: its envelope, {"checkpoint": {...}, "signature": hex}, and what is wrong with it, or ""."""
 
     envelope: Envelope
     wrong: str = ""
@@ -62,9 +62,9 @@ class Checkpoint:
 
 
 def write_if_due(*, clock: Clock) -> int | None:
-    """Write a checkpoint when a thousand events or an hour have gone by since the last. Its number, or None.
+    """Write a checkpoint if a thousand events or an hour passed since the last. Returns its number, or None.
 
-    Never raises: that a checkpoint cannot be written is an alert, and no reason to stop sending.
+    Never raises: a checkpoint that cannot be written is an alert, and sending goes on.
     """
     try:
         if not _is_due(_head().seq, clock.now()):
@@ -80,15 +80,14 @@ def write_if_due(*, clock: Clock) -> int | None:
 
 def _is_due(seq: int, now: datetime) -> bool:
     last_seq, last_at = _newest()
-    # Behind its checkpoints: an older backup. Nothing is vouched for until it is past them; verify_audit says
-    # so.
+    # Behind its checkpoints: the database is an older backup. None is written until it is past them.
     if seq <= last_seq:
         return False
     return seq - last_seq >= EVERY_EVENTS or last_at is None or not timedelta(0) <= now - last_at < EVERY
 
 
 def write(*, clock: Clock) -> int | None:
-    """Write a checkpoint of where the trail stands now. Its number; None when there is one already."""
+    """Write a checkpoint of the last event. Returns its number, or None if there is one already."""
     key = signing_key()
     head = _head()
     first = _newest()[0] + 1
@@ -128,9 +127,9 @@ def _hashes(first: int, last: int) -> list[str]:
 
 
 def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
-    """Sign that everything up to `seq`, whose last hash is `hash`, lies in a file of this SHA-256.
+    """Sign a note that the events up to `seq`, with hash `hash`, are in a file of this SHA-256.
 
-    With this note, and only with it, the trail in the database may begin after `seq`.
+    Only with this note the trail in the database may begin after `seq`.
     """
     key = signing_key()
     statement = {
@@ -153,8 +152,9 @@ def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
 
 
 def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of an export, signed where this process can read the key: the command line, and web
-    processes only of an install that keeps one key for all. Never makes a key.
+    """The manifest of an export, signed if this process can read the key. Never makes a key.
+
+    The command line can read it; web processes only where one key file serves all processes.
     """
     key = None
     with contextlib.suppress(NoKey, OSError):
@@ -166,7 +166,7 @@ def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_once(path: Path, content: Envelope) -> None:
-    """Whole or not at all, on the disk before anybody relies on it, and never over another."""
+    """Write a file whole or not at all, synced to disk, and never over another."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
@@ -175,7 +175,7 @@ def _write_once(path: Path, content: Envelope) -> None:
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())
-        # Readable for whoever copies them away; nothing in it is secret.
+        # Readable for backups; nothing in it is secret.
         Path(name).chmod(0o444)
         with contextlib.suppress(FileExistsError):
             os.link(name, path)
@@ -191,7 +191,7 @@ def folder() -> Path:
 
 
 def numbers() -> list[int]:
-    """The numbers of the events checkpoints were written at, ascending. Names alone: no file is opened."""
+    """The numbers of the checkpoints, ascending, from the names of the files alone."""
     return sorted(_names())
 
 
@@ -213,12 +213,12 @@ def _newest() -> tuple[int, datetime | None]:
         time = json.loads((folder() / f"{seq:012d}.json").read_text())["checkpoint"]["time"]
         return seq, datetime.fromisoformat(time)
     except (OSError, KeyError, TypeError, ValueError):
-        # It cannot be read; verify_audit will say so. Another is written.
+        # Unreadable, which verify_audit reports. Another is written.
         return seq, None
 
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
-    """The checkpoint at `seq`, believed or not. A file whose content is another number's is not believed."""
+    """The checkpoint at `seq`, believed or not. A file about another number is not believed."""
     return _read_file(folder() / f"{seq:012d}.json", seq, keys)
 
 
@@ -236,7 +236,7 @@ def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
 
 
 def archive_note(seq: int) -> Envelope | None:
-    """The note that the events up to `seq` were written to a file, believed or not; None when there is none."""
+    """The note that the events up to `seq` are in a file, whether believed or not; None without one."""
     try:
         note: Envelope = json.loads(_archive_path(seq).read_text())
     except (OSError, ValueError):
@@ -245,11 +245,7 @@ def archive_note(seq: int) -> Envelope | None:
 
 
 def archived_hash(seq: int, *, keys: set[str]) -> str:
-    """The hash of event `seq`, the last of a file, by a signed note; empty when there is none that is
-    believed.
-
-    Each move leaves its note, and the events of the newest need not be gone yet: ask for the one that fits.
-    """
+    """The hash of event `seq`, the last of an archived file, by its signed note; "" without such a note."""
     note = _read_file(_archive_path(seq), seq, keys)
     return note.hash if not note.wrong and note.envelope["checkpoint"].get("archived") else ""
 
@@ -266,14 +262,12 @@ def key_file() -> Path:
 
 
 def public_key_file() -> Path:
-    """Beside the key: the public keys that are trusted, one a line. An older key's line stays when a key is
-    replaced.
-    """
+    """The file of trusted public keys, one a line, beside the key. Lines of replaced keys stay."""
     return key_file().with_name(f"{key_file().name}.pub")
 
 
 def signing_key() -> Ed25519PrivateKey:
-    """The key that signs; the default install makes its own. Raises `NoKey`."""
+    """The key that signs, made if AUDIT_SIGNING_KEY_FILE names none. Raises `NoKey`."""
     path = key_file()
     if not path.exists():
         if settings.AUDIT_SIGNING_KEY_FILE:
@@ -300,7 +294,7 @@ def _make_key(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp gives 0600; linking refuses when another worker was quicker.
+    # mkstemp sets 0600; the link fails if another worker made the key first.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -332,7 +326,7 @@ def trusted_lines() -> list[str]:
 
 
 def trusted_keys() -> set[str]:
-    """The public keys a checkpoint may be signed by: those in the `.pub` file, and the signing key's own."""
+    """The public keys that may sign a checkpoint: those in the `.pub` file, and the signing key's own."""
     if key_file().exists():
         with contextlib.suppress(NoKey, OSError):
             signing_key()

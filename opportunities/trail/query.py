@@ -1,7 +1,7 @@
-"""Which events of the trail: one description for the page, the export and the command.
+"""Which events of the trail are asked for: one query object for the page, the export and the command.
 
-Every question is asked in arms, each answered by one index and cut at its newest events; merging them keeps a
-page as quick at a million events as at a hundred.
+A query runs in arms. Each arm uses one index and stops at its newest events, and merging them keeps a page as
+fast at a million events as at a hundred.
 """
 
 from collections.abc import Iterable
@@ -42,19 +42,21 @@ NOBODY = "nobody"
 MOST_DEALS = 500
 MOST_HOUSEHOLDS = 20
 MOST_PEOPLE = 20
-# Numbers and times go the same way but for a clock that was set back: this many events further are looked
-# through.
+# Numbers and times have the same order unless a clock was set back: this many more events are searched.
 SLACK = 1000
 
 
 @dataclass(frozen=True)
 class TrailQuery:
-    """A question put to the trail; empty parts ask nothing.
+    """A query of the trail; empty parts filter nothing.
 
-    `who` is "iss sub" of a person, `worker`, `operator`, `system` or `nobody`; `actions` are names of events;
-    `outcome` is a key of OUTCOMES; `object` is "submission:<id>" or "opportunity:<id>"; `saw` is a household,
-    by id or name, whose deals somebody looked at; `text` finds deals, households, people, references, Slant's
-    ids and numbers of events. Days are the firm's, both included.
+    who      "iss sub" of a person, `worker`, `operator`, `system` or `nobody`
+    actions  names of events
+    outcome  a key of OUTCOMES
+    object   "submission:<id>" or "opportunity:<id>"
+    saw      a household, by id or name, whose deals were looked at
+    text     finds deals, households, people, references, Slant's ids and numbers of events
+    since, until  days in the firm's zone, both included
     """
 
     who: str = ""
@@ -68,12 +70,12 @@ class TrailQuery:
 
     @property
     def is_everything(self) -> bool:
-        """Whether no event between its days is left out: then none may be missing in an export either."""
+        """Whether it leaves out no event between its days, so that none may be missing in an export."""
         return not (self.who or self.actions or self.outcome or self.object or self.saw or self.text.strip())
 
     def as_json(self) -> dict[str, str]:
-        """For manifests and the trail itself: what was asked, empty parts left out."""
-        told = {
+        """The query as JSON for manifests and events; empty parts are left out."""
+        parts = {
             "who": self.who,
             "actions": ", ".join(self.actions),
             "outcome": self.outcome,
@@ -83,11 +85,11 @@ class TrailQuery:
             "since": self.since.isoformat() if self.since else "",
             "until": self.until.isoformat() if self.until else "",
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in parts.items() if value}
 
 
 def newest(wanted: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEvent]:
-    """The newest events asked for, below number `before` if given, newest first."""
+    """The newest events of the query, below number `before` if given, newest first."""
     found: dict[int, AuditEvent] = {}
     below = Q(seq__lt=before) if before else Q()
     common = _common(wanted) & below
@@ -99,15 +101,15 @@ def newest(wanted: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEven
 
 
 def condition(wanted: TrailQuery) -> Q:
-    """The same as one condition, for reading all of it in the order it was written."""
+    """The query as one condition, for reading all its events in order."""
     return reduce(or_, _arms(wanted)) & _common(wanted)
 
 
-# The parts of the question
+# The parts of a query
 
 
 def _arms(wanted: TrailQuery) -> list[Q]:
-    """At least one; an event that fits any of them, and `_common`, is asked for."""
+    """Conditions of which an event has to fit at least one, besides `_common`; never empty."""
     if wanted.text.strip():
         return _text(wanted.text.strip())
     if wanted.object:
@@ -124,9 +126,7 @@ def _arms(wanted: TrailQuery) -> list[Q]:
 
 
 def _common(wanted: TrailQuery) -> Q:
-    """What every event must fit besides. A part that is an arm already costs nothing to ask twice, but for a
-    deal's own: which submissions are its would be looked up twice.
-    """
+    """The condition every event has to fit. The object is left out where it is an arm, to save its lookup."""
     common = Q()
     if wanted.object and wanted.text.strip():
         common &= reduce(or_, _object(wanted.object))
@@ -140,7 +140,7 @@ def _common(wanted: TrailQuery) -> Q:
         common &= Q(outcome__in=OUTCOMES.get(wanted.outcome, ()))
     if wanted.since:
         common &= _since(_midnight(wanted.since))
-    # Nothing is after the last day there is.
+    # No event is after the last day a date can have.
     if wanted.until and wanted.until < date.max:
         common &= _until(_midnight(wanted.until + timedelta(days=1)))
     return common
@@ -151,7 +151,7 @@ def _midnight(day: date) -> datetime:
 
 
 def _since(at: datetime) -> Q:
-    """Bounded by number too, so that old events are not looked through to find that they are too old."""
+    """Bounded by number too, so that older events are not searched."""
     first = (
         AuditEvent.objects.filter(recorded_at__gte=at).order_by("recorded_at").values_list("seq", flat=True)
     )
@@ -185,7 +185,7 @@ def _object(object: str) -> list[Q]:
 
 
 def _saw(household: str) -> list[Q]:
-    """Who looked at the deals of a household, by its id or a part of its name."""
+    """Looks at the deals of a household, given by id or by a part of its name."""
     households = [household] if Household.objects.filter(pk=household).exists() else _households(household)
     arms = _deals_of(households)
     return [arm & Q(action__in=VIEWS) for arm in arms]
@@ -226,7 +226,7 @@ def _text(text: str) -> list[Q]:
 
 
 def _people(text: str) -> set[tuple[str, str]]:
-    """Whoever is called so, or was when they sent something: renamed and removed people too."""
+    """People with this name or address, now or when they sent something."""
     now = Person.objects.filter(Q(name__icontains=text) | Q(email__icontains=text))
     then = Submission.objects.filter(by_display__icontains=text).order_by("by_sub")
     return {*now.values_list("iss", "sub")[:MOST_PEOPLE]} | {

@@ -5,14 +5,15 @@ but this file and Python 3.8 or newer is needed. It tells whether every event is
 any is missing, and which signed checkpoint vouches for it. How it all hangs together is in docs/audit.md of
 the application:
 
-* An event's hash is SHA-256(0x00 || canonical JSON of all its other fields, `prev_hash` and `seq` among them), so each
-  event vouches for all before it.
-* A checkpoint states, signed with Ed25519 (RFC 8032), the hash of event `last_seq` and the Merkle root (RFC 6962, but
-  for the leaves, which are the events' hashes) of the events since the checkpoint before. A proof leads from an event
-  to that root, so that a part of the trail can be checked without the rest.
+* An event's hash is SHA-256(0x00 || canonical JSON of all its other fields, `prev_hash` and `seq` among
+  them), so each event vouches for all before it.
+* A checkpoint states, signed with Ed25519 (RFC 8032), the hash of event `last_seq` and the Merkle root (RFC
+  6962, but for the leaves, which are the events' hashes) of the events since the checkpoint before. A proof
+  leads from an event to that root, so that a part of the trail can be checked without the rest.
 
-* The manifest that ends an export says what was asked for, when, and how many events that gave. Where the key was at
-  hand it is signed; where not, it is the export's own word. A signed note says which events were moved to a file.
+* The manifest that ends an export says what was asked for, when, and how many events that gave. Where the key
+  was at hand it is signed; where not, it is the export's own word. A signed note says which events were moved
+  to a file.
 
 `--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without
 it the key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of
@@ -134,7 +135,7 @@ def merkle_path(hashes: Sequence[str], index: int) -> list[str]:
 
 
 def root_by_path(leaf: str, index: int, size: int, path: Sequence[str]) -> str:
-    """The root that `path` leads to from `leaf`, the one at `index` of `size`; empty when it cannot be one."""
+    """The root that `path` leads to from `leaf`, the one at `index` of `size`; empty when there is none."""
     if not 0 <= index < size:
         return ""
     # From the root down: on which side the leaf's part lies at each step.
@@ -244,7 +245,7 @@ def believed(envelope: Any, keys: set[str] | None = None) -> str:
 
 
 class Manifest(NamedTuple):
-    """What an export says of itself, the signature of that (None: none), and the hash of the bytes before it."""
+    """What an export says of itself, its signature (None: none), and the hash of the bytes before it."""
 
     stated: Event
     signature: Any
@@ -435,7 +436,8 @@ def _tell_manifest(manifest: Manifest, found: Verdict, *, whole: bool) -> None:
         )
     elif whole and not signed:
         found.notes.append(
-            f"No signature says that the trail ended at event {found.last} when this was made: later events may be missing."
+            f"No signature says that the trail ended at event {found.last} when this was made: "
+            "later events may be missing."
         )
 
 
@@ -518,11 +520,15 @@ def _check_end(reader: _Reader, apart: list[Any], found: Verdict, *, whole: bool
     for envelope in beyond:
         too_new = _too_new(envelope, reader.manifest)
         if whole or not too_new:
-            words = f"The export ends at {found.last}, and a checkpoint kept apart vouches for {_number(envelope)} events."
+            words = (
+                f"The export ends at {found.last}, and a checkpoint kept apart vouches for "
+                f"{_number(envelope)} events."
+            )
             if too_new:
                 words += (
-                    f" {found.made} That checkpoint is of {envelope['checkpoint'].get('time')}: if you know for sure "
-                    "that it is the later, check again with only the checkpoints from before the export."
+                    f" {found.made} That checkpoint is of {envelope['checkpoint'].get('time')}: if you know "
+                    "for sure that it is the later, check again with only the checkpoints from before the "
+                    "export."
                 )
             found.problems.append(Problem(BEHIND, found.last + 1, words))
             return
@@ -569,13 +575,13 @@ def _check_checkpoints(
     if found.vouched < found.count:
         loose = next(run for run in runs if run.vouched < run.last)
         found.notes.append(
-            f"{found.count - found.vouched} events from {loose.vouched + 1} on are newer than the newest checkpoint here: "
-            "they hang together, but no signature vouches for them yet."
+            f"{found.count - found.vouched} events from {loose.vouched + 1} on are newer than the newest "
+            "checkpoint here: they hang together, but no signature vouches for them yet."
         )
 
 
 def _too_new(envelope: Any, manifest: Manifest | None) -> bool:
-    """Whether an export need not reach this checkpoint by its own words: it is a part, or was made before it."""
+    """Whether the export says that it need not reach this checkpoint: it is a part, or was made before it."""
     stated = manifest.stated if manifest else {}
     if not stated.get("whole") or "until" in (stated.get("filters") or {}):
         return True

@@ -405,8 +405,8 @@ def test_a_submission_that_moves_on_while_it_is_asked_again_is_asked_once_more(
         readings.append(id)
         return go_on(id, before)
 
-    go_on = compared._going_on
-    monkeypatch.setattr(compared, "_going_on", after_a_round)
+    go_on = compared._with_newer_events
+    monkeypatch.setattr(compared, "_with_newer_events", after_a_round)
 
     assert compared._still_differs(row.pk, told.told[str(row.pk)], told, VerificationReport()) == ""
     assert len(readings) == 2

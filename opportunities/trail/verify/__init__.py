@@ -1,15 +1,14 @@
-"""Is the trail what it was? The whole of it, on demand (`manage.py verify_audit`) and nightly by a worker.
+"""Whether the trail is what it was, on demand (`manage.py verify_audit`) and nightly by a worker.
 
-Followed are the chain from its first event, its head, every checkpoint, and every submission with its
-attempts: they must be what their events say. What is read is never locked, so events go on being written
-meanwhile.
+It checks the chain from its first event, the head, every checkpoint, and that every submission and attempt is
+what its events say. Nothing is locked, so events are written meanwhile.
 
-| room | holds |
+| module | what it holds |
 | --- | --- |
 | `whole` | one verification, in steps |
-| `report` | what it tells meanwhile and in the end |
+| `report` | its progress and its result |
 | `rows` | events as the chain hashes them |
-| `replay` | what every submission must be, as its events tell it |
-| `compared` | what it is |
-| `nightly` | the verification of each night, and what becomes of a finding |
+| `replay` | what every submission must be, replayed from its events |
+| `compared` | whether submissions and attempts are that |
+| `nightly` | the nightly verification, and what follows from its result |
 """

@@ -1,4 +1,4 @@
-"""Every submission and every attempt beside what their events tell of them."""
+"""Comparing every submission and attempt with what their events say."""
 
 import hashlib
 import json
@@ -25,29 +25,30 @@ from opportunities.trail.verify.replay import (
 from opportunities.trail.verify.report import Progress, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
-# How often one that is changed this moment is read again.
+# How often a submission that changes meanwhile is read again.
 READINGS = 5
 
 COLUMNS = (
-    "pk", "state", "body", "body_sha256", "kind", "path", "opportunity_id", "name", "value", "book_id", "household_id",
-    "by_iss", "by_sub", "by_display", "reference", "supersedes_id", "duplicate_of", "idempotency_key", "generation",
-    "attempts_count", "reason_code", "reason_text", "remote_status", "method", "fence",
+    "pk", "state", "body", "body_sha256", "kind", "path", "opportunity_id", "name", "value", "book_id",
+    "household_id", "by_iss", "by_sub", "by_display", "reference", "supersedes_id", "duplicate_of",
+    "idempotency_key", "generation", "attempts_count",
+    "reason_code", "reason_text", "remote_status", "method", "fence",
 )  # fmt: skip
 ATTEMPT_COLUMNS = (
     "submission_id", "number", "idempotency_key", "generation", "method", "path", "body_sha256", "worker",
     "finished_at", "outcome", "status", "remote_request_id", "record_id", "message",
 )  # fmt: skip
-# What every attempt sends as it was asked for.
+# Columns that every attempt shares with its submission.
 SENT_WITH = ("method", "path", "body_sha256")
-# What `recover` writes down of a send nobody remembers.
+# What `recover` records of a send that no attempt describes.
 BY_RECOVER = {"worker": "recover", "outcome": Outcome.ABANDONED, "status": None}
-# What a value raises that somebody put there by other means than the application's.
+# What a value raises that was written by other means than the application.
 UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 Row = dict[str, Any]
 
 
 def check_submissions(replay: Replay, report: VerificationReport) -> Generator[Progress, None, None]:
-    """Every submission and every attempt is what its events say."""
+    """Check that every submission and attempt is what its events say; a problem goes into `report`."""
     try:
         yield from _check(replay, report)
     except UNREADABLE as unreadable:
@@ -96,7 +97,7 @@ def _told_attempts(attempts: QuerySet[Attempt]) -> list[Row]:
 def _differs(
     row: Row, attempts: list[Row], told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
 ) -> str:
-    """What of a submission is not as told; empty when all is."""
+    """What of a submission differs from its events, as words for a sentence; "" if nothing does."""
     if hashlib.sha256(row["body"].encode()).hexdigest() != row["body_sha256"]:
         return "its body"
     if told is None:
@@ -140,7 +141,7 @@ def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
     unsettled = "" if Kind(row["kind"]).makes_record else row["opportunity_id"]
     if row["opportunity_id"] != (told.record if confirmed else unsettled):
         return "its record in Slant"
-    # The row keeps it of what Slant took and of what it refused for its fields.
+    # The row keeps the status of what Slant took, and of what it refused for its fields.
     kept = confirmed or row["reason_code"] == "rejected"
     if row["remote_status"] != told.status and (kept or row["remote_status"] is not None):
         return "what Slant said"
@@ -150,14 +151,12 @@ def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
 
 
 def _key_of(row: Row) -> int:
-    """The generation and key of a submission or an attempt, as an event names it."""
+    """A hash of generation and key, as an event names them."""
     return mark(row["generation"], audit.key_id(str(row["idempotency_key"])))
 
 
 def _attempts_differ(row: Row, attempts: list[Row], told: ReplayedSubmission, recoveries: int) -> str:
-    """Each attempt, open or finished, is one its events tell of; and no more of them, but for what `recover`
-    added.
-    """
+    """Whether an attempt differs from its events, or has none although `recover` did not add it."""
     numbers = [one["number"] for one in attempts]
     if numbers != [*range(1, row["attempts_count"] + 1)] or told.sent.keys() - set(numbers):
         return "how often it was tried"
@@ -193,10 +192,10 @@ def _attempt_differs(one: Row, sent: ReplayedAttempt) -> str:
 def _still_differs(
     id: UUID, told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
 ) -> str:
-    """Asked again of one that seemed not to be as told: it may have moved on meanwhile.
+    """Compare a submission that differed again, because it may have changed while it was read.
 
-    Nothing is locked. A change of state changes row, attempts and events in one commit, so what was read
-    between two readings of the same row belongs together.
+    Nothing is locked. A change of state commits row, attempts and events together, so what is read between
+    two equal readings of the row belongs together.
     """
     wrong = ""
     replay.recoveries = max(replay.recoveries, AuditEvent.objects.filter(action=RECOVERED).count())
@@ -204,7 +203,7 @@ def _still_differs(
         row = _submission_row(id)
         if row is None:
             return "it is gone"
-        now, problem = _going_on(str(id), told)
+        now, problem = _with_newer_events(str(id), told)
         attempts = _told_attempts(Attempt.objects.filter(submission_id=id))
         wrong = problem or _differs(row, attempts, now, replay, report)
         if not wrong or row == _submission_row(id):
@@ -217,8 +216,8 @@ def _submission_row(id: UUID) -> Row | None:
     return dict(zip(COLUMNS, values, strict=True)) if values else None
 
 
-def _going_on(id: str, told: ReplayedSubmission | None) -> tuple[ReplayedSubmission | None, str]:
-    """`told` with the events of it that were written since, and what is wrong with those."""
+def _with_newer_events(id: str, told: ReplayedSubmission | None) -> tuple[ReplayedSubmission | None, str]:
+    """`told` with the events written since, and what is wrong with those."""
     now, problem = told.copy() if told else ReplayedSubmission(), None
     of_it = Q(object_type="submission", object_id=id, action__in=STATE_ACTIONS)
     for event in plain_rows(now.seq, of_it):

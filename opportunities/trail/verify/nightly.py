@@ -1,4 +1,4 @@
-"""The verification of each night, a second at a time, and what becomes of a finding."""
+"""The nightly verification, a second at a time, and what follows from its result."""
 
 import logging
 import threading
@@ -27,10 +27,10 @@ NIGHT = time(2, 0)
 
 
 def conclude(report: VerificationReport, *, by: Actor, clock: Clock) -> bool:
-    """Write down what a verification found; a failure is an alert, which the next good one ends.
+    """Record the result of a verification. A failure opens an alert, which the next good one closes.
 
-    A trail that is broken may take no event: its head is gone, or stands where an event already is. So the
-    alert comes first and by itself. False when the finding could not be recorded in the trail it is about.
+    A broken trail may take no event, because its head is gone or points at an event. So the alert is
+    committed first, by itself. Returns False if the result could not be recorded in the trail.
     """
     if report.problem is None:
         with transaction.atomic():
@@ -77,22 +77,20 @@ _under_way: dict[str, tuple[int, Verification]] = {}
 
 
 def verify_due(*, worker: Actor, clock: Clock) -> VerificationReport | None:
-    """Verify nightly, a second or so a round, so that sending never waits for it. The report when it has just
-    ended.
-    """
+    """Verify nightly, about a second a round, so that sending never waits. Returns the report at the end."""
     if not is_under_way(worker) and not _is_due(clock):
         return None
-    # Rounds of one process may overlap; one of them is enough.
+    # Rounds of one process may overlap; only one of them verifies.
     if not _guard.acquire(blocking=False):
         return None
     try:
-        return _go_on(_process_of(worker), worker, clock)
+        return _continue(_process_of(worker), worker, clock)
     finally:
         _guard.release()
 
 
 def is_under_way(worker: Actor) -> bool:
-    """Whether an earlier round of this process left a verification to be gone on with."""
+    """Whether an earlier round of this process began a verification that has not ended."""
     return _process_of(worker) in _under_way
 
 
@@ -106,7 +104,7 @@ def _is_due(clock: Clock) -> bool:
     return row.until is None or row.until <= now
 
 
-def _go_on(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:
+def _continue(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:
     fence, steps = _under_way.pop(name, (0, None))
     if steps is None or not leases.renew(LEASE, owner=name, fence=fence, seconds=LEASE_SECONDS, clock=clock):
         taken = leases.take(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
@@ -128,7 +126,7 @@ def _go_on(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:
 
 
 def next_night(now: datetime) -> datetime:
-    """The next two o'clock of the firm's zone."""
+    """The next two o'clock in the firm's zone."""
     local = timezone.localtime(now)
     tonight = timezone.make_aware(datetime.combine(local.date(), NIGHT))
     return (

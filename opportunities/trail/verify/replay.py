@@ -1,9 +1,7 @@
-"""What every submission must be, as its events tell it: who asked for what, what became of it, and each
-attempt.
+"""What every submission must be, replayed from its events: who asked for what, its outcome, its attempts.
 
-Not everything a page tells of a submission is in an event. What is not (the words its person saw, what they
-saw before, times to the second) the database keeps by its triggers alone; docs/audit.md, "Verifying", says
-which is which.
+Some columns of a submission are in no event: the words its person saw, the values they saw before, times to
+the second. Only the triggers of the database protect those; docs/audit.md, "Verifying", lists them.
 """
 
 from copy import copy
@@ -18,7 +16,7 @@ STATE_ACTIONS = {f"submission.{state}": intern(str(state)) for state in State.va
 SENDING = str(State.SENDING)
 RECOVERED = "database.recovered"
 
-# What an exchange met, by the reason its event has. A reason that is not here says nothing of it.
+# The outcome of an exchange by the reason in its event. Other reasons do not tell the outcome.
 OUTCOMES = {
     "": Outcome.OK,
     "mismatch": Outcome.OK,
@@ -34,16 +32,14 @@ OUTCOMES = {
     "lease_expired": Outcome.ABANDONED,
     "recovered": Outcome.ABANDONED,
 }
-# Those whose event has Slant's words, as the attempt has them.
+# Reasons whose event holds the same text of Slant as the attempt.
 WITH_WORDS = frozenset({"rejected", "forbidden_book", "no_answer"})
-# What the trail puts where something looked like a token: then it does not have the words of the row.
+# Replaces anything shaped like a token in an event, whose text then differs from the row's.
 HIDDEN = "[hidden]"
 
 
 class ReplayedAttempt(NamedTuple):
-    """One attempt, as its events tell it; `outcome` None while it is open. Else None or empty is what they do
-    not say.
-    """
+    """One attempt by its events. `outcome` None: it is open; other None or "": the events do not say."""
 
     begun: int
     outcome: str | None = None
@@ -52,9 +48,7 @@ class ReplayedAttempt(NamedTuple):
 
 
 class ReplayedSubmission:
-    """One submission, as its events tell it. Most is kept as one number: a long trail tells of hundreds of
-    thousands.
-    """
+    """One submission by its events. Values are kept as hashes, because there may be hundreds of thousands."""
 
     __slots__ = ("asked", "body", "ended", "first", "key", "record", "sent", "seq", "state", "status")
 
@@ -64,14 +58,14 @@ class ReplayedSubmission:
         self.state = self.body = self.record = ""
         self.key = 0
         self.status: int | None = None
-        # What was asked for and by whom; None when the first event of it is not here, but in a file.
+        # What was asked for and by whom; None if its first event was moved to a file.
         self.asked: int | None = None
-        # Why it ended; None while it has not, and when the event does not have the words.
+        # Why it ended; None while it is open, or if the event does not have the text.
         self.ended: int | None = None
         self.sent: dict[int, ReplayedAttempt] = {}
 
     def take(self, event: dict[str, Any]) -> Problem | None:
-        """Go on by one change of state."""
+        """Apply one change of state. Returns the problem if it does not follow from the last one."""
         state, body = STATE_ACTIONS[event["action"]], event["body_sha256"]
         before = event["before"].get("state", "")
         if self.state and (self.state, self.body) != (before, body):
@@ -99,16 +93,12 @@ class ReplayedSubmission:
 
 
 def mark(*values: Any) -> int:
-    """What stands for `values` while one verification runs. Nobody can know beforehand what else would give
-    the same: Python hashes texts under a key of the process, and takes numbers as they are.
-    """
+    """A hash of `values` that holds within one process. Python keys it, so collisions cannot be prepared."""
     return hash(values)
 
 
 def words_of(code: str, text: str) -> int | None:
-    """Of a text that row and event both keep, each cut and cleaned in its own order: all but the end of a
-    long one.
-    """
+    """A hash of a text without the end of a long one: row and event cut and clean it in another order."""
     return None if text and HIDDEN in text else mark(code, text.replace("\0", "")[:900])
 
 
@@ -134,7 +124,7 @@ def _answered(sent: ReplayedAttempt, event: dict[str, Any]) -> ReplayedAttempt:
 
 
 class Replay:
-    """What every submission is, as its events tell it."""
+    """Every submission by its events."""
 
     def __init__(self) -> None:
         self.told: dict[str, ReplayedSubmission] = {}

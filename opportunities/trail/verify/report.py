@@ -1,4 +1,4 @@
-"""What a verification tells: how far it has come, and in the end what it found."""
+"""The progress of a verification and its result."""
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Progress:
 
 @dataclass
 class VerificationReport:
-    """What a verification found. `problem` is None when all is good; its `code` is the command's exit code."""
+    """The result of a verification. `problem` is None when all is good; `code` is the exit code."""
 
     problem: Problem | None = None
     events: int = 0

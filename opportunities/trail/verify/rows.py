@@ -15,15 +15,14 @@ ROWS_AT_ONCE = 1000
 COLUMNS = sorted(column.attname for column in AuditEvent._meta.concrete_fields)
 _TIMES = ("occurred_at", "recorded_at")
 _DOCUMENTS = ("before", "after", "actor_roles")
-# What a value raises that somebody put there by other means than the application's.
+# What a value raises that was written by other means than the application.
 UNREADABLE = (ValueError, TypeError, AttributeError, DatabaseError)
 
 
 def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
-    """The next events after number `after`, as plain JSON values under the names of their fields, `hash`
-    included.
+    """The next events after number `after` as JSON values by field name, `hash` included.
 
-    Read without building models, which a million of them would spend most of a minute on.
+    No models are built: for a million events they would take most of a minute.
     """
     rows = AuditEvent.objects.filter(condition or Q(), seq__gt=after).order_by("seq")
     try:
@@ -33,8 +32,7 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
 
 
 def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
-    # Moments as the database writes them: a datetime of each, and text of that again, would cost a fifth of
-    # all time.
+    # Moments as text of the database: making datetimes and text again would take a fifth of the time.
     texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
     wanted = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
     sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()
@@ -44,7 +42,7 @@ def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
 
 
 def _plain_or_not(seq: int) -> dict[str, Any]:
-    """One of a page in which something cannot be read: what cannot is an event that fits no hash."""
+    """One event of a page that cannot be read as a whole. An unreadable event gets a hash that never fits."""
     try:
         return _fetch_rows(AuditEvent.objects.filter(pk=seq))[0]
     except (*UNREADABLE, IndexError):
@@ -52,7 +50,7 @@ def _plain_or_not(seq: int) -> dict[str, Any]:
 
 
 def _event_of(row: Iterable[Any]) -> dict[str, Any]:
-    """A row as the drivers give it: documents as text, and SQLite's ids as text too."""
+    """The event in a row of the driver, which holds documents, and SQLite's ids, as text."""
     event = dict(zip(COLUMNS, row, strict=True))
     id = event["event_id"]
     event["event_id"] = (
@@ -66,7 +64,7 @@ def _event_of(row: Iterable[Any]) -> dict[str, Any]:
 
 
 def _moment(text: str) -> str:
-    """`2026-11-23 10:41:02.5+00`, or without the end of it, as the chain hashes it. Both databases keep UTC."""
+    """`2026-11-23 10:41:02.5`, with or without `+00`, as the chain hashes it. Both databases keep UTC."""
     whole, _, part = text.removesuffix("+00").partition(".")
     if len(whole) != 19 or whole[10] != " ":
         raise ValueError("no moment as the application writes it")
@@ -75,5 +73,5 @@ def _moment(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _document(text: str) -> Any:
-    """Most are like others: no roles, one role, from queued to sending. Whoever gets one leaves it as it is."""
+    """A JSON document, cached because most repeat. Callers must not change it."""
     return json.loads(text)

@@ -1,6 +1,4 @@
-"""One verification from the first event to the last submission, in steps. It stops at the first thing that is
-wrong.
-"""
+"""One verification from the first event to the last submission, in steps, up to the first problem."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,21 +18,20 @@ from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
 
 def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> VerificationReport:
-    """The whole at once. `keys`: the public keys to trust instead of the installed ones."""
-    running_one = verification(keys=keys, archives=archives)
+    """Verify without steps. `keys`: the public keys to trust instead of the installed ones."""
+    steps = verification(keys=keys, archives=archives)
     while True:
         try:
-            next(running_one)
+            next(steps)
         except StopIteration as ended:
             report: VerificationReport = ended.value
             return report
 
 
 def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Verification:
-    """Verify in steps of a thousand events or so; returns the report. Stops at the first thing that is wrong.
+    """Verify in steps of about a thousand events, up to the first problem; returns the report.
 
-    `archives` are files of older events, oldest first, for a trail whose beginning was moved out of the
-    database.
+    `archives` are files of events that were moved out of the database, oldest first.
     """
     keys = checkpoints.trusted_keys() if keys is None else keys
     report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
@@ -79,11 +76,11 @@ def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             yield content
 
 
-# What is compared with it
+# Head and checkpoints
 
 
 def _begin_after_archive(chain: Chain, keys: set[str], report: VerificationReport) -> None:
-    """A trail may begin later than at 1 only where a signed note says that what was before lies in a file."""
+    """Start the chain later than at 1 if a signed note says that the earlier events are in a file."""
     first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first()
     if first is None or first <= chain.seq + 1:
         return
@@ -97,9 +94,9 @@ def _begin_after_archive(chain: Chain, keys: set[str], report: VerificationRepor
 
 
 def _check_head(chain: Chain) -> Problem | None:
-    """The head is the last event, and no number is missing or there twice."""
+    """Whether the head is the last event and no number is missing or repeated."""
     last = AuditEvent.objects.order_by("-seq")
-    # One statement, so that an event written this moment is in both or in neither.
+    # One statement, so that an event written meanwhile is in both or in neither.
     head = (
         ChainHead.objects.filter(pk=1)
         .annotate(last_seq=Subquery(last.values("seq")[:1]), last_hash=Subquery(last.values("hash")[:1]))
@@ -128,7 +125,7 @@ def _check_head(chain: Chain) -> Problem | None:
 def _check_checkpoints(
     chain: Chain, keys: set[str], known: dict[int, str], report: VerificationReport
 ) -> Problem | None:
-    """Every checkpoint is signed by a key we trust, and vouches for the very events that are here."""
+    """Whether every checkpoint is signed by a trusted key and vouches for the events in the database."""
     good = report.archived
     numbers = checkpoints.numbers()
     for seq in numbers:
@@ -161,9 +158,7 @@ def _hash_at(seq: int) -> str:
 
 
 def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
-    """A checkpoint the last good verification saw that is no longer there. One by another key lies in another
-    folder.
-    """
+    """The checkpoint the last good verification saw, if it is gone. One by another key is elsewhere."""
     last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
     if last is None or last.after.get("key") not in keys:
         return None

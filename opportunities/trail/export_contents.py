@@ -1,0 +1,170 @@
+"""The content of an export: its events, what vouches for them, and its manifest."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+
+from opportunities.clock import Clock
+from opportunities.exports import harmless
+from opportunities.models import AuditEvent, Instance
+from opportunities.trail import audit, checkpoints, query, verifier
+from opportunities.trail.audit import Actor
+from opportunities.trail.query import TrailQuery
+from opportunities.trail.verify.rows import plain_rows
+
+Pieces = Generator[bytes, None, None]
+
+# In the order of the model, for readers of the table; the chain sorts them by name.
+COLUMNS = [column.attname for column in AuditEvent._meta.concrete_fields]
+
+
+@dataclass
+class ExportSummary:
+    """What an export holds, complete when it is done. `first`, `last`: number and hash of an event."""
+
+    count: int = 0
+    first: tuple[int, str] = (0, "")
+    last: tuple[int, str] = (0, "")
+    files: dict[str, str] = field(default_factory=dict)
+    # The first and the last number of each unbroken run.
+    runs: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, event: dict[str, Any]) -> None:
+        seq, hash = event["seq"], event["hash"]
+        if not self.count:
+            self.first = (seq, hash)
+        if self.runs and self.runs[-1][1] == seq - 1:
+            self.runs[-1] = (self.runs[-1][0], seq)
+        else:
+            self.runs.append((seq, seq))
+        self.last = (seq, hash)
+        self.count += 1
+
+
+@dataclass
+class Export:
+    """Who exports what. `upto` is the last event when it began, so its own events are not in it."""
+
+    wanted: TrailQuery
+    by: Actor
+    clock: Clock
+    upto: int
+
+    @cached_property
+    def condition(self) -> Q:
+        return query.condition(self.wanted) & Q(seq__lte=self.upto)
+
+
+def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
+    after = 0
+    while page := plain_rows(after, export.condition):
+        yield page
+        after = page[-1]["seq"]
+
+
+def jsonl_pieces(export: Export, taken: ExportSummary) -> Pieces:
+    digest = hashlib.sha256()
+
+    def encode(lines: list[dict[str, Any]]) -> bytes:
+        piece = b"".join(verifier.canonical(line) + b"\n" for line in lines)
+        digest.update(piece)
+        return piece
+
+    for page in _rows(export):
+        for event in page:
+            taken.add(event)
+        yield encode(page)
+    if evidence := list(_evidence(taken)):
+        yield encode(evidence)
+    manifest = manifest_of(export, taken) | {"sha256": digest.hexdigest()}
+    yield verifier.canonical(checkpoints.signed_manifest(manifest)) + b"\n"
+
+
+def manifest_of(export: Export, taken: ExportSummary) -> dict[str, Any]:
+    return {
+        "format": verifier.FORMAT,
+        "instance": str(Instance.current().instance_id),
+        "made_at": audit.plain_time(export.clock.now()),
+        "made_by": export.by.display,
+        "filters": export.wanted.as_json(),
+        "whole": export.wanted.is_everything,
+        "count": taken.count,
+        "first_seq": taken.first[0],
+        "first_hash": taken.first[1],
+        "last_seq": taken.last[0],
+        "last_hash": taken.last[1],
+        "keys": sorted(checkpoints.trusted_lines()),
+    }
+
+
+def _evidence(taken: ExportSummary) -> Iterator[dict[str, Any]]:
+    """What vouches for the events: the checkpoints of each run, and a proof from its end to the next one.
+
+    First the note about the events before, if those were moved to a file.
+    """
+    numbers = checkpoints.numbers()
+    if note := checkpoints.archive_note(taken.first[0] - 1):
+        yield note
+    given: set[int] = set()
+    proofs = []
+    for first, last in taken.runs:
+        inside = [seq for seq in numbers if first <= seq <= last]
+        following = next((seq for seq in numbers if seq >= last), None)
+        for seq in {*inside, *([following] if following else [])} - given:
+            given.add(seq)
+            if envelope := _envelope(seq):
+                yield envelope
+        if following and following != last and (proof := _proof(last, following)):
+            proofs.append({"proof": proof})
+    yield from proofs
+
+
+def _envelope(seq: int) -> dict[str, Any] | None:
+    try:
+        envelope: dict[str, Any] = json.loads((checkpoints.folder() / f"{seq:012d}.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return envelope
+
+
+def _proof(seq: int, checkpoint: int) -> dict[str, Any] | None:
+    envelope = _envelope(checkpoint)
+    first = (envelope or {}).get("checkpoint", {}).get("first_seq", 0)
+    if not first or first > seq:
+        return None
+    rows = AuditEvent.objects.filter(seq__gte=first, seq__lte=checkpoint).order_by("seq")
+    hashes = list(rows.values_list("hash", flat=True))
+    if len(hashes) != checkpoint - first + 1:
+        return None
+    return {"seq": seq, "checkpoint": checkpoint, "path": verifier.merkle_path(hashes, seq - first)}
+
+
+def csv_pieces(export: Export, taken: ExportSummary) -> Pieces:
+    """A table for reading. It is no evidence: an apostrophe stands before text that could be a formula."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for page in _rows(export):
+        for event in page:
+            taken.add(event)
+            writer.writerow([_cell(event[column]) for column in COLUMNS])
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+    if buffer.getvalue():
+        yield buffer.getvalue().encode()
+
+
+def _cell(value: Any) -> str | int:
+    if isinstance(value, (dict, list)):
+        return harmless(json.dumps(value, sort_keys=True, ensure_ascii=False)) if value else ""
+    if value is None:
+        return ""
+    return value if isinstance(value, int) else harmless(str(value))
