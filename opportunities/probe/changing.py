@@ -1,4 +1,4 @@
-"""What changes to the test deal can tell (Slant API 7.7). Each has a key of its own."""
+"""Questions that changes of the test deal answer (Slant API 7.7). Each change has its own key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READ_FROM_ANSWER = "the new value is read from the answer"
 
 @dataclass
 class ChangeProbe:
-    """`deal` is the record as Slant last showed it, and is kept so."""
+    """Changes the test deal. `deal` is kept as Slant last showed it."""
 
     prober: Prober
     sheet: FindingSheet
@@ -46,7 +46,7 @@ class ChangeProbe:
                 step()
 
     def _patch(self, **fields: object) -> Answer:
-        """Raises NoAnswer also for a 2xx that is not this deal."""
+        """Change fields of the deal. Raises NoAnswer also for a 2xx that shows another record."""
         path = path_of("/opportunities", text_at(self.deal, "id"))
         answer = self.prober.ask("PATCH", path, body=fields, key=str(uuid4()))
         if is_success(answer):
@@ -98,7 +98,7 @@ class ChangeProbe:
             self.sheet.tell("past_close_date_in_patch", "answered, but not stored", "the answer is compared")
 
     def move(self, stage: Json) -> None:
-        """To `stage`, noting what becomes of the probability. Raises NoAnswer also when the move is refused."""
+        """Move to `stage` and see what happens to the probability. Raises NoAnswer if it is refused."""
         before, default = at(self.deal, "probability"), count_at(stage, "default_probability")
         answer = self._patch(pipeline_stage_id=text_at(stage, "id"))
         if not is_success(answer):

@@ -1,4 +1,4 @@
-"""What the reads learned, for later questions."""
+"""What the reads learned for later questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ class Facts:
     book_filter whether the list obeys `book_id`; None: not known
     """
 
-    me_id: str = ""
     can_write: bool | None = None
     books: list[Json] = field(default_factory=list)
     pipelines: list[Json] = field(default_factory=list)
@@ -38,7 +37,7 @@ class Facts:
         return {text_at(stage, "id"): stage for stage in rows if text_at(stage, "id")}
 
     def hold(self, answer: Answer, read: Callable[[], Any]) -> None:
-        """Whether the client would have taken this answer, by its own reader (Slant API 10.32)."""
+        """Count whether the client could read this answer as documented (Slant API 10.32)."""
         try:
             read()
             self.documented += 1

@@ -1,4 +1,4 @@
-"""What reading the list of opportunities can tell (Slant API 7.9, 10.2)."""
+"""Questions that the list of opportunities answers (Slant API 7.9, 10.2)."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ LIST_TOPICS = (
 
 @dataclass
 class ListReads:
-    """Three or four calls, however long the list is."""
+    """Asks about the list with three or four calls, whatever its length."""
 
     prober: Prober
     sheet: FindingSheet
     facts: Facts
 
     def run(self) -> None:
-        """Raises NoAnswer when the list itself is not to be had."""
+        """Raises NoAnswer if the list itself cannot be read."""
         answer = self.prober.ask("GET", "/opportunities", params={"per_page": "100"})
         if answer.status in (404, 405, 410):
             self.sheet.tell(
@@ -82,6 +82,12 @@ class ListReads:
             for topic in ("list_order", "hidden_stages", "nested_pipeline", "assignees"):
                 self.sheet.cannot(topic, "the list is empty")
             return
+        self._order(rows)
+        self._hidden_stages(rows)
+        self._nested_pipeline(rows)
+        self._assignees(rows)
+
+    def _order(self, rows: list[Json]) -> None:
         made = [moment for row in rows if (moment := moment_at(row, "created_at"))]
         if len(set(made)) < 2:
             self.sheet.cannot("list_order", "fewer than two deals say when they were made")
@@ -91,15 +97,21 @@ class ListReads:
             self.sheet.tell("list_order", "newest first, by created_at")
         else:
             self.sheet.tell("list_order", "not by created_at")
+
+    def _hidden_stages(self, rows: list[Json]) -> None:
         hidden = {id for id, stage in self.facts.stages().items() if stage.get("visible") is False}
         found = sum(text_at(row, "pipeline_stage", "id") in hidden for row in rows)
         if found:
             self.sheet.tell("hidden_stages", f"yes: {found} of {len(rows)} on the first page")
+
+    def _nested_pipeline(self, rows: list[Json]) -> None:
         full = sum(isinstance(at(row, "pipeline", "pipeline_stages"), list) for row in rows)
         word = "full: with its stages" if full == len(rows) else "slim: without its stages"
         self.sheet.tell(
             "nested_pipeline", word if full in (0, len(rows)) else f"full in {full} of {len(rows)}"
         )
+
+    def _assignees(self, rows: list[Json]) -> None:
         partial = sum(not text_at(row, "assigned_to", "id") for row in rows)
         known = {text_at(user, "id") for book in self.facts.books for user in _users(book)}
         gone = sum(bool(user := text_at(row, "assigned_to", "id")) and user not in known for row in rows)
@@ -108,7 +120,7 @@ class ListReads:
         )
 
     def _book_filter(self, rows: list[Json]) -> None:
-        """By rows that should not be there; counts alone could shift while we look."""
+        """Judged by rows that should not be there: counts may shift meanwhile."""
         books = [book for row in rows if (book := text_at(row, "book_id"))]
         others = [id for book in self.facts.books if (id := text_at(book, "id")) and id not in books]
         wanted = books[0] if len(set(books)) > 1 else (others or books or [""])[0]

@@ -233,7 +233,7 @@ class Making:
     # Finding it ------------------------------------------------------------------------------------------
 
     def _await(self, wanted: Any) -> tuple[float, Json, int] | None:
-        """(seconds until it was listed, the row, number of looks), or None: on the first and the last page."""
+        """(seconds until it was listed, the row, number of looks), or None if it was not found."""
         started = self.prober.monotonic()
         for number, pause in enumerate(self.looks, start=1):
             if pause:

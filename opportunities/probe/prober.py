@@ -1,4 +1,4 @@
-"""Asking Slant and keeping the answer as it came: status, headers and body, without the client's judgement."""
+"""Asking Slant and keeping the answer as it came: status, headers and body, unjudged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class NotAsked(Exception):
-    """What a client's `before_send` raises when no call may be made now. Its text says why."""
+    """Raised by a client's `before_send` if no call may be made now. Its text says why."""
 
 
 class CannotAsk(Exception):
@@ -36,9 +36,7 @@ class CannotAsk(Exception):
 
 
 class NoAnswer(Exception):
-    """One question got nothing that can be read. `maybe_executed`: a write of it may have been done all the
-    same.
-    """
+    """A question got no readable answer. `maybe_executed`: a write may have been executed."""
 
     def __init__(self, why: str, *, maybe_executed: bool = False, status: int | None = None) -> None:
         super().__init__(why)
@@ -50,8 +48,8 @@ class NoAnswer(Exception):
 class Prober:
     """Asks with `slant`'s connection, token and `before_send`, which counts calls and may raise `NotAsked`.
 
-    on_busy     told of a 429 with the seconds Slant asked for, or None; after one nothing more is asked
-    sleep       waits, in seconds; the looks for a new deal in the list use it
+    on_busy     called for a 429 with the seconds to wait, or None; after one nothing more is asked
+    sleep       waits some seconds between looks for a new deal in the list
     """
 
     slant: SlantClient
@@ -73,9 +71,7 @@ class Prober:
         body: Json | None = None,
         key: str = "",
     ) -> Answer:
-        """One exchange. Raises NoAnswer for none at all, 401, 429, 3xx and 5xx; any other status is an
-        answer.
-        """
+        """One exchange. Raises NoAnswer for no answer, 401, 429, 1xx, 3xx and 5xx; others are answers."""
         self._may_ask()
         raw_body = None if body is None else json.dumps(body).encode()
         headers = dict(_HEADERS)
@@ -136,14 +132,14 @@ class Prober:
 
 
 def path_of(collection: str, record_id: str) -> str:
-    """The path of one record. Raises NoAnswer for an id that cannot stand in one (reliability S14)."""
+    """The path of one record. Raises NoAnswer for an id that no path can hold (reliability S14)."""
     try:
         return record_path(collection, record_id)
     except BadId:
         raise NoAnswer("that is not the id of a record") from None
 
 
-# --- Reading what came, whatever it is -----------------------------------------------------------------
+# --- Reading answers of any shape ------------------------------------------------------------------------
 
 
 def is_success(answer: Answer) -> bool:
@@ -213,18 +209,18 @@ def error_body_of(answer: Answer) -> ErrorBody:
 
 
 def refusal(answer: Answer) -> str:
-    """A refusal in a status and names of fields: `422 (name, value)`."""
+    """A refusal as its status and the names of its fields: `422 (name, value)`."""
     fields = ", ".join(sorted(error_body_of(answer).field_errors))
     return f"{answer.status} ({fields})" if fields else str(answer.status)
 
 
 def same_refusal(one: Answer, other: Answer) -> bool:
-    """Whether two refusals complain of the same, as far as can be seen."""
+    """Whether two refusals name the same status, code and fields."""
     if one.status != other.status:
         return False
-    here, there = error_body_of(one), error_body_of(other)
-    if (here.code or here.field_errors) and (there.code or there.field_errors):
-        return (here.code, set(here.field_errors)) == (there.code, set(there.field_errors))
+    first, second = error_body_of(one), error_body_of(other)
+    if (first.code or first.field_errors) and (second.code or second.field_errors):
+        return (first.code, set(first.field_errors)) == (second.code, set(second.field_errors))
     return one.body == other.body
 
 

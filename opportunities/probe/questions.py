@@ -1,7 +1,7 @@
-"""What is asked of a real Slant, and the sheet the answers are written on.
+"""The questions to a real Slant, and the sheet of their findings.
 
-Each topic is a point our notes on Slant's API leave open ("10.7"), or one they state and a firm should see
-for itself. `otherwise` is what Slantweb does as long as the point cannot be told.
+Each topic is a point that our notes on Slant's API leave open ("10.7"), or one they state and a firm should
+check. `otherwise` is what Slantweb does while the point is not known.
 """
 
 from __future__ import annotations
@@ -59,14 +59,19 @@ READ_TOPICS: dict[str, Topic] = {
     "nested_pipeline": Topic("7.4", "How much of its pipeline does a deal show?", NOTHING),
     "error_shape": Topic("10.3", "What does an error look like?", "every known shape is tried"),
     "validation_status": Topic("10.4", "How is a wrong value refused?", "400 and 422 are taken alike"),
-    "no_access": Topic("10.5", "How is a record out of reach refused?", "403 and 404 read the same to people"),
+    "no_access": Topic(
+        "10.5", "How is a record out of reach refused?", "403 and 404 read the same to people",
+    ),
     "unrestricted_pipeline_type": Topic(
-        "10.9", "How is a pipeline without restriction named?", "all but prospect and client take any household"
+        "10.9", "How is a pipeline without restriction named?",
+        "all but prospect and client take any household",
     ),
     "company_pipelines_with_book_filter": Topic(
-        "10.10", "Are company-wide pipelines listed under book_id?", "pipelines are read without a filter"
+        "10.10", "Are company-wide pipelines listed under book_id?", "pipelines are read without a filter",
     ),
-    "assignees": Topic("10.19", "Are there deals without a complete assignee?", 'shown as "Unassigned / former user"'),
+    "assignees": Topic(
+        "10.19", "Are there deals without a complete assignee?", 'shown as "Unassigned / former user"',
+    ),
     "stage_order": Topic("10.21", "Are stage orders and default probabilities complete?", NOTHING),
     "rate_headers": Topic("10.22", "Do ordinary answers tell the rate limit?", "the budget is counted here"),
     "retry_after": Topic("10.22", "Does a 429 say how long to wait?", "without it: 60 s, doubling"),
@@ -84,7 +89,9 @@ WRITE_TOPICS: dict[str, Topic] = {
     "probability_when_omitted": Topic("10.12", "What is the probability when none is sent?", NOTHING),
     "close_day": Topic("10.23", "Does a close date come back as the same UTC day?", "each write compares it"),
     "list_lag": Topic("10.2", "How soon does the list show a new deal?", "QUIET_SECONDS as it is"),
-    "idem_replay": Topic("6", "Is the same key and body answered by the first record?", "looked for, never trusted"),
+    "idem_replay": Topic(
+        "6", "Is the same key and body answered by the first record?", "looked for, never trusted",
+    ),
     "replay_marker": Topic("10.8", "Does a header mark a replay?", NOTHING),
     "idem_mismatch": Topic("10.7", "What does the same key with another body get?", "never done"),
     "idem_store_4xx": Topic("10.8", "Is a refusal kept under its key?", "a new key after every definite no"),
@@ -129,7 +136,7 @@ NOT_PROBED: dict[str, tuple[Topic, str]] = {
 
 
 class FindingSheet:
-    """Collects findings by topic; what nobody answered says so."""
+    """Collects findings by topic; one without an answer says so."""
 
     def __init__(self) -> None:
         self._told: dict[str, Finding] = {}
@@ -158,9 +165,7 @@ class FindingSheet:
 
     @contextmanager
     def asking(self, *topics: str) -> Iterator[None]:
-        """If an answer is missing inside, those of `topics` that are still open say "no answer", and life
-        goes on.
-        """
+        """Where an answer is missing, mark the open ones of `topics` as "no answer" and go on."""
         try:
             yield
         except NoAnswer as lost:

@@ -1,4 +1,4 @@
-"""What reading alone can tell. Every question is one or two GETs; none of them changes anything."""
+"""Questions that reading answers: one or two GETs each, and none changes anything."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from opportunities.slant.responses import Answer, Envelope, read_page, read_reco
 
 @dataclass
 class Reads:
-    """Asks everything a read can tell and writes it on the sheet."""
+    """Asks every question that reading answers, and writes the findings on the sheet."""
 
     prober: Prober
     sheet: FindingSheet
@@ -66,7 +66,6 @@ class Reads:
         """Raises NoAnswer: without /me there may be nothing to ask."""
         answer = self.prober.ask("GET", "/me")
         data = record_of(answer)
-        self.facts.me_id = text_at(data, "id")
         self.facts.hold(answer, lambda: read_record(answer, types.Me))
         access, scope = at(data, "api_access"), text_at(data, "api_access", "scope")
         said = at(data, "api_access", "can_write")
@@ -144,8 +143,8 @@ class Reads:
         if not others:
             self.sheet.cannot(
                 "unrestricted_pipeline_type",
-                f"all {len(kinds)} pipelines are named prospect or client; if Slant's own page shows one without "
-                "restriction, give its id with --unrestricted",
+                f"all {len(kinds)} pipelines are named prospect or client; if Slant's own page shows one "
+                "without restriction, give its id with --unrestricted",
             )
             return
         seen = sorted({_kind_word(kind) for kind in others})

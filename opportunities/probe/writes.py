@@ -1,9 +1,9 @@
-"""What only writing can tell, with one test deal.
+"""Questions that only writing answers, with one test deal.
 
-One clearly named deal is made in the given book, linked to no household and assigned to the token's own user,
-and put into its pipeline's archived stage at the end, whatever happened in between. Creates that are meant to
-be refused carry the same name, so that a Slant which takes them leaves nothing nameless behind; they are put
-away too. A create whose answer was lost is looked for and never sent again.
+The clearly named deal is made in the given book, without a household and assigned to the token's own user. At
+the end it is moved to its pipeline's archived stage, whatever happened meanwhile. Creates that should be
+refused carry the same name, so that a Slant which takes them leaves no nameless deal; they are moved too. A
+create whose answer was lost is looked for and never sent again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Writes(Making):
         return answer.method == "POST" and is_success(answer)
 
     def _mismatch(self) -> None:
-        """Another body under the key of the create: one that must be refused, so that it cannot make a deal."""
+        """Send another body under the key of the create: one that must be refused, so it makes no deal."""
         if not self.key:
             return
         answer = self._send(self._wrong_body(), self.key)

@@ -74,7 +74,7 @@ def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple
         elif name in _DIRECT:
             yield name, _judge(ours, getattr(record, name), name in shown)
         elif name == "target_close_date":
-            yield name, _judge(_day(ours), record.close_day, name in shown)
+            yield name, _judge(_utc_day(ours), record.close_day, name in shown)
         elif name == "pipeline_id":
             yield name, _judge(ours, record.pipeline.id, True)
         elif name == "pipeline_stage_id":
@@ -103,7 +103,7 @@ def _judge_assignee(ours: object, record: OpportunityRecord) -> str:
     return _judge(ours, record.assigned_to.id, record.assigned_to.id is not None)
 
 
-def _day(sent: object) -> object:
+def _utc_day(sent: object) -> object:
     """The UTC calendar day of a date-time that was sent (Slant API 10.23); any other value unchanged."""
     try:
         return _time.validate_python(sent).date() if isinstance(sent, str) else sent

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import Finding, ProbeOptions, Prober, probe
+from opportunities.probe import Finding, ProbeOptions, Prober, run_probe
 from opportunities.slant.client import SlantClient
 from tests.sandbox_process import SandboxProcess
 
@@ -36,7 +36,7 @@ def look(sandbox: SandboxProcess) -> Look:
         ask: ProbeOptions = WRITE, *, token: str = sandbox.token, **options: Any
     ) -> dict[str, Finding]:
         client = SlantClient(sandbox.base_url, token, total_timeout=options.pop("total_timeout", 5.0))
-        report = probe(Prober(client, **options), ask)
+        report = run_probe(Prober(client, **options), ask)
         client.close()
         return {finding.topic: finding for finding in report.findings}
 

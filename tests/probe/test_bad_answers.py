@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import CannotAsk, ProbeOptions, Prober, probe
+from opportunities.probe import CannotAsk, ProbeOptions, Prober, run_probe
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
 from tests.probe.conftest import BOOK, WRITE, Look
@@ -131,7 +131,7 @@ def test_nonsense_everywhere_is_a_finding_or_one_error(status: int, body: bytes)
     client._transport = _Nonsense(status, body, headers)  # type: ignore[assignment]
 
     try:
-        report = probe(Prober(client, sleep=lambda seconds: None), WRITE)
+        report = run_probe(Prober(client, sleep=lambda seconds: None), WRITE)
     except CannotAsk:
         return
 

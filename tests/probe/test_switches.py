@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from opportunities.probe import ProbeOptions, Prober, probe
+from opportunities.probe import ProbeOptions, Prober, run_probe
 from opportunities.sandbox.store import SWITCHES
 from opportunities.slant.client import SlantClient
 from tests.probe.conftest import WRITE, Look
@@ -113,7 +113,7 @@ def rounds(_one_sandbox: SandboxProcess) -> list[dict[str, str]]:
     for round_ in range(5):
         _one_sandbox.reset()
         _one_sandbox.control(switches=positions(round_))
-        report = probe(Prober(SlantClient(_one_sandbox.base_url, _one_sandbox.token)), FULL)
+        report = run_probe(Prober(SlantClient(_one_sandbox.base_url, _one_sandbox.token)), FULL)
         words = {finding.topic: finding.seen for finding in report.findings}
         seen.append(words | {"answers": str(report.calls)})
     return seen

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opportunities.probe import NotAsked, ProbeOptions, Prober, probe
+from opportunities.probe import NotAsked, ProbeOptions, Prober, run_probe
 from opportunities.probe.questions import WRITE_TOPICS
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
@@ -64,7 +64,9 @@ def test_a_lag_over_a_minute_asks_for_twice_as_long(sandbox: SandboxProcess) -> 
         sandbox.control(clock={"offset_s": now[0]})
 
     client = SlantClient(sandbox.base_url, sandbox.token)
-    report = probe(Prober(client, sleep=sleep, monotonic=lambda: now[0]), replace(WRITE, looks=(0.0, 50, 60)))
+    report = run_probe(
+        Prober(client, sleep=sleep, monotonic=lambda: now[0]), replace(WRITE, looks=(0.0, 50, 60))
+    )
 
     assert report.settings == {"QUIET_SECONDS": "220"}
 
@@ -143,7 +145,7 @@ def test_when_our_own_budget_ends_half_way_it_is_said(sandbox: SandboxProcess) -
             raise NotAsked("no call to Slant before 12:30:00")
 
     client = SlantClient(sandbox.base_url, sandbox.token, before_send=count)
-    report = probe(Prober(client), WRITE)
+    report = run_probe(Prober(client), WRITE)
 
     found = {finding.topic: finding.seen for finding in report.findings}
     assert report.calls == 10
@@ -168,7 +170,7 @@ class _Twisted:
 def twisted(sandbox: SandboxProcess, twist: Twist) -> dict[str, Any]:
     client = SlantClient(sandbox.base_url, sandbox.token)
     client._transport = _Twisted(client._transport, twist)  # type: ignore[assignment]
-    return {finding.topic: finding for finding in probe(Prober(client), WRITE).findings}
+    return {finding.topic: finding for finding in run_probe(Prober(client), WRITE).findings}
 
 
 @pytest.mark.parametrize(

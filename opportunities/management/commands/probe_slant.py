@@ -13,7 +13,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from opportunities.clock import SystemClock
-from opportunities.probe import CannotAsk, Finding, ProbeOptions, ProbeReport, run
+from opportunities.probe import CannotAsk, Finding, ProbeOptions, ProbeReport
+from opportunities.probe.audited import probe_with_audit
 from opportunities.trail.audit import Actor
 
 HEADS = ("Point", "Question", "What Slant does", "What follows")
@@ -42,14 +43,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["write"] and not options["book"]:
             raise CommandError("--write needs --book: the id of the book for the test deal.", returncode=2)
-        ask = ProbeOptions(
+        options_of_probe = ProbeOptions(
             book_id=options["book"],
             write=options["write"],
             out_of_reach=options["out_of_reach"],
             unrestricted=options["unrestricted"],
         )
         try:
-            report = run.look_at_slant(ask, by=Actor.operator(getpass.getuser()), clock=SystemClock())
+            report = probe_with_audit(
+                options_of_probe, by=Actor.operator(getpass.getuser()), clock=SystemClock()
+            )
         except CannotAsk as why:
             raise CommandError(str(why)) from None
         self.stdout.write(as_json(report) if options["json"] else as_text(report))

@@ -1,4 +1,4 @@
-"""Looking at a real Slant before going live: the probe with the shared budget, and in the trail."""
+"""The probe of a real Slant with the shared call budget and its events in the trail."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.delivery import connection, holds, restore_guard
 from opportunities.models import Hold
-from opportunities.probe import CannotAsk, NotAsked, ProbeOptions, Prober, ProbeReport, probe
+from opportunities.probe.prober import CannotAsk, NotAsked, Prober
+from opportunities.probe.questionnaire import ProbeOptions, ProbeReport, run_probe
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant.client import SlantClient
@@ -15,13 +16,13 @@ from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
 
-def look_at_slant(
-    ask: ProbeOptions, *, by: Actor, clock: Clock, slant: SlantClient | None = None
+def probe_with_audit(
+    options: ProbeOptions, *, by: Actor, clock: Clock, slant: SlantClient | None = None
 ) -> ProbeReport:
-    """Probe Slant with people's share of the budget. Raises `CannotAsk` when Slant cannot be asked at all.
+    """Probe Slant with people's share of the budget. Raises CannotAsk if Slant cannot be asked at all.
 
-    With `ask.write` the intention is in the trail before the first write, and nothing is written while
-    sending is stopped by hand or this database belongs to another Slant: the stop button stops this too.
+    With `options.write` the intention is recorded before the first write. Nothing is written while sending is
+    stopped by hand or this database belongs to another Slant.
     """
     slant = slant or _connect(clock)
     meter = Meter(Share.PEOPLE, clock)
@@ -39,13 +40,13 @@ def look_at_slant(
         monotonic=clock.monotonic,
         now=clock.now,
     )
-    if ask.write:
-        ask = replace(ask, why_not=_why_not())
-        if not ask.why_not:
-            _record_event("probe.writing", ask, by=by, clock=clock)
-    report = probe(prober, ask)
+    if options.write:
+        options = replace(options, why_not=_why_not())
+        if not options.why_not:
+            _record_event("probe.writing", options, by=by, clock=clock)
+    report = run_probe(prober, options)
     _record_event(
-        "probe.ran", ask, by=by, clock=clock, calls=report.calls, test_deals=int(bool(report.test_deal))
+        "probe.ran", options, by=by, clock=clock, calls=report.calls, test_deals=int(bool(report.test_deal))
     )
     return report
 
@@ -63,13 +64,13 @@ def _why_not() -> str:
     return "this database belongs to another Slant" if restore_guard.other_slant_message() else ""
 
 
-def _record_event(action: str, ask: ProbeOptions, *, by: Actor, clock: Clock, **counts: int) -> None:
+def _record_event(action: str, options: ProbeOptions, *, by: Actor, clock: Clock, **counts: int) -> None:
     with transaction.atomic():
         audit.record(
             clock=clock,
             by=by,
             action=action,
-            object_type="book" if ask.book_id else "slant",
-            object_id=ask.book_id,
+            object_type="book" if options.book_id else "slant",
+            object_id=options.book_id,
             change=AuditChange(after=dict(counts)),
         )
