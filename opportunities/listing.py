@@ -28,9 +28,7 @@ class Sorting:
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a list is read: its sorting, the deal read last (`after`, empty at the top) and how many came
-    before.
-    """
+    """Where a list is read: its sorting, the deal read last (`after`), and how many came before."""
 
     sorting: Sorting = Sorting()
     after: str = ""

@@ -1,6 +1,4 @@
-"""What the form for a new opportunity may offer, as plain values: selectors fill them, views hand them to
-forms.
-"""
+"""What the form for a new opportunity may offer, as plain values that selectors fill for forms."""
 
 from dataclasses import dataclass
 
@@ -15,9 +13,7 @@ class BookChoice:
 
 @dataclass(frozen=True)
 class StageChoice:
-    """`probability` is the stage's default, None where Slant has none. `slot` and `glyph` are how it is
-    drawn.
-    """
+    """`probability` is the stage's default, None without one. `slot` and `glyph` say how it is drawn."""
 
     id: str
     name: str
@@ -91,9 +87,7 @@ class OwnerChoice:
 
 @dataclass(frozen=True)
 class Offer:
-    """What `person` may choose, given what is typed so far. `other_*` name what was typed but does not fit
-    here.
-    """
+    """What `person` may choose, given what is typed so far. `other_*` names what does not fit here."""
 
     books: tuple[BookChoice, ...] = ()
     book: BookChoice | None = None

@@ -1,6 +1,4 @@
-"""Calendar days, months and fiscal quarters. A period is days, both ends included; which moments they are is
-the firm's zone to say (`selectors/reports/`).
-"""
+"""Calendar days, months and fiscal quarters. A period is days, both ends included."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,8 +70,9 @@ def year_of(day: date, year_starts: int) -> Period:
 
 
 def quarter_number(first: date, year_starts: int) -> tuple[int, int]:
-    """Fiscal year and quarter of the quarter that begins with `first`. A fiscal year has the name of its last
-    day.
+    """Fiscal year and quarter of the quarter that begins with `first`.
+
+    A fiscal year has the name of the year its last day lies in.
     """
     year = year_of(first, year_starts)
     return year.last.year, (first.month - year_starts) % 12 // 3 + 1
@@ -117,8 +116,8 @@ def named(name: str, today: date, year_starts: int) -> Period:
 
 
 NAMES = (
-    "this-quarter", "last-quarter", "next-quarter", "this-and-next-quarter", "this-month", "last-month", "this-week",
-    "since-last-monday", "last-30-days", "last-12-months", "this-year", "last-year",
+    "this-quarter", "last-quarter", "next-quarter", "this-and-next-quarter", "this-month", "last-month",
+    "this-week", "since-last-monday", "last-30-days", "last-12-months", "this-year", "last-year",
 )  # fmt: skip
 
 

@@ -52,9 +52,7 @@ class Selection:
     view: str = BOARD
 
     def query(self, **changes: Any) -> str:
-        """The query string that reads as this selection, with `changes` put over it; no `?`, names in fixed
-        order.
-        """
+        """The query string of this selection with `changes` put over it; no `?`, names in fixed order."""
         wanted = replace(self, **changes)
         pairs: list[tuple[str, str]] = []
         for field in fields(wanted):

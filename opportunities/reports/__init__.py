@@ -5,7 +5,8 @@
 | `rows` | what selectors hand in |
 | `overview` ... `velocity` | a report each: its numbers (`calculate`) and its sheet (`build_sheet`) |
 | `spread`, `quantiles` | what a sum of independent deals may come to; medians and percentiles |
-| `sheets`, `context`, `deal_tables` | a report as it is shown; what every sheet needs to know; tables of deals |
+| `sheets`, `deal_tables` | a report as it is shown; tables of deals |
+| `context` | what every sheet needs to know besides its numbers |
 
 Nothing here knows a request, a model or a database. Money is whole US dollars. What is weighted is kept in
 hundredths of a dollar until it is shown, so that sums stay exact.

@@ -1,4 +1,4 @@
-"""How long open deals have been in their stage, against its limit and against what is usual in the pipeline."""
+"""How long open deals have been in their stage, against its limit and against the usual time."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -218,7 +218,8 @@ def _days_chart(pipeline: PipelineAges) -> Chart:
         f"{pipeline.name}: {slowest.stage.name} takes longest, a median of {longest}",
         "bars",
         DAYS,
-        f"Days in stage by stage of {pipeline.name}: the median, what 9 in 10 deals stay within, and the limit. "
+        f"Days in stage by stage of {pipeline.name}: the median, what 9 in 10 deals stay within, and the "
+        f"limit. "
         "The table beside it has every figure.",
         (Series(2, "Median", "3"), Series(3, "9 in 10 within", "2"), Series(4, "Limit", "4")),
     )

@@ -16,8 +16,10 @@ USUAL = ("entered", "moved_on", "lost", "here")
 # Shown only where it happened.
 SELDOM = {"archived": "Archived", "back": "Moved back", "away": "Left Slant or view"}
 HINT = (
-    "This counts stays in a stage that began in the period, by what had become of them when it ended. Conversion is "
-    "the share that moved on out of those that moved on, were lost or were archived; deals still there are left out."
+    "This counts stays in a stage that began in the period, by what had become of them when it ended. "
+    "Conversion is "
+    "the share that moved on out of those that moved on, were lost or were archived; deals still there are "
+    "left out."
 )
 
 
@@ -175,7 +177,8 @@ def _flow_chart(flows: Sequence[StageFlow], context: SheetContext) -> Chart:
         f"{name}: {moved:,} of {entered:,} entries into a stage led to a later one",
         "stacked",
         COUNT,
-        f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has every figure.",
+        f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has "
+        f"every figure.",
         (Series(2, "Moved on", "2"), Series(4, "Still there", "1"), Series(3, "Lost", "lost")),
     )
 

@@ -3,13 +3,14 @@
 There are three ways, by how many deals are uncertain:
 
 * up to 16: **exact**, every outcome there is;
-* up to 500: **grid**, the convolution of the deals on a grid of 4,096 steps. A value between two points is split
-  between them so that its mean stays, so the mean of the whole is exact. Each deal is moved by less than one step,
-  so no level is off by more than a step a deal. As those errors are independent with mean 0, a level is off by more
-  than `TYPICAL` steps times the root of their number in one case of a thousand (Hoeffding's inequality);
-* above: **moments**. Mean, variance and skew are exact, and the expansion of Cornish and Fisher gives the quantiles.
-  A quantile found so and the true one both lie within three standard deviations of the mean (Cantelli's inequality);
-  with hundreds of deals they lie close together.
+* up to 500: **grid**, the convolution of the deals on a grid of 4,096 steps. A value between two points is
+  split between them so that its mean stays, so the mean of the whole is exact. Each deal is moved by less
+  than one step, so no level is off by more than a step a deal. As those errors are independent with mean 0,
+  a level is off by more than `TYPICAL` steps times the root of their number in one case of a thousand
+  (Hoeffding's inequality);
+* above: **moments**. Mean, variance and skew are exact, and the expansion of Cornish and Fisher gives the
+  quantiles. A quantile found so and the true one both lie within three standard deviations of the mean
+  (Cantelli's inequality); with hundreds of deals they lie close together.
 """
 
 from bisect import bisect_left
@@ -40,7 +41,7 @@ class Deal:
 
 @dataclass(frozen=True)
 class Moments:
-    """Of a sum: `weighted` is its mean in hundredths of a dollar; variance and third moment are in dollars."""
+    """Of a sum: `weighted` is its mean in hundredths of a dollar; the others are in dollars."""
 
     deals: int = 0
     best: int = 0

@@ -22,8 +22,10 @@ COLUMNS = (
     Column.money("Dollars a day"),
 )
 HINT = (
-    "Velocity is deals times average value times win rate, divided by the length of the cycle: what the pipeline "
-    "earns in a day. Deals are those open at some time in the month; average value, win rate and cycle (mean days "
+    "Velocity is deals times average value times win rate, divided by the length of the cycle: what the "
+    "pipeline "
+    "earns in a day. Deals are those open at some time in the month; average value, win rate and cycle "
+    "(mean days "
     "from creation to win) are of the month's decisions."
 )
 

@@ -20,9 +20,7 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Chosen:
-    """The deals a person chose, as far as they may change them. `out_of_reach` were chosen but are not
-    theirs.
-    """
+    """The deals a person chose and may change. `out_of_reach` counts those chosen that are not theirs."""
 
     count: int
     value: int

@@ -1,5 +1,6 @@
-"""What a person may choose when they enter an opportunity. From the mirror alone; nothing out of reach is
-named.
+"""What a person may choose when they enter an opportunity.
+
+From the mirror alone; nothing out of reach is named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,8 +63,9 @@ def offer(person: Person, typed: Typed) -> Offer:
 
 
 def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed: Typed) -> Offer:
-    """What `deal` may be given: households and owners of its own book. Two queries, one more for a new
-    household.
+    """What `deal` may be given: households and owners of its own book.
+
+    Two queries, one more for a new household.
     """
     households = Household.objects.filter(book=deal.book_id, gone_at=None)
     household = _plain(deal.household) if deal.household else None
@@ -89,7 +91,7 @@ def search_households(person: Person, q: str, book_id: str) -> list[HouseholdCho
 
 
 def cannot_write_at_all() -> bool:
-    """Slant gave us a token that reads only, and never gave another: nothing that is entered could be sent."""
+    """Whether our token only reads and none ever wrote, so that nothing entered could be sent."""
     instance = Instance.objects.filter(pk=1).first()
     return instance is not None and instance.can_write is False and not instance.ever_could_write
 

@@ -31,5 +31,5 @@ def editable(row: Opportunity) -> tuple[DealField, ...]:
 
 
 def defined(row: Opportunity) -> list[DealField]:
-    """What Slant defines. `row` comes with `definitions` (`opportunity.page.reachable`), else it costs a query."""
+    """What Slant defines. Costs a query unless `row` has `definitions` (`opportunity.page.reachable`)."""
     return listed(row.definitions) if hasattr(row, "definitions") else known()

@@ -1,6 +1,4 @@
-"""What the filters of a board or list may be set to, what those in use are called, and the views a person
-saved.
-"""
+"""The filters of a board or list: their choices, the names of those in use, and saved views."""
 
 from dataclasses import dataclass
 

@@ -74,8 +74,9 @@ class Health:
 
     @property
     def status(self) -> str:
-        """`unready` only when the pages cannot work; Slant or a worker being down must not take the web tier
-        away.
+        """`unready` only when the pages cannot work.
+
+        Slant or a worker being down must not take the web tier away.
         """
         if not self.database.ok or self.sync.age_s is None:
             return "unready"
@@ -143,9 +144,7 @@ def _sync(now: datetime) -> Check:
 
 
 def _slant_answers() -> bool:
-    """Whether the newest thing we know of Slant is good: a sync that came through, or an exchange it
-    answered.
-    """
+    """Whether the newest news of Slant is good: a finished sync, or an exchange that Slant answered."""
     if holds.sending_is_held():
         return False
     news: list[tuple[datetime, bool]] = []
@@ -178,9 +177,7 @@ def _heartbeats(now: datetime) -> dict[str, int]:
 
 
 def _trail_is_whole() -> bool:
-    """The chain's head is the last event. The whole chain is verified by `manage.py verify_audit`, not per
-    request.
-    """
+    """Whether the chain's head is the last event. `manage.py verify_audit` verifies the whole chain."""
     head = ChainHead.objects.get(pk=1)
     last = AuditEvent.objects.order_by("-seq").values_list("seq", "hash").first()
     return (last or (0, "0" * 64)) == (head.seq, head.hash)

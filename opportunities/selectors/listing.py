@@ -1,5 +1,4 @@
-"""The deals of a selection as rows: for the list, a window at a time, and for the file that holds all of
-them.
+"""The deals of a selection as rows: a window at a time for the list, all of them for the file.
 
 The list costs as many queries for a hundred thousand deals as for one: its totals are the board's own kept
 ones, and each window begins where the last one ended (by the sorted value and the id), never by counting.
@@ -99,9 +98,7 @@ class ListColumn:
 
 @dataclass(frozen=True)
 class DealList:
-    """One window. `head` is the board's head of the same selection; `total` sums all its stages, hidden ones
-    too.
-    """
+    """One window. `head` is the board's head of the same selection; `total` sums all its stages."""
 
     head: Board
     columns: list[ListColumn]
@@ -126,9 +123,7 @@ class DealList:
 
 
 def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> DealList | None:
-    """A window of the list of one pipeline: the selected one, else the first there is. None where there is
-    none.
-    """
+    """A window of the list of one pipeline: the selected one, else the first; None where there is none."""
     head = boards.head(person, selection, now)
     if head is None:
         selection = Selection(**vars(selection) | {"pipeline": _first_pipeline(person)})
@@ -164,7 +159,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
 def file_rows(
     person: Person, selection: Selection, sorting: Sorting, now: datetime
 ) -> tuple[int, Iterator[tuple[Cell, ...]]]:
-    """How many deals the selection has, and each as a row of FILE_COLUMNS, read from the database bit by bit."""
+    """How many deals the selection has, and each as a row of FILE_COLUMNS, read bit by bit."""
     rows = deals(person, selection, now)
     return rows.count(), _file_rows(_ordered(rows.annotate(key=_key(sorting)), sorting), now)
 
@@ -172,8 +167,8 @@ def file_rows(
 def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cell, ...]]:
     held = meanings()
     values = rows.annotate(percent=PERCENT).values_list(
-        "name", "household__name", "book__name", "pipeline__name", "stage__name", "stage_id", "value", "percent",
-        "target_close_date", "since", "assigned_to_name", "created_at", "pk",
+        "name", "household__name", "book__name", "pipeline__name", "stage__name", "stage_id", "value",
+        "percent", "target_close_date", "since", "assigned_to_name", "created_at", "pk",
     )  # fmt: skip
     for (
         name,

@@ -18,7 +18,7 @@ UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Movable:
-    """`at` is the stage it will be in once everything asked for before has arrived; likewise `probability`."""
+    """`at` is the stage it will be in once everything asked for before has arrived; so is `probability`."""
 
     deal: Opportunity
     stages: tuple[StageChoice, ...]

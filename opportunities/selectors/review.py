@@ -123,9 +123,9 @@ def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
     ids = {name: {row.get(name) for row in rows} - {None, ""} for name in REVIEWED if name.endswith("_id")}
     members = Member.objects.filter(user_id__in=ids["assigned_to_id"])
     names: dict[str, dict[str, str]] = {
-        "household_id": _names(Household.objects.filter(pk__in=ids["household_id"])),
-        "pipeline_id": _names(Pipeline.objects.filter(pk__in=ids["pipeline_id"])),
-        "pipeline_stage_id": _names(Stage.objects.filter(pk__in=ids["pipeline_stage_id"])),
+        "household_id": _names_by_id(Household.objects.filter(pk__in=ids["household_id"])),
+        "pipeline_id": _names_by_id(Pipeline.objects.filter(pk__in=ids["pipeline_id"])),
+        "pipeline_stage_id": _names_by_id(Stage.objects.filter(pk__in=ids["pipeline_stage_id"])),
         "assigned_to_id": {member.user_id: member.name for member in members},
     }
 
@@ -135,7 +135,7 @@ def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
     return show
 
 
-def _names(rows: QuerySet[Any]) -> dict[str, str]:
+def _names_by_id(rows: QuerySet[Any]) -> dict[str, str]:
     return dict(rows.values_list("pk", "name"))
 
 

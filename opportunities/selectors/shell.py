@@ -1,4 +1,4 @@
-"""What every page shows around its content: how fresh Slant's data is, what waits, what a manager must know."""
+"""What every page shows around its content: how fresh the data is, what waits, what needs a manager."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -68,9 +68,7 @@ class Surroundings:
 
 
 def surroundings(person: Person, now: datetime) -> Surroundings:
-    """One query; news and alerts cost one more each while there are any. Every page pays this, so it is
-    counted.
-    """
+    """One query, and one more each for news and alerts while there are any. Every page pays for it."""
     own = Submission.objects.of(person)
     waiting = own.open().order_by().values("person").annotate(count=Count("pk")).values("count")
     rows = list(

@@ -1,5 +1,7 @@
-"""How stages are drawn and what they mean. Slant sends neither a meaning nor a colour: the meaning is kept by
-us, the colour follows from it and from the stage's place in its pipeline.
+"""How stages are drawn and what they mean.
+
+Slant sends neither a meaning nor a colour. We keep the meaning; the colour follows from it and from the
+stage's place in its pipeline.
 """
 
 from collections.abc import Sequence
@@ -27,14 +29,12 @@ def with_meanings(stages: QuerySet[Stage]) -> QuerySet[Stage]:
 
 
 def meaning(stage: Stage) -> str:
-    """What a stage means: as kept, or as its name and probability suggest where nobody asked `with_meanings`."""
+    """What a stage means: as kept, else as its name and probability suggest."""
     return getattr(stage, "held", None) or suggested(stage)
 
 
 def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
-    """`stages` of one pipeline in their order, each with the glyph and colour slot of its place among the
-    open ones.
-    """
+    """`stages` of one pipeline in order, each with the glyph and colour of its place among the open ones."""
     means = [meaning(stage) for stage in stages]
     open_count = means.count(Meaning.OPEN)
     choices, place = [], 0
@@ -63,9 +63,7 @@ def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A line of the settings. `chosen` is empty where the name decides, `limit` None where the house's
-    counts.
-    """
+    """A line of the settings. `chosen` is empty where the name decides; `limit` None: the usual one."""
 
     stage: StageChoice
     suggestion: str

@@ -1,4 +1,4 @@
-"""Small words of the look: icons, money, times. Values are escaped; nothing here marks text of Slant as safe."""
+"""Small words of the look: icons, money, times. Values are escaped; no text of Slant is marked safe."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache

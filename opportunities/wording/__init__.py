@@ -8,7 +8,8 @@ The rules of the voice: plain, short, no blame; say what happened, what it means
 | `formats` | amounts, days, moments, counts |
 | `fields` | a deal's fields: labels, and what is wrong with a value |
 | `shell` | what any page may say |
-| `create`, `board`, `deals`, `bulk` | the form for a new deal; the board; a deal and its edit form; the list |
+| `create`, `deals` | the form for a new deal; the page of a deal and its edit form |
+| `board`, `bulk` | the board; the list and bulk changes |
 | `states`, `submissions` | the states of a submission; its pages |
 | `review`, `sending`, `stages`, `people` | the pages of managers |
 | `reports`, `trail` | reports; the audit trail |

@@ -28,7 +28,8 @@ ADD_ANOTHER = {
     "queued": "{name} is saved and will be sent to Slant automatically. Here is the form for the next one.",
     "sending": "{name} is saved and is being sent. Here is the form for the next one.",
     "unknown": "We are not sure {name} arrived. Please do not enter it again; we are still checking.",
-    "review": "A manager will decide about {name}. Please do not enter it again. Here is the form for the next one.",
+    "review": "A manager will decide about {name}. Please do not enter it again. Here is the form for the "
+    "next one.",
     "rejected": "Slant refused {name}. Nothing was created.",
     "withdrawn": "{name} was withdrawn and is not sent. Here is the form for the next one.",
 }

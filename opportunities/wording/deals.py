@@ -42,10 +42,12 @@ SAVED = {
     "confirmed": "{name} is saved in Slant.",
     "queued": "{name} is saved here and will be sent to Slant automatically.",
     "sending": "{name} is saved here and is being sent to Slant.",
-    "unknown": "We are not sure your change to {name} arrived. Please do not enter it again; we are still checking.",
+    "unknown": "We are not sure your change to {name} arrived. Please do not enter it again; we are still "
+    "checking.",
     "review": "A manager will decide what becomes of your change to {name}.",
     "rejected": "Slant refused your change to {name}. Nothing was changed.",
-    "withdrawn": "Your change to {name} was withdrawn. Nothing was changed; open the form again to change it.",
+    "withdrawn": "Your change to {name} was withdrawn. Nothing was changed; open the form again to change "
+    "it.",
 }
 EDIT_TOO_OFTEN = "You have made a lot of changes in the last minute. Nothing was sent; try again in {wait}."
 FORM_NOT_YOURS = (

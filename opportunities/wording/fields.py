@@ -1,4 +1,4 @@
-"""A field's value in words, and what a form says of a value it cannot take. The fields themselves: `deal_fields.py`."""
+"""A field's value in words, and what a form says of a value it cannot take (`deal_fields.py`)."""
 
 from datetime import date
 from typing import Any
@@ -38,7 +38,7 @@ OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form doe
 
 
 def show_value(name: str, value: Any) -> str:
-    """The value of the field `name` in words; empty for None. What is not of the field's type is shown as it is."""
+    """The value of the field `name` in words; empty for None, and as it is where its type is wrong."""
     if value is None:
         return ""
     if name.startswith(CUSTOM_PREFIX):

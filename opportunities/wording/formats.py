@@ -14,7 +14,7 @@ def money(value: int) -> str:
 
 
 def compact(value: float) -> str:
-    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`; static/js/charts.js says the same."""
+    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`. The axes of charts do the same."""
     whole = round(abs(value))
     sign = "\u2212" if value < 0 and whole else ""
     if whole < 1_000:

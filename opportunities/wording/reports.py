@@ -78,7 +78,8 @@ PROBLEMS = {
 
 METHODS = {
     "exact": "Exact: every outcome of these deals was counted.",
-    "grid": "By convolution on a grid of 4,096 steps: the mean is exact, a level is off by at most about {within}.",
+    "grid": "By convolution on a grid of 4,096 steps: the mean is exact, a level is off by at most about "
+    "{within}.",
     "moments": "From mean, variance and skew, because there are more than 500 deals.",
 }
 INDEPENDENT = (
@@ -94,7 +95,10 @@ VALUELESS = "Without a value yet, and counted as $0: {deals}."
 KNOWN_FROM = "History is known from {day}. Nothing earlier is guessed."
 NO_REASON = "No reason given"
 REASONS_NOTE = "Asked for when a deal is moved to a lost stage here; a deal moved in Slant itself has none."
-FOUND_CLOSED = "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of that move."
+FOUND_CLOSED = (
+    "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of "
+    "that move."
+)
 MEANINGS_OF_TODAY = "Stages are counted by what they mean today, even in the past."
 WHOLE_QUARTERS = "Shown in whole fiscal quarters, so that targets compare."
 

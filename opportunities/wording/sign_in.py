@@ -3,12 +3,14 @@
 NOT_LET_IN = {
     "": (
         "You are not signed in",
-        "We could not verify your sign-in. Start again from the sign-in page. If it happens again, tell the people "
+        "We could not verify your sign-in. Start again from the sign-in page. If it happens again, tell the "
+        "people "
         "who run company sign-on.",
     ),
     "state_unknown": (
         "This sign-in has expired",
-        "It was started in another browser or more than ten minutes ago, or it was already used. Start again.",
+        "It was started in another browser or more than ten minutes ago, or it was already used. Start "
+        "again.",
     ),
     "provider_access_denied": (
         "You are not signed in",

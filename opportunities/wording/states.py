@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateWords:
-    """The words of a state. `sentence` may name {at} (when it is sent or looked for), {name}, {where}, {book}."""
+    """The words of a state. `sentence` may name {at} (when it is sent), {name}, {where} and {book}."""
 
     title: str
     sentence: str
@@ -22,7 +22,8 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "waiting_turn": StateWords(
             "Waiting its turn",
-            "An earlier change to the same deal goes first. We send this by ourselves; you can leave the page.",
+            "An earlier change to the same deal goes first. We send this by ourselves; you can leave the "
+            "page.",
             "clock",
         ),
         "busy": StateWords(
@@ -50,32 +51,37 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "unit_alarm": StateWords(
             "Sending is stopped",
-            "Slant recorded another deal at 100 times its value, or a hundredth of it, so nothing is sent until a manager "
+            "Slant recorded another deal at 100 times its value, or a hundredth of it, so nothing is sent "
+            "until a manager "
             "has checked. This is kept.",
             "exclamation-triangle-fill",
             "warn",
         ),
         "token_refused": StateWords(
             "Waiting for access to Slant",
-            "Slant no longer accepts our connection. The managers know; this is kept and goes out once it is renewed.",
+            "Slant no longer accepts our connection. The managers know; this is kept and goes out once it "
+            "is renewed.",
             "lock",
             "warn",
         ),
         "token_read_only": StateWords(
             "Waiting for access to Slant",
-            "Slant lets us read but not make changes. The managers know; this is kept and goes out once that is changed.",
+            "Slant lets us read but not make changes. The managers know; this is kept and goes out once "
+            "that is changed.",
             "lock",
             "warn",
         ),
         "restored": StateWords(
             "Sending is stopped",
-            "This database was restored or copied, so nothing is sent until an administrator has checked. This is kept.",
+            "This database was restored or copied, so nothing is sent until an administrator has checked. "
+            "This is kept.",
             "clock",
             "warn",
         ),
         "other_slant": StateWords(
             "Sending is stopped",
-            "We are connected to another Slant, or as another user, so nothing is sent until an administrator has checked. "
+            "We are connected to another Slant, or as another user, so nothing is sent until an "
+            "administrator has checked. "
             "This is kept.",
             "clock",
             "warn",
@@ -117,7 +123,8 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "lease_expired": StateWords(
             "We are not sure it arrived",
-            "Slant may have it already: we were interrupted while sending. Please do not enter it again. We look {at}.",
+            "Slant may have it already: we were interrupted while sending. Please do not enter it again. We "
+            "look {at}.",
             "question-lg",
             "warn",
         ),
@@ -136,26 +143,30 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "mismatch": StateWords(
             "We are checking with Slant",
-            "Slant has something, but with different values from the ones we sent. Please do not enter it again. "
+            "Slant has something, but with different values from the ones we sent. Please do not enter it "
+            "again. "
             "We look {at}.",
             "question-lg",
             "warn",
         ),
         "twin": StateWords(
             "We are checking with Slant",
-            "The same deal was entered twice, and Slant has one of them so far. Please do not enter it again. We look again {at}.",
+            "The same deal was entered twice, and Slant has one of them so far. Please do not enter it "
+            "again. We look again {at}.",
             "question-lg",
             "warn",
         ),
         "not_shown": StateWords(
             "We are checking with Slant",
-            "Slant has it, but did not show everything we sent. Please do not enter it again. We look again {at}.",
+            "Slant has it, but did not show everything we sent. Please do not enter it again. We look again "
+            "{at}.",
             "question-lg",
             "warn",
         ),
         "unit_alarm": StateWords(
             "Slant recorded a different value",
-            "Slant has it at 100 times the value we sent, or a hundredth of it. Please do not enter it again. "
+            "Slant has it at 100 times the value we sent, or a hundredth of it. Please do not enter it "
+            "again. "
             "The managers know, and nothing else is sent until they have checked.",
             "exclamation-triangle-fill",
             "warn",
@@ -164,19 +175,22 @@ STATES: dict[str, dict[str, StateWords]] = {
     "review": {
         DEFAULT: StateWords(
             "A manager decides",
-            "Slant has something like this, so we neither link nor send by ourselves. Please do not enter it again.",
+            "Slant has something like this, so we neither link nor send by ourselves. Please do not enter "
+            "it again.",
             "people",
             "warn",
         ),
         "changed_meanwhile": StateWords(
             "A manager decides",
-            "Slant has this with different values from the ones we sent: someone may have changed it. Please do not enter it again.",
+            "Slant has this with different values from the ones we sent: someone may have changed it. "
+            "Please do not enter it again.",
             "people",
             "warn",
         ),
         "incomplete_scan": StateWords(
             "A manager decides",
-            "The list in Slant kept changing while we read it, so we cannot be sure. Please do not enter it again.",
+            "The list in Slant kept changing while we read it, so we cannot be sure. Please do not enter it "
+            "again.",
             "people",
             "warn",
         ),
@@ -224,13 +238,15 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "forbidden_book": StateWords(
             "Slant refused it",
-            "Slant does not let Slantweb make changes in {book}. Nothing was created. Ask the principal of the book.",
+            "Slant does not let Slantweb make changes in {book}. Nothing was created. Ask the principal of "
+            "the book.",
             "x-lg",
             "bad",
         ),
         "date_passed": StateWords(
             "Its close date has passed",
-            "While this waited, its target close date passed, and Slant accepts only future dates. Nothing was created.",
+            "While this waited, its target close date passed, and Slant accepts only future dates. Nothing "
+            "was created.",
             "x-lg",
             "bad",
         ),

@@ -44,7 +44,8 @@ CHANGE_STATES: dict[str, dict[str, dict[str, StateWords]]] = {
         "unknown": {
             "": StateWords(
                 "We are not sure it arrived",
-                "Slant may have the change already: the answer got lost. Please do not enter it again. We look {at}.",
+                "Slant may have the change already: the answer got lost. Please do not enter it again. We "
+                "look {at}.",
                 "question-lg",
                 "warn",
             ),
@@ -66,7 +67,8 @@ CHANGE_STATES: dict[str, dict[str, dict[str, StateWords]]] = {
         "unknown": {
             "": StateWords(
                 "We are not sure it arrived",
-                "Slant may have moved it already: the answer got lost. Please do not move it again. We look {at}.",
+                "Slant may have moved it already: the answer got lost. Please do not move it again. We look "
+                "{at}.",
                 "question-lg",
                 "warn",
             ),
@@ -77,19 +79,22 @@ CHANGE_REFUSED = {
     "": StateWords("Slant refused it", "Nothing was changed. Open the deal and try again.", "x-lg", "bad"),
     "forbidden_book": StateWords(
         "Slant refused it",
-        "Slant does not let Slantweb make changes in {book}. Nothing was changed. Ask the principal of the book.",
+        "Slant does not let Slantweb make changes in {book}. Nothing was changed. Ask the principal of the "
+        "book.",
         "x-lg",
         "bad",
     ),
     "date_passed": StateWords(
         "Its close date has passed",
-        "While this waited, its target close date passed, and Slant accepts only future dates. Nothing was changed.",
+        "While this waited, its target close date passed, and Slant accepts only future dates. Nothing was "
+        "changed.",
         "x-lg",
         "bad",
     ),
     "conflict": StateWords(
         "Someone changed it first",
-        "The same field was changed in Slant after you looked, so yours did not overwrite it. Open the deal and "
+        "The same field was changed in Slant after you looked, so yours did not overwrite it. Open the deal "
+        "and "
         "decide again.",
         "x-lg",
         "bad",

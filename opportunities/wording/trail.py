@@ -27,12 +27,14 @@ SENTENCES: dict[str, dict[str, str]] = {
         "stale_proof": "{who} {warn:is looking once more} before sending {deal} again.",
         "mismatch": "Slant answered {who} with {warn:different values} from those sent for {deal}.",
         "unit_alarm": "Slant recorded {bad:a different value} from the one {who} sent for {deal}.",
-        "twin": "Slant answered {who} with {warn:the record of an equal submission} to {deal}: it needs another key.",
+        "twin": "Slant answered {who} with {warn:the record of an equal submission} to {deal}: it needs "
+        "another key.",
         "not_shown": "Slant accepted {deal} from {who} and {warn:did not show all} that was sent.",
     },
     "submission.review": {
         "": "{who} {warn:cannot tell} what became of {deal}: a manager has to decide.",
-        "sent_in_vain": "{who} sent {deal} {bad:three times without an answer} and stopped: a manager has to decide.",
+        "sent_in_vain": "{who} sent {deal} {bad:three times without an answer} and stopped: a manager has "
+        "to decide.",
         "too_long": "{who} could not find {deal} {warn:in two hours of looking}: a manager has to decide.",
     },
     "submission.confirmed": {

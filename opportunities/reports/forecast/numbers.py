@@ -39,8 +39,8 @@ class ForecastRows:
     """`due` and `won` are counted by `months`; `period` holds whole fiscal `quarters`.
 
     `singles` holds, by the number of a quarter, the deals due in it one by one, where they are few enough.
-    The spread of other quarters comes from their moments. `targets` are by owner and first day of the quarter.
-    `largest` are the deals that weigh most, their weight as `effect`.
+    The spread of other quarters comes from their moments. `targets` are by owner and first day of the
+    quarter. `largest` are the deals that weigh most, their weight as `effect`.
     """
 
     period: Period

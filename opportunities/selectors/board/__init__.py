@@ -1,5 +1,4 @@
-"""What the board shows: pipelines as tabs, stages as lanes with kept totals and windows of cards, and what is
-on its way.
+"""What the board shows: pipelines as tabs, stages as lanes with totals and cards, and what is on its way.
 
 | room | holds |
 | --- | --- |

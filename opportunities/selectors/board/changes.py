@@ -1,6 +1,4 @@
-"""What moved since a board was drawn: asked every few seconds by every open one, so it is one small
-statement.
-"""
+"""What moved since a board was drawn. Every open board asks every few seconds: one small statement."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +22,7 @@ class Changes:
 
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
-    """What changed in the pipeline since the token `since`; None if nothing did. One statement over two
-    indexes.
-    """
+    """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
     number, _, seen = since.partition(".")
     known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
     stages, newest, ways = set(), known, []
@@ -45,8 +41,7 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
-    """Submissions on their way (id, state, reason), and stages whose totals are newer than `known`: one
-    statement.
+    """Submissions on their way, and stages whose totals are newer than `known`, in one statement.
 
     Put together from two plain ones by hand. The ORM's own union of two annotated querysets took longer to
     compose than everything else a poll does.

@@ -40,10 +40,8 @@ def fill_lanes(
     """`lanes`, with cards in those that `shown` names. A deal that is moving counts where it goes."""
     counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in shown.items()}
     moving = _moving(builder)
-    by_stage: dict[str, list[CardRow]] = {lane.stage.id: [] for lane in lanes}
-    for row in rows_of(builder.person, _statements(chosen, counts, moving, after)):
-        if row.stage_id in by_stage:
-            by_stage[row.stage_id].append(row)
+    rows = rows_of(builder.person, _statements(chosen, counts, moving, after))
+    by_stage = _by_stage(rows, lanes)
     away = [row for rows in by_stage.values() for row in rows if builder.lies_in(row) != row.stage_id]
     filled = []
     for lane in lanes:
@@ -55,6 +53,15 @@ def fill_lanes(
             lane = _with_cards(lane, here, counts[stage_id], arriving, moving, builder)
         filled.append(lane)
     return filled
+
+
+def _by_stage(rows: Iterable[CardRow], lanes: Iterable[Lane]) -> dict[str, list[CardRow]]:
+    """The rows of each lane, by where Slant has the deal."""
+    by_stage: dict[str, list[CardRow]] = {lane.stage.id: [] for lane in lanes}
+    for row in rows:
+        if row.stage_id in by_stage:
+            by_stage[row.stage_id].append(row)
+    return by_stage
 
 
 def _moving(builder: CardBuilder) -> set[str]:

@@ -26,7 +26,7 @@ WINDOW = 20
 def board(
     person: Person, selection: Selection, now: datetime, *, shown: Mapping[str, int] | None = None
 ) -> Board:
-    """The whole board of one pipeline: the selected one, else the first there is. `shown` are cards by stage."""
+    """The whole board of one pipeline: the selected one, else the first. `shown` are cards by stage."""
     places = places_of(person)
     place = places.get(selection.pipeline) or next(iter(places.values()), None)
     if place is None:
@@ -45,9 +45,7 @@ def lane(
     after: str = "",
     shown: int = WINDOW,
 ) -> Lane | None:
-    """One lane of `selection.pipeline`, from its top or `after` a card. None if there is no such lane for
-    `person`.
-    """
+    """One lane of `selection.pipeline`, from its top or `after` a card; None where there is no such lane."""
     places = places_of(person)
     place = places.get(selection.pipeline)
     if place is None or not any(stage.id == stage_id for stage in place.stages):
@@ -69,9 +67,7 @@ def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
 
 
 def head(person: Person, selection: Selection, now: datetime) -> Board | None:
-    """Tabs, figures and the sums of each lane, without a card. None if there is no such pipeline for
-    `person`.
-    """
+    """Tabs, figures and the sums of each lane, without a card; None where there is no such pipeline."""
     places = places_of(person)
     return _drawn_board(person, selection, places, now, {}) if selection.pipeline in places else None
 
@@ -117,7 +113,7 @@ def _drawn_board(
 
 
 def lookup_names(person: Person, selection: Selection) -> dict[str, str]:
-    """What the filters in use are called, as far as `person` may know: for a board without cards to tell it."""
+    """What the filters in use are called, as far as `person` may know, for a board without cards."""
     names = {}
     books = visible_books(person)
     if selection.book:

@@ -21,8 +21,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Card:
-    """A deal as its card says it. A value: the same card is always the same markup, so that is kept
-    (templatetags/board).
+    """A deal as its card shows it. Equal cards share their markup (templatetags/board).
 
     `stage` is where the card lies, `stands_in` where Slant has the deal: they differ while a move is on its
     way.
@@ -80,8 +79,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Lane:
-    """One stage. `after` leads to the next window of cards, empty when there is none; `won` is this
-    quarter's.
+    """One stage. `after` leads to the next window of cards, empty at the end; `won` is this quarter's.
 
     A value, like the cards in it, so that an unchanged lane need not be drawn again.
     """
@@ -123,9 +121,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Board:
-    """`since` is what `changes` is asked with. `lanes` are the visible stages, `rail` the hidden ones,
-    without cards.
-    """
+    """`since` is the token for `changes`. `lanes` are the visible stages, `rail` the hidden ones."""
 
     selection: Selection
     tabs: list[Tab]

@@ -45,7 +45,7 @@ def on_their_way(person: Person) -> QuerySet[Submission]:
 
 
 def pending_of(person: Person, now: datetime) -> list[ChangeUnderWay]:
-    """Everybody's changes of deals that are on their way, and one's own that were refused a short while ago."""
+    """Everybody's changes of deals on their way, and one's own that were refused a short while ago."""
     open_ = Q(state__in=OPEN, book_id__in=visible_books(person).values("pk"))
     refused = Q(state=State.REJECTED, person=person, settled_at__gte=now - REFUSED_FOR)
     rows = (

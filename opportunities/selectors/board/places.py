@@ -24,9 +24,7 @@ class Place:
 
 
 def places_of(person: Person) -> dict[str, Place]:
-    """Every pipeline `person` may see that has stages, in order; and how often the mirror had changed by
-    then.
-    """
+    """Every pipeline `person` may see that has stages, in order, with the mirror's revision."""
     seen = Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person))
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
     rows = (

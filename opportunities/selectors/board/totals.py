@@ -1,6 +1,4 @@
-"""How many deals lie in each stage and what they are worth: kept where that is kept, else counted by one
-statement.
-"""
+"""How many deals lie in each stage and what they are worth: kept totals, else one statement that counts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -1,6 +1,4 @@
-"""The rows of several windows of deals in one statement, and the cursors that lead from one window to the
-next.
-"""
+"""The rows of several windows of deals in one statement, and the cursors between windows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -50,8 +48,9 @@ def ids_of(rows: QuerySet[Opportunity]) -> Ids | None:
 
 
 def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> list[Ids]:
-    """The first deals of each stage, as many as `counts` says: composed once, then said again with each
-    stage's id.
+    """The first deals of each stage, as many as `counts` says.
+
+    The statement is composed once and repeated with each stage's id.
     """
     found = ids_of(ordered.filter(stage_id=ANY_STAGE)) if counts else None
     if found is None:
@@ -63,8 +62,9 @@ def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> 
 
 
 def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
-    """The rows of several windows in one statement: Django cannot limit the parts of a union on SQLite by
-    itself.
+    """The rows of several windows in one statement.
+
+    Django cannot limit the parts of a union on SQLite by itself.
     """
     if not chosen:
         return []

@@ -1,5 +1,4 @@
-"""What the page of one deal says: its fields, how long it lay in each stage, what changed, what is on its
-way.
+"""What the page of one deal says: its fields, its time in each stage, what changed, what is on its way.
 
 | room | holds |
 | --- | --- |

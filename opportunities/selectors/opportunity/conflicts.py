@@ -49,13 +49,13 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
     What was seen is what the form says, so nobody of another book is named for it.
     """
     seen, wanted = from_body(changes.seen), from_body(changes.wanted)
-    names = _names(row, (seen, wanted, current))
+    names = _known_names(row, (seen, wanted, current))
     fields = [
         Disputed(
             label_of(name),
-            _text(name, seen[name], names),
-            _text(name, now, names),
-            _text(name, wanted[name], names),
+            _in_words(name, seen[name], names),
+            _in_words(name, now, names),
+            _in_words(name, wanted[name], names),
         )
         for name, now in current.items()
     ]
@@ -65,7 +65,7 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
     )
 
 
-def _names(row: Opportunity, versions: Sequence[Fields]) -> dict[str, str]:
+def _known_names(row: Opportunity, versions: Sequence[Fields]) -> dict[str, str]:
     """Names of the owners and households the fields speak of, of the deal's own book. Two queries."""
     values = [fields.get(name) for fields in versions for name in NAMED]
     ids = {str(value) for value in values if value}
@@ -78,7 +78,7 @@ def _names(row: Opportunity, versions: Sequence[Fields]) -> dict[str, str]:
     }
 
 
-def _text(name: str, value: Any, names: Mapping[str, str]) -> str:
+def _in_words(name: str, value: Any, names: Mapping[str, str]) -> str:
     if name not in NAMED:
         return show_value(name, value) or "Empty"
     return names.get(value) or (words.UNKNOWN if value else NAMED[name])

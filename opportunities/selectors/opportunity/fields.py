@@ -37,9 +37,7 @@ def _or(value: Any, say: Any, nothing: str, tone: str = "warn") -> tuple[str, st
 
 
 def weighted(row: Opportunity, default: int | None) -> int | None:
-    """Value x probability in whole dollars: the deal's own, else its stage's default, else unknown (Slant API
-    10.12).
-    """
+    """Value times probability in whole dollars: the deal's own, else its stage's (Slant API 10.12)."""
     percent = row.probability if row.probability is not None else default
     return None if row.value is None or percent is None else round(row.value * percent / 100)
 

@@ -36,8 +36,7 @@ VERSIONS_READ = 500
 
 
 def reachable(person: Person, id: str) -> Opportunity:
-    """The deal with its book and household, `may_write`, and what custom fields are called. One query, there
-    or not.
+    """The deal with its book, household, `may_write` and definitions of custom fields. One query.
 
     Not with pipeline and stage: they may not be mirrored yet, and the deal must be found all the same.
     """
@@ -89,9 +88,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
 
 
 def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
-    """The reason given with the move that brought a deal where it is, if that move arrived and none came
-    after it.
-    """
+    """The reason given with the move that lost the deal, if that move arrived and none came after it."""
     arrived = {
         each.pk: each.settled_at for each in asked if each.state == State.CONFIRMED and each.settled_at
     }

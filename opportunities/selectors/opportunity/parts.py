@@ -10,9 +10,7 @@ from opportunities.wording import states as states_words
 
 @dataclass(frozen=True)
 class DealFact:
-    """One field: its name as people call it, its value, a remark, and how it is to be read (`bad`, `warn`,
-    `muted`).
-    """
+    """One field: its label, its value, a remark, and its tone (`bad`, `warn`, `muted`)."""
 
     label: str
     text: str
@@ -32,8 +30,9 @@ class StageStep:
 
 @dataclass(frozen=True)
 class Spell:
-    """All the time a deal lay in one stage. `share` is 1-100 of the longest; `stage` None is time nobody
-    recorded.
+    """All the time a deal lay in one stage. `share` is 1-100 of the longest.
+
+    `stage` is None for time that nobody recorded.
     """
 
     name: str
@@ -55,9 +54,7 @@ class Change:
 
 @dataclass(frozen=True)
 class PendingChange:
-    """Something asked for that is not (or not yet) in Slant. `reachable`: its page is one this person may
-    open.
-    """
+    """Something asked for that is not in Slant yet. `reachable`: this person may open its page."""
 
     id: str
     kind: str

@@ -24,7 +24,7 @@ def has_open_changes(deal: str) -> bool:
 def pending(
     asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
 ) -> list[PendingChange]:
-    """What is open, oldest first, and the newest refusal of the last day unless something arrived after it."""
+    """What is open, oldest first, and the newest refusal of the last day unless something arrived since."""
     shown = [row for row in asked if row.state not in FINAL]
     newest = next((row for row in asked if row.state in FINAL), None)
     if (

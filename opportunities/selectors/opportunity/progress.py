@@ -16,9 +16,7 @@ DAY = timedelta(days=1)
 
 
 def pipeline_of(row: Opportunity) -> PipelineChoice:
-    """The deal's pipeline with its stages in order: those Slant has, and the deal's own in any case. One
-    query.
-    """
+    """The deal's pipeline with its stages in order, the deal's own in any case. One query."""
     found = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
     stages = [stage for stage in found if stage.gone_at is None or stage.pk == row.stage_id]
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
@@ -28,7 +26,7 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
 
 
 def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
-    """The visible stages, and the present one wherever it is. What was passed is known only on the open road."""
+    """The visible stages and the present one. Which were passed is known only for open and won deals."""
     shown = [each for each in stages if each.visible or each.id == stage.id]
     here = next((place for place, each in enumerate(shown) if each.id == stage.id), 0)
     on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
@@ -40,8 +38,9 @@ def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
 def spells(
     row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice], now: datetime
 ) -> list[Spell]:
-    """Whole days by stage, in the order the deal first came to each. Slant's own date begins the first stage
-    we saw.
+    """Whole days by stage, in the order the deal first came to each.
+
+    Slant's own date begins the first stage we saw.
     """
     times: dict[str, timedelta] = {}
     visits: dict[str, int] = {}
@@ -81,9 +80,7 @@ def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) 
 def _stays(
     row: Opportunity, history: Sequence[OpportunityVersion], begins: datetime, now: datetime
 ) -> Iterator[tuple[str, datetime, datetime]]:
-    """(stage, since, until) one after the other; a stage change is dated by Slant where Slant's date is
-    plausible.
-    """
+    """Stage, since and until, one after the other. Slant's date of a move counts where it is plausible."""
     at, stage_id = begins, history[0].stage_id if history else row.stage_id
     for before, after in pairwise(history):
         if after.gone and not before.gone:

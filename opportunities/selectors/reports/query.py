@@ -229,8 +229,8 @@ class ReportQuery:
         ids = list(chosen)
         rows = Opportunity.objects.filter(pk__in=ids) if ids else Opportunity.objects.none()
         found = rows.annotate(since=IN_STAGE_SINCE).values_list(
-            "pk", "name", "household__name", "assigned_to_id", "assigned_to_name", "book_id", "stage_id", "value",
-            "target_close_date", "since", "created_at",
+            "pk", "name", "household__name", "assigned_to_id", "assigned_to_name", "book_id", "stage_id",
+            "value", "target_close_date", "since", "created_at",
         )  # fmt: skip
         lines = {
             id: DealLine(
@@ -258,7 +258,7 @@ class ReportQuery:
 
 
 def _bucket(column: str, edges: Sequence[Any]) -> Case:
-    """The number of the stretch between `edges` a column lies in; it must lie within the first and the last."""
+    """The number of the stretch between `edges` that a column lies in, within the first and the last."""
     return Case(
         *(When(**{f"{column}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges[1:-1])),
         default=Value(len(edges) - 2),

@@ -1,7 +1,7 @@
 """Which reports there are.
 
-A new report is a module in `opportunities/reports` (its numbers and its sheet), one in this package (its rows),
-and an entry in `REPORTS`. Address, tab, page and files follow from that.
+A new report is a module in `opportunities/reports` (its numbers and its sheet), one in this package (its
+rows), and an entry in `REPORTS`. Address, tab, page and files follow from that.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ Rows = TypeVar("Rows")
 
 @dataclass(frozen=True)
 class NumbersBehind:
-    """How a report lists the deals behind one of its numbers; `fetch` is None for a number it does not have."""
+    """How a report lists the deals behind one of its numbers; `fetch` returns None for an unknown number."""
 
     fetch: Callable[[ReportQuery, str], DealsBehind | None]
     title: Callable[[str, SheetContext], str]

@@ -52,7 +52,7 @@ def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
 
 
 def _words(row: Submission, now: datetime) -> tuple[states_words.StateWords, bool]:
-    """After twelve seconds without an end the page stops turning and says that it is saved (reliability I9)."""
+    """After twelve seconds without an end the page says that it is saved (reliability I9)."""
     late = row.state in (State.QUEUED, State.SENDING) and now - row.created_at > LATE
     code = row.reason_code
     if row.state == State.QUEUED and code != "still_send":

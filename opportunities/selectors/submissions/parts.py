@@ -32,9 +32,7 @@ class ProgressStep:
 
 @dataclass(frozen=True)
 class Sent:
-    """A field as we sent it, as Slant answered it where that differs, and what it was before where that was
-    seen.
-    """
+    """A field as we sent it; as Slant answered it where that differs; what it was before, where seen."""
 
     label: str
     text: str

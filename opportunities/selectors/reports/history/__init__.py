@@ -1,7 +1,8 @@
 """Changes of deals, read from their versions by SQL of our own: a version beside the one before it.
 
-The ORM cannot join a table to itself by two columns, and Python would have to fetch every version of a period.
-The texts hold no value from outside: those travel as parameters. They run on SQLite and PostgreSQL alike.
+The ORM cannot join a table to itself by two columns, and Python would have to fetch every version of a
+period. The texts hold no value from outside: those travel as parameters. They run on SQLite and PostgreSQL
+alike.
 
 A change is a version that begins in the span, beside the version of the same deal that ends as it begins.
 Versions that began and ended in one moment never showed and are passed over. Stages mean what they mean

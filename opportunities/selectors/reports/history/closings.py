@@ -112,7 +112,8 @@ def _closed(scope: DealScope, first: datetime, last: datetime) -> tuple[str, lis
             SELECT v.opportunity_id AS id, v.id AS shown, v.assigned_to_id AS owner, v.book_id AS book,
                 vm.meaning AS meaning, v.value AS value, v.created_at AS created_at, v.stage_id AS stage,
                 v.valid_from AS since, COALESCE(p.valid_from, v.valid_from) AS before,
-                CASE WHEN p.valid_to IS NULL THEN COALESCE(v.stage_since, v.valid_from) ELSE v.valid_from END AS at
+                CASE WHEN p.valid_to IS NULL THEN COALESCE(v.stage_since, v.valid_from)
+                    ELSE v.valid_from END AS at
             {BESIDE}
             JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id AND vm.meaning IN ('won', 'lost')
             LEFT JOIN {MEANINGS} pm ON pm.stage_id = p.stage_id

@@ -21,7 +21,10 @@ from .sql import (
     to_database,
 )
 
-_EFFECT = "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END - CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
+_EFFECT = (
+    "ABS(CASE WHEN after = 'open' THEN after_value ELSE 0 END"
+    " - CASE WHEN before = 'open' THEN before_value ELSE 0 END)"
+)
 
 
 def count_movements(
@@ -35,7 +38,8 @@ def count_movements(
     rows = fetch(
         f"""
         WITH change AS ({text})
-        SELECT '' AS id, NULL AS at, '', '', '', '', '', before, after, new, COUNT(*), SUM(before_value), SUM(after_value)
+        SELECT '' AS id, NULL AS at, '', '', '', '', '', before, after, new,
+            COUNT(*), SUM(before_value), SUM(after_value)
         FROM change
         GROUP BY before, after, new, {sign("after_value - before_value")}
         UNION ALL

@@ -51,7 +51,8 @@ def _visits(scope: DealScope, span: Span, known_from: datetime | None) -> tuple[
         FROM (
             SELECT turn.*, LEAD(stage) OVER (PARTITION BY id ORDER BY at) AS then_stage FROM (
                 SELECT v.opportunity_id AS id, v.valid_from AS at, v.id AS shown, v.value AS value,
-                    CASE WHEN {in_v} AND (p.valid_to IS NOT NULL OR v.created_at IS NULL OR v.created_at >= %s)
+                    CASE WHEN {in_v}
+                        AND (p.valid_to IS NOT NULL OR v.created_at IS NULL OR v.created_at >= %s)
                         THEN 1 ELSE 0 END AS counted,
                     CASE WHEN v.gone THEN 'elsewhere' ELSE v.stage_id END AS stage
                 {BESIDE}
