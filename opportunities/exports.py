@@ -1,8 +1,7 @@
-"""Files people take away: CSV and XLSX that no spreadsheet will run, with numbers as numbers (reliability 4,
-S12).
+"""Exported files: CSV and XLSX in which no cell can run as a formula (reliability 4, S12).
 
-Pure: rows in, text or bytes out. Every file begins with what it is, how old its data is, what it was filtered
-by and who took it; then an empty line, the names of the columns, and the rows.
+Pure functions from rows to text or bytes. A file begins with its title, the age of its data, its filters and
+who exported it; then come an empty line, the names of the columns, and the rows.
 """
 
 import csv
@@ -23,11 +22,10 @@ Row = Sequence[Cell]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# What a spreadsheet may take for the beginning of a formula. A line feed is none of OWASP's, but costs
-# nothing; the last four are the first four as Japanese keyboards write them, which spreadsheets there
-# understand.
+# Characters that may begin a formula: OWASP's list, the line feed, and the full-width forms of the first
+# four, which Japanese spreadsheets accept.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-# Excel guesses Windows-1252 without it. It stands before the title, never before the names of the columns.
+# Excel assumes Windows-1252 without it. It stands before the title.
 BYTE_ORDER_MARK = "\ufeff"
 ROWS_AT_ONCE = 200
 LONGEST_CELL = 32_767
@@ -37,9 +35,7 @@ WIDEST = 60
 
 @dataclass(frozen=True)
 class Heading:
-    """What stands above the rows. `stamp` says how old the data is, `filters` what was left out, `by` who
-    took it.
-    """
+    """The lines above the rows: the age of the data, the filters, and who exported it when."""
 
     title: str
     stamp: str
@@ -58,19 +54,17 @@ class Heading:
 
 
 def harmless(text: str) -> str:
-    """`text` as a spreadsheet shows it and never runs it: a leading apostrophe before what may begin a
-    formula.
-    """
+    """`text` with an apostrophe in front if a spreadsheet might run it as a formula."""
     return f"'{text}" if text.startswith(DANGEROUS) else text
 
 
 def moment(value: datetime) -> str:
-    """A moment with its offset, so that a file read elsewhere says the same: `2026-11-23 10:41:02+01:00`."""
+    """A moment with its UTC offset: `2026-11-23 10:41:02+01:00`."""
     return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
 
 
 def written(value: Cell) -> str | int | float | Decimal:
-    """A cell of a CSV file: numbers bare, days and moments in ISO 8601, text harmless, nothing as nothing."""
+    """A cell of a CSV file: numbers bare, days and moments in ISO 8601, text harmless, None as ""."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -81,9 +75,7 @@ def written(value: Cell) -> str | int | float | Decimal:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> Iterator[str]:
-    """The file in pieces of some two hundred rows (RFC 4180: commas, doubled quotes, CRLF), for a streamed
-    answer.
-    """
+    """A CSV file in pieces of two hundred rows, for streaming (RFC 4180: commas, doubled quotes, CRLF)."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     buffer.write(BYTE_ORDER_MARK)
@@ -98,9 +90,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> I
 
 
 def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> bytes:
-    """A workbook of one sheet. Text is written as text: nothing becomes a formula, a link or a number by its
-    looks.
-    """
+    """A workbook of one sheet. Text stays text: none becomes a formula, a link or a number."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(
         file,
@@ -136,9 +126,7 @@ def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) ->
 
 
 def filename(*parts: str, at: datetime, suffix: str) -> str:
-    """`pipeline-new-households-2026-11-23.csv`: letters, digits and hyphens of `parts`, and the day in the
-    firm's zone.
-    """
+    """A name such as `pipeline-new-households-2026-11-23.csv`, with the day in the firm's zone."""
     plain = unicodedata.normalize("NFKD", " ".join(parts)).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:80].strip("-")
     return f"{words or 'export'}-{timezone.localtime(at).date().isoformat()}.{suffix}"
@@ -150,7 +138,7 @@ def attachment(name: str) -> str:
 
 
 def sheet_name(title: str) -> str:
-    """A name Excel takes: without its forbidden signs, at most 31 letters, never empty or in apostrophes."""
+    """A name Excel accepts: 1 to 31 characters, none of them forbidden, no outer apostrophes."""
     words = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip(" '")[:LONGEST_SHEET_NAME].strip(" '")
     return "Export" if words.lower() in ("", "history") else words
 

@@ -14,7 +14,7 @@ LOG_LIMIT = 5_000_000  # bytes
 
 
 class Child:
-    """One process of the demo, with its output in a file. Its own session keeps signals of the terminal away."""
+    """One process of the demo. Its output goes to a file; its own session keeps terminal signals away."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name = name

@@ -36,19 +36,19 @@ def _utc(value: object) -> object:
         raise ValueError("a time must lie between the years 1 and 9999 in UTC") from None
 
 
-def _text(value: object) -> object:
+def _without_nul(value: object) -> object:
     return "" if value is None else value.replace("\x00", "") if isinstance(value, str) else value
 
 
 def _storable(value: Any) -> Any:
     """A JSON value without what a database refuses: NUL characters and numbers that are not finite."""
     if isinstance(value, dict):
-        return {_text(key): _storable(inner) for key, inner in value.items()}
+        return {_without_nul(key): _storable(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_storable(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return _text(value) if isinstance(value, str) else value
+    return _without_nul(value) if isinstance(value, str) else value
 
 
 def _ordinal(value: int) -> int:
@@ -77,7 +77,7 @@ def _may_write(value: object) -> object:
 
 # Without control characters, which cannot be sent in a path (reliability S14).
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_without_nul)]
 Time = Annotated[datetime, BeforeValidator(_utc)]
 # Beyond 2**53 a JSON number is no longer exact.
 Dollars = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]

@@ -192,10 +192,10 @@ def folder() -> Path:
 
 def numbers() -> list[int]:
     """The numbers of the checkpoints, ascending, from the names of the files alone."""
-    return sorted(_names())
+    return sorted(_file_numbers())
 
 
-def _names() -> Iterator[int]:
+def _file_numbers() -> Iterator[int]:
     try:
         names = os.listdir(folder())
     except FileNotFoundError:
@@ -206,7 +206,7 @@ def _names() -> Iterator[int]:
 
 
 def _newest() -> tuple[int, datetime | None]:
-    seq = max(_names(), default=0)
+    seq = max(_file_numbers(), default=0)
     if not seq:
         return 0, None
     try:

@@ -111,7 +111,7 @@ def condition(wanted: TrailQuery) -> Q:
 def _arms(wanted: TrailQuery) -> list[Q]:
     """Conditions of which an event has to fit at least one, besides `_common`; never empty."""
     if wanted.text.strip():
-        return _text(wanted.text.strip())
+        return _arms_of_text(wanted.text.strip())
     if wanted.object:
         return _object(wanted.object)
     if wanted.saw:
@@ -205,7 +205,7 @@ def _deals_of(households: list[str]) -> list[Q]:
     ]
 
 
-def _text(text: str) -> list[Q]:
+def _arms_of_text(text: str) -> list[Q]:
     sent = Submission.objects.filter(
         Q(name__icontains=text)
         | Q(reference__istartswith=text)
