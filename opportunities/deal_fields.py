@@ -3,8 +3,8 @@
 Names are those of Slant's requests (Slant API 7.5, 7.7): forms post them, bodies send them, submissions keep
 them. Forms, mirror, delivery, review, history and exports read this table; plain values, no Django.
 
-In values of a deal (`Fields`) money is whole US dollars, a probability 0-100, a close date its calendar day as
-`YYYY-MM-DD`, and None is a field without a value. A custom field stands beside the others, under its name
+In values of a deal (`Fields`) money is whole US dollars, a probability 0-100, a close date its calendar day
+as `YYYY-MM-DD`, and None is a field without a value. A custom field stands beside the others, under its name
 `custom_fields.<field_key>` (Slant API 7.11); `to_body` puts it where Slant expects it.
 """
 
@@ -109,7 +109,7 @@ DEAL_FIELDS = (
         identifies=True,
         is_reviewed=True,
     ),
-    # Slant reads it only where neither pipeline nor household is given, and no record shows it (Slant API 7.5).
+    # Read by Slant only where neither pipeline nor household is given; no record shows it (Slant API 7.5).
     DealField("pipeline_type", "Kind of pipeline"),
     DealField(
         "pipeline_stage_id",
@@ -153,7 +153,7 @@ CUSTOM_TYPES = {
 
 
 def custom_field(key: str, label: str, kind: str, choices: Iterable[str] = ()) -> DealField:
-    """The field that Slant defines as `key`, with its `field_type` (Slant API 7.11). Slant's PATCH takes it."""
+    """The field that Slant defines as `key`, with its `field_type` (Slant API 7.11)."""
     return DealField(
         name=f"{CUSTOM_PREFIX}{key}",
         label=label or label_of_key(key),
@@ -173,7 +173,7 @@ def type_of(name: str) -> ValueType:
 
 
 def label_of(name: str, default: str = "") -> str:
-    """What pages call a field that Slant names; `default`, or else the name itself, for one we do not know."""
+    """What pages call the field `name`. For an unknown one `default`, or else the name itself."""
     if name.startswith(CUSTOM_PREFIX):
         return label_of_key(name.removeprefix(CUSTOM_PREFIX))
     return LABELS.get(ALIASES.get(name, name), default or name)
@@ -190,7 +190,7 @@ def values_of_record(record: Any, also: Iterable[str] = ()) -> Fields:
 
 
 def values_of_row(row: Any) -> Fields:
-    """A mirrored deal as values, comparable with those of a submission. The mirror keeps no reference as ""."""
+    """A mirrored deal as values, comparable with those of a submission. An empty reference is None."""
     values = {field.name: _plain(getattr(row, field.column)) for field in DEAL_FIELDS if field.column}
     references = {name: values[name] or None for name in REFERENCES if name in values}
     return values | references | _custom_values(row.custom_fields)

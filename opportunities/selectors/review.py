@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidate_ids
-from opportunities.deal_fields import LABELS, REVIEWED
+from opportunities.deal_fields import CUSTOM_PREFIX, REVIEWED, from_body, label_of
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.wording import formats
 from opportunities.wording import review as review_words
@@ -68,20 +68,20 @@ def queue(person: Person) -> list[QueueLine]:
 
 def compare(row: Submission) -> Comparison:
     """What we sent and what was found, field by field. A fixed number of queries, however many candidates."""
-    sent = json.loads(row.body)
-    sent["target_close_date"] = (sent.get("target_close_date") or "")[:10] or None
+    sent = from_body(json.loads(row.body))
+    names = [*REVIEWED, *(name for name in sent if name.startswith(CUSTOM_PREFIX))]
     found = _found_records(row)
     show = _value_words([sent, *(record["fields"] for record in found)])
     question = review_words.review_question(row.kind)
     return Comparison(
         row=row,
         words=question,
-        ours=[ComparedField(LABELS[name], show(name, sent.get(name)) or "not sent") for name in REVIEWED],
+        ours=[ComparedField(label_of(name), show(name, sent.get(name)) or "not sent") for name in names],
         sent_at=row.last_sent_at,
         candidates=[
             FoundRecord(
                 id=record["id"],
-                cells=[_compare_field(name, record["fields"].get(name), sent, show) for name in REVIEWED],
+                cells=[_compare_field(name, record["fields"].get(name), sent, show) for name in names],
                 made=_made(record.get("created_at", ""), row.last_sent_at),
             )
             for record in found
@@ -92,7 +92,7 @@ def compare(row: Submission) -> Comparison:
 
 def _compare_field(name: str, value: Any, sent: dict[str, Any], show: ShowValue) -> ComparedField:
     same = value == sent[name] if sent.get(name) is not None else None
-    return ComparedField(LABELS[name], show(name, value) or "empty", same)
+    return ComparedField(label_of(name), show(name, value) or "empty", same)
 
 
 def _found_records(row: Submission) -> list[dict[str, Any]]:

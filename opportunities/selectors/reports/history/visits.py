@@ -15,7 +15,10 @@ def count_visits(scope: DealScope, span: Span, known_from: datetime | None) -> l
     """
     text, params = _visits(scope, span, known_from)
     rows = fetch(
-        f"SELECT stage, then_stage, COUNT(*), COALESCE(SUM(value), 0) FROM ({text}) visits GROUP BY stage, then_stage",  # noqa: S608
+        f"""
+        SELECT stage, then_stage, COUNT(*), COALESCE(SUM(value), 0)
+        FROM ({text}) visits GROUP BY stage, then_stage
+        """,  # noqa: S608
         params,
     )
     return [StageVisit(stage, then, deals, int(value)) for stage, then, deals, value in rows]
