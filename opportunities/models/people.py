@@ -56,11 +56,6 @@ class Person(AbstractBaseUser):
         return str(self)
 
     @property
-    def initials(self) -> str:
-        words = str(self).replace("@", " ").replace(".", " ").split()
-        return "".join(word[0] for word in words[:2]).upper()
-
-    @property
     def is_sales(self) -> bool:
         return Role.SALES in self.roles
 

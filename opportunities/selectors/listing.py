@@ -5,7 +5,7 @@ ones, and each window begins where the last one ended (by the sorted value and t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
 from opportunities.access import visible_books, writable_books
+from opportunities.actions.bulk import ROW_LIMIT
 from opportunities.exports import Cell
 from opportunities.listing import SORTS, Reading, Sorting
 from opportunities.models import OPEN, Meaning, Opportunity, Person, Pipeline, StageMeaning, Submission
@@ -121,12 +122,17 @@ class DealList:
     def may_write(self) -> bool:
         return any(line.may_write for line in self.lines)
 
+    @property
+    def most_chosen(self) -> int:
+        """How many deals one bulk change may have; scripts read it from the page."""
+        return ROW_LIMIT
+
 
 def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> DealList | None:
     """A window of the list of one pipeline: the selected one, else the first; None where there is none."""
     head = boards.head(person, selection, now)
     if head is None:
-        selection = Selection(**vars(selection) | {"pipeline": _first_pipeline(person)})
+        selection = replace(selection, pipeline=_first_pipeline(person))
         head = boards.head(person, selection, now) if selection.pipeline else None
     if head is None:
         return None

@@ -23,10 +23,6 @@ class Persona:
     tag: str
     role: str
 
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.name.split()[:2]).upper()
-
 
 @dataclass
 class _Colleague:

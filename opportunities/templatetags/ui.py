@@ -63,6 +63,7 @@ def shade(name: str) -> str:
 
 @register.filter
 def initials(name: str) -> str:
+    """Of a name or an e-mail address, for an avatar."""
     return "".join(word[0] for word in name.replace("@", " ").replace(".", " ").split()[:2]).upper()
 
 

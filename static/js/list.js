@@ -1,7 +1,6 @@
 // The list of deals: what is chosen, and what can be done with it. The page of a bulk change keeps itself up to date.
 import { byId } from "./shared/page.js";
 
-const MOST = 500;
 const PACE_MS = [1000, 1500, 2000, 3000, 5000];
 const list = () => document.querySelector("[data-list]");
 const boxes = () => [...list().querySelectorAll("input[name='id']")];
@@ -15,9 +14,10 @@ const count = () => {
   const chosen = boxes().filter((box) => box.checked);
   const worth = chosen.reduce((sum, box) => sum + Number(box.closest("tr").dataset.value || 0), 0);
   bar.toggleAttribute("data-some", chosen.length > 0);
-  const tooMany = chosen.length > MOST ? `, at most ${MOST} at once` : "";
+  const most = Number(list().dataset.most);
+  const tooMany = chosen.length > most ? `, at most ${most} at once` : "";
   bar.querySelector("[data-count]").textContent = `${chosen.length} selected · ${dollars(worth)}${tooMany}`;
-  for (const button of bar.querySelectorAll("button[name='ask']")) button.disabled = chosen.length > MOST;
+  for (const button of bar.querySelectorAll("button[name='ask']")) button.disabled = chosen.length > most;
   const query = new URLSearchParams(chosen.map((box) => ["ids", box.value]));
   bar.querySelector("[data-export]").href = `${list().dataset.file}?${query}`;
   const all = list().querySelector("[data-all]");

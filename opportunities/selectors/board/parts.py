@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from opportunities.offer import StageChoice
 from opportunities.selection import Selection
+from opportunities.wording import board as board_words
 from opportunities.wording import formats
 
 
@@ -132,6 +133,11 @@ class Board:
     figures: Figures
     since: str
     names: dict[str, str]
+
+    @property
+    def moving_words(self) -> str:
+        """What a card says while it moves; scripts read it from the page and fill in the stage."""
+        return board_words.MOVING
 
     @property
     def reads_only(self) -> bool:

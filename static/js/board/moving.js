@@ -60,7 +60,7 @@ const move = async (card, stage, more = {}) => {
   card.classList.remove("is-refused");
   card.classList.add("is-saving");
   card.dataset.from = from;
-  note(card, "card-note", `Moving from ${nameOf(from)}…`);
+  note(card, "card-note", board.dataset.moving.replace("{stage}", () => nameOf(from)));
   placeTop(card, stage);
   refocus(had, card, home.lane);
   let answer;
