@@ -1,5 +1,6 @@
 """What every test stands on. The rest is in tests/support, one file a concern."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         without = [item for item in items if not _reaches_database(item)]
         items[:] = [item for item in items if _reaches_database(item)]
         config.hook.pytest_deselected(items=without)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at modules and items again: they stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _reaches_database(item: pytest.Item) -> bool:
