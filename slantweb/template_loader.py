@@ -3,8 +3,8 @@
 To a browser a line break is one space between words, and nothing beside a block. What no browser shows is
 left out, so that a template may hold one element a line without making pages heavier:
 
-- White space with a line break in it becomes one line break, or nothing beside a block-level tag.
-- Inside a tag, between attributes, it becomes one space.
+- White space with a line break in it becomes one space, or nothing beside a block-level tag.
+- So it does inside a tag, between attributes.
 - A line that holds nothing but statements (`{% if %}`, `{% for %}`, `{% with %}`, `{% load %}`, comments)
   leaves no trace, if the branches and the ends of these statements have lines of their own too.
 - White space without a line break is kept. So is every character of an attribute's value, of `<pre>`,
@@ -69,9 +69,9 @@ def trim(template: str) -> str:
     """The same page in fewer characters."""
     lines = list(_lines(template))
     gone = _vanishing(lines)
-    parts = [_text(lines[0])]
+    parts = [_joined(lines[0])]
     for (number, line), (_, following) in pairwise(enumerate(lines)):
-        parts += [_separator(line, following, number in gone), _text(following)]
+        parts += [_separator(line, following, number in gone), _joined(following)]
     return "".join(parts)
 
 
@@ -87,7 +87,7 @@ def _lines(template: str) -> Iterator[Line]:
     yield line
 
 
-def _text(line: Line) -> str:
+def _joined(line: Line) -> str:
     return "".join(_in_one_line(piece.text) if piece.kind == "tag" else piece.text for piece in line)
 
 
@@ -98,7 +98,7 @@ def _in_one_line(tag: str) -> str:
 def _separator(line: Line, following: Line, vanishes: bool) -> str:
     """What a browser needs between two lines."""
     at_an_end = not line or not following
-    return "" if vanishes or at_an_end or _is_block(line[-1]) or _is_block(following[0]) else "\n"
+    return "" if vanishes or at_an_end or _is_block(line[-1]) or _is_block(following[0]) else " "
 
 
 def _is_block(piece: Piece) -> bool:

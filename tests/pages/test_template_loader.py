@@ -14,10 +14,10 @@ ENGINE = Engine()
     ("template", "trimmed"),
     [
         ("<ul>\n  <li>one</li>\n  <li>two</li>\n</ul>\n", "<ul><li>one</li><li>two</li></ul>"),
-        ("<p>\n  some\n  words\n</p>", "<p>some\nwords</p>"),
-        ("<p>\n  {{ a }}\n  {{ b }}\n</p>", "<p>{{ a }}\n{{ b }}</p>"),
-        ("<b>one</b>\n\n  <i>two</i>", "<b>one</b>\n<i>two</i>"),
-        ("{% include 'a' %}\n{% include 'b' %}\n", "{% include 'a' %}\n{% include 'b' %}"),
+        ("<p>\n  some\n  words\n</p>", "<p>some words</p>"),
+        ("<p>\n  {{ a }}\n  {{ b }}\n</p>", "<p>{{ a }} {{ b }}</p>"),
+        ("<b>one</b>\n\n  <i>two</i>", "<b>one</b> <i>two</i>"),
+        ("{% include 'a' %}\n{% include 'b' %}\n", "{% include 'a' %} {% include 'b' %}"),
     ],
 )
 def test_a_line_break_is_one_space_between_words_and_nothing_beside_a_block(
@@ -53,9 +53,9 @@ def test_a_tag_written_over_many_lines_becomes_one_line() -> None:
     [
         (
             "<b>a</b>\n{% if x %}\n  <i>b</i>\n{% else %}\n  c\n{% endif %}\n<u>d</u>",
-            "<b>a</b>\n{% if x %}<i>b</i>\n{% else %}c\n{% endif %}<u>d</u>",
+            "<b>a</b> {% if x %}<i>b</i> {% else %}c {% endif %}<u>d</u>",
         ),
-        ("a\n{% for x in y %}\n  {{ x }}\n{% endfor %}\nb", "a\n{% for x in y %}{{ x }}\n{% endfor %}b"),
+        ("a\n{% for x in y %}\n  {{ x }}\n{% endfor %}\nb", "a {% for x in y %}{{ x }} {% endfor %}b"),
         ("{% load ui %}\n{# why #}\n<b>a</b>", "{% load ui %}{# why #}<b>a</b>"),
     ],
 )
