@@ -4,10 +4,12 @@ Whatever the markup depends on is in the arguments: a person, a request or a tok
 """
 
 from functools import lru_cache
+from urllib.parse import quote, urlencode
 
 from django import template
 from django.template.context import Context
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from opportunities.selection import Selection
@@ -41,3 +43,12 @@ def _lane(lane: Lane, selection: Selection, may_create: bool, is_alone: bool) ->
         "is_alone": is_alone,
     }
     return render_to_string("opportunities/partials/lane.html", context)
+
+
+@register.simple_tag
+def new_deal_address(lane: Lane, selection: Selection) -> str:
+    """The form for a deal in this lane, and in the book that was selected."""
+    chosen = {"pipeline_id": lane.pipeline, "pipeline_stage_id": lane.stage.id}
+    if selection.book:
+        chosen["book_id"] = selection.book
+    return f"{reverse('opportunities:new')}?{urlencode(chosen, quote_via=quote, safe='')}"

@@ -59,14 +59,14 @@ def test_each_lane_shows_its_newest_deals_and_its_kept_totals(
         assert heading.startswith(f"{stage.name} {len(there)} deals")
     assert "Closed lost" in page.text
     assert not cards(page, "pl_growth_6")
-    assert '<a href="/board/?pipeline=pl_growth" aria-current="page">Growth' in page.text
+    assert '<a href="/board/?pipeline=pl_growth" aria-current="page"> Growth' in page.text
     open_deals = Opportunity.objects.filter(book_id="bk_harbor", stage__in=loaded.stages["pl_growth"][:4])
     value = sum(row.value or 0 for row in open_deals)
     weighed = sum(
         (row.value or 0) * (row.stage.default_probability if row.probability is None else row.probability)
         for row in open_deals.select_related("stage")
     )
-    assert f"<dd>${value:,} <small>{len(open_deals)} deals" in page.text
+    assert f"<dd>${value:,} <small> {len(open_deals)} deals" in page.text
     assert f"<dd>${round(weighed / 100):,} <small>" in page.text
 
 

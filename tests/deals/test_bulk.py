@@ -84,7 +84,7 @@ def test_each_deal_moves_by_a_submission_of_its_own_and_the_others_say_why_not(
     page = result(browse, owner, response)
     assert page.said("main").startswith("Moving 7 deals to Lead") or "Moving 7 deals to Lead" in page.text
     said = told(page)
-    assert said["op_1"] == "Okonkwo rolloverWaiting"
+    assert said["op_1"] == "Okonkwo rollover Waiting"
     assert "It is already there" in said["op_there"]
     assert "another pipeline, which has no stage Lead" in said["op_other"]
     assert "in a book you cannot change" in said["op_archive"]

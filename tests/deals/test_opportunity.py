@@ -46,7 +46,7 @@ def test_page_and_drawer_say_the_same_of_every_field(
             "Probability 55% set by hand, stage default 40%",
             "Weighted $352,000",
             f"Target close {in_days(60).day} {in_days(60):%B %Y} in 60 days",
-            "Owner OOOlivia Owner",
+            "Owner OO Olivia Owner",
             "Household Okonkwo (prospect)",
             "Book Harbor",
             "Pipeline New money",

@@ -1,5 +1,6 @@
 """What surrounds every page: the stamp, who one is, what waits, how it looks."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -179,20 +180,26 @@ def test_choices_are_only_posted(owner: Person, browse: Browse) -> None:
 def test_htmx_is_told_to_run_nothing_and_swap_a_refused_form(owner: Person, browse: Browse) -> None:
     page = Page(browse(owner).get(LIST))
 
-    config = next(attrs["content"] for tag, attrs in page.elements if attrs.get("name") == "htmx-config")
-    for part in (
-        '"allowEval":false',
-        '"allowScriptTags":false',
-        '"includeIndicatorStyles":false',
-        '"selfRequestsOnly":true',
-        '"historyCacheSize":0',
-        '"refreshOnHistoryMiss":true',
-        '"historyRestoreAsHxRequest":false',
-        '"timeout":12000',
-        '{"code":"422","swap":true}',
-        '{"code":"[45]..","swap":false,"error":true}',
-    ):
-        assert part in config
+    config = json.loads(
+        next(attrs["content"] for _, attrs in page.elements if attrs.get("name") == "htmx-config")
+    )
+    assert config == {
+        "allowEval": False,
+        "allowScriptTags": False,
+        "includeIndicatorStyles": False,
+        "selfRequestsOnly": True,
+        "historyCacheSize": 0,
+        "attributesToSettle": ["class"],
+        "refreshOnHistoryMiss": True,
+        "historyRestoreAsHxRequest": False,
+        "timeout": 12000,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..", "swap": True},
+            {"code": "422", "swap": True},
+            {"code": "[45]..", "swap": False, "error": True},
+        ],
+    }
 
 
 def test_the_shell_costs_nothing_until_a_page_asks_for_it(owner: Person) -> None:

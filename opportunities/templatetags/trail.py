@@ -1,0 +1,35 @@
+"""What an entry of the trail is made of: its sentence, and the way to all that its actor did."""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from django import template
+from django.urls import reverse
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from opportunities.models import AuditEvent
+from opportunities.selectors.audit.parts import Part
+
+register = template.Library()
+
+CLASSES = {"good": "is-good", "warn": "is-warn-text", "bad": "is-bad-text"}
+
+
+@register.simple_tag
+def sentence(parts: Iterable[Part]) -> SafeString:
+    """The parts of a sentence, one right after the other, each in its tone."""
+    return format_html_join("", "{}", ((_toned(part),) for part in parts))
+
+
+def _toned(part: Part) -> SafeString:
+    if part.tone in CLASSES:
+        return format_html('<b class="{}">{}</b>', CLASSES[part.tone], part.text)
+    return format_html("<b>{}</b>", part.text) if part.tone == "name" else escape(part.text)
+
+
+@register.simple_tag
+def address_of_all_done_by(event: AuditEvent) -> str:
+    """The trail of everything the person did who did this."""
+    who = quote(f"{event.actor_iss} {event.actor_sub}", safe="")
+    return f"{reverse('opportunities:audit')}?who={who}"
