@@ -41,6 +41,7 @@ house: venv-tests
 format: venv-tests
 	@$(PYTHON) -m ruff check --fix-only --quiet .
 	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m djlint templates --reformat --quiet
 
 faults: venv-tests
 	@$(PYTHON) -m tests.support.run faults $(ARGS)

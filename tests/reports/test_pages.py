@@ -138,7 +138,7 @@ def test_every_number_opens_the_deals_behind_it(visit: Client, small: Desk) -> N
     created = cells(page(visit, f"/reports/overview/?{QUARTER}&show=created"), "behind")
     assert len(created[1:]) == 11
     then = page(visit, f"/reports/changes/?{QUARTER}&day=2026-09-30&show=on:{A}")
-    assert cells(then, "board")[1][:2] == ["FirstDesk", "7"]
+    assert cells(then, "board")[1][:2] == ["First Desk", "7"]
     assert len(cells(then, "behind")[1:]) == 7
 
 
