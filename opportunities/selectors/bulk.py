@@ -10,7 +10,7 @@ from opportunities.access import visible_books, writable_books
 from opportunities.actions import bulk
 from opportunities.models import FINAL, Kind, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.offer import OwnerChoice, PipelineChoice
-from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.selectors.stages import draw_stages, with_meanings
 from opportunities.wording import bulk as bulk_words
 from opportunities.wording import deals as words
 from opportunities.wording import submissions as submissions_words
@@ -92,7 +92,8 @@ def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
     stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
     rows = Pipeline.objects.filter(pk__in=ids, gone_at=None).prefetch_related(stages)
     return tuple(
-        PipelineChoice(row.pk, row.name, row.household_type, drawn(list(row.stages.all()))) for row in rows
+        PipelineChoice(row.pk, row.name, row.household_type, draw_stages(list(row.stages.all())))
+        for row in rows
     )
 
 

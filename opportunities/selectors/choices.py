@@ -21,7 +21,7 @@ from opportunities.models import (
 )
 from opportunities.offer import BookChoice, HouseholdChoice, Offer, OwnerChoice, PipelineChoice
 from opportunities.selectors.selection import is_open
-from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.selectors.stages import draw_stages, with_meanings
 
 LISTED = 50
 SUGGESTED = 8
@@ -126,7 +126,7 @@ def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
     for row in rows.select_related("pipeline").order_by(*IN_ORDER):
         stages.setdefault(row.pipeline, []).append(row)
     return tuple(
-        PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, drawn(its))
+        PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, draw_stages(its))
         for pipeline, its in stages.items()
     )
 

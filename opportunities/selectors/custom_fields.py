@@ -8,7 +8,7 @@ from opportunities.models import Opportunity
 from opportunities.wording.fields import show_custom_value
 
 
-def described(row: Opportunity) -> Iterator[tuple[str, str]]:
+def describe_fields(row: Opportunity) -> Iterator[tuple[str, str]]:
     """Label and value of each custom field `row` has: in Slant's order, those without a definition last."""
     values = {name: value for name, value in values_of_row(row).items() if name.startswith(CUSTOM_PREFIX)}
     if not values:

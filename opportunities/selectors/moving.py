@@ -10,7 +10,7 @@ from opportunities.access import Action, may, visible_books
 from opportunities.actions.submissions import expected_fields
 from opportunities.models import Opportunity, Person, Stage, State, Submission
 from opportunities.offer import StageChoice
-from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.selectors.stages import draw_stages, with_meanings
 from opportunities.wording import board as board_words
 
 UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
@@ -37,7 +37,9 @@ def movable(person: Person, id: str) -> Movable:
     deal = rows.select_related("book", "household", "stage", "pipeline").first()
     if deal is None:
         raise Http404
-    stages = drawn(list(with_meanings(Stage.objects.filter(pipeline_id=deal.pipeline_id, gone_at=None))))
+    stages = draw_stages(
+        list(with_meanings(Stage.objects.filter(pipeline_id=deal.pipeline_id, gone_at=None)))
+    )
     fields = expected_fields(deal)
     at = next((stage for stage in stages if stage.id == fields["pipeline_stage_id"]), None)
     if at is None:

@@ -33,7 +33,7 @@ def meaning(stage: Stage) -> str:
     return getattr(stage, "held", None) or suggested(stage)
 
 
-def drawn(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
+def draw_stages(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
     """`stages` of one pipeline in order, each with the glyph and colour of its place among the open ones."""
     means = [meaning(stage) for stage in stages]
     open_count = means.count(Meaning.OPEN)
@@ -98,7 +98,7 @@ def stage_settings(person: Person) -> list[PipelineStages]:
 
 def _stage_rows(stages: list[Stage], held: dict[str, StageMeaning]) -> list[StageRow]:
     rows = []
-    for stage, choice in zip(stages, drawn(stages), strict=True):
+    for stage, choice in zip(stages, draw_stages(stages), strict=True):
         mine = held.get(stage.pk)
         by = mine.set_by if mine else ""
         rows.append(

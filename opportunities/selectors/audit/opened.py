@@ -8,7 +8,7 @@ from typing import Any
 from opportunities.deal_fields import label_of, label_of_key
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, EventFact
-from opportunities.selectors.audit.sentences import said, who
+from opportunities.selectors.audit.sentences import value_words, who
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
 from opportunities.wording import formats
@@ -33,7 +33,7 @@ def _field(name: str, value: Any, stages: dict[str, str]) -> str:
         return "nothing"
     if name == "pipeline_stage_id" and value in stages:
         return f"{stages[value]} ({value})"
-    return formats.money(value) if name == "value" and isinstance(value, int) else said(value)
+    return formats.money(value) if name == "value" and isinstance(value, int) else value_words(value)
 
 
 def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None) -> Iterable[EventFact]:

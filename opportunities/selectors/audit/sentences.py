@@ -29,11 +29,11 @@ def parts_of(event: AuditEvent, around: Around) -> Iterable[Part]:
         if name in ("good", "warn", "bad"):
             yield Part(spec or "", name)
         elif name:
-            value = counted(values.get(name, ""), spec) if spec else values.get(name, "")
+            value = count_noun(values.get(name, ""), spec) if spec else values.get(name, "")
             yield Part(value, "name" if name in ("who", "deal", "person") else "")
 
 
-def counted(count: str, noun: str) -> str:
+def count_noun(count: str, noun: str) -> str:
     """`1 deal`, `28 deals`."""
     return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
 
@@ -62,7 +62,7 @@ def _values(event: AuditEvent, around: Around) -> dict[str, str]:
         "person": around.people.get(event.object_id, "someone"),
         "action": event.action,
     }
-    return {name: said(value) for name, value in after.items()} | values
+    return {name: value_words(value) for name, value in after.items()} | values
 
 
 def _where(row: Submission, around: Around) -> str:
@@ -91,7 +91,7 @@ def _deal(event: AuditEvent, around: Around) -> str:
     return f"{event.object_type.replace('_', ' ')} {event.object_id}".strip()
 
 
-def said(value: Any) -> str:
+def value_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

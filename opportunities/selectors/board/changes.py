@@ -9,7 +9,7 @@ from django.db import connection
 
 from opportunities.models import Person
 from opportunities.selection import Selection
-from opportunities.selectors.board.pending import digest, on_their_way, touched
+from opportunities.selectors.board.pending import digest, on_their_way, touched_stages
 from opportunities.selectors.board.totals import kept
 
 
@@ -36,7 +36,7 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     if not stages and now == seen:
         return None
     if now != seen:
-        stages |= touched(person, selection)
+        stages |= touched_stages(person, selection)
     return Changes(tuple(sorted(stages)), f"{newest}.{now}")
 
 

@@ -13,7 +13,7 @@ from opportunities.selectors.board.places import Place
 from opportunities.selectors.board.windows import (
     CardRow,
     Ids,
-    before,
+    below_cursor,
     cursor,
     first_of_each,
     ids_of,
@@ -78,7 +78,7 @@ def _statements(
 ) -> list[Ids]:
     """The first deals of each stage, one more than asked for, and all that are moving."""
     ordered = chosen.order_by("-since", "-pk")  # type: ignore[misc]  # `since` is an annotation
-    if cut := before(after):
+    if cut := below_cursor(after):
         ordered = ordered.filter(cut)
     statements = first_of_each(ordered, {stage_id: count + 1 for stage_id, count in counts.items()})
     if moving and (moved := ids_of(chosen.filter(pk__in=moving))):

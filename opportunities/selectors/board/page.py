@@ -16,7 +16,7 @@ from opportunities.selectors.board.lanes import empty_lane, fill_lanes
 from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums, Tab
 from opportunities.selectors.board.pending import by_deal, pending_of, token
 from opportunities.selectors.board.places import Place, places_of
-from opportunities.selectors.board.totals import counted, figures, kept_sums, tally, won_of
+from opportunities.selectors.board.totals import count_open_deals, count_sums, figures, kept_sums, won_of
 from opportunities.selectors.board.windows import ids_of, rows_of
 from opportunities.selectors.selection import deals
 
@@ -84,7 +84,7 @@ def _drawn_board(
     """The board with cards in those lanes that `shown` names."""
     place = places[selection.pipeline]
     rows = deals(person, selection, now, limits=place.limits)
-    sums = kept_sums(person, selection) if selection.is_kept else counted(rows)
+    sums = kept_sums(person, selection) if selection.is_kept else count_sums(rows)
     won = won_of(person, selection, place, sums, now)
     empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
     pending = pending_of(person, now)
@@ -94,7 +94,7 @@ def _drawn_board(
         Tab(
             place.id,
             place.name,
-            tally(place, sums, selection),
+            count_open_deals(place, sums, selection),
             selection.query(pipeline=place.id, stage=(), ids=()),
         )
         for place in places.values()

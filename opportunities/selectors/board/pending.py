@@ -66,7 +66,7 @@ def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]
     return found
 
 
-def touched(person: Person, selection: Selection) -> set[str]:
+def touched_stages(person: Person, selection: Selection) -> set[str]:
     """The stages changes on their way lead from and to."""
     rows = list(on_their_way(person).values_list("opportunity_id", "body"))
     aims = {str(json.loads(body).get("pipeline_stage_id") or "") for _, body in rows}

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Q, Subquery
 from opportunities.access import visible_books
 from opportunities.models import MirrorRevision, Person, Pipeline, Stage, StageMeaning
 from opportunities.offer import StageChoice
-from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.selectors.stages import draw_stages, with_meanings
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def places_of(person: Person) -> dict[str, Place]:
         pipeline.pk: Place(
             pipeline.pk,
             pipeline.name,
-            drawn(its),
+            draw_stages(its),
             {stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit for stage in its},
             its[0].revision or 0,
         )

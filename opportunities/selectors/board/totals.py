@@ -39,7 +39,7 @@ def kept_sums(person: Person, selection: Selection) -> dict[str, Sums]:
     return {row[0]: Sums(*row[1:]) for row in rows}
 
 
-def counted(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
+def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
     weight = F("value") * Coalesce("probability", "stage__default_probability")
     found = (
         rows.order_by()
@@ -75,7 +75,7 @@ def won_of(
     return {stage: Sums(count, count - valued, value) for stage, count, valued, value in found}
 
 
-def tally(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
+def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
     """Open deals; None for the other pipelines of a selection that only this one was counted for."""
     if not selection.is_kept and place.id != selection.pipeline:
         return None

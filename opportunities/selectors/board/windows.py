@@ -95,7 +95,7 @@ def _read(after: str) -> tuple[datetime, str] | None:
     return EPOCH + int(number) * MICROSECOND, id
 
 
-def before(after: str) -> Q | None:
+def below_cursor(after: str) -> Q | None:
     read = _read(after)
     if read is None:
         return None

@@ -24,7 +24,7 @@ from opportunities.models import (
     Submission,
     SyncState,
 )
-from opportunities.selectors.custom_fields import described, editable
+from opportunities.selectors.custom_fields import describe_fields, editable
 from opportunities.selectors.opportunity.changes import Names, changes_of
 from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
 from opportunities.selectors.opportunity.parts import DealFact, DealPage
@@ -71,7 +71,8 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         facts=facts(row, stage, now),
         custom_editable=bool(editable(row)),
         custom=[
-            DealFact(label, text or "Empty", tone="" if text else "muted") for label, text in described(row)
+            DealFact(label, text or "Empty", tone="" if text else "muted")
+            for label, text in describe_fields(row)
         ],
         origins=origins(row, pipeline.name),
         spells=spells(row, history, stages, now),

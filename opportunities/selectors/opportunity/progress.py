@@ -7,7 +7,7 @@ from itertools import pairwise
 from opportunities.models import Meaning, Opportunity, OpportunityVersion, Pipeline, Stage
 from opportunities.offer import PipelineChoice, StageChoice
 from opportunities.selectors.opportunity.parts import Spell, StageStep
-from opportunities.selectors.stages import drawn, with_meanings
+from opportunities.selectors.stages import draw_stages, with_meanings
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 
@@ -22,7 +22,7 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
     if all(stage.pk != row.stage_id for stage in stages):
         stages.append(Stage(pk=row.stage_id, name=words.UNKNOWN_STAGE))
-    return PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, drawn(stages))
+    return PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, draw_stages(stages))
 
 
 def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
