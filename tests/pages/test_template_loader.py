@@ -6,8 +6,11 @@ import pytest
 from django.template import Context, Engine
 
 from slantweb.template_loader import Loader, trim
+from tests.support.environment import ROOT
 
 ENGINE = Engine()
+TEMPLATES = ROOT / "templates"
+LONGEST_LINE = 120
 
 
 @pytest.mark.parametrize(
@@ -96,3 +99,14 @@ def test_only_a_developer_gets_templates_as_they_are_written(debug: bool, tmp_pa
     contents = loader.get_contents(next(loader.get_template_sources("page.html")))
 
     assert contents == ("<p>\n  text\n</p>\n" if debug else "<p>text</p>")
+
+
+def test_every_template_is_written_to_be_read() -> None:
+    lines = {
+        f"{path.relative_to(TEMPLATES)}:{number}": len(line)
+        for path in sorted(TEMPLATES.rglob("*.html"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+    }
+
+    assert [place for place, length in lines.items() if length > LONGEST_LINE] == []
+    assert sum(lines.values()) / len(lines) < 42
