@@ -35,8 +35,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel
-
 from opportunities.slant import errors, responses
 from opportunities.slant.comparison import compared, compared_again
 from opportunities.slant.pages import HasId, RecordPage
@@ -61,7 +59,6 @@ LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "slantweb"}
 
 Item = TypeVar("Item", bound=HasId)
-Record = TypeVar("Record", bound=BaseModel)
 Result = TypeVar("Result")
 
 
