@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from django.db.models import QuerySet
 
-from opportunities.models import WRITING_ROLES, Book, Member, Person
+from opportunities.models import WRITING_ROLES, Book, Household, Member, Person, Submission
 
 
 class Action(StrEnum):
@@ -48,6 +48,24 @@ def writable_books(person: Person) -> QuerySet[Book]:
         writers = Member.objects.filter(user_id=person.member_id, role__in=WRITING_ROLES)
         return books.filter(pk__in=writers.values("book_id"))
     return books.none()
+
+
+def visible_households(person: Person) -> QuerySet[Household]:
+    """The households `person` may see: those of the books they see."""
+    return Household.objects.filter(book__in=visible_books(person))
+
+
+def opens_all_submissions(person: Person) -> bool:
+    """Whether `person` may open what others asked for in the books they see. Everybody may open their own."""
+    return person.is_manager or person.is_compliance
+
+
+def visible_submissions(person: Person) -> QuerySet[Submission]:
+    """The submissions `person` may open."""
+    own = Submission.objects.filter(person=person)
+    if not opens_all_submissions(person):
+        return own
+    return own | Submission.objects.filter(book_id__in=visible_books(person).values("pk"))
 
 
 def may(person: Person, action: Action, book: Book | None = None) -> bool:

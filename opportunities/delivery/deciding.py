@@ -1,4 +1,4 @@
-"""Deciding what one look at an unknown submission means (reliability 2.2). Nothing here changes a row.
+"""Deciding what one look at an unknown submission means (reliability 2.2). It changes no submission.
 
 Adopting an exact match is always safe and may happen at any look. Absence counts only after the quiet period,
 in two complete scans SCAN_GAP_SECONDS apart, the second of which has read the whole book. Anything merely

@@ -1,6 +1,6 @@
 """The kinds of submission: create, edit and move. Each kind is one small class.
 
-Nothing else that sends or settles asks which kind a submission is.
+Elsewhere delivery asks only whether a kind makes a record (`Kind.makes_record`).
 """
 
 import json

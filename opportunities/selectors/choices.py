@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Case, Count, Q, QuerySet, Subquery, Value, When
 
-from opportunities.access import visible_books, writable_books
+from opportunities.access import visible_books, visible_households, writable_books
 from opportunities.models import (
     Book,
     Household,
@@ -167,7 +167,7 @@ def _other_stage(person: Person, pipelines: Sequence[PipelineChoice], typed: str
 def _household(person: Person, id: str) -> HouseholdChoice | None:
     if not id:
         return None
-    found = _with_deals(Household.objects.filter(pk=id, gone_at=None, book__in=visible_books(person)))
+    found = _with_deals(visible_households(person).filter(pk=id, gone_at=None))
     return found[0] if found else None
 
 

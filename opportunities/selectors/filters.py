@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from opportunities.access import visible_books
+from opportunities.access import visible_books, visible_households
 from opportunities.models import Book, Household, Member, Person, SavedView
 from opportunities.selection import ME, NOBODY, Selection
 from opportunities.wording import board as board_words
@@ -75,7 +75,7 @@ def options(person: Person) -> Options:
 
 
 def household_name(person: Person, id: str) -> str:
-    rows = Household.objects.filter(pk=id, book__in=visible_books(person)) if id else Household.objects.none()
+    rows = visible_households(person).filter(pk=id) if id else Household.objects.none()
     return rows.values_list("name", flat=True).first() or ""
 
 

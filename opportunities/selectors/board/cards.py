@@ -7,6 +7,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from opportunities.access import opens_all_submissions
 from opportunities.models import OPEN, Meaning, Person, State
 from opportunities.offer import StageChoice
 from opportunities.selectors.board.parts import Card, Note
@@ -71,7 +72,7 @@ class CardBuilder:
 
     def _note(self, row: "CardRow", on_its_way: ChangeUnderWay) -> Note | None:
         mine = on_its_way.person_id == self.person.pk
-        told = str(on_its_way.id) if mine or self.person.is_manager or self.person.is_compliance else ""
+        told = str(on_its_way.id) if mine or opens_all_submissions(self.person) else ""
         is_move = on_its_way.aim != ""
         stage = self.stages[row.stage_id].name
         if on_its_way.state == State.REJECTED:

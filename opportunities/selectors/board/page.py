@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from opportunities.access import visible_books
-from opportunities.models import Household, Member, Opportunity, Person
+from opportunities.access import visible_books, visible_households
+from opportunities.models import Member, Opportunity, Person
 from opportunities.selection import ME, NOBODY, Selection
 from opportunities.selectors.board.cards import CardBuilder
 from opportunities.selectors.board.lanes import empty_lane, fill_lanes
@@ -119,7 +119,7 @@ def lookup_names(person: Person, selection: Selection) -> dict[str, str]:
     if selection.book:
         names["book"] = books.filter(pk=selection.book).values_list("name", flat=True).first()
     if selection.household:
-        rows = Household.objects.filter(pk=selection.household, book__in=books)
+        rows = visible_households(person).filter(pk=selection.household)
         names["household"] = rows.values_list("name", flat=True).first()
     if selection.owner not in ("", ME, NOBODY):
         member = Member.objects.filter(user_id=selection.owner, book__in=books).first()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from opportunities.access import opens_all_submissions
 from opportunities.deal_fields import label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
@@ -42,7 +43,7 @@ def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now
     at = submissions_words.SOON
     if row.due_at and row.due_at > now:
         at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
-    oversees = person.is_manager or person.is_compliance
+    oversees = opens_all_submissions(person)
     sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
     if row.state == State.REJECTED and row.reason_code == "rejected" and row.reason_text:
         sentence = submissions_words.CHANGE_REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))

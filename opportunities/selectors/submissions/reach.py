@@ -4,18 +4,13 @@ from uuid import UUID
 
 from django.http import Http404
 
-from opportunities.access import visible_books
+from opportunities.access import visible_submissions
 from opportunities.models import Kind, Person, State, Submission
 
 
 def reachable(person: Person, id: UUID) -> Submission:
     """One's own; for managers and compliance also those of visible books. Raises `Http404` for any other."""
-    rows = Submission.objects.filter(pk=id)
-    if person.is_manager or person.is_compliance:
-        rows = rows.filter(book_id__in=visible_books(person).values("pk")) | rows.filter(person=person)
-    else:
-        rows = rows.filter(person=person)
-    row = rows.first()
+    row = visible_submissions(person).filter(pk=id).first()
     if row is None:
         raise Http404
     return row
