@@ -12,7 +12,7 @@ help:
 	@echo "make run      serve the demo on http://127.0.0.1:8000/ (PORT=..., SANDBOX_PORT=..., SLANT_BASE_URL=...)"
 	@echo "make test     the whole suite: SQLite, PostgreSQL, a real browser"
 	@echo "make check    lint and the fast tests, for daily use"
-	@echo "make lint     ruff, mypy, djlint, import-linter, missing migrations"
+	@echo "make lint     ruff, mypy, djlint, import-linter, the figures of make house, missing migrations"
 	@echo "make house    the figures of readability: line and file lengths, names used twice, complexity"
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"

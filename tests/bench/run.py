@@ -121,8 +121,10 @@ def _table(found: dict[tuple[str, int], dict[str, Figures]]) -> Iterator[str]:
                 continue
             crowd = f"{figures['per_second']:>9.0f}/s" if figures["per_second"] else ""
             yield (
-                f"{begin}{figures['median']:>6.1f}ms{figures['p95']:>6.1f}ms{figures['cpu']:>6.1f}ms{figures['floor']:>6.1f}ms"
-                f"{_ratio(figures):>7.1f}{figures['queries']:>9}{figures['bytes']:>9,}{figures['compressed']:>8,}"
+                f"{begin}{figures['median']:>6.1f}ms{figures['p95']:>6.1f}ms"
+                f"{figures['cpu']:>6.1f}ms{figures['floor']:>6.1f}ms"
+                f"{_ratio(figures):>7.1f}{figures['queries']:>9}"
+                f"{figures['bytes']:>9,}{figures['compressed']:>8,}"
                 f"{crowd:>12}"
             )
 

@@ -59,7 +59,8 @@ TOKENS: dict[str, tuple[str, Forge]] = {
     "its own key in the header": (
         "key_unknown",
         lambda f: f.token(
-            key=f.other_rsa, headers={"kid": "k-mine", "jwk": f.public_rsa(f.other_rsa), "jku": "https://evil.example"}
+            key=f.other_rsa,
+            headers={"kid": "k-mine", "jwk": f.public_rsa(f.other_rsa), "jku": "https://evil.example"},
         ),
     ),
     "no key named, of two": ("key_unknown", lambda f: f.token(headers={"kid": None})),

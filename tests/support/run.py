@@ -111,6 +111,7 @@ def lint(arguments: list[str]) -> int:
     run.step("ruff", [python, "-m", "ruff", "check", "."])
     run.step("format", [python, "-m", "ruff", "format", "--check", "--quiet", "."])
     run.step("templates", [python, "-m", "djlint", "templates", "--lint", "--check", "--quiet"])
+    run.step("house", [python, "-m", "tests.support.house"])
     run.step("imports", [str(BIN / "lint-imports"), "--no-cache"])
     run.step("migrations", [python, "manage.py", "makemigrations", "--check", "--dry-run"])
     busy = _processor_time()
