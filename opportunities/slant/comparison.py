@@ -12,11 +12,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from opportunities.deal_fields import DEAL_FIELDS
 from opportunities.slant.responses import Answer
 from opportunities.slant.types import OpportunityRecord, Time, Written
 
 _SAME, _DIFFERENT, _NOT_SHOWN = "same", "different", "not shown"
-_DIRECT = ("name", "book_id", "value", "probability", "household_id")
+_DIRECT = {field.name for field in DEAL_FIELDS if field.record == field.name}
 _time = TypeAdapter[Any](Time)
 
 
