@@ -52,6 +52,7 @@ def test_a_manager_who_sends_it_again_begins_the_count_anew(office: Office) -> N
     assert len(office.box.created) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [(400, b"{}"), (403, b"{}"), (200, b'{"data": [{"id": "op_half"}]}')])
 def test_two_hours_of_answers_that_say_nothing_go_to_a_manager(
     office: Office, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, bytes]
@@ -74,6 +75,7 @@ def test_two_hours_of_answers_that_say_nothing_go_to_a_manager(
     assert Budget.objects.get().reads_rest_until is None, "what one list answers stops no other reading"
 
 
+@pytest.mark.slow
 def test_an_outage_is_not_counted_as_time_in_which_slant_answered(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ NOT_DAILY = [
     "tests/entry/test_forgery.py",
     "tests/entry/test_payloads.py",
     "tests/entry/test_reach.py",
+    "tests/entry/test_unstorable.py",
 ]
 
 

@@ -324,6 +324,7 @@ def test_an_attempt_of_which_no_event_tells_is_found(some_of_each: Office, by: s
     assert "of which no event tells" in problem.words
 
 
+@pytest.mark.slow
 def test_every_course_of_a_submission_verifies(office: Office) -> None:
     """Answers of every kind, lost ones, keys replaced, decisions of people, a recovered database: no false
     alarm.
