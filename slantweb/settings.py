@@ -282,7 +282,7 @@ def _queue(url: str) -> dict[str, object]:
         file.parent.mkdir(parents=True, exist_ok=True)
         return common | {"huey_class": "huey.SqliteHuey", "filename": str(file)}
     if scheme in ("postgresql", "postgres"):
-        return common | {"huey_class": "huey.PostgresHuey", "dsn": url}
+        return common | {"huey_class": "slantweb.queue.PostgresHuey", "dsn": url}
     if scheme in ("redis", "rediss"):
         return common | {"huey_class": "huey.RedisHuey", "url": url}
     raise ImproperlyConfigured("QUEUE_URL must begin with sqlite:///, postgresql:// or redis://.")

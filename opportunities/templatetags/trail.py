@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from django import template
 from django.urls import reverse
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from opportunities.models import AuditEvent
@@ -19,7 +19,10 @@ CLASSES = {"good": "is-good", "warn": "is-warn-text", "bad": "is-bad-text"}
 @register.simple_tag
 def sentence(parts: Iterable[Part]) -> SafeString:
     """The parts of a sentence, one right after the other, each in its tone."""
-    return format_html_join("", "{}", ((_toned(part),) for part in parts))
+    said = escape("")
+    for part in parts:
+        said = format_html("{}{}", said, _toned(part))
+    return said
 
 
 def _toned(part: Part) -> SafeString:

@@ -3,17 +3,26 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
 from tests.support import provision
+from tests.support.environment import ROOT
 from tests.support.processes import House
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.process
+# As a process does that imports the queue: connect, and make the tables that are not there.
+MAKE_QUEUE = """
+import os
+from slantweb.queue import PostgresHuey
+PostgresHuey("slantweb", dsn=os.environ["RACED_QUEUE"], results=False, immediate=False)
+"""
 NewHouse = Callable[..., House]
 
 
@@ -60,6 +69,29 @@ def test_a_deal_arrives_once_over_redis(new_house: NewHouse, redis_url: str) -> 
 @pytest.mark.skipif("not os.environ.get('TEST_DATABASE_URL')", reason="belongs to the run on PostgreSQL")
 def test_a_deal_arrives_once_over_postgresql(new_house: NewHouse) -> None:
     arrives_once(new_house(QUEUE_URL=os.environ["TEST_DATABASE_URL"]))
+
+
+@pytest.mark.skipif("not os.environ.get('TEST_DATABASE_URL')", reason="belongs to the run on PostgreSQL")
+def test_processes_that_start_together_on_an_empty_postgresql_all_start() -> None:
+    url = os.environ["TEST_DATABASE_URL"]
+    joint = "&" if "?" in url else "?"
+    for attempt in range(3):
+        schema = f"queue_race_{attempt}"
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+            admin.execute(f"CREATE SCHEMA {schema}")
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "RACED_QUEUE": f"{url}{joint}options=-csearch_path%3D{schema}",
+        }
+        started = [
+            subprocess.Popen([sys.executable, "-c", MAKE_QUEUE], cwd=ROOT, env=environment) for _ in range(4)
+        ]
+        ended = [process.wait(60) for process in started]
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(f"DROP SCHEMA {schema} CASCADE")
+
+        assert ended == [0, 0, 0, 0]
 
 
 def test_a_wake_up_that_gets_lost_is_only_a_delay(new_house: NewHouse, tmp_path: Path) -> None:
