@@ -1,6 +1,5 @@
 """The review queue: what the worker could not decide, with what we sent beside what was found in Slant."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,8 @@ from django.db.models import QuerySet
 
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidate_ids
-from opportunities.deal_fields import CUSTOM_PREFIX, REVIEWED, from_body, label_of
+from opportunities.deal_fields import CUSTOM_PREFIX, REVIEWED, label_of
+from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
 from opportunities.wording import formats
 from opportunities.wording import review as review_words
@@ -68,7 +68,7 @@ def queue(person: Person) -> list[QueueLine]:
 
 def compare(row: Submission) -> Comparison:
     """What we sent and what was found, field by field. A fixed number of queries, however many candidates."""
-    sent = from_body(json.loads(row.body))
+    sent = sent_fields(row)
     names = [*REVIEWED, *(name for name in sent if name.startswith(CUSTOM_PREFIX))]
     found = _found_records(row)
     show = _value_words([sent, *(record["fields"] for record in found)])

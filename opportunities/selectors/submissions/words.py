@@ -1,14 +1,13 @@
 """What was sent, as a person would type it again."""
 
-import json
-
-from opportunities.deal_fields import CUSTOM_PREFIX, LABELS, as_typed, from_body
+from opportunities.deal_fields import CUSTOM_PREFIX, LABELS, as_typed
+from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Submission
 
 
 def typed_again(row: Submission) -> dict[str, str]:
     """The fields of the form by name; what was left empty then is empty again."""
-    sent = from_body(json.loads(row.body))
+    sent = sent_fields(row)
     return {"pipeline_id": "", "book_id": row.book_id} | as_typed(
         sent, [name for name in sent if name in LABELS or name.startswith(CUSTOM_PREFIX)]
     )
