@@ -6,7 +6,7 @@ Fields carry the API's names (Slant API 7.5), so that a refusal finds its field.
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, cast
 
 from django import forms
@@ -15,6 +15,7 @@ from django.http import QueryDict
 
 from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
+from opportunities.forms.days import parse_day
 from opportunities.forms.money import parse_money
 from opportunities.forms.rows import Affixed, FieldRow, HouseholdPicker, Select, StagePicker, Text
 from opportunities.forms.typed import FIELDS, UNSTORABLE
@@ -165,13 +166,7 @@ class NewOpportunityForm(forms.Form):
         value: str = self.cleaned_data["target_close_date"]
         if not value:
             return None
-        try:
-            if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                raise ValueError("not a calendar day")
-            day = date.fromisoformat(value)
-        except ValueError as error:
-            example = (self.today + timedelta(days=60)).isoformat()
-            raise ValidationError(fields_words.DATE_UNREADABLE.format(example=example)) from error
+        day = parse_day(value, today=self.today)
         if day <= self.today:
             raise ValidationError(fields_words.DATE_NOT_AHEAD.format(today=formats.long_day(self.today)))
         return day

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from opportunities.deal_fields import DealField, ValueType
+from opportunities.forms.days import parse_day
 from opportunities.forms.rows import Affixed, Select, Text
 from opportunities.wording import fields as words
 
@@ -22,7 +23,7 @@ def control_of(field: DealField) -> Text:
     return Text(label=field.label, widget=_widget(field), optional=True)
 
 
-def read_value(field: DealField, text: str) -> Any:
+def read_value(field: DealField, text: str, *, today: date) -> Any:
     """The value a person typed; None for nothing. Raises `ValidationError` with words for the person."""
     if not text:
         return None
@@ -30,7 +31,7 @@ def read_value(field: DealField, text: str) -> Any:
         case ValueType.NUMBER:
             return _number(text)
         case ValueType.DAY:
-            return _calendar_day(text)
+            return parse_day(text, today=today).isoformat()
         case ValueType.BOOLEAN:
             return _one_of(text, ["true", "false"]) == "true"
         case ValueType.CHOICE:
@@ -74,15 +75,6 @@ def _number(text: str) -> int | float:
         raise ValidationError(words.NUMBER_UNREADABLE)
     value = float(plain)
     return int(value) if math.isfinite(value) and value.is_integer() else value
-
-
-def _calendar_day(text: str) -> str:
-    try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError("not a calendar day")
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise ValidationError(words.DATE_UNREADABLE.format(example=date(2027, 1, 31).isoformat())) from error
 
 
 def _one_of(text: str, choices: Any) -> str:

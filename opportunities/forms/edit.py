@@ -154,7 +154,9 @@ class EditOpportunityForm(NewOpportunityForm):
             try:
                 as_seen = self.is_as_seen(name)
                 typed = self.cleaned_data.get(name, "")
-                self.cleaned_data[name] = self._seen_value(name) if as_seen else read_value(field, typed)
+                self.cleaned_data[name] = (
+                    self._seen_value(name) if as_seen else read_value(field, typed, today=self.today)
+                )
             except ValidationError as error:
                 self.add_error(name, error)
         return self.cleaned_data
