@@ -4,6 +4,7 @@ import json
 import lzma
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,13 @@ def migrated(
 ) -> Iterator[str]:
     """The used database of this engine, once: each test gets a copy of it."""
     content = unpacked(USED / connection.vendor / DATABASE[connection.vendor])
-    with django_db_blocker.unblock(), restored(content, tmp_path_factory.mktemp("used")) as name:
+    with ExitStack() as stack:
+        # Unblocked only while it works: this fixture outlives its tests, and others must still be refused.
+        with django_db_blocker.unblock():
+            name = stack.enter_context(restored(content, tmp_path_factory.mktemp("used")))
         yield name
+        with django_db_blocker.unblock():
+            stack.close()
 
 
 @pytest.fixture
