@@ -8,6 +8,7 @@ const changed = new Set();
 let touches = 0;
 let asked = 0;
 let dismissed = false;
+let focusNext = "";
 let suggested = document.querySelector("[data-suggested]")?.value ?? "";
 
 const options = () => [...document.querySelectorAll("#household-options [data-id]")];
@@ -39,10 +40,16 @@ const choose = (id, name) => {
   if (box) box.value = "";
   open(false);
   say(name);
-  // What was focused goes away with the redraw: go on at what took its place.
-  const next = id ? "household-drop" : "id_q";
-  document.addEventListener("htmx:afterSettle", () => byId(next)?.focus(), { once: true });
+  focusNext = id ? "household-drop" : "id_q";
   carrier.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
+// What was focused goes away with the redraw: go on at what took its place. Whoever went on meanwhile stays there, or
+// the letters they type would press a button.
+const focusRedrawn = () => {
+  const active = document.activeElement;
+  if (active === document.body || byId("field-household_id").contains(active)) byId(focusNext)?.focus();
+  focusNext = "";
 };
 
 const dress = () => {
@@ -96,7 +103,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id === "household-options") {
     box?.removeAttribute("aria-activedescendant");
     open(typing && !dismissed);
-  } else if (event.detail.elt.id === "field-household_id" && typing && box.value) htmx.trigger(box, "find");
+  } else if (event.detail.elt.id === "field-household_id") {
+    if (focusNext) focusRedrawn();
+    else if (typing && box.value) htmx.trigger(box, "find");
+  }
   dress();
 });
 

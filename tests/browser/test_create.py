@@ -162,6 +162,26 @@ def test_what_is_searched_while_a_redraw_is_on_its_way_stays_and_is_found(new_fo
     expect(page.get_by_role("listbox").get_by_role("option", name="The Okonkwo Family")).to_be_visible()
 
 
+def test_whoever_types_on_while_the_household_is_drawn_keeps_the_focus_and_every_letter(
+    new_form: NewForm,
+) -> None:
+    page = new_form.page
+    new_form.choose_book("Mara's Book")
+    page.route("**/new/fields/", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.get_by_role("combobox", name="Household").fill("okon")
+    option = page.get_by_role("listbox").get_by_role("option", name="The Okonkwo Family")
+    with page.expect_request("**/new/fields/"):
+        option.click()
+    new_form.name.focus()
+    page.keyboard.type("A name with spaces", delay=60)
+
+    expect(new_form.fact("Household")).to_have_text("The Okonkwo Family")
+    page.keyboard.type(" typed on")
+    expect(new_form.name).to_have_value("A name with spaces typed on")
+    expect(new_form.name).to_be_focused()
+    expect(new_form.fact("Household")).to_have_text("The Okonkwo Family")
+
+
 def test_the_household_names_the_deal_until_somebody_does(new_form: NewForm) -> None:
     new_form.choose_book("Mara's Book")
     new_form.find_household("okon", "The Okonkwo Family")
