@@ -79,17 +79,24 @@ class DealReader:
     """One turn at reading deals.
 
     `may_continue` is asked before each call. False ends the turn; it raises NotLeading when another worker
-    has the lease.
+    has the lease. `asks_for_all`: ask for every deal that two walks missed, not only for LOOKS_AT_MOST.
     """
 
     def __init__(
-        self, state: SyncState, slant: SlantClient, *, clock: Clock, may_continue: MayContinue
+        self,
+        state: SyncState,
+        slant: SlantClient,
+        *,
+        clock: Clock,
+        may_continue: MayContinue,
+        asks_for_all: bool = False,
     ) -> None:
         self.state, self.clock, self.may_continue = state, clock, may_continue
         self.cursor = dict(state.cursor)
         self.walk = Walk.load(state.walk.get("walk", {}))
         self.missing: list[str] = state.walk.get("missing", [])
         self._slant = slant
+        self._looks_at_most = None if asks_for_all else LOOKS_AT_MOST
         # Walks get a smaller share, so that they never keep short lists and changes waiting.
         self._patient = slant.using(before_send=Meter(Share.WALKS, clock))
         self._calls = 0
@@ -291,10 +298,10 @@ class DealReader:
         missing = known_deals(walk) - walk.ids
         # Those not asked for last time come first, so that each missing deal gets its turn.
         last: str = self.cursor.get("asked_last", "")
-        suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))[:LOOKS_AT_MOST]
+        suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))
         gone = []
         try:
-            for deal in suspects:
+            for deal in suspects[: self._looks_at_most]:
                 if self._is_gone(deal):
                     gone.append(deal)
                 self.cursor["asked_last"] = deal

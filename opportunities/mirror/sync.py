@@ -39,6 +39,8 @@ CLOCKS_DIFFER = timedelta(seconds=30)
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
 # Results of the last pass after which the next one asks for changes only, which is cheap.
 ASKS_FOR_CHANGES = ("", "whole", "shifted")
+# Of the cursor of deals: whom the search for missing deals asked for last, so that each gets its turn.
+KEPT_BY_A_FULL_READING = ("asked_last",)
 
 Tell = Callable[[SyncState], None]
 
@@ -55,7 +57,7 @@ def sync_if_due(
     """Read what is due for one turn, unless another worker does. Returns whether this one led.
 
     now_please  read every resource to its end, due or not
-    full        forget the cursor of deals first, so that all are read
+    full        read every deal, not only what changed, and ask for each one that two readings missed
     tell        called with the state after each turn of `now_please`
     slant       must count its calls in the sync share of the budget
     """
@@ -71,14 +73,22 @@ def sync_if_due(
 
     try:
         if full:
-            SyncState.objects.filter(pk=DEALS).update(cursor={}, walk={})
+            _forget_place()
         if now_please:
-            sync(slant, clock=clock, still_leading=still_leading, tell=tell)
+            sync(slant, clock=clock, still_leading=still_leading, tell=tell, full=full)
         else:
             _turn(names, slant, clock, still_leading)
     finally:
         leases.release(LEASE, owner=worker.display, fence=fence)
     return True
+
+
+def _forget_place() -> None:
+    """Begin the next reading of deals anew. What the last reading missed is kept: two prove a deletion."""
+    for state in SyncState.objects.filter(pk=DEALS):
+        state.cursor = {name: state.cursor[name] for name in KEPT_BY_A_FULL_READING if name in state.cursor}
+        state.walk = {"missing": state.walk.get("missing", [])}
+        state.save(update_fields=["cursor", "walk"])
 
 
 def sync(
@@ -87,13 +97,14 @@ def sync(
     clock: Clock,
     still_leading: Callable[[], bool] = lambda: True,
     tell: Tell | None = None,
+    full: bool = False,
 ) -> bool:
     """Read every resource to its end. True if all were read whole."""
     whole = True
     for name in RESOURCES:
         ended: bool | None = None
         while ended is None:
-            ended = _read_resource(name, slant, clock, _turn_limit(clock, still_leading))
+            ended = _read_resource(name, slant, clock, _turn_limit(clock, still_leading), full=full)
             if tell:
                 tell(SyncState.objects.get(pk=name))
         whole = whole and ended
@@ -170,7 +181,9 @@ def _jittered(state: SyncState, seconds: float) -> timedelta:
 # Reading
 
 
-def _read_resource(name: str, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool | None:
+def _read_resource(
+    name: str, slant: SlantClient, clock: Clock, may_continue: MayContinue, *, full: bool = False
+) -> bool | None:
     """Read one resource for a turn. True if its pass succeeded, False if it failed, None if it goes on."""
     state, _ = SyncState.objects.get_or_create(pk=name)
     if "goes_on_at" not in state.cursor:
@@ -178,7 +191,7 @@ def _read_resource(name: str, slant: SlantClient, clock: Clock, may_continue: Ma
         state.save(update_fields=["started_at"])
     try:
         ended = (
-            _read_deals(state, slant, clock, may_continue)
+            _read_deals(state, slant, clock, may_continue, full=full)
             if name == DEALS
             else _read_list(state, slant, clock, may_continue)
         )
@@ -210,8 +223,11 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue:
     return True
 
 
-def _read_deals(state: SyncState, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool:
-    ended = DealReader(state, slant, clock=clock, may_continue=may_continue).take_turn()
+def _read_deals(
+    state: SyncState, slant: SlantClient, clock: Clock, may_continue: MayContinue, *, full: bool
+) -> bool:
+    reader = DealReader(state, slant, clock=clock, may_continue=may_continue, asks_for_all=full)
+    ended = reader.take_turn()
     if ended:
         _succeeded(state, clock)
     return ended

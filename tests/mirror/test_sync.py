@@ -1,6 +1,7 @@
 """The mirror: whole passes, the last good copy when one fails, one leader at a time."""
 
 import re
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 from urllib.parse import parse_qs
@@ -407,6 +408,93 @@ def test_deals_that_stay_out_of_reach_do_not_keep_others_from_being_found_gone(
 
     last.refresh_from_db()
     assert last.gone_at is not None
+
+
+@pytest.fixture
+def full_reading(box: SlantBox, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """`manage.py sync --full`, and what it prints."""
+    monkeypatch.setattr(connection, "connect", lambda clock: box.client())
+
+    def read() -> str:
+        out = StringIO()
+        call_command("sync", full=True, stdout=out)
+        return out.getvalue()
+
+    return read
+
+
+def scheduled_walk(box: SlantBox, clock: TurnedClock) -> None:
+    """Rounds of a worker, until one of them has ended a walk of every deal."""
+    walks = 0
+    while not walks:
+        clock.turn(minutes=5)
+        turn(box, clock)
+        walks = SyncState.objects.get(pk="opportunities").cursor["passes"] == 0
+
+
+@pytest.mark.parametrize("filters", ["apply", "ignore"])
+@pytest.mark.parametrize("first", ["command", "schedule"])
+@pytest.mark.parametrize("second", ["command", "schedule"])
+def test_two_full_readings_and_a_404_prove_a_deletion_by_command_and_by_schedule_in_either_order(
+    db: None,
+    box: SlantBox,
+    clock: TurnedClock,
+    full_reading: Callable[[], str],
+    filters: str,
+    first: str,
+    second: str,
+) -> None:
+    box.control(switches={"list_filters": filters})
+    one_pass(box, clock)
+    box.store.remove("opportunity", "op_71qz5d")
+    gone = []
+
+    for how in (first, second):
+        if how == "command":
+            clock.turn(minutes=1)
+            full_reading()
+        else:
+            scheduled_walk(box, clock)
+        gone.append(Opportunity.objects.filter(pk="op_71qz5d").exclude(gone_at=None).exists())
+
+    assert gone == [False, True]
+    assert len(reads(box, "/v1/opportunities/op_71qz5d")) == 1
+    assert differences(box) == []
+
+
+def test_a_full_reading_asks_for_every_deal_that_two_readings_missed_and_says_how_many_were_missed(
+    db: None,
+    box: SlantBox,
+    clock: TurnedClock,
+    full_reading: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "LOOKS_AT_MOST", 2)
+    one_pass(box, clock)
+    removed = list(Opportunity.objects.order_by("pk").values_list("pk", flat=True)[:5])
+    for id in removed:
+        box.store.remove("opportunity", id)
+
+    assert "5 deals were not in Slant's list." in full_reading()
+    clock.turn(minutes=1)
+    assert "not in Slant's list" not in full_reading()
+
+    assert not Opportunity.objects.filter(pk__in=removed, gone_at=None).exists()
+
+
+def test_a_deal_that_comes_back_between_two_full_readings_is_not_asked_for(
+    db: None, box: SlantBox, clock: TurnedClock, full_reading: Callable[[], str]
+) -> None:
+    one_pass(box, clock)
+    removed = box.store.remove("opportunity", "op_71qz5d")
+    full_reading()
+    box.store.put("opportunity", removed)
+    full_reading()
+    box.store.remove("opportunity", "op_71qz5d")
+    full_reading()
+
+    assert Opportunity.objects.get(pk="op_71qz5d").gone_at is None
+    assert reads(box, "/v1/opportunities/op_71qz5d") == []
 
 
 # The command
