@@ -314,12 +314,24 @@ SIGN_ON = "slantweb.sign_on.SignOn"
 
 # Alerts, metrics, audit
 
+
+def _site_url() -> str:
+    """The first name that is not this machine's own; without one, this machine and its port."""
+    names = [name.lstrip(".") for name in ALLOWED_HOSTS if name != "*" and not _is_loopback(f"//{name}")]
+    return f"https://{names[0]}" if names and not DEMO else f"http://127.0.0.1:{PORT}"
+
+
 _email = env.connection("EMAIL_URL", "consolemail://", env.email_url_config)
 EMAIL_BACKEND, EMAIL_FILE_PATH = _email["EMAIL_BACKEND"], _email["EMAIL_FILE_PATH"]
 EMAIL_HOST, EMAIL_PORT = _email["EMAIL_HOST"], _email["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_USER"], _email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _email.get("EMAIL_USE_TLS", False), _email.get("EMAIL_USE_SSL", False)
+# A mail server that is slow is as good as none: the mail is tried again later.
+EMAIL_TIMEOUT = env.seconds("EMAIL_TIMEOUT_SECONDS", 10, may_be_zero=False)
 ALERT_EMAILS = env.names("ALERT_EMAILS")
+# The address people open, for the links in mails. It also says in them which installation speaks.
+SITE_URL = env.url("SITE_URL").rstrip("/") or _site_url()
+ALERT_FROM = env.text("ALERT_FROM") or f"Slantweb <slantweb@{urlsplit(SITE_URL).hostname}>"
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 # Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
 AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")

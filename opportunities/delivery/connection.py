@@ -10,6 +10,7 @@ from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.unknown_outcome import restart_quiet_periods
 from opportunities.models import Attempt, Instance, Outcome
 from opportunities.runtime import alerts, budget
+from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
@@ -25,6 +26,12 @@ TOKEN_MESSAGES = {
     holds.TOKEN_REFUSED: "Slant refuses our connection. Submissions are kept until it is accepted again.",
 }
 
+TOKEN_REMEDIES = {
+    holds.TOKEN_READ_ONLY: "Let Slant give the token of SLANT_API_TOKEN write access, or put one in place "
+    "that has it and restart the workers. This closes by itself once Slant says so.",
+    holds.TOKEN_REFUSED: "Look at the token's row in Slant, under API tokens. If it was revoked, put a new "
+    "one of the same owner into SLANT_API_TOKEN and restart the workers.",
+}
 HOLDS_LIFTED_BY_ME = restore_guard.WRONG_SLANT | set(TOKEN_MESSAGES)
 
 
@@ -170,4 +177,5 @@ def _apply_token_rights(write: bool | None, *, worker: Actor, clock: Clock) -> N
 def hold_for_token(code: str, *, worker: Actor, clock: Clock) -> None:
     """Hold the whole queue because of our token, with one alert. `check_connection` releases it."""
     holds.hold(code, reason=TOKEN_MESSAGES[code], by=worker, clock=clock)
-    alerts.open_alert(code, TOKEN_MESSAGES[code], clock=clock)
+    text = AlertText(TOKEN_MESSAGES[code], holds.MEANING, TOKEN_REMEDIES[code])
+    alerts.open_alert(code, text, clock=clock)

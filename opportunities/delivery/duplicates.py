@@ -28,6 +28,7 @@ from opportunities.delivery.kinds import Match, kind_of
 from opportunities.delivery.scanning import BEFORE_SEND
 from opportunities.models import OPEN, Alert, Kind, Lease, Opportunity, State, Submission
 from opportunities.runtime import alerts, budget, leases
+from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
@@ -59,12 +60,15 @@ class PossibleDuplicate:
         return _cause(self.submission, self.record_id)
 
     @property
-    def message(self) -> str:
+    def message(self) -> AlertText:
         submission = self.submission
-        return (
+        return AlertText(
             f"Possible duplicate in Slant: {self.record_id} equals {submission.opportunity_id}, "
             f"which {submission.reference} made. "
-            "Compare the two in Slant and delete the one that is not wanted."
+            "Compare the two in Slant and delete the one that is not wanted.",
+            "Boards and reports may count this deal twice.",
+            "This closes by itself once one of the two is deleted or changed in Slant.",
+            f"/submissions/{submission.pk}/",
         )
 
 

@@ -11,6 +11,8 @@ STOPPED = "stopped"
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secret
 TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
 UNIT_ALARM = "unit_alarm"
+# What an alert of any hold says about deals.
+MEANING = "No deal is lost. What people enter is saved here and goes to Slant when sending resumes."
 
 
 def sending_is_held() -> bool:

@@ -25,6 +25,7 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.runtime import alerts, budget
+from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
@@ -48,6 +49,10 @@ HOLD_MESSAGES = {
     "Nothing is sent or read until the old owner's token is back, or someone runs `manage.py recover` "
     "to go on with this one.",
 }
+HOLD_REMEDY = (
+    "Ask whoever runs the server: docs/operations.md says what to do under 'Stopping and going on' and "
+    "'Restored and copied databases'."
+)
 
 
 def update_head_file() -> None:
@@ -83,7 +88,8 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
 def _hold_sending(code: str, *, worker: Actor, clock: Clock) -> bool:
     """False when that hold was there already."""
     made = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
-    alerts.open_alert(code, HOLD_MESSAGES[code], clock=clock)
+    text = AlertText(HOLD_MESSAGES[code], holds.MEANING, HOLD_REMEDY)
+    alerts.open_alert(code, text, clock=clock)
     return made
 
 

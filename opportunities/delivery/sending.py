@@ -16,6 +16,7 @@ from opportunities.delivery.states import LostRace, Reason, Transition
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.models import Attempt, Book, Outcome, State, Submission
 from opportunities.runtime import alerts, budget
+from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant import errors
@@ -182,7 +183,13 @@ def _react_to_error(submission: Submission, error: errors.SlantError, *, worker:
     elif isinstance(error, errors.SlantForbidden):
         Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
         name = submission.labels.get("book") or submission.book_id
-        text = f"Slant does not let our connection make changes in the book {name}."
+        text = AlertText(
+            f"Slant does not let our connection make changes in the book {name}.",
+            "Deals and changes that people enter for this book are refused. Other books go on as usual.",
+            "Let the principal of the book give the owner of our token the right to make changes in it. This "
+            "closes with the first change that Slant accepts there.",
+            "/submissions/",
+        )
         alerts.open_alert(f"book:{submission.book_id}", text, clock=clock)
 
 

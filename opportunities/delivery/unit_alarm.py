@@ -4,6 +4,7 @@ from opportunities.clock import Clock
 from opportunities.delivery import holds
 from opportunities.models import Submission
 from opportunities.runtime import alerts
+from opportunities.runtime.alerts import AlertText
 from opportunities.trail.audit import Actor
 
 
@@ -14,4 +15,8 @@ def sound_unit_alarm(submission: Submission, value: int | None, *, worker: Actor
         "dollars and cents may be mixed up. Nothing is sent until a manager has looked and released it."
     )
     holds.hold(holds.UNIT_ALARM, reason=text, by=worker, clock=clock)
-    alerts.open_alert(holds.UNIT_ALARM, text, clock=clock)
+    remedy = (
+        f"Look in Slant at the value of {submission.name}, correct it there if it is wrong, and release the "
+        "hold on the page about sending, or by manage.py release --code unit_alarm."
+    )
+    alerts.open_alert(holds.UNIT_ALARM, AlertText(text, holds.MEANING, remedy), clock=clock)

@@ -1,5 +1,6 @@
 """The models: what Slantweb stores. Each subject is one file, and this is their index."""
 
+from .alerts import Alert, AlertMail, PendingAlert
 from .audit import ActorType, AuditEvent, ChainHead
 from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target
 from .mirror import (
@@ -16,7 +17,7 @@ from .mirror import (
     SyncState,
 )
 from .people import Draft, Person, Role, SavedView
-from .runtime import Alert, Budget, Heartbeat, Hold, Instance, Lease
+from .runtime import Budget, Heartbeat, Hold, Instance, Lease
 from .submissions import FINAL, OPEN, Attempt, BulkOrder, Kind, Outcome, State, Submission
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "WRITING_ROLES",
     "ActorType",
     "Alert",
+    "AlertMail",
     "Attempt",
     "AuditEvent",
     "Book",
@@ -46,6 +48,7 @@ __all__ = [
     "Opportunity",
     "OpportunityVersion",
     "Outcome",
+    "PendingAlert",
     "Person",
     "Pipeline",
     "Role",

@@ -1,4 +1,4 @@
-"""Rows that keep processes in step: leases, the call budget, alerts, holds, and this database's identity."""
+"""Rows that keep processes in step: leases, the call budget, holds, and this database's identity."""
 
 import uuid
 
@@ -38,26 +38,6 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return "call budget"
-
-
-class Alert(models.Model):
-    """Something a manager must know. One row is open for each cause, and closes when the cause ends."""
-
-    cause = models.CharField(max_length=120)
-    text = models.CharField(max_length=500)
-    opened_at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-opened_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["cause"], condition=models.Q(closed_at__isnull=True), name="alert_one_open"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.cause
 
 
 class Hold(models.Model):
@@ -100,11 +80,19 @@ class Instance(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When each worker last did a round, by the wall clock and by its monotonic clock in seconds."""
+    """When each worker last began a round, by the wall clock and by its monotonic clock in seconds.
+
+    `completed_at` is when a round last came to its end without an error. `failures` counts the failed rounds
+    since then, the first of them at `failing_since` and the last with `failure`.
+    """
 
     worker = models.CharField(max_length=100, primary_key=True)
     at = models.DateTimeField()
     monotonic = models.FloatField(default=0)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, db_default=0)
+    failure = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return self.worker

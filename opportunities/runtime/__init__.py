@@ -6,6 +6,7 @@
 | `heartbeats` | which workers are alive, and whether a wall clock jumped                            |
 | `budget`     | the shared hourly budget of calls to Slant, and how all processes back off together |
 | `alerts`     | what managers must know: one open alert a cause                                     |
+| `alert_mail` | sends the mails of alerts, as often as it takes                                     |
 | `wakeup`     | the signal by which an action asks for a round of work                              |
 | `stopping`   | the question whether this process was asked to end                                  |
 

@@ -26,6 +26,7 @@ from django.conf import settings
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Instance
 from opportunities.runtime import alerts
+from opportunities.runtime.alerts import AlertText
 from opportunities.trail import verifier
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,13 @@ logger = logging.getLogger(__name__)
 EVERY_EVENTS = 1000
 EVERY = timedelta(hours=1)
 CAUSE = "checkpoint_failed"
+MEANING = (
+    "Deals are sent as usual. That nothing was cut off the end of the trail cannot be proven for this time."
+)
+REMEDY = (
+    "Let the workers write to AUDIT_CHECKPOINT_DIR and read AUDIT_SIGNING_KEY_FILE. The next checkpoint "
+    "covers all events since the last one, and closes this."
+)
 NAME = re.compile(r"(\d{12})\.json")
 
 Envelope = dict[str, Any]
@@ -71,7 +79,8 @@ def write_if_due(*, clock: Clock) -> int | None:
             return None
         written = write(clock=clock)
     except (OSError, NoKey, ValueError) as problem:
-        if alerts.open_alert(CAUSE, f"No checkpoint of the trail can be written: {problem}", clock=clock):
+        text = AlertText(f"No checkpoint of the trail can be written: {problem}", MEANING, REMEDY, "/audit/")
+        if alerts.open_alert(CAUSE, text, clock=clock):
             logger.warning("checkpoint failed: %s", problem)
         return None
     alerts.close_alert(CAUSE, clock=clock)

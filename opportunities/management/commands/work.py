@@ -8,6 +8,7 @@ from huey.contrib.djhuey import HUEY
 
 from opportunities.delivery import restore_guard
 from opportunities.models import Instance
+from opportunities.watch import threads
 from opportunities.worker import tasks
 
 
@@ -30,4 +31,5 @@ class Command(BaseCommand):
             graceful_signal="TERM",
         )
         tasks.Ending.asked = consumer.stop_flag.is_set
+        threads.start()
         consumer.run()

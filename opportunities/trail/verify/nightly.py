@@ -11,6 +11,7 @@ from django.utils import timezone
 from opportunities.clock import Clock
 from opportunities.models import ChainHead, Lease
 from opportunities.runtime import alerts, leases
+from opportunities.runtime.alerts import AlertText
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.verify.report import Verification, VerificationReport
@@ -19,6 +20,10 @@ from opportunities.trail.verify.whole import verification
 logger = logging.getLogger(__name__)
 
 CAUSE = "trail_broken"
+MEANING = (
+    "Deals in Slant are as they are. What the trail says of them cannot be relied on until this is explained."
+)
+REMEDY = "Repair nothing, and keep copies of the database and the checkpoints: docs/audit.md, 'Verifying'."
 LEASE = "verify_audit"
 LEASE_SECONDS = 600
 SLICE_SECONDS = 1.0
@@ -39,7 +44,7 @@ def conclude(report: VerificationReport, *, by: Actor, clock: Clock) -> bool:
         return True
     words = report.problem.words
     text = f"The audit trail is not what it was: {words} Run manage.py verify_audit and tell compliance."
-    alerts.open_alert(CAUSE, text, clock=clock)
+    alerts.open_alert(CAUSE, AlertText(text, MEANING, REMEDY, "/audit/"), clock=clock)
     try:
         with transaction.atomic():
             _record(report, by=by, clock=clock)

@@ -1,0 +1,44 @@
+"""The threads of a process that watch and mail. They are daemons, so none of them keeps it from ending."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import close_old_connections
+
+from opportunities.clock import Clock, SystemClock
+from opportunities.runtime import alert_mail
+
+logger = logging.getLogger(__name__)
+
+MAIL_SECONDS = 5.0
+# A database that is away fails every look; one line in so many seconds is enough.
+LOG_AGAIN_SECONDS = 300.0
+
+
+def start() -> None:
+    """Start this process's threads. Call it once, in the process that lives on."""
+    _start_thread("slantweb-alert-mail", _send_mail, MAIL_SECONDS)
+
+
+def _send_mail(clock: Clock) -> None:
+    alert_mail.send_due(clock=clock)
+
+
+def _start_thread(name: str, work: Callable[[Clock], None], seconds: float) -> None:
+    threading.Thread(target=_repeat, args=[name, work, seconds], name=name, daemon=True).start()
+
+
+def _repeat(name: str, work: Callable[[Clock], None], seconds: float) -> None:
+    """Do `work` for ever, whatever it raises."""
+    logged_at = float("-inf")
+    while True:
+        try:
+            work(SystemClock())
+        except Exception as error:
+            if time.monotonic() - logged_at >= LOG_AGAIN_SECONDS:
+                logged_at = time.monotonic()
+                logger.warning("%s failed: %s: %s", name, type(error).__name__, error)
+        close_old_connections()
+        time.sleep(seconds)
