@@ -19,6 +19,13 @@ from opportunities.slant import errors
 from opportunities.slant.types import Written
 
 BACKOFF_CAP_SECONDS = 60
+# The reason of a change whose deal Slant no longer has. It is stored, and selects the words pages show.
+RECORD_GONE = "record_gone"
+
+
+class RecordGone(errors.SlantNotFound):
+    """Slant answered 404 for the deal of an edit or move itself, not for something its body names."""
+
 
 OUTCOMES: dict[type[errors.SlantError], Outcome] = {
     errors.SlantRejected: Outcome.REJECTED,
@@ -36,6 +43,8 @@ def after_error(submission: Submission, error: errors.SlantError, clock: Clock) 
     match error:
         case errors.SlantForbidden():
             return Transition(State.REJECTED, Reason("forbidden_book", error.message))
+        case RecordGone():
+            return Transition(State.REJECTED, Reason(RECORD_GONE), {"remote_status": error.status})
         case errors.SlantRejected():
             refused = {"field_errors": error.field_errors, "remote_status": error.status}
             return Transition(State.REJECTED, Reason("rejected", error.message), refused)

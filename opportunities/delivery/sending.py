@@ -50,7 +50,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
     started = clock.monotonic()
     try:
         conflicting = _read_before_writing(client, submission, clock)
-        written = None if conflicting else kind_of(submission).send(client, submission)
+        written = None if conflicting else _make_write(client, submission, clock)
     except errors.SlantError as raised:
         elapsed = int((clock.monotonic() - started) * 1000)
         error = classify_error(raised, slant, worker=worker, clock=clock)
@@ -102,19 +102,50 @@ def _read_before_writing(client: SlantClient, submission: Submission, clock: Clo
     try:
         record = client.opportunity(submission.opportunity_id)
     except errors.SlantNoAnswer as error:
-        raise _WriteNotTried(
-            error.message,
-            status=error.status,
-            code=error.code,
-            log_line=error.log_line,
-            request_id=error.request_id,
-            retry_after=error.retry_after,
-        ) from error
+        raise _reclassified(_WriteNotTried, error) from error
+    except errors.SlantNotFound as error:
+        raise _reclassified(answers.RecordGone, error) from error
     conflicting = kind_of(submission).conflict(record, submission)
     if conflicting:
         with transaction.atomic():
             mirror.apply(record, clock=clock)
     return conflicting
+
+
+def _make_write(client: SlantClient, submission: Submission, clock: Clock) -> Written:
+    """The write. After a 404 to an edit or move the deal is read once more, because it may just be gone.
+
+    A 404 may also be about a stage or a person that the body names (Slant API 7.7).
+    """
+    try:
+        return kind_of(submission).send(client, submission)
+    except errors.SlantNotFound as error:
+        if not submission.makes_record and _is_gone(client, submission, clock):
+            raise _reclassified(answers.RecordGone, error) from error
+        raise
+
+
+def _is_gone(client: SlantClient, submission: Submission, clock: Clock) -> bool:
+    try:
+        budget.take(Share.PEOPLE, calls=1, clock=clock)
+        client.opportunity(submission.opportunity_id)
+    except errors.SlantNotFound:
+        return True
+    except (BudgetSpent, errors.SlantError):
+        pass  # not known, so it counts as there: the next reading of everything tells
+    return False
+
+
+def _reclassified(kind: type[errors.SlantError], error: errors.SlantError) -> errors.SlantError:
+    """`error` as another class, with everything it says."""
+    return kind(
+        error.message,
+        status=error.status,
+        code=error.code,
+        log_line=error.log_line,
+        request_id=error.request_id,
+        retry_after=error.retry_after,
+    )
 
 
 def _complete_answer(
@@ -159,6 +190,8 @@ def _finish(
             )
             if written and following.state == State.CONFIRMED:
                 mirror.apply(written.record, clock=clock, by=submission.by_display)
+            if following.reason.code == answers.RECORD_GONE:
+                mirror.mark_gone([submission.opportunity_id], now=clock.now())
     except LostRace:
         return
     except IntegrityError:

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from opportunities import mirror
 from opportunities.clock import Clock
 from opportunities.delivery import deciding, states
+from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.deciding import REVIEW_LOOK_SECONDS, Decision, later
 from opportunities.delivery.evidence import Evidence, trail_evidence
 from opportunities.delivery.scanning import CannotList, Scanner
@@ -115,7 +116,7 @@ def _settle(
     except BudgetSpent as spent:
         decision = deciding.decide_without_budget(submission, spent.until, clock)
     except errors.SlantNotFound:
-        decision = Decision(State.REVIEW, Reason("record_gone"))
+        decision = Decision(State.REVIEW, Reason(RECORD_GONE))
     except errors.SlantError as error:
         decision = deciding.decide_after_error(submission, error, clock)
     _apply(submission, deciding.limit(submission, decision, clock), worker=worker, clock=clock)
@@ -138,6 +139,8 @@ def _apply(submission: Submission, decision: Decision, *, worker: Actor, clock: 
                 leased.update(**fields, due_at=decision.due_at or later(clock, REVIEW_LOOK_SECONDS))
             else:
                 _change_state(submission, decision.state, decision, fields, worker=worker, clock=clock)
+            if decision.reason.code == RECORD_GONE and not submission.makes_record:
+                mirror.mark_gone([submission.opportunity_id], now=clock.now())
     except LostRace:
         return
     except IntegrityError:

@@ -23,6 +23,7 @@ from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageCh
 from opportunities.wording import create as create_words
 from opportunities.wording import fields as fields_words
 from opportunities.wording import formats
+from opportunities.wording.submissions import reasons_of
 
 KINDS = {PROSPECT: "prospects", CLIENT: "clients"}
 
@@ -243,17 +244,18 @@ class NewOpportunityForm(forms.Form):
                 create_words.SLANT_REFUSED_BOOK.format(book=book),
             )
             return
-        placed = False
+        unplaced, placed = {}, False
         for name, messages in field_errors.items():
             field = ALIASES.get(name, name)
             if field not in self.refusable:
+                unplaced[name] = messages
                 continue
             for message in messages if isinstance(messages, list) else [messages]:
                 self.add_error(field, create_words.SLANT_REFUSED_FIELD.format(message=message))
                 placed = True
-        if not placed:
-            sentence = text.rstrip(".") + "." if text else ""
-            self.add_error(None, self.refused.format(message=sentence) if sentence else self.refused_no_words)
+        if unplaced or not placed:
+            said = reasons_of(text, unplaced)
+            self.add_error(None, self.refused.format(message=f"{said}.") if said else self.refused_no_words)
 
     def renew(self, **hidden: str) -> None:
         """Give a bound form new hidden values before it is drawn again with everything typed kept."""

@@ -24,6 +24,7 @@ from opportunities.deal_fields import (
     as_typed,
     type_of,
 )
+from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import DealChanges
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.forms.custom_fields import control_of, read_value, seen_value
@@ -163,6 +164,9 @@ class EditOpportunityForm(NewOpportunityForm):
 
     def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
         """Slant names one object for all custom fields. Its sentences begin with the key of the field."""
+        if code == RECORD_GONE:
+            self.add_error(None, deals_words.GONE_WHILE_EDITING)
+            return
         placed: dict[str, list[Any]] = {}
         for name, messages in field_errors.items():
             for message in messages if isinstance(messages, list) else [messages]:

@@ -166,6 +166,7 @@ def _result(row: Submission) -> Result:
     if row.state not in FINAL or row.state == State.REJECTED:
         told = submissions_words.state_words(row.kind, row.state, row.reason_code)
         why = told.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
-        if row.reason_text and row.reason_code == "rejected":
-            why = f"Slant said: “{row.reason_text.rstrip('.')}”."
+        because = submissions_words.reasons_of(row.reason_text, row.field_errors)
+        if because and row.reason_code == "rejected":
+            why = f"Slant said: “{because}”."
     return Result(row.opportunity_id, row.name, row.state, said, icon, tone, why, str(row.pk))

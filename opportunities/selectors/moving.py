@@ -16,6 +16,14 @@ from opportunities.wording import board as board_words
 UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
 
 
+class Gone(Exception):
+    """A deal the person may see, which Slant no longer has."""
+
+    def __init__(self, deal: Opportunity) -> None:
+        super().__init__(deal.pk)
+        self.deal = deal
+
+
 @dataclass(frozen=True)
 class Movable:
     """`at` is the stage it will be in once everything asked for before has arrived; so is `probability`."""
@@ -32,11 +40,13 @@ class Movable:
 
 
 def movable(person: Person, id: str) -> Movable:
-    """A deal in a visible book. Anything else is as if it were not there."""
-    rows = Opportunity.objects.filter(pk=id, gone_at=None, book__in=visible_books(person))
+    """A deal in a visible book. Anything else is as if it were not there. Raises `Gone`."""
+    rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
     deal = rows.select_related("book", "household", "stage", "pipeline").first()
     if deal is None:
         raise Http404
+    if deal.gone_at is not None:
+        raise Gone(deal)
     stages = draw_stages(
         list(with_meanings(Stage.objects.filter(pipeline_id=deal.pipeline_id, gone_at=None)))
     )

@@ -19,12 +19,13 @@ from django.views.decorators.http import require_http_methods
 from opportunities.access import Action
 from opportunities.actions import form_tokens, moving, refusals, submissions
 from opportunities.clock import SystemClock
+from opportunities.delivery.answers import RECORD_GONE
 from opportunities.forms.move import MoveForm
-from opportunities.models import State, Submission
+from opportunities.models import Opportunity, State, Submission
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
-from opportunities.selectors.moving import Movable, movable, own_move
+from opportunities.selectors.moving import Gone, Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
@@ -37,6 +38,7 @@ from opportunities.views.submit_guard import (
     token_guard,
 )
 from opportunities.wording import board as board_words
+from opportunities.wording import deals as deal_words
 
 CLOCK = SystemClock()
 MESSAGES = FormMessages(
@@ -66,7 +68,10 @@ def move(request: PageRequest, id: str) -> HttpResponse:
     """The form, and what it sends. `undo` names a move of one's own to undo."""
     person = request.person
     require(person, Action.CHANGE)
-    found = movable(person, id)
+    try:
+        found = movable(person, id)
+    except Gone as gone:
+        return _show_gone(request, gone.deal)
     if not found.may_write:
         raise PermissionDenied
     if request.method != "POST":
@@ -115,9 +120,7 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
     if submission.state == State.REJECTED:
         if before := redirect_to_earlier(request, submission):
             return before
-        why = refusal_words(submission.reason_code, submission.reason_text)
-        words = board_words.NOT_MOVED.format(stage=found.at.name, why=why)
-        return _draw_refused(request, found, form, Refusal(words))
+        return _draw_refused(request, found, form, _slants_refusal(found, submission))
     said = board_words.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
     return _show_moved(request, found, form, submission, said, may_undo=True)
 
@@ -192,8 +195,18 @@ def _draw_refused_card(
         note = Note("refused", refusal.words, "exclamation-circle-fill", stage=stage_id if known else "")
         card = replace(card, note=note)
     said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
-    context = {"card": card, "said": said, "refused": True}
+    context = {"card": card, "said": said, "refused": True, "gone": "" if card else found.deal.pk}
     return render(request, "opportunities/partials/moved.html", context, status=refusal.status)
+
+
+def _show_gone(request: PageRequest, deal: Opportunity) -> HttpResponse:
+    """Slant no longer has the deal: its card leaves the board, and its page says so."""
+    said = deal_words.GONE_NOT_SENT.format(name=deal.name)
+    if request.htmx:
+        context = {"card": None, "said": said, "refused": True, "gone": deal.pk}
+        return render(request, "opportunities/partials/moved.html", context, status=422)
+    messages.warning(request, said)
+    return see_other(reverse("opportunities:opportunity", args=[deal.pk]))
 
 
 def _draw(
@@ -232,6 +245,13 @@ def _draw(
     }
     name = "partials/move_form.html" if request.htmx else "move.html"
     return render(request, f"opportunities/{name}", context, status=status)
+
+
+def _slants_refusal(found: Movable, submission: Submission) -> Refusal:
+    why = refusal_words(submission.reason_code, submission.reason_text, submission.field_errors)
+    if submission.reason_code == RECORD_GONE:
+        return Refusal(why)
+    return Refusal(board_words.NOT_MOVED.format(stage=found.at.name, why=why))
 
 
 def _conflict_refusal(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:

@@ -16,6 +16,7 @@ from opportunities.access import Action, may
 from opportunities.actions import drafts, form_tokens, refusals, submissions
 from opportunities.actions.submissions import expected_fields
 from opportunities.clock import SystemClock
+from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import DealChanges
 from opportunities.forms import EditOpportunityForm, typed_values
 from opportunities.forms.edit import complete, editable_values, edited_values, retyped_values, typed_and_seen
@@ -66,8 +67,10 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
     """The fields of a deal as a form, in the place of the deal. Its buttons submit it or draw it again."""
     require(request.person, Action.CHANGE)
     row = reachable(request.person, id)
-    if not row.may_write or row.gone_at is not None:  # type: ignore[attr-defined]  # the selector adds it
+    if not row.may_write:  # type: ignore[attr-defined]  # the selector adds it
         raise PermissionDenied
+    if row.gone_at is not None:
+        return _show_gone(request, row)
     if request.method != "POST":
         return _open_form(request, row)
     buttons = EditButtonsForm(request.POST)
@@ -122,7 +125,10 @@ def _submit(request: PageRequest, row: Opportunity) -> HttpResponse:
         conflict = refused_conflict(row, changes, submission)
         return _draw_refused(request, row, form, conflict=conflict, supersedes=submission)
     form.add_refusal(submission.field_errors, submission.reason_text, submission.reason_code)
-    return _draw_refused(request, row, form, supersedes=submission)
+    response = _draw_refused(request, row, form, supersedes=submission)
+    if submission.reason_code == RECORD_GONE:
+        trigger_client_event(response, "deals:changed", {"id": row.pk})  # an open list draws itself again
+    return response
 
 
 def _change(
@@ -153,6 +159,12 @@ def _show_accepted(request: PageRequest, row: Opportunity, submission: Submissio
     messages.add_message(request, level, said)
     response = _show(request, reachable(request.person, row.pk), said=said)
     return trigger_client_event(response, "deals:changed", {"id": row.pk})
+
+
+def _show_gone(request: PageRequest, row: Opportunity) -> HttpResponse:
+    """The deal as it last was, in place of its form. Its page says that Slant no longer has it."""
+    messages.warning(request, words.GONE_NOT_SENT.format(name=row.name))
+    return _show_unchanged(request, row)
 
 
 def _show_unchanged(request: PageRequest, row: Opportunity) -> HttpResponse:

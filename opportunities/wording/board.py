@@ -35,6 +35,7 @@ NOT_SAVED = "Not changed: {why}"
 REFUSED_BY_SLANT = "Slant refused it."
 REFUSED_SAYING = "Slant said “{message}”."
 REFUSED_BOOK = "Slant does not let Slantweb make changes in this book."
+GONE = "it is no longer in Slant."
 CHANGED_IN_SLANT = "someone changed it in Slant in the meantime."
 
 # Moving

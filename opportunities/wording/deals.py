@@ -35,6 +35,12 @@ READ_ONLY_PERSON = "You can read this book but not change it."
 READ_ONLY_PRINCIPAL = " Its principal is {principal}."
 GONE_FROM_SLANT = "Slant no longer has this deal. It is shown as it last was and cannot be changed."
 
+GONE_NOT_SENT = "{name} is no longer in Slant, so nothing was sent."
+GONE_WHILE_EDITING = (
+    "This deal is no longer in Slant, so nothing was changed. It has left the board and the list; its page "
+    "shows it as it last was."
+)
+
 # Editing
 
 NOT_CHANGED = "Nothing was changed: every field is as it was."

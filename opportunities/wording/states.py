@@ -187,6 +187,13 @@ STATES: dict[str, dict[str, StateWords]] = {
             "people",
             "warn",
         ),
+        "record_gone": StateWords(
+            "A manager decides",
+            "{name} is no longer in Slant, and we are not sure whether your change reached it before. It has "
+            "left the board and the list. Please do not enter it again.",
+            "people",
+            "warn",
+        ),
         "incomplete_scan": StateWords(
             "A manager decides",
             "The list in Slant kept changing while we read it, so we cannot be sure. Please do not enter it "

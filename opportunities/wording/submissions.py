@@ -1,7 +1,10 @@
 """What the pages of submissions say: states, answers of Slant, and what became of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from opportunities.deal_fields import label_of
 from opportunities.wording.states import DEFAULT, STATES, StateWords
 
 # Where there is room for no more
@@ -91,6 +94,13 @@ CHANGE_REFUSED = {
         "x-lg",
         "bad",
     ),
+    "record_gone": StateWords(
+        "No longer in Slant",
+        "{name} is no longer in Slant, so nothing was changed. It has left the board and the list; its page "
+        "shows it as it last was.",
+        "x-lg",
+        "bad",
+    ),
     "conflict": StateWords(
         "Someone changed it first",
         "The same field was changed in Slant after you looked, so yours did not overwrite it. Open the deal "
@@ -119,6 +129,22 @@ def state_words(kind: str, state: str, reason_code: str = "") -> StateWords:
     if by_reason is None or (state == "unknown" and reason_code in STATES[state]):
         by_reason = STATES[state]
     return by_reason.get(reason_code, by_reason[DEFAULT])
+
+
+# Why Slant refused
+
+REASONS_SHOWN = 3
+
+
+def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
+    """What Slant said: each field's own reasons by its label, else its general line. Without a full stop."""
+    reasons = [
+        f"{label_of(name, 'The deal')}: {reason}".rstrip(".") if name else str(reason).rstrip(".")
+        for name, said in field_errors.items()
+        for reason in (said if isinstance(said, list) else [said])
+    ]
+    shown, more = reasons[:REASONS_SHOWN], len(reasons) - REASONS_SHOWN
+    return "; ".join(shown + ([f"and {more} more"] if more > 0 else [])) or text.rstrip(".")
 
 
 # The page of one submission

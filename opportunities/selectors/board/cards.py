@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from opportunities.selectors.board.places import Place
 from opportunities.selectors.board.windows import CardRow
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
+from opportunities.wording.submissions import reasons_of
 
 LATE = timedelta(seconds=12)
 
@@ -79,7 +81,7 @@ class CardBuilder:
             # Somebody got it there after all, or anywhere else: the refusal is no news any more.
             if is_move and on_its_way.seen.get("pipeline_stage_id") != row.stage_id:
                 return None
-            why = refusal(on_its_way.reason_code, on_its_way.reason_text)
+            why = refusal(on_its_way.reason_code, on_its_way.reason_text, on_its_way.field_errors)
             words = board_words.NOT_MOVED if is_move else board_words.NOT_SAVED
             return Note(
                 "refused",
@@ -118,12 +120,14 @@ def _progress_words(
     return "saving", "arrow-repeat", words
 
 
-def refusal(code: str, text: str) -> str:
+def refusal(code: str, text: str, field_errors: Mapping[str, Any]) -> str:
     """Why a change was not made, as the end of a sentence."""
     match code:
         case "conflict":
             return board_words.CHANGED_IN_SLANT
         case "forbidden_book":
             return board_words.REFUSED_BOOK
-    message = text.strip().rstrip(".")
+        case "record_gone":
+            return board_words.GONE
+    message = reasons_of(text.strip(), field_errors)
     return board_words.REFUSED_SAYING.format(message=message) if message else board_words.REFUSED_BY_SLANT

@@ -30,6 +30,7 @@ class ChangeUnderWay(NamedTuple):
     person_id: UUID
     reason_code: str
     reason_text: str
+    field_errors: dict[str, Any]
     created_at: datetime
 
     @property

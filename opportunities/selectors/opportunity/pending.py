@@ -45,8 +45,10 @@ def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now
         at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
     oversees = opens_all_submissions(person)
     sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
-    if row.state == State.REJECTED and row.reason_code == "rejected" and row.reason_text:
-        sentence = submissions_words.CHANGE_REFUSED_BECAUSE.format(message=row.reason_text.rstrip("."))
+    if row.state == State.REJECTED and row.reason_code == "rejected":
+        message = submissions_words.reasons_of(row.reason_text, row.field_errors)
+        if message:
+            sentence = submissions_words.CHANGE_REFUSED_BECAUSE.format(message=message)
     return PendingChange(
         id=str(row.pk),
         kind=row.kind,

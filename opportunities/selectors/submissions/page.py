@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from opportunities.actions.withdrawing import may_be_withdrawn
 from opportunities.deal_fields import LABELS, flatten, label_of
+from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, ProgressStep, Sent, SubmissionPage
@@ -63,13 +64,14 @@ def _words(row: Submission, now: datetime) -> tuple[states_words.StateWords, boo
 
 
 def _sentence(row: Submission, words: states_words.StateWords, person: Person, now: datetime) -> str:
-    if row.state == State.REJECTED and row.reason_text and row.reason_code == "rejected":
+    said = submissions_words.reasons_of(row.reason_text, row.field_errors)
+    if row.state == State.REJECTED and said and row.reason_code == "rejected":
         because = (
             submissions_words.REFUSED_BECAUSE
             if row.kind == "create"
             else submissions_words.CHANGE_REFUSED_BECAUSE
         )
-        return because.format(message=row.reason_text.rstrip("."))
+        return because.format(message=said)
     owner = row.labels.get("owner", "")
     sent_to = json.loads(row.body).get("assigned_to_id", "")
     if person.member_id and sent_to == person.member_id:
@@ -131,7 +133,7 @@ def _sent(row: Submission, attempt: Attempt | None) -> Iterator[Sent]:
 
 def _correct_url(row: Submission) -> str:
     """Where what was refused or taken back can be corrected, with what was asked for filled in."""
-    if row.state not in (State.REJECTED, State.WITHDRAWN):
+    if row.state not in (State.REJECTED, State.WITHDRAWN) or row.reason_code == RECORD_GONE:
         return ""
     match row.kind:
         case "create":

@@ -26,6 +26,9 @@ const settle = ({ content }, { had, home } = {}) => {
     refocus(had, fresh, home?.lane);
     if (fresh.matches(".is-saving")) onTheirWay.set(fresh.dataset.opportunity, fresh.dataset.name);
     if (refused && fresh.isConnected) fresh.scrollIntoView({ block: "nearest", inline: "nearest" });
+  } else if (news.dataset.gone) {
+    cardOf(news.dataset.gone)?.remove();
+    refocus(had, null, home?.lane);
   }
   const snack = news.querySelector(".snack");
   if (snack) toast(snack);
