@@ -1,9 +1,12 @@
-"""Heartbeats: which workers are alive, and whether a wall clock jumped."""
+"""Heartbeats: which workers are alive, whether their rounds succeed, and whether a wall clock jumped."""
 
+import contextlib
 from datetime import timedelta
 from enum import Enum
 
-from django.db.models import Q
+from django.db import DatabaseError, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from opportunities.clock import Clock
 from opportunities.models import Heartbeat
@@ -42,3 +45,23 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
     if not Heartbeat.objects.filter(pk=worker).update(at=now, monotonic=monotonic):
         Heartbeat.objects.create(pk=worker, at=now, monotonic=monotonic)
     return ClockWatch.JUMPED if jumped else ClockWatch.STEADY if beats else ClockWatch.UNWATCHED
+
+
+def record_completion(worker: str, *, clock: Clock) -> None:
+    """Record that a round of `worker` came to its end. This alone says that a worker does its work."""
+    Heartbeat.objects.filter(pk=worker).update(
+        completed_at=clock.now(), failing_since=None, failures=0, failure=""
+    )
+
+
+def record_failure(worker: str, error: Exception, *, clock: Clock) -> None:
+    """Record that a round of `worker` failed, where that can still be recorded: the disk may be full."""
+    now = clock.now()
+    words = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
+    with contextlib.suppress(DatabaseError), transaction.atomic():
+        Heartbeat.objects.filter(pk=worker).update(
+            at=now,
+            failing_since=Coalesce(F("failing_since"), now),
+            failures=F("failures") + 1,
+            failure=words[:200],
+        )

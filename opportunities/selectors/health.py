@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Subquery
 
 from opportunities import mirror
 from opportunities.clock import Clock
@@ -28,10 +28,11 @@ from opportunities.models import (
     SyncState,
 )
 from opportunities.runtime import budget
+from opportunities.runtime.heartbeats import JUMP_SECONDS
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
-# A worker beats at least every 5 s; half a minute without is a worker that hangs or is gone.
+# A worker completes a round at least every 5 s; half a minute without is a worker that hangs or is gone.
 WORKER_SILENT_SECONDS = 30
 # The age at which pages turn red: four times what is expected, and at least a quarter of an hour.
 SYNC_OLD_SECONDS = 15 * 60
@@ -164,7 +165,12 @@ def _slant_answers() -> bool:
 
 
 def _worker(now: datetime) -> Check:
-    newest = Heartbeat.objects.order_by("-at").values_list("at", flat=True).first()
+    """By the last round that any worker completed: one that only begins rounds does no work.
+
+    A round of the future says nothing of now: the clock was set back, and no worker has noticed.
+    """
+    done = Heartbeat.objects.filter(completed_at__lte=now + timedelta(seconds=JUMP_SECONDS))
+    newest = done.order_by("-completed_at").values_list("completed_at", flat=True).first()
     if newest is None:
         return Check(ok=False)
     age = _seconds(now - newest)
@@ -172,15 +178,22 @@ def _worker(now: datetime) -> Check:
 
 
 def _heartbeats(now: datetime) -> dict[str, int]:
-    recent = Heartbeat.objects.filter(at__gt=now - HEARTBEATS_SHOWN).order_by("worker")
-    return {beat.worker: _seconds(now - beat.at) for beat in recent}
+    recent = Heartbeat.objects.filter(completed_at__gt=now - HEARTBEATS_SHOWN).order_by("worker")
+    return {beat.worker: _seconds(now - beat.completed_at) for beat in recent if beat.completed_at}
 
 
 def _trail_is_whole() -> bool:
     """Whether the chain's head is the last event. `manage.py verify_audit` verifies the whole chain."""
-    head = ChainHead.objects.get(pk=1)
-    last = AuditEvent.objects.order_by("-seq").values_list("seq", "hash").first()
-    return (last or (0, "0" * 64)) == (head.seq, head.hash)
+    last = AuditEvent.objects.order_by("-seq")
+    # One statement, so that both are read as of one moment: events are added between two statements.
+    head = (
+        ChainHead.objects.annotate(
+            last_seq=Subquery(last.values("seq")[:1]), last_hash=Subquery(last.values("hash")[:1])
+        )
+        .filter(pk=1)
+        .first()
+    )
+    return head is not None and (head.last_seq or 0, head.last_hash or "0" * 64) == (head.seq, head.hash)
 
 
 def _queue(now: datetime) -> Queue:

@@ -77,8 +77,10 @@ def _prometheus(now: Health) -> bytes:
         gauge("oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s)
         gauge("budget_left", "Calls to Slant left of the hour", now.budget_left)
         gauge("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
-        gauges("heartbeat_age_seconds", "Seconds since a worker's last round", "worker", now.heartbeats)
-        gauge("worker_age_seconds", "Seconds since any worker's last round", now.worker.age_s)
+        gauges(
+            "heartbeat_age_seconds", "Seconds since a worker's last completed round", "worker", now.heartbeats
+        )
+        gauge("worker_age_seconds", "Seconds since any worker's last completed round", now.worker.age_s)
         gauge("slant_ok", "1 when the newest we know of Slant is good", int(now.slant.ok))
         gauge("trail_ok", "1 when the chain's head is the last event", int(now.trail.ok))
         gauge("sending_held", "1 when sending is stopped", int(now.held))

@@ -47,6 +47,16 @@ def tick(
     `worker` names the process. Each round adds a suffix of its own, so that two rounds of one process never
     share a lease. When `stopping` answers true, the round ends after the exchange under way.
     """
+    try:
+        due_in = _make_round(worker, slant, clock, stopping)
+    except Exception as error:
+        heartbeats.record_failure(worker, error, clock=clock)
+        raise
+    heartbeats.record_completion(worker, clock=clock)
+    return due_in
+
+
+def _make_round(worker: str, slant: SlantClient | None, clock: Clock, stopping: Stopping) -> float | None:
     actor = Actor.worker(f"{worker}:{uuid4().hex[:6]}")
     _check_clock(worker, clock)
     hourly = leases.available(HOURLY, clock=clock)

@@ -28,7 +28,7 @@ def ago(**age: float) -> datetime:
 
 @pytest.fixture
 def all_well(firm: Firm) -> None:
-    Heartbeat.objects.create(worker="w1", at=ago(seconds=2))
+    Heartbeat.objects.create(worker="w1", at=ago(seconds=1), completed_at=ago(seconds=2))
 
 
 @pytest.fixture
@@ -120,7 +120,11 @@ def test_this_database_is_migrated_and_one_that_lacks_a_migration_is_not(
 
 
 DEGRADED: list[tuple[str, Callable[[], object]]] = [
-    ("worker", lambda: Heartbeat.objects.update(at=ago(seconds=40))),
+    ("worker", lambda: Heartbeat.objects.update(completed_at=ago(seconds=40))),
+    # It begins rounds and completes none: a full disk, or a fault of ours.
+    ("worker", lambda: Heartbeat.objects.update(completed_at=None)),
+    # The clock was set back and nobody is there to notice.
+    ("worker", lambda: Heartbeat.objects.update(completed_at=ago(hours=-2))),
     ("worker", lambda: Heartbeat.objects.all().delete()),
     ("sync", lambda: SyncState.objects.filter(pk="books").update(finished_at=ago(minutes=16))),
     ("slant", lambda: SyncState.objects.filter(pk="books").update(failed_at=datetime.now(UTC))),
@@ -187,7 +191,7 @@ def test_the_numbers(client: Client, settings: Settings, all_well: None) -> None
     settings.METRICS_TOKEN = "letmein-1234"
     Alert.objects.create(cause="unit", text="x", opened_at=ago(minutes=1))
     Alert.objects.create(cause="old", text="x", opened_at=ago(hours=2), closed_at=ago(hours=1))
-    Heartbeat.objects.create(worker="gone", at=ago(days=3))
+    Heartbeat.objects.create(worker="gone", at=ago(days=3), completed_at=ago(days=3))
 
     response = client.get("/metrics", headers={"Authorization": "Bearer letmein-1234"})
 

@@ -1,0 +1,86 @@
+"""A worker is well when its rounds come to their end; one that only begins them does no work."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opportunities.delivery import head_file
+from opportunities.models import Heartbeat
+from opportunities.selectors.health import health
+from tests.support.office import Office
+from tests.support.slant_box import TurnedClock
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(head_file, "_replace", refuse)
+
+
+def fail_rounds(office: Office, *, minutes: float) -> None:
+    for _ in range(int(minutes * 4)):
+        office.clock.turn(15)
+        with pytest.raises(OSError, match="No space"):
+            office.round()
+
+
+def test_a_round_that_ends_well_says_so(office: Office, clock: TurnedClock) -> None:
+    office.round()
+
+    beat = Heartbeat.objects.get()
+    assert (beat.completed_at, beat.failures, beat.failing_since) == (clock.now(), 0, None)
+    assert health(clock).worker.ok
+
+
+def test_a_worker_whose_rounds_fail_is_not_well_and_says_why(
+    office: Office, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.round()
+    office.submit()
+    with monkeypatch.context() as disk:
+        fill_the_disk(disk)
+        fail_rounds(office, minutes=1)
+
+    beat = Heartbeat.objects.get()
+    assert (beat.failures, beat.failure) == (4, "OSError: [Errno 28] No space left on device")
+    assert beat.failing_since is not None
+    assert (clock.now() - beat.failing_since).total_seconds() == 45
+    assert beat.at == clock.now()
+    worker = health(clock).worker
+    assert (worker.ok, worker.age_s) == (False, 60)
+
+
+def test_the_first_round_that_ends_well_clears_it(
+    office: Office, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.submit()
+    with monkeypatch.context() as disk:
+        fill_the_disk(disk)
+        fail_rounds(office, minutes=1)
+    office.rounds(minutes=1)
+
+    beat = Heartbeat.objects.get()
+    assert (beat.failures, beat.failing_since, beat.failure) == (0, None, "")
+    assert health(clock).worker.ok
+
+
+def test_a_database_that_takes_nothing_hides_no_error(
+    office: Office, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The round's own error is raised, not the one of writing down that it failed."""
+    from django.db import DatabaseError
+
+    from opportunities.runtime import heartbeats
+
+    office.round()
+    office.submit()
+    fill_the_disk(monkeypatch)
+
+    def full(*args: Any, **kwargs: Any) -> Any:
+        raise DatabaseError("database or disk is full")
+
+    monkeypatch.setattr(heartbeats, "Coalesce", full)
+    fail_rounds(office, minutes=0.25)
