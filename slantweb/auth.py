@@ -13,11 +13,15 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from opportunities.actions.people import Identity
+from opportunities.email_addresses import fold_address
 from opportunities.models import Person, Role
 from opportunities.views.provider import SignInRefused
 
 ENTRA_HOSTS = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 Claims = Mapping[str, object]
+
+VERIFIED_CLAIMS = ("email_verified", "xms_edov")
+EMAIL_CLAIMS = ("email", *VERIFIED_CLAIMS)
 
 
 class PersonBackend(BaseBackend):
@@ -36,17 +40,23 @@ class PersonBackend(BaseBackend):
 def merge_claims(id_token: Claims, userinfo: Claims) -> dict[str, object]:
     """The ID token's claims, with those that only the userinfo answer has.
 
-    An address and whether it was verified come from one place or from the other, never one half from each.
+    An address and what says that it was verified come from one document, never one half from each.
     """
     if id_token and userinfo and userinfo.get("sub") != id_token["sub"]:
         raise SignInRefused("userinfo_of_somebody_else")
-    merged = {name: value for name, value in userinfo.items() if name != "aud"} | dict(id_token)
+    others = {name: value for name, value in userinfo.items() if name != "aud"} | dict(id_token)
+    merged = {name: value for name, value in others.items() if name not in EMAIL_CLAIMS}
+    merged |= {name: value for name, value in _vouching(id_token, userinfo).items() if name in EMAIL_CLAIMS}
     merged["iss"] = settings.OIDC_ISSUER
-    if "email" in id_token:
-        merged["email_verified"] = id_token.get("email_verified")
-        if merged["email_verified"] is None and userinfo.get("email") == id_token["email"]:
-            merged["email_verified"] = userinfo.get("email_verified")
     return merged
+
+
+def _vouching(id_token: Claims, userinfo: Claims) -> Claims:
+    """The document whose word about the address counts: the ID token, unless it says nothing of its own."""
+    if "email" not in id_token:
+        return userinfo
+    is_silent = all(id_token.get(name) is None for name in VERIFIED_CLAIMS)
+    return userinfo if is_silent and userinfo.get("email") == id_token["email"] else id_token
 
 
 def identity_of(claims: Claims) -> Identity:
@@ -57,7 +67,7 @@ def identity_of(claims: Claims) -> Identity:
         if not value or value != claims[name] or len(value) > 255 or not value.isprintable():
             detail = f"the claim {name} is missing, too long, or not plain text"
             raise SignInRefused("claims_incomplete", detail)
-    email = _claim_text(claims, "email").lower() if _is_verified(claims, issuer) else ""
+    email = fold_address(_claim_text(claims, "email")) if _is_verified(claims, issuer) else ""
     name = _claim_text(claims, "name") or _claim_text(claims, "preferred_username")
     roles = roles_of(claims, email)
     # People may choose their name at the provider. A database takes no NUL, and the trail wants one line.

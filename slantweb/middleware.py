@@ -137,6 +137,33 @@ class HeadersMiddleware:
         return response
 
 
+class BodyLimitMiddleware:
+    """Refuses a body that is too long, or does not say how long it is, before anything of it is read.
+
+    Django reads no more than `Content-Length` says, so a body that lies about its length is cut off. Chunked
+    bodies, which only programs send, name no length (RFC 9110, section 15.5.12).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _refuse_body("Say how long the request is (Content-Length).", 411)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not (length.isascii() and length.isdigit()):
+            return _refuse_body("The length of the request is not a number.", 400)
+        # Compared as text first: a number may be too long to be read.
+        if len(length) > 9 or int(length) > settings.REQUEST_BODY_MOST_BYTES:
+            most = settings.REQUEST_BODY_MOST_BYTES // 1024
+            return _refuse_body(f"A request may be at most {most} KB long.", 413)
+        return self.get_response(request)
+
+
+def _refuse_body(words: str, status: int) -> HttpResponse:
+    return HttpResponse(f"{words}\n", "text/plain; charset=utf-8", status=status)
+
+
 class DemoIsLocalMiddleware:
     """The demo lets anybody choose who they are, so it answers this machine alone, whatever it binds."""
 
@@ -175,7 +202,7 @@ class SignInRequiredMiddleware:
     def _refusal(self, request: PageRequest, view: object) -> HttpResponseBase | None:
         """The answer to somebody who may not pass, or None."""
         if not _is_configured():
-            alive = request.path == "/healthz" or _is_static(request)
+            alive = request.path_info == "/healthz" or _is_static(request)
             return None if alive else errors.setup_needed(request)
         if is_open(view) or _is_static(request):
             return None
@@ -209,7 +236,8 @@ def _is_configured() -> bool:
 
 
 def _is_static(request: HttpRequest) -> bool:
-    return request.path.startswith(settings.STATIC_URL)
+    # Not `path`, which begins with whatever the server was told of SCRIPT_NAME.
+    return request.path_info.startswith(settings.STATIC_URL)
 
 
 def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from opportunities.email_addresses import fold_address
 from slantweb.variables import Variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -65,6 +66,7 @@ MIDDLEWARE = [
     "slantweb.middleware.TrustedProxiesMiddleware",
     "slantweb.middleware.RequestIdMiddleware",
     "slantweb.middleware.HeadersMiddleware",
+    "slantweb.middleware.BodyLimitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -79,6 +81,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "slantweb.urls"
+# Slantweb has a host of its own: whatever a server says of a path it is mounted below does not count.
+FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "slantweb.wsgi.application"
 
 TEMPLATES = [
@@ -177,7 +181,9 @@ X_FRAME_OPTIONS = "DENY"
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# Of a whole body, whatever its type: BodyLimitMiddleware. Django's own limits leave out the files of a form.
+REQUEST_BODY_MOST_BYTES = 256 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MOST_BYTES
 CSRF_FAILURE_VIEW = "opportunities.views.errors.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
@@ -304,7 +310,7 @@ if "openid" not in OIDC_SCOPES:
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = {role: env.names(f"OIDC_{role.upper()}_GROUPS") for role in ("sales", "manager", "compliance")}
 OIDC_EMAILS = {
-    role: [email.lower() for email in env.names(f"OIDC_{role.upper()}_EMAILS")]
+    role: [fold_address(email) for email in env.names(f"OIDC_{role.upper()}_EMAILS")]
     for role in ("sales", "manager", "compliance")
 }
 # Until somebody can sign in there is one page, without cookies or data, that says what is missing. It must be

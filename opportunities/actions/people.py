@@ -7,6 +7,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from opportunities.clock import Clock
+from opportunities.email_addresses import fold_address, may_link
 from opportunities.models import Member, Person
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
@@ -137,7 +138,7 @@ def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
         iss=identity.iss, sub=identity.sub, defaults={"password": make_password(None)}
     )
     before = None if made else list(person.roles)
-    person.email = identity.email.lower()
+    person.email = fold_address(identity.email)
     person.name = identity.name[:200]
     person.roles = list(identity.roles)
     if not person.member_linked_by:
@@ -147,8 +148,10 @@ def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
 
 
 def member_id_of(email: str) -> str:
-    """The Slant user with this verified e-mail. Empty when there is none, or more than one."""
-    if not email:
+    """The Slant user with this verified e-mail. Empty for none or several, or where a manager decides."""
+    if not may_link(email):
         return ""
-    found = list(Member.objects.filter(email=email.lower()).values_list("user_id", flat=True).distinct()[:2])
+    found = list(
+        Member.objects.filter(email=fold_address(email)).values_list("user_id", flat=True).distinct()[:2]
+    )
     return found[0] if len(found) == 1 else ""

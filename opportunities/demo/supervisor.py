@@ -179,10 +179,9 @@ class Supervisor:
 
 def _web_command() -> list[str]:
     return [
-        *("-m", "gunicorn", "slantweb.wsgi"),
-        *("--bind", f"127.0.0.1:{settings.PORT}"),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
-        *("--graceful-timeout", "3", "--no-control-socket", "--log-level", "warning"),
+        *("-m", "gunicorn", "--config", str(settings.BASE_DIR / "deploy" / "gunicorn.conf.py")),
+        *("--bind", f"127.0.0.1:{settings.PORT}", "--workers", "1"),
+        *("--graceful-timeout", "3", "--log-level", "warning"),
     ]
 
 

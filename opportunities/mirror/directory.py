@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from opportunities.email_addresses import fold_address
 from opportunities.mirror import meanings, totals
 from opportunities.models import Book, Household, Member, Pipeline, Stage
 from opportunities.slant import types
@@ -47,7 +48,7 @@ def _write_members(book: types.BookRecord) -> None:
             Member(
                 book_id=book.id,
                 user_id=user.id,
-                email=user.email.lower()[:320],
+                email=fold_address(user.email)[:320],
                 first_name=user.first_name[:200],
                 last_name=user.last_name[:200],
                 role=user.role or "",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from opportunities.email_addresses import fold_address
 from opportunities.models import WRITING_ROLES, Member, Person, Role
 
 DEMO_ISSUER = "demo"
@@ -75,7 +76,7 @@ def personas() -> list[Persona]:
 
 def name_of(email: str) -> str:
     """What the mirror calls the member with this e-mail, or nothing."""
-    member = Member.objects.filter(email=email.lower()).first()
+    member = Member.objects.filter(email=fold_address(email)).first()
     return member.name if member else ""
 
 

@@ -188,16 +188,8 @@ class _Server:
     def __init__(self, home: Path, port: int) -> None:
         import os
 
-        command = [sys.executable, "-m", "gunicorn", "tests.bench.server", "--bind", f"127.0.0.1:{port}"]
-        command += [
-            "--worker-class",
-            "gthread",
-            "--threads",
-            "8",
-            "--no-control-socket",
-            "--keep-alive",
-            "300",
-        ]
+        command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py"]
+        command += ["--bind", f"127.0.0.1:{port}", "--keep-alive", "300", "tests.bench.server"]
         self.process = Process("server", command, dict(os.environ), home / "server.log")
         self.port = port
 

@@ -57,6 +57,17 @@ def test_anonymous_people_are_sent_to_sign_in(client: Client, route: Route) -> N
 
 
 @closed_routes
+def test_a_path_the_server_claims_to_be_mounted_below_opens_nothing(
+    client: Client, route: Route, settings: Settings
+) -> None:
+    settings.FORCE_SCRIPT_NAME = None
+
+    response = client.get(route.path, SCRIPT_NAME="/static")
+
+    assert (response.status_code, response["Cache-Control"]) == (302, "no-store")
+
+
+@closed_routes
 def test_anonymous_fragments_send_the_whole_page_to_sign_in(client: Client, route: Route) -> None:
     for method in ("get", "post", "delete"):
         response = getattr(client, method)(route.path, headers=FRAGMENT)

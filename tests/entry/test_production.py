@@ -159,11 +159,3 @@ def test_what_is_missing_can_be_read_on_the_machine_before_there_is_a_certificat
 
     assert ask(tmp_path, code, OIDC_ISSUER="").stdout.split() == ["False"]
     assert ask(tmp_path, code).stdout.split() == ["True"]
-
-
-def test_request_bodies_are_limited(tmp_path: Path) -> None:
-    code = (
-        "from django.conf import settings as s; print(s.DATA_UPLOAD_MAX_MEMORY_SIZE, s.FILE_UPLOAD_HANDLERS)"
-    )
-
-    assert ask(tmp_path, code).stdout.split()[0] == str(256 * 1024)

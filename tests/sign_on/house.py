@@ -84,9 +84,9 @@ class SignOnHouse:
         )
         # fmt: off
         web = [
-            sys.executable, "-m", "gunicorn", "slantweb.wsgi", "--bind", self.url.removeprefix("https://"),
-            "--certfile", certificate, "--keyfile", key, "--worker-class", "gthread", "--threads", "8",
-            "--graceful-timeout", "2", "--no-control-socket",
+            sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py",
+            "--bind", self.url.removeprefix("https://"), "--certfile", certificate, "--keyfile", key,
+            "--graceful-timeout", "2",
         ]
         # fmt: on
         self.processes = [provider, Process("web", web, self.environment, self.home / "web.log")]

@@ -11,8 +11,8 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from opportunities.models import Person
-from slantweb.auth import identity_of
+from opportunities.models import Member, Person
+from slantweb.auth import identity_of, merge_claims
 from tests.support.people import Firm
 
 from .conftest import Visitor
@@ -180,6 +180,45 @@ def test_half_an_address_from_each_place_makes_no_verified_one(visitor: Visitor,
     visitor.sign_in(email_verified=None, groups=None)
 
     assert Person.objects.get().email == ""
+
+
+def test_a_verified_mark_of_the_id_token_vouches_for_no_address_of_the_userinfo(
+    visitor: Visitor, forger: Forger
+) -> None:
+    forger.userinfo = (200, {"sub": "olivia-1", "email": "other@harbor.example"})
+
+    visitor.sign_in(email=None, email_verified=True)
+
+    assert Person.objects.get().email == ""
+
+
+def test_a_proven_domain_of_entra_vouches_for_the_address_of_its_own_document_alone() -> None:
+    entra = {"iss": "https://login.microsoftonline.com/t/v2.0", "sub": "s"}
+    theirs = {"sub": "s", "email": "other@harbor.example"}
+
+    assert "xms_edov" not in merge_claims(entra | {"xms_edov": True}, theirs)
+    assert merge_claims(entra, theirs | {"xms_edov": True})["xms_edov"] is True
+    assert "xms_edov" not in merge_claims(entra | {"email": "o@harbor.example"}, theirs | {"xms_edov": True})
+
+
+def test_the_same_address_may_be_vouched_for_by_the_userinfo(visitor: Visitor, forger: Forger) -> None:
+    forger.userinfo = (200, {"sub": "olivia-1", "email": "olivia@harbor.example", "email_verified": True})
+
+    visitor.sign_in(email_verified=None, groups=None)
+
+    assert Person.objects.get().email == "olivia@harbor.example"
+
+
+@pytest.mark.parametrize("address", ["olivia\u212a@harbor.example", "ol\u0131via@harbor.example"])
+def test_an_address_with_letters_that_only_look_alike_links_nobody(
+    visitor: Visitor, firm: Firm, address: str
+) -> None:
+    Member.objects.filter(user_id="us_owner").update(email="oliviak@harbor.example")
+
+    visitor.sign_in(email=address)
+
+    person = Person.objects.get()
+    assert (person.email, person.member_id) == (address, "")
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256"])

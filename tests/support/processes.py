@@ -288,8 +288,8 @@ class House:
     def start_web(self) -> Process:
         # fmt: off
         command = [
-            "-m", "gunicorn", "slantweb.wsgi", "--bind", f"127.0.0.1:{self.port}",
-            "--worker-class", "gthread", "--threads", "8", "--graceful-timeout", "2", "--no-control-socket",
+            "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{self.port}",
+            "--graceful-timeout", "2",
         ]
         # fmt: on
         return self._start("web", command, self.environment | {"SLANT_API_TOKEN": ""})

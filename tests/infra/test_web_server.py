@@ -1,0 +1,79 @@
+"""The real server over real sockets: what no header, no body and no idle connection can do to it."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support.processes import House
+from tests.support.visitor import Visitor
+
+TOO_LONG = 200 * 1024 * 1024
+MULTIPART = "multipart/form-data; boundary=x"
+
+
+def exchange(house: House, *lines: str, body: bytes = b"") -> str:
+    """The whole answer to one request, written as it goes over the wire."""
+    server = urlsplit(house.url)
+    place = (server.hostname or "", server.port or 0)
+    with closing(socket.create_connection(place, timeout=15)) as connection:
+        head = "\r\n".join([*lines, f"Host: {server.netloc}", "Connection: close", "", ""])
+        connection.sendall(head.encode() + body)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer.decode()
+
+
+def files_of(house: House) -> set[int]:
+    """The web processes' open files that have no name any more, where an upload would be."""
+    web = house.processes["web"].popen.pid
+    children = Path(f"/proc/{web}/task/{web}/children").read_text().split()
+    links = [link for pid in children for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return {link.lstat().st_ino for link in links if "(deleted)" in str(link.readlink())}
+
+
+def test_no_header_makes_a_page_a_static_file(house: House) -> None:
+    """A revoked session read and created deals with `SCRIPT_NAME: /static` from a proxy on the same host."""
+    for header in ("SCRIPT_NAME: /static", "Script-Name: /static", "PATH_INFO: /static/x"):
+        for path in ("/static/board/", "/static/opportunities.csv", "/board/"):
+            answer = exchange(house, f"GET {path} HTTP/1.1", header)
+
+            status = answer.split(" ", 2)[1]
+            assert status in ("302", "404"), (header, path, answer[:300])
+            assert "no-store" in answer.partition("\r\n\r\n")[0], (header, path)
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(house: House) -> None:
+    before = files_of(house)
+    for path in ("/opportunities/new/", "/sign-in/", "/csp-report/", "/healthz"):
+        answer = exchange(
+            house,
+            f"POST {path} HTTP/1.1",
+            f"Content-Type: {MULTIPART}",
+            f"Content-Length: {TOO_LONG}",
+            body=b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"x" * 500_000,
+        )
+
+        assert answer.startswith("HTTP/1.1 413 "), answer[:200]
+        assert "A request may be at most 256 KB long." in answer
+    assert files_of(house) == before
+
+
+def test_a_body_without_a_length_is_refused(house: House) -> None:
+    answer = exchange(
+        house,
+        "POST /opportunities/new/ HTTP/1.1",
+        f"Content-Type: {MULTIPART}",
+        "Transfer-Encoding: chunked",
+        body=b"5\r\nhello\r\n" * 100,
+    )
+
+    assert answer.startswith("HTTP/1.1 411 ")
+
+
+def test_a_form_of_an_ordinary_length_is_taken(house: House) -> None:
+    visitor = Visitor(house.url)
+    form = visitor.form(note="x" * 200_000)
+
+    assert "/submissions/" in visitor.send(form)
