@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 PROSPECT, CLIENT = "prospect", "client"
+# What a form posts for "no household" where an empty value keeps the household the deal has.
+NO_HOUSEHOLD = "none"
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ class OwnerChoice:
 
 @dataclass(frozen=True)
 class Offer:
-    """What `person` may choose, given what is typed so far. `other_*` names what does not fit here."""
+    """What `person` may choose, given what is typed so far. `other_*` names what does not fit here.
+
+    `kept_household` names the household a deal has and may keep, but nobody may choose any more.
+    """
 
     books: tuple[BookChoice, ...] = ()
     book: BookChoice | None = None
@@ -98,6 +103,7 @@ class Offer:
     household: HouseholdChoice | None = None
     households: tuple[HouseholdChoice, ...] = ()
     more_households: bool = False
+    kept_household: str = ""
     owners: tuple[OwnerChoice, ...] = ()
 
     def pipeline(self, id: str) -> PipelineChoice | None:

@@ -31,7 +31,7 @@ from opportunities.forms.custom_fields import control_of, read_value, seen_value
 from opportunities.forms.rows import Text
 from opportunities.forms.typed import LONGEST, storable, typed_values
 from opportunities.models import Opportunity
-from opportunities.offer import Offer, PipelineChoice, StageChoice
+from opportunities.offer import NO_HOUSEHOLD, Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
@@ -178,6 +178,13 @@ class EditOpportunityForm(NewOpportunityForm):
         return self.current_value("name") if self.is_as_seen("name") else super().clean_name()
 
     def clean_household_id(self) -> str:
+        if self.offer.kept_household:
+            # An empty value is none of the households offered: it leaves the deal with the one it has.
+            match self.current_value("household_id"):
+                case "" if not self.current_value("q"):
+                    return self.seen("household_id")
+                case choice if choice == NO_HOUSEHOLD:
+                    return ""
         if self.is_as_seen("household_id") and not (
             self.current_value("q") and not self.current_value("household_id")
         ):
@@ -214,6 +221,11 @@ class EditOpportunityForm(NewOpportunityForm):
 
     def _fill_choices(self) -> None:
         self._fill_households()
+        if kept := self.offer.kept_household:
+            picker = self.fields["household_id"].widget
+            offered = list(picker.choices)[1:]
+            keep = deals_words.HOUSEHOLD_KEPT.format(household=kept)
+            self._choices("household_id", [("", keep), (NO_HOUSEHOLD, "No household"), *offered])
         self._fill_owners()
         self._name("assigned_to_id", self.row.assigned_to_id, self._owner_now())
         self.fields["probability"].help_text = self._probability_hint()

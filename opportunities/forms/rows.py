@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.validators import ProhibitNullCharactersValidator
 
-from opportunities.offer import Offer, PipelineChoice
+from opportunities.offer import NO_HOUSEHOLD, Offer, PipelineChoice
 
 
 class FieldRow(forms.BoundField):
@@ -90,8 +90,12 @@ class HouseholdPicker(Select):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.offer.household if self.offer.household and self.offer.household.id == value else None
-        return super().get_context(name, value, attrs) | {
+        kept = "" if chosen or value == NO_HOUSEHOLD else self.offer.kept_household
+        # The household a deal may only keep is no choice: an empty value keeps it.
+        return super().get_context(name, "" if kept else value, attrs) | {
             "chosen": chosen,
+            "kept": kept,
+            "no_household": NO_HOUSEHOLD,
             "offer": self.offer,
             "q": self.q,
             "invalid": (attrs or {}).get("aria-invalid", ""),

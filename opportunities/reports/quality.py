@@ -11,10 +11,10 @@ from .deal_tables import open_deals
 from .rows import DealLine
 from .sheets import COUNT, Cell, Chart, Column, Panel, Row, Series, Sheet, Table, build_table
 
-NO_VALUE, NO_DATE, PASSED, NO_HOUSEHOLD, STALE, LEFT = (
-    "no-value", "no-date", "passed", "no-household", "no-move", "left",
+NO_VALUE, NO_DATE, PASSED, NO_HOUSEHOLD, HOUSEHOLD_LOST, STALE, LEFT = (
+    "no-value", "no-date", "passed", "no-household", "household-lost", "no-move", "left",
 )  # fmt: skip
-PROBLEMS = (PASSED, NO_VALUE, NO_DATE, NO_HOUSEHOLD, LEFT, STALE)
+PROBLEMS = (PASSED, NO_VALUE, NO_DATE, NO_HOUSEHOLD, HOUSEHOLD_LOST, LEFT, STALE)
 # The problems the list of deals has a filter for.
 FILTERS: dict[str, dict[str, object]] = {
     PASSED: {"close": "overdue"},

@@ -65,10 +65,13 @@ def offer(person: Person, typed: Typed) -> Offer:
 def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed: Typed) -> Offer:
     """What `deal` may be given: households and owners of its own book.
 
-    Two queries, one more for a new household.
+    Two queries, one more for a new household. The deal comes from `reachable`, with `household_text`.
     """
     households = Household.objects.filter(book=deal.book_id, gone_at=None)
-    household = _plain(deal.household) if deal.household else None
+    home = deal.household
+    is_here = home is not None and home.gone_at is None and home.book_id == deal.book_id
+    household = _plain(home) if home is not None and is_here else None
+    kept = "" if is_here else deal.household_text  # type: ignore[attr-defined]
     chosen = typed.get("household_id", "")
     if household is None or household.id != chosen:
         found = households.filter(pk=chosen).first() if chosen else None
@@ -80,6 +83,7 @@ def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed
         household=household,
         households=tuple(listed[:LISTED]),
         more_households=len(listed) > LISTED,
+        kept_household=kept,
         owners=_owners(person, deal.book),
     )
 

@@ -35,6 +35,7 @@ from opportunities.offer import StageChoice
 from opportunities.selection import Selection
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.parts import Board, Sums
+from opportunities.selectors.households import household_text
 from opportunities.selectors.selection import IN_STAGE_SINCE, deals
 from opportunities.selectors.stages import meanings
 from opportunities.wording import bulk as bulk_words
@@ -45,7 +46,6 @@ PERCENT = Coalesce(F("probability"), F("stage__default_probability"))
 # By column: what it is sorted by. Empty text counts as nothing, and nothing comes last.
 KEYS: dict[str, Any] = {
     "name": Lower("name"),
-    "household": Lower("household__name"),
     "stage": F("stage__stage_order"),
     "value": F("value"),
     "probability": PERCENT,
@@ -138,7 +138,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
         return None
     stages = {stage.id: stage for stage in head.stages}
     rows = deals(person, selection, now).filter(stage_id__in=stages)
-    found = list(_with_words(_window(rows, reading), person, reading.sorting))
+    found = list(_with_words(_window(rows, person, reading), person, reading.sorting))
     lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
     sums = [lane.sums for lane in (*head.lanes, *head.rail)]
     total = Sums(
@@ -167,13 +167,14 @@ def file_rows(
 ) -> tuple[int, Iterator[tuple[Cell, ...]]]:
     """How many deals the selection has, and each as a row of FILE_COLUMNS, read bit by bit."""
     rows = deals(person, selection, now)
-    return rows.count(), _file_rows(_ordered(rows.annotate(key=_key(sorting)), sorting), now)
+    ordered = _ordered(rows.annotate(key=_key(person, sorting)), sorting)
+    return rows.count(), _file_rows(ordered.annotate(household_text=household_text(person)), now)
 
 
 def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cell, ...]]:
     held = meanings()
     values = rows.annotate(percent=PERCENT).values_list(
-        "name", "household__name", "book__name", "pipeline__name", "stage__name", "stage_id", "value",
+        "name", "household_text", "book__name", "pipeline__name", "stage__name", "stage_id", "value",
         "percent", "target_close_date", "since", "assigned_to_name", "created_at", "pk",
     )  # fmt: skip
     for (
@@ -193,7 +194,7 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
     ) in values.iterator(chunk_size=1000):
         meaning = held.get(stage_id)
         yield (
-            name, house or "", book, pipeline, stage, Meaning(meaning.meaning).label if meaning else "",
+            name, house, book, pipeline, stage, Meaning(meaning.meaning).label if meaning else "",
             value, percent, _exact(value, percent), close, timezone.localdate(since), _days(since, now),
             owner, timezone.localdate(made) if made else None, id,
         )  # fmt: skip
@@ -222,7 +223,9 @@ def _first_pipeline(person: Person) -> str:
     return rows.order_by("position", "name", "id").values_list("pk", flat=True).first() or ""
 
 
-def _key(sorting: Sorting) -> Any:
+def _key(person: Person, sorting: Sorting) -> Any:
+    if sorting.column == "household":
+        return NullIf(Lower(household_text(person)), Value(""))
     return KEYS[sorting.column]
 
 
@@ -238,9 +241,9 @@ def _with_words(window: QuerySet[Opportunity], person: Person, sorting: Sorting)
     return _ordered(
         rows.annotate(
             since=IN_STAGE_SINCE,
-            key=_key(sorting),
+            key=_key(person, sorting),
             percent=PERCENT,
-            household_name=F("household__name"),
+            household_text=household_text(person),
             may_write=Exists(writable_books(person).filter(pk=OuterRef("book_id"))),
             waits=Exists(waiting),
             limit=Subquery(limit),
@@ -254,9 +257,9 @@ def _ordered(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportun
     return rows.order_by(key, "pk")
 
 
-def _window(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity]:
+def _window(rows: QuerySet[Opportunity], person: Person, reading: Reading) -> QuerySet[Opportunity]:
     """The next deals and one more, which says that there are more."""
-    keyed = _ordered(rows.annotate(key=_key(reading.sorting)), reading.sorting)
+    keyed = _ordered(rows.annotate(key=_key(person, reading.sorting)), reading.sorting)
     return _rest(keyed, reading)[: WINDOW + 1]
 
 
@@ -281,7 +284,7 @@ def _line(row: Any, stage: StageChoice, now: datetime) -> ListedDeal:
     return ListedDeal(
         id=row.pk,
         name=row.name,
-        household=row.household_name or "",
+        household=row.household_text,
         stage=stage,
         value=row.value,
         percent=row.percent,

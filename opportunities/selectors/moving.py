@@ -10,6 +10,7 @@ from opportunities.access import Action, may, visible_books
 from opportunities.actions.submissions import expected_fields
 from opportunities.models import Opportunity, Person, Stage, State, Submission
 from opportunities.offer import StageChoice
+from opportunities.selectors.households import household_text
 from opportunities.selectors.stages import draw_stages, with_meanings
 from opportunities.wording import board as board_words
 
@@ -42,7 +43,8 @@ class Movable:
 def movable(person: Person, id: str) -> Movable:
     """A deal in a visible book. Anything else is as if it were not there. Raises `Gone`."""
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
-    deal = rows.select_related("book", "household", "stage", "pipeline").first()
+    rows = rows.annotate(household_text=household_text(person))
+    deal = rows.select_related("book", "stage", "pipeline").first()
     if deal is None:
         raise Http404
     if deal.gone_at is not None:

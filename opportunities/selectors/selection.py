@@ -16,6 +16,7 @@ from django.utils import timezone
 from opportunities.access import visible_books
 from opportunities.models import Meaning, Opportunity, Person, StageMeaning
 from opportunities.selection import ME, NOBODY, OVERDUE, Selection, close_days
+from opportunities.selectors.households import may_be_named
 
 # Since when a deal is in its stage. Slant dates every change of stage; a deal never moved is there since it
 # was made.
@@ -46,7 +47,8 @@ def _chosen(person: Person, selection: Selection, now: datetime, limits: Mapping
     if selection.owner:
         chosen &= owned_by(person, selection.owner)
     if selection.q:
-        chosen &= Q(name__icontains=selection.q) | Q(household__name__icontains=selection.q)
+        by_household = may_be_named(person) & Q(household__name__icontains=selection.q)
+        chosen &= Q(name__icontains=selection.q) | by_household
     if selection.min is not None:
         chosen &= Q(value__gte=selection.min)
     if selection.max is not None:

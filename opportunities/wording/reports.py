@@ -72,6 +72,7 @@ PROBLEMS = {
     "no-value": "No value",
     "no-date": "No close date",
     "no-household": "No household",
+    "household-lost": "Household deleted or not in your books",
     "left": "Owner left the book",
     "no-move": "Stale",
 }

@@ -189,8 +189,8 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "record_gone": StateWords(
             "A manager decides",
-            "{name} is no longer in Slant, and we are not sure whether your change reached it before. It has "
-            "left the board and the list. Please do not enter it again.",
+            "The deal is no longer in Slant, and we are not sure whether the change reached it before. It "
+            "has left the board and the list. Please do not enter it again.",
             "people",
             "warn",
         ),

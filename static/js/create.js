@@ -32,7 +32,7 @@ const point = (option) => {
   option.scrollIntoView({ block: "nearest" });
 };
 
-const choose = (id, name) => {
+const choose = (id, name, isDropped = false) => {
   const carrier = document.querySelector("[data-carrier]");
   if (![...carrier.options].some((option) => option.value === id)) carrier.add(new Option(name, id));
   carrier.value = id;
@@ -40,7 +40,7 @@ const choose = (id, name) => {
   if (box) box.value = "";
   open(false);
   say(name);
-  focusNext = id ? "household-drop" : "id_q";
+  focusNext = isDropped ? "id_q" : "household-drop";
   carrier.dispatchEvent(new Event("input", { bubbles: true }));
 };
 
@@ -154,8 +154,10 @@ document.addEventListener("focusout", (event) => {
   open(false);
 });
 
+// Where an empty choice would leave the deal with the household it has, the button says what to choose instead.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-drop]")) choose("", "No household");
+  const drop = event.target.closest("[data-drop]");
+  if (drop) choose(drop.dataset.drop, "No household", true);
 });
 
 dress();

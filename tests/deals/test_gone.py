@@ -194,7 +194,7 @@ def test_a_change_whose_answer_was_lost_and_whose_deal_is_gone_goes_to_a_manager
 
     row = Submission.objects.get()
     assert (row.state, row.reason_code) == (State.REVIEW, "record_gone")
-    assert "Okonkwo rollover is no longer in Slant" in client.get(f"/submissions/{row.pk}/").text
+    assert "The deal is no longer in Slant" in client.get(f"/submissions/{row.pk}/").text
     assert Opportunity.objects.get(pk=DEAL).gone_at is not None
 
 

@@ -27,8 +27,8 @@ from typing import Any
 from opportunities.models import Target
 from opportunities.periods import Period
 from opportunities.reports.forecast.numbers import LATER, OVERDUE, UNDATED
+from opportunities.reports.quality import HOUSEHOLD_LOST, NO_DATE, NO_HOUSEHOLD, NO_VALUE, PASSED, STALE
 from opportunities.reports.quality import LEFT as OWNER_LEFT
-from opportunities.reports.quality import NO_DATE, NO_HOUSEHOLD, NO_VALUE, PASSED, STALE
 from opportunities.selectors.reports.changes import fetch_board
 from tests.reports.story import (
     CARL,
@@ -227,6 +227,7 @@ def test_data_quality(small: Desk) -> None:
         NO_VALUE: (2, ["d09", "d26"]),
         NO_DATE: (2, ["d09", "d22"]),
         NO_HOUSEHOLD: (1, ["d27"]),
+        HOUSEHOLD_LOST: (0, []),
         OWNER_LEFT: (1, ["d28"]),
     }
     assert result[STALE].deals == 11

@@ -54,7 +54,7 @@ class CardBuilder:
         return Card(
             id=row.id,
             name=row.name,
-            household=row.household or "",
+            household=row.household,
             book=row.book,
             stage=lies_in,
             stands_in=row.stage_id,

@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 
 from opportunities.access import writable_books
 from opportunities.models import Opportunity, Person
+from opportunities.selectors.households import household_text
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ class CardRow(NamedTuple):
     probability: int | None
     target_close_date: date | None
     since: datetime
-    household: str | None
+    household: str
     book: str
     owner: str | None
     may_write: bool
@@ -73,10 +74,10 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
     may_write = ExpressionWrapper(Q(book__in=writable_books(person)), output_field=BooleanField())
     found = (
         Opportunity.objects.filter(pk__in=RawSQL(" UNION ALL ".join(parts), values))  # noqa: S611 - the same
-        .annotate(since=IN_STAGE_SINCE, may_write=may_write)
+        .annotate(since=IN_STAGE_SINCE, may_write=may_write, household_text=household_text(person))
         .values_list(
             "pk", "name", "stage_id", "value", "probability", "target_close_date", "since",
-            "household__name", "book__name", "assigned_to_name", "may_write",
+            "household_text", "book__name", "assigned_to_name", "may_write",
         )
     )  # fmt: skip
     return sorted((CardRow(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 from django.db.models import Value
 
+from opportunities.access import visible_households
 from opportunities.deal_fields import DEAL_FIELDS, ValueType
-from opportunities.models import Household, Member, Opportunity, OpportunityVersion
+from opportunities.models import Member, Opportunity, OpportunityVersion, Person
 from opportunities.offer import StageChoice
 from opportunities.selectors.opportunity.parts import Change
 from opportunities.wording import deals as words
@@ -23,11 +24,18 @@ class Names:
     """Words for the ids a history holds; asked of the database only for those not known already."""
 
     def __init__(
-        self, row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice]
+        self,
+        person: Person,
+        row: Opportunity,
+        history: Sequence[OpportunityVersion],
+        stages: Sequence[StageChoice],
     ) -> None:
+        self._person = person
         self.stages = {stage.id: stage.name for stage in stages}
         self.owners = {row.assigned_to_id: row.assigned_to_name} if row.assigned_to_name else {}
-        self.households = {row.household_id: row.household.name} if row.household else {}
+        # The selector adds the text, in words that say no more than the person may know.
+        text: str = row.household_text  # type: ignore[attr-defined]
+        self.households = {row.household_id: text} if row.household_id else {}
         self._look_up(
             {each.assigned_to_id for each in history} - {"", *self.owners},
             {each.household_id for each in history} - {"", *self.households},
@@ -38,7 +46,7 @@ class Names:
         if not owners and not households:
             return
         people = Member.objects.filter(user_id__in=owners).order_by()
-        houses = Household.objects.filter(pk__in=households).order_by()
+        houses = visible_households(self._person).filter(pk__in=households).order_by()
         found = people.values_list("user_id", "first_name", "last_name", Value(1)).union(
             houses.values_list("pk", "name", Value(""), Value(0)), all=True
         )
@@ -55,7 +63,7 @@ class Names:
         return self.owners.get(id, words.FORMER_OWNER.lower()) if id else "nobody"
 
     def household(self, id: str) -> str:
-        return self.households.get(id, words.UNKNOWN) if id else "no household"
+        return self.households.get(id, words.HOUSEHOLD_ELSEWHERE.lower()) if id else "no household"
 
 
 def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Change]:

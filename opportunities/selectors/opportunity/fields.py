@@ -76,12 +76,19 @@ def _since(row: Opportunity) -> str:
     return f"since {formats.long_day(timezone.localdate(since))}" if since else ""
 
 
-def origins(row: Opportunity, pipeline: str) -> list[DealFact]:
+def household_with_kind(row: Opportunity) -> DealFact:
+    """The household of a deal `reachable` found. One deleted or out of reach is marked, without its kind."""
+    text: str = row.household_text  # type: ignore[attr-defined]  # the selector adds it
+    home = row.household
+    if home is not None and text == home.name:
+        return DealFact(LABELS["household_id"], f"{text} ({home.kind})" if home.kind else text)
+    return DealFact(LABELS["household_id"], text or words.NO_HOUSEHOLD, tone="warn" if text else "")
+
+
+def origins(row: Opportunity, household: DealFact, pipeline: str) -> list[DealFact]:
     """Where it belongs and where it comes from: what is never edited here."""
-    kind = f" ({row.household.kind})" if row.household and row.household.kind else ""
-    household = f"{row.household.name}{kind}" if row.household else row.household_id or words.NO_HOUSEHOLD
     facts = [
-        DealFact(LABELS["household_id"], household),
+        household,
         DealFact(LABELS["book_id"], row.book.name),
         DealFact(LABELS["pipeline_id"], pipeline),
     ]

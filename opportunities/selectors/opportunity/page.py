@@ -25,8 +25,15 @@ from opportunities.models import (
     SyncState,
 )
 from opportunities.selectors.custom_fields import describe_fields, editable
+from opportunities.selectors.households import household_text
 from opportunities.selectors.opportunity.changes import Names, changes_of
-from opportunities.selectors.opportunity.fields import age, facts, origins, why_read_only
+from opportunities.selectors.opportunity.fields import (
+    age,
+    facts,
+    household_with_kind,
+    origins,
+    why_read_only,
+)
 from opportunities.selectors.opportunity.parts import DealFact, DealPage
 from opportunities.selectors.opportunity.pending import pending
 from opportunities.selectors.opportunity.progress import pipeline_of, spells, steps
@@ -38,12 +45,16 @@ VERSIONS_READ = 500
 def reachable(person: Person, id: str) -> Opportunity:
     """The deal with its book, household, `may_write` and definitions of custom fields. One query.
 
+    `household_text` says what its household is called for `person`.
+
     Not with pipeline and stage: they may not be mirrored yet, and the deal must be found all the same.
     """
     writable = writable_books(person).filter(pk=OuterRef("book_id"))
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
     held = SyncState.objects.filter(pk=DEFINITIONS).values("cursor")
-    rows = rows.annotate(may_write=Exists(writable), definitions=Subquery(held))
+    rows = rows.annotate(
+        may_write=Exists(writable), definitions=Subquery(held), household_text=household_text(person)
+    )
     row = rows.select_related("book", "household").first()
     if row is None:
         raise Http404
@@ -60,7 +71,8 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
     )
     history.reverse()
     asked = list(Submission.objects.filter(opportunity_id=row.pk).order_by("-created_at")[:50])
-    changes = changes_of(history, Names(row, history, stages))
+    changes = changes_of(history, Names(person, row, history, stages))
+    household = household_with_kind(row)
     may_write = bool(getattr(row, "may_write", False)) and row.gone_at is None
     return DealPage(
         row=row,
@@ -74,7 +86,8 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
             DealFact(label, text or "Empty", tone="" if text else "muted")
             for label, text in describe_fields(row)
         ],
-        origins=origins(row, pipeline.name),
+        household=household,
+        origins=origins(row, household, pipeline.name),
         spells=spells(row, history, stages, now),
         age=age(row, now),
         changes=changes[:CHANGES_SHOWN],

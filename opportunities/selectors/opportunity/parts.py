@@ -86,6 +86,7 @@ class DealPage:
     facts: list[DealFact]
     custom: list[DealFact]
     custom_editable: bool
+    household: DealFact
     origins: list[DealFact]
     spells: list[Spell]
     age: str

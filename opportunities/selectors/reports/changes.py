@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from opportunities.models import Household
 from opportunities.periods import Period
 from opportunities.reports.changes import STEPS, ChangesRows, split_steps
 from opportunities.reports.rows import DealLine, StageCount
+from opportunities.selectors.households import household_texts
 
 from . import history
 from .behind import DealsBehind
@@ -76,8 +76,7 @@ def _lines_of_day(query: ReportQuery, day: date, stage: str) -> list[DealLine]:
     """The deals of one stage as `day` ended, the most valuable first."""
     versions = query.versions_at(_end_of(query, day)).filter(stage_id=stage)
     rows = list(versions.order_by(F("value").desc(nulls_last=True), "opportunity_id")[:MOST_LISTED])
-    households = Household.objects.filter(pk__in={row.household_id for row in rows if row.household_id})
-    names = dict(households.values_list("pk", "name"))
+    names = household_texts(query.scope.person, (row.household_id for row in rows))
     return [
         DealLine(
             id=row.opportunity_id,

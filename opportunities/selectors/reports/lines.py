@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from opportunities.models import Household
 from opportunities.reports.rows import DealLine
+from opportunities.selectors.households import household_texts
 
 from .history import DealChange
 from .query import ReportQuery
@@ -13,10 +13,7 @@ MOST_LISTED = 200
 
 def change_lines(query: ReportQuery, found: Sequence[tuple[DealChange, str, int]]) -> list[DealLine]:
     """Changes, each with what happened and its effect, with the names of people and books. One query."""
-    households = Household.objects.filter(
-        pk__in={change.household for change, _, _ in found if change.household}
-    )
-    names = dict(households.values_list("pk", "name")) if found else {}
+    names = household_texts(query.scope.person, (change.household for change, _, _ in found))
     return [
         DealLine(
             id=change.id,

@@ -7,6 +7,7 @@ from django.db.models.functions import Coalesce
 from opportunities.models import Member, Opportunity
 from opportunities.reports import quality
 from opportunities.reports.quality import QualityRows
+from opportunities.selectors.households import is_lost
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 from .ages import is_stale
@@ -63,6 +64,7 @@ def _problems(query: ReportQuery) -> dict[str, Q]:
         quality.NO_VALUE: Q(value=None),
         quality.NO_DATE: Q(target_close_date=None),
         quality.NO_HOUSEHOLD: Q(household=None),
+        quality.HOUSEHOLD_LOST: is_lost(query.scope.person),
         quality.LEFT: ~Q(assigned_to_id="") & ~Q(Exists(here)),
         quality.STALE: is_stale(query),
     }

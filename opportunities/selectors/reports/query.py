@@ -34,6 +34,7 @@ from opportunities.reports.rows import (
     ReportStage,
     StageCount,
 )
+from opportunities.selectors.households import household_text
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
 from . import history
@@ -228,15 +229,16 @@ class ReportQuery:
         """
         ids = list(chosen)
         rows = Opportunity.objects.filter(pk__in=ids) if ids else Opportunity.objects.none()
-        found = rows.annotate(since=IN_STAGE_SINCE).values_list(
-            "pk", "name", "household__name", "assigned_to_id", "assigned_to_name", "book_id", "stage_id",
+        text = household_text(self.scope.person)
+        found = rows.annotate(since=IN_STAGE_SINCE, household_text=text).values_list(
+            "pk", "name", "household_text", "assigned_to_id", "assigned_to_name", "book_id", "stage_id",
             "value", "target_close_date", "since", "created_at",
         )  # fmt: skip
         lines = {
             id: DealLine(
                 id=id,
                 name=name,
-                household=household or "",
+                household=household,
                 owner=owner,
                 owner_name=self.scope.members.get(owner) or owner_name,
                 book=book,
