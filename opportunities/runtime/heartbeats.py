@@ -60,7 +60,6 @@ def record_failure(worker: str, error: Exception, *, clock: Clock) -> None:
     words = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
     with contextlib.suppress(DatabaseError), transaction.atomic():
         Heartbeat.objects.filter(pk=worker).update(
-            at=now,
             failing_since=Coalesce(F("failing_since"), now),
             failures=F("failures") + 1,
             failure=words[:200],
