@@ -95,6 +95,7 @@ class HouseholdPicker(Select):
         return super().get_context(name, "" if kept else value, attrs) | {
             "chosen": chosen,
             "kept": kept,
+            "picked": chosen.name if chosen else kept,
             "no_household": NO_HOUSEHOLD,
             "offer": self.offer,
             "q": self.q,
