@@ -9,15 +9,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from opportunities.clock import Clock
-from opportunities.delivery import holds, states
+from opportunities.clock import Clock, is_due
+from opportunities.delivery import due, holds, states
 from opportunities.delivery.kinds import kind_of, sent_fields
 from opportunities.delivery.states import Reason
-from opportunities.delivery.unknown_outcome import LEASE_MARGIN_SECONDS, restart_looks, to_unknown
+from opportunities.delivery.unknown_outcome import (
+    LEASE_MARGIN_SECONDS,
+    restart_looks,
+    send_lease,
+    to_unknown,
+)
 from opportunities.models import OPEN, Attempt, Instance, Outcome, State, Submission
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Share
@@ -64,7 +68,7 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
 def _is_anything_due(now: datetime) -> bool:
     """Asked first and outside a transaction, because most rounds find nothing and need not lock."""
-    return Submission.objects.filter(state=State.QUEUED, due_at__lte=now).exists()
+    return Submission.objects.filter(due.due_now(now), state=State.QUEUED).exists()
 
 
 def _next_due(now: datetime) -> Submission | None:
@@ -72,9 +76,9 @@ def _next_due(now: datetime) -> Submission | None:
     earlier = Submission.objects.filter(
         opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
     ).exclude(opportunity_id="")
-    due = Submission.objects.filter(~Exists(earlier), state=State.QUEUED, due_at__lte=now)
+    waiting = Submission.objects.filter(due.due_now(now), ~Exists(earlier), state=State.QUEUED)
     skip = connection.features.has_select_for_update_skip_locked
-    return due.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
+    return waiting.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
 
 
 def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
@@ -100,7 +104,8 @@ def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
 
 def _is_proof_fresh(submission: Submission, now: datetime) -> bool:
     """Whether absence was proven in the last ten minutes (reliability 2.2 (4))."""
-    return submission.absent_at is not None and now - submission.absent_at <= PROOF_LIFETIME
+    proven = submission.absent_at
+    return proven is not None and not is_due(proven + PROOF_LIFETIME, now, longest=PROOF_LIFETIME)
 
 
 def is_close_day_past(submission: Submission, now: datetime) -> bool:
@@ -119,7 +124,7 @@ def _commit_claim(submission: Submission, *, worker: Actor, clock: Clock) -> Cla
     now, begin_by = clock.now(), clock.monotonic() + LEASE_MARGIN_SECONDS
     for name, value in key_for_next_send(submission, now).items():
         setattr(submission, name, value)
-    lease_until = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
+    lease_until = now + send_lease()
     number, fence = submission.attempts_count + 1, submission.fence + 1
     attempt = Attempt.objects.create(
         submission=submission,
@@ -180,14 +185,14 @@ def expire_leases(*, worker: Actor, clock: Clock) -> int:
 
     They never go back to the queue, because the worker may have sent them.
     """
-    expired = Submission.objects.filter(state=State.SENDING, lease_until__lte=clock.now())
+    expired = Submission.objects.filter(due.send_lease_over(clock.now()), state=State.SENDING)
     return sum(_expire_lease(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))
 
 
 def _expire_lease(pk: UUID, *, worker: Actor, clock: Clock) -> bool:
     with transaction.atomic():
         now = clock.now()
-        expired = Submission.objects.filter(pk=pk, state=State.SENDING, lease_until__lte=now)
+        expired = Submission.objects.filter(due.send_lease_over(now), pk=pk, state=State.SENDING)
         submission = expired.select_for_update().first()
         if submission is None:
             return False

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, ClockJumped, is_due, unwatched
 from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.unknown_outcome import restart_quiet_periods
 from opportunities.models import Attempt, Instance, Outcome
@@ -47,7 +47,7 @@ def connect(clock: Clock, *, instance: Instance | None = None) -> SlantClient:
         total_timeout=settings.SLANT_TIMEOUT_SECONDS,
         connect_timeout=min(3.0, settings.SLANT_TIMEOUT_SECONDS),
         can_write=instance.can_write,
-        now=clock.now,
+        now=unwatched(clock).now,
     )
 
 
@@ -99,7 +99,7 @@ def classify_error(
     try:
         me = _ask_me(metered(slant, Share.PEOPLE, clock), clock)
         is_ours, can_write = _adopt_identity(me, worker=worker, clock=clock), me.can_write
-    except (BudgetSpent, errors.SlantError):
+    except (BudgetSpent, ClockJumped, errors.SlantError):
         is_ours, can_write = True, False
     if can_write is None:
         can_write = Attempt.objects.filter(outcome=Outcome.OK).exists()
@@ -156,8 +156,8 @@ def _adopt_identity(me: Me, *, worker: Actor, clock: Clock) -> bool:
 def _check_is_due(instance: Instance, holds: set[str], clock: Clock) -> bool:
     if instance.me_checked_at is None:
         return True
-    ago = clock.now() - instance.me_checked_at
-    return ago >= ME_INTERVAL or (ago >= ME_INTERVAL_WHILE_HELD and not holds.isdisjoint(HOLDS_LIFTED_BY_ME))
+    wait = ME_INTERVAL if holds.isdisjoint(HOLDS_LIFTED_BY_ME) else ME_INTERVAL_WHILE_HELD
+    return is_due(instance.me_checked_at + wait, clock.now(), longest=wait)
 
 
 def _apply_token_rights(write: bool | None, *, worker: Actor, clock: Clock) -> None:

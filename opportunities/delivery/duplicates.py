@@ -26,7 +26,7 @@ from opportunities.clock import Clock
 from opportunities.delivery import restore_guard
 from opportunities.delivery.kinds import Match, kind_of
 from opportunities.delivery.scanning import BEFORE_SEND
-from opportunities.models import OPEN, Alert, Kind, Lease, Opportunity, State, Submission
+from opportunities.models import OPEN, Alert, Kind, Opportunity, State, Submission
 from opportunities.runtime import alerts, budget, leases
 from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent
@@ -109,10 +109,7 @@ def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> SweepResult
     `slant` must take its calls from the checks' share of the budget. The first sweep comes an hour after the
     first round. One that could not be finished is tried again after ten minutes.
     """
-    now = clock.now()
-    first = now + timedelta(seconds=INTERVAL_SECONDS)
-    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": first})
-    if row.until and row.until > now:
+    if not leases.is_free(LEASE, first_after=timedelta(seconds=INTERVAL_SECONDS), clock=clock):
         return None
     fence = leases.take(LEASE, owner=worker.display, seconds=LEASE_SECONDS, clock=clock)
     if fence is None:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from opportunities import mirror
-from opportunities.clock import Clock
+from opportunities.clock import Clock, ClockJumped, unwatched
 from opportunities.delivery import answers, restore_guard, states
 from opportunities.delivery.claiming import Claim, claim
 from opportunities.delivery.connection import classify_error, hold_for_token
@@ -42,8 +42,8 @@ def deliver_due(
 
 
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
-    """Make the one exchange of `claimed` and record what came of it."""
-    submission = claimed.submission
+    """Make the one exchange of `claimed` and record what came of it, also when the clock jumped meanwhile."""
+    submission, steady, clock = claimed.submission, clock, unwatched(clock)
     client = slant.using(
         reference=submission.reference, before_send=lambda: _refuse_late_send(claimed, clock)
     )
@@ -53,7 +53,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         written = None if conflicting else _make_write(client, submission, clock)
     except errors.SlantError as raised:
         elapsed = int((clock.monotonic() - started) * 1000)
-        error = classify_error(raised, slant, worker=worker, clock=clock)
+        error = classify_error(raised, slant, worker=worker, clock=steady)
         following = answers.after_error(submission, error, clock)
         _finish(claimed, following, answers.error_facts(error, elapsed), worker, clock)
         _react_to_error(submission, error, worker=worker, clock=clock)
@@ -63,7 +63,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         facts = {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False}
         _finish(claimed, answers.after_conflict(conflicting), facts, worker, clock)
         return
-    complete = written if written.is_whole else _complete_answer(client, submission, written, clock)
+    complete = written if written.is_whole else _complete_answer(client, submission, written, steady)
     if complete is None:
         following = answers.after_mismatch(submission, written, Reason("not_shown"), clock)
     else:
@@ -155,7 +155,7 @@ def _complete_answer(
     try:
         budget.take(Share.PEOPLE, calls=1, clock=clock)
         return client.read_back(written, submission.body.encode())
-    except (BudgetSpent, errors.SlantError):
+    except (BudgetSpent, ClockJumped, errors.SlantError):
         return None
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from opportunities import mirror
 from opportunities.clock import Clock
-from opportunities.delivery import deciding, states
+from opportunities.delivery import deciding, due, states, unknown_outcome
 from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.deciding import REVIEW_LOOK_SECONDS, Decision, later
 from opportunities.delivery.evidence import Evidence, trail_evidence
@@ -62,11 +62,8 @@ def settle_due(
 
 
 def _due_for_look(now: datetime) -> QuerySet[Submission]:
-    return Submission.objects.filter(
-        Q(lease_until=None) | Q(lease_until__lte=now),
-        state__in=[State.UNKNOWN, State.REVIEW],
-        due_at__lte=now,
-    )
+    looked_for = Submission.objects.filter(state__in=[State.UNKNOWN, State.REVIEW])
+    return looked_for.filter(due.due_now(now), due.look_lease_over(now))
 
 
 def _lease_for_look(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
@@ -74,7 +71,7 @@ def _lease_for_look(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | No
     now = clock.now()
     with transaction.atomic():
         submission = _due_for_look(now).select_for_update().filter(pk=pk).first()
-        if submission is None:
+        if submission is None or unknown_outcome.restart_if_ahead(submission, now):
             return None
         # The fence is raised under the lock. Read later, it could be that of a worker that took the lease
         # over.

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.clock import Clock
+from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.delivery.states import Reason, Transition
 from opportunities.models import OPEN, Instance, Lease, State, Submission
 from opportunities.runtime import budget
@@ -16,6 +16,14 @@ LEASE_MARGIN_SECONDS = 30
 # own, and values that an edit may overwrite.
 DECIDED_BY_MANAGER = ("ruled_out", "overwrites")
 
+# Times that a submission's evidence keeps, all of them in the past.
+SINCE = ("absent_since", "answered_since", "no_budget_since")
+
+
+def send_lease() -> timedelta:
+    """How long a submission is leased for one exchange."""
+    return timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
+
 
 def to_unknown(
     submission: Submission, reason: Reason, clock: Clock, *, ended: datetime | None = None
@@ -24,11 +32,13 @@ def to_unknown(
 
     `ended` is the latest moment at which the exchange may still have run, such as the end of a lost worker's
     lease. The quiet period lasts until max(last send + total timeout, that moment) + QUIET_SECONDS
-    (reliability 2.2 (1)).
+    (reliability 2.2 (1)). Where the clock was set back since the send, it counts from now.
     """
     now = clock.now()
-    sent = submission.last_sent_at or now
-    last = max(sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), ended or now)
+    sent = min(submission.last_sent_at or now, now)
+    last = max(
+        sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), min(ended or now, now + send_lease())
+    )
     return Transition(
         State.UNKNOWN,
         reason,
@@ -67,17 +77,11 @@ def restart_quiet_periods(clock: Clock) -> None:
     Called when no worker compared the wall clock with monotonic time for a while, and when the two differed.
     """
     now = clock.now()
-    quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
     with transaction.atomic():
         # A lease that seems long expired is taken to end now, because what follows counts from its end.
         Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
         for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
-            answer = {key: value for key, value in submission.check_state.items() if key == "answer_id"}
-            fields = restart_looks(now, submission)
-            fields["check_state"] |= answer
-            # A look under way does not know of this. With the old fence it cannot write its result any more.
-            fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
-            Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
+            _restart_quiet_period(submission, now)
         for submission in Submission.objects.select_for_update().filter(
             state__in=[State.QUEUED, State.SENDING], check_state__has_key="answered_since"
         ):
@@ -86,6 +90,34 @@ def restart_quiet_periods(clock: Clock) -> None:
         open_submissions = Submission.objects.filter(state__in=OPEN)
         open_submissions.exclude(ambiguous_at=None).update(ambiguous_at=now)
         open_submissions.filter(state=State.QUEUED).exclude(absent_at=None).update(absent_at=None)
+
+
+def _restart_quiet_period(submission: Submission, now: datetime) -> None:
+    fields = restart_looks(now, submission)
+    if answer := submission.check_state.get("answer_id"):
+        fields["check_state"]["answer_id"] = answer
+    # A look under way does not know of this. With the old fence it cannot write its result any more.
+    fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
+    quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
+    Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
+
+
+def restart_if_ahead(submission: Submission, now: datetime) -> bool:
+    """Begin a quiet period anew that was written by a clock ahead of now. Returns whether it was one.
+
+    A process that read the clock just before it was set back may write after the jump was handled. The caller
+    has locked the row.
+    """
+    if submission.state != State.UNKNOWN:
+        return False
+    longest = send_lease() + timedelta(seconds=settings.QUIET_SECONDS) + CLOCKS_DIFFER
+    kept = [submission.check_state[name] for name in SINCE if submission.check_state.get(name)]
+    is_ahead = quiet_until(submission) > now + longest or any(
+        datetime.fromisoformat(moment) > now + CLOCKS_DIFFER for moment in kept
+    )
+    if is_ahead:
+        _restart_quiet_period(submission, now)
+    return is_ahead
 
 
 def handle_clock_jump(clock: Clock) -> None:
@@ -99,7 +131,7 @@ def handle_clock_jump(clock: Clock) -> None:
         Instance.objects.filter(pk=1).update(clock_jumped_at=now, me_checked_at=None)
         budget.handle_clock_jump(clock=clock)
         restart_quiet_periods(clock)
-        lease = now + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS)
+        lease = now + send_lease()
         Submission.objects.filter(lease_until__gt=lease).update(lease_until=lease)
         Submission.objects.filter(state=State.QUEUED, due_at__gt=now).update(due_at=now)
         Lease.objects.filter(until__gt=lease).update(until=lease)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.models import Lease, SyncState
+from opportunities.models import SyncState
 from opportunities.runtime import leases
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
@@ -19,9 +19,7 @@ EVERY = timedelta(hours=1)
 
 def record_if_due(*, worker: Actor, clock: Clock) -> bool:
     """Record the state of the mirror if an hour has passed. Returns whether it was recorded."""
-    now = clock.now()
-    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + EVERY})
-    if row.until and row.until > now:
+    if not leases.is_free(LEASE, first_after=EVERY, clock=clock):
         return False
     if leases.take(LEASE, owner=worker.display, seconds=EVERY.total_seconds(), clock=clock) is None:
         return False

@@ -6,12 +6,17 @@ from django.db import models
 
 
 class Lease(models.Model):
-    """A named right to do something alone until `until`; `fence` grows each time it is taken."""
+    """A named right to do something alone until `until`; `fence` grows each time it is taken.
+
+    `seconds` is for how long it was given: a lease that ends further ahead was given before the clock was set
+    back.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
     owner = models.CharField(max_length=100, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     until = models.DateTimeField(null=True, blank=True)
+    seconds = models.FloatField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return self.name

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, due_condition
 from opportunities.models import Alert, AlertMail, Instance
 from opportunities.runtime.alerts import installation
 
@@ -54,7 +54,8 @@ def _claim(clock: Clock) -> AlertMail | None:
     """The oldest mail that is due. That an alert closed is not told before that it opened."""
     now = clock.now()
     untold = AlertMail.objects.filter(event=AlertMail.OPENED).exclude(due_at=None)
-    due = AlertMail.objects.filter(due_at__lte=now).exclude(
+    longest = timedelta(seconds=RETRY_CAP_SECONDS)
+    due = AlertMail.objects.filter(due_condition("due_at", now, longest=longest)).exclude(
         event=AlertMail.CLOSED, alert__in=untold.values("alert")
     )
     for mail in due.select_related("alert")[:1]:

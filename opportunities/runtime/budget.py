@@ -2,7 +2,9 @@
 
 Slant allows 1,000 calls an hour a token (Slant API 5). We use SLANT_HOURLY_BUDGET of them, and never more in
 any rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed. So neither
-a half-counted minute nor a slow exchange can make an hour of Slant's hold more calls than ours.
+a half-counted minute nor a slow exchange can make an hour of Slant's hold more calls than ours. Whatever
+the clock is set to, no counted call leaves the window early: those of a minute ahead count as made now, and
+a worker that sees the clock jump, or that nobody watched it, counts all of them anew before it calls.
 
 People go first. They may use all but 60 calls, and checks of lost answers leave 100 free. Background sync
 leaves 400 free and always has 60. Its walks over all deals leave 500 free and always have 40, so that they
@@ -24,7 +26,7 @@ from random import SystemRandom
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, is_due
 from opportunities.models import Budget
 from opportunities.slant import errors
 
@@ -82,10 +84,11 @@ def take(share: Share, *, calls: int, clock: Clock) -> None:
         row = _locked()
         now = clock.now()
         _drop_old_minutes(row, now)
-        if row.busy_until and row.busy_until > now:
-            raise BudgetSpent(row.busy_until)
-        if share is not Share.PEOPLE and row.reads_rest_until and row.reads_rest_until > now:
-            raise BudgetSpent(row.reads_rest_until)
+        if busy_until := _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS):
+            raise BudgetSpent(busy_until)
+        rest_until = _still_ahead(row.reads_rest_until, now, BREAKER_CAP_SECONDS)
+        if rest_until and share is not Share.PEOPLE:
+            raise BudgetSpent(rest_until)
         if not _fits(row, share, calls):
             raise BudgetSpent(_available_at(row, share, calls, now))
         _count(row, calls, now)
@@ -118,7 +121,8 @@ def calls_left(clock: Clock) -> int:
 def is_paused(clock: Clock) -> bool:
     """Whether calls are refused because Slant fails or asked for a pause, not because the hour is spent."""
     row, now = Budget.objects.get(pk=1), clock.now()
-    return any(until is not None and until > now for until in (row.busy_until, row.reads_rest_until))
+    pauses = ((row.busy_until, BACKOFF_CAP_SECONDS), (row.reads_rest_until, BREAKER_CAP_SECONDS))
+    return any(_still_ahead(until, now, longest) for until, longest in pauses)
 
 
 def back_off(retry_after: float | None, *, clock: Clock) -> datetime:
@@ -128,7 +132,7 @@ def back_off(retry_after: float | None, *, clock: Clock) -> datetime:
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
-        if row.busy_until is None or row.busy_until <= now:
+        if _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS) is None:
             row.busy_in_a_row += 1
         wait = retry_after
         if wait is None:
@@ -174,8 +178,13 @@ def pause(seconds: float, *, clock: Clock) -> None:
 
 def _pause(row: Budget, seconds: float, now: datetime) -> datetime:
     until = now + timedelta(seconds=min(max(seconds, 1), BACKOFF_CAP_SECONDS))
-    row.busy_until = max(until, row.busy_until or until)
+    row.busy_until = max(until, _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS) or until)
     return row.busy_until
+
+
+def _still_ahead(until: datetime | None, now: datetime, longest: int) -> datetime | None:
+    """The end of a pause of at most `longest` seconds; None if it is over, or never began."""
+    return None if is_due(until, now, longest=timedelta(seconds=longest)) else until
 
 
 def handle_clock_jump(*, clock: Clock) -> None:
@@ -193,6 +202,21 @@ def handle_clock_jump(*, clock: Clock) -> None:
         if row.busy_until:
             row.busy_until = now + timedelta(seconds=BACKOFF_START_SECONDS)
         row.reads_rest_until = None
+        row.save()
+
+
+def restart_window(*, clock: Clock) -> None:
+    """Nobody watched the clock since the last call, so it is taken to be made now, and the others before it.
+
+    Otherwise a clock set forward meanwhile would make the calls of the last minutes seem long past.
+    """
+    with transaction.atomic():
+        row, now = _locked(), clock.now()
+        if not row.minutes:
+            return
+        later = _minute(now) - max(map(int, row.minutes))
+        row.minutes = {str(int(minute) + later): calls for minute, calls in row.minutes.items()}
+        row.sync_minutes = {str(int(minute) + later): calls for minute, calls in row.sync_minutes.items()}
         row.save()
 
 
@@ -267,10 +291,19 @@ def _minute(moment: datetime) -> int:
 
 
 def _drop_old_minutes(row: Budget, now: datetime) -> None:
-    """Drop minutes that left the window. Minutes ahead of a clock that was set back still count."""
-    oldest = _minute(now) - WINDOW_MINUTES + 1
-    row.minutes = {minute: calls for minute, calls in row.minutes.items() if int(minute) >= oldest}
-    row.sync_minutes = {minute: calls for minute, calls in row.sync_minutes.items() if int(minute) >= oldest}
+    """Drop minutes that left the window. Those ahead of a clock that was set back count as this minute."""
+    row.minutes = _within_window(row.minutes, _minute(now))
+    row.sync_minutes = _within_window(row.sync_minutes, _minute(now))
+
+
+def _within_window(counted: dict[str, int], this: int) -> dict[str, int]:
+    kept: dict[str, int] = {}
+    for minute, calls in counted.items():
+        if int(minute) > this - WINDOW_MINUTES:
+            # One minute ahead is what the clocks of two machines may differ by.
+            key = minute if int(minute) <= this + 1 else str(this)
+            kept[key] = kept.get(key, 0) + calls
+    return kept
 
 
 def _fits(row: Budget, share: Share, calls: int) -> bool:

@@ -8,10 +8,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from opportunities.clock import Clock
+from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.models import Heartbeat
 
-JUMP_SECONDS = 30
 WATCHED_SECONDS = 90
 
 
@@ -34,14 +33,12 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
     recent = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))
     beats = {beat.worker: beat for beat in recent}
     last = beats.get(worker)
-    jumped = any(beat.at > now + timedelta(seconds=JUMP_SECONDS) for beat in beats.values())
+    jumped = any(beat.at > now + CLOCKS_DIFFER for beat in beats.values())
     if jumped:
-        Heartbeat.objects.filter(at__gt=now + timedelta(seconds=JUMP_SECONDS)).update(
-            at=now, monotonic=monotonic
-        )
+        Heartbeat.objects.filter(at__gt=now + CLOCKS_DIFFER).update(at=now, monotonic=monotonic)
     elif last and monotonic >= last.monotonic:
         drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
-        jumped = abs(drift) > JUMP_SECONDS
+        jumped = abs(drift) > CLOCKS_DIFFER.total_seconds()
     if not Heartbeat.objects.filter(pk=worker).update(at=now, monotonic=monotonic):
         Heartbeat.objects.create(pk=worker, at=now, monotonic=monotonic)
     return ClockWatch.JUMPED if jumped else ClockWatch.STEADY if beats else ClockWatch.UNWATCHED

@@ -1,37 +1,61 @@
-"""Leases: which process may do what only one may do at a time, and until when."""
+"""Leases: which process may do what only one may do at a time, and until when.
+
+A lease keeps for how long it was given (`seconds`). One that ends further ahead was given before the clock
+was set back, and is free.
+"""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, is_due
 from opportunities.models import Lease
+
+# The longest that any lease is given, until the next night. Rows of older versions do not say how long.
+LONGEST = timedelta(hours=26)
 
 
 def take(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
     """Take the lease `name` for `seconds`. Returns its fence, or None while another owner holds it."""
     now = clock.now()
-    Lease.objects.get_or_create(pk=name)
-    taken = Lease.objects.filter(Q(until=None) | Q(until__lte=now), pk=name).update(
-        owner=owner, until=now + timedelta(seconds=seconds), fence=F("fence") + 1
+    row, _ = Lease.objects.get_or_create(pk=name)
+    if not _is_free(row, now):
+        return None
+    unchanged = Lease.objects.filter(pk=name, fence=row.fence, until=row.until)
+    taken = unchanged.update(
+        owner=owner, until=now + timedelta(seconds=seconds), seconds=seconds, fence=F("fence") + 1
     )
-    return Lease.objects.get(pk=name).fence if taken else None
+    return row.fence + 1 if taken else None
 
 
 def available(names: Iterable[str], *, clock: Clock) -> set[str]:
     """Those of `names` that nobody holds: never taken, released, or expired. One query for all of them."""
+    now, rows = clock.now(), Lease.objects.in_bulk(list(names))
+    return {name for name in names if name not in rows or _is_free(rows[name], now)}
+
+
+def is_free(name: str, *, first_after: timedelta, clock: Clock) -> bool:
+    """Whether nobody holds `name`. One that was never taken is free once `first_after` has passed."""
     now = clock.now()
-    until = dict(Lease.objects.filter(pk__in=list(names)).values_list("pk", "until"))
-    return {name for name in names if (end := until.get(name)) is None or end <= now}
+    row, _ = Lease.objects.get_or_create(
+        pk=name, defaults={"until": now + first_after, "seconds": first_after.total_seconds()}
+    )
+    return _is_free(row, now)
 
 
 def renew(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) -> bool:
     """Extend a lease taken with `fence`. False when another owner took it meanwhile: stop at once."""
     until = clock.now() + timedelta(seconds=seconds)
-    return bool(Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=until))
+    ours = Lease.objects.filter(pk=name, owner=owner, fence=fence)
+    return bool(ours.update(until=until, seconds=seconds))
 
 
 def release(name: str, *, owner: str, fence: int) -> None:
     """Give a lease taken with `fence` back early. Does nothing when another owner took it meanwhile."""
     Lease.objects.filter(pk=name, owner=owner, fence=fence).update(until=None, owner="")
+
+
+def _is_free(row: Lease, now: datetime) -> bool:
+    longest = timedelta(seconds=row.seconds) if row.seconds else LONGEST
+    return is_due(row.until, now, longest=longest)

@@ -14,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, Min, Subquery
 
 from opportunities import mirror
-from opportunities.clock import Clock
+from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.delivery import holds
 from opportunities.models import (
     OPEN,
@@ -28,7 +28,6 @@ from opportunities.models import (
     SyncState,
 )
 from opportunities.runtime import budget
-from opportunities.runtime.heartbeats import JUMP_SECONDS
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
@@ -169,7 +168,7 @@ def _worker(now: datetime) -> Check:
 
     A round of the future says nothing of now: the clock was set back, and no worker has noticed.
     """
-    done = Heartbeat.objects.filter(completed_at__lte=now + timedelta(seconds=JUMP_SECONDS))
+    done = Heartbeat.objects.filter(completed_at__lte=now + CLOCKS_DIFFER)
     newest = done.order_by("-completed_at").values_list("completed_at", flat=True).first()
     if newest is None:
         return Check(ok=False)

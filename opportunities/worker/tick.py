@@ -5,17 +5,16 @@ What a round leaves because its process died, the next round finds.
 """
 
 import logging
-from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q
 
 from opportunities import mirror
-from opportunities.clock import Clock
+from opportunities.clock import Clock, ClockJumped, SteadyClock
 from opportunities.delivery import (
     claiming,
     connection,
+    due,
     duplicates,
     holds,
     restore_guard,
@@ -24,8 +23,8 @@ from opportunities.delivery import (
     unknown_outcome,
 )
 from opportunities.mirror import sync_event
-from opportunities.models import OPEN, Instance, State, Submission
-from opportunities.runtime import heartbeats, leases
+from opportunities.models import Instance, State
+from opportunities.runtime import budget, heartbeats, leases
 from opportunities.runtime.budget import Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant.client import SlantClient
@@ -48,7 +47,10 @@ def tick(
     share a lease. When `stopping` answers true, the round ends after the exchange under way.
     """
     try:
-        due_in = _make_round(worker, slant, clock, stopping)
+        due_in = _make_round(worker, slant, SteadyClock(clock), stopping)
+    except ClockJumped:
+        logger.warning("the clock jumped during a round; the next one begins with that")
+        return 0.0
     except Exception as error:
         heartbeats.record_failure(worker, error, clock=clock)
         raise
@@ -62,13 +64,15 @@ def _make_round(worker: str, slant: SlantClient | None, clock: Clock, stopping: 
     hourly = leases.available(HOURLY, clock=clock)
     try:
         _run_due_work(actor, slant, hourly, clock, stopping)
+    except ClockJumped:
+        raise
     except Exception:
         # With a broken trail nothing can be recorded, so nothing due can be done. It is checked all the same.
         _check_trail(actor, hourly, clock)
         raise
     if not stopping():
         _check_trail(actor, hourly, clock)
-    return _next_due_in(clock.now())
+    return due.next_due_in(clock.now())
 
 
 def _run_due_work(
@@ -76,19 +80,19 @@ def _run_due_work(
 ) -> None:
     instance = Instance.current()
     slant = slant or connection.connect(clock, instance=instance)
-    due = _due_states(clock.now())
-    if State.SENDING in due:
+    states = due.due_states(clock.now())
+    if State.SENDING in states:
         claiming.expire_leases(worker=worker, clock=clock)
     may_send = restore_guard.check_database(worker=worker, clock=clock, instance=instance)
     reads, held = connection.metered(slant, Share.SYNC, clock), holds.codes()
     # Before anything is sent or read: whose token this is, and what it may do.
     if connection.check_connection(reads, worker=worker, clock=clock, instance=instance, held=held):
         slant, held = slant.using(can_write=Instance.current().can_write), holds.codes()
-    if may_send and State.QUEUED in due:
+    if may_send and State.QUEUED in states:
         sending.deliver_due(slant, worker=worker, clock=clock, stopping=stopping)
     if held.isdisjoint(restore_guard.WRONG_SLANT):
         checks = connection.metered(slant, Share.CHECKS, clock)
-        if due & {State.UNKNOWN, State.REVIEW}:
+        if states & {State.UNKNOWN, State.REVIEW}:
             settling.settle_due(checks, worker=worker, clock=clock, stopping=stopping)
         if stopping():
             return
@@ -105,12 +109,6 @@ def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
         nightly.verify_due(worker=worker, clock=clock)
 
 
-def _due_states(now: datetime) -> set[str]:
-    """The states in which a submission is due or has an expired lease. Mostly empty."""
-    late = Submission.objects.filter(Q(due_at__lte=now) | Q(lease_until__lte=now), state__in=OPEN)
-    return set(late.order_by().values_list("state", flat=True).distinct())
-
-
 def _check_clock(worker: str, clock: Clock) -> None:
     """Handle a clock jump in the transaction that notices it, because it is noticed only once."""
     with transaction.atomic():
@@ -120,9 +118,4 @@ def _check_clock(worker: str, clock: Clock) -> None:
             unknown_outcome.handle_clock_jump(clock)
         elif seen is heartbeats.ClockWatch.UNWATCHED:
             unknown_outcome.restart_quiet_periods(clock)
-
-
-def _next_due_in(now: datetime) -> float | None:
-    due = Submission.objects.filter(state__in=OPEN).exclude(due_at=None).order_by("due_at")
-    first = due.values_list("due_at", flat=True).first()
-    return max(0.0, (first - now).total_seconds()) if first else None
+            budget.restart_window(clock=clock)

@@ -10,6 +10,7 @@ from django.conf import settings
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults", "simulated histories")
     group.addoption("--seed", type=int, help="only the history of this seed, printed")
+    group.addoption("--always", default="", help="troubles it has besides its own, with commas between")
     group.addoption("--full", action="store_true", help="all planted bugs, the whole sweep")
 
 
@@ -21,6 +22,10 @@ def is_full(config: pytest.Config) -> bool:
 def seed_of(config: pytest.Config) -> int | None:
     seed: int | None = config.getoption("--seed", default=None)
     return seed
+
+
+def always_of(config: pytest.Config) -> frozenset[str]:
+    return frozenset(filter(None, str(config.getoption("--always", default="")).split(",")))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,12 +32,17 @@ BOOKS = {"bk_pine01": ("u_4hd81k", "u_9xw20c"), "bk_alder2": ("u_4hd81k", "u_9xw
 
 @dataclass
 class Told:
-    """What one browser was told of one submission, in true time."""
+    """What one browser was told of one submission, in true time.
+
+    A page shows what was so when its process read the clock (`asked`). The process may sleep before it
+    answers.
+    """
 
     at: float
     submission: UUID
     what: str
     words: str = ""
+    asked: float = 0.0
 
 
 @dataclass
@@ -130,9 +135,10 @@ class People:
                 self.look_at(row, wish.person)
 
     def look_at(self, row: Submission, person: Person) -> None:
+        asked = self.history.scheduler.now
         page = shown(row, person, self.history.clock.now())
         what = f"page {row.state} {row.opportunity_id}" + (" busy" if page.busy else "")
-        self.told.append(Told(self.history.scheduler.now, row.pk, what, page.words.title))
+        self.told.append(Told(self.history.scheduler.now, row.pk, what, page.words.title, asked))
 
     def withdraw(self, wish: "Wish | Errand") -> None:
         for pk in wish.saved[:1]:

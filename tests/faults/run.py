@@ -1,6 +1,6 @@
 """`python -m tests.faults.run`: many histories, or one again.
 
-python -m tests.faults.run --histories 10000 --jobs 2
+python -m tests.faults.run --histories 10000 --jobs 2 --today    its first seed is the date's
 python -m tests.faults.run --seed 17                    prints the history of seed 17
 python -m tests.faults.run --seed 17 --histories 200    seeds 17 to 216
 """
@@ -16,6 +16,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+FAILED_SEEDS = Path(__file__).with_name("failed_seeds.txt")
+A_DAY = 1_000_000  # seeds
 
 
 @dataclass
@@ -88,9 +93,23 @@ def judge(
     return verdict
 
 
-def tell(verdict: Verdict) -> None:
+def tell(verdict: Verdict, always: frozenset[str] = frozenset()) -> None:
+    troubles = ",".join(sorted(always))
     for seed, violations in sorted(verdict.violations.items()):
-        print(f"\nseed {seed}", *violations, sep="\n    ", flush=True)
+        print(f"\nseed {seed}", *violations, sep="\n    ")
+        print(f"    for {FAILED_SEEDS.name}: {seed} | {troubles} | {violations[1]}", flush=True)
+
+
+def failed_seeds() -> list[tuple[int, frozenset[str]]]:
+    """The histories that once broke a promise: each a seed, and the troubles it needs besides its own."""
+    lines = [line for line in FAILED_SEEDS.read_text().splitlines() if line and not line.startswith("#")]
+    columns = [[column.strip() for column in line.split("|")] for line in lines]
+    return [(int(seed), frozenset(filter(None, troubles.split(",")))) for seed, troubles, _ in columns]
+
+
+def seed_of_today() -> int:
+    """A first seed that no other day has, and that a day of histories does not lead out of."""
+    return datetime.now(UTC).date().toordinal() * A_DAY
 
 
 def _judge_range(first: int, count: int, always: frozenset[str]) -> Verdict:
@@ -111,23 +130,27 @@ def prepare() -> None:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.run", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="the (first) seed")
+    parser.add_argument("--today", action="store_true", help="begin with the date's first seed instead")
     parser.add_argument("--histories", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--always", default="", help="troubles every history has, with commas between them")
     chosen = parser.parse_args(arguments)
     always = frozenset(filter(None, chosen.always.split(",")))
+    if chosen.today:
+        chosen.seed = seed_of_today()
+        print(f"the first seed is {chosen.seed}", flush=True)
     prepare()
     began, total, size = time.perf_counter(), Verdict(), 50
     if chosen.histories == 1:
         total = judge([chosen.seed], show=True, always=always)
-        tell(total)
+        tell(total, always)
     else:
         firsts = range(chosen.seed, chosen.seed + chosen.histories, size)
         counts = [min(size, chosen.seed + chosen.histories - first) for first in firsts]
         with ProcessPoolExecutor(chosen.jobs) as pool:
             for part in pool.map(_judge_range, firsts, counts, [always] * len(firsts)):
                 total.add(part)
-                tell(part)
+                tell(part, always)
                 if total.histories % 500 == 0:
                     print(total, flush=True)
     print(f"\n{total}, {time.perf_counter() - began:.0f} s in all")

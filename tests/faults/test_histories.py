@@ -3,9 +3,9 @@
 import pytest
 
 from tests.faults.checker import fingerprint
-from tests.faults.conftest import seed_of
+from tests.faults.conftest import always_of, seed_of
 from tests.faults.history import history
-from tests.faults.run import judge
+from tests.faults.run import A_DAY, failed_seeds, judge, seed_of_today
 
 CHUNK = 25
 SUITE = 300  # `make faults` goes on from there: tests/faults/run.py
@@ -19,6 +19,18 @@ def test_no_history_breaks_a_promise(first: int) -> None:
         f"pytest tests/faults --seed {seed}\n    " + "\n    ".join(what)
         for seed, what in verdict.violations.items()
     )
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize(("seed", "always"), failed_seeds())
+def test_a_history_that_once_broke_a_promise_breaks_none(seed: int, always: frozenset[str]) -> None:
+    verdict = judge([seed], always=always)
+    assert not verdict.violations, "\n    ".join(["", *verdict.violations[seed]])
+
+
+def test_each_day_begins_with_a_seed_of_its_own() -> None:
+    assert seed_of_today() % A_DAY == 0
+    assert seed_of_today() >= SUITE
 
 
 @pytest.mark.usefixtures("simulated")
@@ -37,5 +49,5 @@ def test_one_seed_again(request: pytest.FixtureRequest, capsys: pytest.CaptureFi
     if seed is None:
         pytest.skip("pytest tests/faults --seed N")
     with capsys.disabled():
-        verdict = judge([seed], show=True)
+        verdict = judge([seed], show=True, always=always_of(request.config))
     assert not verdict.violations, "\n    ".join(["", *verdict.violations[seed]])

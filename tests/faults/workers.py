@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError
 
+from opportunities.delivery.due import DUE_WITHIN, LOOK_LEASE_AT_MOST
 from opportunities.models import Instance
 from opportunities.worker.tick import tick
 from tests.faults.scheduler import Actor
@@ -13,8 +14,10 @@ from tests.faults.scheduler import Actor
 if TYPE_CHECKING:
     from tests.faults.history import Deployment, History
 
-# What a colleague has leased is due when the lease is over.
-NEXT_DUE = """SELECT min(max(due_at, coalesce(lease_until, due_at))) FROM opportunities_submission
+# What a colleague has leased is due when the lease is over. What lies further ahead than it can is due now.
+NEXT_DUE = """SELECT min(max(
+        iif(due_at > ?, '', due_at), iif(lease_until > ?, '', coalesce(lease_until, ''))
+    )) FROM opportunities_submission
     WHERE state IN ('queued', 'sending', 'unknown', 'review') AND due_at IS NOT NULL"""
 SOONEST, LATEST = 0.2, 4000.0
 
@@ -99,8 +102,11 @@ class Crew:
 
     def _due_in(self) -> float:
         now = self.history.clock.now()
-        due = self.deployment.database.rows(NEXT_DUE)[0][0]
-        return (datetime.fromisoformat(due).replace(tzinfo=UTC) - now).total_seconds() if due else LATEST
+        furthest = [str((now + longest).replace(tzinfo=None)) for longest in (DUE_WITHIN, LOOK_LEASE_AT_MOST)]
+        ((first,),) = self.deployment.database.rows(NEXT_DUE, *furthest)
+        if first is None:
+            return LATEST
+        return (datetime.fromisoformat(first).replace(tzinfo=UTC) - now).total_seconds() if first else 0.0
 
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""

@@ -197,7 +197,7 @@ def faults(arguments: list[str]) -> int:
     except provision.Missing as why:
         run.skip("kill -9 on PostgreSQL", why)
     # Many more random histories than the suite has time for; each is known by its seed.
-    command = [sys.executable, "-m", "tests.faults.run", "--histories", "10000", "--jobs", "2"]
+    command = [sys.executable, "-m", "tests.faults.run", "--today", "--histories", "10000", "--jobs", "2"]
     run.step("10,000 histories", command)
     return run.report()
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from opportunities.actions.withdrawing import may_be_withdrawn
+from opportunities.clock import is_due
 from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import sent_fields
@@ -54,7 +55,8 @@ def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
 
 def _words(row: Submission, now: datetime) -> tuple[states_words.StateWords, bool]:
     """After twelve seconds without an end the page says that it is saved (reliability I9)."""
-    late = row.state in (State.QUEUED, State.SENDING) and now - row.created_at > LATE
+    is_late = is_due(row.created_at + LATE, now, longest=LATE)
+    late = row.state in (State.QUEUED, State.SENDING) and is_late
     code = row.reason_code
     if row.state == State.QUEUED and code != "still_send":
         code = Hold.objects.values_list("code", flat=True).first() or code

@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from opportunities.clock import Clock
-from opportunities.models import ChainHead, Lease
+from opportunities.models import ChainHead
 from opportunities.runtime import alerts, leases
 from opportunities.runtime.alerts import AlertText
 from opportunities.trail import audit
@@ -83,7 +83,7 @@ _under_way: dict[str, tuple[int, Verification]] = {}
 
 def verify_due(*, worker: Actor, clock: Clock) -> VerificationReport | None:
     """Verify nightly, about a second a round, so that sending never waits. Returns the report at the end."""
-    if not is_under_way(worker) and not _is_due(clock):
+    if not is_under_way(worker) and not leases.is_free(LEASE, first_after=FIRST_AFTER, clock=clock):
         return None
     # Rounds of one process may overlap; only one of them verifies.
     if not _guard.acquire(blocking=False):
@@ -101,12 +101,6 @@ def is_under_way(worker: Actor) -> bool:
 
 def _process_of(worker: Actor) -> str:
     return worker.display.rpartition(":")[0] or worker.display
-
-
-def _is_due(clock: Clock) -> bool:
-    now = clock.now()
-    row, _ = Lease.objects.get_or_create(pk=LEASE, defaults={"until": now + FIRST_AFTER})
-    return row.until is None or row.until <= now
 
 
 def _continue(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:

@@ -1,0 +1,46 @@
+"""Which open submissions are due, and whose lease is over, whatever the clock was set to meanwhile.
+
+A time further ahead than one that is stored now was stored before the clock was set back (`clock.is_due`).
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Min, Q
+
+from opportunities.clock import due_condition, is_due
+from opportunities.delivery.unknown_outcome import send_lease
+from opportunities.models import OPEN, Submission
+from opportunities.runtime import budget
+
+# A pause that Slant asks for is the longest wait there is.
+DUE_WITHIN = timedelta(seconds=budget.BACKOFF_CAP_SECONDS)
+LOOK_LEASE_AT_MOST = timedelta(seconds=120)
+
+
+def due_now(now: datetime) -> Q:
+    return due_condition("due_at", now, longest=DUE_WITHIN)
+
+
+def send_lease_over(now: datetime) -> Q:
+    return due_condition("lease_until", now, longest=send_lease())
+
+
+def look_lease_over(now: datetime) -> Q:
+    return Q(lease_until=None) | due_condition("lease_until", now, longest=LOOK_LEASE_AT_MOST)
+
+
+def due_states(now: datetime) -> set[str]:
+    """The states in which a submission is due or has an expired lease. Mostly empty."""
+    late = Submission.objects.filter(due_now(now) | send_lease_over(now), state__in=OPEN)
+    return set(late.order_by().values_list("state", flat=True).distinct())
+
+
+def next_due_in(now: datetime) -> float | None:
+    """Seconds until the next open submission is due; None when none is open."""
+    times = Submission.objects.filter(state__in=OPEN).aggregate(first=Min("due_at"), last=Max("due_at"))
+    first, last = times["first"], times["last"]
+    if first is None:
+        return None
+    if is_due(last, now, longest=DUE_WITHIN):
+        return 0.0
+    return max(0.0, float((first - now).total_seconds()))
