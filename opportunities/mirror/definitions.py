@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, is_due
 from opportunities.deal_fields import DealField, custom_field
 from opportunities.models import SyncState
 from opportunities.runtime import budget
@@ -28,7 +28,8 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
     """Read the definitions of deals if a day has passed. Returns whether they were read."""
     state, _ = SyncState.objects.get_or_create(pk=DEFINITIONS)
     now = clock.now()
-    if (again := state.cursor.get("again_at")) and now < datetime.fromisoformat(again):
+    again = state.cursor.get("again_at")
+    if again and not is_due(datetime.fromisoformat(again), now, longest=EVERY):
         return False
     state.started_at = now
     try:

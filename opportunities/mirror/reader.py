@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from opportunities.clock import Clock
-from opportunities.mirror import writing
+from opportunities.clock import Clock, is_due
+from opportunities.mirror import totals, writing
 from opportunities.mirror.walk import DealPage, Walk, known_deals, latest_change
 from opportunities.models import Household, Opportunity, SyncState
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
@@ -156,7 +156,8 @@ class DealReader:
 
     def _was_refused_lately(self) -> bool:
         refused_at: str = self.cursor.get("refused_at", "")
-        return bool(refused_at) and self.clock.now() < datetime.fromisoformat(refused_at) + REFUSED_FOR
+        until = datetime.fromisoformat(refused_at) + REFUSED_FOR if refused_at else None
+        return not is_due(until, self.clock.now(), longest=REFUSED_FOR)
 
     def _ask_for_changes(self) -> tuple[ChangesResult, DealPage | None]:
         """The result; for an ignored filter also the page that came, which is the first of the whole list."""
@@ -164,7 +165,7 @@ class DealReader:
         now = self.clock.now()
         changes = ChangedDeals(began=now, slants_began=now)
         try:
-            for page in self._timed(self._slant.opportunity_pages(updated_since=since)):
+            for page in self._numbered(self._slant.opportunity_pages(updated_since=since)):
                 self._calls += 1
                 changes.note_server_date(page)
                 if _has_older(page, since):
@@ -237,7 +238,7 @@ class DealReader:
         if walk.pages is not None and walk.page > walk.pages:
             return True
         begun = walk.calls
-        for page in self._timed(self._patient.opportunity_pages(start_page=walk.page)):
+        for page in self._numbered(self._patient.opportunity_pages(start_page=walk.page)):
             self._write_page(page)
             walk.count_page(page)
             if page.is_last:
@@ -253,7 +254,7 @@ class DealReader:
             if walk.silent >= SILENT_AT_MOST and not walk.ids:
                 break
             try:
-                for page in self._timed(self._patient.household_opportunity_pages(household)):
+                for page in self._numbered(self._patient.household_opportunity_pages(household)):
                     self._write_page(page)
                     walk.calls += 1
             except errors.SlantNotFound:
@@ -262,7 +263,7 @@ class DealReader:
             walk.after = household
             if not self._save_progress(walk):
                 return False
-        for deal in sorted(known_deals(walk) - walk.ids)[:LOOKS_AT_MOST]:
+        for deal in sorted(known_deals(walk, self.clock.now()) - walk.ids)[:LOOKS_AT_MOST]:
             if not self._is_gone(deal):
                 walk.ids.add(deal)
         return True
@@ -295,7 +296,7 @@ class DealReader:
 
     def _look_for_the_missing(self, walk: Walk) -> None:
         """Ask for deals that two walks missed, and mark those gone that Slant does not have."""
-        missing = known_deals(walk) - walk.ids
+        missing = known_deals(walk, self.clock.now()) - walk.ids
         # Those not asked for last time come first, so that each missing deal gets its turn.
         last: str = self.cursor.get("asked_last", "")
         suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))
@@ -312,7 +313,7 @@ class DealReader:
         self.missing = sorted(missing - set(gone))
 
     def _is_gone(self, deal: str) -> bool:
-        asked = self.clock.now()
+        asked = totals.current_revision()
         self.may_continue()
         try:
             record = self._patient.opportunity(deal)
@@ -327,10 +328,10 @@ class DealReader:
 
     # Pages
 
-    def _timed(self, pages: Iterator[DealPage]) -> Iterator[DealPage]:
-        """The pages; `self._asked` is when the last one was asked for."""
+    def _numbered(self, pages: Iterator[DealPage]) -> Iterator[DealPage]:
+        """The pages; `self._asked` is the mirror's revision before the last one was asked for."""
         while True:
-            self._asked = self.clock.now()
+            self._asked = totals.current_revision()
             page = next(pages, None)
             if page is None:
                 return

@@ -14,7 +14,7 @@ from zlib import crc32
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.clock import Clock
+from opportunities.clock import Clock, is_due
 from opportunities.mirror import definitions
 from opportunities.mirror.directory import LISTS
 from opportunities.mirror.reader import DealReader, MayContinue, NotLeading
@@ -33,8 +33,6 @@ TURN_SECONDS = 5
 DEALS = "opportunities"
 RESOURCES = (*LISTS, DEALS)
 JITTER = 0.2
-# A pass that began further in the future than this was begun before the clock was set back.
-CLOCKS_DIFFER = timedelta(seconds=30)
 # Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
 # Results of the last pass after which the next one asks for changes only, which is cheap.
@@ -142,13 +140,8 @@ def due(clock: Clock) -> list[str]:
     return [
         name
         for name in RESOURCES
-        if name not in states or due_at(states[name]) <= now or _began_later(states[name], now)
+        if name not in states or is_due(due_at(states[name]), now, longest=_longest_wait(states[name]))
     ]
-
-
-def _began_later(state: SyncState, now: datetime) -> bool:
-    """Whether the clock was set back since the pass began: it would not be due until the clock catches up."""
-    return state.started_at is not None and state.started_at > now + CLOCKS_DIFFER
 
 
 def due_at(state: SyncState) -> datetime:
@@ -160,6 +153,14 @@ def due_at(state: SyncState) -> datetime:
     if state.failed_at:
         return state.failed_at + _jittered(state, float(settings.SYNC_SECONDS))
     return state.started_at + _jittered(state, interval_seconds(state))
+
+
+def _longest_wait(state: SyncState) -> timedelta:
+    """How far ahead `due_at` can lie when a pass ends, fails or pauses."""
+    if "goes_on_at" in state.cursor:
+        return budget.LONGEST_WAIT
+    seconds = float(settings.SYNC_SECONDS) if state.failed_at else interval_seconds(state)
+    return timedelta(seconds=seconds * (1 + JITTER))
 
 
 def interval_seconds(state: SyncState) -> float:

@@ -42,6 +42,11 @@ def lock() -> MirrorRevision:
     return MirrorRevision.objects.select_for_update().get(pk=1)
 
 
+def current_revision() -> int:
+    """How many changes of mirrored deals there have been."""
+    return MirrorRevision.objects.values_list("number", flat=True).get(pk=1)
+
+
 def default_probabilities(stage_ids: Iterable[str]) -> Defaults:
     """The default probability by stage; a stage that was not read yet has none."""
     return dict(Stage.objects.filter(pk__in=set(stage_ids)).values_list("pk", "default_probability"))
@@ -73,10 +78,9 @@ class Deltas:
 
 
 def write(deltas: Deltas, revision: MirrorRevision) -> None:
-    """Apply the changes and give every touched key the next revision. Three statements."""
+    """Apply the changes and give every touched key the revision, which the caller has raised."""
     if not deltas.places:
         return
-    revision.number += 1
     held = {
         TotalKey(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): row
         for row in StageTotal.objects.filter(stage_id__in={place.stage_id for place in deltas.places})
@@ -91,7 +95,6 @@ def write(deltas: Deltas, revision: MirrorRevision) -> None:
         row.revision = revision.number
         rows.append(row)
     _save(rows)
-    revision.save(update_fields=["number"])
 
 
 def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
+from opportunities.clock import CLOCKS_DIFFER
 from opportunities.models import Opportunity
 from opportunities.slant.pages import RecordPage
 from opportunities.slant.types import OpportunityRecord
@@ -84,7 +87,10 @@ def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:
     )
 
 
-def known_deals(walk: Walk) -> set[str]:
-    """The ids of the deals that were in the mirror before the walk began."""
-    known = Opportunity.objects.filter(gone_at=None, first_seen_at__lt=walk.began)
-    return set(known.values_list("pk", flat=True))
+def known_deals(walk: Walk, now: datetime) -> set[str]:
+    """The ids of the deals that were in the mirror before the walk began.
+
+    A deal first seen ahead of now was seen before the clock was set back. One too many is only asked for.
+    """
+    before = Q(first_seen_at__lt=walk.began) | Q(first_seen_at__gt=now + CLOCKS_DIFFER)
+    return set(Opportunity.objects.filter(before, gone_at=None).values_list("pk", flat=True))

@@ -34,12 +34,13 @@ def write(
     *,
     now: datetime,
     by: str = "",
-    asked_at: datetime | None = None,
+    asked_at: int | None = None,
 ) -> int:
     """Take `records` as Slant showed them, unless the mirrored deal is newer. Returns how many changed.
 
-    A deal is newer by a later `updated_at`. Where both are equal to the second, it is newer if it was written
-    after `asked_at`, the moment before the call that brought these records.
+    A deal is newer by a later `updated_at` of Slant's. Where both are equal, or one is missing, it is newer
+    if it was written since the mirror's revision `asked_at`, read before the call that brought these records.
+    Our clock has no say: it may have been set back meanwhile.
     """
     distinct = list({record.id: record for record in records}.values())
     batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
@@ -58,9 +59,7 @@ def mark_gone(ids: Sequence[str], *, now: datetime) -> None:
         changes.save("", revision)
 
 
-def _write(
-    records: Sequence[types.OpportunityRecord], now: datetime, by: str, asked_at: datetime | None
-) -> int:
+def _write(records: Sequence[types.OpportunityRecord], now: datetime, by: str, asked_at: int | None) -> int:
     with transaction.atomic():
         revision = totals.lock()
         held = Opportunity.objects.in_bulk([record.id for record in records])
@@ -102,8 +101,9 @@ class _Changes:
     def save(self, by: str, revision: Any) -> int:
         if not self._rows:
             return 0
+        revision.number += 1
         for row in self._rows:
-            row.seen_at = self._at
+            row.seen_at, row.revision = self._at, revision.number
         Opportunity.objects.bulk_create(
             self._rows, update_conflicts=True, unique_fields=["id"], update_fields=CHANGING
         )
@@ -111,6 +111,7 @@ class _Changes:
             {pk: after for pk, before, after in self._moves if before != after}, at=self._at, by=by
         )
         totals.write(self._deltas(), revision)
+        revision.save(update_fields=["number"])
         return len(self._rows)
 
     def _deltas(self) -> totals.Deltas:
@@ -124,16 +125,14 @@ class _Changes:
         return deltas
 
 
-def _is_older(record: types.OpportunityRecord, row: Opportunity, asked_at: datetime | None) -> bool:
-    if row.updated_at is None or record.updated_at is None:
-        return False
-    if row.updated_at == record.updated_at:
-        return asked_at is not None and row.seen_at > asked_at
+def _is_older(record: types.OpportunityRecord, row: Opportunity, asked_at: int | None) -> bool:
+    if row.updated_at is None or record.updated_at is None or row.updated_at == record.updated_at:
+        return asked_at is not None and row.revision > asked_at
     return row.updated_at > record.updated_at
 
 
 def _values(row: Opportunity) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in CHANGING if name != "seen_at")
+    return tuple(getattr(row, name) for name in CHANGING if name not in ("seen_at", "revision"))
 
 
 def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) -> Opportunity:

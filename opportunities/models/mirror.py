@@ -181,6 +181,8 @@ class Opportunity(models.Model):
     # When we first saw it, and when it was last written: a pass that finds it unchanged writes nothing.
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    # `MirrorRevision` when it was last written: of two writes the later one, whatever the clock was set to.
+    revision = models.BigIntegerField(default=0, db_default=0)
     gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -302,7 +304,10 @@ class StageTotal(models.Model):
 
 
 class MirrorRevision(models.Model):
-    """The one row that counts changes of mirrored deals. Its lock orders them, so no poll misses one."""
+    """The one row that counts changes of mirrored deals. Its lock orders them, so no poll misses one.
+
+    It also tells which of two states of a deal was shown later, because no clock can be trusted to.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     number = models.BigIntegerField(default=0)

@@ -109,7 +109,7 @@ def health(clock: Clock) -> Health:
         return Health(
             database=Check(ok=True),
             sync=_sync(now),
-            slant=Check(ok=_slant_answers()),
+            slant=Check(ok=_slant_answers(now)),
             worker=_worker(now),
             trail=Check(ok=_trail_is_whole()),
             budget_left=budget.calls_left(clock),
@@ -143,23 +143,25 @@ def _sync(now: datetime) -> Check:
     return Check(ok=age <= max(SYNC_OLD_SECONDS, 4 * expected), age_s=age)
 
 
-def _slant_answers() -> bool:
+def _slant_answers(now: datetime) -> bool:
     """Whether the newest news of Slant is good: a finished sync, or an exchange that Slant answered."""
     if holds.sending_is_held():
         return False
     news: list[tuple[datetime, bool]] = []
     for state in SyncState.objects.defer("walk"):
-        news += [(state.finished_at, True)] if state.finished_at else []
-        news += [(state.failed_at, False)] if state.failed_at else []
+        moment = state.failed_at or state.finished_at
+        news += [(moment, state.failed_at is None)] if moment else []
     last = (
         Attempt.objects.exclude(outcome__in=("", Outcome.ABANDONED))
-        .exclude(finished_at=None)
+        .filter(finished_at__lte=now + CLOCKS_DIFFER)
         .order_by("-finished_at")
         .values_list("finished_at", "outcome")
         .first()
     )
     if last and last[0]:
         news.append((last[0], last[1] not in SLANT_FAILS))
+    # News of the future is from before the clock was set back.
+    news = [(moment, good) for moment, good in news if moment <= now + CLOCKS_DIFFER]
     return max(news)[1] if news else False
 
 

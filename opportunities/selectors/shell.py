@@ -135,7 +135,8 @@ def _loading(deals: SyncState | None) -> str:
 
 
 def _is_failing(row: SyncState) -> bool:
-    return bool(row.failed_at and row.finished_at and row.failed_at > row.finished_at)
+    """A pass that succeeds clears `failed_at`, so the two times need not be compared."""
+    return bool(row.failed_at and row.finished_at)
 
 
 def _as_of(row: SyncState) -> datetime:

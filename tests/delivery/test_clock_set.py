@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from opportunities.delivery import claiming, unknown_outcome
-from opportunities.models import State, Submission
+from opportunities.models import Attempt, Outcome, State, Submission
+from opportunities.selectors.health import health
 from opportunities.selectors.submissions.page import shown
 from opportunities.slant.transport import Unanswered
 from opportunities.trail.audit import Actor
@@ -121,3 +122,12 @@ def test_the_longest_quiet_period_is_not_taken_for_one_that_lies_ahead(office: O
     office.box.mischief.append("drop_before")
     office.round()
     assert not unknown_outcome.restart_if_ahead(fresh(submission), office.clock.now())
+
+
+def test_good_news_of_the_future_says_nothing_of_slant_now(office: Office) -> None:
+    office.submit()
+    office.round()
+    office.clock.jump(-7200)
+    assert Attempt.objects.get().outcome == Outcome.OK
+
+    assert not health(office.clock).slant.ok

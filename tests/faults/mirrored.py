@@ -16,9 +16,6 @@ def differences(history: "History") -> Iterator[str]:
     """Deals that differ between mirror and Slant. One deleted in Slant may still be there for two walks."""
     if history.kept_up is None or history.plan.switches.get("list_opportunities") == "not_found":
         return  # without a list, part of the deals is all that can be promised
-    if history.jumps:
-        # What was seen before a clock was set back may count until it has caught up (docs/mirror.md).
-        return
     if not history.kept_up:
         if history.plan.budget == 900:  # a smaller one may be spent
             yield "mirror: nothing was read for an hour after all was quiet"
