@@ -229,7 +229,6 @@ LOGGING = {
         # slantweb.middleware logs one line a request, without its query string. These two would repeat it.
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
         "django.request": {"level": "ERROR"},
-        "huey": {"level": "WARNING"},
     },
 }
 
@@ -273,28 +272,9 @@ if (QUIET_SECONDS < 120 or SCAN_GAP_SECONDS < 60) and not SLANT_IS_LOOPBACK:
         "shorter waits are for a Slant on loopback only."
     )
 
-# Background work: huey only wakes and schedules; the truth is in our rows.
+# Accepted so that old environments still start, and ignored: the database itself wakes the workers.
 
-QUEUE_URL = env.text("QUEUE_URL", f"sqlite:///{VAR_DIR / 'queue.sqlite3'}")
-
-
-def _queue(url: str) -> dict[str, object]:
-    """huey's own settings for a queue in a SQLite file, in PostgreSQL or in Redis."""
-    scheme, _, rest = url.partition("://")
-    common: dict[str, object] = {"name": "slantweb", "results": False, "immediate": False}
-    if scheme == "sqlite":
-        file = Path(rest.removeprefix("/"))
-        # huey opens its file when it is imported, which on a fresh checkout is before anything made VAR_DIR.
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return common | {"huey_class": "huey.SqliteHuey", "filename": str(file)}
-    if scheme in ("postgresql", "postgres"):
-        return common | {"huey_class": "slantweb.queue.PostgresHuey", "dsn": url}
-    if scheme in ("redis", "rediss"):
-        return common | {"huey_class": "huey.RedisHuey", "url": url}
-    raise ImproperlyConfigured("QUEUE_URL must begin with sqlite:///, postgresql:// or redis://.")
-
-
-HUEY = _queue(QUEUE_URL)
+QUEUE_URL = env.text("QUEUE_URL")
 
 # Sign-on
 

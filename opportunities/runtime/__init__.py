@@ -7,7 +7,7 @@
 | `budget`     | the shared hourly budget of calls to Slant, and how all processes back off together |
 | `alerts`     | what managers must know: one open alert a cause                                     |
 | `alert_mail` | sends the mails of alerts, as often as it takes                                     |
-| `wakeup`     | the signal by which an action asks for a round of work                              |
+| `wakeup`     | how a commit starts a round at once, through the database                           |
 | `stopping`   | the question whether this process was asked to end                                  |
 
 The rooms that change something (`trail`, `mirror`, `delivery`, `actions`) build on this one, so it lies below

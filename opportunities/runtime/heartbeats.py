@@ -40,7 +40,9 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
         drift = (now - last.at).total_seconds() - (monotonic - last.monotonic)
         jumped = abs(drift) > CLOCKS_DIFFER.total_seconds()
     if not Heartbeat.objects.filter(pk=worker).update(at=now, monotonic=monotonic):
-        Heartbeat.objects.create(pk=worker, at=now, monotonic=monotonic)
+        # Two rounds of one process may begin at the same time.
+        new = Heartbeat(pk=worker, at=now, monotonic=monotonic)
+        Heartbeat.objects.bulk_create([new], ignore_conflicts=True)
     return ClockWatch.JUMPED if jumped else ClockWatch.STEADY if beats else ClockWatch.UNWATCHED
 
 

@@ -1,9 +1,10 @@
-"""The worker: rounds of everything that is due, and the queue that starts them.
+"""The worker: rounds of everything that is due, and when they begin.
 
-| module  | what it does                                                                                 |
-| ------- | -------------------------------------------------------------------------------------------- |
-| `tick`  | one round: sends, settles, syncs, sweeps and checks the trail, for production and simulation |
-| `tasks` | what huey runs: wakes and schedules rounds, and nothing else                                 |
+| module    | what it does                                                                                 |
+| --------- | -------------------------------------------------------------------------------------------- |
+| `tick`    | one round: sends, settles, syncs, sweeps and checks the trail, for production and simulation |
+| `rounds`  | when rounds begin: when woken, when something is due, every few seconds in any case          |
+| `hearing` | hears wake-ups in a thread of its own, and notices when it hears none                        |
 
 A round uses `delivery`, `mirror` and `trail`, so this room lies above them. What keeps several workers apart
 is `runtime`, which lies below.

@@ -123,7 +123,6 @@ def test_not_even_the_page_for_developers_shows_a_secret(client: Client, setting
     settings.DEBUG = True
     settings.SLANT_API_TOKEN = "canary-of-a-token-without-shape"
     settings.QUEUE_URL = "postgresql://slantweb:canary-of-a-password@db/queue"
-    settings.HUEY = {"dsn": settings.QUEUE_URL}
     client.raise_request_exception = False
     client.cookies["sessionid"] = "canary-of-a-session"
 

@@ -93,7 +93,6 @@ UNREADABLE = {
     "DATABASE_URL": ["zz", "mysql://app:hunter2@host/name", "postgresql://app:hunter2@host:port/name"],
     "CACHE_URL": ["zz"],
     "EMAIL_URL": ["zz"],
-    "QUEUE_URL": ["zz"],
     "TIME_ZONE": ["Mars/X", "../UTC"],
     "FISCAL_YEAR_START_MONTH": ["13", "0"],
     "STALE_AFTER_DAYS": ["-1"],

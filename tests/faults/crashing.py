@@ -6,7 +6,6 @@ from outside, here. CRASH_DIR is where a point leaves a file when it has struck,
 each strikes once.
 """
 
-import contextlib
 import os
 import runpy
 import signal
@@ -49,15 +48,10 @@ def _is_due(point: str, name: str) -> bool:
 
 
 def stop(point: str, name: str) -> None:
-    """Stop here, with no other thread inside a transaction: its locks would hold up everybody for as long.
-
-    That goes for the queue's file as well, in which the workers find out that there is work.
-    """
+    """Stop here, with no other thread inside a transaction: its locks would hold up everybody for as long."""
     if not _is_due(point, name):
         return
-    from huey.contrib.djhuey import HUEY
-
-    with TAKING_LOCKS, getattr(HUEY.storage, "lock", contextlib.nullcontext()):
+    with TAKING_LOCKS:
         while any(_holds_locks(connection) for connection in OPEN):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGSTOP)

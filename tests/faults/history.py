@@ -23,7 +23,7 @@ from django.test import override_settings
 from opportunities import mirror
 from opportunities.delivery import head_file
 from opportunities.models import Household, Instance, Person, SyncState
-from opportunities.runtime.wakeup import work_waiting
+from opportunities.runtime import wakeup
 from opportunities.sandbox.rules import Request
 from opportunities.sandbox.store import Store
 from opportunities.slant import client
@@ -315,7 +315,7 @@ def stage(history_seed: int) -> Iterator[Path]:
         stack.enter_context(patch.object(os, "urandom", source.randbytes))
         stack.enter_context(patch.object(random, "_urandom", source.randbytes))
         stack.enter_context(patch.object(os, "fsync", lambda handle: None))
-        stack.enter_context(patch.object(work_waiting, "receivers", []))
+        stack.enter_context(patch.object(wakeup, "wake", lambda: False))
         stack.enter_context(shortcuts())
         yield directory
 
@@ -336,14 +336,15 @@ def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Neme
     with stage(plan.seed) as directory, override_settings(**waits, VAR_DIR=directory):
         told = History(plan, rng, directory, nemesis)
         connections["default"] = told.deployment.database
-        with patch.object(client, "Transport", transport_over(told.network)):
 
-            def woken(**kwargs: Any) -> None:
-                if not (told.plan.has("wake-ups lost") and told.troubled and rng.random() < 0.5):
-                    told.crew.wake()
+        def wake() -> None:
+            if not (told.plan.has("wake-ups lost") and told.troubled and rng.random() < 0.5):
+                told.crew.wake()
 
-            work_waiting.connect(woken, weak=False)
-            work_waiting.sender_receivers_cache.clear()
+        with (
+            patch.object(client, "Transport", transport_over(told.network)),
+            patch.object(wakeup, "wake", wake),
+        ):
             try:
                 if rng.random() < 0.3:  # the first day; on any other we know who we are
                     Instance.objects.filter(pk=1).update(slant_base_url="", slant_user_id="")

@@ -1,4 +1,4 @@
-"""Rounds of `tick`, as the queue's consumer runs them, until killed; then a new process starts."""
+"""Rounds of `tick`, as `worker.rounds` runs them, until killed; then a new process starts."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
