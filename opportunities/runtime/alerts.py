@@ -91,6 +91,11 @@ def report(cause: str, text: AlertText | None, *, clock: Clock, after: timedelta
         open_alert(cause, text, clock=clock)
 
 
+def begin_anew(cause: str) -> None:
+    """Nobody can see now whether `cause` stands: its threshold begins anew, and an open alert stays open."""
+    PendingAlert.objects.filter(pk=cause).delete()
+
+
 def installation() -> str:
     """Which installation this is, as its people know it: the name in SITE_URL."""
     return str(settings.SITE_URL).partition("://")[2]

@@ -19,6 +19,7 @@ from opportunities.delivery import holds
 from opportunities.models import (
     OPEN,
     Alert,
+    AlertMail,
     Attempt,
     AuditEvent,
     ChainHead,
@@ -68,7 +69,8 @@ class Health:
     trail: Check = Check(ok=False)
     budget_left: int = 0
     queue: Queue = field(default_factory=Queue)
-    alerts: int = 0
+    alerts: dict[str, int] = field(default_factory=dict)
+    mails_waiting: int = 0
     held: bool = False
     heartbeats: dict[str, int] = field(default_factory=dict)
 
@@ -114,7 +116,8 @@ def health(clock: Clock) -> Health:
             trail=Check(ok=_trail_is_whole()),
             budget_left=budget.calls_left(clock),
             queue=_queue(now),
-            alerts=Alert.objects.filter(closed_at=None).count(),
+            alerts=_open_alerts(now),
+            mails_waiting=AlertMail.objects.exclude(due_at=None).count(),
             held=holds.sending_is_held(),
             heartbeats=beats,
         )
@@ -181,6 +184,12 @@ def _worker(now: datetime) -> Check:
 def _heartbeats(now: datetime) -> dict[str, int]:
     recent = Heartbeat.objects.filter(completed_at__gt=now - HEARTBEATS_SHOWN).order_by("worker")
     return {beat.worker: _seconds(now - beat.completed_at) for beat in recent if beat.completed_at}
+
+
+def _open_alerts(now: datetime) -> dict[str, int]:
+    """The causes of open alerts, and for how many seconds each is open."""
+    rows = Alert.objects.filter(closed_at=None).order_by("cause").values_list("cause", "opened_at")
+    return {cause: _seconds(now - opened_at) for cause, opened_at in rows}
 
 
 def _trail_is_whole() -> bool:

@@ -84,7 +84,9 @@ def _prometheus(now: Health) -> bytes:
         gauge("slant_ok", "1 when the newest we know of Slant is good", int(now.slant.ok))
         gauge("trail_ok", "1 when the chain's head is the last event", int(now.trail.ok))
         gauge("sending_held", "1 when sending is stopped", int(now.held))
-        gauge("open_alerts", "Alerts that are open", now.alerts)
+        gauge("open_alerts", "Alerts that are open", len(now.alerts))
+        gauges("alert_open_seconds", "For how long the alert of a cause is open", "cause", now.alerts)
+        gauge("alert_mails_waiting", "Mails about alerts that no mail server took yet", now.mails_waiting)
     return generate_latest(registry)
 
 

@@ -1,6 +1,8 @@
 """The threads of a process that watch and mail. They are daemons, so none of them keeps it from ending."""
 
 import logging
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from django.db import close_old_connections
 
 from opportunities.clock import Clock, SystemClock
 from opportunities.runtime import alert_mail
+from opportunities.watch.watcher import LOOK_SECONDS, Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +22,8 @@ LOG_AGAIN_SECONDS = 300.0
 
 def start() -> None:
     """Start this process's threads. Call it once, in the process that lives on."""
+    watcher = Watcher(f"{socket.gethostname()[:60]}:{os.getpid()}")
+    _start_thread("slantweb-watch", watcher.look_around, LOOK_SECONDS)
     _start_thread("slantweb-alert-mail", _send_mail, MAIL_SECONDS)
 
 

@@ -201,6 +201,9 @@ def test_the_numbers(client: Client, settings: Settings, all_well: None) -> None
     assert numbers['slantweb_submissions{state="unknown"}'] == "0.0"
     assert numbers["slantweb_budget_left"] == "900.0"
     assert numbers["slantweb_open_alerts"] == "1.0"
+    assert float(numbers['slantweb_alert_open_seconds{cause="unit"}']) in (60.0, 61.0)
+    assert 'slantweb_alert_open_seconds{cause="old"}' not in numbers
+    assert numbers["slantweb_alert_mails_waiting"] == "0.0"
     assert [name for name in numbers if name.startswith("slantweb_heartbeat")] == [
         'slantweb_heartbeat_age_seconds{worker="w1"}'
     ]

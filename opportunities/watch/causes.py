@@ -1,0 +1,220 @@
+"""What is wrong now, cause by cause, as the rows of the database tell it.
+
+Each cause is a function of what was looked at. It answers with a text while the cause stands, with None when
+it does not, and with `UNKNOWN` when another cause hides it: a mirror is old because no worker lives, and one
+alert a cause is enough.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from opportunities.clock import Clock
+from opportunities.models import Attempt, Heartbeat, Outcome, State, Submission, SyncState
+from opportunities.runtime.alerts import AlertText
+from opportunities.runtime.budget import Share
+from opportunities.selectors import shell
+from opportunities.selectors.health import Health, health
+from opportunities.wording import alerts as words
+from opportunities.wording.alerts import AlertWords
+
+NAMED = 20
+# A worker that has begun no round for so long is gone, and its failures with it.
+ALIVE = timedelta(minutes=2)
+FAILED_ROUNDS = 3
+# After an outage the queue is old at first, and the first of it goes within seconds.
+GRACE = timedelta(minutes=1)
+# The mirror is old as well, and is read as soon as Slant answers.
+CATCHING_UP_SECONDS = 5 * 60
+REVIEW_PAGE = "/submissions/review/"
+
+
+class Hidden(Enum):
+    """Whether a cause stands cannot be said now: leave its alert as it is."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Hidden.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Found:
+    """A cause that stands: what to say, and for how long it must have stood before anybody is told."""
+
+    text: AlertText
+    after: timedelta
+
+
+Answer = Found | Hidden | None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What was looked at, at one moment."""
+
+    now: datetime
+    health: Health
+    failing: list[Heartbeat] = field(default_factory=list)
+
+    @property
+    def works(self) -> bool:
+        """Whether a worker completes rounds and Slant answers, so that whatever stands has another cause."""
+        return self.health.worker.ok and self.health.slant.ok
+
+
+def look(clock: Clock) -> Situation | None:
+    """How things stand; None when the database cannot be asked."""
+    now, found = clock.now(), health(clock)
+    if not found.database.ok:
+        return None
+    failing = Heartbeat.objects.filter(at__gt=now - ALIVE, failures__gte=FAILED_ROUNDS).order_by("worker")
+    return Situation(now, found, list(failing))
+
+
+def slant_away(seen: Situation) -> Answer:
+    if seen.health.held or not seen.health.worker.ok:
+        return UNKNOWN
+    if seen.health.slant.ok:
+        return None
+    return _found(words.SLANT_AWAY, settings.ALERT_SLANT_AWAY_SECONDS, since=_moment(_last_answer(seen.now)))
+
+
+def no_worker(seen: Situation) -> Answer:
+    """No worker completes rounds. Where one fails visibly, `rounds_fail` says more."""
+    age, longest = seen.health.worker.age_s, settings.ALERT_NO_WORKER_SECONDS
+    if seen.failing:
+        return None
+    if age is None:
+        return _found(words.NO_WORKER, longest, since=words.NEVER)
+    if age < longest:
+        return None
+    since = words.SINCE.format(since=_moment(seen.now - timedelta(seconds=age)))
+    return _found(words.NO_WORKER, 0, since=since)
+
+
+def rounds_fail(seen: Situation) -> Answer:
+    longest = timedelta(seconds=settings.ALERT_ROUNDS_FAIL_SECONDS)
+    failing = [
+        beat for beat in seen.failing if beat.failing_since and seen.now - beat.failing_since >= longest
+    ]
+    if not failing:
+        return None
+    return _found(
+        words.ROUNDS_FAIL,
+        0,
+        workers=_named([beat.worker for beat in failing], ", "),
+        since=_moment(min(beat.failing_since for beat in failing if beat.failing_since)),
+        failure=failing[0].failure or "no reason was kept",
+    )
+
+
+def old_mirror(seen: Situation) -> Answer:
+    """Older than the threshold and than four times its own pace, although it is read."""
+    if not seen.works or seen.health.held:
+        return UNKNOWN
+    longest = settings.ALERT_OLD_MIRROR_SECONDS
+    stamp = shell.stamp(list(SyncState.objects.filter(pk__in=shell.WATCHED).defer("walk")), seen.now)
+    if stamp.synced_at is None:
+        return _found(words.NEVER_SYNCED, longest)
+    if stamp.level != shell.RED or stamp.age < timedelta(seconds=longest):
+        return None
+    return _found(words.OLD_MIRROR, min(CATCHING_UP_SECONDS, longest), since=_moment(stamp.synced_at))
+
+
+def stuck_queue(seen: Situation) -> Answer:
+    """Submissions wait and none was sent for a while, or one has waited four times as long as that."""
+    if not seen.works or seen.health.held or _is_budget_spent(seen):
+        return UNKNOWN
+    longest = timedelta(seconds=settings.ALERT_STUCK_QUEUE_SECONDS)
+    # One without a due time waits for its person, who was asked.
+    queued = Submission.objects.filter(state=State.QUEUED).exclude(due_at=None)
+    oldest = queued.order_by("created_at").values_list("created_at", flat=True).first()
+    if oldest is None or seen.now - oldest < longest:
+        return None
+    sent_lately = Attempt.objects.filter(outcome=Outcome.OK, finished_at__gt=seen.now - longest).exists()
+    if sent_lately and seen.now - oldest < 4 * longest:
+        return None
+    return _found(
+        words.STUCK_QUEUE,
+        (longest if sent_lately else min(GRACE, longest)).total_seconds(),
+        path="/submissions/",
+        details=_references(queued),
+        waiting=words.counted(words.SUBMISSIONS_WAIT, queued.count()),
+        since=_moment(oldest),
+    )
+
+
+def spent_budget(seen: Situation) -> Answer:
+    if not _is_budget_spent(seen):
+        return None
+    left, most = seen.health.budget_left, settings.SLANT_HOURLY_BUDGET
+    return _found(words.SPENT_BUDGET, settings.ALERT_SPENT_BUDGET_SECONDS, left=left, all=most)
+
+
+def review(seen: Situation) -> Answer:
+    waiting = Submission.objects.filter(state=State.REVIEW)
+    count = waiting.count()
+    if not count:
+        return None
+    since = waiting.order_by("created_at").values_list("created_at", flat=True).first() or seen.now
+    return _found(
+        words.REVIEW,
+        settings.ALERT_REVIEW_SECONDS,
+        path=REVIEW_PAGE,
+        details=_references(waiting),
+        waiting=words.counted(words.DEALS_WAIT, count),
+        since=_moment(since),
+    )
+
+
+CAUSES: dict[str, Callable[[Situation], Answer]] = {
+    "slant_away": slant_away,
+    "no_worker": no_worker,
+    "rounds_fail": rounds_fail,
+    "old_mirror": old_mirror,
+    "stuck_queue": stuck_queue,
+    "spent_budget": spent_budget,
+    "review": review,
+}
+
+
+def _found(
+    said: AlertWords, after: float, *, path: str = "", details: tuple[str, ...] = (), **values: Any
+) -> Found:
+    filled = said.fill(**values)
+    where = {"path": path} if path else {}
+    text = AlertText(filled.happened, filled.meaning, filled.remedy, details=details, **where)
+    return Found(text, timedelta(seconds=after))
+
+
+def _is_budget_spent(seen: Situation) -> bool:
+    """Whether the calls that people may make are used up."""
+    return seen.health.budget_left <= Share.PEOPLE.value
+
+
+def _last_answer(now: datetime) -> datetime:
+    finished = SyncState.objects.exclude(finished_at=None).values_list("finished_at", flat=True)
+    return max((at for at in finished if at is not None), default=now)
+
+
+def _references(rows: QuerySet[Submission]) -> tuple[str, ...]:
+    """References only: the names of clients do not belong into mail."""
+    found = list(rows.order_by("created_at").values_list("reference", flat=True))
+    more = [words.MORE.format(count=len(found) - NAMED)] if len(found) > NAMED else []
+    return (*found[:NAMED], *more)
+
+
+def _named(names: list[str], between: str) -> str:
+    more = [words.MORE.format(count=len(names) - 3)] if len(names) > 3 else []
+    return between.join([*names[:3], *more])
+
+
+def _moment(at: datetime) -> str:
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"

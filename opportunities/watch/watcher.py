@@ -1,0 +1,82 @@
+"""Looks how things stand and opens and closes the alerts of what it finds.
+
+Web and worker processes all look. A lease lets one of them do it at a time, so that no worker need live for
+somebody to hear that none does. A database that takes nothing, as on a full disk, takes no alert either. Then
+each process says by itself what it sees, in the log and by one mail, and says when that is over.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import DatabaseError
+
+from opportunities.clock import Clock
+from opportunities.models import Alert, AlertMail
+from opportunities.runtime import alert_mail, alerts, leases
+from opportunities.watch.causes import CAUSES, Answer, Found, Hidden, look
+
+logger = logging.getLogger(__name__)
+
+LEASE = "watch"
+LOOK_SECONDS = 15.0
+
+
+class Watcher:
+    """The looks of one process. It remembers only what the database did not take."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._seen_since: dict[str, datetime] = {}
+        self._unrecorded: dict[str, Alert] = {}
+
+    def look_around(self, clock: Clock) -> None:
+        """One look, unless another process has looked just now."""
+        if not self._is_my_turn(clock):
+            return
+        situation = look(clock)
+        if situation is None:
+            return
+        for cause, judge in CAUSES.items():
+            self._report(cause, judge(situation), clock)
+
+    def _is_my_turn(self, clock: Clock) -> bool:
+        """By a lease that ends before the next look is due. Where none can be written, everybody looks."""
+        try:
+            return leases.take(LEASE, owner=self._name, seconds=LOOK_SECONDS - 1, clock=clock) is not None
+        except DatabaseError:
+            return True
+
+    def _report(self, cause: str, answer: Answer, clock: Clock) -> None:
+        try:
+            if isinstance(answer, Hidden):
+                alerts.begin_anew(cause)
+            elif answer is None:
+                alerts.report(cause, None, clock=clock)
+            else:
+                alerts.report(cause, answer.text, after=answer.after, clock=clock)
+        except DatabaseError as refused:
+            if not isinstance(answer, Hidden):
+                self._keep_in_mind(cause, answer, refused, clock)
+            return
+        self._seen_since.pop(cause, None)
+        alert = self._unrecorded.pop(cause, None)
+        # While it stands the alert's own row tells it from here on.
+        if alert and answer is None:
+            alert.closed_at = clock.now()
+            _tell(alert, AlertMail.CLOSED)
+
+    def _keep_in_mind(self, cause: str, answer: Found | None, refused: DatabaseError, clock: Clock) -> None:
+        if answer is None:
+            self._seen_since.pop(cause, None)
+            return
+        since = self._seen_since.setdefault(cause, clock.now())
+        if cause not in self._unrecorded and clock.now() - since >= answer.after:
+            logger.error("the database takes no alert: %s", refused)
+            alert = Alert(cause=cause, opened_at=clock.now(), **answer.text.as_columns())
+            self._unrecorded[cause] = alert
+            _tell(alert, AlertMail.OPENED)
+
+
+def _tell(alert: Alert, event: str) -> None:
+    alerts.log_event(alert.cause, event, alert.text)
+    alert_mail.send_unrecorded(alert, event)
