@@ -76,7 +76,7 @@ def _next_due(now: datetime) -> Submission | None:
     earlier = Submission.objects.filter(
         opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
     ).exclude(opportunity_id="")
-    waiting = Submission.objects.filter(due.due_now(now), ~Exists(earlier), state=State.QUEUED)
+    waiting = Submission.objects.filter(~Exists(earlier), due.due_now(now), state=State.QUEUED)
     skip = connection.features.has_select_for_update_skip_locked
     return waiting.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
 

@@ -5,9 +5,9 @@ A time further ahead than one that is stored now was stored before the clock was
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Min, Q
+from django.db.models import Q
 
-from opportunities.clock import due_condition, is_due
+from opportunities.clock import due_condition
 from opportunities.delivery.unknown_outcome import send_lease
 from opportunities.models import OPEN, Submission
 from opportunities.runtime import budget
@@ -37,10 +37,10 @@ def due_states(now: datetime) -> set[str]:
 
 def next_due_in(now: datetime) -> float | None:
     """Seconds until the next open submission is due; None when none is open."""
-    times = Submission.objects.filter(state__in=OPEN).aggregate(first=Min("due_at"), last=Max("due_at"))
-    first, last = times["first"], times["last"]
+    waiting = Submission.objects.filter(state__in=OPEN).exclude(due_at=None)
+    first = waiting.order_by("due_at").values_list("due_at", flat=True).first()
     if first is None:
         return None
-    if is_due(last, now, longest=DUE_WITHIN):
+    if waiting.filter(due_now(now)).exists():
         return 0.0
-    return max(0.0, float((first - now).total_seconds()))
+    return float((first - now).total_seconds())

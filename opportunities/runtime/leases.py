@@ -7,8 +7,6 @@ was set back, and is free.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import F
-
 from opportunities.clock import Clock, is_due
 from opportunities.models import Lease
 
@@ -23,10 +21,8 @@ def take(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
     if not _is_free(row, now):
         return None
     unchanged = Lease.objects.filter(pk=name, fence=row.fence, until=row.until)
-    taken = unchanged.update(
-        owner=owner, until=now + timedelta(seconds=seconds), seconds=seconds, fence=F("fence") + 1
-    )
-    return row.fence + 1 if taken else None
+    until, fence = now + timedelta(seconds=seconds), row.fence + 1
+    return fence if unchanged.update(owner=owner, until=until, seconds=seconds, fence=fence) else None
 
 
 def available(names: Iterable[str], *, clock: Clock) -> set[str]:

@@ -9,7 +9,6 @@ import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -351,8 +350,8 @@ def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Neme
                 else:
                     Instance.objects.filter(pk=1).update(me_checked_at=told.clock.now())
                 if plan.has("syncs"):  # deals are what changes: the short lists are not read again
-                    later = told.clock.now() + timedelta(days=1)
-                    SyncState.objects.exclude(pk="opportunities").update(started_at=later)
+                    lists = SyncState.objects.exclude(pk="opportunities")
+                    lists.update(started_at=told.clock.now(), cursor={"calls": 10_000})
                 yield told
             finally:
                 told.close()
