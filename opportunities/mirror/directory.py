@@ -62,6 +62,8 @@ def _write_members(book: types.BookRecord) -> None:
 
 
 def _write_pipelines(listing: FetchedList, now: datetime) -> None:
+    revision = totals.lock()
+    drawn = _as_drawn()
     pipelines: list[types.PipelineRecord] = listing.rows
     Pipeline.objects.bulk_create(
         [
@@ -93,7 +95,6 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
         for pipeline in pipelines
         for position, stage in enumerate(pipeline.stages)
     ]
-    revision = totals.lock()
     before = totals.default_probabilities(stage.pk for stage in stages)
     Stage.objects.bulk_create(
         stages,
@@ -107,6 +108,16 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     meanings.suggest(stages)
     changed = [stage.pk for stage in stages if before.get(stage.pk) != stage.default_probability]
     totals.recount(changed, revision)
+    if _as_drawn() != drawn:
+        totals.pipelines_changed(revision)
+
+
+def _as_drawn() -> list[tuple[Any, ...]]:
+    """Everything a board draws of pipelines and stages, in its order."""
+    rows = Stage.objects.filter(gone_at=None, pipeline__gone_at=None)
+    ordered = rows.order_by("pipeline__position", "pipeline_id", "stage_order", "position", "pk")
+    fields = ("name", "visible", "default_probability", "pipeline__name", "pipeline__book_id")
+    return list(ordered.values_list("pk", "pipeline_id", *fields))
 
 
 def _write_households(listing: FetchedList, now: datetime) -> None:

@@ -119,8 +119,15 @@ def touch(stage_ids: Collection[str]) -> None:
     """Give these stages the next revision for a change that is no sum, such as what they mean."""
     revision = lock()
     revision.number += 1
+    revision.pipelines += 1
     StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
-    revision.save(update_fields=["number"])
+    revision.save(update_fields=["number", "pipelines"])
+
+
+def pipelines_changed(revision: MirrorRevision) -> None:
+    """Tell open boards that their columns are no longer those of Slant."""
+    revision.pipelines += 1
+    revision.save(update_fields=["pipelines"])
 
 
 def counted(where: Q | None = None) -> dict[TotalKey, StageSums]:

@@ -307,10 +307,12 @@ class MirrorRevision(models.Model):
     """The one row that counts changes of mirrored deals. Its lock orders them, so no poll misses one.
 
     It also tells which of two states of a deal was shown later, because no clock can be trusted to.
+    `pipelines` counts changes of pipelines and stages: what there is, its names, order and meanings.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     number = models.BigIntegerField(default=0)
+    pipelines = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="mirror_revision_single")]

@@ -13,7 +13,7 @@ From the inside out, each room importing only the ones before it:
     deals.py      opportunities                    households.py  households, people, tasks, notes
     routes.py     which function answers which method and path
     rules.py      sign-in, limits, idempotency: one request from arrival to answer
-    control.py    the adjustable side of the world: `/_control`
+    control.py    the adjustable side of the world: `/_control` (removing.py: what holds against a deletion)
     names.py, sample.py   a fictional firm to begin with
 
 Everything above is pure: no Django, no sockets, no wall clock, no threads (rules.py tells how to drive it

@@ -21,12 +21,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
-from opportunities.sandbox import shapes
+from opportunities.sandbox import removing, shapes
 from opportunities.sandbox.faults import PLANS, Fault
 from opportunities.sandbox.store import SWITCHES, Control, Row, Store, stamp
 
 FARTHEST = 10**9  # beyond it no clock, no wait and no count can follow
-DELETABLE = ("opportunity", "household", "custom_field", "task", "note")
 FAULT_NAMES = frozenset(
     ("id", "kind", "method", "path", "times", "skip", "delay_ms", "status", "retry_after")
 )
@@ -259,7 +258,7 @@ def _record(store: Store, operation: dict[str, Any], now: float) -> None:
 
 
 def _delete(store: Store, kind: str, row_id: str, now: float) -> None:
-    if kind not in DELETABLE:
+    if not removing.may_be_deleted(store, kind, row_id):
         raise NotUnderstood(f"records: a {kind} cannot be deleted, other records name it")
     record = shapes.record(store, kind, store.tables[kind][row_id])
     store.remove(kind, row_id)
@@ -280,6 +279,9 @@ def _patch(store: Store, kind: str, row_id: str, values: dict[str, Any], now: fl
     _known_references(store, kind, fresh)
     store.put(kind, fresh)
     _note(store, now, "update", kind, changed, shapes.record(store, kind, fresh))
+    # Of a stage that was removed the deals go to the first one: a deal is always in a stage of its pipeline.
+    for deal in removing.deals_without_stage(store, fresh) if "pipeline_stages" in changed else ():
+        _patch(store, "opportunity", deal, {"pipeline_stage_id": fresh["pipeline_stages"][0]["id"]}, now)
 
 
 def _create(store: Store, operation: dict[str, Any], now: float) -> None:
@@ -328,7 +330,8 @@ def _known_references(store: Store, kind: str, row: Row) -> None:
         return
     for name, table in (("book_id", "book"), ("pipeline_id", "pipeline"), ("assigned_to_id", "user")):
         _known(store, row, name, table)
-    if row["household_id"] is not None:
+    was = store.tables[kind].get(row["id"], {})
+    if row["household_id"] is not None and row["household_id"] != was.get("household_id"):
         _known(store, row, "household_id", "household")
     if shapes.stage_of(store.tables["pipeline"][row["pipeline_id"]], row["pipeline_stage_id"]) is None:
         raise NotUnderstood("records: pipeline_stage_id is not a stage of the pipeline")

@@ -80,7 +80,8 @@ def board_changes(request: PageRequest) -> HttpResponse:
         return HttpResponse(status=204)
     head = boards.head(person, selection, timezone.now())
     if head is None:
-        return HttpResponse(status=204)
+        # The pipeline of this open board is no more: the page tells its reader so when it is drawn again.
+        return render(request, "opportunities/partials/board_gone.html", {"changes": found, "since": since})
     context = {
         "changes": found,
         "since": since,

@@ -38,6 +38,14 @@ REFUSED_BOOK = "Slant does not let Slantweb make changes in this book."
 GONE = "it is no longer in Slant."
 CHANGED_IN_SLANT = "someone changed it in Slant in the meantime."
 
+# Stages that changed while a board or list was open
+
+COLUMNS = {
+    "changed": "Stages changed - show them",
+    "shown": "The board shows the stages as they are in Slant now",
+    "gone": "This pipeline is no longer in Slant - show what is there",
+}
+
 # Moving
 
 STAGE_MISSING = "Choose the stage to move it to."

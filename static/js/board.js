@@ -2,7 +2,7 @@
 // appears by itself, except under somebody's hands; more cards, filters and the form open in place. Every answer is the
 // server's own markup. Each part listens for what is its own; imports lead from hands to moves to what is shown:
 //
-//   keyboard, dragging, menu  ->  moving, create_drawer  ->  live  ->  swapping  ->  comparing, busy, cards  ->  lanes
+//   keyboard, dragging, menu  ->  moving, create_drawer  ->  live  ->  columns  ->  swapping  ->  comparing, busy, cards  ->  lanes
 import "./board/create_drawer.js";
 import "./board/dragging.js";
 import "./board/keyboard.js";

@@ -26,8 +26,17 @@ const changedBy = (fresh) => {
   return new Set([...first.filter((id) => !then.has(id)), ...[...then.keys()].filter((id) => !now.has(id) || !same(now.get(id), then.get(id)))]).size;
 };
 
+// Stages that changed stand in every row, in the totals and in the choices: the whole page is drawn again.
+const tellColumns = (kind) => {
+  const button = news.querySelector("button");
+  button.hidden = false;
+  button.dataset.reload = "";
+  button.querySelector("span").textContent = news.dataset[kind === "gone" ? "pipelineGone" : "stagesChanged"];
+};
+
 const tell = (count) => {
   const button = news.querySelector("button");
+  if ("reload" in button.dataset) return;
   button.hidden = count === 0;
   button.querySelector("span").textContent = count ? `${count} deal${count === 1 ? "" : "s"} changed - show ${count === 1 ? "it" : "them"}` : "";
 };
@@ -44,7 +53,8 @@ const check = async () => {
       Object.assign(document.body.dataset, { syncedAt: stamp.dataset.syncedAt, stale: stamp.dataset.stale });
       byId("stamp").replaceChildren(...stamp.childNodes);
     }
-    if (told?.dataset.changed) tell(changedBy(await look(location.href)));
+    if (told?.dataset.columns) tellColumns(told.dataset.columns);
+    else if (told?.dataset.changed) tell(changedBy(await look(location.href)));
     if (told) since = told.dataset.since;
     plan();
   } catch {
@@ -58,7 +68,8 @@ const plan = (wait = EVERY_MS) => {
   timer = setTimeout(check, wait);
 };
 
-news.querySelector("button").addEventListener("click", () => {
+news.querySelector("button").addEventListener("click", (event) => {
+  if ("reload" in event.currentTarget.dataset) return location.reload();
   tell(0);
   document.dispatchEvent(new CustomEvent("list:redraw"));
 });

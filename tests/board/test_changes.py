@@ -3,11 +3,24 @@
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from opportunities import mirror
-from opportunities.models import Opportunity, Person, SavedView, Submission
+from opportunities.clock import SystemClock
+from opportunities.mirror import meanings
+from opportunities.models import (
+    Meaning,
+    MirrorRevision,
+    Opportunity,
+    Person,
+    Pipeline,
+    SavedView,
+    Stage,
+    Submission,
+)
 from opportunities.slant import types
+from opportunities.trail.audit import Actor
 from tests.pages.conftest import Page
 from tests.support.firm import LoadedFirm
 
@@ -96,6 +109,60 @@ def test_exactly_the_changed_columns_are_named_once(
     assert changed(client, query, since)[0] == [SECOND]
     assert changed(client, query, "not.a.token")[0]
     assert client.get("/board/changes/").status_code in (200, 204)
+
+
+def columns_told(client: object, query: str, since: str) -> tuple[str, str]:
+    """What is told of the columns themselves, and the token of having seen it."""
+    answer = client.get(f"/board/changes/?{query}&since={since}")  # type: ignore[attr-defined]
+    if answer.status_code == 204:
+        return "", since
+    root = Page(answer).first("div")
+    return root.get("data-columns", ""), root["data-since"]
+
+
+def test_an_open_board_is_told_once_that_its_stages_changed(
+    loaded: LoadedFirm, owner: Person, manager: Person, browse: Browse
+) -> None:
+    client, query = browse(owner), "pipeline=pl_growth"
+    since = since_of(client, query)
+    assert columns_told(client, query, since) == ("", since)
+
+    MirrorRevision.objects.update(pipelines=F("pipelines") + 1)
+
+    told, since = columns_told(client, query, since)
+    assert told == "changed"
+    assert columns_told(client, query, since) == ("", since)
+    assert since_of(client, query) == since
+    # What a stage means is drawn too, and asked about by the menu.
+    meanings.decide(
+        stage=Stage.objects.get(pk=FIRST),
+        meaning=Meaning.LOST,
+        stale_after_days=None,
+        by=Actor.of(manager),
+        clock=SystemClock(),
+    )
+    assert columns_told(client, query, since)[0] == "changed"
+
+
+def test_the_token_of_a_page_drawn_before_there_were_such_revisions_asks_for_its_columns(
+    loaded: LoadedFirm, owner: Person, browse: Browse
+) -> None:
+    client, query = browse(owner), "pipeline=pl_growth"
+    since = since_of(client, query).rpartition(".")[0]
+
+    assert columns_told(client, query, since)[0] == "changed"
+
+
+def test_an_open_board_is_told_that_its_pipeline_is_no_more(
+    loaded: LoadedFirm, owner: Person, browse: Browse
+) -> None:
+    client, query = browse(owner), "pipeline=pl_growth"
+    since = since_of(client, query)
+
+    Pipeline.objects.filter(pk="pl_growth").update(gone_at=datetime.now(UTC))
+    MirrorRevision.objects.update(pipelines=F("pipelines") + 1)
+
+    assert columns_told(client, query, since)[0] == "gone"
 
 
 def test_what_a_colleague_sends_shows_before_slant_has_it(

@@ -20,6 +20,7 @@ from opportunities.models import (
     Instance,
     Lease,
     Member,
+    MirrorRevision,
     Opportunity,
     Stage,
     SyncState,
@@ -90,6 +91,37 @@ def test_stages_keep_the_order_the_client_reads_whatever_slant_numbers_them(
     client = next(line for line in box.client().pipelines() if line.id == "pl_newbiz")
     assert kept == [stage.id for stage in client.stages]
     assert kept == [stages[place]["id"] for place in (5, 3, 1, 6, 2, 0, 4)]
+
+
+Stages = list[dict[str, Any]]
+CHANGES: dict[str, Callable[[Stages], Stages]] = {
+    "renamed": lambda stages: [stages[0] | {"name": "Looked at"}, *stages[1:]],
+    "hidden": lambda stages: [stages[0] | {"visible": False}, *stages[1:]],
+    "reordered": lambda stages: [stages[0] | {"stage_order": 9}, *stages[1:]],
+    "put elsewhere in the list": lambda stages: [
+        one | {"stage_order": None} for one in (stages[1], stages[0], *stages[2:])
+    ],
+    "weighed otherwise": lambda stages: [stages[0] | {"default_probability": 11}, *stages[1:]],
+    "removed": lambda stages: stages[:2] + stages[3:],
+    "added": lambda stages: [*stages, stages[0] | {"id": "st_new", "name": "New", "stage_order": 8}],
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_change_of_stages_raises_the_revision_of_pipelines_once(
+    db: None, box: SlantBox, clock: TurnedClock, how: str
+) -> None:
+    one_pass(box, clock)
+    one_pass(box, clock)
+    before = MirrorRevision.objects.get().pipelines
+    assert before == 1, "the same stages raise nothing"
+
+    stages = box.store.tables["pipeline"]["pl_newbiz"]["pipeline_stages"]
+    box.edit("pl_newbiz", pipeline_stages=CHANGES[how](stages))
+    one_pass(box, clock)
+    one_pass(box, clock)
+
+    assert MirrorRevision.objects.get().pipelines == before + 1
 
 
 def test_nothing_of_a_household_is_kept_but_four_fields(db: None, box: SlantBox, clock: TurnedClock) -> None:

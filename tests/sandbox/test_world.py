@@ -153,6 +153,45 @@ def test_somebody_used_slants_own_page(desk: Desk) -> None:
     ]
 
 
+def test_deals_of_a_removed_stage_go_to_the_first_one_and_each_is_a_change_of_its_own(desk: Desk) -> None:
+    stages = desk.get("/pipelines/pl_newbiz")["pipeline_stages"]
+    lost = [
+        id for id, row in desk.store.tables["opportunity"].items() if row["pipeline_stage_id"] == "st_qual"
+    ]
+    assert "op_71qz5d" in lost
+
+    left = [one for one in stages if one["id"] != "st_qual"]
+    desk.control(records=[{"op": "patch", "id": "pl_newbiz", "set": {"pipeline_stages": left}}])
+
+    moved = desk.get("/opportunities/op_71qz5d")
+    assert moved["pipeline_stage"]["id"] == "st_ident"
+    assert moved["updated_at"] == moved["stage_updated_at"] == "2026-08-20T12:00:00Z"
+    assert [entry["id"] for entry in desk.entries()] == ["pl_newbiz", *lost]
+
+
+def test_a_pipeline_and_a_book_are_deleted_once_nothing_names_them(desk: Desk) -> None:
+    deals = [id for id, row in desk.store.tables["opportunity"].items() if row["pipeline_id"] == "pl_events"]
+    with pytest.raises(NotUnderstood, match="other records name it"):
+        desk.control(records=[{"op": "delete", "id": "pl_events"}])
+
+    desk.control(records=[{"op": "delete", "id": id} for id in (*deals, "pl_events")])
+
+    assert desk.ask("GET", "/pipelines/pl_events").status == 404
+    assert "pl_events" not in [one["id"] for one in desk.get("/pipelines")["data"]]
+
+
+def test_a_deal_goes_on_naming_a_household_that_was_deleted(desk: Desk) -> None:
+    desk.control(
+        records=[
+            {"op": "delete", "id": "hh_okonkwo"},
+            {"op": "patch", "id": "op_71qz5d", "set": {"value": 7}},
+        ]
+    )
+
+    deal = desk.get("/opportunities/op_71qz5d")
+    assert (deal["household_id"], deal["value"]) == ("hh_okonkwo", 7)
+
+
 def test_a_stage_is_renamed_and_a_member_joins(desk: Desk) -> None:
     stages = desk.get("/pipelines/pl_newbiz")["pipeline_stages"]
     renamed = [{**stages[0], "name": "Spotted"}, *stages[1:]]

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from opportunities.models import Person
+from opportunities.models import MirrorRevision, Person
 from opportunities.selection import Selection
 from opportunities.selectors.board.pending import digest, on_their_way, touched_stages
 from opportunities.selectors.board.totals import kept
@@ -15,51 +15,58 @@ from opportunities.selectors.board.totals import kept
 
 @dataclass(frozen=True)
 class Changes:
-    """What moved since a board was drawn: stages of its pipeline, and the token of what it has then seen."""
+    """What moved since a board was drawn: stages of its pipeline, and the token of what it has then seen.
+
+    `columns_changed`: whether pipelines or stages are no longer those the board was drawn with.
+    """
 
     stages: tuple[str, ...]
     since: str
+    columns_changed: bool = False
 
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
-    number, _, seen = since.partition(".")
+    number, _, rest = since.partition(".")
+    seen, _, drawn = rest.partition(".")
     known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-    stages, newest, ways = set(), known, []
-    for id, state, reason, stage, revision in _news(person, selection, known):
-        if id:
-            ways.append(f"{id} {state} {reason}")
-        else:
-            stages.add(stage)
-            newest = max(newest, revision)
+    stages, newest, ways, pipelines = set(), known, [], "0"
+    for kind, id, state, reason, revision in _news(person, selection, known):
+        match kind:
+            case "way":
+                ways.append(f"{id} {state} {reason}")
+            case "pipelines":
+                pipelines = str(revision)
+            case _:
+                stages.add(id)
+                newest = max(newest, revision)
     now = digest(ways)
-    if not stages and now == seen:
+    if not stages and now == seen and pipelines == drawn:
         return None
     if now != seen:
         stages |= touched_stages(person, selection)
-    return Changes(tuple(sorted(stages)), f"{newest}.{now}")
+    return Changes(tuple(sorted(stages)), f"{newest}.{now}.{pipelines}", pipelines != drawn)
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
-    """Submissions on their way, and stages whose totals are newer than `known`, in one statement.
+    """Submissions on their way, stages whose totals are newer than `known`, and the revision of pipelines.
 
-    Put together from two plain ones by hand. The ORM's own union of two annotated querysets took longer to
-    compose than everything else a poll does.
+    One statement, put together from plain ones by hand. The ORM's own union of annotated querysets took
+    longer to compose than everything else a poll does.
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
     parts: list[str] = []
     values: list[Any] = []
     for columns, rows in (
-        ("CAST(pk AS varchar(36)), state, reason_code, '', 0", under_way),
-        ("'', '', '', stage_id, revision", totals),
+        ("'way', CAST(pk AS varchar(36)), state, reason_code, 0", under_way),
+        ("'stage', stage_id, '', '', revision", totals),
+        ("'pipelines', '', '', '', pipelines", MirrorRevision.objects.values("pipelines")),
     ):
         with suppress(EmptyResultSet):
             sql, its = rows.query.sql_with_params()
             parts.append(f"SELECT {columns} FROM ({sql}) AS rows{len(parts)}")  # noqa: S608 - compiled by Django
             values.extend(its)
-    if not parts:
-        return []
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return list(cursor.fetchall())

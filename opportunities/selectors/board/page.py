@@ -107,7 +107,7 @@ def _drawn_board(
         lanes=[lane for lane in lanes if lane.stage.visible],
         rail=[lane for lane in lanes if not lane.stage.visible],
         figures=figures(lanes, won),
-        since=token(place.revision, pending),
+        since=token(place.revision, pending, place.pipelines_revision),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
     )
 

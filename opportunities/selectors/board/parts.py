@@ -140,6 +140,11 @@ class Board:
         return board_words.MOVING
 
     @property
+    def column_words(self) -> dict[str, str]:
+        """What an open board says when its stages or its pipeline changed; scripts read it from the page."""
+        return board_words.COLUMNS
+
+    @property
     def reads_only(self) -> bool:
         """Whether there are cards, and none of them may be moved."""
         cards = [card for lane in (*self.lanes, *self.rail) for card in lane.cards]

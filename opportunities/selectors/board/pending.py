@@ -76,9 +76,10 @@ def touched_stages(person: Person, selection: Selection) -> set[str]:
     return (aims | from_) - {""}
 
 
-def token(revision: int, pending: Iterable[ChangeUnderWay]) -> str:
+def token(revision: int, pending: Iterable[ChangeUnderWay], pipelines_revision: int) -> str:
+    """What a board has seen: of deals, of changes on their way, and of pipelines and stages."""
     ways = [f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN]
-    return f"{revision}.{digest(ways)}"
+    return f"{revision}.{digest(ways)}.{pipelines_revision}"
 
 
 def digest(ways: Iterable[str]) -> str:

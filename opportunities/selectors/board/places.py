@@ -14,23 +14,31 @@ from opportunities.selectors.stages import draw_stages, with_meanings
 
 @dataclass(frozen=True)
 class Place:
-    """A pipeline with its stages; `limits` are days after which a deal in a stage is stale."""
+    """A pipeline with its stages; `limits` are days after which a deal in a stage is stale.
+
+    `revision` is that of the mirror's deals, `pipelines_revision` that of its pipelines and stages.
+    """
 
     id: str
     name: str
     stages: tuple[StageChoice, ...]
     limits: dict[str, int]
     revision: int
+    pipelines_revision: int
 
 
 def places_of(person: Person) -> dict[str, Place]:
-    """Every pipeline `person` may see that has stages, in order, with the mirror's revision."""
+    """Every pipeline `person` may see that has stages, in order, with the mirror's revisions."""
     seen = Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person))
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
     rows = (
         with_meanings(Stage.objects.filter(seen, gone_at=None, pipeline__gone_at=None))
         .select_related("pipeline")
-        .annotate(limit=Subquery(limit), revision=Subquery(MirrorRevision.objects.values("number")[:1]))
+        .annotate(
+            limit=Subquery(limit),
+            revision=Subquery(MirrorRevision.objects.values("number")[:1]),
+            pipelines_revision=Subquery(MirrorRevision.objects.values("pipelines")[:1]),
+        )
         .order_by("pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "id")
     )
     stages: dict[Pipeline, list[Any]] = {}
@@ -43,6 +51,7 @@ def places_of(person: Person) -> dict[str, Place]:
             draw_stages(its),
             {stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit for stage in its},
             its[0].revision or 0,
+            its[0].pipelines_revision or 0,
         )
         for pipeline, its in stages.items()
     }

@@ -4,6 +4,7 @@ import { onClick } from "../shared/clicks.js";
 import { byId, say } from "../shared/page.js";
 import { isBusy } from "./busy.js";
 import { board, cardOf, lanes, nameOf, railOf } from "./lanes.js";
+import { takeOver, tellOnly } from "./columns.js";
 import { refresh } from "./swapping.js";
 import { onTheirWay } from "./underway.js";
 
@@ -33,8 +34,14 @@ const tellEnds = () => {
   }
 };
 
+// Of pipelines the page has seen what its columns show, and no more.
+const sinceWithColumnsOf = (shown, seen) => [...seen.split(".").slice(0, 2), ...shown.split(".").slice(2)].join(".");
+
 const apply = async (news) => {
-  since = news.dataset.since;
+  const { columns } = news.dataset;
+  const isTakenOver = !columns || (await takeOver(columns));
+  since = isTakenOver ? news.dataset.since : sinceWithColumnsOf(since, news.dataset.since);
+  if (columns === "gone") return;
   renew("board-head", news.querySelector("#board-head"));
   const stamp = news.querySelector("[data-stamp]");
   if (stamp) {
@@ -57,14 +64,16 @@ const apply = async (news) => {
 const check = async () => {
   clearTimeout(timer);
   const isLive = document.querySelector("[data-live]")?.getAttribute("aria-pressed") !== "false";
-  if (document.hidden || !isLive || board.classList.contains("is-dragging")) return plan();
+  if (document.hidden || !isLive) return plan();
   checking = true;
   try {
     polls += 1;
     const fresh = polls % FRESH_EVERY === 0 ? "&fresh=1" : "";
     const { status, content } = await ask(`${board.dataset.changes}&since=${encodeURIComponent(since)}${fresh}`, { poll: true });
     const news = content.querySelector("[data-since]");
-    if (status === 200 && news) await apply(news);
+    // Nothing moves under a card in the hand, and what it may be dropped on is said.
+    if (board.classList.contains("is-dragging")) news?.dataset.columns && tellOnly(news.dataset.columns);
+    else if (status === 200 && news) await apply(news);
     plan();
   } catch {
     plan(EVERY_MS * 3);

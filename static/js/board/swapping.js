@@ -20,7 +20,7 @@ const settled = (lane) => {
   lane.querySelector(".lane-news")?.remove();
 };
 
-const swapHead = (lane, fresh) => {
+export const swapHead = (lane, fresh) => {
   const old = lane.querySelector(".lane-head");
   if (!old.contains(document.activeElement)) old.replaceWith(fresh.querySelector(".lane-head").cloneNode(true));
 };
@@ -79,6 +79,7 @@ export const refresh = async (lane) => {
   const { status, content } = await ask(`${lane.dataset.url}&shown=${shown}`, { poll: true });
   // Drawn, perhaps, before a move that was answered meanwhile: it would bring the card back to where it came from.
   if (answered !== before) return refresh(lane);
+  if (status === 404) document.dispatchEvent(new CustomEvent("columns:changed"));
   const fresh = content.querySelector(".lane");
   if (status !== 200 || !fresh || !lane.isConnected) return;
   let ids = differing(lane, fresh);

@@ -11,7 +11,9 @@ const more = async (link) => {
   const late = setTimeout(() => lane.querySelector(".lane-cards").append(bones), 300);
   link.setAttribute("aria-disabled", "true");
   try {
-    const { content } = await ask(link.href);
+    const { status, content } = await ask(link.href);
+    if (status === 404) document.dispatchEvent(new CustomEvent("columns:changed"));
+    if (status !== 200) throw new Error(`The column answered ${status}`);
     const fresh = content.querySelectorAll(".deal");
     const there = [...fresh].filter((card) => !cardOf(card.dataset.opportunity));
     lane.querySelector(".lane-cards").append(...there);
@@ -31,7 +33,7 @@ const more = async (link) => {
 const unfold = async (link) => {
   const { content } = await ask(link.href);
   const lane = content.querySelector(".lane");
-  if (!lane) return trouble("missing");
+  if (!lane) return document.dispatchEvent(new CustomEvent("columns:changed"));
   board.insertBefore(lane, board.querySelector(".rail"));
   link.hidden = true;
   lane.scrollIntoView({ inline: "nearest", block: "nearest" });
