@@ -23,7 +23,7 @@ from django.utils.cache import patch_vary_headers
 from opportunities.access import Action, may
 from opportunities.actions import drafts
 from opportunities.views import access_log, errors, limits
-from opportunities.views.access_marks import draft_mark_of, is_open, is_poll, page_of
+from opportunities.views.access_marks import draft_mark_of, is_foreign, is_open, is_poll, page_of
 from opportunities.views.requests import PageRequest
 from slantweb import logs, sessions
 
@@ -96,7 +96,8 @@ class TrustedProxiesMiddleware:
                 request.META["REMOTE_ADDR"] = hops.pop()
         else:
             for header in FORWARDED_HEADERS:
-                request.META.pop(header, None)
+                if request.META.pop(header, None) is not None and header != "HTTP_X_REQUEST_ID":
+                    request.META["slantweb.was_forwarded"] = True
         return self.get_response(request)
 
     def _trusts(self, text: str) -> bool:
@@ -165,14 +166,18 @@ def _refuse_body(words: str, status: int) -> HttpResponse:
 
 
 class DemoIsLocalMiddleware:
-    """The demo lets anybody choose who they are, so it answers this machine alone, whatever it binds."""
+    """The demo lets anybody choose who they are, so it answers this machine alone, whatever it binds.
+
+    What was forwarded comes from elsewhere: a tunnel on this machine would open the demo to all.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         address = _address(request.META.get("REMOTE_ADDR", ""))
-        if settings.DEMO and not (address and address.is_loopback):
+        is_near = address and address.is_loopback and not request.META.get("slantweb.was_forwarded")
+        if settings.DEMO and not is_near:
             return HttpResponse(
                 "The demo answers only the machine it runs on.\n", "text/plain; charset=utf-8", status=403
             )
@@ -192,6 +197,9 @@ class SignInRequiredMiddleware:
     def __call__(self, request: PageRequest) -> HttpResponseBase:
         match = _match_of(request)
         view = match.func if match else None
+        if request.user.is_authenticated and not is_open(view) and is_foreign(request, view):
+            # Not into the trail: it would say that this person did something.
+            return errors.not_from_here(request)
         response = self._refusal(request, view) or self.get_response(request)
         if request.user.is_authenticated and not is_open(view):
             access_log.record(request, response, match, polling=is_poll(request, view))
@@ -217,8 +225,10 @@ class SignInRequiredMiddleware:
             return to_sign_in(request, view)
         if not may(request.user, Action.ENTER):
             return errors.no_access(request)
-        if wait := limits.overspent(request, limits.DENIED):
+        if wait := limits.slowed_seconds(request.user):
             return errors.too_often(request, wait)
+        if not getattr(view, "poll", False):
+            limits.spend_page(request)
         request.person = request.user
         request.session_left = sessions.seconds_left(request)
         return None

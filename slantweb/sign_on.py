@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from opportunities.actions.people import Identity
+from opportunities.views import limits
 from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult
 from slantweb import auth, discovery, id_token
 from slantweb.sealing import seal, unseal
@@ -153,6 +154,9 @@ def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
     request.session.save()
     # Loaded again when next used: what other tabs write while the provider answers must not be overwritten.
     request.session = type(request.session)(request.session.session_key)
+    # Two answers at once may both have read the session before one of them took the state out of it.
+    if not limits.is_first("state", state, seconds=PENDING_SECONDS):
+        return None
     return pending if time.time() - pending["began"] <= PENDING_SECONDS else None
 
 

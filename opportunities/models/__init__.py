@@ -3,6 +3,7 @@
 from .alerts import Alert, AlertMail, PendingAlert
 from .audit import ActorType, AuditEvent, ChainHead
 from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target
+from .limits import LimitCount
 from .mirror import (
     WRITING_ROLES,
     Book,
@@ -41,6 +42,7 @@ __all__ = [
     "Instance",
     "Kind",
     "Lease",
+    "LimitCount",
     "LostReason",
     "Meaning",
     "Member",

@@ -21,8 +21,9 @@ class Person(AbstractBaseUser):
     """Someone the sign-on provider vouched for, known by `iss` and `sub` (OpenID Connect Core 5.7).
 
     The e-mail never identifies them. `member_id` is their user id in Slant: the book member with the same
-    verified e-mail, or the one a manager linked. `board_query` remembers the board as they left it. Nobody
-    has a password here; Django's field stays unusable.
+    verified e-mail, or the one a manager linked. `board_query` remembers the board as they left it.
+    `slowed_until` ends the time in which they are answered nothing, because they asked too often. Nobody has
+    a password here; Django's field stays unusable.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,6 +38,7 @@ class Person(AbstractBaseUser):
     shortcuts = models.BooleanField(default=True)
     board_query = models.CharField(max_length=1000, blank=True)
     is_active = models.BooleanField(default=True)
+    slowed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = PersonManager()

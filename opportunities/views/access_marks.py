@@ -38,6 +38,12 @@ def poll(view: View) -> View:
     return view
 
 
+def own_links_only(view: View) -> View:
+    """A GET that leaves an event in somebody's name and spends their allowance: no other site causes it."""
+    view.own_links_only = True  # type: ignore[attr-defined]  # as above
+    return view
+
+
 def keeps_draft(form: str, *, read: ReadDraft) -> Callable[[View], View]:
     """A form posted here after the session's end becomes a draft of the person its form token names."""
 
@@ -55,6 +61,17 @@ def is_open(view: object) -> bool:
 def is_poll(request: HttpRequest, view: object) -> bool:
     """Whether the view is marked as a poll, or the request says so by `X-Poll: 1` (set with `hx-headers`)."""
     return getattr(view, "poll", False) or request.headers.get("X-Poll") == "1"
+
+
+def is_foreign(request: HttpRequest, view: object) -> bool:
+    """Whether another site causes this request, and it is no link somebody followed to a page.
+
+    By the browser's own word (Fetch Metadata, `Sec-Fetch-Site`); what is no browser says nothing.
+    """
+    if request.headers.get("Sec-Fetch-Site") != "cross-site":
+        return False
+    is_page = request.headers.get("Sec-Fetch-Dest") == "document" and "Sec-Purpose" not in request.headers
+    return getattr(view, "own_links_only", False) or not is_page
 
 
 def draft_mark_of(view: object) -> DraftMark | None:

@@ -12,6 +12,7 @@ from opportunities.forms import TrailForm
 from opportunities.selectors.audit.page import PAGE, PRINTED, trail
 from opportunities.trail import export
 from opportunities.views import errors, limits
+from opportunities.views.access_marks import own_links_only
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 from opportunities.views.rights import require
@@ -44,6 +45,7 @@ def audit(request: PageRequest) -> HttpResponse:
     return render(request, "opportunities/audit.html", context)
 
 
+@own_links_only
 @require_GET
 def audit_export(request: PageRequest) -> HttpResponseBase:
     """The events of the page's filters, oldest first, streamed.

@@ -60,6 +60,12 @@ TOO_OFTEN = ErrorPage(
     "Too many requests",
     "Nothing was sent. Wait a minute and try again.",
 )
+FOREIGN = ErrorPage(
+    403,
+    "lock",
+    "This link came from another site",
+    "Nothing was made or recorded. Open the page in Slantweb and take the file from there.",
+)
 BROKEN = ErrorPage(
     500,
     "exclamation-octagon",
@@ -117,6 +123,11 @@ def too_often(request: PageRequest, wait: int) -> HttpResponse:
     response = _render_error(request, TOO_OFTEN)
     response["Retry-After"] = str(wait)
     return response
+
+
+def not_from_here(request: PageRequest) -> HttpResponse:
+    """Another site sent this person's browser here for something that only a page of ours may ask for."""
+    return _render_error(request, FOREIGN)
 
 
 def setup_needed(request: PageRequest) -> HttpResponse:

@@ -2,10 +2,11 @@
 
 import json
 import logging
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from opportunities.clock import SystemClock
+from opportunities.runtime import limits as counts
 from opportunities.selectors.health import Health, health
 from opportunities.views.access_marks import open_to_all
 
@@ -118,9 +120,6 @@ def _read_report(request: HttpRequest) -> dict[str, str]:
 
 
 def _within_cap() -> bool:
-    cache.add("csp-reports", 0, timeout=60)
-    try:
-        return cache.incr("csp-reports") <= CSP_REPORTS_A_MINUTE
-    except ValueError:
-        # It ran out between the two calls: a new minute.
-        return True
+    minute = int(time.time()) // 60
+    ends_at = datetime.fromtimestamp((minute + 1) * 60, UTC)
+    return counts.add(f"csp-reports {minute}", ends_at=ends_at) <= CSP_REPORTS_A_MINUTE

@@ -1,37 +1,65 @@
-"""How often one person, browser or address may do a thing. The cache holds the counts of each window."""
+"""How often one person, browser or address may do a thing, over all processes."""
 
+import ipaddress
 import logging
+import math
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import wraps
 
-from django.core.cache import cache
+from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from opportunities.actions import access_log
 from opportunities.clock import SystemClock
+from opportunities.models import Person
+from opportunities.runtime import limits as counts
+from opportunities.views import errors
 from opportunities.views.actor import actor_of
+from opportunities.views.requests import PageRequest
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `times` in `seconds` for each person, browser or address (`per`)."""
+    """At most `times` in `seconds` for each person, browser or address (`per`).
+
+    `is_recorded`: the first request too many is an event of the trail. `slows`: whoever passes the limit is
+    answered nothing until the window is over.
+    """
 
     name: str
     times: int
     per: str
     seconds: int = 60
+    is_recorded: bool = True
+    slows: bool = False
 
 
 SIGN_IN = (Limit("sign_in", 10, "browser"), Limit("sign_in", 200, "address"))
-# A browser that comes back from the provider also renews by page loads, in each of its tabs.
-CALLBACK = (Limit("sign_in_callback", 60, "browser"), Limit("sign_in_callback", 200, "address"))
+# Of answers no browser here waits for. Nobody who signs in spends of it, so it locks no office out, and the
+# trail is not filled by whoever sends them.
+CALLBACK = (Limit("sign_in_callback", 60, "address", is_recorded=False),)
 SUBMISSION = (Limit("submission", 30, "person"),)
 EXPORT = (Limit("export", 60, "person", seconds=60 * 60),)
+REPORT = (Limit("report", settings.REPORTS_A_MINUTE, "person"),)
 # Different things out of reach: whoever tries numbers is slowed down, and the trail is not filled by them.
-DENIED = (Limit("access_denied", 60, "person"),)
+DENIED = (Limit("access_denied", 60, "person", slows=True),)
+PAGE = Limit("page", settings.PAGES_A_MINUTE, "person", slows=True)
+# Pages are counted here first, and the database is told of this many at once.
+PAGES_AT_ONCE = 20
+
+# Of what one person may have made once at a time: how long another request waits for it, and how long it
+# counts as under way where its process died.
+WAIT_SECONDS, HELD_SECONDS = 3, 60
+View = Callable[..., HttpResponseBase]
 
 
 def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
@@ -42,40 +70,101 @@ def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
     return max(_spend(request, limit) for limit in limits)
 
 
-def overspent(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
-    """The seconds to wait where a limit was passed already, else 0. Counts nothing."""
-    return max(_rest(limit) if cache.get(_key(request, limit), 0) > limit.times else 0 for limit in limits)
+def spend_page(request: HttpRequest) -> None:
+    """Count a page. The ceiling is met late by at most PAGES_AT_ONCE pages of each process."""
+    key, times = _key(request, PAGE), 0
+    with _pages_lock:
+        if len(_pages) > 10_000:
+            _pages.clear()
+        _pages[key] = _pages.get(key, 0) + 1
+        if _pages[key] >= PAGES_AT_ONCE:
+            times = _pages.pop(key)
+    if times:
+        _judge(request, PAGE, counts.add(key, ends_at=_end_of(PAGE), times=times), times)
+
+
+def one_at_a_time(view: View) -> View:
+    """One report at a time is made for one person: a second request waits for the first, then is refused."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        key = _hash(f"alone {request.person.pk}")
+        if not _hold(key):
+            return errors.too_often(request, WAIT_SECONDS)
+        try:
+            return view(request, *args, **kwargs)
+        finally:
+            counts.release(key)
+
+    return guarded
+
+
+def _hold(key: str) -> bool:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        now = SystemClock().now()
+        if counts.hold(key, now=now, until=now + timedelta(seconds=HELD_SECONDS)):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+
+
+def slowed_seconds(person: Person) -> int:
+    """How long somebody who asked too often has still to wait."""
+    left = (person.slowed_until - SystemClock().now()).total_seconds() if person.slowed_until else 0
+    return min(math.ceil(left), PAGE.seconds) if left > 0 else 0
+
+
+def is_first(name: str, value: str, *, seconds: int) -> bool:
+    """Whether nobody gave this `value` before, in any process; remembered for `seconds`."""
+    return (
+        counts.add(_hash(f"{name} {value}"), ends_at=datetime.fromtimestamp(time.time() + seconds, UTC)) == 1
+    )
+
+
+_pages: dict[str, int] = {}
+_pages_lock = threading.Lock()
 
 
 def _spend(request: HttpRequest, limit: Limit) -> int:
     if not _who(request, limit.per):
         # A browser without any cookie yet; the address it comes from is counted all the same.
         return 0
-    key = _key(request, limit)
-    cache.add(key, 0, timeout=limit.seconds * 2)
-    try:
-        count = cache.incr(key)
-    except ValueError:
-        # It was pushed out of the cache between the two calls: a new count.
-        count = 1
+    return _judge(request, limit, counts.add(_key(request, limit), ends_at=_end_of(limit)), 1)
+
+
+def _judge(request: HttpRequest, limit: Limit, count: int, added: int) -> int:
+    """The seconds to wait, where `count` is more than the limit. `added` are of this call."""
     if count <= limit.times:
         return 0
-    if count == limit.times + 1:
+    if count - added <= limit.times:
         log.warning("too often", extra={"limit": limit.name, "per": limit.per})
-        by = actor_of(request)
-        access_log.record_limit_reached(name=limit.name, per=limit.per, by=by, clock=SystemClock())
+        if limit.is_recorded:
+            by = actor_of(request)
+            access_log.record_limit_reached(name=limit.name, per=limit.per, by=by, clock=SystemClock())
+        if limit.slows:
+            Person.objects.filter(pk=str(request.user.pk)).update(slowed_until=_end_of(limit))
     return _rest(limit)
 
 
 def _key(request: HttpRequest, limit: Limit) -> str:
     """The count of this person, browser or address in the present window."""
-    who = salted_hmac("slantweb.limits", _who(request, limit.per), algorithm="sha256").hexdigest()
-    return f"limit:{limit.name}:{limit.per}:{int(time.time()) // limit.seconds}:{who}"
+    window = int(time.time()) // limit.seconds
+    return _hash(f"{limit.name} {limit.per} {window} {_who(request, limit.per)}")
+
+
+def _hash(counted: str) -> str:
+    return salted_hmac("slantweb.limits", counted, algorithm="sha256").hexdigest()
 
 
 def _rest(limit: Limit) -> int:
     """Seconds to the next window."""
     return limit.seconds - int(time.time()) % limit.seconds
+
+
+def _end_of(limit: Limit) -> datetime:
+    return datetime.fromtimestamp(int(time.time()) + _rest(limit), UTC)
 
 
 def _who(request: HttpRequest, per: str) -> str:
@@ -86,4 +175,12 @@ def _who(request: HttpRequest, per: str) -> str:
             # The cookie the form's own protection needs, so there is no signing in without one.
             return str(request.META.get("CSRF_COOKIE") or request.session.session_key or "")
         case _:
-            return str(request.META.get("REMOTE_ADDR", ""))
+            return _network(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def _network(address: str) -> str:
+    """Of IPv6 the /64 that one subscriber has, out of which they may choose any address (RFC 6177)."""
+    with suppress(ValueError):
+        if ipaddress.ip_address(address).version == 6:
+            return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return address

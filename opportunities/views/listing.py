@@ -17,6 +17,7 @@ from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
 from opportunities.views import errors, limits
+from opportunities.views.access_marks import own_links_only
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 from opportunities.views.shell import Shell
@@ -51,6 +52,7 @@ def page(
     return render(request, "opportunities/list.html", context)
 
 
+@own_links_only
 @require_safe
 def csv(request: PageRequest) -> HttpResponseBase:
     """All deals of a selection as a file no spreadsheet runs. The trail records each export."""

@@ -61,8 +61,6 @@ def sign_in_callback(request: PageRequest) -> HttpResponse:
     """Where the provider sends people back to. Only a complete and fresh answer signs anybody in."""
     if settings.DEMO:
         raise Http404
-    if wait := limits.spend(request, limits.CALLBACK):
-        return errors.too_often(request, wait)
     try:
         result = provider().finish(request)
         if result.is_renewal:
@@ -70,6 +68,8 @@ def sign_in_callback(request: PageRequest) -> HttpResponse:
         else:
             start_session(request, result.identity, {**result.session, "claims_at": int(time.time())})
     except SignInRefused as problem:
+        if problem.code == "state_unknown":
+            return _refuse_unasked(request, problem)
         return _refuse_sign_in(request, problem)
     return redirect(safe_next(request, result.next))
 
@@ -129,19 +129,35 @@ def _renew_session(request: PageRequest, result: SignInResult) -> None:
     request.session.update({**result.session, "claims_at": int(time.time()), "ask_after": 0})
 
 
+def _refuse_unasked(request: PageRequest, problem: SignInRefused) -> HttpResponse:
+    """An answer this browser never asked for: anybody can send such, so the log counts them, not the trail.
+
+    It leaves a living session alone, else any site could sign people out.
+    """
+    log.warning("sign-in refused", extra={"reason": problem.code})
+    if wait := limits.spend(request, limits.CALLBACK):
+        return errors.too_often(request, wait)
+    if request.user.is_authenticated:
+        return redirect(safe_next(request, problem.next))
+    return _refused_page(request, problem)
+
+
 def _refuse_sign_in(request: PageRequest, problem: SignInRefused) -> HttpResponse:
     """Refuse a sign-in: in the log, in the trail, and in words that help nobody who tries.
 
-    An answer nobody here asked for leaves a living session alone (else any site could sign people out); a
-    refusal of the provider to go on vouching for its person ends it.
+    A refusal of the provider to go on vouching for its person ends their session.
     """
     log.warning("sign-in refused", extra={"reason": problem.code})
     people.record_refusal(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
     if request.user.is_authenticated:
-        if isinstance(problem, ProviderUnreachable) or problem.code in ("state_unknown", "provider_error"):
+        if isinstance(problem, ProviderUnreachable) or problem.code == "provider_error":
             return redirect(safe_next(request, problem.next))
         end_session(request, reason_code="revoked")
         return redirect("opportunities:sign_in")
+    return _refused_page(request, problem)
+
+
+def _refused_page(request: PageRequest, problem: SignInRefused) -> HttpResponse:
     title, text = sign_in_words.NOT_LET_IN.get(problem.code, sign_in_words.NOT_LET_IN[""])
     status = 503 if isinstance(problem, ProviderUnreachable) else 403
     context = {"title": title, "text": text}

@@ -360,3 +360,11 @@ def test_outside_the_demo_other_machines_are_answered(client: Client, settings: 
     settings.DEMO, settings.SECURE_SSL_REDIRECT = False, False
 
     assert client.get("/healthz", REMOTE_ADDR="10.0.0.7").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "X-Real-IP"]
+)
+def test_a_tunnel_on_this_machine_does_not_open_the_demo(client: Client, header: str) -> None:
+    assert client.get("/demo/sign-in/").status_code == 200
+    assert client.get("/demo/sign-in/", headers={header: "203.0.113.7"}).status_code == 403

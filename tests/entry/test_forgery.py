@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from opportunities.models import Person
+from opportunities.models import AuditEvent, Opportunity, Person
+from tests.support.people import Firm
 
 from .walk import Route, routes
 
@@ -66,3 +68,46 @@ def test_an_htmx_request_without_a_token_gets_a_fragment(
     response = client.post("/demo/misbehave/", headers={"HX-Request": "true"})
 
     assert (response.status_code, "<html" in response.text) == (403, False)
+
+
+EXPORTS = ("/opportunities.csv", "/reports/overview.csv", "/reports/overview.xlsx", "/audit/export/")
+
+
+@pytest.mark.parametrize("address", EXPORTS)
+def test_no_other_site_takes_a_file_in_somebodys_name(manager: Person, firm: Firm, address: str) -> None:
+    """A link or an image of another site left an event in the trail and spent the allowance."""
+    client = Client()
+    client.force_login(manager)
+
+    for dest in ("document", "image", "iframe", "empty"):
+        answer = client.get(address, headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": dest})
+
+        assert (answer.status_code, "came from another site" in answer.text) == (403, True), dest
+    assert not AuditEvent.objects.exists()
+    for site in ("same-origin", "none"):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}
+        assert client.get(address, headers=headers).status_code == 200
+
+
+def test_a_link_in_a_mail_leads_to_the_page_and_nothing_hidden_opens_it(firm: Firm, owner: Person) -> None:
+    now = timezone.now()
+    deal = Opportunity.objects.create(
+        id="op_1",
+        name="Okonkwo",
+        book=firm.harbor,
+        pipeline=firm.prospects,
+        stage=firm.lead,
+        first_seen_at=now,
+        seen_at=now,
+        created_at=now,
+    )
+    client = Client()
+    client.force_login(owner)
+    page = f"/opportunities/{deal.pk}/"
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"}
+
+    assert client.get(page, headers=link | {"Sec-Purpose": "prefetch"}).status_code == 403
+    assert client.get(page, headers=link | {"Sec-Fetch-Dest": "image"}).status_code == 403
+    assert not AuditEvent.objects.exists()
+    assert client.get(page, headers=link).status_code == 200
+    assert AuditEvent.objects.get().action == "client_data.viewed"

@@ -1,17 +1,18 @@
 """How often is too often: signing in, coming back from the provider, sending deals."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.test import Client
 
 from opportunities.actions import form_tokens
-from opportunities.models import AuditEvent, Draft, Person, Submission
+from opportunities.models import AuditEvent, Draft, LimitCount, Person, Submission
 from opportunities.views import limits
+from opportunities.views.reports import pages
 from tests.support.people import Firm
 
 pytestmark = pytest.mark.django_db
@@ -140,18 +141,72 @@ def test_redraws_are_not_deals(firm: Firm, owner: Person, signed_in: SignIn) -> 
 
 
 def test_the_limits_are_those_of_the_checklist() -> None:
-    every = (*limits.SIGN_IN, *limits.SUBMISSION, *limits.EXPORT, *limits.DENIED)
+    every = (*limits.SIGN_IN, *limits.CALLBACK, *limits.SUBMISSION, *limits.EXPORT, *limits.DENIED)
 
-    assert {(each.name, each.per): (each.times, each.seconds) for each in every} == {
+    assert {(limit.name, limit.per): (limit.times, limit.seconds) for limit in every} == {
         ("sign_in", "browser"): (10, 60),
         ("sign_in", "address"): (200, 60),
+        ("sign_in_callback", "address"): (60, 60),
         ("submission", "person"): (30, 60),
         ("export", "person"): (60, 3600),
         ("access_denied", "person"): (60, 60),
     }
 
 
-def test_nobody_can_be_told_from_the_keys_in_the_cache(client: Client) -> None:
+def test_nobody_can_be_told_from_the_counts(client: Client) -> None:
     client.post("/demo/sign-in/", {"persona": "nobody"})
 
-    assert "127.0.0.1" not in str(getattr(cache, "_cache", ""))
+    assert {re.fullmatch("[0-9a-f]{64}", key) is not None for key in keys()} == {True}
+
+
+def test_sixty_reports_a_minute_and_person(firm: Firm, owner: Person, signed_in: SignIn) -> None:
+    client = signed_in(owner)
+
+    answers = [client.get("/reports/changes/?period=this_quarter").status_code for _ in range(61)]
+
+    assert answers.count(429) == 1
+
+
+def test_pages_have_a_ceiling_and_polls_none(
+    firm: Firm, owner: Person, colleague: Person, signed_in: SignIn, clock: Any
+) -> None:
+    client = signed_in(owner)
+    assert {client.get("/session/").status_code for _ in range(30)} == {204}
+    answers = [client.get("/session/").status_code for _ in range(limits.PAGE.times + 40)]
+
+    assert answers[: limits.PAGE.times - 30] == [204] * (limits.PAGE.times - 30)
+    assert answers[-1] == 429
+    assert signed_in(colleague).get("/session/").status_code == 204
+    clock.move_to(START + timedelta(seconds=50))
+    assert client.get("/session/").status_code == 204
+
+
+def test_a_report_is_made_once_at_a_time_for_one_person(
+    firm: Firm, owner: Person, colleague: Person, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits for the first, which here never ends, and is then told when to come back."""
+    monkeypatch.setattr(limits, "WAIT_SECONDS", 0)
+    asked: list[int] = []
+    build = pages.build_page
+
+    def build_twice(*given: Any) -> Any:
+        if not asked:
+            asked.append(report(client))
+            asked.append(report(signed_in(colleague)))
+        return build(*given)
+
+    monkeypatch.setattr(pages, "build_page", build_twice)
+    client = signed_in(owner)
+
+    first = report(client)
+    after = report(client)
+
+    assert (first, asked, after) == (200, [429, 200], 200)
+
+
+def report(client: Client) -> int:
+    return client.get("/reports/changes/", follow=True).status_code
+
+
+def keys() -> list[str]:
+    return list(LimitCount.objects.values_list("key", flat=True))

@@ -1,6 +1,8 @@
 """The real server over real sockets: what no header, no body and no idle connection can do to it."""
 
 import socket
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -77,3 +79,18 @@ def test_a_form_of_an_ordinary_length_is_taken(house: House) -> None:
     form = visitor.form(note="x" * 200_000)
 
     assert "/submissions/" in visitor.send(form)
+
+
+def test_a_limit_holds_over_all_processes_of_the_server(new_house: Callable[..., House]) -> None:
+    visitor = Visitor(new_house(WEB_CONCURRENCY="2").url)
+
+    def export_many() -> list[int]:
+        address = f"{visitor.base}/opportunities.csv?pipeline=pl_none"
+        return [visitor.session.get(address, timeout=20).status_code for _ in range(66)]
+
+    hour = int(time.time()) // 3600
+    answers = export_many()
+    if int(time.time()) // 3600 != hour:
+        answers = export_many()
+
+    assert (answers.count(200), answers.count(429)) == (60, 6)

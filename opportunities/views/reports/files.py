@@ -13,6 +13,7 @@ from opportunities.clock import SystemClock
 from opportunities.reports.sheets import CHANGE, PERCENT, Cell, Column, Links, Row, Sheet, Table
 from opportunities.trail import audit
 from opportunities.views import limits
+from opportunities.views.access_marks import own_links_only
 from opportunities.views.actor import actor_of
 from opportunities.views.errors import too_often
 from opportunities.views.requests import PageRequest
@@ -25,7 +26,9 @@ CLOCK = SystemClock()
 Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 
 
+@own_links_only
 @require_safe
+@limits.one_at_a_time
 def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
@@ -36,7 +39,9 @@ def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpR
     return _record_export(request, response, asked, "csv", len(rows))
 
 
+@own_links_only
 @require_safe
+@limits.one_at_a_time
 def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)

@@ -5,6 +5,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from opportunities.views import limits
+from opportunities.views.errors import too_often
 from opportunities.views.requests import PageRequest
 
 from .page import build_page
@@ -22,8 +24,11 @@ def reports(request: PageRequest) -> HttpResponse:
 
 
 @require_safe
+@limits.one_at_a_time
 def report(request: PageRequest, slug: str) -> HttpResponse:
     """A period named in words becomes days in the address, so that it always opens the same report."""
+    if wait := limits.spend(request, limits.REPORT):
+        return too_often(request, wait)
     asked = read_request(request, slug)
     if asked.form.needs_address:
         return HttpResponseRedirect(asked.links.report(slug))
