@@ -7,6 +7,9 @@
 | claims | CLAIMS_LONGEST_SECONDS after the provider last vouched, if it cannot be asked again | `claims` |
 | renewal | the provider, asked again every CLAIMS_RENEW_SECONDS, refuses | `revoked` |
 
+A time ahead of now was noted before the clock was set back. Nobody knows how long ago that was, so what
+counts from it has passed.
+
 A change of a living session is written to its row under a lock and merged with what is there, never with what
 this request read when it began. Otherwise one of two requests at once could put an old refresh token back.
 """
@@ -23,7 +26,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from opportunities.actions import people
-from opportunities.clock import SystemClock
+from opportunities.clock import CLOCKS_DIFFER, SystemClock
 from opportunities.models import Person
 from opportunities.views.actor import actor_of
 from opportunities.views.provider import ProviderUnreachable, SignInRefused
@@ -37,6 +40,8 @@ ACTIVITY_SECONDS = 60
 # How long a renewal may take before another request may try; how long to leave a provider in trouble alone.
 RENEWING_SECONDS = 30
 TROUBLE_SECONDS = 60
+# How far apart the clocks of two web machines may be.
+CLOCKS_DIFFER_SECONDS = int(CLOCKS_DIFFER.total_seconds())
 
 
 class SessionEnded(Exception):
@@ -55,9 +60,10 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
         session["began"] = session["seen"] = now
         return True
     reasons = {
-        "idle": now - seen > settings.SESSION_IDLE_MINUTES * 60,
-        "absolute": now - began > settings.SESSION_COOKIE_AGE,
-        "claims": "claims_at" in session and now - session["claims_at"] > settings.CLAIMS_LONGEST_SECONDS,
+        "idle": have_passed(settings.SESSION_IDLE_MINUTES * 60, since=seen, now=now),
+        "absolute": have_passed(settings.SESSION_COOKIE_AGE, since=began, now=now),
+        "claims": "claims_at" in session
+        and have_passed(settings.CLAIMS_LONGEST_SECONDS, since=session["claims_at"], now=now),
     }
     if reason := next((name for name, over in reasons.items() if over), ""):
         end_session(request, reason_code=reason)
@@ -65,6 +71,11 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
     if not polling and now - seen >= ACTIVITY_SECONDS:
         update_session(request, seen=now)
     return True
+
+
+def have_passed(seconds: int, *, since: int, now: int) -> bool:
+    """Whether more than `seconds` have passed, or the clock was set back and nobody knows."""
+    return not -CLOCKS_DIFFER_SECONDS <= now - since <= seconds
 
 
 def seconds_left(request: PageRequest) -> tuple[int, int] | None:
@@ -86,9 +97,11 @@ def renew(request: PageRequest, *, polling: bool) -> HttpResponse | None:
     the claims are too old.
     """
     session, now = request.session, int(time.time())
-    if "claims_at" not in session or now - session["claims_at"] < settings.CLAIMS_RENEW_SECONDS:
+    if "claims_at" not in session:
         return None
-    if now < session.get("ask_after", 0):
+    if not have_passed(settings.CLAIMS_RENEW_SECONDS - 1, since=session["claims_at"], now=now):
+        return None
+    if now < session.get("ask_after", 0) <= now + TROUBLE_SECONDS + CLOCKS_DIFFER_SECONDS:
         return None
     try:
         if _can_refresh(session):
@@ -141,7 +154,8 @@ def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: ob
         if row is None:
             return False
         data = row.get_decoded()
-        if only_if_free and only_if_free - data.get("renewing", 0) < RENEWING_SECONDS:
+        renewing = data.get("renewing", 0)
+        if only_if_free and not have_passed(RENEWING_SECONDS - 1, since=renewing, now=only_if_free):
             return False
         row.session_data = Session.objects.encode(data | changes)
         row.save(update_fields=["session_data"])

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from opportunities.actions.people import Identity
+from opportunities.clock import CLOCKS_DIFFER
 from opportunities.views import limits
 from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult
 from slantweb import auth, discovery, id_token
@@ -157,7 +158,9 @@ def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
     # Two answers at once may both have read the session before one of them took the state out of it.
     if not limits.is_first("state", state, seconds=PENDING_SECONDS):
         return None
-    return pending if time.time() - pending["began"] <= PENDING_SECONDS else None
+    # One begun ahead of now was begun before the clock was set back, nobody knows how long ago.
+    age = time.time() - pending["began"]
+    return pending if -CLOCKS_DIFFER.total_seconds() <= age <= PENDING_SECONDS else None
 
 
 def _exchange_code(request: HttpRequest, verifier: str) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from opportunities.clock import Clock
+from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.models import AuditEvent
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor
@@ -36,7 +36,11 @@ def record_access(
     with transaction.atomic():
         # The lock that orders appends also keeps two requests at once from both finding nothing.
         audit.wait_turn()
-        if recorded.filter(recorded_at__gt=clock.now() - ACCESS_RECORD_INTERVAL).exists():
+        # An event ahead of now is from before the clock was set back: it is of some other time.
+        now = clock.now()
+        if recorded.filter(
+            recorded_at__gt=now - ACCESS_RECORD_INTERVAL, recorded_at__lte=now + CLOCKS_DIFFER
+        ).exists():
             return False
         audit.record(
             clock=clock,

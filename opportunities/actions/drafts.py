@@ -12,7 +12,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 
 from opportunities.actions.form_tokens import TOKEN_SALT
-from opportunities.clock import Clock
+from opportunities.clock import Clock, is_due
 from opportunities.models import Draft, Person
 
 TypedValues = Mapping[str, str]
@@ -62,11 +62,11 @@ def reopen(*, person: Person, form: str, page: str, session: str, clock: Clock) 
     draft = Draft.objects.filter(person=person, form=form).first()
     if draft is None or draft.fields.get("session") == session:
         return {}
-    age = clock.now() - draft.updated_at
-    over = draft.fields.get("outlived") or age > timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    idle, now = timedelta(minutes=settings.SESSION_IDLE_MINUTES), clock.now()
+    over = draft.fields.get("outlived") or is_due(draft.updated_at + idle, now, longest=idle)
     # A link that prefills the form asks for those values, unless the draft was typed on that very page.
     asked = "?" in page and draft.fields.get("page") != page
-    if not over or asked or age > timedelta(days=KEEP_DAYS):
+    if not over or asked or now - draft.updated_at > timedelta(days=KEEP_DAYS):
         return {}
     typed: dict[str, str] = draft.fields.get("typed", {})
     return typed

@@ -193,3 +193,14 @@ def test_addresses_that_do_not_exist_and_visitors_are_not(
     signed_in(owner).get("/no-such-page/")
 
     assert noted() == []
+
+
+def test_an_event_from_before_the_clock_was_set_back_stands_for_no_other(
+    deal: str, owner: Person, signed_in: SignIn, later: Later
+) -> None:
+    signed_in(owner).get(deal)
+    later(-120)
+    cache.clear()
+    signed_in(owner).get(deal)
+
+    assert AuditEvent.objects.filter(action="client_data.viewed").count() == 2

@@ -214,3 +214,10 @@ def test_after_two_weeks_it_is_forgotten(
     later(15 * 24 * 60)
 
     assert not shows_typed(signed_in(owner))
+
+
+def test_a_clock_set_back_does_not_hide_what_was_typed(
+    typing: Client, later: Later, owner: Person, signed_in: SignIn
+) -> None:
+    later(-120)
+    assert shows_typed(signed_in(owner))

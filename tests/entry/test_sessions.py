@@ -130,3 +130,12 @@ def test_a_message_does_not_put_back_what_another_request_changed(at_work: Clien
     left = Session.objects.get().get_decoded()
     assert (left["grant"], "Saved" in str(left)) == ("the next one", True)
     assert not slow.session.modified
+
+
+@pytest.mark.parametrize("minutes", [-1, -120])
+def test_a_clock_set_back_by_hours_ends_it_because_nobody_knows_how_old_it_is(
+    someone: Client, events: Events, minutes: float
+) -> None:
+    assert visit(someone, -0.4) == 200, "two machines may differ by as much"
+    assert visit(someone, minutes) == 302
+    assert events()[-1] == ("person.signed_out", "idle")

@@ -444,3 +444,13 @@ def test_whoever_has_a_network_of_addresses_has_one_allowance(visitor: Visitor) 
         ).status_code
 
     assert (answers.count(429), elsewhere) == (2, 403)
+
+
+def test_a_state_from_before_the_clock_was_set_back_is_forgotten(visitor: Visitor, forger: Forger) -> None:
+    visitor.begin()
+
+    with time_machine.travel(timezone.now() - timedelta(minutes=11), tick=False):
+        forger.answer_with(forger.token())
+        response = visitor.come_back()
+
+    assert (response.status_code, visitor.is_in) == (403, False)

@@ -394,3 +394,17 @@ def test_how_long_the_session_lasts_is_in_every_answer(
 
 def test_a_session_that_cannot_be_renewed_says_that_it_lasts_an_hour(by_page: Visitor) -> None:
     assert page(by_page)["X-Session-Left"] == f"{30 * 60} {60 * 60}"
+
+
+def test_a_provider_that_was_asked_two_hours_ahead_is_asked_again(inside: Visitor, later: Later) -> None:
+    """The clock was set back since: neither the claims nor a renewal under way are as new as they seem."""
+    row = Session.objects.get()
+    ahead = int(datetime.now(UTC).timestamp()) + 7200
+    kept = row.get_decoded() | {"renewing": ahead, "ask_after": ahead}
+    row.session_data = Session.objects.encode(kept)
+    row.save()
+    later(6)
+    inside.forger.answer_with(inside.forger.token(nonce=None), refresh_token=REFRESH)
+
+    assert page(inside).status_code == 200
+    assert len(inside.forger.asked) == 1
