@@ -38,7 +38,7 @@ DEMO = env.flag("DEMO")
 PORT = env.whole("PORT", 8000, least=1, most=65_535)
 SANDBOX_PORT = env.whole("SANDBOX_PORT", 8001, least=1, most=65_535)
 
-SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY = env.secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
@@ -128,7 +128,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.connection("CACHE_URL", "locmemcache://", env.cache_url_config)}
+CACHES = {"default": env.cache("CACHE_URL")}
 
 # People and sessions
 
@@ -138,6 +138,9 @@ LOGIN_URL = "/sign-in/"
 MESSAGE_STORAGE = "slantweb.messages.InSession"
 SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=1)
 SESSION_COOKIE_AGE = 8 * 60 * 60
+# Rows of the database that hold JSON. Nothing that others can write is ever unpickled.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 # How often the provider is asked whether a person may still come in, and how long its last yes counts.
 CLAIMS_RENEW_SECONDS = 5 * 60
 CLAIMS_LONGEST_SECONDS = 60 * 60
@@ -244,7 +247,7 @@ MACHINE_NAME = env.str("MACHINE_NAME", default=socket.gethostname())
 # Slant
 
 SLANT_BASE_URL = env.url("SLANT_BASE_URL").rstrip("/")
-SLANT_API_TOKEN = env.text("SLANT_API_TOKEN")
+SLANT_API_TOKEN = env.secret("SLANT_API_TOKEN")
 SLANT_APP_URL = env.url("SLANT_APP_URL").rstrip("/")
 SLANT_HOURLY_BUDGET = env.whole("SLANT_HOURLY_BUDGET", 900, least=1)
 SLANT_TIMEOUT_SECONDS = env.seconds("SLANT_TIMEOUT_SECONDS", 10, may_be_zero=False)
@@ -283,7 +286,7 @@ QUEUE_URL = env.text("QUEUE_URL")
 
 OIDC_ISSUER = env.url("OIDC_ISSUER")
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
-OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_CLIENT_SECRET = env.secret("OIDC_CLIENT_SECRET")
 OIDC_SCOPES = env.text("OIDC_SCOPES", "openid email profile").split()
 OIDC_IS_LOOPBACK = _is_loopback(OIDC_ISSUER)
 if OIDC_ISSUER and not OIDC_ISSUER.startswith("https://") and not OIDC_IS_LOOPBACK:
@@ -329,7 +332,7 @@ ALERT_REVIEW_SECONDS = env.seconds("ALERT_REVIEW_SECONDS", 5 * 60)
 # The address people open, for the links in mails. It also says in them which installation speaks.
 SITE_URL = env.url("SITE_URL").rstrip("/") or _site_url()
 ALERT_FROM = env.text("ALERT_FROM") or f"Slantweb <slantweb@{urlsplit(SITE_URL).hostname}>"
-METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
 # Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
 AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")

@@ -6,14 +6,19 @@ An empty variable counts as one that is not set. A message repeats a value only 
 import ipaddress
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.compat import REDIS_DRIVER
 
 T = TypeVar("T")
+# Caches of Django that unpickle nothing others can write: the memory of this process, and none at all.
+OWN_MEMORY = ("locmemcache", "dummycache")
+REDIS = ("redis", "rediss", "rediscache", "valkey", "valkeys")
 YES, NO = frozenset({"1", "true", "yes", "y", "on", "ok"}), frozenset({"0", "false", "no", "n", "off"})
 
 
@@ -22,6 +27,22 @@ class Variables(environ.Env):
 
     def text(self, name: str, default: str = "") -> str:
         return str(self.str(name, default="")).strip() or default
+
+    def secret(self, name: str, default: str = "") -> str:
+        """A secret: the variable itself, or the content of the file that NAME_FILE names."""
+        file = self.text(f"{name}_FILE")
+        if not file:
+            return self.text(name, default)
+        if self.text(name):
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Set one of them.")
+        try:
+            content = Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not text"
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which cannot be read: {why}.") from error
+        if not content:
+            raise ImproperlyConfigured(f"{name}_FILE names {file}, which is empty.")
+        return content
 
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
         """Commas between."""
@@ -93,7 +114,7 @@ class Variables(environ.Env):
         It may hold a password. So no message repeats it, and django-environ, which would, gets no unknown
         scheme.
         """
-        text = self.text(name, default)
+        text = self.secret(name, default)
         try:
             if schemes and text.partition("://")[0] not in schemes:
                 raise ValueError("unknown scheme")
@@ -102,6 +123,19 @@ class Variables(environ.Env):
             begins = f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}" if schemes else ""
             words = begins or "cannot be read"
             raise ImproperlyConfigured(f"{name} {words}; .env.example says how it is written.") from error
+
+    def cache(self, name: str) -> dict[str, Any]:
+        """A cache that unpickles nothing from outside the process: its own memory, or JSON in Redis."""
+        if self.secret(name).partition("://")[0] in set(self.CACHE_SCHEMES) - {*OWN_MEMORY, *REDIS}:
+            raise ImproperlyConfigured(
+                f"{name}: a cache in files, in the database or in memcached is refused, because Django "
+                "unpickles what it finds there: whoever can write to it could run code here. "
+                "Use redis:// or rediss://, or leave it empty."
+            )
+        config = self.connection(name, "locmemcache://", self.cache_url_config)
+        if config["BACKEND"] == REDIS_DRIVER:
+            config["BACKEND"] = "slantweb.cache.JsonRedisCache"
+        return config
 
     def _parse_variable(self, name: str, default: T, parse: Callable[[str], T], expected: str) -> T:
         text = self.text(name)

@@ -1,8 +1,8 @@
-"""The web process. It never calls Slant, so it is not given the token either."""
+"""The web process. It never calls Slant, so it takes no token, neither from a variable nor from a file."""
 
 import os
 
-os.environ["SLANT_API_TOKEN"] = ""
+os.environ["SLANT_API_TOKEN"] = os.environ["SLANT_API_TOKEN_FILE"] = ""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
 
 from django.core.wsgi import get_wsgi_application

@@ -104,7 +104,9 @@ class Supervisor:
     def _start(self) -> None:
         inherited = dict(os.environ)
         without_secrets = {
-            name: value for name, value in inherited.items() if name not in ("SECRET_KEY", "SLANT_API_TOKEN")
+            name: value
+            for name, value in inherited.items()
+            if name.removesuffix("_FILE") not in ("SECRET_KEY", "SLANT_API_TOKEN")
         }
         if self.sandboxed:
             # The switches get a port of their own, so that "Slant is down" really refuses connections.
@@ -121,7 +123,7 @@ class Supervisor:
         self._add("worker", ["manage.py", "work"], inherited)
         collect_static()
         # Empty rather than absent: an absent variable would be read again from .env or demo.env.
-        self._add("web", _web_command(), inherited | {"SLANT_API_TOKEN": ""})
+        self._add("web", _web_command(), inherited | {"SLANT_API_TOKEN": "", "SLANT_API_TOKEN_FILE": ""})
 
     def _add(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         log = settings.VAR_DIR / "log" / f"{name}.log"

@@ -163,7 +163,7 @@ def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
 def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
     """The manifest of an export, signed if this process can read the key. Never makes a key.
 
-    The command line can read it; web processes only where one key file serves all processes.
+    Only the command line asks for it. Web processes never look at the key.
     """
     key = None
     with contextlib.suppress(NoKey, OSError):

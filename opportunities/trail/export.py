@@ -37,7 +37,7 @@ EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
 )
 
 
-def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock) -> Export:
+def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False) -> Export:
     """Record that an export begins, before any byte of it leaves."""
     with transaction.atomic():
         event = audit.record(
@@ -49,7 +49,7 @@ def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock) -> Export
             outcome="ok",
             change=AuditChange(after=wanted.as_json()),
         )
-    return Export(wanted, by, clock, event.seq - 1)
+    return Export(wanted, by, clock, event.seq - 1, signs)
 
 
 def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: bool) -> None:
@@ -185,7 +185,8 @@ def write_folder(
     if any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
     checkpoints.write(clock=clock)
-    export, taken, whole = begin(wanted, format="folder", by=by, clock=clock), ExportSummary(), False
+    export = begin(wanted, format="folder", by=by, clock=clock, signs=True)
+    taken, whole = ExportSummary(), False
     try:
         for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):
             on_progress(taken.count)
@@ -212,7 +213,7 @@ def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> ExportSummary
     if any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
     begun = begin(TrailQuery(), format="archive", by=by, clock=clock)
-    export, taken, whole = Export(begun.wanted, by, clock, seq), ExportSummary(), False
+    export, taken, whole = Export(begun.wanted, by, clock, seq, signs=True), ExportSummary(), False
     try:
         for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):
             pass

@@ -91,7 +91,7 @@ UNREADABLE = {
     "DEBUG": ["maybe"],
     "DEMO": ["2"],
     "DATABASE_URL": ["zz", "mysql://app:hunter2@host/name", "postgresql://app:hunter2@host:port/name"],
-    "CACHE_URL": ["zz"],
+    "CACHE_URL": ["zz", "dbcache://hunter2", "filecache:///hunter2", "pymemcache://hunter2:11211"],
     "EMAIL_URL": ["zz"],
     "TIME_ZONE": ["Mars/X", "../UTC"],
     "FISCAL_YEAR_START_MONTH": ["13", "0"],
@@ -142,6 +142,49 @@ def test_a_value_that_means_nothing_is_refused_by_the_name_of_its_variable(tmp_p
 
 def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path) -> None:
     assert read_in_turn(tmp_path, [(name, "") for name in UNREADABLE]) == {}
+
+
+def test_a_file_that_holds_no_secret_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
+    secret, empty = tmp_path / "secret", tmp_path / "empty"
+    secret.write_text("  postgresql://app:hunter2@host:port/name\n")
+    empty.touch()
+    refused = {
+        "SLANT_API_TOKEN_FILE": (str(tmp_path / "gone"), "which cannot be read: No such file or directory."),
+        "METRICS_TOKEN_FILE": (str(empty), "empty, which is empty."),
+        "OIDC_CLIENT_SECRET_FILE": (str(tmp_path), "which cannot be read: Is a directory."),
+        "SECRET_KEY_FILE": (str(secret), "SECRET_KEY and SECRET_KEY_FILE are both set. Set one of them."),
+        # What the file holds is read as the variable would be, and told in no message either.
+        "DATABASE_URL_FILE": (
+            str(secret),
+            "DATABASE_URL must begin with sqlite:// or postgresql:// or postgres://; "
+            ".env.example says how it is written.",
+        ),
+    }
+    tried = [(name, value) for name, (value, _) in refused.items()]
+
+    said = read_in_turn(tmp_path, tried)
+
+    for (name, value), (_, words) in zip(tried, refused.values(), strict=True):
+        assert said[f"{name}={value}"].endswith(words)
+        assert "hunter2" not in said[f"{name}={value}"]
+
+
+def test_the_worker_takes_its_secrets_from_files_and_the_web_takes_no_token(tmp_path: Path) -> None:
+    show = (
+        "from django.conf import settings as s; print(s.SLANT_API_TOKEN, s.SECRET_KEY[:3], s.METRICS_TOKEN)"
+    )
+    files = {}
+    for name, value in {"SLANT_API_TOKEN": "slnt_pat_theirs", "METRICS_TOKEN": "numbers"}.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        files[f"{name}_FILE"] = str(tmp_path / name)
+
+    worker = run(tmp_path, "-c", f"import django; django.setup()\n{show}", **files)
+    # The web's user cannot read the file, and the web does not try to.
+    files["SLANT_API_TOKEN_FILE"] = str(tmp_path / "not-for-the-web")
+    web = run(tmp_path, "-c", f"import slantweb.wsgi\n{show}", **files)
+
+    assert worker.stdout.split() == ["slnt_pat_theirs", "7fK", "numbers"], worker.stderr
+    assert web.stdout.split() == ["7fK", "numbers"], web.stderr
 
 
 def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:

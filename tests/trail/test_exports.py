@@ -38,7 +38,9 @@ def auditor(db: None) -> Person:
 
 
 def exported(clock: TurnedClock, wanted: TrailQuery = EVERYTHING, format: str = "jsonl") -> bytes:
-    return b"".join(export.stream(export.begin(wanted, format=format, by=CLEO, clock=clock), format))
+    """As a process that holds the key makes it. `test_what_the_web_exports_is_not_signed` is of the page."""
+    begun = export.begin(wanted, format=format, by=CLEO, clock=clock, signs=True)
+    return b"".join(export.stream(begun, format))
 
 
 def verdict(export: bytes, **options: Any) -> verifier.Verdict:
@@ -163,6 +165,20 @@ def test_nothing_an_export_says_of_itself_makes_the_whole_less(db: None, clock: 
         manifest_mended(events[:12] + first_only, manifest, made_at=earlier), whole=True, kept_apart=kept
     )
     assert f"By its own word, which nobody signed, made at {earlier}" in older.problems[0].words
+
+
+def test_what_the_web_exports_is_not_signed_though_the_key_is_there(
+    signed_in: SignIn, auditor: Person, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_events(3, clock)
+    checkpoint_now(clock)
+    assert checkpoints.key_file().exists()
+    monkeypatch.setattr(checkpoints, "signing_key", lambda: pytest.fail("the web looked at the key"))
+
+    answer = signed_in(auditor).get("/audit/export/", {"format": "jsonl"})
+
+    manifest = json.loads(b"".join(answer).splitlines()[-1])
+    assert manifest.keys() == {"manifest"}
 
 
 def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock) -> None:
