@@ -31,11 +31,12 @@ from opportunities.slant.client import SlantClient
 from opportunities.trail import checkpoints
 from opportunities.trail.audit import Actor
 from opportunities.trail.verify import nightly
+from opportunities.worker import cleaning
 
 logger = logging.getLogger(__name__)
 
 # What is done once an hour or a night, by the worker that finds its lease expired.
-HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE)
+HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE, cleaning.LEASE)
 
 
 def tick(
@@ -101,6 +102,8 @@ def _run_due_work(
         mirror.sync_if_due(reads, worker=worker, clock=clock)
     if sync_event.LEASE in hourly:
         sync_event.record_if_due(worker=worker, clock=clock)
+    if cleaning.LEASE in hourly:
+        cleaning.clean_due(worker=worker, clock=clock)
 
 
 def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
