@@ -58,6 +58,7 @@ ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open
     AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
         WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
 
+COUNTED = "SELECT coalesce(sum(calls.value), 0) FROM opportunities_budget, json_each(minutes) AS calls"
 SYNC = """SELECT started_at, finished_at, failed_at IS NULL AND finished_at >= started_at
     FROM opportunities_syncstate WHERE resource = 'opportunities'"""
 LISTS_LAG = 31.0
@@ -132,6 +133,7 @@ class History:
         self.network.about_to_send = self._about_to_send
         self.network.answered = self._answered
         self.deployment = self.new_deployment("main", template().raw)
+        ((self.counted_before,),) = self.deployment.database.rows(COUNTED)
         self.crew = Crew(self, self.deployment, plan.workers)
         self.visitors: list[Actor] = []
         self.crews = [self.crew]
