@@ -29,8 +29,8 @@ from opportunities.delivery import (
 )
 from opportunities.delivery.kinds import Match
 from opportunities.delivery.states import Reason, Transition
-from opportunities.mirror import reader
-from opportunities.models import FINAL, State, Submission
+from opportunities.mirror import reader, sync_if_due
+from opportunities.models import FINAL, State, Submission, SyncState
 from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.trail import audit
@@ -262,6 +262,16 @@ def another_books_list_is_looked_through() -> Iterator[None]:
 @_bug
 def a_cursor_without_overlap() -> Iterator[None]:
     with patch.object(reader, "OVERLAP", timedelta(0)):
+        yield
+
+
+@_bug
+def a_missing_id_is_forgotten_by_a_full_reading() -> Iterator[None]:
+    def forget() -> None:
+        SyncState.objects.filter(pk="opportunities").update(cursor={}, walk={})
+
+    # The package has a function of the module's name, so the module is not found by it.
+    with patch.dict(sync_if_due.__globals__, {"_forget_place": forget}):
         yield
 
 
