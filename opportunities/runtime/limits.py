@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from opportunities.clock import CLOCKS_DIFFER
 from opportunities.models import LimitCount
 
 # One statement, so that two processes never read the same number. The ORM has no upsert that adds.
@@ -18,7 +19,8 @@ RETURNING times
 
 _HOLD = """
 INSERT INTO opportunities_limitcount (key, times, ends_at) VALUES (%s, 1, %s)
-ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at WHERE opportunities_limitcount.ends_at <= %s
+ON CONFLICT (key) DO UPDATE SET ends_at = excluded.ends_at
+WHERE opportunities_limitcount.ends_at <= %s OR opportunities_limitcount.ends_at > %s
 RETURNING times
 """
 
@@ -32,10 +34,13 @@ def add(key: str, *, ends_at: datetime, times: int = 1) -> int:
 
 
 def hold(key: str, *, now: datetime, until: datetime) -> bool:
-    """Hold `key` alone until `until`. False while somebody else does."""
+    """Hold `key` alone until `until`. False while somebody else does.
+
+    One that is held for longer than anybody holds it now was held before the clock was set back.
+    """
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [key, adapt(until), adapt(now)])
+        cursor.execute(_HOLD, [key, adapt(until), adapt(now), adapt(until + CLOCKS_DIFFER)])
         return cursor.fetchone() is not None
 
 

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
 from opportunities.actions import access_log
-from opportunities.clock import SystemClock
+from opportunities.clock import SystemClock, is_due
 from opportunities.models import Person
 from opportunities.runtime import limits as counts
 from opportunities.views import errors
@@ -112,8 +112,10 @@ def _hold(key: str) -> bool:
 
 def slowed_seconds(person: Person) -> int:
     """How long somebody who asked too often has still to wait."""
-    left = (person.slowed_until - SystemClock().now()).total_seconds() if person.slowed_until else 0
-    return min(math.ceil(left), PAGE.seconds) if left > 0 else 0
+    until, now = person.slowed_until, SystemClock().now()
+    if until is None or is_due(until, now, longest=timedelta(seconds=PAGE.seconds)):
+        return 0
+    return math.ceil((until - now).total_seconds())
 
 
 def is_first(name: str, value: str, *, seconds: int) -> bool:

@@ -10,7 +10,9 @@ import time_machine
 from django.test import Client
 
 from opportunities.actions import form_tokens
+from opportunities.clock import SystemClock
 from opportunities.models import AuditEvent, Draft, LimitCount, Person, Submission
+from opportunities.runtime import limits as counts
 from opportunities.views import limits
 from opportunities.views.reports import pages
 from tests.support.people import Firm
@@ -210,3 +212,16 @@ def report(client: Client) -> int:
 
 def keys() -> list[str]:
     return list(LimitCount.objects.values_list("key", flat=True))
+
+
+def test_a_hold_and_a_pause_from_before_the_clock_was_set_back_are_over(owner: Person) -> None:
+    now = SystemClock().now()
+    minute, ahead = timedelta(minutes=1), now + timedelta(hours=2)
+    assert counts.hold("export", now=ahead - minute, until=ahead)
+    owner.slowed_until = ahead
+
+    assert counts.hold("export", now=now, until=now + minute)
+    assert not counts.hold("export", now=now, until=now + minute), "and is held again"
+    assert limits.slowed_seconds(owner) == 0
+    owner.slowed_until = now + minute
+    assert 0 < limits.slowed_seconds(owner) <= 60

@@ -1,10 +1,14 @@
 """A clock that is set back by hours leaves the mirror neither unread nor wrong."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from opportunities import mirror
+from opportunities.delivery import connection
 from opportunities.mirror import definitions, totals, writing
 from opportunities.models import Opportunity, SyncState
 from opportunities.selectors import shell
@@ -119,3 +123,14 @@ def test_the_stamp_is_red_when_a_reading_fails_after_the_clock_was_set_back(
     stamp = shell.stamp(list(SyncState.objects.all()), clock.now())
     assert (stamp.level, stamp.failing) == (shell.RED, True)
     assert not health(clock).slant.ok
+
+
+def test_a_command_whose_clock_is_set_while_it_reads_says_so(
+    db: None, box: SlantBox, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opportunities.management.commands.sync.SystemClock", lambda: clock)
+    monkeypatch.setattr(connection, "connect", lambda clock: box.client())
+    box.before_read = lambda: clock.jump(7200)
+
+    with pytest.raises(CommandError, match="The clock was set"):
+        call_command("sync", stdout=StringIO())

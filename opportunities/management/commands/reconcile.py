@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.clock import SystemClock
+from opportunities.clock import Clock, ClockJumped, SteadyClock, SystemClock
 from opportunities.delivery import connection, duplicates, restore_guard
 from opportunities.runtime.budget import Share
 from opportunities.trail.audit import Actor
@@ -18,7 +18,14 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        clock = SystemClock()
+        try:
+            self._read(SteadyClock(SystemClock()), **options)
+        except ClockJumped as jumped:
+            raise CommandError(
+                "The clock was set while Slant was read. Run the command again.", returncode=2
+            ) from jumped
+
+    def _read(self, clock: Clock, **options: Any) -> None:
         slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
         by = Actor.operator(getpass.getuser())
         connection.probe_if_due(slant, worker=by, clock=clock)

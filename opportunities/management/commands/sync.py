@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from opportunities import mirror
-from opportunities.clock import SystemClock
+from opportunities.clock import Clock, ClockJumped, SteadyClock, SystemClock
 from opportunities.delivery import connection, restore_guard
 from opportunities.models import SyncState
 from opportunities.runtime.budget import Share
@@ -21,7 +21,12 @@ class Command(BaseCommand):
         parser.add_argument("--full", action="store_true", help="read every deal, not only what changed")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        clock = SystemClock()
+        try:
+            self._read(SteadyClock(SystemClock()), **options)
+        except ClockJumped as jumped:
+            raise CommandError("The clock was set while Slant was read. Run the command again.") from jumped
+
+    def _read(self, clock: Clock, **options: Any) -> None:
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
         worker = Actor.operator(f"sync:{os.getpid()}")
         connection.probe_if_due(slant, worker=worker, clock=clock)
