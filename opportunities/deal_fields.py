@@ -18,6 +18,8 @@ from typing import Any
 Fields = dict[str, Any]
 
 CUSTOM = "custom_fields"
+# What stands for a value that Slant shows and we cannot read, with its raw form. It equals no value.
+UNREADABLE = "unreadable"
 CUSTOM_PREFIX = f"{CUSTOM}."
 
 
@@ -41,6 +43,7 @@ class DealField:
     name          in requests, forms and stored bodies
     label         as pages call it
     record        its place in a record of the API (Slant API 7.4), "" where records do not show it
+    shown_at      its place in Slant's JSON, where that is another than `record`
     column        its attribute on a mirrored deal, "" where the mirror does not keep it
     is_editable   Slant's PATCH takes it and the form that changes a deal shows it (Slant API 7.7)
     identifies    a record whose value differs from the one sent is not the record a create made
@@ -52,6 +55,7 @@ class DealField:
     label: str
     type: ValueType = ValueType.TEXT
     record: str = ""
+    shown_at: str = ""
     column: str = ""
     is_editable: bool = False
     identifies: bool = False
@@ -97,6 +101,7 @@ DEAL_FIELDS = (
         "Target close",
         ValueType.DAY,
         record="close_day",
+        shown_at="target_close_date",
         column="target_close_date",
         is_editable=True,
     ),
@@ -186,7 +191,20 @@ def values_of_record(record: Any, also: Iterable[str] = ()) -> Fields:
     """
     values = {field.name: _plain(_at(record, field.record)) for field in DEAL_FIELDS if field.record}
     custom = _custom_values(record.custom_fields)
-    return values | {name: custom.get(name) for name in also if name.startswith(CUSTOM_PREFIX)}
+    values |= {name: custom.get(name) for name in also if name.startswith(CUSTOM_PREFIX)}
+    return values | {name: {UNREADABLE: raw} for name in values if (raw := record.raw_at(place_of(name)))}
+
+
+def place_of(name: str) -> str:
+    """Where Slant shows the field `name` in a record (Slant API 7.4)."""
+    if name.startswith(CUSTOM_PREFIX):
+        return CUSTOM
+    return BY_NAME[name].shown_at or BY_NAME[name].record
+
+
+def is_unreadable(value: Any) -> bool:
+    """Whether `value` stands for one that Slant shows and we cannot read."""
+    return isinstance(value, dict) and set(value) == {UNREADABLE}
 
 
 def values_of_row(row: Any) -> Fields:

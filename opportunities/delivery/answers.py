@@ -1,8 +1,9 @@
 """Answers: what an answer or an error of a write makes of its submission, by the table of Slant API 3.
 
-Nothing here calls Slant or changes a row.
+Nothing here calls Slant or changes a row, but for the pause that a 429 asks for.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,11 +15,11 @@ from opportunities.delivery.kinds import sent_fields
 from opportunities.delivery.states import Reason, Transition
 from opportunities.delivery.unknown_outcome import to_unknown
 from opportunities.models import Kind, Outcome, State, Submission
+from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.slant.types import Written
 
 BACKOFF_CAP_SECONDS = 60
-UNREACHABLE_SECONDS = 1
 # The reason of a change whose deal Slant no longer has. It is stored, and selects the words pages show.
 RECORD_GONE = "record_gone"
 
@@ -37,17 +38,8 @@ OUTCOMES: dict[type[errors.SlantError], Outcome] = {
 }
 
 
-class WriteNotTried(errors.SlantUnreachable):
-    """What comes before the write failed, so the write was not tried and nothing was executed."""
-
-
 def after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Transition:
-    """The table of Slant API 3: what an error of a write makes of its submission.
-
-    While Slant is away the breaker keeps what is queued, so its own wait is short: it is due when the breaker
-    closes. Only a read before a write that fails again and again waits longer each time, because nothing
-    else may be wrong with Slant.
-    """
+    """The table of Slant API 3: what an error of a write makes of its submission."""
     now = clock.now()
     match error:
         case errors.SlantForbidden():
@@ -60,21 +52,24 @@ def after_error(submission: Submission, error: errors.SlantError, clock: Clock) 
         case errors.SlantRefusedUs():
             return Transition(State.QUEUED, Reason(hold_code(error)), {"due_at": now})
         case errors.SlantBusy():
-            return Transition(State.QUEUED, Reason("busy"), {"due_at": now})
-        case WriteNotTried():
+            until = budget.back_off(error.retry_after, clock=clock)
+            return Transition(State.QUEUED, Reason("busy"), {"due_at": until})
+        case errors.SlantUnreachable():
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
             return Transition(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
-        case errors.SlantUnreachable():
-            due = now + timedelta(seconds=UNREACHABLE_SECONDS)
-            return Transition(State.QUEUED, Reason("unreachable"), {"due_at": due})
         case _:
             return _unknown_again(submission, Reason("no_answer", error.message), clock)
 
 
 def after_answer(submission: Submission, written: Written, clock: Clock) -> Transition:
-    """What a 2xx means: ours if every field came back as sent and no other submission owns the record."""
+    """What a 2xx means: ours if every field came back as sent and no other submission owns the record.
+
+    A field that we cannot read takes nothing from that, as long as another tells the deal from others.
+    """
     if owner := record_owner(submission, written):
         return after_replay(submission, owner, written, clock)
+    if written.as_sent and submission.makes_record and not written.recognized:
+        return after_mismatch(submission, written, Reason("not_shown"), clock)
     if written.as_sent:
         fields = {"opportunity_id": written.record.id, "remote_status": written.status}
         return Transition(State.CONFIRMED, fields=fields)
@@ -82,9 +77,13 @@ def after_answer(submission: Submission, written: Written, clock: Clock) -> Tran
     return after_mismatch(submission, written, reason, clock)
 
 
-def after_conflict(fields: list[str]) -> Transition:
-    """The read before an edit or a move found that somebody changed `fields`: nothing is written."""
-    changed = {field: ["Someone changed this in Slant in the meantime."] for field in fields}
+CHANGED_MEANWHILE = "Someone changed this in Slant in the meantime."
+NOT_READABLE = "Slant shows something here we cannot read. Correct it in Slant first."
+
+
+def after_conflict(fields: Mapping[str, str]) -> Transition:
+    """The read before an edit or a move speaks against `fields`, each for a reason: nothing is written."""
+    changed = {field: [reason] for field, reason in fields.items()}
     return Transition(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
 
 

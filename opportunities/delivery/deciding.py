@@ -33,6 +33,7 @@ from opportunities.delivery.scanning import (
 )
 from opportunities.delivery.states import NO_REASON, Reason
 from opportunities.models import OPEN, Kind, Outcome, State, Submission
+from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.slant.comparison import is_unit_alarm
 from opportunities.slant.types import OpportunityRecord
@@ -106,15 +107,12 @@ def decide_without_budget(submission: Submission, until: datetime, clock: Clock)
     """The checks' share of calls is spent. Half an hour of that without a proof goes to a manager."""
     evidence = dict(submission.check_state)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
-    if clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
+    if budget.is_paused(clock):
+        evidence.pop("no_budget_since")
+        evidence.pop("answered_since", None)
+    elif clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
         return Decision(State.REVIEW, Reason("no_budget"), evidence=evidence)
     return Decision(None, due_at=max(until, later(clock, 1)), evidence=evidence, answered=False)
-
-
-def decide_while_away(submission: Submission, clock: Clock) -> Decision:
-    """The breaker refuses the look: it is due again at once, and no time counts meanwhile."""
-    evidence = unknown_outcome.without_counted_time(submission.check_state)
-    return Decision(None, due_at=later(clock, 1), evidence=evidence, answered=False)
 
 
 def decide_after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Decision:
@@ -128,7 +126,12 @@ def decide_after_error(submission: Submission, error: errors.SlantError, clock: 
     evidence = dict(submission.check_state)
     if not answered:
         evidence.pop("answered_since", None)
-    due = later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
+    if isinstance(error, errors.SlantBusy):
+        due = budget.back_off(error.retry_after, clock=clock)
+    else:
+        if not answered:
+            budget.record_read_failure(clock=clock, retry_after=error.retry_after)
+        due = later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
     return Decision(None, due_at=due, evidence=evidence, answered=answered)
 
 
@@ -173,7 +176,7 @@ def _decide_from_scans(submission: Submission, scans: list[ListScan], clock: Clo
         alarm = _unit_alarm_value(submission, found.near)
         return Decision(State.REVIEW, Reason(code), evidence=evidence, alarm=alarm)
     if not scan.complete:
-        return _decide_incomplete(submission, evidence, clock)
+        return _decide_incomplete(submission, evidence, clock, broken_pages=scan.broken_pages)
     return _decide_absence(scan.began_at, evidence, clock)
 
 
@@ -225,10 +228,17 @@ def _look_again(submission: Submission, evidence: Evidence, clock: Clock) -> Dec
     return Decision(None, due_at=min(due, quiet_until), evidence=evidence)
 
 
-def _decide_incomplete(submission: Submission, evidence: Evidence, clock: Clock) -> Decision:
-    """Rows shifted during the scan, so it proves nothing. A few more are tried, then a manager is asked."""
-    evidence["incomplete"] = evidence.get("incomplete", 0) + 1
+def _decide_incomplete(
+    submission: Submission, evidence: Evidence, clock: Clock, *, broken_pages: int
+) -> Decision:
+    """Rows shifted during the scan, so it proves nothing. A few more are tried, then a manager is asked.
+
+    A page that could not be read is Slant's trouble and may pass; only the two hours of `limit` end that.
+    """
     forget_absence(evidence)
+    if broken_pages:
+        return Decision(None, due_at=later(clock, settings.SCAN_GAP_SECONDS), evidence=evidence)
+    evidence["incomplete"] = evidence.get("incomplete", 0) + 1
     if evidence["incomplete"] >= INCOMPLETE_LIMIT or _answered_for(submission, clock) > LOOKS_LIMIT:
         return Decision(State.REVIEW, Reason("incomplete_scan"), evidence=evidence)
     return Decision(None, due_at=later(clock, settings.SCAN_GAP_SECONDS), evidence=evidence)

@@ -52,6 +52,8 @@ def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidat
             "count_last": scan.count_last,
             "complete": scan.complete,
         }
+        | ({"without_id": scan.without_id} if scan.without_id else {})
+        | ({"broken_pages": scan.broken_pages} if scan.broken_pages else {})
         for scan in scans
     ]
     return {

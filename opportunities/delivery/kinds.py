@@ -9,7 +9,14 @@ from datetime import date
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from opportunities.deal_fields import IDENTIFYING, Fields, from_body, to_body, values_of_record
+from opportunities.deal_fields import (
+    IDENTIFYING,
+    Fields,
+    from_body,
+    is_unreadable,
+    to_body,
+    values_of_record,
+)
 from opportunities.models import Kind, Submission
 from opportunities.slant.client import SlantClient
 from opportunities.slant.types import OpportunityRecord, Written
@@ -92,17 +99,22 @@ class CreateKind:
         """Exact: same name, and same household, pipeline, assignee and value where we sent them.
 
         Stage, probability and close date are not compared: people and Slant's automations change them.
-        Near: same household or same name only. A name is compared without the spaces around it.
+        Near: same household or same name only. A name is compared without the spaces around it. What Slant
+        shows and we cannot read may be the same, but is no match: such a record is near at most.
         """
         sent = sent_fields(submission)
-        if record.book_id != sent["book_id"]:
-            return Match.NONE
         found = values_of_record(record)
-        same_name = record.name.strip() == sent["name"].strip()
-        if same_name and all(found[field] == sent[field] for field in IDENTIFYING if field in sent):
+        if found["book_id"] != sent["book_id"] and not is_unreadable(found["book_id"]):
+            return Match.NONE
+        same_name = record.name.strip() == sent["name"].strip() and not is_unreadable(found["name"])
+        identified = record.has_id and found["book_id"] == sent["book_id"] and same_name
+        if identified and all(found[field] == sent[field] for field in IDENTIFYING if field in sent):
             return Match.EXACT
-        same_household = "household_id" in sent and record.household_id == sent["household_id"]
-        return Match.NEAR if same_name or same_household else Match.NONE
+        may_be_household = "household_id" in sent and (
+            found["household_id"] == sent["household_id"] or is_unreadable(found["household_id"])
+        )
+        is_near = same_name or is_unreadable(found["name"]) or may_be_household
+        return Match.NEAR if is_near else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         return []

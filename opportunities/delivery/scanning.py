@@ -3,6 +3,9 @@
 The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's. It proves absence only
 when it was complete: every page read, the count never fell, and as many distinct records as were counted. A
 household's list alone proves nothing, because somebody may have given the record to another household.
+
+A record that cannot be read is never passed over: it could be the one. It is a near candidate if its
+household or its name may be the one, also without an id, unless our mirror knew it before the first send.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +14,8 @@ from datetime import datetime, timedelta
 
 from opportunities.clock import Clock
 from opportunities.delivery.kinds import Match, kind_of
-from opportunities.models import Instance, Kind, Opportunity, Submission
+from opportunities.models import Instance, Kind, Opportunity, Submission, UnreadableRecord
+from opportunities.models.unreadable import DEALS
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.pages import RecordPage, Scan
@@ -34,7 +38,8 @@ class CannotList(Exception):
 class ListScan:
     """One finished scan: which list, its records, when, and whether it was complete.
 
-    `skew` is how far Slant's clock was from ours.
+    `records` holds those without a usable id too, each under its key; `without_id` counts them. `skew` is how
+    far Slant's clock was from ours.
     """
 
     of: str
@@ -46,6 +51,8 @@ class ListScan:
     count_first: int | None
     count_last: int | None
     skew: timedelta
+    without_id: int = 0
+    broken_pages: int = 0
 
 
 def merge_scans(scans: Sequence[ListScan]) -> ListScan:
@@ -61,6 +68,8 @@ def merge_scans(scans: Sequence[ListScan]) -> ListScan:
         count_first=first.count_first,
         count_last=last.count_last,
         skew=max(scan.skew for scan in scans),
+        without_id=max(scan.without_id for scan in scans),
+        broken_pages=sum(scan.broken_pages for scan in scans),
     )
 
 
@@ -124,7 +133,7 @@ class Scanner:
             self._after_page(submission)
         return ListScan(
             of=kind,
-            records=tuple(scan),
+            records=(*scan, *scan.without_id),
             began_at=began,
             ended_at=self._clock.now(),
             complete=scan.complete,
@@ -132,6 +141,8 @@ class Scanner:
             count_first=scan.total_count_first,
             count_last=scan.total_count_last,
             skew=skew,
+            without_id=len(scan.without_id),
+            broken_pages=len(scan.broken_pages),
         )
 
 
@@ -204,6 +215,9 @@ def _excluded_ids(submission: Submission, ids: list[str], now: datetime) -> set[
         sent = submission.first_sent_at or submission.created_at
         mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
         excluded |= set(mirrored.values_list("pk", flat=True))
+        # A deal that could never be put on the board is known too, and so is one without a usable id.
+        unreadable = UnreadableRecord.objects.filter(resource=DEALS, key__in=ids, first_seen_at__lt=sent)
+        excluded |= set(unreadable.values_list("key", flat=True))
     return excluded
 
 

@@ -10,10 +10,15 @@ from typing import Any
 
 from opportunities.clock import Clock, is_due
 from opportunities.deal_fields import DealField, custom_field
+from opportunities.mirror import unreadable
+from opportunities.mirror.unreadable import Findings
 from opportunities.models import SyncState
+from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
+from opportunities.slant.pages import Scan
+from opportunities.slant.types import CustomField
 
 logger = logging.getLogger(__name__)
 
@@ -32,19 +37,26 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
         return False
     state.started_at = now
     try:
-        found = [field for field in slant.custom_fields(entity_type=ENTITY) if field.entity_type == ENTITY]
+        scan, findings = Scan[CustomField](), Findings(DEFINITIONS, "custom field")
+        for page in slant.custom_field_pages(entity_type=ENTITY):
+            scan.add(page)
+            findings.add_page(page)
     except BudgetSpent:
         return False
     except errors.SlantError as error:
+        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", DEFINITIONS, error.log_line)
         # Not recorded as a failure of the mirror: the known definitions stay, and it is tried again.
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()
         state.save(update_fields=["started_at", "cursor"])
         return False
+    # A deal shows a field without a definition under its key, so one that cannot be read is left out.
     fields = [
         [field.field_key, field.display_name, field.field_type, list(field.options.select_options)]
-        for field in found
+        for field in scan
+        if field.entity_type == ENTITY and not field.cannot_read("field_key")
     ]
+    unreadable.replace(findings, now=now)
     state.cursor = {"fields": fields, "again_at": (now + EVERY).isoformat()}
     state.finished_at = clock.now()
     state.save(update_fields=["started_at", "cursor", "finished_at"])

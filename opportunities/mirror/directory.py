@@ -1,21 +1,26 @@
 """Books, members, pipelines, stages and households: short lists, each read and written as a whole.
 
-Rows that a complete list no longer has are marked gone, unless the list shifted while it was read.
+Rows that a whole list no longer has are marked gone. A field that cannot be read keeps what was read of it
+last. A record without a usable id could be any of those we know, so while there is one, none is marked gone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from opportunities.email_addresses import fold_address
-from opportunities.mirror import meanings, totals
-from opportunities.models import Book, Household, Member, Pipeline, Stage
+from opportunities.mirror import meanings, totals, unreadable
+from opportunities.mirror.unreadable import UNREADABLE_NAME, Findings
+from opportunities.models import Book, Household, Member, MirrorRevision, Pipeline, Stage
 from opportunities.slant import types
 from opportunities.slant.client import SlantClient
-from opportunities.slant.pages import Scan
+from opportunities.slant.pages import RecordPage, Scan
+from opportunities.slant.record_types import SlantRecord
+
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -23,37 +28,65 @@ class FetchedList:
     """The records of one list. `whole`: as many as Slant counted, so a row that is absent is gone."""
 
     rows: list[Any]
+    findings: Findings
     calls: int = 1
     whole: bool = True
 
 
 def _write_books(listing: FetchedList, now: datetime) -> None:
     books: list[types.BookRecord] = listing.rows
+    known = Book.objects.in_bulk([book.id for book in books if book.unreadable])
     Book.objects.bulk_create(
-        [Book(pk=book.id, name=book.name[:500], role=book.role or "") for book in books],
+        [
+            _with_known(
+                Book(pk=book.id, name=book.name[:500], role=book.role or ""),
+                known.get(book.id),
+                book,
+                {"name": "name", "role": "role"},
+            )
+            for book in books
+        ],
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=["name", "role", "gone_at"],
     )
-    _mark_gone(Book.objects.all(), {book.id for book in books}, now)
+    if listing.whole:
+        _mark_gone(Book.objects.all(), {book.id for book in books}, now)
     for book in books:
-        _write_members(book)
+        if not book.cannot_read("users"):
+            _write_members(book)
+        for user in (*book.users, *book.without_id):
+            listing.findings.add(user, within=f"{book.id} user ", kind="member", book_id=book.id)
 
 
 def _write_members(book: types.BookRecord) -> None:
-    """Membership follows Slant at once: whoever left a book no longer sees it."""
-    Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in book.users]).delete()
+    """Membership follows Slant at once: whoever left a book no longer sees it.
+
+    One whose record has no usable id is known by the e-mail. Where that cannot be read either, nobody is
+    taken to have left.
+    """
+    users = list({user.id: user for user in book.users}.values())
+    known = {member.user_id: member for member in Member.objects.filter(book_id=book.id)}
+    unnamed = [fold_address(getattr(user, "email", "")) for user in book.without_id]
+    if "" not in unnamed:
+        left = Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in users])
+        left.exclude(email__in=unnamed).delete()
     Member.objects.bulk_create(
         [
-            Member(
-                book_id=book.id,
-                user_id=user.id,
-                email=fold_address(user.email)[:320],
-                first_name=user.first_name[:200],
-                last_name=user.last_name[:200],
-                role=user.role or "",
+            _with_known(
+                Member(
+                    book_id=book.id,
+                    user_id=user.id,
+                    email=fold_address(user.email)[:320],
+                    first_name=user.first_name[:200],
+                    last_name=user.last_name[:200],
+                    role=user.role or "",
+                ),
+                known.get(user.id),
+                user,
+                {name: name for name in ("email", "first_name", "last_name", "role")},
             )
-            for user in book.users
+            for user in users
         ],
         update_conflicts=True,
         unique_fields=["book", "user_id"],
@@ -64,15 +97,24 @@ def _write_members(book: types.BookRecord) -> None:
 def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     revision = totals.lock()
     drawn = _as_drawn()
-    pipelines: list[types.PipelineRecord] = listing.rows
+    known = Pipeline.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
+    # A pipeline of no book is everybody's, so a new one whose book cannot be read is not shown to anybody.
+    pipelines: list[types.PipelineRecord] = [
+        row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
+    ]
     Pipeline.objects.bulk_create(
         [
-            Pipeline(
-                pk=pipeline.id,
-                name=pipeline.name[:500],
-                pipeline_type=pipeline.pipeline_type or "",
-                book_id=pipeline.book_id,
-                position=position,
+            _with_known(
+                Pipeline(
+                    pk=pipeline.id,
+                    name=pipeline.name[:500],
+                    pipeline_type=pipeline.pipeline_type or "",
+                    book_id=pipeline.book_id,
+                    position=position,
+                ),
+                known.get(pipeline.id),
+                pipeline,
+                {"name": "name", "book_id": "book_id"},
             )
             for position, pipeline in enumerate(pipelines)
         ],
@@ -80,20 +122,43 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
         unique_fields=["id"],
         update_fields=["name", "pipeline_type", "book", "position", "gone_at"],
     )
-    _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
+    if listing.whole:
+        _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
+    _write_stages(pipelines, listing, revision, now)
+    if _as_drawn() != drawn:
+        totals.pipelines_changed(revision)
+    for pipeline in pipelines:
+        for stage in (*pipeline.stages, *pipeline.without_id):
+            listing.findings.add(
+                stage, within=f"{pipeline.id} stage ", kind="stage", book_id=unreadable.book_of(pipeline)
+            )
+
+
+def _write_stages(
+    pipelines: Sequence[types.PipelineRecord],
+    listing: FetchedList,
+    revision: MirrorRevision,
+    now: datetime,
+) -> None:
+    found = {stage.id: (pipeline, place, stage) for pipeline, place, stage in _stages_of(pipelines)}
+    known = Stage.objects.in_bulk([id for id, (_, _, stage) in found.items() if stage.unreadable])
     stages = [
-        Stage(
-            pk=stage.id,
-            pipeline_id=pipeline.id,
-            name=stage.name[:500],
-            # Stages without an order come last, as in `pipeline.stages`, and `position` orders them.
-            stage_order=types.FARTHEST if stage.stage_order is None else stage.stage_order,
-            position=position,
-            visible=stage.visible,
-            default_probability=stage.default_probability,
+        _with_known(
+            Stage(
+                pk=stage.id,
+                pipeline_id=pipeline.id,
+                name=stage.name[:500],
+                # Stages without an order come last, as in `pipeline.stages`, and `position` orders them.
+                stage_order=types.FARTHEST if stage.stage_order is None else stage.stage_order,
+                position=place,
+                visible=stage.visible,
+                default_probability=stage.default_probability,
+            ),
+            known.get(stage.id),
+            stage,
+            {name: name for name in ("name", "stage_order", "visible", "default_probability")},
         )
-        for pipeline in pipelines
-        for position, stage in enumerate(pipeline.stages)
+        for pipeline, place, stage in found.values()
     ]
     before = totals.default_probabilities(stage.pk for stage in stages)
     Stage.objects.bulk_create(
@@ -104,36 +169,49 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
             "pipeline", "name", "stage_order", "position", "visible", "default_probability", "gone_at",
         ],
     )  # fmt: skip
-    _mark_gone(Stage.objects.all(), {stage.pk for stage in stages}, now)
+    if listing.whole:
+        # Behind a list or a stage that cannot be read any of the pipeline's stages may stand.
+        veiled = [line.id for line in pipelines if line.without_id or line.cannot_read("pipeline_stages")]
+        _mark_gone(Stage.objects.exclude(pipeline_id__in=veiled), {stage.pk for stage in stages}, now)
     meanings.suggest(stages)
     changed = [stage.pk for stage in stages if before.get(stage.pk) != stage.default_probability]
     totals.recount(changed, revision)
-    now_drawn = _as_drawn()
-    if now_drawn != drawn:
-        ids = drawn.keys() | now_drawn.keys()
-        totals.pipelines_changed(revision, {id for id in ids if drawn.get(id) != now_drawn.get(id)})
 
 
-def _as_drawn() -> dict[str, list[tuple[Any, ...]]]:
-    """By pipeline: everything a board draws of it and its stages, in their order."""
+def _as_drawn() -> list[tuple[Any, ...]]:
+    """Everything a board draws of pipelines and stages, in its order."""
     rows = Stage.objects.filter(gone_at=None, pipeline__gone_at=None)
     ordered = rows.order_by("pipeline__position", "pipeline_id", "stage_order", "position", "pk")
-    pipeline = ("pipeline__name", "pipeline__position", "pipeline__book_id")
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    for row in ordered.values_list("pipeline_id", "pk", "name", "visible", "default_probability", *pipeline):
-        found.setdefault(row[0], []).append(row)
-    return found
+    fields = ("name", "visible", "default_probability", "pipeline__name", "pipeline__book_id")
+    return list(ordered.values_list("pk", "pipeline_id", *fields))
+
+
+def _stages_of(
+    pipelines: Iterable[types.PipelineRecord],
+) -> Iterator[tuple[types.PipelineRecord, int, types.StageRecord]]:
+    for pipeline in pipelines:
+        for place, stage in enumerate(pipeline.stages):
+            yield pipeline, place, stage
 
 
 def _write_households(listing: FetchedList, now: datetime) -> None:
-    households: list[types.HouseholdRecord] = listing.rows
+    known = Household.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
+    # The book says who may see a household, so a new one whose book cannot be read is shown to nobody.
+    households: list[types.HouseholdRecord] = [
+        row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
+    ]
     Household.objects.bulk_create(
         [
-            Household(
-                pk=household.id,
-                name=household.name[:500],
-                type=household.type[:40],
-                book_id=household.book_id,
+            _with_known(
+                Household(
+                    pk=household.id,
+                    name=household.name[:500],
+                    type=household.type[:40],
+                    book_id=household.book_id,
+                ),
+                known.get(household.id),
+                household,
+                {"name": "name", "type": "type", "book_id": "book_id"},
             )
             for household in households
         ],
@@ -146,27 +224,43 @@ def _write_households(listing: FetchedList, now: datetime) -> None:
         _mark_gone(Household.objects.all(), {household.id for household in households}, now)
 
 
+def _with_known(row: Row, known: Row | None, record: SlantRecord, columns: dict[str, str]) -> Row:
+    """`row` with what was read last, where `record` cannot be read. `columns`: its place and ours."""
+    for place, column in columns.items():
+        if record.cannot_read(place):
+            default = UNREADABLE_NAME if place == "name" else getattr(row, column)
+            setattr(row, column, getattr(known, column) if known else default)
+    return row
+
+
 def _mark_gone(rows: QuerySet[Any], present: set[str], now: datetime) -> None:
     """Mark the rows that are not in Slant's list. Rows written in this pass are unmarked already."""
     absent = set(rows.filter(gone_at=None).values_list("pk", flat=True)) - present
     rows.filter(pk__in=absent).update(gone_at=now)
 
 
-def _read_households(slant: SlantClient, may_continue: Callable[[], object]) -> FetchedList:
-    scan = Scan[types.HouseholdRecord]()
-    for page in slant.household_pages():
+def _read(
+    resource: str, kind: str, pages: Iterator[RecordPage[Any]], may_continue: Callable[[], object]
+) -> FetchedList:
+    scan, findings = Scan[Any](), Findings(resource, kind)
+    for page in pages:
         scan.add(page)
+        findings.add_page(page)
         may_continue()
-    return FetchedList(
-        list(scan), calls=scan.pages_read, whole=scan.complete or scan.total_count_last is None
-    )
+    return FetchedList(list(scan), findings, calls=scan.pages_read, whole=scan.shows_all)
 
 
 ReadList = Callable[[SlantClient, Callable[[], object]], FetchedList]
 WriteList = Callable[[FetchedList, datetime], None]
 
 LISTS: dict[str, tuple[ReadList, WriteList]] = {
-    "books": (lambda slant, may_continue: FetchedList(list(slant.books())), _write_books),
-    "pipelines": (lambda slant, may_continue: FetchedList(list(slant.pipelines())), _write_pipelines),
-    "households": (_read_households, _write_households),
+    "books": (lambda slant, go_on: _read("books", "book", slant.book_pages(), go_on), _write_books),
+    "pipelines": (
+        lambda slant, go_on: _read("pipelines", "pipeline", slant.pipeline_pages(), go_on),
+        _write_pipelines,
+    ),
+    "households": (
+        lambda slant, go_on: _read("households", "household", slant.household_pages(), go_on),
+        _write_households,
+    ),
 }

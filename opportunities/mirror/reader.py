@@ -14,13 +14,12 @@ our token may not see the deal, so it stays.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum, auto
 
 from opportunities.clock import Clock, is_due
-from opportunities.mirror import totals, writing
-from opportunities.mirror.walk import DealPage, Walk, known_deals, latest_change
+from opportunities.mirror import totals, unreadable, writing
+from opportunities.mirror.changes import ChangedDeals, ChangesResult, has_older
+from opportunities.mirror.walk import DealPage, Walk, known_deals
 from opportunities.models import Household, Opportunity, SyncState
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant import errors
@@ -40,39 +39,6 @@ SILENT_AT_MOST = 5  # households without a list, after which no household is tak
 
 class NotLeading(Exception):
     """Another worker took the lease: stop, and save nothing more."""
-
-
-class ChangesResult(Enum):
-    """What came of asking for changes. The cursor stores the name, in lower case, as `filter`."""
-
-    WHOLE = auto()
-    SHIFTED = auto()
-    IGNORED = auto()
-    REFUSED = auto()
-    DOUBTED = auto()
-    TOO_MANY = auto()
-    NO_LIST = auto()
-
-
-@dataclass
-class ChangedDeals:
-    """What one question for changes brought: the deals, the count Slant states, the highest time."""
-
-    began: datetime
-    slants_began: datetime
-    seen: set[str] = field(default_factory=set)
-    count: int | None = None
-    top: tuple[str, str] = ("", "")
-
-    def note_server_date(self, page: DealPage) -> None:
-        """Take the beginning by Slant's clock from the first page."""
-        if page.server_date and not self.seen:
-            self.slants_began = page.server_date
-
-    def add(self, page: DealPage) -> None:
-        self.count = page.total_count
-        self.seen |= {item.id for item in page.items}
-        self.top = max(self.top, latest_change(page.items))
 
 
 class DealReader:
@@ -168,7 +134,7 @@ class DealReader:
             for page in self._numbered(self._slant.opportunity_pages(updated_since=since)):
                 self._calls += 1
                 changes.note_server_date(page)
-                if _has_older(page, since):
+                if has_older(page, since):
                     return ChangesResult.IGNORED, page if page.current_page == 1 else None
                 if (page.total_pages or page.current_page) > CHANGES_AT_MOST:
                     return ChangesResult.TOO_MANY, None
@@ -186,7 +152,9 @@ class DealReader:
         """Whether all changes came; only then the mark moves on."""
         if self._top_is_missing(changes.seen):
             return ChangesResult.DOUBTED
-        if changes.count is not None and len(changes.seen) < changes.count:
+        if changes.broken:
+            return ChangesResult.DOUBTED  # what is on the page may be new: everything is read
+        if changes.count is not None and changes.shown < changes.count:
             return ChangesResult.SHIFTED
         self._move_mark(changes.top, changes.slants_began.isoformat())
         self.cursor["as_of"] = changes.began.isoformat()
@@ -279,17 +247,22 @@ class DealReader:
 
     def _finish_walk(self, walk: Walk) -> bool:
         """End the walk, or begin it again when the list shifted meanwhile. Its deals are kept either way."""
-        if not walk.is_complete and walk.count is not None and not walk.beside and walk.tries < TRIES:
+        may_try_again = walk.count is not None and not walk.broken
+        if not walk.is_complete and may_try_again and not walk.beside and walk.tries < TRIES:
             self._start_walk(tries=walk.tries + 1)
             return False
         if walk.is_complete:
             self._look_for_the_missing(walk)
+            shown = walk.ids | walk.without_id
+            unreadable.forget_unseen_deals(shown, began=walk.began, now=self.clock.now())
         if not walk.beside or not self.cursor.get("since"):
             self._move_mark(walk.top, walk.slants_began or walk.began.isoformat())
             self.cursor["as_of"] = walk.began.isoformat()
         self.cursor.setdefault("since", walk.began.isoformat())
         self.cursor.pop("progress", None)
-        self.cursor |= {"calls": max(1, walk.calls), "passes": 0, "partial": walk.by_household}
+        # A page that could not be read is read again soon, with all others.
+        passes = WALK_EVERY if walk.broken else 0
+        self.cursor |= {"calls": max(1, walk.calls), "passes": passes, "partial": walk.by_household}
         self.cursor["deals"] = len(walk.ids)
         self.walk = None
         return True
@@ -339,11 +312,6 @@ class DealReader:
 
     def _write_page(self, page: DealPage) -> None:
         writing.write(page.items, now=self.clock.now(), asked_at=self._asked)
+        unreadable.keep_page(page, now=self.clock.now())
         if self.walk is not None:
             self.walk.add_deals(page)
-
-
-def _has_older(page: DealPage, since: datetime) -> bool:
-    """Whether a deal of the page is older than `since` as it was sent: rounded down to the second."""
-    sent = since.replace(microsecond=0)
-    return any(item.updated_at and item.updated_at < sent for item in page.items)

@@ -15,12 +15,12 @@ from django.conf import settings
 from django.db import transaction
 
 from opportunities.clock import Clock, is_due
-from opportunities.mirror import definitions
+from opportunities.mirror import definitions, unreadable
 from opportunities.mirror.directory import LISTS
 from opportunities.mirror.reader import DealReader, MayContinue, NotLeading
 from opportunities.models import SyncState
 from opportunities.runtime import budget, leases
-from opportunities.runtime.budget import BudgetSpent, Share, SlantAway
+from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.trail.audit import Actor
@@ -76,6 +76,7 @@ def sync_if_due(
             sync(slant, clock=clock, still_leading=still_leading, tell=tell, full=full)
         else:
             _turn(names, slant, clock, still_leading)
+        unreadable.report(clock=clock)
     finally:
         leases.release(LEASE, owner=worker.display, fence=fence)
     return True
@@ -201,8 +202,10 @@ def _read_resource(
     except BudgetSpent as spent:
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
+        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", name, error.log_line)
         return _failed(state, error.message, clock)
+    budget.record_success()
     if not ended:
         _go_on(state, clock.now())
         return None
@@ -217,6 +220,7 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue:
     may_continue()
     with transaction.atomic():
         write(listing, clock.now())
+        unreadable.replace(listing.findings, now=clock.now())
         state.cursor = {"calls": listing.calls, "as_of": began.isoformat()}
         _succeeded(state, clock)
     return True
@@ -246,8 +250,8 @@ def _go_on(state: SyncState, at: datetime) -> None:
 
 def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
     """The share of the hour is used up, or calls are paused: keep what was read and go on later."""
-    if isinstance(spent, SlantAway):
-        return _failed(state, "Slant does not answer. We read again as soon as it does.", clock)
+    if budget.is_paused(clock):
+        return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
     _go_on(state, spent.until)
     return False
 

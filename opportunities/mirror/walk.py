@@ -30,6 +30,9 @@ class Walk:
     calls, tries  calls made, and how often the walk was begun
     top           the highest `updated_at` seen, and the deal that has it
     ids           the deals that were shown
+    without_id    the keys of the deals that were shown without a usable id
+    repeated      how many deals had an id that another deal of the same page has
+    broken        the pages that could not be read
     """
 
     began: datetime
@@ -46,6 +49,9 @@ class Walk:
     tries: int = 1
     top: tuple[str, str] = ("", "")
     ids: set[str] = field(default_factory=set)
+    without_id: set[str] = field(default_factory=set)
+    repeated: int = 0
+    broken: list[int] = field(default_factory=list)
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> "Walk | None":
@@ -53,12 +59,14 @@ class Walk:
         if not data:
             return None
         data = data | {"began": datetime.fromisoformat(data["began"]), "ids": set(data["ids"])}
+        data["without_id"] = set(data.get("without_id", ()))
         return cls(**data | {"top": tuple(data["top"])})
 
     def dump(self) -> dict[str, Any]:
         """The walk as JSON values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"began": self.began.isoformat(), "ids": sorted(self.ids)}
+        ids = {"ids": sorted(self.ids), "without_id": sorted(self.without_id)}
+        return values | {"began": self.began.isoformat()} | ids
 
     def count_page(self, page: DealPage) -> None:
         """Advance past a page of the list and keep the count it states."""
@@ -72,12 +80,22 @@ class Walk:
     def add_deals(self, page: DealPage) -> None:
         """Record which deals a page showed."""
         self.ids |= {item.id for item in page.items}
+        self.without_id |= {item.id for item in page.without_id}
+        self.repeated += page.repeated
+        self.broken += [page.current_page] if page.is_broken else []
         self.top = max(self.top, latest_change(page.items))
 
     @property
     def is_complete(self) -> bool:
-        """Whether a deal that was not shown is missing: as many deals came as Slant counted."""
-        return self.by_household or (not self.fell and self.count is not None and len(self.ids) >= self.count)
+        """Whether a deal that was not shown is missing: as many deals came as Slant counted.
+
+        One without a usable id counts, and so does one whose id another deal of the page has: what may stand
+        behind them is asked for by its id before it is taken for gone.
+        """
+        if self.broken:
+            return False
+        shown = len(self.ids) + len(self.without_id) + self.repeated
+        return self.by_household or (not self.fell and self.count is not None and shown >= self.count)
 
 
 def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:

@@ -4,19 +4,23 @@ One transaction under one lock writes the row, its version, the totals of the st
 the revision that tells open boards what to fetch.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.mirror import totals, versions
+from opportunities.mirror import totals, unreadable, versions
+from opportunities.mirror.unreadable import UNREADABLE_NAME
 from opportunities.mirror.versions import Observed, observed
 from opportunities.models import Opportunity
+from opportunities.models.unreadable import DEALS
 from opportunities.slant import types
 
 BATCH = 500
+# Where a deal stands on the board. Without them a new one cannot be shown.
+PLACES = ("book_id", "pipeline.id", "pipeline_stage.id")
 CHANGING = tuple(
     column.attname
     for column in Opportunity._meta.concrete_fields
@@ -57,6 +61,7 @@ def mark_gone(ids: Sequence[str], *, now: datetime) -> None:
             row.gone_at = now
             changes.note(before, row)
         changes.save("", revision)
+        unreadable.forget_deals(ids)
 
 
 def _write(records: Sequence[types.OpportunityRecord], now: datetime, by: str, asked_at: int | None) -> int:
@@ -64,13 +69,38 @@ def _write(records: Sequence[types.OpportunityRecord], now: datetime, by: str, a
         revision = totals.lock()
         held = Opportunity.objects.in_bulk([record.id for record in records])
         changes = _Changes(now)
-        for record in records:
+        newer = [
+            record
+            for record in records
+            if (row := held.get(record.id)) is None or not _is_older(record, row, asked_at)
+        ]
+        first_seen = _keep_unreadable(newer, held, now)
+        for record in newer:
             row = held.get(record.id)
-            if row is not None and _is_older(record, row, asked_at):
+            if row is None and any(record.cannot_read(place) for place in PLACES):
                 continue
             before = _Before(row)
-            changes.note(before, _filled(row or Opportunity(pk=record.id, first_seen_at=now), record, now))
+            row = row or Opportunity(pk=record.id, first_seen_at=first_seen.get(record.id, now))
+            changes.note(before, _filled(row, record, now))
         return changes.save(by, revision)
+
+
+def _keep_unreadable(
+    records: Sequence[types.OpportunityRecord], held: Mapping[str, Opportunity], now: datetime
+) -> dict[str, datetime]:
+    """Keep what cannot be read of `records`, and forget what can be read again.
+
+    Returns when the new ones were first seen, where that is known: they could not be put on the board then.
+    """
+    first_seen = unreadable.first_seen(record.id for record in records if record.id not in held)
+    marked = {pk for pk, row in held.items() if row.unreadable} | first_seen.keys()
+    odd = [record for record in records if record.unreadable]
+    readable = marked & {record.id for record in records} - {record.id for record in odd}
+    if readable:
+        unreadable.forget_deals(readable)
+    if odd:
+        unreadable.keep(DEALS, unreadable.deal_findings(odd), now=now)
+    return first_seen
 
 
 class _Before:
@@ -136,20 +166,44 @@ def _values(row: Opportunity) -> tuple[Any, ...]:
 
 
 def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) -> Opportunity:
-    owner = record.assigned_to
-    row.name = record.name[:500]
-    row.book_id = record.book_id
-    row.pipeline_id, row.stage_id = record.pipeline.id, record.pipeline_stage.id
-    row.household_id = record.household_id
-    row.assigned_to_id = (owner.id or "") if owner else ""
-    row.assigned_to_name = _full_name(owner) if owner else ""
-    row.value, row.probability = record.value, record.probability
-    row.target_close_date = record.close_day
-    row.custom_fields = record.custom_fields
-    row.stage_updated_at = record.stage_updated_at
-    row.created_at, row.updated_at = record.created_at, record.updated_at
+    """`row` with what can be read of `record`. The rest keeps what was read of it last."""
+    columns_of = _columns_of(record)
+    if (
+        record.cannot_read("assigned_to")
+        and columns_of["assigned_to.id"]["assigned_to_id"] == row.assigned_to_id
+    ):
+        columns_of["assigned_to.id"]["assigned_to_name"] = row.assigned_to_name
+    for place, columns in columns_of.items():
+        if not record.cannot_read(place):
+            for column, value in columns.items():
+                setattr(row, column, value)
+    row.name = row.name or (UNREADABLE_NAME if record.cannot_read("name") else "")
+    row.unreadable = ",".join(place or "record" for place in record.unreadable)[:200]
     row.seen_at, row.gone_at = now, None
     return row
+
+
+def _columns_of(record: types.OpportunityRecord) -> dict[str, dict[str, Any]]:
+    """The columns of a deal by the place in Slant's record that fills them."""
+    owner = record.assigned_to
+    return {
+        "name": {"name": record.name[:500]},
+        "book_id": {"book_id": record.book_id},
+        "pipeline.id": {"pipeline_id": record.pipeline.id},
+        "pipeline_stage.id": {"stage_id": record.pipeline_stage.id},
+        "household_id": {"household_id": record.household_id},
+        "assigned_to.id": {
+            "assigned_to_id": (owner.id or "") if owner else "",
+            "assigned_to_name": _full_name(owner) if owner else "",
+        },
+        "value": {"value": record.value},
+        "probability": {"probability": record.probability},
+        "target_close_date": {"target_close_date": record.close_day},
+        "custom_fields": {"custom_fields": record.custom_fields},
+        "stage_updated_at": {"stage_updated_at": record.stage_updated_at},
+        "created_at": {"created_at": record.created_at},
+        "updated_at": {"updated_at": record.updated_at},
+    }
 
 
 def _full_name(person: types.Assignee) -> str:

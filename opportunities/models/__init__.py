@@ -20,6 +20,7 @@ from .mirror import (
 from .people import Draft, Person, Role, SavedView
 from .runtime import Budget, Heartbeat, Hold, Instance, Lease
 from .submissions import FINAL, OPEN, Attempt, BulkOrder, Kind, Outcome, State, Submission
+from .unreadable import UnreadableRecord
 
 __all__ = [
     "FINAL",
@@ -62,4 +63,5 @@ __all__ = [
     "Submission",
     "SyncState",
     "Target",
+    "UnreadableRecord",
 ]

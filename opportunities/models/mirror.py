@@ -73,7 +73,7 @@ class Pipeline(models.Model):
     """A pipeline of one book, or of the whole company where `book` is null (Slant API 7.3).
 
     `pipeline_type` is `prospect`, `client` or, for a pipeline without restriction, anything else (Slant API
-    10.9). `revision` is `MirrorRevision.pipelines` when it or one of its stages last changed.
+    10.9).
     """
 
     id = models.CharField(max_length=200, primary_key=True)
@@ -89,7 +89,6 @@ class Pipeline(models.Model):
     )
     position = models.IntegerField(default=0)
     gone_at = models.DateTimeField(null=True, blank=True)
-    revision = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["position", "name", "id"]
@@ -149,7 +148,11 @@ class Household(models.Model):
 
 
 class Opportunity(models.Model):
-    """A deal as Slant last showed it (Slant API 7.4), in whole US dollars; `probability` is 0-100 or null."""
+    """A deal as Slant last showed it (Slant API 7.4), in whole US dollars; `probability` is 0-100 or null.
+
+    `unreadable` names the places that Slant shows and we cannot read, with commas between them. Their columns
+    hold what was read of them last.
+    """
 
     id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=500)
@@ -176,6 +179,7 @@ class Opportunity(models.Model):
     probability = models.IntegerField(null=True, blank=True)
     target_close_date = models.DateField(null=True, blank=True)
     custom_fields = models.JSONField(default=dict)
+    unreadable = models.CharField(max_length=200, blank=True, default="", db_default="")
     stage_updated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)

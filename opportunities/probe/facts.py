@@ -8,6 +8,8 @@ from typing import Any
 
 from opportunities.probe.prober import Json, text_at
 from opportunities.slant import errors
+from opportunities.slant.pages import RecordPage
+from opportunities.slant.record_reading import describe_unreadable
 from opportunities.slant.responses import Answer
 
 
@@ -39,7 +41,11 @@ class Facts:
     def hold(self, answer: Answer, read: Callable[[], Any]) -> None:
         """Count whether the client could read this answer as documented (Slant API 10.32)."""
         try:
-            read()
-            self.documented += 1
+            found = read()
+            records = (*found.items, *found.without_id) if isinstance(found, RecordPage) else (found,)
+            if odd := ", ".join(filter(None, map(describe_unreadable, records))):
+                self.undocumented.append(f"{answer.path}: {odd}")
+            else:
+                self.documented += 1
         except errors.SlantNoAnswer as why:
             self.undocumented.append(f"{answer.path}: {why.log_line.rpartition('undocumented: ')[2]}")

@@ -22,7 +22,7 @@ from opportunities.probe.prober import (
 from opportunities.probe.questions import FindingSheet
 from opportunities.slant import types
 from opportunities.slant.request_checks import in_utc
-from opportunities.slant.responses import Answer, Envelope, read_page
+from opportunities.slant.responses import Answer, read_page
 
 LIST_TOPICS = (
     "list_opportunities",
@@ -64,7 +64,7 @@ class ListReads:
         self.sheet.tell(
             "list_opportunities", f"yes: {size} deals", f"a full pass costs {self._pages()} calls"
         )
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.OpportunityRecord], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, types.OpportunityRecord, number=1))
         self._rows(rows)
         with self.sheet.asking("list_filters"):
             self._book_filter(rows)

@@ -28,7 +28,7 @@ from opportunities.probe.prober import (
 )
 from opportunities.probe.questions import NOTHING, READ_TOPICS, FindingSheet
 from opportunities.slant import types
-from opportunities.slant.responses import Answer, Envelope, read_page, read_record
+from opportunities.slant.responses import Answer, read_page, read_record
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Reads:
             self.sheet.tell("per_page", f"refused: {lost}", NOTHING)
             answer = self.prober.ask("GET", "/books", params={"per_page": "100"})
             self.facts.books = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.BookRecord], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, types.BookRecord, number=1))
         roles = Counter(_role(book) for book in self.facts.books)
         seen = ", ".join(f"{role}: {count}" for role, count in sorted(roles.items()))
         self.sheet.tell(
@@ -118,7 +118,7 @@ class Reads:
     def _pipelines(self) -> None:
         answer = self.prober.ask("GET", "/pipelines", params={"per_page": "100"})
         lines = self.facts.pipelines = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.PipelineRecord], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, types.PipelineRecord, number=1))
         self._stage_order()
         with self.sheet.asking("unrestricted_pipeline_type"):
             self._unrestricted(lines, answer)
@@ -181,7 +181,7 @@ class Reads:
     def _households(self) -> None:
         answer = self.prober.ask("GET", "/households", params={"per_page": "100"})
         rows = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.HouseholdRecord], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, types.HouseholdRecord, number=1))
         kinds = Counter(named([text_at(row, "type")], answer) or "none" for row in rows)
         seen = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())[:6])
         self.sheet.tell("household_types", seen or "no household is in sight")
@@ -205,7 +205,7 @@ class Reads:
             "GET", "/custom_fields", params={"per_page": "100", "entity_type": "Opportunity"}
         )
         defined = rows_of(answer)
-        self.facts.hold(answer, lambda: read_page(answer, Envelope[types.CustomField], number=1))
+        self.facts.hold(answer, lambda: read_page(answer, types.CustomField, number=1))
         keys = {text_at(row, "field_key") for row in defined} - {""}
         ids = {text_at(row, "id") for row in defined} - {""}
         shown = [at(row, "custom_fields") for row in self.facts.deals or []]

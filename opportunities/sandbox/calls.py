@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opportunities.sandbox import shapes
+from opportunities.sandbox import oddities, shapes
 from opportunities.sandbox.answers import Answer, Refused, answer, encode
 from opportunities.sandbox.store import Row, Store, Token
 
@@ -85,6 +85,14 @@ class Call:
 
     def created(self, data: Row) -> Answer:
         return answer(int(self.switches["create_status"]), data)
+
+    def shown(self, record: Row) -> Any:
+        """`record` as answers show it: as it is, or as oddly as `/_control` asked for."""
+        return oddities.shown(self.store, record)
+
+    def listed(self, ids: list[str], show: Callable[[str], Row]) -> Answer:
+        """A page of the records `ids`, as the query asks for it."""
+        return answer(200, shapes.listed(ids, self.query, lambda row_id: self.shown(show(row_id))))
 
     def settled(self, kind: str, ids: list[str]) -> list[str]:
         """Without the rows too young for the lists (`list_lag_s`): search indexes run behind."""

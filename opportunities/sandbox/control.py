@@ -12,7 +12,7 @@ then has to stay open for `/_control`, it can only reset them: see `server.py`.
 Faults: `times` null or absent acts always, `id` absent is the kind; used up ones stay listed with `times` 0.
 Records: `{"op":"patch","id":...,"set":{...}}`, `{"op":"create","type":...,"set":{...}}`,
 `{"op":"delete","id":...}` with the fields a row has in `store.py` (flat ids such as `pipeline_stage_id` and
-`assigned_to_id`).
+`assigned_to_id`). `{"op":"show","id":...}` makes answers show a record oddly: `oddities.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
-from opportunities.sandbox import removing, shapes
+from opportunities.sandbox import oddities, removing, shapes
 from opportunities.sandbox.faults import PLANS, Fault
 from opportunities.sandbox.store import SWITCHES, Control, Row, Store, stamp
 
@@ -239,6 +239,10 @@ def fault_from_words(text: str) -> Fault:
 def _record(store: Store, operation: dict[str, Any], now: float) -> None:
     """One thing somebody did on Slant's own page."""
     op = operation.get("op")
+    if op == "show":
+        if problem := oddities.change(store, operation, now):
+            raise NotUnderstood(f"records: {problem}")
+        return
     unknown = set(operation) - {"op", "id", "type", "set"}
     if unknown:
         raise NotUnderstood(f"records: {sorted(unknown)} unknown")
@@ -254,7 +258,7 @@ def _record(store: Store, operation: dict[str, Any], now: float) -> None:
     elif op == "patch":
         _patch(store, kind, row_id, _object("records.set", operation.get("set")), now)
     else:
-        raise NotUnderstood(f"records: op {op!r} is none of patch, create, delete")
+        raise NotUnderstood(f"records: op {op!r} is none of patch, create, delete, show")
 
 
 def _delete(store: Store, kind: str, row_id: str, now: float) -> None:

@@ -83,17 +83,22 @@ def _page(call: Call, ids: list[str], filters: dict[str, str]) -> Answer:
     if moment is not None:
         ids = [row_id for row_id in ids if (parse_moment(rows[row_id]["updated_at"]) or 0) >= moment]
     return answer(
-        200, shapes.listed(ids, call.query, lambda row_id: shapes.opportunity(call.store, rows[row_id]))
+        200,
+        shapes.listed(
+            ids, call.query, lambda row_id: call.shown(shapes.opportunity(call.store, rows[row_id]))
+        ),
     )
 
 
 def show(call: Call, opportunity_id: str) -> Answer:
     """`GET /v1/opportunities/{id}` (7.6)."""
-    return answer(200, shapes.opportunity(call.store, call.find("opportunity", opportunity_id)))
+    return answer(200, call.shown(shapes.opportunity(call.store, call.find("opportunity", opportunity_id))))
 
 
 def show_of_household(call: Call, household_id: str, opportunity_id: str) -> Answer:
-    return answer(200, shapes.opportunity(call.store, _in_household(call, household_id, opportunity_id)))
+    return answer(
+        200, call.shown(shapes.opportunity(call.store, _in_household(call, household_id, opportunity_id)))
+    )
 
 
 def _in_household(call: Call, household_id: str, opportunity_id: str) -> Row:
@@ -163,7 +168,7 @@ def _create(call: Call, book: Row | None, body: Row, problems: Problems) -> Answ
         "updated_at": moment,
     }
     call.save("opportunity", row, fields_set(body, row, CREATE_FIELDS, OWN_NAMES), create=True)
-    return call.created(shapes.opportunity(call.store, row))
+    return call.created(call.shown(shapes.opportunity(call.store, row)))
 
 
 def change(call: Call, opportunity_id: str) -> Answer:
@@ -207,7 +212,7 @@ def _change(call: Call, row: Row) -> Answer:
         if "pipeline_stage_id" in changed:
             row["stage_updated_at"] = stamp(call.now)
         call.save("opportunity", row, changed, create=False)
-    return answer(200, shapes.opportunity(call.store, row))
+    return answer(200, call.shown(shapes.opportunity(call.store, row)))
 
 
 def _plain_fields(call: Call, body: Row, new: dict[str, Any], problems: Problems) -> None:

@@ -22,11 +22,11 @@ def me(call: Call) -> Answer:
 def books(call: Call) -> Answer:
     rows = call.store.tables["book"]
     ids = [book_id for book_id in rows if call.sees(book_id)]
-    return answer(200, shapes.listed(ids, call.query, lambda row_id: _book(call, rows[row_id])))
+    return call.listed(ids, lambda row_id: _book(call, rows[row_id]))
 
 
 def book(call: Call, book_id: str) -> Answer:
-    return answer(200, _book(call, call.find("book", book_id)))
+    return answer(200, call.shown(_book(call, call.find("book", book_id))))
 
 
 def _book(call: Call, row: Row) -> Row:
@@ -43,9 +43,10 @@ def pipelines(call: Call) -> Answer:
             wanted.append(None)
         ids = [row_id for row_id in ids if rows[row_id]["book_id"] in wanted]
     return answer(
-        200, shapes.listed(ids, call.query, lambda row_id: shapes.pipeline(call.store, rows[row_id]))
+        200,
+        shapes.listed(ids, call.query, lambda row_id: call.shown(shapes.pipeline(call.store, rows[row_id]))),
     )
 
 
 def pipeline(call: Call, pipeline_id: str) -> Answer:
-    return answer(200, shapes.pipeline(call.store, call.find("pipeline", pipeline_id)))
+    return answer(200, call.shown(shapes.pipeline(call.store, call.find("pipeline", pipeline_id))))

@@ -30,11 +30,11 @@ def index(call: Call) -> Answer:
     problems.stop()
     rows = call.store.tables["custom_field"]
     ids = [row_id for row_id, row in rows.items() if entity is None or row["entity_type"] == entity]
-    return answer(200, shapes.listed(ids, call.query, lambda row_id: shapes.custom_field(rows[row_id])))
+    return call.listed(ids, lambda row_id: shapes.custom_field(rows[row_id]))
 
 
 def show(call: Call, custom_field_id: str) -> Answer:
-    return answer(200, shapes.custom_field(call.find("custom_field", custom_field_id)))
+    return answer(200, call.shown(shapes.custom_field(call.find("custom_field", custom_field_id))))
 
 
 def create(call: Call) -> Answer:
@@ -61,7 +61,7 @@ def create(call: Call) -> Answer:
         "options": options,
     }
     call.save("custom_field", row, fields_set(call.body, row, CREATE_FIELDS), create=True)
-    return call.created(shapes.custom_field(row))
+    return call.created(call.shown(shapes.custom_field(row)))
 
 
 def _options(body: Row, kind: str | None, problems: Problems) -> Row:

@@ -46,7 +46,7 @@ def index(call: Call) -> Answer:
     wanted = _filters(call.query)
     ids = call.settled("household", _in_books(call))
     found = [row_id for row_id in ids if all(takes(rows[row_id]) for takes in wanted)]
-    return answer(200, shapes.listed(found, call.query, lambda row_id: shapes.household(rows[row_id])))
+    return call.listed(found, lambda row_id: shapes.household(rows[row_id]))
 
 
 def _in_books(call: Call) -> list[str]:
@@ -100,7 +100,7 @@ def _named(row: Row, words: list[str]) -> bool:
 
 
 def show(call: Call, household_id: str) -> Answer:
-    return answer(200, shapes.household(call.find("household", household_id)))
+    return answer(200, call.shown(shapes.household(call.find("household", household_id))))
 
 
 def create(call: Call) -> Answer:
@@ -148,7 +148,7 @@ def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Prob
         "updated_at": moment,
     }
     call.save("household", row, fields_set(body, row, fields, OWN_NAMES), create=True)
-    return call.created(shapes.household(row))
+    return call.created(call.shown(shapes.household(row)))
 
 
 def _writable_book(call: Call, body: Row, problems: Problems) -> Row | None:
@@ -237,7 +237,7 @@ def change(call: Call, household_id: str) -> Answer:
     if changed:
         row = {**row, **new, "updated_at": stamp(call.now)}
         call.save("household", row, changed, create=False)
-    return answer(200, shapes.household(row))
+    return answer(200, call.shown(shapes.household(row)))
 
 
 def create_task(call: Call) -> Answer:

@@ -152,7 +152,7 @@ def paging(query: dict[str, str]) -> tuple[int, int]:
     return numbers["page"], min(numbers["per_page"], PER_PAGE_MAX)
 
 
-def listed(ids: Sequence[str], query: dict[str, str], show: Callable[[str], Row]) -> dict[str, Any]:
+def listed(ids: Sequence[str], query: dict[str, str], show: Callable[[str], Any]) -> dict[str, Any]:
     """The envelope of Slant API 4. No rows: `total_pages` 0; a page past the end: no data, no error."""
     page, per_page = paging(query)
     start = (page - 1) * per_page

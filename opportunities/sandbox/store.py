@@ -117,6 +117,7 @@ class Store:
     in_flight: set[Scope] = field(default_factory=set)
     buckets: dict[str, deque[float]] = field(default_factory=dict)
     born: dict[str, float] = field(default_factory=dict)
+    oddities: dict[str, Row] = field(default_factory=dict)  # how answers show some records, by id
     made: int = 0  # how many ids were given out: the whole state of the id generator
     _listings: dict[tuple[str, str], list[str]] = field(default_factory=dict, repr=False)
 
@@ -131,6 +132,7 @@ class Store:
             in_flight=set(self.in_flight),
             buckets={name: deque(times) for name, times in self.buckets.items()},
             born=dict(self.born),
+            oddities=dict(self.oddities),
             made=self.made,
         )
 
@@ -141,6 +143,7 @@ class Store:
         fresh = start.copy()
         self.tables, self.tokens, self.control = fresh.tables, fresh.tokens, fresh.control
         self.remembered, self.in_flight, self.buckets, self.born = {}, set(), {}, {}
+        self.oddities = {}
         self.ledger.clear()
         self._listings = {}
 

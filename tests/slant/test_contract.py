@@ -67,10 +67,10 @@ def test_every_sample_record_can_be_read(client: SlantClient) -> None:
     assert scan.complete
     assert scan.pages_read > 1
     assert None in {deal.value for deal in scan} & {deal.probability for deal in scan}
-    assert {None} < {book.role for book in client.books()}
-    assert all(pipeline.stages for pipeline in client.pipelines())
+    assert {None} < {book.role for book in items(client.book_pages())}
+    assert all(pipeline.stages for pipeline in items(client.pipeline_pages()))
     assert {household.type for household in households} == {"Prospect", "Client"}
-    assert {field.entity_type for field in client.custom_fields()} >= {"Opportunity"}
+    assert {field.entity_type for field in items(client.custom_field_pages())} >= {"Opportunity"}
 
 
 def test_pages_can_be_resumed(client: SlantClient) -> None:
@@ -237,7 +237,8 @@ def test_an_unrestricted_pipeline_is_read_either_way(
 ) -> None:
     sandbox.control(switches={"unrestricted_pipeline_type": said})
 
-    assert {pipeline.id: pipeline.pipeline_type for pipeline in client.pipelines()}["pl_events"] == read
+    found = {pipeline.id: pipeline.pipeline_type for pipeline in items(client.pipeline_pages())}
+    assert found["pl_events"] == read
 
 
 @pytest.mark.parametrize("reading", ["include", "exclude"])
@@ -246,7 +247,7 @@ def test_company_pipelines_are_there_either_way(
 ) -> None:
     sandbox.control(switches={"company_pipelines_with_book_filter": reading})
 
-    assert {"pl_newbiz", "pl_alder"} <= {pipeline.id for pipeline in client.pipelines()}
+    assert {"pl_newbiz", "pl_alder"} <= {pipeline.id for pipeline in items(client.pipeline_pages())}
 
 
 @pytest.mark.parametrize(("reading", "mismatches"), [("clear", ()), ("ignore", ("value",))])

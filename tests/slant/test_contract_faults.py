@@ -20,7 +20,7 @@ def test_a_read_only_token_refuses_us_for_writes(sandbox: SandboxProcess) -> Non
     error = refusal(create, reader)
 
     assert (type(error), error.code) == (SlantRefusedUs, "token_read_only")
-    assert next(reader.books())
+    assert next(reader.book_pages()).items
 
 
 def test_a_revoked_or_unknown_token_refuses_us(sandbox: SandboxProcess, client: SlantClient) -> None:

@@ -17,7 +17,7 @@ from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantBusy, SlantError
 from opportunities.slant.pages import RecordPage
 from opportunities.slant.transport import Raw
-from opportunities.slant.types import BookRecord, CustomField, Me, OpportunityRecord, PipelineRecord, Written
+from opportunities.slant.types import Me, OpportunityRecord, Written
 from tests.slant.samples import BODY, BOOK, HOUSEHOLD, OPPORTUNITY, PIPELINE, page_of
 from tests.slant.servers import TOKEN, Received, always, client_of, reply, serving
 
@@ -26,10 +26,10 @@ PRIVATE = "Okonkwo-1961-04-12"
 CALLS: list[tuple[Callable[[SlantClient], Any], type | tuple[type, ...]]] = [
     (lambda client: client.me(), Me),
     (lambda client: client.opportunity("op_71qz5d"), OpportunityRecord),
-    (lambda client: next(client.books(), None), (BookRecord, type(None))),
-    (lambda client: next(client.pipelines(), None), (PipelineRecord, type(None))),
+    (lambda client: next(client.book_pages()), RecordPage),
+    (lambda client: next(client.pipeline_pages()), RecordPage),
     (lambda client: next(client.household_pages()), RecordPage),
-    (lambda client: next(client.custom_fields(), None), (CustomField, type(None))),
+    (lambda client: next(client.custom_field_pages()), RecordPage),
     (lambda client: next(client.opportunity_pages()), RecordPage),
     (lambda client: next(client.household_opportunity_pages("hh")), RecordPage),
     (lambda client: client.create_opportunity(BODY, key="k"), Written),

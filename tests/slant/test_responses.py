@@ -10,7 +10,7 @@ import pytest
 
 from opportunities.slant.errors import SlantNoAnswer
 from opportunities.slant.pages import RecordPage, Scan
-from opportunities.slant.responses import Answer, Envelope, read_page, read_record
+from opportunities.slant.responses import Answer, read_page, read_record
 from opportunities.slant.types import (
     Assignee,
     BookRecord,
@@ -36,8 +36,7 @@ def opportunity(**changes: Any) -> OpportunityRecord:
 
 def pages(*bodies: Any) -> list[RecordPage[OpportunityRecord]]:
     return [
-        read_page(answer(body), Envelope[OpportunityRecord], number=number)
-        for number, body in enumerate(bodies, 1)
+        read_page(answer(body), OpportunityRecord, number=number) for number, body in enumerate(bodies, 1)
     ]
 
 
@@ -100,13 +99,24 @@ def test_a_partial_assignee_is_somebody_we_cannot_tell(assigned_to: Any) -> None
     assert opportunity(assigned_to=assigned_to).assigned_to == Assignee()
 
 
-@pytest.mark.parametrize("name", ["id", "name", "book_id", "pipeline", "pipeline_stage"])
-def test_a_missing_required_field_is_no_answer(name: str) -> None:
+@pytest.mark.parametrize(
+    "odd", [without(OPPORTUNITY, "id"), OPPORTUNITY | {"id": 7}, OPPORTUNITY | {"id": []}]
+)
+def test_a_record_without_a_usable_id_is_no_answer(odd: dict[str, Any]) -> None:
+    with pytest.raises(SlantNoAnswer) as caught:
+        read_record(answer(odd), OpportunityRecord)
+    assert "no usable id: id" in caught.value.log_line
+    assert "Okonkwo" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["name", "book_id", "pipeline", "pipeline_stage"])
+def test_a_missing_required_field_is_unknown_and_the_rest_is_read(name: str) -> None:
     for record in (without(OPPORTUNITY, name), OPPORTUNITY | {name: 7}, OPPORTUNITY | {name: []}):
-        with pytest.raises(SlantNoAnswer) as caught:
-            read_record(answer(record), OpportunityRecord)
-        assert name in caught.value.log_line
-        assert "Okonkwo" not in str(caught.value)
+        deal = read_record(answer(record), OpportunityRecord)
+
+        assert list(deal.unreadable) == [name]
+        assert deal.cannot_read(name)
+        assert (deal.id, deal.value) == ("op_71qz5d", 640000)
 
 
 @pytest.mark.parametrize(
@@ -121,19 +131,27 @@ def test_a_missing_required_field_is_no_answer(name: str) -> None:
         {"target_close_date": "tomorrow"},
         {"target_close_date": 1764460800},
         {"target_close_date": "9999-12-31T23:00:00-10:00"},
-        {"id": ""},
-        {"id": "x" * 201},
-        {"id": "a\nb"},
         {"custom_fields": []},
         {"assigned_to": "u_1"},
     ],
 )
 def test_a_wrong_type_is_never_taken_for_the_right_one(changes: dict[str, Any]) -> None:
+    deal = opportunity(**changes)
+    ((name, sent),) = changes.items()
+
+    assert list(deal.unreadable) == [name]
+    assert getattr(deal, name) in (None, {})
+    assert name not in deal.model_fields_set
+    if not isinstance(sent, list):
+        assert json.loads(deal.unreadable[name]) == sent
+
+
+@pytest.mark.parametrize("id", ["", "x" * 201, "a\nb", None, True, 1.5])
+def test_what_is_no_id_identifies_no_record(id: Any) -> None:
     with pytest.raises(SlantNoAnswer) as caught:
-        opportunity(**changes)
+        opportunity(id=id)
 
     assert caught.value.status == 200
-    assert next(iter(changes)) in caught.value.log_line
 
 
 @pytest.mark.parametrize(
@@ -219,11 +237,13 @@ def test_a_book_keeps_its_members_and_their_roles() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["role", "users", "id", "name"])
-def test_a_book_without_a_required_field_is_no_answer(name: str) -> None:
+@pytest.mark.parametrize("name", ["role", "users", "name"])
+def test_a_book_without_a_required_field_says_so(name: str) -> None:
     # A missing role must not be read as null, which is an administrator's.
-    with pytest.raises(SlantNoAnswer):
-        read_record(answer(without(BOOK, name)), BookRecord)
+    book = read_record(answer(without(BOOK, name)), BookRecord)
+
+    assert book.cannot_read(name)
+    assert book.unreadable == {name: "nothing"}
 
 
 def test_stages_are_sorted_by_order_then_by_place() -> None:
@@ -303,7 +323,7 @@ def test_a_page_carries_its_evidence() -> None:
 
     page = read_page(
         answer(page_of([OPPORTUNITY], page=2, pages=4, count=301), headers=headers),
-        Envelope[OpportunityRecord],
+        OpportunityRecord,
         number=2,
     )
 
@@ -314,26 +334,37 @@ def test_a_page_carries_its_evidence() -> None:
 
 def test_another_page_than_the_one_asked_for_is_no_answer() -> None:
     with pytest.raises(SlantNoAnswer):
-        read_page(answer(page_of([OPPORTUNITY], page=1, pages=4)), Envelope[OpportunityRecord], number=2)
+        read_page(answer(page_of([OPPORTUNITY], page=1, pages=4)), OpportunityRecord, number=2)
 
 
 def test_a_page_past_the_end_is_the_end_whatever_it_shows() -> None:
-    page = read_page(answer(page_of([OPPORTUNITY], page=4, pages=4)), Envelope[OpportunityRecord], number=5)
+    page = read_page(answer(page_of([OPPORTUNITY], page=4, pages=4)), OpportunityRecord, number=5)
 
     assert (page.items, page.is_last) == ((), True)
 
 
 @pytest.mark.parametrize("total_pages", [0, 1])
 def test_an_empty_list_is_the_last_page(total_pages: int) -> None:
-    assert read_page(answer(page_of([], pages=total_pages)), Envelope[OpportunityRecord], number=1).is_last
+    assert read_page(answer(page_of([], pages=total_pages)), OpportunityRecord, number=1).is_last
 
 
 @pytest.mark.parametrize(
-    "body", [[], {}, {"data": None}, {"data": {}}, {"data": [None]}, {"data": [], "pagination": 7}]
+    "body",
+    [
+        [],
+        {},
+        {"data": None, "pagination": {}},
+        {"data": {}, "pagination": {}},
+        {"data": [OPPORTUNITY]},
+        {"data": [], "pagination": 7},
+        {"data": [], "pagination": None},
+        b"<html>",
+        b"[" * 5000,
+    ],
 )
-def test_what_is_no_list_is_no_answer(body: Any) -> None:
+def test_only_a_broken_envelope_is_no_answer(body: Any) -> None:
     with pytest.raises(SlantNoAnswer):
-        read_page(answer(body), Envelope[OpportunityRecord], number=1)
+        read_page(answer(body), OpportunityRecord, number=1)
 
 
 def deals(*ids: str) -> list[dict[str, Any]]:
@@ -365,9 +396,9 @@ def test_a_scan_of_all_pages_is_complete() -> None:
         [page_of(deals("a", "b"), page=1, pages=2, count=3), page_of(deals("c"), page=2, pages=2, count=2)],
         [page_of(deals("a"), page=1, pages=3, count=1), page_of([], page=2, pages=3, count=1)],
         [{"data": deals("a"), "pagination": {"current_page": 1, "total_pages": 1}}],
-        [{"data": deals("a")}, {"data": []}],
+        [{"data": deals("a"), "pagination": {}}, {"data": [], "pagination": {}}],
     ],
-    ids=["not ended", "row skipped", "count fell", "page empty", "no count", "no pagination"],
+    ids=["not ended", "row skipped", "count fell", "page empty", "no count", "no counts at all"],
 )
 def test_a_scan_that_may_have_missed_a_row_is_not_complete(bodies: list[Any]) -> None:
     assert not scan_of(*bodies).complete
@@ -375,9 +406,7 @@ def test_a_scan_that_may_have_missed_a_row_is_not_complete(bodies: list[Any]) ->
 
 def test_a_scan_refuses_a_page_out_of_turn() -> None:
     scan = scan_of(page_of(deals("a"), page=1, pages=3, count=3))
-    later = read_page(
-        answer(page_of(deals("c"), page=3, pages=3, count=3)), Envelope[OpportunityRecord], number=3
-    )
+    later = read_page(answer(page_of(deals("c"), page=3, pages=3, count=3)), OpportunityRecord, number=3)
 
     with pytest.raises(ValueError, match="out of turn"):
         scan.add(later)

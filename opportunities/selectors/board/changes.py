@@ -7,11 +7,9 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from opportunities.models import Person
+from opportunities.models import MirrorRevision, Person
 from opportunities.selection import Selection
-from opportunities.selectors.board.pending import on_their_way, touched_stages
-from opportunities.selectors.board.places import visible_pipelines
-from opportunities.selectors.board.seen import Seen, digest, read_token
+from opportunities.selectors.board.pending import digest, on_their_way, touched_stages
 from opportunities.selectors.board.totals import kept
 
 
@@ -29,24 +27,25 @@ class Changes:
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
-    seen = read_token(person, since)
-    stages, newest, ways, pipelines = set(), seen.deals, [], 0
-    for kind, id, state, reason, revision in _news(person, selection, seen.deals):
+    number, _, rest = since.partition(".")
+    seen, _, drawn = rest.partition(".")
+    known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
+    stages, newest, ways, pipelines = set(), known, [], "0"
+    for kind, id, state, reason, revision in _news(person, selection, known):
         match kind:
             case "way":
                 ways.append(f"{id} {state} {reason}")
             case "pipelines":
-                pipelines = revision
+                pipelines = str(revision)
             case _:
                 stages.add(id)
                 newest = max(newest, revision)
     now = digest(ways)
-    if not stages and now == seen.ways and pipelines == seen.pipelines:
+    if not stages and now == seen and pipelines == drawn:
         return None
-    if now != seen.ways:
+    if now != seen:
         stages |= touched_stages(person, selection)
-    token = Seen(newest, now, pipelines).token(person)
-    return Changes(tuple(sorted(stages)), token, pipelines != seen.pipelines)
+    return Changes(tuple(sorted(stages)), f"{newest}.{now}.{pipelines}", pipelines != drawn)
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
@@ -57,13 +56,12 @@ def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, s
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
-    pipelines = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     parts: list[str] = []
     values: list[Any] = []
     for columns, rows in (
         ("'way', CAST(pk AS varchar(36)), state, reason_code, 0", under_way),
         ("'stage', stage_id, '', '', revision", totals),
-        ("'pipelines', '', '', '', revision", pipelines),
+        ("'pipelines', '', '', '', pipelines", MirrorRevision.objects.values("pipelines")),
     ):
         with suppress(EmptyResultSet):
             sql, its = rows.query.sql_with_params()

@@ -1,0 +1,180 @@
+"""What Slant shows and we cannot read: kept for managers, record by record, for as long as it is so.
+
+One alert names the records and their fields, and closes itself. Raw forms stay in `UnreadableRecord`, for
+managers: an alert is mailed, so it names the fields and holds nothing of what is in them.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import Q
+
+from opportunities.clock import Clock
+from opportunities.models import Opportunity, UnreadableRecord
+from opportunities.models.unreadable import DEALS
+from opportunities.runtime import alerts
+from opportunities.runtime.alerts import AlertText
+from opportunities.slant.pages import RecordPage
+from opportunities.slant.record_types import WHOLE_RECORD, SlantRecord
+from opportunities.slant.types import OpportunityRecord
+
+Record = TypeVar("Record", bound=SlantRecord)
+
+CAUSE = "unreadable_records"
+NAMED_AT_MOST = 20
+DEAL = "deal"
+# What is new and has no name that can be read is shown under this one.
+UNREADABLE_NAME = "(name cannot be read)"
+DATA_QUALITY = "/reports/data-quality/"
+MEANING = (
+    "Everything else in Slant is read as always. A deal keeps what was read of it last, and says so. "
+    "A new deal that has no stage or no id we can read is not shown yet."
+)
+REMEDY = (
+    "Look at these records in Slant and correct what is odd there, or ask Slant's support. "
+    "The report on data quality shows what Slant sent. This alert closes by itself."
+)
+
+
+@dataclass(frozen=True)
+class UnreadableFinding:
+    """One record that cannot be read whole. `fields` is the raw form of each such place."""
+
+    key: str
+    label: str
+    fields: Mapping[str, str]
+    name: str = ""
+    book_id: str = ""
+
+
+@dataclass
+class Findings:
+    """What a reading of one list found. `kind` is what its records are called."""
+
+    resource: str
+    kind: str
+    found: dict[str, UnreadableFinding] = field(default_factory=dict)
+
+    def add(
+        self, record: SlantRecord, *, place: str = "", within: str = "", kind: str = "", book_id: str = ""
+    ) -> None:
+        """Keep `record` if it cannot be read whole. `place` names one that has no usable id.
+
+        `within` is the record that holds it, and `kind` what it is called there.
+        """
+        if not record.unreadable:
+            return
+        kind = kind or self.kind
+        key = f"{within}{record.id or place or 'without a usable id'}"[:420]
+        around = f" of {within.split()[0]}" if within else f", {place}"
+        named = f"{kind} {record.id}" if record.has_id else f"{kind} without a usable id{around}"
+        name = "" if record.cannot_read("name") else str(getattr(record, "name", ""))
+        self.found[key] = UnreadableFinding(key, named[:300], dict(record.unreadable), name[:500], book_id)
+
+    def add_page(self, page: RecordPage[Record]) -> None:
+        """Keep what of a page cannot be read, or the page itself."""
+        if page.is_broken:
+            key = f"page {page.current_page}"
+            label = f"page {page.current_page} of the list of {self.resource}"
+            self.found[key] = UnreadableFinding(key, label, {WHOLE_RECORD: "no list"})
+        for record in (*page.items, *page.without_id):
+            place = f"page {page.current_page}, record {page.places.get(record.id, 0)}"
+            self.add(record, place=place, book_id=book_of(record))
+
+
+def book_of(record: SlantRecord) -> str:
+    """The book that decides who sees `record`, "" where Slant does not say it."""
+    book_id = getattr(record, "book_id", "") or ""
+    return "" if record.cannot_read("book_id") else str(book_id)
+
+
+def deal_findings(records: Iterable[OpportunityRecord]) -> list[UnreadableFinding]:
+    found = Findings(DEALS, DEAL)
+    for record in records:
+        found.add(record, book_id=book_of(record))
+    return list(found.found.values())
+
+
+def keep(resource: str, findings: Sequence[UnreadableFinding], *, now: datetime) -> None:
+    """Keep `findings`. What is known already keeps the moment it was first seen."""
+    UnreadableRecord.objects.bulk_create(
+        [
+            UnreadableRecord(
+                resource=resource,
+                key=finding.key,
+                label=finding.label,
+                name=finding.name,
+                book_id=finding.book_id,
+                fields=dict(finding.fields),
+                first_seen_at=now,
+                seen_at=now,
+            )
+            for finding in findings
+        ],
+        update_conflicts=True,
+        unique_fields=["resource", "key"],
+        update_fields=["label", "name", "book_id", "fields", "seen_at"],
+    )
+
+
+def replace(findings: Findings, *, now: datetime) -> None:
+    """Keep what a whole reading found, and forget what it no longer shows."""
+    known = UnreadableRecord.objects.filter(resource=findings.resource)
+    known.exclude(key__in=list(findings.found)).delete()
+    keep(findings.resource, list(findings.found.values()), now=now)
+
+
+def first_seen(keys: Iterable[str]) -> dict[str, datetime]:
+    """Of deals that could not be put on the board: when each was first seen."""
+    wanted = list(keys)
+    known = UnreadableRecord.objects.filter(resource=DEALS, key__in=wanted)
+    return {} if not wanted else dict(known.values_list("key", "first_seen_at"))
+
+
+def forget_deals(keys: Iterable[str]) -> None:
+    """Forget deals that can be read again, or are gone."""
+    UnreadableRecord.objects.filter(resource=DEALS, key__in=list(keys)).delete()
+
+
+def keep_page(page: RecordPage[OpportunityRecord], *, now: datetime) -> None:
+    """Keep the deals of a page that have no usable id, or the page itself. `writing` keeps the others."""
+    if page.is_broken or page.without_id:
+        found = Findings(DEALS, DEAL)
+        found.add_page(replace_fields(page, items=()))
+        keep(DEALS, list(found.found.values()), now=now)
+
+
+def forget_unseen_deals(shown: Collection[str], *, began: datetime, now: datetime) -> None:
+    """Forget what a whole reading did not show any more: it was repaired, or is gone.
+
+    A deal on the board is not forgotten here: it may be missing for another reason, and is asked for.
+    """
+    # A time ahead of us was kept before the clock was set back.
+    earlier = UnreadableRecord.objects.filter(resource=DEALS).filter(
+        Q(seen_at__lt=began) | Q(seen_at__gt=now)
+    )
+    unseen = [key for key in earlier.values_list("key", flat=True) if key not in shown]
+    on_board = Opportunity.objects.filter(pk__in=unseen, gone_at=None).values_list("pk", flat=True)
+    forget_deals(set(unseen) - set(on_board))
+
+
+def report(*, clock: Clock) -> None:
+    """Open, bring up to date or close the one alert."""
+    rows = list(UnreadableRecord.objects.order_by("resource", "first_seen_at", "key")[:NAMED_AT_MOST])
+    if not rows:
+        alerts.report(CAUSE, None, clock=clock)
+        return
+    count = UnreadableRecord.objects.count()
+    lines = [f"{row.label}: {_places(row.fields)}" for row in rows]
+    lines += [f"and {count - len(rows):,} more"] if count > len(rows) else []
+    records = "1 record" if count == 1 else f"{count:,} records"
+    happened = f"Slant shows something here we cannot read: {records}. {'; '.join(lines)}"
+    text = AlertText(happened, MEANING, REMEDY, DATA_QUALITY, tuple(lines))
+    alerts.report(CAUSE, text, clock=clock)
+
+
+def _places(fields: Mapping[str, str]) -> str:
+    return ", ".join(place or "the whole record" for place in fields)
