@@ -41,8 +41,8 @@ _SHAPES = (
 
 def scrub(text: str) -> str:
     """`text` without tokens, secrets and passwords, found by shape and by the values in the settings."""
-    for name in SECRET_SETTINGS:
-        secret = getattr(settings, name, "")
+    secrets = [getattr(settings, name, "") for name in SECRET_SETTINGS]
+    for secret in [*secrets, *getattr(settings, "SECRET_KEY_FALLBACKS", [])]:
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN)
     for shape, replacement in _SHAPES:

@@ -65,6 +65,8 @@ class RequestIdMiddleware:
             facts = {
                 "method": request.method,
                 "path": request.path,
+                # As TrustedProxiesMiddleware, which comes first, settled it.
+                "address": request.META.get("REMOTE_ADDR", ""),
                 "status": response.status_code,
                 "ms": round((time.monotonic() - began) * 1000),
             }

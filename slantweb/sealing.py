@@ -1,15 +1,15 @@
 """Encryption of what belongs to a session and must not be readable in the database: the provider's tokens.
 
 Fernet (AES and HMAC) with a key of its own derived from SECRET_KEY, so that a copy of the database alone
-gives no access at the provider. After a change of SECRET_KEY what was sealed is unreadable, and counts as
-absent.
+gives no access at the provider. SECRET_KEY_FALLBACKS still open what they sealed. With another key it is
+unreadable, and counts as absent.
 """
 
 import base64
 import json
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
@@ -20,7 +20,7 @@ def seal(values: dict[str, Any]) -> str:
 
 
 def unseal(sealed: object) -> dict[str, Any]:
-    """What was sealed; an empty dict, if it was not sealed by us, or with another SECRET_KEY."""
+    """What was sealed; an empty dict, if it was not sealed by us, or with a key we no longer have."""
     if not isinstance(sealed, str) or not sealed:
         return {}
     try:
@@ -30,6 +30,11 @@ def unseal(sealed: object) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _cipher() -> Fernet:
+def _cipher() -> MultiFernet:
+    """Seals with the first key, opens with any."""
+    return MultiFernet([_cipher_of(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _cipher_of(secret_key: str) -> Fernet:
     key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"slantweb.session.tokens")
-    return Fernet(base64.urlsafe_b64encode(key.derive(settings.SECRET_KEY.encode())))
+    return Fernet(base64.urlsafe_b64encode(key.derive(secret_key.encode())))

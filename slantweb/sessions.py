@@ -53,6 +53,8 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
 
     Activity is written at most once a minute, and never by a poll, which therefore writes nothing at all.
     """
+    if _has_new_key(request):
+        request.session.save()
     session, now = request.session, int(time.time())
     began, seen = session.get("began"), session.get("seen")
     if began is None or seen is None:
@@ -160,5 +162,17 @@ def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: ob
         row.session_data = Session.objects.encode(data | changes)
         row.save(update_fields=["session_data"])
     # Loaded again, and not marked as changed: at its end this request writes nothing over it.
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    store = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    # But a new key must be told, which Django does with a change. No other request knows that key yet.
+    store.modified = _has_new_key(request)
+    request.session = store
     return True
+
+
+def _has_new_key(request: HttpRequest) -> bool:
+    """Whether Django gave the session a new key in this request, as it does once SECRET_KEY has changed.
+
+    Its new row is empty until the session is saved.
+    """
+    given = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    return bool(given) and given != request.session.session_key

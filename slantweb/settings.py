@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from opportunities.email_addresses import fold_address
+from slantweb import safe_start
 from slantweb.variables import Variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -43,6 +44,8 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
     )
+# Older keys, still good for what they signed and sealed, so that a new key signs nobody out.
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key.strip()]
 
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
@@ -337,3 +340,10 @@ METRICS_TOKEN = env.secret("METRICS_TOKEN")
 AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 APP_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+safe_start.refuse_dangerous(
+    debug=DEBUG,
+    keys={"SECRET_KEY": [SECRET_KEY], "SECRET_KEY_FALLBACKS": SECRET_KEY_FALLBACKS},
+    hosts=ALLOWED_HOSTS,
+    proxies=TRUSTED_PROXIES,
+    slant_base_url=SLANT_BASE_URL,
+)

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import string
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,7 @@ atexit.register(shutil.rmtree, VAR_ROOT, ignore_errors=True)
 
 forget_environment()
 os.environ |= {
-    "SECRET_KEY": "tests-only-" + "x" * 50,
+    "SECRET_KEY": "tests-only-" + string.ascii_letters,
     "DEMO": "1",
     "VAR_DIR": str(VAR_ROOT),
     # The discard port: nothing listens there. A test that needs Slant starts a sandbox of its own.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 import subprocess
 import sys
 from importlib.metadata import distribution, packages_distributions
@@ -137,7 +138,9 @@ def run_as_in_production(tmp_path: Path, code: str) -> subprocess.CompletedProce
     ]
     blocked = f"import sys; sys.modules.update(dict.fromkeys({sorted(absent)!r}))\n"
     environment = clean_environment(
-        SECRET_KEY="for-the-tests", VAR_DIR=str(tmp_path), DJANGO_SETTINGS_MODULE="slantweb.settings"
+        SECRET_KEY="for-the-tests-" + string.ascii_letters,
+        VAR_DIR=str(tmp_path),
+        DJANGO_SETTINGS_MODULE="slantweb.settings",
     )
     return subprocess.run(
         [sys.executable, "-c", blocked + code],

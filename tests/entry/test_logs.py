@@ -130,6 +130,26 @@ def test_one_line_a_request_with_its_number_and_person_and_without_its_query(
     assert "Okonkwo" not in json.dumps(lines())
 
 
+@pytest.mark.parametrize(
+    ("remote", "address"), [("10.1.2.3", "203.0.113.5"), ("198.51.100.1", "198.51.100.1")]
+)
+def test_the_line_names_the_address_of_the_client_behind_a_trusted_proxy(
+    lines: Lines, client: Client, settings: Settings, remote: str, address: str
+) -> None:
+    settings.DEMO, settings.TRUSTED_PROXIES = False, ["10.0.0.0/8"]
+
+    client.get("/healthz", REMOTE_ADDR=remote, headers={"X-Forwarded-For": "203.0.113.5"})
+
+    (line,) = [line for line in lines() if line["name"] == "slantweb.middleware"]
+    assert line["address"] == address
+
+
+def test_an_older_key_is_scrubbed_as_well(settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["canary-of-an-older-key"]
+
+    assert scrub("signed with canary-of-an-older-key") == "signed with [hidden]"
+
+
 @pytest.mark.django_db
 def test_one_request_leaves_nothing_of_itself_in_the_next(
     lines: Lines, manager: Person, signed_in: Callable[[Person], Client], client: Client

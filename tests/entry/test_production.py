@@ -1,6 +1,7 @@
 """The settings as a server at a firm loads them: in a process of their own, as they are read once."""
 
 import json
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_the_configured_log_is_json_and_scrubbed(tmp_path: Path) -> None:
         ({"DEMO": "1", "SLANT_BASE_URL": ""}, "DEMO=1 lets anybody sign in"),
         ({"SLANT_BASE_URL": "https://api.slant.example"}, "SLANT_BASE_URL must end with the version"),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,load-balancer"}, "TRUSTED_PROXIES: 'load-balancer'"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES holds 0.0.0.0/0"),
     ],
 )
 def test_a_dangerous_setting_stops_the_start(tmp_path: Path, variables: dict[str, str], words: str) -> None:
@@ -83,6 +85,61 @@ def test_a_dangerous_setting_stops_the_start(tmp_path: Path, variables: dict[str
 
     assert done.returncode == 1
     assert words in done.stderr
+
+
+OPENING = {
+    "SECRET_KEY": [
+        "k7Q!pX2z" * 3,
+        "short-but-random-9fK2!xQ7",
+        "x" * 50,
+        "change-me-" * 5,
+        "0123" * 12,
+        "django-insecure-7fK2p9Xw4Lq8Zr1Vb6Nc3Mt5Hy0Gj",
+    ],
+    "SECRET_KEY_FALLBACKS": ["7fK2p9Xw4Lq8Zr1Vb6Nc3Mt5Hy0GjDsAeUoIi,short", "y" * 40],
+    "ALLOWED_HOSTS": ["*", "deals.firm.example, *"],
+    "TRUSTED_PROXIES": ["0.0.0.0/0", "::/0", "10.0.0.1,0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1"],
+    "DEBUG": ["1"],
+}
+
+
+def test_a_setting_that_opens_a_door_stops_the_start_and_is_named(tmp_path: Path) -> None:
+    tried = [(name, value) for name, values in OPENING.items() for value in values]
+
+    said = read_in_turn(tmp_path, tried)
+
+    assert list(said) == [f"{name}={value}" for name, value in tried]
+    for (name, value), words in zip(tried, said.values(), strict=True):
+        assert name in words
+        # A weak secret is still one.
+        assert "SECRET" not in name or value not in words
+
+
+def test_a_weak_key_in_a_file_is_refused_as_well(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x" * 50)
+
+    done = run(tmp_path, "manage.py", "check", SECRET_KEY="", SECRET_KEY_FILE=str(tmp_path / "key"))
+
+    assert (done.returncode, "SECRET_KEY is not random" in done.stderr) == (1, True)
+
+
+def test_keys_as_they_are_made_and_proxies_as_they_are_named_are_taken(tmp_path: Path) -> None:
+    keys = [secrets.token_urlsafe(50), secrets.token_hex(32), secrets.token_urlsafe(24)]
+    tried = [("SECRET_KEY", key) for key in keys] + [("SECRET_KEY_FALLBACKS", ", ".join(keys))]
+    tried += [("TRUSTED_PROXIES", "10.0.0.0/8,192.168.0.0/16,fc00::/7,2001:db8::1")]
+    tried += [("ALLOWED_HOSTS", "deals.firm.example,.firm.example")]
+
+    assert read_in_turn(tmp_path, tried) == {}
+
+
+def test_debug_is_for_a_slant_on_this_machine(tmp_path: Path) -> None:
+    weak = {"DEBUG": "1", "SECRET_KEY": "x", "ALLOWED_HOSTS": "*", "TRUSTED_PROXIES": "0.0.0.0/0"}
+
+    here = run(tmp_path, "manage.py", "check", SLANT_BASE_URL="http://127.0.0.1:9/v1", **weak)
+    there = run(tmp_path, "manage.py", "check", **weak)
+
+    assert (here.returncode, there.returncode) == (0, 1), here.stderr
+    assert "DEBUG=1 shows internals and client data" in there.stderr
 
 
 UNREADABLE = {

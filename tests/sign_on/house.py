@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import string
 import subprocess
 import sys
 from contextlib import closing
@@ -67,7 +68,7 @@ class SignOnHouse:
             DJANGO_SETTINGS_MODULE="tests.sign_on.house_settings",
             TEST_CLAIMS_RENEW_SECONDS=str(RENEW_SECONDS),
             PYTHONUNBUFFERED="1",
-            SECRET_KEY="house-only-" + "x" * 50,
+            SECRET_KEY="house-only-" + string.ascii_letters,
             VAR_DIR=str(self.home),
             DATABASE_URL=database_url,
             SLANT_BASE_URL="http://127.0.0.1:9/v1",

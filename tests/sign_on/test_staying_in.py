@@ -71,6 +71,22 @@ def test_another_secret_key_reads_nothing(inside: Visitor, settings: Settings) -
     assert unseal(sealed) == {}
 
 
+def test_a_change_of_the_secret_key_signs_nobody_out(
+    inside: Visitor, later: Later, settings: Settings
+) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another" * 8
+    later(6)
+    inside.forger.answer_with(inside.forger.token(nonce=None), refresh_token="rt-next")
+
+    assert [page(inside).status_code, page(inside).status_code] == [200, 200]
+    # The refresh token was read with the old key, and the next one is sealed with the new.
+    assert inside.forger.asked[0]["refresh_token"] == REFRESH
+    settings.SECRET_KEY_FALLBACKS = []
+    assert page(inside).status_code == 200
+    assert unseal(Session.objects.get().get_decoded()["grant"])["refresh"] == "rt-next"
+
+
 def test_within_five_minutes_nobody_is_asked(inside: Visitor, later: Later) -> None:
     later(4.9)
 

@@ -14,6 +14,7 @@ import ctypes
 import os
 import shutil
 import signal
+import string
 import subprocess
 import sys
 import tempfile
@@ -215,7 +216,7 @@ def house_environment(home: Path, database_url: str, **variables: str) -> dict[s
     return clean_environment(
         DJANGO_SETTINGS_MODULE="tests.support.house_settings",
         PYTHONUNBUFFERED="1",
-        SECRET_KEY="house-only-" + "x" * 50,
+        SECRET_KEY="house-only-" + string.ascii_letters,
         DEMO="1",
         VAR_DIR=str(home),
         DATABASE_URL=database_url,

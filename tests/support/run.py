@@ -2,6 +2,7 @@
 
 import os
 import resource
+import string
 import subprocess
 import sys
 import tempfile
@@ -220,7 +221,8 @@ def _processor_time() -> float:
 def _environment(**variables: str) -> dict[str, str]:
     # The tools import settings too, on a machine where nobody set any: makemigrations the tests' ones, and
     # mypy's plugin the project's, which want a secret.
-    tools = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": "for-the-tools"}
+    secret = "for-the-tools-" + string.ascii_letters
+    tools = {"DJANGO_SETTINGS_MODULE": "tests.settings", "SECRET_KEY": secret}
     environment = os.environ | tools | variables
     # Without byte code, every process of the tests compiles all of them and the application again.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -1,6 +1,7 @@
 """Many processes appending at once: one order, no gap, no fork."""
 
 import os
+import string
 import subprocess
 import sys
 
@@ -44,7 +45,7 @@ def test_ten_processes_appending_at_once_leave_one_chain(committed_db: str) -> N
     environment = clean_environment(
         DATABASE_URL=committed_db,
         DJANGO_SETTINGS_MODULE="slantweb.settings",
-        SECRET_KEY="x" * 50,
+        SECRET_KEY="for-the-tests-" + string.ascii_letters,
         VAR_DIR=os.environ["VAR_DIR"],
     )
     done = subprocess.run(

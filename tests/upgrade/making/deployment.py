@@ -7,6 +7,7 @@ written down.
 import contextlib
 import os
 import signal
+import string
 import subprocess
 import sys
 import time
@@ -204,7 +205,7 @@ class Deployment:
             | {
                 "DEMO": "1",
                 # Of this fixture alone: it signs forms and sessions that are long over.
-                "SECRET_KEY": "used-database-only-" + "x" * 40,
+                "SECRET_KEY": "used-database-only-" + string.ascii_letters,
                 "VAR_DIR": str(self.home),
                 "DATABASE_URL": self.database_url,
                 "MACHINE_NAME": self.machine,

@@ -1,0 +1,69 @@
+"""Refuses to start with settings that open a door. Each refusal names the variable and what to do."""
+
+import ipaddress
+import zlib
+from collections.abc import Iterable, Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_LEAST_CHARACTERS = 32
+KEY_LEAST_DIFFERENT = 8
+# What is left of a key once its repetitions are taken out, in bytes.
+KEY_LEAST_CONTENT = 20
+# The widest private network is fc00::/7 (RFC 4193). A wider one is the internet, or half of it.
+WIDEST_NETWORK = 7
+MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(50))" makes one.'
+
+
+def refuse_dangerous(
+    *,
+    debug: bool,
+    keys: Mapping[str, Iterable[str]],
+    hosts: Iterable[str],
+    proxies: Iterable[str],
+    slant_base_url: str,
+) -> None:
+    """With `debug`, which is for a Slant on this machine, everything else is the developer's own."""
+    if debug and slant_base_url.startswith("https://"):
+        raise ImproperlyConfigured(
+            "DEBUG=1 shows internals and client data on error pages, so it is refused with a Slant over "
+            "https. Set DEBUG=0, or use the sandbox."
+        )
+    if debug:
+        return
+    for name, values in keys.items():
+        for key in values:
+            check_key(name, key)
+    check_hosts(hosts)
+    check_proxies(proxies)
+
+
+def check_key(name: str, key: str) -> None:
+    """Whoever guesses the key signs in as anybody, so it must be long and random."""
+    if len(key) < KEY_LEAST_CHARACTERS:
+        raise ImproperlyConfigured(f"{name} is shorter than {KEY_LEAST_CHARACTERS} characters. {MAKE_A_KEY}")
+    content = len(zlib.compress(key.encode(), 9)) - len(zlib.compress(b"", 9))
+    is_plain = len(set(key)) < KEY_LEAST_DIFFERENT or content < KEY_LEAST_CONTENT
+    if is_plain or key.startswith("django-insecure-"):
+        raise ImproperlyConfigured(f"{name} is not random, so it can be guessed. {MAKE_A_KEY}")
+
+
+def check_hosts(hosts: Iterable[str]) -> None:
+    """With every name allowed, whoever leads a browser here chooses the address in our links."""
+    if any(host.strip() in ("*", ".") for host in hosts):
+        raise ImproperlyConfigured("ALLOWED_HOSTS=* allows every name. Name the hosts people open.")
+
+
+def check_proxies(proxies: Iterable[str]) -> None:
+    """With everybody trusted, each visitor chooses the address that the trail and the limits see."""
+    networks = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
+    # Together, as two halves of the internet are all of it.
+    joined: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
+        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network)),
+        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network)),
+    ]
+    if wide := next((network for network in joined if network.prefixlen < WIDEST_NETWORK), None):
+        raise ImproperlyConfigured(
+            f"TRUSTED_PROXIES holds {wide}, so that anybody could say where a request comes from. "
+            "Name the proxies."
+        )
