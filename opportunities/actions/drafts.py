@@ -5,7 +5,7 @@ then a second form that is opened on purpose starts empty.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core import signing
@@ -74,3 +74,9 @@ def reopen(*, person: Person, form: str, page: str, session: str, clock: Clock) 
 
 def discard(*, person: Person, form: str) -> None:
     Draft.objects.filter(person=person, form=form).delete()
+
+
+def remove_old(now: datetime) -> int:
+    """Remove the drafts that nobody is offered any more; how many there were."""
+    removed, _ = Draft.objects.filter(updated_at__lt=now - timedelta(days=KEEP_DAYS)).delete()
+    return removed

@@ -1,6 +1,6 @@
 """Answers: what an answer or an error of a write makes of its submission, by the table of Slant API 3.
 
-Nothing here calls Slant or changes a row, but for the pause that a 429 asks for.
+Nothing here calls Slant or changes a row.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from opportunities.delivery.kinds import sent_fields
 from opportunities.delivery.states import Reason, Transition
 from opportunities.delivery.unknown_outcome import to_unknown
 from opportunities.models import Kind, Outcome, State, Submission
-from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.slant.types import Written
 
 BACKOFF_CAP_SECONDS = 60
+UNREACHABLE_SECONDS = 1
 # The reason of a change whose deal Slant no longer has. It is stored, and selects the words pages show.
 RECORD_GONE = "record_gone"
 
@@ -38,8 +38,17 @@ OUTCOMES: dict[type[errors.SlantError], Outcome] = {
 }
 
 
+class WriteNotTried(errors.SlantUnreachable):
+    """What comes before the write failed, so the write was not tried and nothing was executed."""
+
+
 def after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Transition:
-    """The table of Slant API 3: what an error of a write makes of its submission."""
+    """The table of Slant API 3: what an error of a write makes of its submission.
+
+    While Slant is away the breaker keeps what is queued, so its own wait is short: it is due when the breaker
+    closes. Only a read before a write that fails again and again waits longer each time, because nothing
+    else may be wrong with Slant.
+    """
     now = clock.now()
     match error:
         case errors.SlantForbidden():
@@ -52,11 +61,13 @@ def after_error(submission: Submission, error: errors.SlantError, clock: Clock) 
         case errors.SlantRefusedUs():
             return Transition(State.QUEUED, Reason(hold_code(error)), {"due_at": now})
         case errors.SlantBusy():
-            until = budget.back_off(error.retry_after, clock=clock)
-            return Transition(State.QUEUED, Reason("busy"), {"due_at": until})
-        case errors.SlantUnreachable():
+            return Transition(State.QUEUED, Reason("busy"), {"due_at": now})
+        case WriteNotTried():
             wait = min(2 ** min(submission.attempts_count - 1, 6), BACKOFF_CAP_SECONDS)
             return Transition(State.QUEUED, Reason("unreachable"), {"due_at": now + timedelta(seconds=wait)})
+        case errors.SlantUnreachable():
+            due = now + timedelta(seconds=UNREACHABLE_SECONDS)
+            return Transition(State.QUEUED, Reason("unreachable"), {"due_at": due})
         case _:
             return _unknown_again(submission, Reason("no_answer", error.message), clock)
 

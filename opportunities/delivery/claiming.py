@@ -24,7 +24,7 @@ from opportunities.delivery.unknown_outcome import (
 )
 from opportunities.models import OPEN, Attempt, Instance, Outcome, State, Submission
 from opportunities.runtime import budget
-from opportunities.runtime.budget import BudgetSpent, Share
+from opportunities.runtime.budget import BudgetSpent, Charge, Share, SlantAway
 from opportunities.trail.audit import Actor
 
 KEY_LIFETIME = timedelta(minutes=75)
@@ -39,15 +39,21 @@ class Claim:
     """The right to make one exchange: the submission as claimed, and its open attempt.
 
     `begin_by` is the monotonic instant after which the exchange must not begin: it could outlast the lease.
+    `charge` is the calls it costs, of which those that are not made are given back.
     """
 
     submission: Submission
     attempt: Attempt
     begin_by: float
+    charge: Charge
 
 
 def claim(*, worker: Actor, clock: Clock) -> Claim | None:
-    """Claim the oldest due submission. None when nothing is due, sending is held, or the budget is spent."""
+    """Claim the oldest due submission.
+
+    None when nothing is due, sending is held, Slant is away, or the budget is spent. What waits for Slant
+    stays due, so that it goes out as soon as the breaker closes.
+    """
     while _is_anything_due(clock.now()):
         with transaction.atomic():
             if holds.sending_is_held():
@@ -58,17 +64,27 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
             if _set_aside(submission, worker=worker, clock=clock):
                 continue
             try:
-                budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
+                charge = budget.take(Share.PEOPLE, calls=kind_of(submission).calls, clock=clock)
+            except SlantAway:
+                return None
             except BudgetSpent as spent:
                 _wait_for_budget(submission, spent.until)
                 return None
-            return _commit_claim(submission, worker=worker, clock=clock)
+            if charge.at_once is not None and _under_way(clock.now()) >= charge.at_once:
+                budget.refund(charge, calls=charge.calls)
+                return None
+            return _commit_claim(submission, charge, worker=worker, clock=clock)
     return None
 
 
 def _is_anything_due(now: datetime) -> bool:
     """Asked first and outside a transaction, because most rounds find nothing and need not lock."""
     return Submission.objects.filter(due.due_now(now), state=State.QUEUED).exists()
+
+
+def _under_way(now: datetime) -> int:
+    """How many submissions are being sent. The budget's row is locked, so no other claim adds one."""
+    return Submission.objects.filter(state=State.SENDING, lease_until__gt=now).count()
 
 
 def _next_due(now: datetime) -> Submission | None:
@@ -78,7 +94,7 @@ def _next_due(now: datetime) -> Submission | None:
     ).exclude(opportunity_id="")
     waiting = Submission.objects.filter(~Exists(earlier), due.due_now(now), state=State.QUEUED)
     skip = connection.features.has_select_for_update_skip_locked
-    return waiting.select_for_update(skip_locked=skip).order_by("due_at", "created_at").first()
+    return waiting.select_for_update(skip_locked=skip).order_by("created_at").first()
 
 
 def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
@@ -120,7 +136,7 @@ def _wait_for_budget(submission: Submission, until: datetime) -> None:
     )
 
 
-def _commit_claim(submission: Submission, *, worker: Actor, clock: Clock) -> Claim:
+def _commit_claim(submission: Submission, charge: Charge, *, worker: Actor, clock: Clock) -> Claim:
     now, begin_by = clock.now(), clock.monotonic() + LEASE_MARGIN_SECONDS
     for name, value in key_for_next_send(submission, now).items():
         setattr(submission, name, value)
@@ -154,7 +170,7 @@ def _commit_claim(submission: Submission, *, worker: Actor, clock: Clock) -> Cla
         first_sent_at=submission.first_sent_at or now,
         last_sent_at=now,
     )
-    return Claim(submission, attempt, begin_by)
+    return Claim(submission, attempt, begin_by, charge)
 
 
 def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from opportunities.clock import Clock, ClockJumped, is_due, unwatched
 from opportunities.delivery import holds, restore_guard
-from opportunities.delivery.unknown_outcome import restart_quiet_periods
+from opportunities.delivery.unknown_outcome import restart_quiet_periods, stop_counting_time
 from opportunities.models import Attempt, Instance, Outcome
-from opportunities.runtime import alerts, budget
+from opportunities.runtime import alerts, breaker, wakeup
 from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
 from opportunities.slant import errors
@@ -66,23 +66,37 @@ def check_connection(
 ) -> bool:
     """Ask `/me` hourly, or each minute while our token holds the queue. Sets or releases that hold.
 
-    Returns whether it was time to ask. `instance` and `held` are our row and the codes of present holds, if
-    the caller has read them already.
+    While the breaker is open, asking is its probe, and due when that is. Returns whether it was time to ask.
+    `instance` and `held` are our row and the codes of present holds, if the caller has read them already.
     """
     instance = instance or Instance.current()
-    if not _check_is_due(instance, holds.codes() if held is None else held, clock):
+    is_probe = breaker.state(clock.now()).is_open
+    if is_probe:
+        if not breaker.take_probe_turn(clock=clock):
+            return False
+        stop_counting_time()
+        slant = metered(slant, Share.PROBES, clock)
+    elif not _check_is_due(instance, holds.codes() if held is None else held, clock):
         return False
     try:
-        me = _ask_me(slant, clock)
+        me = slant.me()
     except (BudgetSpent, errors.SlantError) as error:
         soon = clock.now() - ME_INTERVAL + ME_INTERVAL_WHILE_HELD
         Instance.objects.filter(pk=1).update(me_checked_at=soon)
         if isinstance(error, errors.SlantRefusedUs):
             hold_for_token(holds.TOKEN_REFUSED, worker=worker, clock=clock)
         return True
+    if is_probe:
+        wakeup.wake()  # the queue is released, and all workers may send
     if _adopt_identity(me, worker=worker, clock=clock):
         _apply_token_rights(me.can_write, worker=worker, clock=clock)
     return True
+
+
+def probe_if_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
+    """For commands, which may run where no worker does: make the probe of an open breaker if it is due."""
+    if breaker.state(clock.now()).is_open:
+        check_connection(slant, worker=worker, clock=clock)
 
 
 def classify_error(
@@ -97,7 +111,7 @@ def classify_error(
     if not isinstance(error, errors.SlantForbidden):
         return error
     try:
-        me = _ask_me(metered(slant, Share.PEOPLE, clock), clock)
+        me = metered(slant, Share.PEOPLE, clock).me()
         is_ours, can_write = _adopt_identity(me, worker=worker, clock=clock), me.can_write
     except (BudgetSpent, ClockJumped, errors.SlantError):
         is_ours, can_write = True, False
@@ -113,16 +127,6 @@ def classify_error(
         server_date=error.server_date,
         elapsed_ms=error.elapsed_ms,
     )
-
-
-def _ask_me(slant: SlantClient, clock: Clock) -> Me:
-    try:
-        me = slant.me()
-    except errors.SlantError as error:
-        budget.record_failure(error, clock=clock)
-        raise
-    budget.record_success()
-    return me
 
 
 def _adopt_identity(me: Me, *, worker: Actor, clock: Clock) -> bool:

@@ -33,7 +33,6 @@ from opportunities.delivery.scanning import (
 )
 from opportunities.delivery.states import NO_REASON, Reason
 from opportunities.models import OPEN, Kind, Outcome, State, Submission
-from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.slant.comparison import is_unit_alarm
 from opportunities.slant.types import OpportunityRecord
@@ -107,12 +106,15 @@ def decide_without_budget(submission: Submission, until: datetime, clock: Clock)
     """The checks' share of calls is spent. Half an hour of that without a proof goes to a manager."""
     evidence = dict(submission.check_state)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
-    if budget.is_paused(clock):
-        evidence.pop("no_budget_since")
-        evidence.pop("answered_since", None)
-    elif clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
+    if clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
         return Decision(State.REVIEW, Reason("no_budget"), evidence=evidence)
     return Decision(None, due_at=max(until, later(clock, 1)), evidence=evidence, answered=False)
+
+
+def decide_while_away(submission: Submission, clock: Clock) -> Decision:
+    """The breaker refuses the look: it is due again at once, and no time counts meanwhile."""
+    evidence = unknown_outcome.without_counted_time(submission.check_state)
+    return Decision(None, due_at=later(clock, 1), evidence=evidence, answered=False)
 
 
 def decide_after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Decision:
@@ -126,12 +128,7 @@ def decide_after_error(submission: Submission, error: errors.SlantError, clock: 
     evidence = dict(submission.check_state)
     if not answered:
         evidence.pop("answered_since", None)
-    if isinstance(error, errors.SlantBusy):
-        due = budget.back_off(error.retry_after, clock=clock)
-    else:
-        if not answered:
-            budget.record_read_failure(clock=clock, retry_after=error.retry_after)
-        due = later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
+    due = later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
     return Decision(None, due_at=due, evidence=evidence, answered=answered)
 
 

@@ -9,11 +9,11 @@ from django.db.models import Q
 
 from opportunities.clock import due_condition
 from opportunities.delivery.unknown_outcome import send_lease
-from opportunities.models import OPEN, Submission
-from opportunities.runtime import budget
+from opportunities.models import OPEN, State, Submission
+from opportunities.runtime import breaker
 
 # A pause that Slant asks for is the longest wait there is.
-DUE_WITHIN = timedelta(seconds=budget.BACKOFF_CAP_SECONDS)
+DUE_WITHIN = breaker.ASKED_AT_MOST
 LOOK_LEASE_AT_MOST = timedelta(seconds=120)
 
 
@@ -36,11 +36,15 @@ def due_states(now: datetime) -> set[str]:
 
 
 def next_due_in(now: datetime) -> float | None:
-    """Seconds until the next open submission is due; None when none is open."""
-    waiting = Submission.objects.filter(state__in=OPEN).exclude(due_at=None)
+    """Seconds until the next open submission is due; None when none is open.
+
+    While Slant is away, what is due waits: the next probe counts instead, or the end of a lease.
+    """
+    probe_at = breaker.state(now).probe_at
+    states = OPEN if probe_at is None else [State.SENDING]
+    waiting = Submission.objects.filter(state__in=states).exclude(due_at=None)
     first = waiting.order_by("due_at").values_list("due_at", flat=True).first()
-    if first is None:
-        return None
-    if waiting.filter(due_now(now)).exists():
+    if first is not None and waiting.filter(due_now(now)).exists():
         return 0.0
-    return float((first - now).total_seconds())
+    next_at = min((moment for moment in (first, probe_at) if moment is not None), default=None)
+    return max(0.0, float((next_at - now).total_seconds())) if next_at else None

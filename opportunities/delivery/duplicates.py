@@ -27,9 +27,9 @@ from opportunities.delivery import restore_guard
 from opportunities.delivery.kinds import Match, kind_of
 from opportunities.delivery.scanning import BEFORE_SEND
 from opportunities.models import OPEN, Alert, Kind, Opportunity, State, Submission
-from opportunities.runtime import alerts, budget, leases
+from opportunities.runtime import alerts, leases
 from opportunities.runtime.alerts import AlertText
-from opportunities.runtime.budget import BudgetSpent
+from opportunities.runtime.budget import BudgetSpent, SlantAway
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.pages import RecordPage, Scan
@@ -135,12 +135,13 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
     reader = _ListReader(slant, clock)
     try:
         lists = [(submission, reader.list_of(submission)) for submission in submissions]
-        budget.record_success()
+    except SlantAway:
+        swept.failure = "Slant does not answer. Workers ask until it does."
+        return swept
     except BudgetSpent as spent:
         swept.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
         return swept
     except errors.SlantError as error:
-        budget.record_failure(error, clock=clock)
         logger.warning("the sweep for doubles failed: %s", error.log_line)
         swept.failure = error.message
         return swept

@@ -1,6 +1,8 @@
 """Sending: one exchange with Slant for a claimed submission. No transaction is open across the network."""
 
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,8 +12,9 @@ from opportunities import mirror
 from opportunities.clock import Clock, ClockJumped, unwatched
 from opportunities.deal_fields import is_unreadable, values_of_record
 from opportunities.delivery import answers, restore_guard, states
+from opportunities.delivery.answers import WriteNotTried
 from opportunities.delivery.claiming import Claim, claim
-from opportunities.delivery.connection import classify_error, hold_for_token
+from opportunities.delivery.connection import classify_error, hold_for_token, metered
 from opportunities.delivery.kinds import kind_of
 from opportunities.delivery.states import LostRace, Reason, Transition
 from opportunities.delivery.unit_alarm import sound_unit_alarm
@@ -21,13 +24,9 @@ from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant import errors
-from opportunities.slant.client import SlantClient
+from opportunities.slant.client import Ended, SlantClient
 from opportunities.slant.types import Written
 from opportunities.trail.audit import Actor, Remote
-
-
-class _WriteNotTried(errors.SlantUnreachable):
-    """What comes before the write failed, so the write was not tried and nothing was executed."""
 
 
 def deliver_due(
@@ -45,26 +44,27 @@ def deliver_due(
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
     """Make the one exchange of `claimed` and record what came of it, also when the clock jumped meanwhile."""
     submission, steady, clock = claimed.submission, clock, unwatched(clock)
-    client = slant.using(
-        reference=submission.reference, before_send=lambda: _refuse_late_send(claimed, clock)
-    )
+    requests = _Requests(claimed, clock)
+    client = slant.using(reference=submission.reference, before_send=requests.begin)
     started = clock.monotonic()
     try:
         conflicting = _read_before_writing(client, submission, clock)
         written = None if conflicting else _make_write(client, submission, clock)
     except errors.SlantError as raised:
         elapsed = int((clock.monotonic() - started) * 1000)
+        requests.refund_unused()
         error = classify_error(raised, slant, worker=worker, clock=steady)
         following = answers.after_error(submission, error, clock)
         _finish(claimed, following, answers.error_facts(error, elapsed), worker, clock)
         _react_to_error(submission, error, worker=worker, clock=clock)
         return
     elapsed = int((clock.monotonic() - started) * 1000)
+    requests.refund_unused()
     if written is None:
         facts = {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False}
         _finish(claimed, answers.after_conflict(conflicting), facts, worker, clock)
         return
-    complete = written if written.is_whole else _complete_answer(client, submission, written, steady)
+    complete = written if written.is_whole else _complete_answer(slant, submission, written, steady)
     if complete is None:
         following = answers.after_mismatch(submission, written, Reason("not_shown"), clock)
     else:
@@ -76,11 +76,30 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         sound_unit_alarm(submission, written.record.value, worker=worker, clock=clock)
 
 
+@dataclass
+class _Requests:
+    """The requests of one claim, whose calls were counted when it was made."""
+
+    claimed: Claim
+    clock: Clock
+    begun: int = 0
+
+    def begin(self) -> Ended:
+        """Called immediately before each request; returns what hears how it ended."""
+        _refuse_late_send(self.claimed, self.clock)
+        self.begun += 1
+        return partial(budget.settle, self.claimed.charge, clock=self.clock)
+
+    def refund_unused(self) -> None:
+        """Calls that were counted and not made, such as the write after a read that found a conflict."""
+        budget.refund(self.claimed.charge, calls=max(0, self.claimed.charge.calls - self.begun))
+
+
 def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
     """Called immediately before each request: a worker that stopped in between must not outlast its lease.
 
     Monotonic time stands still while a machine is suspended, and the wall clock can be set. So both must
-    allow the send, and the submission must still be claimed by us. Raises `_WriteNotTried` otherwise.
+    allow the send, and the submission must still be claimed by us. Raises `WriteNotTried` otherwise.
     """
     longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS)
     ours = Submission.objects.filter(
@@ -90,7 +109,7 @@ def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
     # The clocks come last, because the query may have taken long.
     is_late = clock.monotonic() > claimed.begin_by or clock.now() + longest > claimed.attempt.lease_until
     if is_late or not is_ours:
-        raise _WriteNotTried("We were interrupted before it was sent.")
+        raise WriteNotTried("We were interrupted before it was sent.")
 
 
 def _read_before_writing(client: SlantClient, submission: Submission, clock: Clock) -> dict[str, str]:
@@ -105,7 +124,7 @@ def _read_before_writing(client: SlantClient, submission: Submission, clock: Clo
     try:
         record = client.opportunity(submission.opportunity_id)
     except errors.SlantNoAnswer as error:
-        raise _reclassified(_WriteNotTried, error) from error
+        raise _reclassified(WriteNotTried, error) from error
     except errors.SlantNotFound as error:
         raise _reclassified(answers.RecordGone, error) from error
     conflicting = kind_of(submission).conflict(record, submission)
@@ -134,8 +153,7 @@ def _make_write(client: SlantClient, submission: Submission, clock: Clock) -> Wr
 
 def _is_gone(client: SlantClient, submission: Submission, clock: Clock) -> bool:
     try:
-        budget.take(Share.PEOPLE, calls=1, clock=clock)
-        client.opportunity(submission.opportunity_id)
+        metered(client, Share.PEOPLE, clock).opportunity(submission.opportunity_id)
     except errors.SlantNotFound:
         return True
     except (BudgetSpent, errors.SlantError):
@@ -156,11 +174,11 @@ def _reclassified(kind: type[errors.SlantError], error: errors.SlantError) -> er
 
 
 def _complete_answer(
-    client: SlantClient, submission: Submission, written: Written, clock: Clock
+    slant: SlantClient, submission: Submission, written: Written, clock: Clock
 ) -> Written | None:
     """An answer that left out what was sent, completed by one more call. None when Slant cannot be asked."""
     try:
-        budget.take(Share.PEOPLE, calls=1, clock=clock)
+        client = metered(slant, Share.PEOPLE, clock).using(reference=submission.reference)
         return client.read_back(written, submission.body.encode())
     except (BudgetSpent, ClockJumped, errors.SlantError):
         return None
@@ -210,16 +228,13 @@ def _finish(
         _finish(claimed, replay, facts, worker, clock)
         return
     if following.state == State.CONFIRMED:
-        budget.record_success()
         _clear_book_refusal(submission.book_id, clock)
 
 
 def _react_to_error(submission: Submission, error: errors.SlantError, *, worker: Actor, clock: Clock) -> None:
-    """Apply what an error means beyond this submission: a hold, a pause, or an alert about the book."""
+    """Apply what an error means beyond this submission: a hold, or an alert about the book."""
     if isinstance(error, errors.SlantRefusedUs):
         hold_for_token(answers.hold_code(error), worker=worker, clock=clock)
-    elif isinstance(error, errors.SlantNoAnswer | errors.SlantUnreachable) and error.retry_after is not None:
-        budget.pause(error.retry_after, clock=clock)
     elif isinstance(error, errors.SlantForbidden):
         Book.objects.filter(pk=submission.book_id).update(refused_at=clock.now())
         name = submission.labels.get("book") or submission.book_id

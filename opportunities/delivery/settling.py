@@ -21,8 +21,7 @@ from opportunities.delivery.scanning import CannotList, Scanner
 from opportunities.delivery.states import LostRace, Reason
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.models import State, Submission
-from opportunities.runtime import budget
-from opportunities.runtime.budget import BudgetSpent
+from opportunities.runtime.budget import BudgetSpent, SlantAway
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
@@ -105,11 +104,12 @@ def _settle(
             began = clock.now()
             record = slant.opportunity(submission.opportunity_id)
             decision = deciding.decide_change(submission, record, began, clock)
-        budget.record_success()
     except (LostRace, Interrupted):
         return
     except CannotList:
         decision = Decision(State.REVIEW, Reason("cannot_list"))
+    except SlantAway:
+        decision = deciding.decide_while_away(submission, clock)
     except BudgetSpent as spent:
         decision = deciding.decide_without_budget(submission, spent.until, clock)
     except errors.SlantNotFound:

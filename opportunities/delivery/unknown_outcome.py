@@ -12,6 +12,8 @@ from opportunities.models import OPEN, Instance, Lease, State, Submission
 from opportunities.runtime import budget
 
 LEASE_MARGIN_SECONDS = 30
+# The part of the evidence that counts time in which Slant answered, or in which calls were short.
+COUNTED_TIME = ("answered_since", "no_budget_since")
 # The part of a submission's evidence that a manager decided when sending it again: records that are not its
 # own, and values that an edit may overwrite.
 DECIDED_BY_MANAGER = ("ruled_out", "overwrites")
@@ -69,6 +71,21 @@ def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
         "absent_at": None,
         "due_at": now + timedelta(seconds=settings.LOOK_AFTER_SECONDS[0]),
     }
+
+
+def without_counted_time(check_state: dict[str, Any]) -> dict[str, Any]:
+    """The evidence without the moments since which time counts: Slant is away."""
+    return {name: value for name, value in check_state.items() if name not in COUNTED_TIME}
+
+
+def stop_counting_time() -> None:
+    """Slant is away, so the time until it is back counts for no submission."""
+    with transaction.atomic():
+        for name in COUNTED_TIME:
+            counting = Submission.objects.filter(state__in=OPEN, check_state__has_key=name)
+            for submission in counting.select_for_update():
+                kept = without_counted_time(submission.check_state)
+                Submission.objects.filter(pk=submission.pk).update(check_state=kept)
 
 
 def restart_quiet_periods(clock: Clock) -> None:

@@ -13,7 +13,6 @@ from opportunities.deal_fields import DealField, custom_field
 from opportunities.mirror import unreadable
 from opportunities.mirror.unreadable import Findings
 from opportunities.models import SyncState
-from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
@@ -44,7 +43,6 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
     except BudgetSpent:
         return False
     except errors.SlantError as error:
-        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", DEFINITIONS, error.log_line)
         # Not recorded as a failure of the mirror: the known definitions stay, and it is tried again.
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()

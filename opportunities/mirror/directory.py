@@ -125,8 +125,10 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     if listing.whole:
         _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
     _write_stages(pipelines, listing, revision, now)
-    if _as_drawn() != drawn:
-        totals.pipelines_changed(revision)
+    now_drawn = _as_drawn()
+    if now_drawn != drawn:
+        ids = drawn.keys() | now_drawn.keys()
+        totals.pipelines_changed(revision, {id for id in ids if drawn.get(id) != now_drawn.get(id)})
     for pipeline in pipelines:
         for stage in (*pipeline.stages, *pipeline.without_id):
             listing.findings.add(
@@ -178,12 +180,15 @@ def _write_stages(
     totals.recount(changed, revision)
 
 
-def _as_drawn() -> list[tuple[Any, ...]]:
-    """Everything a board draws of pipelines and stages, in its order."""
+def _as_drawn() -> dict[str, list[tuple[Any, ...]]]:
+    """By pipeline: everything a board draws of it and its stages, in their order."""
     rows = Stage.objects.filter(gone_at=None, pipeline__gone_at=None)
     ordered = rows.order_by("pipeline__position", "pipeline_id", "stage_order", "position", "pk")
-    fields = ("name", "visible", "default_probability", "pipeline__name", "pipeline__book_id")
-    return list(ordered.values_list("pk", "pipeline_id", *fields))
+    pipeline = ("pipeline__name", "pipeline__position", "pipeline__book_id")
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for row in ordered.values_list("pipeline_id", "pk", "name", "visible", "default_probability", *pipeline):
+        found.setdefault(row[0], []).append(row)
+    return found
 
 
 def _stages_of(

@@ -20,7 +20,7 @@ from opportunities.mirror.directory import LISTS
 from opportunities.mirror.reader import DealReader, MayContinue, NotLeading
 from opportunities.models import SyncState
 from opportunities.runtime import budget, leases
-from opportunities.runtime.budget import BudgetSpent, Share
+from opportunities.runtime.budget import BudgetSpent, Share, SlantAway
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.trail.audit import Actor
@@ -202,10 +202,8 @@ def _read_resource(
     except BudgetSpent as spent:
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
-        budget.record_failure(error, clock=clock)
         logger.warning("sync of %s failed: %s", name, error.log_line)
         return _failed(state, error.message, clock)
-    budget.record_success()
     if not ended:
         _go_on(state, clock.now())
         return None
@@ -250,8 +248,8 @@ def _go_on(state: SyncState, at: datetime) -> None:
 
 def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
     """The share of the hour is used up, or calls are paused: keep what was read and go on later."""
-    if budget.is_paused(clock):
-        return _failed(state, f"We leave Slant alone until {spent.until:%H:%M} UTC.", clock)
+    if isinstance(spent, SlantAway):
+        return _failed(state, "Slant does not answer. We read again as soon as it does.", clock)
     _go_on(state, spent.until)
     return False
 

@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Count, F, OuterRef, Q, Subquery, S
 from django.db.models.functions import Coalesce
 
 from opportunities.mirror.versions import Observed
-from opportunities.models import MirrorRevision, Opportunity, Stage, StageTotal
+from opportunities.models import MirrorRevision, Opportunity, Pipeline, Stage, StageTotal
 
 
 class TotalKey(NamedTuple):
@@ -119,14 +119,16 @@ def touch(stage_ids: Collection[str]) -> None:
     """Give these stages the next revision for a change that is no sum, such as what they mean."""
     revision = lock()
     revision.number += 1
-    revision.pipelines += 1
     StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
-    revision.save(update_fields=["number", "pipelines"])
+    revision.save(update_fields=["number"])
+    pipelines = Stage.objects.filter(pk__in=stage_ids).values_list("pipeline_id", flat=True)
+    pipelines_changed(revision, set(pipelines))
 
 
-def pipelines_changed(revision: MirrorRevision) -> None:
-    """Tell open boards that their columns are no longer those of Slant."""
+def pipelines_changed(revision: MirrorRevision, pipeline_ids: Collection[str]) -> None:
+    """Tell the open boards of whoever sees these pipelines that Slant has other columns now."""
     revision.pipelines += 1
+    Pipeline.objects.filter(pk__in=pipeline_ids).update(revision=revision.pipelines)
     revision.save(update_fields=["pipelines"])
 
 

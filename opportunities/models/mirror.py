@@ -73,7 +73,7 @@ class Pipeline(models.Model):
     """A pipeline of one book, or of the whole company where `book` is null (Slant API 7.3).
 
     `pipeline_type` is `prospect`, `client` or, for a pipeline without restriction, anything else (Slant API
-    10.9).
+    10.9). `revision` is `MirrorRevision.pipelines` when it or one of its stages last changed.
     """
 
     id = models.CharField(max_length=200, primary_key=True)
@@ -89,6 +89,7 @@ class Pipeline(models.Model):
     )
     position = models.IntegerField(default=0)
     gone_at = models.DateTimeField(null=True, blank=True)
+    revision = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["position", "name", "id"]

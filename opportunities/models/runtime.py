@@ -25,9 +25,16 @@ class Lease(models.Model):
 class Budget(models.Model):
     """Calls to Slant by minute over the last hour, `{"<minute since the epoch>": calls}`: one row for all.
 
-    `minutes` counts every call, `sync_minutes` those of background sync among them. `busy_until` is what
-    Slant asked for, `busy_in_a_row` how many 429s came in a row; `reads_rest_until` is the breaker of
-    background reads after `failures` in a row.
+    `minutes` counts every call, `sync_minutes` those of background sync among them. The rest is the breaker
+    (`runtime.breaker`):
+
+    failures       exchanges in a row without an answer
+    busy_until     until when Slant asked to be left alone; `busy_in_a_row` counts its 429s in a row
+    opened_at      since when nothing goes out but probes; None while the breaker is closed
+    probe_at       when the next probe is due; its column has the name it had in earlier versions
+    probes         probes in vain, which decide how long the next wait is
+    released_at    when it closed last
+    last_error     what the last failed exchange met
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -36,7 +43,11 @@ class Budget(models.Model):
     busy_until = models.DateTimeField(null=True, blank=True)
     busy_in_a_row = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
-    reads_rest_until = models.DateTimeField(null=True, blank=True)
+    probe_at = models.DateTimeField(null=True, blank=True, db_column="reads_rest_until")
+    opened_at = models.DateTimeField(null=True, blank=True)
+    probes = models.PositiveIntegerField(default=0)
+    released_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="budget_single")]

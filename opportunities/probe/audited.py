@@ -9,9 +9,9 @@ from opportunities.delivery import connection, holds, restore_guard
 from opportunities.models import Hold
 from opportunities.probe.prober import CannotAsk, NotAsked, Prober
 from opportunities.probe.questionnaire import ProbeOptions, ProbeReport, run_probe
-from opportunities.runtime import budget
+from opportunities.runtime import breaker
 from opportunities.runtime.budget import BudgetSpent, Meter, Share
-from opportunities.slant.client import SlantClient
+from opportunities.slant.client import Ended, SlantClient
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
@@ -27,15 +27,15 @@ def probe_with_audit(
     slant = slant or _connect(clock)
     meter = Meter(Share.PEOPLE, clock)
 
-    def count() -> None:
+    def count() -> Ended:
         try:
-            meter()
+            return meter()
         except BudgetSpent as spent:
             raise NotAsked(str(spent)) from spent
 
     prober = Prober(
         slant.using(before_send=count),
-        on_busy=lambda seconds: budget.back_off(seconds, clock=clock),
+        on_busy=lambda seconds: breaker.back_off(seconds, clock=clock),
         sleep=clock.sleep,
         monotonic=clock.monotonic,
         now=clock.now,

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from opportunities.slant.client import LONGEST_LIST, SlantClient
+from opportunities.slant.client import LONGEST_LIST, Ended, SlantClient
 from opportunities.slant.error_bodies import ErrorBody, plain, read_error_body
-from opportunities.slant.errors import BadId
+from opportunities.slant.errors import BadId, SlantUnreachable
 from opportunities.slant.request_checks import record_path
 from opportunities.slant.responses import Answer, retry_after
 from opportunities.slant.transport import Unanswered
@@ -72,7 +72,7 @@ class Prober:
         key: str = "",
     ) -> Answer:
         """One exchange. Raises NoAnswer for no answer, 401, 429, 1xx, 3xx and 5xx; others are answers."""
-        self._may_ask()
+        ended = self._may_ask()
         raw_body = None if body is None else json.dumps(body).encode()
         headers = dict(_HEADERS)
         if raw_body is not None:
@@ -92,6 +92,8 @@ class Prober:
             )
         except Unanswered as lost:
             why = lost.why if lost.bytes_sent else f"not reached ({lost.why})"
+            if ended is not None and not lost.bytes_sent:
+                ended(SlantUnreachable(log_line=f"{method} {path}: {why}"))
             raise NoAnswer(why, maybe_executed=lost.bytes_sent) from None
         answer = Answer(
             method,
@@ -107,15 +109,16 @@ class Prober:
         self.answers.append(answer)
         return self._checked(answer)
 
-    def _may_ask(self) -> None:
+    def _may_ask(self) -> Ended | None:
         if self._stopped:
             raise NoAnswer(f"not asked, {self._stopped}")
         if self.slant._before_send is not None:
             try:
-                self.slant._before_send()
+                return self.slant._before_send()
             except NotAsked as why:
                 self._stopped = str(why)
                 raise NoAnswer(f"not asked, {why}") from None
+        return None
 
     def _checked(self, answer: Answer) -> Answer:
         status = answer.status

@@ -4,7 +4,8 @@
 | ------------ | ----------------------------------------------------------------------------------- |
 | `leases`     | a named right to do something alone for a while                                     |
 | `heartbeats` | which workers are alive, and whether a wall clock jumped                            |
-| `budget`     | the shared hourly budget of calls to Slant, and how all processes back off together |
+| `budget`     | the shared hourly budget of calls to Slant                                          |
+| `breaker`    | while Slant is away nobody calls it, but for one probe                              |
 | `alerts`     | what managers must know: one open alert a cause                                     |
 | `alert_mail` | sends the mails of alerts, as often as it takes                                     |
 | `wakeup`     | how a commit starts a round at once, through the database                           |

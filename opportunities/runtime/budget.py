@@ -10,25 +10,26 @@ People go first. They may use all but 60 calls, and checks of lost answers leave
 leaves 400 free and always has 60. Its walks over all deals leave 500 free and always have 40, so that they
 never keep a changed deal or a changed access right from being read (reliability: sync and mirror rules).
 
-**How all processes back off.** What Slant asks for (`Retry-After` of a 429 or a 503) is obeyed by everybody,
-for an hour at most. A 429 without it is the case of Slant API 5: 60 s, doubling with each further one in a
-row. Up to half as much again is added at random, so that several installations do not return in step. The
-shorter waits of reliability 5 (1 s to 60 s) are for what is not a 429: `delivery.answers` applies them before
-Slant is tried again. Failed reads are counted apart and pause background reads alone. Any success clears both
-counts.
+A call is counted before it is made, so that a process that dies has counted it. If it ends without a byte
+sent (no name, refused, no connection in time, no TLS), it is taken off again: Slant never heard of it.
+
+While Slant is away `breaker` refuses every call but its own probes. How an exchange ended is recorded here,
+by whoever counted it, so that no caller can forget to.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from random import SystemRandom
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 
-from opportunities.clock import Clock, is_due
+from opportunities.clock import Clock, unwatched
 from opportunities.models import Budget
+from opportunities.runtime import breaker
 from opportunities.slant import errors
+from opportunities.slant.client import Ended
 
 WINDOW_MINUTES = 62
 RECENT_MINUTES = 5
@@ -36,19 +37,16 @@ DEFAULT_BUDGET = 900
 MINIMUM_BUDGET = 200
 GUARANTEED_FOR_SYNC = 60
 GUARANTEED_FOR_WALKS = 40
-BACKOFF_START_SECONDS = 60
-BACKOFF_JITTER = 0.5
-BACKOFF_CAP_SECONDS = 3600
-BREAKER_FAILURES = 5
-BREAKER_START_SECONDS = 30
-BREAKER_CAP_SECONDS = 300
 LONGEST_WAIT = timedelta(minutes=10)
-_random = SystemRandom()
 
 
 class Share(Enum):
-    """Who calls, and how many calls of the hour they must leave to others."""
+    """Who calls, and how many calls of the hour they must leave to others.
 
+    PROBES are those of the breaker, which alone may call while it is open.
+    """
+
+    PROBES = 0
     PEOPLE = 60
     CHECKS = 100
     SYNC = 400
@@ -67,34 +65,78 @@ class BudgetSpent(Exception):
         self.until = until
 
 
+class SlantAway(BudgetSpent):
+    """No call may be made because Slant is away or asked for a pause; it is probed at `until`."""
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Calls that were counted, in one minute.
+
+    at_once   how many submissions may be under way now; None for any number (see `breaker`)
+    troubled  whether the last exchanges failed, so that a good answer has to be recorded
+    """
+
+    share: Share
+    calls: int
+    minute: str
+    at_once: int | None = None
+    troubled: bool = False
+
+
 @dataclass(frozen=True)
 class Meter:
-    """Called by the client before each request: takes one call of `share`, or raises `BudgetSpent`."""
+    """Called by the client before each request: takes one call of `share`, or raises `BudgetSpent`.
+
+    Returns what the client calls with the error of the exchange, or None when Slant answered.
+    """
 
     share: Share
     clock: Clock
 
-    def __call__(self) -> None:
-        take(self.share, calls=1, clock=self.clock)
+    def __call__(self) -> Ended:
+        return partial(settle, take(self.share, calls=1, clock=self.clock), clock=self.clock)
 
 
-def take(share: Share, *, calls: int, clock: Clock) -> None:
+def take(share: Share, *, calls: int, clock: Clock) -> Charge:
     """Count `calls` now, or raise `BudgetSpent` and count nothing. Joins the caller's transaction."""
     with transaction.atomic():
         row = _locked()
         now = clock.now()
         _drop_old_minutes(row, now)
-        if busy_until := _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS):
-            raise BudgetSpent(busy_until)
-        rest_until = _still_ahead(row.reads_rest_until, now, BREAKER_CAP_SECONDS)
-        if rest_until and share is not Share.PEOPLE:
-            raise BudgetSpent(rest_until)
+        if row.opened_at is not None and share is not Share.PROBES:
+            raise SlantAway(breaker.probe_due_at(row, now))
         if not _fits(row, share, calls):
             raise BudgetSpent(_available_at(row, share, calls, now))
         _count(row, calls, now)
+        minute = str(_minute(now))
         if share in GUARANTEED_CALLS:
-            minute = str(_minute(now))
             row.sync_minutes[minute] = row.sync_minutes.get(minute, 0) + calls
+        row.save()
+        troubled = breaker.may_be_troubled(row) or share is Share.PROBES
+        return Charge(share, calls, minute, breaker.most_at_once(row, now), troubled)
+
+
+def settle(charge: Charge, error: errors.SlantError | None, *, clock: Clock) -> None:
+    """Record how one call of `charge` ended. It costs nothing if no byte left."""
+    clock = unwatched(clock)
+    if error is not None and not error.bytes_sent:
+        refund(charge, calls=1)
+    if error is not None or charge.troubled:
+        breaker.record_exchange(error, clock=clock, is_probe=charge.share is Share.PROBES)
+
+
+def refund(charge: Charge, *, calls: int) -> None:
+    """Take `calls` of `charge` off again that were not made. A minute that was dropped stays as it is."""
+    if not calls:
+        return
+    with transaction.atomic():
+        row = _locked()
+        counted = [row.minutes, row.sync_minutes] if charge.share in GUARANTEED_CALLS else [row.minutes]
+        for minutes in counted:
+            left = minutes.pop(charge.minute, 0) - calls
+            if left > 0:
+                minutes[charge.minute] = left
         row.save()
 
 
@@ -118,79 +160,10 @@ def calls_left(clock: Clock) -> int:
     return max(0, int(settings.SLANT_HOURLY_BUDGET) - used)
 
 
-def is_paused(clock: Clock) -> bool:
-    """Whether calls are refused because Slant fails or asked for a pause, not because the hour is spent."""
-    row, now = Budget.objects.get(pk=1), clock.now()
-    pauses = ((row.busy_until, BACKOFF_CAP_SECONDS), (row.reads_rest_until, BREAKER_CAP_SECONDS))
-    return any(_still_ahead(until, now, longest) for until, longest in pauses)
-
-
-def back_off(retry_after: float | None, *, clock: Clock) -> datetime:
-    """Slant answered 429: nobody calls before the returned time (see the module for how long that is).
-
-    A 429 that arrives during such a pause answers an earlier call, so it is not counted as one more in a row.
-    """
-    with transaction.atomic():
-        row, now = _locked(), clock.now()
-        if _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS) is None:
-            row.busy_in_a_row += 1
-        wait = retry_after
-        if wait is None:
-            doubled = BACKOFF_START_SECONDS * 2.0 ** min(max(row.busy_in_a_row, 1) - 1, 6)
-            wait = doubled * _random.uniform(1, 1 + BACKOFF_JITTER)
-        until = _pause(row, wait, now)
-        row.save()
-    return until
-
-
-def record_read_failure(*, clock: Clock, retry_after: float | None = None) -> None:
-    """A background read failed. After five in a row reads pause for 30 s, doubling to 300 s.
-
-    Then one read is tried. `retry_after` is the pause Slant asked for, if it did; everybody obeys it.
-    """
-    with transaction.atomic():
-        row = _locked()
-        if retry_after is not None:
-            _pause(row, retry_after, clock.now())
-        row.failures += 1
-        over = row.failures - BREAKER_FAILURES
-        if over >= 0:
-            rest = min(BREAKER_START_SECONDS * 2 ** min(over, 4), BREAKER_CAP_SECONDS)
-            row.reads_rest_until = clock.now() + timedelta(seconds=rest)
-        row.save()
-
-
-def record_failure(error: errors.SlantError, *, clock: Clock) -> None:
-    """Apply what a failed background read means for later calls; a refusal changes nothing."""
-    if isinstance(error, errors.SlantBusy):
-        back_off(error.retry_after, clock=clock)
-    elif isinstance(error, (errors.SlantUnreachable, errors.SlantNoAnswer)):
-        record_read_failure(clock=clock, retry_after=error.retry_after)
-
-
-def pause(seconds: float, *, clock: Clock) -> None:
-    """Slant said without a 429 when to come back: nobody calls before."""
-    with transaction.atomic():
-        row = _locked()
-        _pause(row, seconds, clock.now())
-        row.save()
-
-
-def _pause(row: Budget, seconds: float, now: datetime) -> datetime:
-    until = now + timedelta(seconds=min(max(seconds, 1), BACKOFF_CAP_SECONDS))
-    row.busy_until = max(until, _still_ahead(row.busy_until, now, BACKOFF_CAP_SECONDS) or until)
-    return row.busy_until
-
-
-def _still_ahead(until: datetime | None, now: datetime, longest: int) -> datetime | None:
-    """The end of a pause of at most `longest` seconds; None if it is over, or never began."""
-    return None if is_due(until, now, longest=timedelta(seconds=longest)) else until
-
-
 def handle_clock_jump(*, clock: Clock) -> None:
     """The counted minutes no longer match the clock, so all calls of the hour count as made now.
 
-    When a requested pause ends is not known any more, so Slant is asked again in a minute.
+    The breaker's times do not match it either.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -199,9 +172,7 @@ def handle_clock_jump(*, clock: Clock) -> None:
             counted.clear()
             if calls:
                 counted[str(_minute(now))] = calls
-        if row.busy_until:
-            row.busy_until = now + timedelta(seconds=BACKOFF_START_SECONDS)
-        row.reads_rest_until = None
+        breaker.handle_clock_jump(row, now)
         row.save()
 
 
@@ -259,13 +230,6 @@ def has_recent_calls(clock: Clock) -> bool:
 def _count(row: Budget, calls: int, now: datetime) -> None:
     minute = str(_minute(now))
     row.minutes[minute] = row.minutes.get(minute, 0) + calls
-
-
-def record_success() -> None:
-    """Slant answered: clear the failures and the 429s counted in a row."""
-    Budget.objects.filter(pk=1).exclude(failures=0, busy_in_a_row=0, reads_rest_until=None).update(
-        failures=0, busy_in_a_row=0, reads_rest_until=None
-    )
 
 
 def _locked() -> Budget:

@@ -1,7 +1,7 @@
 """Heartbeats: which workers are alive, whether their rounds succeed, and whether a wall clock jumped."""
 
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db import DatabaseError, transaction
@@ -12,6 +12,8 @@ from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.models import Heartbeat
 
 WATCHED_SECONDS = 90
+# A worker that was silent for so long is gone for good: a new process has another name.
+STALE = timedelta(days=1)
 
 
 class ClockWatch(Enum):
@@ -63,3 +65,9 @@ def record_failure(worker: str, error: Exception, *, clock: Clock) -> None:
             failures=F("failures") + 1,
             failure=words[:200],
         )
+
+
+def remove_stale(now: datetime) -> int:
+    """Remove the heartbeats of workers that are gone; how many there were."""
+    removed, _ = Heartbeat.objects.filter(at__lt=now - STALE).delete()
+    return removed

@@ -28,7 +28,7 @@ from opportunities.models import (
     Submission,
     SyncState,
 )
-from opportunities.runtime import budget
+from opportunities.runtime import breaker, budget
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
@@ -111,7 +111,7 @@ def health(clock: Clock) -> Health:
         return Health(
             database=Check(ok=True),
             sync=_sync(now),
-            slant=Check(ok=_slant_answers(now)),
+            slant=Check(ok=not breaker.state(now).is_open and _slant_answers(now)),
             worker=_worker(now),
             trail=Check(ok=_trail_is_whole()),
             budget_left=budget.calls_left(clock),

@@ -9,7 +9,8 @@ Slant is a hosted CRM for financial advisors; its API is described at https://do
 * **One call is one request**, except the generators of lists, which make one a page. Nothing is retried,
   neither reads nor writes, and no redirect is followed: the next tick retries, counted and recorded.
 * **`before_send` is called immediately before every request**, each page too. The budget is counted
-  there. If it raises, nothing is sent and its exception comes out unchanged.
+  there. If it raises, nothing is sent and its exception comes out unchanged. If it returns a function, that
+  is called once with the error the exchange ended in, or None when Slant answered as documented.
 * **Every exchange ends.** `connect_timeout` bounds name look-up and connection, `total_timeout` the whole
   exchange from the first look-up to the last byte, also when a server sends one byte a second.
 * **A write is sent exactly as given**, byte for byte, over a connection of its own, under the given key.
@@ -59,6 +60,10 @@ PER_PAGE = 100  # the most Slant gives (Slant API 4)
 LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "slantweb"}
 
+# Hears how an exchange ended: its error, or None for an answer.
+Ended = Callable[[errors.SlantError | None], None]
+BeforeSend = Callable[[], Ended | None]
+
 Item = TypeVar("Item", bound=SlantRecord)
 Result = TypeVar("Result")
 
@@ -76,7 +81,7 @@ class SlantClient:
     connect_timeout  seconds for name look-up and connection together
     total_timeout    seconds for the whole exchange
     max_pages        upper bound of one list; past it `PageLimitHit`
-    before_send      called immediately before each request
+    before_send      called immediately before each request; may return what hears how it ended
     can_write        what `/me` said, or None: a 403 while False is `SlantRefusedUs` (Slant API 3)
     reference        ours, for the log
     ca_file          a PEM bundle to trust instead of the public authorities
@@ -91,7 +96,7 @@ class SlantClient:
         connect_timeout: float = 3.0,
         total_timeout: float = 10.0,
         max_pages: int = 2000,
-        before_send: Callable[[], None] | None = None,
+        before_send: BeforeSend | None = None,
         can_write: bool | None = None,
         reference: str = "",
         ca_file: str | None = None,
@@ -116,7 +121,7 @@ class SlantClient:
     def using(
         self,
         *,
-        before_send: Callable[[], None] | None = None,
+        before_send: BeforeSend | None = None,
         can_write: bool | None = None,
         reference: str | None = None,
     ) -> Self:
@@ -252,9 +257,29 @@ class SlantClient:
         body: bytes | None = None,
         longest: int = LONGEST_RECORD,
     ) -> Result:
-        """Send one request and read its answer with `read`. Raises SlantError. All logging is here."""
-        if self._before_send is not None:
-            self._before_send()
+        """Send one request and read its answer with `read`. Raises SlantError."""
+        ended = self._before_send() if self._before_send is not None else None
+        try:
+            result = self._exchange(method, path, read, params, headers, body, longest)
+        except errors.SlantError as error:
+            if ended is not None:
+                ended(error)
+            raise
+        if ended is not None:
+            ended(None)
+        return result
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Answer], Result],
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        longest: int,
+    ) -> Result:
+        """The one exchange of `_call`. All logging is here."""
         started = self._monotonic()
         try:
             raw = self._transport.exchange(

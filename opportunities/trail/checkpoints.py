@@ -233,7 +233,7 @@ def read(seq: int, *, keys: set[str]) -> Checkpoint:
 
 def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
     try:
-        envelope = json.loads(path.read_text())
+        envelope = verifier.parsed(path.read_text())
     except (OSError, ValueError) as problem:
         return Checkpoint({}, f"it cannot be read ({type(problem).__name__})")
     wrong = verifier.believed(envelope, keys)

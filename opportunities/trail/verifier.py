@@ -5,6 +5,7 @@ but this file and Python 3.8 or newer is needed. It tells whether every event is
 any is missing, and which signed checkpoint vouches for it. How it all hangs together is in docs/audit.md of
 the application:
 
+* Each line is the canonical JSON of what it says, byte for byte, so that all who read it read the same.
 * An event's hash is SHA-256(0x00 || canonical JSON of all its other fields, `prev_hash` and `seq` among
   them), so each event vouches for all before it.
 * A checkpoint states, signed with Ed25519 (RFC 8032), the hash of event `last_seq` and the Merkle root (RFC
@@ -55,6 +56,38 @@ def canonical(value: Event) -> bytes:
     return _encode(value).encode()
 
 
+def parsed(text: bytes | str) -> Any:
+    """The JSON value in `text`. Raises ValueError for a key that comes twice, and for floats.
+
+    A reader who takes the first of two keys would see another event than the one whose hash fits.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float)
+    except RecursionError as problem:
+        raise ValueError("nested too deep") from problem
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key comes twice")
+    return value
+
+
+def _no_float(text: str) -> Any:
+    raise ValueError(f"{text} is no number of the trail")
+
+
+def parsed_line(line: bytes) -> Event:
+    """The object in a line of an `events.jsonl`. Raises ValueError unless the line is its canonical form."""
+    content = parsed(line)
+    if not isinstance(content, dict):
+        raise ValueError("it is not an object")
+    if canonical(content) + b"\n" != line:
+        raise ValueError("it is not in canonical form")
+    return content
+
+
 def event_hash(event: Event) -> str:
     """The hash an event must have; `event` with or without its `hash`."""
     bare = dict(event)
@@ -81,7 +114,7 @@ class Chain:
 
     def follow(self, event: Event) -> Problem | None:
         seq = event.get("seq")
-        if not isinstance(seq, int):
+        if type(seq) is not int:  # not True either
             return Problem(ALTERED, self.seq + 1, f"The event after {self.seq} has no number.")
         if seq <= self.seq:
             return Problem(MISSING, seq, f"Event {seq} comes again, or out of order, after {self.seq}.")
@@ -347,6 +380,14 @@ def _first(chain: Chain, event: Event) -> Problem | None:
     return chain.follow(event)
 
 
+# All that the lines which are no events may hold: what stands beside a signed statement, nobody signed.
+_KINDS = {
+    "manifest": {"manifest", "signature"},
+    "checkpoint": {"checkpoint", "signature"},
+    "proof": {"proof"},
+}
+
+
 class _Reader:
     """Tells the kinds of lines apart: events, checkpoints, proofs, and the manifest that ends the file."""
 
@@ -361,16 +402,19 @@ class _Reader:
         digest, ended = hashlib.sha256(), False
         for number, line in enumerate(self._lines, start=1):
             try:
-                content = json.loads(line)
-                if not isinstance(content, dict):
-                    raise ValueError("not an object")
-            except ValueError:
-                self._problem(number)
+                content = parsed_line(line)
+            except ValueError as why:
+                words = f"Line {number} of the export is not as Slantweb writes it: {why}."
+                self._found.problems.append(Problem(ALTERED, 0, words))
                 return
             if ended:
                 self._found.problems.append(
                     Problem(ALTERED, 0, f"Line {number} stands after the manifest, which ends an export.")
                 )
+                return
+            if any(name in content and content.keys() - allowed for name, allowed in _KINDS.items()):
+                words = f"Line {number} of the export holds more than its kind of line may."
+                self._found.problems.append(Problem(ALTERED, 0, words))
                 return
             if "manifest" in content:
                 stated = content["manifest"] if isinstance(content["manifest"], dict) else {}
@@ -382,9 +426,6 @@ class _Reader:
             else:
                 yield content
             digest.update(line)
-
-    def _problem(self, number: int) -> None:
-        self._found.problems.append(Problem(ALTERED, 0, f"Line {number} of the export is not JSON."))
 
 
 def _check_manifest(
@@ -659,7 +700,7 @@ def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], whole: boo
 def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], whole: bool) -> Verdict:
     """A folder or ZIP: each file has the hash its manifest states, and the events are good."""
     with open_file("manifest.json") as file:
-        files = json.load(io.TextIOWrapper(file, "utf-8"))["files"]
+        files = parsed(io.TextIOWrapper(file, "utf-8").read())["files"]
     for name, stated in sorted(files.items()):
         if "/" in name or "\\" in name or name.startswith("."):
             raise ValueError(f"the manifest names {name}")
@@ -704,7 +745,7 @@ def _kept_apart(folder: Path) -> list[Any]:
     paths = [*sorted(folder.glob("archived-*.json")), *sorted(folder.glob("[0-9]*.json"))]
     if not paths:
         raise ValueError(f"no checkpoint lies in {folder}")
-    return [json.loads(path.read_text()) for path in paths]
+    return [parsed(path.read_text()) for path in paths]
 
 
 if __name__ == "__main__":

@@ -28,18 +28,20 @@ STATES: dict[str, dict[str, StateWords]] = {
         ),
         "busy": StateWords(
             "Waiting its turn",
-            "Slant asked us to slow down. We send this by ourselves {at}; you can leave the page.",
+            "Slant asked us to slow down. We send this by ourselves as soon as it takes calls again; you can "
+            "leave the page.",
             "clock",
         ),
         "budget": StateWords(
             "Waiting its turn",
-            "We have used all the calls Slant allows in an hour. We send this by ourselves {at}; "
-            "you can leave the page.",
+            "We have used all the calls Slant allows in an hour. We send this by ourselves as soon as there "
+            "are calls left; you can leave the page.",
             "clock",
         ),
         "unreachable": StateWords(
             "Waiting for Slant",
-            "Slant does not answer. We send this by ourselves {at}; you can leave the page.",
+            "Slant does not answer. We send this by ourselves as soon as it answers again; you can leave the "
+            "page.",
             "cloud-slash",
             "warn",
         ),

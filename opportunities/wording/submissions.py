@@ -149,9 +149,12 @@ def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
 
 # The page of one submission
 
-# `SOON` stands for {at} where no time is known or the time has come; else `AT` does.
+# What stands for {at}: `SOON` where the time has come, `AT` where one is known and kept. Nobody knows when
+# Slant is back, nor how long the calls of an hour last.
 SOON = "in a moment"
 AT = "at about {time}"
+WHEN_BACK = "as soon as Slant answers again"
+WHEN_CALLS_LEFT = "as soon as the hour has calls left"
 OUTCOME = {
     "": "No answer yet",
     "ok": "Slant accepted it",

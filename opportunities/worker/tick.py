@@ -24,18 +24,19 @@ from opportunities.delivery import (
 )
 from opportunities.mirror import sync_event
 from opportunities.models import Instance, State
-from opportunities.runtime import budget, heartbeats, leases
+from opportunities.runtime import breaker, budget, heartbeats, leases
 from opportunities.runtime.budget import Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant.client import SlantClient
 from opportunities.trail import checkpoints
 from opportunities.trail.audit import Actor
 from opportunities.trail.verify import nightly
+from opportunities.worker import cleaning
 
 logger = logging.getLogger(__name__)
 
 # What is done once an hour or a night, by the worker that finds its lease expired.
-HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE)
+HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE, cleaning.LEASE)
 
 
 def tick(
@@ -43,6 +44,7 @@ def tick(
 ) -> float | None:
     """Do what is due now. Returns the seconds until a submission is due next, or None when none is open.
 
+    While Slant is away, what is due waits, and the next probe counts instead.
     `worker` names the process. Each round adds a suffix of its own, so that two rounds of one process never
     share a lease. When `stopping` answers true, the round ends after the exchange under way.
     """
@@ -85,14 +87,14 @@ def _run_due_work(
         claiming.expire_leases(worker=worker, clock=clock)
     may_send = restore_guard.check_database(worker=worker, clock=clock, instance=instance)
     reads, held = connection.metered(slant, Share.SYNC, clock), holds.codes()
-    # Before anything is sent or read: whose token this is, and what it may do.
+    # Before anything is sent or read: whether Slant is back, whose token this is, and what it may do.
     if connection.check_connection(reads, worker=worker, clock=clock, instance=instance, held=held):
         slant, held = slant.using(can_write=Instance.current().can_write), holds.codes()
     if may_send and State.QUEUED in states:
         sending.deliver_due(slant, worker=worker, clock=clock, stopping=stopping)
     if held.isdisjoint(restore_guard.WRONG_SLANT):
         checks = connection.metered(slant, Share.CHECKS, clock)
-        if states & {State.UNKNOWN, State.REVIEW}:
+        if states & {State.UNKNOWN, State.REVIEW} and not breaker.state(clock.now()).is_open:
             settling.settle_due(checks, worker=worker, clock=clock, stopping=stopping)
         if stopping():
             return
@@ -101,6 +103,8 @@ def _run_due_work(
         mirror.sync_if_due(reads, worker=worker, clock=clock)
     if sync_event.LEASE in hourly:
         sync_event.record_if_due(worker=worker, clock=clock)
+    if cleaning.LEASE in hourly:
+        cleaning.clean_due(worker=worker, clock=clock)
 
 
 def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:

@@ -2,16 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
-from django.db.models import F
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from opportunities import mirror
 from opportunities.clock import SystemClock
-from opportunities.mirror import meanings
+from opportunities.mirror import meanings, totals
 from opportunities.models import (
     Meaning,
-    MirrorRevision,
     Opportunity,
     Person,
     Pipeline,
@@ -111,6 +109,11 @@ def test_exactly_the_changed_columns_are_named_once(
     assert client.get("/board/changes/").status_code in (200, 204)
 
 
+def change_pipeline(id: str) -> None:
+    with transaction.atomic():
+        totals.pipelines_changed(totals.lock(), {id})
+
+
 def columns_told(client: object, query: str, since: str) -> tuple[str, str]:
     """What is told of the columns themselves, and the token of having seen it."""
     answer = client.get(f"/board/changes/?{query}&since={since}")  # type: ignore[attr-defined]
@@ -127,7 +130,7 @@ def test_an_open_board_is_told_once_that_its_stages_changed(
     since = since_of(client, query)
     assert columns_told(client, query, since) == ("", since)
 
-    MirrorRevision.objects.update(pipelines=F("pipelines") + 1)
+    change_pipeline("pl_growth")
 
     told, since = columns_told(client, query, since)
     assert told == "changed"
@@ -142,6 +145,28 @@ def test_an_open_board_is_told_once_that_its_stages_changed(
         clock=SystemClock(),
     )
     assert columns_told(client, query, since)[0] == "changed"
+
+
+def test_nothing_a_board_is_told_moves_with_the_books_of_others(
+    loaded: LoadedFirm, owner: Person, outsider: Person, browse: Browse
+) -> None:
+    """The counters are the firm's; a board's token moves with the deals and pipelines its person sees."""
+    client, stranger, query = browse(owner), browse(outsider), "pipeline=pl_growth"
+    since, theirs = since_of(client, query), since_of(stranger, query)
+    row = Opportunity.objects.filter(stage_id=FIRST, book_id="bk_harbor").first()
+    assert row
+    Pipeline.objects.create(id="pl_theirs", name="Theirs", book_id="bk_summit")
+
+    mirror.write([record(row, pipeline_stage={"id": SECOND})], now=datetime.now(UTC))
+    change_pipeline("pl_theirs")
+
+    assert since_of(stranger, query).partition(".")[0] == theirs.partition(".")[0]
+    assert since_of(client, query).rpartition(".")[2] == since.rpartition(".")[2]
+    assert since_of(client, query).partition(".")[0] != since.partition(".")[0]
+    assert since_of(stranger, query).rpartition(".")[2] != theirs.rpartition(".")[2]
+    # No number can be read out of it, and nobody can use another's.
+    assert not [part for part in since.split(".") if part.isdigit()]
+    assert changed(stranger, query, since_of(client, query))[0]
 
 
 def test_the_token_of_a_page_drawn_before_there_were_such_revisions_asks_for_its_columns(
@@ -160,7 +185,7 @@ def test_an_open_board_is_told_that_its_pipeline_is_no_more(
     since = since_of(client, query)
 
     Pipeline.objects.filter(pk="pl_growth").update(gone_at=datetime.now(UTC))
-    MirrorRevision.objects.update(pipelines=F("pipelines") + 1)
+    change_pipeline("pl_growth")
 
     assert columns_told(client, query, since)[0] == "gone"
 

@@ -150,7 +150,7 @@ def test_a_deal_waiting_for_slant_can_be_withdrawn_and_never_arrives(
     assert slant.posts(deal_name) == []
 
 
-def test_asked_to_slow_down_it_says_when_it_sends_and_does(
+def test_asked_to_slow_down_it_names_no_time_and_sends_when_it_may(
     come_in: ComeIn, slant: Slant, deal_name: str
 ) -> None:
     form = filled(come_in(), deal_name)
@@ -158,7 +158,7 @@ def test_asked_to_slow_down_it_says_when_it_sends_and_does(
     form.create()
     submission = SubmissionPage(form.page).says("Waiting its turn", state="queued")
     expect(submission.sentence).to_contain_text("Slant asked us to slow down")
-    expect(form.page.get_by_role("listitem").filter(has_text="Sends at")).to_be_visible()
+    expect(form.page.get_by_role("listitem").filter(has_text="Waiting to be sent")).to_be_visible()
 
     slant.holds_one(deal_name, id=submission.created(timeout=40_000), value=640_000)
 

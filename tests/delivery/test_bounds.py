@@ -72,7 +72,7 @@ def test_two_hours_of_answers_that_say_nothing_go_to_a_manager(
     office.rounds(minutes=25, every=60)
 
     assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "too_long")
-    assert Budget.objects.get().reads_rest_until is None, "what one list answers stops no other reading"
+    assert Budget.objects.get().opened_at is None, "what one list answers stops no other reading"
 
 
 @pytest.mark.slow

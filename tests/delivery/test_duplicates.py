@@ -258,6 +258,7 @@ def test_a_sweep_that_cannot_read_decides_nothing_and_comes_back(office: Office,
     office.box.down = False
     office.box.control(limits={"token": 1000})
     office.clock.turn(minutes=70)
+    connection.probe_if_due(office.slant, worker=BY, clock=office.clock)
     assert duplicates.sweep_due(slant, worker=BY, clock=office.clock) is not None
     assert alerts() == []
 

@@ -128,6 +128,7 @@ DEGRADED: list[tuple[str, Callable[[], object]]] = [
     ("worker", lambda: Heartbeat.objects.all().delete()),
     ("sync", lambda: SyncState.objects.filter(pk="books").update(finished_at=ago(minutes=16))),
     ("slant", lambda: SyncState.objects.filter(pk="books").update(failed_at=datetime.now(UTC))),
+    ("slant", lambda: Budget.objects.update(opened_at=datetime.now(UTC))),
     ("slant", lambda: Hold.objects.create(code="stopped", at=ago(minutes=1))),
     ("trail", lambda: ChainHead.objects.update(seq=7)),
     ("trail", lambda: ChainHead.objects.update(hash="f" * 64)),

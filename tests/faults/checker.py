@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tests.faults.history import COUNTED
 from tests.faults.judging import Changes
 from tests.faults.looking import A_MOMENT, Looks, places_of
 from tests.faults.mirrored import differences
@@ -33,6 +34,7 @@ LEGAL = {
 }
 SPINS_AT_MOST = 12.0 + 1.0
 KEY_LIVES = 75 * 60.0
+COUNTS_MORE = frozenset(("crash", "downtime", "restore", "database error", "clock jump", "freeze"))
 SUBMISSIONS = """SELECT id, reference, kind, state, path, book_id, household_id, opportunity_id, body,
     body_sha256, reason_code, attempts_count FROM opportunities_submission"""
 ATTEMPTS = """SELECT submission_id, number, idempotency_key, started_at, outcome
@@ -74,7 +76,17 @@ class Checker:
 
     def violations(self) -> list[str]:
         found = list(self.history.violations)
-        for check in (self.i1_and_i3, self.i2, self.i4, self.i5, self.i6, self.i7, self.i8, self.i9):
+        for check in (
+            self.i1_and_i3,
+            self.i2,
+            self.i4,
+            self.i5,
+            self.i6,
+            self.i7,
+            self.i8,
+            self.counted,
+            self.i9,
+        ):
             found += check()
         return [*found, *Changes(self).violations(), *differences(self.history)]
 
@@ -242,7 +254,32 @@ class Checker:
                 yield f"I7: {row['reference']} counts {row['attempts_count']} attempts and has {counted[pk]}"
 
     def i8(self) -> Iterator[str]:
-        moments = [_moment(entry["at"]) for entry in self.history.slant.requests()]
+        """No more calls in any hour than the budget allows, by all processes of one database.
+
+        What a copy of it calls is not counted with the original's: a stated limit.
+        """
+        by_database: dict[int, list[float]] = defaultdict(list)
+        at = {entry["seq"]: _moment(entry["at"]) for entry in self.history.slant.requests()}
+        for sent in self.history.network.sent:
+            if sent.entry:
+                by_database[id(sent.by.deployment.database)].append(at[sent.entry])
+        for moments in by_database.values():
+            yield from self._too_many(sorted(moments))
+
+    def counted(self) -> Iterator[str]:
+        """What sent no byte costs no budget: no more calls are counted than may have reached Slant.
+
+        A process that dies has counted its call, a restored backup and a clock that was set count more.
+        """
+        if self.history.crashes or not self.history.plan.troubles.isdisjoint(COUNTS_MORE):
+            return
+        mine = [sent for sent in self.history.network.sent if sent.by.deployment is self.history.deployment]
+        reached = sum(sent.met != "unreachable" for sent in mine)
+        ((counted,),) = self.history.deployment.database.rows(COUNTED)
+        if counted > reached + self.history.counted_before:
+            yield f"I8: {counted} calls are counted, and {reached} may have reached Slant"
+
+    def _too_many(self, moments: list[float]) -> Iterator[str]:
         first = 0
         for last, moment in enumerate(moments):
             while moments[first] <= moment - 3600:

@@ -44,3 +44,13 @@ def simulated(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Let a test use Django's database layer; the databases are the simulation's own, in memory."""
     with django_db_blocker.unblock():
         yield
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the figures that tests recorded, whichever process they ran in."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    figures = [text for report in reports for name, text in report.user_properties if name == "figures"]
+    if figures:
+        terminalreporter.section("figures")
+        for text in sorted(figures):
+            terminalreporter.write_line(str(text))

@@ -20,13 +20,15 @@ from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
 from opportunities import mirror
-from opportunities.delivery import head_file
+from opportunities.delivery import connection, head_file
 from opportunities.models import Household, Instance, Person, SyncState
 from opportunities.runtime import wakeup
+from opportunities.runtime.budget import Share
 from opportunities.sandbox.rules import Request
 from opportunities.sandbox.store import Store
 from opportunities.slant import client
 from opportunities.slant.client import SlantClient
+from opportunities.trail.audit import Actor as By
 from opportunities.worker.tick import tick
 from tests.faults import slant as slants
 from tests.faults.changing import Changing
@@ -58,6 +60,7 @@ ON_OPEN = """SELECT count(*) FROM opportunities_submission AS open
     AND NOT (state = 'queued' AND opportunity_id != '' AND EXISTS (SELECT 1 FROM opportunities_submission
         WHERE opportunity_id = open.opportunity_id AND state = 'review' AND created_at < open.created_at))"""
 
+COUNTED = "SELECT coalesce(sum(calls.value), 0) FROM opportunities_budget, json_each(minutes) AS calls"
 SYNC = """SELECT started_at, finished_at, failed_at IS NULL AND finished_at >= started_at
     FROM opportunities_syncstate WHERE resource = 'opportunities'"""
 LISTS_LAG = 31.0
@@ -132,6 +135,7 @@ class History:
         self.network.about_to_send = self._about_to_send
         self.network.answered = self._answered
         self.deployment = self.new_deployment("main", template().raw)
+        ((self.counted_before,),) = self.deployment.database.rows(COUNTED)
         self.crew = Crew(self, self.deployment, plan.workers)
         self.visitors: list[Actor] = []
         self.crews = [self.crew]
@@ -141,6 +145,7 @@ class History:
         self.troubled = True
         self.exchanges = self.rounds = self.jumps = 0
         self.kept_up: bool | None = None  # whether the mirror was read once more at the end
+        self.full_readings = 0  # by command, after that
         self.violations: list[str] = []
         self.ended: list[str] = []  # the states of its submissions, once it was judged
         self.shadows: list[sqlite3.Connection] = []
@@ -286,6 +291,19 @@ class History:
             return bool(whole) and began != started and ended != finished
 
         self.kept_up = self.scheduler.run(self.scheduler.now + HOUR, read_since)
+        if self.plan.has("deleted") or self.plan.has("stages"):
+            for _ in range(2):
+                operator = self.visit("operator", self._read_fully)
+                self.scheduler.run(self.scheduler.now + HOUR, lambda operator=operator: operator.over)
+
+    def _read_fully(self) -> None:
+        """`manage.py sync --full`, as often as a worker is reading, and whether it read everything."""
+        slant = connection.metered(connection.connect(self.clock), Share.SYNC, self.clock)
+        operator = By.operator("sync")
+        while not mirror.sync_if_due(slant, worker=operator, clock=self.clock, now_please=True, full=True):
+            self.scheduler.wait(5.0)
+        ((_, _, whole),) = self.deployment.database.rows(SYNC)
+        self.full_readings += bool(whole)
 
     def _quiet(self) -> bool:
         return (
@@ -350,7 +368,8 @@ def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Neme
                 else:
                     Instance.objects.filter(pk=1).update(me_checked_at=told.clock.now())
                 if plan.has("syncs"):  # deals are what changes: the short lists are not read again
-                    lists = SyncState.objects.exclude(pk="opportunities")
+                    read = {"opportunities"} | ({"pipelines"} if plan.has("stages") else set())
+                    lists = SyncState.objects.exclude(pk__in=read)
                     lists.update(started_at=told.clock.now(), cursor={"calls": 10_000})
                 yield told
             finally:

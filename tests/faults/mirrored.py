@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.faults.people import BOOKS
+from tests.faults.slant import SHARED
 
 if TYPE_CHECKING:
     from tests.faults.history import History
@@ -12,8 +13,12 @@ MIRROR = """SELECT id, book_id, name, value, probability, target_close_date, pip
     household_id, nullif(assigned_to_id, '') FROM opportunities_opportunity WHERE gone_at IS NULL"""
 
 
+STAGES = """SELECT pipeline_id, id, name, visible FROM opportunities_stage WHERE gone_at IS NULL
+    ORDER BY stage_order, position, id"""
+
+
 def differences(history: "History") -> Iterator[str]:
-    """Deals that differ between mirror and Slant. One deleted in Slant may still be there for two walks."""
+    """Deals that differ between mirror and Slant. One deleted in Slant may still be there until two walks."""
     if history.kept_up is None or history.plan.switches.get("list_opportunities") == "not_found":
         return  # without a list, part of the deals is all that can be promised
     if not history.kept_up:
@@ -29,6 +34,23 @@ def differences(history: "History") -> Iterator[str]:
     deleted = {entry["id"] for entry in history.slant.store.ledger.entries if entry.get("action") == "delete"}
     for id in mirrored.keys() - history.slant.store.tables["opportunity"].keys() - deleted:
         yield f"mirror: {id} was never in Slant"
+    if (
+        history.full_readings == 2 and history.plan.budget == 900
+    ):  # of a smaller one no call may be left to ask
+        for id in mirrored.keys() & deleted:
+            yield f"mirror: {id} was deleted in Slant, and is still shown after two full readings"
+        yield from _stages(history)
+
+
+def _stages(history: "History") -> Iterator[str]:
+    """The stages of the pipelines every book has, which colleagues changed in Slant."""
+    held: dict[str, list[tuple[Any, ...]]] = {pipeline: [] for pipeline in SHARED}
+    for pipeline, *stage in history.deployment.database.rows(STAGES):
+        held.get(pipeline, []).append(tuple(stage))
+    for pipeline, stages in held.items():
+        shown = history.slant.store.tables["pipeline"][pipeline]["pipeline_stages"]
+        if stages != [(stage["id"], stage["name"], bool(stage["visible"])) for stage in shown]:
+            yield f"mirror: the stages of {pipeline} are {stages}, in Slant {shown}"
 
 
 def _shown(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -154,6 +154,9 @@ class Nemesis:
             if plan.has(family):
                 for _ in range(3):
                     self._later(self._some_time(), act)
+        for family, act, often in (("deleted", self._delete, 2), ("stages", self._change_stages, 3)):
+            for _ in range(often if plan.has(family) else 0):
+                self._later(self._some_time(), act)
         if plan.has("crash"):
             for _ in range(2):
                 self._later(self._some_time(), self._kill_one)
@@ -258,6 +261,16 @@ class Nemesis:
 
         self._later(start, begins)
         self._later(start + self.history.rng.choice(lengths), over)
+
+    # In Slant
+
+    def _delete(self) -> None:
+        history = self.history
+        if gone := history.slant.delete_something(history.rng, history.changing.in_play):
+            history.scheduler.say(f"a colleague deletes {gone} in Slant")
+
+    def _change_stages(self) -> None:
+        self.history.scheduler.say(f"in Slant {self.history.slant.change_stages(self.history.rng)}")
 
     # In our deployment
 

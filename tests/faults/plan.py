@@ -56,6 +56,9 @@ PEOPLE = (
     "changes",
     "syncs",
 )
+# Drawn by themselves, so that each seed keeps what it had before them: the share of histories that have one,
+# and of those in which the mirror is read.
+BESIDES = {"deleted": (0.08, 0.6), "stages": (0.06, 0.4)}
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
 BESIDE_SYNC = frozenset(
@@ -70,6 +73,7 @@ BESIDE_SYNC = frozenset(
         "skew",
         "clock jump",
         "edited",
+        *BESIDES,
     )
 )
 OFTEN_CHANGED, OFTEN_SYNCED = 0.2, 0.05
@@ -143,7 +147,12 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     troubles.discard("syncs")
     if rng.random() < OFTEN_SYNCED:
         troubles.add("syncs")
-    assert always <= set(FAMILIES), f"unknown troubles: {always - set(FAMILIES)}"
+    known = {*FAMILIES, *BESIDES}
+    assert always <= known, f"unknown troubles: {always - known}"
+    besides = Random(f"besides {seed}")
+    for family, (often, with_syncs) in BESIDES.items():
+        if besides.random() < (with_syncs if "syncs" in troubles | always else often):
+            troubles.add(family)
     troubles |= always
     plan = Plan(
         seed=seed,

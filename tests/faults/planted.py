@@ -29,8 +29,8 @@ from opportunities.delivery import (
 )
 from opportunities.delivery.kinds import Match
 from opportunities.delivery.states import Reason, Transition
-from opportunities.mirror import reader
-from opportunities.models import FINAL, State, Submission
+from opportunities.mirror import reader, sync_if_due
+from opportunities.models import FINAL, State, Submission, SyncState
 from opportunities.runtime import budget
 from opportunities.slant import errors
 from opportunities.trail import audit
@@ -138,17 +138,24 @@ def the_trail_written_after_the_commit() -> Iterator[None]:
 def a_budget_for_each_process() -> Iterator[None]:
     mine: dict[tuple[int, Any], int] = {}
 
-    def take(share: Any, *, calls: int, clock: Any) -> None:
+    def take(share: Any, *, calls: int, clock: Any) -> budget.Charge:
         who = clock.scheduler.current
         spent = (id(who), budget._minute(clock.now()) // 60)
         if mine.get(spent, 0) + calls > settings.SLANT_HOURLY_BUDGET - 60:
             raise budget.BudgetSpent(clock.now() + timedelta(seconds=60))
         mine[spent] = mine.get(spent, 0) + calls
+        return budget.Charge(share, calls, "")
 
     with (
         patch.object(budget, "take", take),
         patch.object(budget.Meter, "__call__", lambda self: take(self.share, calls=1, clock=self.clock)),
     ):
+        yield
+
+
+@_bug
+def calls_that_sent_no_byte_are_counted() -> Iterator[None]:
+    with patch.object(budget, "refund", lambda charge, *, calls: None):
         yield
 
 
@@ -255,6 +262,16 @@ def another_books_list_is_looked_through() -> Iterator[None]:
 @_bug
 def a_cursor_without_overlap() -> Iterator[None]:
     with patch.object(reader, "OVERLAP", timedelta(0)):
+        yield
+
+
+@_bug
+def a_missing_id_is_forgotten_by_a_full_reading() -> Iterator[None]:
+    def forget() -> None:
+        SyncState.objects.filter(pk="opportunities").update(cursor={}, walk={})
+
+    # The package has a function of the module's name, so the module is not found by it.
+    with patch.dict(sync_if_due.__globals__, {"_forget_place": forget}):
         yield
 
 

@@ -13,6 +13,7 @@ from opportunities.sandbox.store import Store
 from tests.faults.scheduler import Scheduler
 
 WRITE_TOKEN = "slnt_pat_sandbox_write"
+SHARED = ("pl_newbiz", "pl_growth", "pl_events")  # pipelines of every book
 
 
 class Slant:
@@ -151,6 +152,41 @@ class Slant:
             "value": 1_000_000_000 + rng.randrange(10**6),
         }
         self.change(records=[{"op": "create", "type": "opportunity", "set": fields}])
+
+    def delete_something(self, rng: Random, in_play: list[str]) -> str:
+        """A colleague deletes a deal that was there before us, one that our people change or any other.
+
+        One that we made stays: deleted while its answer is lost, it would rightly be made once more.
+        """
+        rows = self.store.tables["opportunity"]
+        old = [id for id, row in rows.items() if id not in self.store.born and row["book_id"] != "bk_salt99"]
+        at_hand = [id for id in in_play if id in old]
+        if not old:
+            return ""
+        chosen = rng.choice(at_hand if at_hand and rng.random() < 0.5 else old)
+        self.change(records=[{"op": "delete", "id": chosen}])
+        return chosen
+
+    def change_stages(self, rng: Random) -> str:
+        """A colleague renames, hides, reorders, adds or removes a stage; the first one stays where it is."""
+        pipeline = rng.choice(SHARED)
+        first, *rest = [dict(stage) for stage in self.store.tables["pipeline"][pipeline]["pipeline_stages"]]
+        chosen, what = rng.choice(rest), rng.choice(("renamed", "hidden", "reordered", "added", "removed"))
+        match what:
+            case "renamed":
+                chosen["name"] += ", renamed"
+            case "hidden":
+                chosen["visible"] = not chosen["visible"]
+            case "reordered":
+                rest.remove(chosen)
+                rest.insert(rng.randrange(len(rest) + 1), chosen)
+            case "added":
+                rest.append(chosen | {"id": f"{chosen['id']}_{rng.randrange(10**6)}", "name": "Added"})
+            case "removed" if len(rest) > 2:
+                rest.remove(chosen)
+        stages = [stage | {"stage_order": place} for place, stage in enumerate((first, *rest), start=1)]
+        self.change(records=[{"op": "patch", "id": pipeline, "set": {"pipeline_stages": stages}}])
+        return f"{chosen['id']} of {pipeline} is {what}"
 
     def shift_rows(self, rng: Random) -> None:
         """An old deal is deleted and another entered: the count stays, the rows of every page move up."""

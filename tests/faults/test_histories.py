@@ -5,6 +5,7 @@ import pytest
 from tests.faults.checker import fingerprint
 from tests.faults.conftest import always_of, seed_of
 from tests.faults.history import history
+from tests.faults.plan import draw
 from tests.faults.run import A_DAY, failed_seeds, judge, seed_of_today
 
 CHUNK = 25
@@ -31,6 +32,16 @@ def test_a_history_that_once_broke_a_promise_breaks_none(seed: int, always: froz
 def test_each_day_begins_with_a_seed_of_its_own() -> None:
     assert seed_of_today() % A_DAY == 0
     assert seed_of_today() >= SUITE
+
+
+def test_deletions_and_changes_of_stages_are_among_them_also_where_the_mirror_is_read() -> None:
+    plans = [draw(seed)[0] for seed in range(SUITE)]
+
+    for family in ("deleted", "stages"):
+        struck = [plan for plan in plans if plan.has(family)]
+        assert len(struck) >= SUITE / 25, family
+        assert any(plan.has("syncs") for plan in struck), family
+        assert any(plan.has("changes") for plan in struck), family
 
 
 @pytest.mark.usefixtures("simulated")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from opportunities.models import Hold, Person, State, Submission
+from opportunities.models import Budget, Hold, Person, State, Submission
 from opportunities.wording import board as board_words
 from opportunities.wording import create as create_words
 from opportunities.wording import deals as deals_words
@@ -46,13 +46,13 @@ STATES = [
         State.QUEUED,
         "busy",
         "Waiting its turn",
-        "Slant asked us to slow down. We send this by ourselves at about",
+        "Slant asked us to slow down. We send this by ourselves as soon as it takes calls again;",
     ),
     (
         State.QUEUED,
         "unreachable",
         "Waiting for Slant",
-        "Slant does not answer. We send this by ourselves at about",
+        "Slant does not answer. We send this by ourselves as soon as it answers again;",
     ),
     (State.QUEUED, "budget", "Waiting its turn", "We have used all the calls Slant allows in an hour."),
     (State.QUEUED, "token_refused", "Waiting for access to Slant", "Slant no longer accepts our connection."),
@@ -134,6 +134,61 @@ def test_what_waits_while_sending_is_stopped_says_so(owner: Person, browse: Brow
     page = shown(browse(owner), row)
 
     assert page.said("outcome") == "Sending is stopped"
+
+
+BACK = "We send this by ourselves as soon as it answers again"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "title", "sentence"),
+    [
+        (State.QUEUED, "", "Waiting for Slant", BACK),
+        (
+            State.QUEUED,
+            "absent",
+            "Waiting for Slant",
+            "We send this by ourselves as soon as it answers again",
+        ),
+        (
+            State.QUEUED,
+            "budget",
+            "Waiting for Slant",
+            "We send this by ourselves as soon as it answers again",
+        ),
+        (State.QUEUED, "still_send", "Still send this?", "waiting for you to confirm"),
+        (State.UNKNOWN, "no_answer", "We are not sure it arrived", "We look as soon as Slant answers again."),
+    ],
+)
+def test_while_slant_is_away_no_page_names_a_time_that_nobody_can_keep(
+    owner: Person, browse: Browse, sent: Make, state: str, reason: str, title: str, sentence: str
+) -> None:
+    row = sent(state, reason_code=reason, attempts_count=1, due_at=now() + timedelta(minutes=5))
+    Budget.objects.update(opened_at=now(), probe_at=now())
+
+    page = shown(browse(owner), row)
+
+    assert page.said("outcome") == title
+    assert sentence in " ".join(page.text.split())
+    assert "at about" not in page.text
+
+
+def test_while_slant_asks_for_a_pause_the_page_says_that(owner: Person, browse: Browse, sent: Make) -> None:
+    Budget.objects.update(opened_at=now(), probe_at=now(), busy_until=now() + timedelta(minutes=9))
+
+    page = shown(browse(owner), sent())
+
+    assert page.said("outcome") == "Waiting its turn"
+    assert "as soon as it takes calls again" in page.text
+
+
+@pytest.mark.parametrize("reason", ["busy", "budget", "unreachable"])
+def test_nothing_that_waits_is_promised_for_a_time(
+    owner: Person, browse: Browse, sent: Make, reason: str
+) -> None:
+    page = shown(browse(owner), sent(State.QUEUED, reason_code=reason, due_at=now() + timedelta(minutes=9)))
+
+    assert "at about" not in page.text
+    assert "Waiting to be sent" in page.text
 
 
 def test_the_page_shows_what_was_sent_and_each_attempt(owner: Person, browse: Browse, sent: Make) -> None:

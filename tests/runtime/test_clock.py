@@ -7,7 +7,7 @@ import pytest
 
 from opportunities.clock import ClockJumped, SteadyClock, is_due, unwatched
 from opportunities.models import Budget, Lease
-from opportunities.runtime import budget, heartbeats, leases
+from opportunities.runtime import breaker, budget, heartbeats, leases
 from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.runtime.heartbeats import ClockWatch
 from tests.support.office import Office
@@ -93,13 +93,14 @@ def test_a_lease_of_an_older_version_keeps_its_end(db: None, clock: TurnedClock)
     assert leases.take("sync", owner="another", seconds=60, clock=clock) is None
 
 
-@pytest.mark.parametrize("pause", ["busy_until", "reads_rest_until"])
+@pytest.mark.parametrize("pause", ["busy_until", "probe_at"])
 def test_a_pause_from_before_the_clock_was_set_back_is_over(db: None, clock: TurnedClock, pause: str) -> None:
-    Budget.objects.update(**{pause: clock.now() + timedelta(hours=2)})
+    Budget.objects.update(opened_at=clock.now(), **{pause: clock.now() + timedelta(hours=2)})
 
-    assert not budget.is_paused(clock)
-    budget.take(Share.SYNC, calls=1, clock=clock)
-    assert budget.back_off(60, clock=clock) == clock.now() + timedelta(seconds=60)
+    assert breaker.state(clock.now()).probe_at == clock.now()
+    assert breaker.take_probe_turn(clock=clock)
+    breaker.back_off(60, clock=clock)
+    assert breaker.state(clock.now()).probe_at == clock.now() + timedelta(seconds=60)
 
 
 def test_calls_made_while_the_clock_was_two_hours_behind_stay_in_the_hour(

@@ -27,9 +27,11 @@ class Command(BaseCommand):
 
     def _read(self, clock: Clock, **options: Any) -> None:
         slant = connection.metered(connection.connect(clock), Share.CHECKS, clock)
+        by = Actor.operator(getpass.getuser())
+        connection.probe_if_due(slant, worker=by, clock=clock)
         if wrong := restore_guard.wrong_connection_message(slant):
             raise CommandError(wrong, returncode=2)
-        swept = duplicates.sweep(slant, by=Actor.operator(getpass.getuser()), clock=clock)
+        swept = duplicates.sweep(slant, by=by, clock=clock)
         if swept.failure:
             raise CommandError(swept.failure, returncode=2)
         self.stdout.write(

@@ -28,9 +28,10 @@ class Command(BaseCommand):
 
     def _read(self, clock: Clock, **options: Any) -> None:
         slant = connection.metered(connection.connect(clock), Share.SYNC, clock)
+        worker = Actor.operator(f"sync:{os.getpid()}")
+        connection.probe_if_due(slant, worker=worker, clock=clock)
         if wrong := restore_guard.wrong_connection_message(slant):
             raise CommandError(wrong, returncode=2)
-        worker = Actor.operator(f"sync:{os.getpid()}")
         led = mirror.sync_if_due(
             slant, worker=worker, clock=clock, now_please=True, full=options["full"], tell=self._print_turn
         )

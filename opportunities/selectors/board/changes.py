@@ -7,9 +7,11 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from opportunities.models import MirrorRevision, Person
+from opportunities.models import Person
 from opportunities.selection import Selection
-from opportunities.selectors.board.pending import digest, on_their_way, touched_stages
+from opportunities.selectors.board.pending import on_their_way, touched_stages
+from opportunities.selectors.board.places import visible_pipelines
+from opportunities.selectors.board.seen import Seen, digest, read_token
 from opportunities.selectors.board.totals import kept
 
 
@@ -27,25 +29,24 @@ class Changes:
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
-    number, _, rest = since.partition(".")
-    seen, _, drawn = rest.partition(".")
-    known = int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
-    stages, newest, ways, pipelines = set(), known, [], "0"
-    for kind, id, state, reason, revision in _news(person, selection, known):
+    seen = read_token(person, since)
+    stages, newest, ways, pipelines = set(), seen.deals, [], 0
+    for kind, id, state, reason, revision in _news(person, selection, seen.deals):
         match kind:
             case "way":
                 ways.append(f"{id} {state} {reason}")
             case "pipelines":
-                pipelines = str(revision)
+                pipelines = revision
             case _:
                 stages.add(id)
                 newest = max(newest, revision)
     now = digest(ways)
-    if not stages and now == seen and pipelines == drawn:
+    if not stages and now == seen.ways and pipelines == seen.pipelines:
         return None
-    if now != seen:
+    if now != seen.ways:
         stages |= touched_stages(person, selection)
-    return Changes(tuple(sorted(stages)), f"{newest}.{now}.{pipelines}", pipelines != drawn)
+    token = Seen(newest, now, pipelines).token(person)
+    return Changes(tuple(sorted(stages)), token, pipelines != seen.pipelines)
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
@@ -56,12 +57,13 @@ def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, s
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
+    pipelines = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     parts: list[str] = []
     values: list[Any] = []
     for columns, rows in (
         ("'way', CAST(pk AS varchar(36)), state, reason_code, 0", under_way),
         ("'stage', stage_id, '', '', revision", totals),
-        ("'pipelines', '', '', '', pipelines", MirrorRevision.objects.values("pipelines")),
+        ("'pipelines', '', '', '', revision", pipelines),
     ):
         with suppress(EmptyResultSet):
             sql, its = rows.query.sql_with_params()

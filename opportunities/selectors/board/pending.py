@@ -1,6 +1,5 @@
 """Changes of deals that are on their way to Slant, or were refused a short while ago."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from django.db.models import Q, QuerySet
 from opportunities.access import visible_books
 from opportunities.models import OPEN, Kind, Opportunity, Person, State, Submission
 from opportunities.selection import Selection
+from opportunities.selectors.board.seen import digest
 
 REFUSED_FOR = timedelta(hours=1)
 CHANGING = (Kind.EDIT, Kind.MOVE)
@@ -76,13 +76,6 @@ def touched_stages(person: Person, selection: Selection) -> set[str]:
     return (aims | from_) - {""}
 
 
-def token(revision: int, pending: Iterable[ChangeUnderWay], pipelines_revision: int) -> str:
-    """What a board has seen: of deals, of changes on their way, and of pipelines and stages."""
-    ways = [f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN]
-    return f"{revision}.{digest(ways)}.{pipelines_revision}"
-
-
-def digest(ways: Iterable[str]) -> str:
-    """Eight letters that stand for what is on its way; databases write the same id in two ways."""
-    text = "\n".join(sorted(way.replace("-", "") for way in ways))
-    return hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""
+def ways_of(pending: Iterable[ChangeUnderWay]) -> str:
+    """The digest of what of `pending` is on its way, as a poll finds it."""
+    return digest(f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN)

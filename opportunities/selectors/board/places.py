@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from opportunities.access import visible_books
-from opportunities.models import MirrorRevision, Person, Pipeline, Stage, StageMeaning
+from opportunities.models import Person, Pipeline, Stage, StageMeaning, StageTotal
 from opportunities.offer import StageChoice
 from opportunities.selectors.stages import draw_stages, with_meanings
 
@@ -16,7 +16,8 @@ from opportunities.selectors.stages import draw_stages, with_meanings
 class Place:
     """A pipeline with its stages; `limits` are days after which a deal in a stage is stale.
 
-    `revision` is that of the mirror's deals, `pipelines_revision` that of its pipelines and stages.
+    `revision` is of the newest change of the person's deals in it, `pipelines_revision` of all pipelines they
+    see.
     """
 
     id: str
@@ -27,17 +28,26 @@ class Place:
     pipelines_revision: int
 
 
+def visible_pipelines(person: Person) -> QuerySet[Pipeline]:
+    """Those of the firm and of the person's books, gone ones too: that one went is a change of the tabs."""
+    return Pipeline.objects.filter(Q(book=None) | Q(book__in=visible_books(person)))
+
+
 def places_of(person: Person) -> dict[str, Place]:
     """Every pipeline `person` may see that has stages, in order, with the mirror's revisions."""
-    seen = Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person))
+    books = visible_books(person)
+    seen = Q(pipeline__book=None) | Q(pipeline__book__in=books)
+    # Of this person's books alone: what the board is told of others would tell of them.
+    deals = StageTotal.objects.filter(book_id__in=books.values("pk"), pipeline_id=OuterRef("pipeline_id"))
+    newest = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
     rows = (
         with_meanings(Stage.objects.filter(seen, gone_at=None, pipeline__gone_at=None))
         .select_related("pipeline")
         .annotate(
             limit=Subquery(limit),
-            revision=Subquery(MirrorRevision.objects.values("number")[:1]),
-            pipelines_revision=Subquery(MirrorRevision.objects.values("pipelines")[:1]),
+            revision=Subquery(deals.order_by("-revision").values("revision")[:1]),
+            pipelines_revision=Subquery(newest),
         )
         .order_by("pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "id")
     )

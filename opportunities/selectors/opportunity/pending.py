@@ -8,7 +8,10 @@ from opportunities.deal_fields import label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
+from opportunities.runtime import breaker
+from opportunities.runtime.breaker import BreakerState
 from opportunities.selectors.opportunity.parts import PendingChange
+from opportunities.selectors.waiting import reason_now, when
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording import submissions as submissions_words
@@ -35,14 +38,15 @@ def pending(
         and now - newest.settled_at < REFUSED_FOR
     ):
         shown.append(newest)
-    return [_waiting(row, person, stages, now) for row in sorted(shown, key=lambda row: row.created_at)]
+    slant = breaker.state(now) if any(row.state not in FINAL for row in shown) else BreakerState()
+    shown.sort(key=lambda row: row.created_at)
+    return [_waiting(row, person, stages, when(row, slant, now), reason_now(row, slant)) for row in shown]
 
 
-def _waiting(row: Submission, person: Person, stages: Sequence[StageChoice], now: datetime) -> PendingChange:
-    told = submissions_words.state_words(row.kind, row.state, row.reason_code)
-    at = submissions_words.SOON
-    if row.due_at and row.due_at > now:
-        at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
+def _waiting(
+    row: Submission, person: Person, stages: Sequence[StageChoice], at: str, reason: str
+) -> PendingChange:
+    told = submissions_words.state_words(row.kind, row.state, reason)
     oversees = opens_all_submissions(person)
     sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
     if row.state == State.REJECTED and row.reason_code == "rejected":

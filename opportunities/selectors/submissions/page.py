@@ -13,8 +13,10 @@ from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
+from opportunities.runtime import breaker
+from opportunities.runtime.breaker import BreakerState
 from opportunities.selectors.submissions.parts import Exchange, ProgressStep, Sent, SubmissionPage
-from opportunities.wording import formats
+from opportunities.selectors.waiting import ASKS_ITS_OWNER, reason_now, when
 from opportunities.wording import states as states_words
 from opportunities.wording import submissions as submissions_words
 from opportunities.wording.fields import show_value
@@ -28,44 +30,45 @@ LOOK_SELDOM_MS = 15_000
 
 def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
     attempts = list(Attempt.objects.filter(submission=row))
-    words, late = _words(row, now)
+    slant = BreakerState() if row.is_final else breaker.state(now)
+    words, late = _words(row, slant, now)
     settled = attempts[-1] if attempts else None
     mine = row.person_id == person.pk
     return SubmissionPage(
         row=row,
         words=words,
-        sentence=_sentence(row, words, person, now),
-        steps=_steps(row, now),
+        sentence=_sentence(row, words, person, when(row, slant, now)),
+        steps=_steps(row),
         sent=list(_sent(row, settled)),
         refusals=list(_refusals(row)),
         managers_reason=row.reason_text if row.reason_code in DECIDED else "",
         exchanges=[_exchange(attempt) for attempt in attempts],
         may_withdraw=mine and may_be_withdrawn(row),
-        may_still_send=mine and row.state == State.QUEUED and row.reason_code == "still_send",
+        may_still_send=mine and row.state == State.QUEUED and row.reason_code == ASKS_ITS_OWNER,
         correct_url=_correct_url(row) if mine else "",
         deal_url=reverse("opportunities:opportunity", args=[row.opportunity_id])
         if row.opportunity_id
         else "",
         mine=mine,
         took=_seconds(settled.elapsed_ms) if settled else "",
-        version=_version(row, late),
+        version=_version(row, late, slant),
         look_again_ms=_look_again(row, now),
     )
 
 
-def _words(row: Submission, now: datetime) -> tuple[states_words.StateWords, bool]:
+def _words(row: Submission, slant: BreakerState, now: datetime) -> tuple[states_words.StateWords, bool]:
     """After twelve seconds without an end the page says that it is saved (reliability I9)."""
     is_late = is_due(row.created_at + LATE, now, longest=LATE)
     late = row.state in (State.QUEUED, State.SENDING) and is_late
-    code = row.reason_code
-    if row.state == State.QUEUED and code != "still_send":
+    code = reason_now(row, slant)
+    if row.state == State.QUEUED and code != ASKS_ITS_OWNER:
         code = Hold.objects.values_list("code", flat=True).first() or code
     if row.state == State.SENDING:
         code = "late" if late else ""
     return submissions_words.state_words(row.kind, row.state, code), late
 
 
-def _sentence(row: Submission, words: states_words.StateWords, person: Person, now: datetime) -> str:
+def _sentence(row: Submission, words: states_words.StateWords, person: Person, at: str) -> str:
     said = submissions_words.reasons_of(row.reason_text, row.field_errors)
     if row.state == State.REJECTED and said and row.reason_code == "rejected":
         because = (
@@ -80,21 +83,16 @@ def _sentence(row: Submission, words: states_words.StateWords, person: Person, n
         owner = "you"
     stage = row.labels.get("stage", "")
     where = (f" in {stage}" if stage else "") + (f", owned by {owner}" if owner else "")
-    at = submissions_words.SOON
-    if row.due_at and row.due_at > now:
-        at = submissions_words.AT.format(time=formats.moment(row.due_at, now))
     return words.sentence.format(at=at, name=row.name, where=where, book=row.labels.get("book", ""))
 
 
-def _steps(row: Submission, now: datetime) -> list[ProgressStep]:
+def _steps(row: Submission) -> list[ProgressStep]:
     """Saved here, sent, answered, in Slant: each with the words of how it went."""
     saved, sent = ProgressStep("Saved here", "done"), ProgressStep("Sent", "done")
     answered, there = ProgressStep("Slant answered"), ProgressStep("In Slant")
     match row.state:
         case State.QUEUED:
-            due = row.due_at if row.due_at and row.due_at > now and row.reason_code else None
-            label = f"Sends at {formats.moment(due, now)}" if due else "Waiting to be sent"
-            return [saved, ProgressStep(label, "now"), answered, there]
+            return [saved, ProgressStep("Waiting to be sent", "now"), answered, there]
         case State.SENDING:
             return [saved, ProgressStep("Sending", "now"), answered, there]
         case State.UNKNOWN:
@@ -181,10 +179,11 @@ def _seconds(milliseconds: int | None) -> str:
     return f"{max(milliseconds, 100) / 1000:.1f} s"
 
 
-def _version(row: Submission, late: bool) -> str:
+def _version(row: Submission, late: bool, slant: BreakerState) -> str:
     """Changes when anything on the page does."""
     due = int(row.due_at.timestamp()) if row.due_at else 0
-    return f"{row.state}-{row.attempts_count}-{row.reason_code or 'none'}-{due}-{int(late)}"
+    away = int(slant.is_open) + int(slant.is_busy)
+    return f"{row.state}-{row.attempts_count}-{row.reason_code or 'none'}-{due}-{int(late)}-{away}"
 
 
 def _look_again(row: Submission, now: datetime) -> int:

@@ -1,6 +1,5 @@
 """Events as the chain hashes them, read page by page without building models."""
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -10,6 +9,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from opportunities.models import AuditEvent
+from opportunities.trail.verifier import parsed
 
 ROWS_AT_ONCE = 1000
 COLUMNS = sorted(column.attname for column in AuditEvent._meta.concrete_fields)
@@ -73,5 +73,8 @@ def _moment(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _document(text: str) -> Any:
-    """A JSON document, cached because most repeat. Callers must not change it."""
-    return json.loads(text)
+    """A JSON document, cached because most repeat. Callers must not change it.
+
+    SQLite keeps the text as it was written: with a key twice, others would read another value than we do.
+    """
+    return parsed(text)

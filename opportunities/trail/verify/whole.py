@@ -1,6 +1,5 @@
 """One verification from the first event to the last submission, in steps, up to the first problem."""
 
-import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from django.db.models import Subquery
 
 from opportunities.models import AuditEvent, ChainHead
-from opportunities.trail import checkpoints
+from opportunities.trail import checkpoints, verifier
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
 from opportunities.trail.verify.replay import Replay
@@ -39,7 +38,10 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
     for path in archives:
         with path.open("rb") as lines:
             for number, event in enumerate(_events_of(lines), start=1):
-                report.problem = _take(event, chain, replay, known, report)
+                if isinstance(event, Problem):
+                    report.problem = event
+                else:
+                    report.problem = _take(event, chain, replay, known, report)
                 if report.problem:
                     return report
                 if number % ROWS_AT_ONCE == 0:
@@ -69,9 +71,14 @@ def _take(
     return problem
 
 
-def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        content = json.loads(line)
+def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any] | Problem]:
+    """The events in an archive, up to the first line that is not in its canonical form."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            content = verifier.parsed_line(line)
+        except ValueError as why:
+            yield Problem(ALTERED, 0, f"Line {number} of the archive is not as Slantweb writes it: {why}.")
+            return
         if "seq" in content:
             yield content
 

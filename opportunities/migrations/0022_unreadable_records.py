@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('opportunities', '0019_limit_counts'),
+        ('opportunities', '0021_pipeline_revision'),
     ]
 
     operations = [

@@ -1,0 +1,68 @@
+"""What a board has seen, as the token it sends back with each poll.
+
+`deals.ways.pipelines`: the newest change of deals and of pipelines the person may see, and between them a
+digest of what is on its way. The two numbers count over the whole firm, so they are sealed for the person:
+how fast they grow would tell what happens in books of others.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from django.conf import settings
+
+from opportunities.models import Person
+
+# Sealed, a number is 24 bytes long: that many letters.
+LONGEST = 32
+NOTHING = -1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The newest revision of deals and of pipelines, and the digest of changes on their way."""
+
+    deals: int
+    ways: str
+    pipelines: int
+
+    def token(self, person: Person) -> str:
+        return f"{_seal(person.pk.bytes, self.deals)}.{self.ways}.{_seal(person.pk.bytes, self.pipelines)}"
+
+
+def read_token(person: Person, token: str) -> Seen:
+    """What `person` has seen. What is not of this person, or not ours, counts as having seen nothing."""
+    deals, _, rest = token.partition(".")
+    ways, _, pipelines = rest.partition(".")
+    return Seen(_unseal(person.pk.bytes, deals), ways, _unseal(person.pk.bytes, pipelines))
+
+
+def digest(ways: Iterable[str]) -> str:
+    """Eight letters that stand for what is on its way; databases write the same id in two ways."""
+    text = "\n".join(sorted(way.replace("-", "") for way in ways))
+    return hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""
+
+
+@lru_cache(maxsize=4096)
+def _seal(owner: bytes, number: int) -> str:
+    """The same number is the same text each time, for one person (RFC 5297: no nonce)."""
+    return urlsafe_b64encode(_cipher().encrypt(number.to_bytes(8), [owner])).decode()
+
+
+@lru_cache(maxsize=4096)
+def _unseal(owner: bytes, text: str) -> int:
+    if len(text) > LONGEST or not text.isascii():
+        return NOTHING
+    try:
+        return int.from_bytes(_cipher().decrypt(urlsafe_b64decode(text), [owner]))
+    except (InvalidTag, ValueError):
+        return NOTHING
+
+
+def _cipher() -> AESSIV:
+    return AESSIV(hmac.digest(settings.SECRET_KEY.encode(), b"slantweb.board.seen", "sha256"))

@@ -1,0 +1,39 @@
+"""The hourly removal of rows that no longer mean anything, and of the secrets in them.
+
+Nothing a person asked for is among them: submissions, attempts and the trail stay.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.contrib.sessions.models import Session
+
+from opportunities.actions import drafts
+from opportunities.clock import Clock
+from opportunities.runtime import heartbeats, leases, limits
+from opportunities.trail.audit import Actor
+
+logger = logging.getLogger(__name__)
+
+LEASE = "cleaning"
+EVERY = timedelta(hours=1)
+
+
+def clean_due(*, worker: Actor, clock: Clock) -> bool:
+    """Remove what is over, if an hour has passed, and log how much it was. Returns whether it was done."""
+    if not leases.is_free(LEASE, first_after=timedelta(0), clock=clock):
+        return False
+    if leases.take(LEASE, owner=worker.display, seconds=EVERY.total_seconds(), clock=clock) is None:
+        return False
+    now = clock.now()
+    # A session holds the provider's tokens, sealed: they go as soon as nobody can use the session.
+    sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
+    removed = {
+        "sessions": sessions,
+        "drafts": drafts.remove_old(now),
+        "heartbeats": heartbeats.remove_stale(now),
+        "limit_counts": limits.remove_ended(now),
+    }
+    if any(removed.values()):
+        logger.info("removed what is over", extra={"removed": removed})
+    return True
