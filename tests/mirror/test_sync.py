@@ -11,10 +11,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from opportunities import mirror
+from opportunities.clock import SystemClock
 from opportunities.delivery import connection
 from opportunities.mirror import reader
 from opportunities.models import (
     Book,
+    Budget,
     Hold,
     Household,
     Instance,
@@ -25,10 +27,11 @@ from opportunities.models import (
     Stage,
     SyncState,
 )
-from opportunities.runtime import leases
+from opportunities.runtime import breaker, leases
 from opportunities.runtime.budget import Share
 from opportunities.sandbox import deals
 from opportunities.sandbox.store import SWITCHES
+from opportunities.slant.errors import SlantNoAnswer
 from opportunities.trail.audit import Actor
 from tests.mirror.conftest import differences, one_pass, undone
 from tests.support.slant_box import SlantBox, TurnedClock
@@ -575,6 +578,24 @@ def test_the_command_reads_nothing_of_another_slant(
     assert not Opportunity.objects.exists()
     Instance.objects.filter(pk=1).update(**ours)
     call_command("sync", full=full, stdout=StringIO())
+    assert Opportunity.objects.exists()
+
+
+def test_the_command_reads_nothing_while_slant_is_away_and_makes_the_probe_when_one_is_due(
+    db: None, box: SlantBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "connect", lambda clock: box.client())
+    away, clock = SlantNoAnswer(status=503, log_line="GET /books -> 503"), SystemClock()
+    for _ in range(3):
+        breaker.record_exchange(away, clock=clock)
+
+    with pytest.raises(CommandError, match="as soon as it does"):
+        call_command("sync", stdout=StringIO())
+    assert box.requests == []
+    Budget.objects.update(probe_at=clock.now())
+    call_command("sync", stdout=StringIO())
+
+    assert box.requests[0]["path"] == "/v1/me"
     assert Opportunity.objects.exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -218,6 +219,25 @@ def test_what_is_raised_before_sending_comes_out_unchanged_and_nothing_is_sent()
                 call()
 
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("behave", "kind"),
+    [
+        (always(200, {"id": "u_4hd81k", "email": "mara@northpine.example"}), type(None)),
+        (always(503), errors.SlantNoAnswer),
+        (always(200, {}), errors.SlantNoAnswer),
+    ],
+)
+def test_whoever_is_called_before_a_request_may_hear_once_how_it_ended(behave: Any, kind: type) -> None:
+    heard: list[object] = []
+
+    with serving(behave) as server:
+        client = client_of(server, before_send=lambda: heard.append)
+        with suppress(errors.SlantError):
+            client.me()
+
+    assert [type(error) for error in heard] == [kind]
 
 
 def test_a_copy_differs_only_in_what_was_given() -> None:
