@@ -12,6 +12,7 @@ from opportunities.delivery import states
 from opportunities.delivery.states import Reason
 from opportunities.models import Person, State, Submission
 from opportunities.runtime import wakeup
+from opportunities.slant.record_reading import WITHOUT_ID
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange, Remote
 
@@ -40,6 +41,11 @@ def candidate_ids(submission: Submission) -> list[str]:
     return list(dict.fromkeys([*found, *answered]))
 
 
+def has_usable_id(candidate: str) -> bool:
+    """Whether a candidate has Slant's own id: one that Slant shows without an id has a key of ours."""
+    return not candidate.startswith(WITHOUT_ID)
+
+
 def link(
     *, submission: Submission, opportunity_id: str, reason: str, person: Person, by: Actor, clock: Clock
 ) -> Submission:
@@ -48,7 +54,7 @@ def link(
         with transaction.atomic():
             row = _lock_for_review(submission, person, reason)
             offered = candidate_ids(row)
-            if opportunity_id not in offered:
+            if opportunity_id not in offered or not has_usable_id(opportunity_id):
                 raise NotACandidate(opportunity_id)
             states.transition(
                 row,

@@ -203,7 +203,8 @@ def _read_resource(
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
         logger.warning("sync of %s failed: %s", name, error.log_line)
-        return _failed(state, error.message, clock)
+        undocumented = isinstance(error, errors.SlantNoAnswer) and error.undocumented
+        return _failed(state, error.message, clock, undocumented=undocumented)
     if not ended:
         _go_on(state, clock.now())
         return None
@@ -236,6 +237,7 @@ def _read_deals(
 
 def _succeeded(state: SyncState, clock: Clock) -> None:
     state.cursor.pop("goes_on_at", None)
+    state.cursor.pop("undocumented", None)
     state.finished_at, state.failed_at, state.failure = clock.now(), None, ""
     state.save(update_fields=["cursor", "finished_at", "failed_at", "failure"])
 
@@ -254,8 +256,10 @@ def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
     return False
 
 
-def _failed(state: SyncState, why: str, clock: Clock) -> bool:
+def _failed(state: SyncState, why: str, clock: Clock, *, undocumented: bool = False) -> bool:
+    """Keep why the pass failed. `undocumented`: Slant did answer, and its answer cannot be read."""
     state.cursor.pop("goes_on_at", None)
+    state.cursor |= {"undocumented": True} if undocumented else {}
     state.failed_at, state.failure = clock.now(), why[:200]
     state.save(update_fields=["cursor", "failed_at", "failure"])
     return False

@@ -11,10 +11,10 @@ from .deal_tables import open_deals
 from .rows import DealLine
 from .sheets import COUNT, Cell, Chart, Column, Panel, Row, Series, Sheet, Table, build_table
 
-NO_VALUE, NO_DATE, PASSED, NO_HOUSEHOLD, HOUSEHOLD_LOST, STALE, LEFT = (
-    "no-value", "no-date", "passed", "no-household", "household-lost", "no-move", "left",
+NO_VALUE, NO_DATE, PASSED, NO_HOUSEHOLD, HOUSEHOLD_LOST, STALE, LEFT, UNREADABLE = (
+    "no-value", "no-date", "passed", "no-household", "household-lost", "no-move", "left", "unreadable",
 )  # fmt: skip
-PROBLEMS = (PASSED, NO_VALUE, NO_DATE, NO_HOUSEHOLD, HOUSEHOLD_LOST, LEFT, STALE)
+PROBLEMS = (PASSED, NO_VALUE, NO_DATE, NO_HOUSEHOLD, HOUSEHOLD_LOST, LEFT, STALE, UNREADABLE)
 # The problems the list of deals has a filter for.
 FILTERS: dict[str, dict[str, object]] = {
     PASSED: {"close": "overdue"},
@@ -28,6 +28,18 @@ COLUMNS = (
 HINT = "Open a deal to fix it. People who left a book can no longer work on its deals: reassign them."
 
 
+UNREADABLE_COLUMNS = (Column.text("Record"), Column.text("Field"), Column.text("What Slant sends"))
+
+
+@dataclass(frozen=True)
+class UnreadableField:
+    """A field that Slant shows and we cannot read. `raw` is as Slant sent it, for managers alone."""
+
+    record: str
+    field: str
+    raw: str
+
+
 @dataclass(frozen=True)
 class QualityRows:
     """`counts` gives deals and value of each problem; a deal may have several."""
@@ -36,6 +48,7 @@ class QualityRows:
     clean: int
     counts: Mapping[str, tuple[int, int]]
     lines: Mapping[str, Sequence[DealLine]] = field(default_factory=dict)
+    unreadable: Sequence[UnreadableField] = ()
 
 
 @dataclass(frozen=True)
@@ -82,13 +95,14 @@ def build_sheet(rows: QualityRows, context: SheetContext) -> Sheet:
     result = calculate(rows)
     panels = [Panel(_problem_table(result, context), _problem_chart(result))]
     panels += [Panel(_deal_table(problem, context)) for problem in result.problems if problem.lines]
+    panels += [Panel(_unreadable_table(rows.unreadable))] if rows.unreadable else []
     return Sheet(
         "data-quality",
         write_finding(result),
         write_lede(result),
         tuple(panels),
         hints=(HINT,),
-        empty="" if result.open else words.NOTHING_OPEN,
+        empty="" if result.open or rows.unreadable else words.NOTHING_OPEN,
     )
 
 
@@ -147,6 +161,16 @@ def _problem_chart(result: Quality) -> Chart | None:
         COUNT,
         "Open deals by kind of problem. The table beside it has every figure.",
         (Series(1, "Deals", "4"),),
+    )
+
+
+def _unreadable_table(fields: Sequence[UnreadableField]) -> Table:
+    return build_table(
+        "unreadable-records",
+        words.UNREADABLE_TITLE,
+        UNREADABLE_COLUMNS,
+        (Row((Cell(each.record), Cell(each.field), Cell(each.raw))) for each in fields),
+        note=words.UNREADABLE_NOTE,
     )
 
 

@@ -27,6 +27,7 @@ from opportunities.models import (
     Outcome,
     Submission,
     SyncState,
+    UnreadableRecord,
 )
 from opportunities.runtime import breaker, budget
 
@@ -60,10 +61,14 @@ class Queue:
 
 @dataclass(frozen=True)
 class Health:
-    """Everything at one moment. `sync.age_s` is None while no first sync ever succeeded."""
+    """Everything at one moment. `sync.age_s` is None while no first sync ever succeeded.
+
+    `unreadable` counts the records that Slant shows and we cannot read whole.
+    """
 
     database: Check
     sync: Check = Check(ok=False)
+    unreadable: int = 0
     slant: Check = Check(ok=False)
     worker: Check = Check(ok=False)
     trail: Check = Check(ok=False)
@@ -91,7 +96,7 @@ class Health:
             "status": self.status,
             "checks": {
                 "database": {"ok": self.database.ok},
-                "sync": {"ok": self.sync.ok, "age_s": self.sync.age_s},
+                "sync": {"ok": self.sync.ok, "age_s": self.sync.age_s, "unreadable": self.unreadable},
                 "slant": {"ok": self.slant.ok},
                 "worker": {"ok": self.worker.ok, "age_s": self.worker.age_s},
                 "trail": {"ok": self.trail.ok},
@@ -111,6 +116,7 @@ def health(clock: Clock) -> Health:
         return Health(
             database=Check(ok=True),
             sync=_sync(now),
+            unreadable=UnreadableRecord.objects.count(),
             slant=Check(ok=not breaker.state(now).is_open and _slant_answers(now)),
             worker=_worker(now),
             trail=Check(ok=_trail_is_whole()),

@@ -81,6 +81,7 @@ class ListedDeal:
     owner: str
     may_write: bool
     waits: bool
+    is_unreadable: bool
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,7 @@ def _line(row: Any, stage: StageChoice, now: datetime) -> ListedDeal:
         owner=row.assigned_to_name,
         may_write=row.may_write,
         waits=row.waits,
+        is_unreadable=bool(row.unreadable),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from opportunities.access import visible_books
-from opportunities.actions.reviewing import candidate_ids
+from opportunities.actions.reviewing import candidate_ids, has_usable_id
 from opportunities.deal_fields import CUSTOM_PREFIX, REVIEWED, label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Household, Member, Opportunity, Person, Pipeline, Stage, State, Submission
@@ -44,6 +44,11 @@ class FoundRecord:
     cells: list[ComparedField]
     made: str
 
+    @property
+    def can_be_linked(self) -> bool:
+        """A record that Slant shows without a usable id can be named to nobody."""
+        return has_usable_id(self.id)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -55,6 +60,10 @@ class Comparison:
     sent_at: datetime | None
     candidates: list[FoundRecord]
     scanned: str
+
+    @property
+    def linkable(self) -> list[FoundRecord]:
+        return [found for found in self.candidates if found.can_be_linked]
 
 
 def queue(person: Person) -> list[QueueLine]:
@@ -120,7 +129,11 @@ def _mirrored_fields(deal: Opportunity | None) -> dict[str, Any]:
 
 def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
     """A function from a field's name and value to words. Each table is read once."""
-    ids = {name: {row.get(name) for row in rows} - {None, ""} for name in REVIEWED if name.endswith("_id")}
+    ids = {
+        name: {row[name] for row in rows if isinstance(row.get(name), str)} - {""}
+        for name in REVIEWED
+        if name.endswith("_id")
+    }
     members = Member.objects.filter(user_id__in=ids["assigned_to_id"])
     names: dict[str, dict[str, str]] = {
         "household_id": _names_by_id(Household.objects.filter(pk__in=ids["household_id"])),
@@ -130,7 +143,8 @@ def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
     }
 
     def show(name: str, value: Any) -> str:
-        return names.get(name, {}).get(value) or show_value(name, value)
+        known = names.get(name, {}).get(value) if isinstance(value, str) else ""
+        return known or show_value(name, value)
 
     return show
 

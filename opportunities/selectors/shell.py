@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 
 from opportunities.mirror import interval_seconds
-from opportunities.models import Alert, Hold, Person, State, Submission, SyncState
+from opportunities.models import Alert, Hold, Person, State, Submission, SyncState, UnreadableRecord
 from opportunities.wording import shell as shell_words
 from opportunities.wording import submissions as submissions_words
 
@@ -28,7 +28,7 @@ class Stamp:
     """How old the data on the page is. `synced_at` is None while no first sync has come in.
 
     `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them
-    all.
+    all; `unreadable` how many records cannot be read whole, in words; `why_failing` what failed.
     """
 
     synced_at: datetime | None
@@ -37,6 +37,8 @@ class Stamp:
     failing: bool = False
     loading: str = ""
     partial: bool = False
+    unreadable: str = ""
+    why_failing: str = ""
 
     @property
     def recent(self) -> str:
@@ -79,6 +81,7 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
             waiting=Subquery(waiting),
             told_all=~Exists(own.filter(told=False)),
             alarmed=Exists(Alert.objects.filter(closed_at=None)),
+            odd=_count_unreadable(OuterRef("pk")),
         )
     )
     alarmed = person.is_manager and any(row.alarmed for row in rows)
@@ -89,6 +92,11 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
         news=[] if all(row.told_all for row in rows) else _news(person),
         alerts=list(Alert.objects.filter(closed_at=None)[:5]) if alarmed else [],
     )
+
+
+def _count_unreadable(resource: OuterRef) -> Subquery:
+    found = UnreadableRecord.objects.filter(resource=resource).order_by().values("resource")
+    return Subquery(found.annotate(count=Count("pk")).values("count"))
 
 
 def _news(person: Person) -> list[News]:
@@ -124,7 +132,14 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
         failing=failing,
         loading=loading,
         partial=partial,
+        unreadable=_unreadable(rows),
+        why_failing=shell_words.failing(any(row.cursor.get("undocumented") for row in rows)),
     )
+
+
+def _unreadable(rows: Sequence[SyncState]) -> str:
+    """How many records of these lists cannot be read whole, in words; empty if there are none."""
+    return shell_words.unreadable({row.pk: getattr(row, "odd", None) or 0 for row in rows}, DEALS)
 
 
 def _loading(deals: SyncState | None) -> str:

@@ -78,6 +78,7 @@ def _prometheus(now: Health) -> bytes:
         gauges("submissions", "Submissions not settled, by state", "state", now.queue.counts)
         gauge("oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s)
         gauge("budget_left", "Calls to Slant left of the hour", now.budget_left)
+        gauge("unreadable_records", "Records in Slant that cannot be read whole", now.unreadable)
         gauge("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
         gauges(
             "heartbeat_age_seconds", "Seconds since a worker's last completed round", "worker", now.heartbeats

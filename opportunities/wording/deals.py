@@ -1,5 +1,7 @@
 """What the page of a deal and its edit form say."""
 
+from opportunities.deal_fields import label_of
+
 # One deal
 
 NO_VALUE = "No value yet"
@@ -76,3 +78,19 @@ SLANT_REFUSED = (
 SLANT_REFUSED_NO_WORDS = (
     "Slant did not accept this change and gave no reason. Nothing was changed. Check it or ask a manager."
 )
+
+
+PLACES = {
+    "": "The whole record",
+    "record": "The whole record",
+    "pipeline": "Pipeline",
+    "pipeline_stage": "Stage",
+    "assigned_to": "Owner",
+}
+
+
+def place(name: str) -> str:
+    """What people call a place in Slant's record: `pipeline_stage.id` is the stage."""
+    field, _, inner = name.partition(".")
+    label = PLACES.get(field) or label_of(field, field.replace("_", " ").capitalize())
+    return f"{label}: {inner}" if inner and inner != "id" else label

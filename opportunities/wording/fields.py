@@ -3,7 +3,14 @@
 from datetime import date
 from typing import Any
 
-from opportunities.deal_fields import CUSTOM_PREFIX, DealField, ValueType, type_of
+from opportunities.deal_fields import (
+    CUSTOM_PREFIX,
+    UNREADABLE,
+    DealField,
+    ValueType,
+    is_unreadable,
+    type_of,
+)
 from opportunities.wording import formats
 
 BOOK_MISSING = "Choose the book this deal belongs to."
@@ -41,6 +48,8 @@ def show_value(name: str, value: Any) -> str:
     """The value of the field `name` in words; empty for None, and as it is where its type is wrong."""
     if value is None:
         return ""
+    if is_unreadable(value):
+        return f"cannot be read ({value[UNREADABLE]})"
     if name.startswith(CUSTOM_PREFIX):
         return show_custom_value(DealField(name, ""), value)
     match type_of(name):

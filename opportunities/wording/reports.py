@@ -75,7 +75,10 @@ PROBLEMS = {
     "household-lost": "Household deleted or not in your books",
     "left": "Owner left the book",
     "no-move": "Stale",
+    "unreadable": "Slant shows something we cannot read",
 }
+UNREADABLE_TITLE = "What Slant shows and we cannot read"
+UNREADABLE_NOTE = "Correct it in Slant; what could be read last is shown meanwhile"
 
 METHODS = {
     "exact": "Exact: every outcome of these deals was counted.",

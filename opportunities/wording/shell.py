@@ -1,5 +1,9 @@
 """What any page may say: its own troubles, and how far the first load of deals has come."""
 
+from collections.abc import Mapping
+
+from opportunities.wording import formats
+
 CANNOT_WRITE = (
     "Slant does not let Slantweb make changes. Nothing was sent; a manager has to renew its access."
 )
@@ -21,3 +25,19 @@ def first_load(progress: dict[str, int | None] | None) -> str:
         return "Loading deals."
     of = f" of {progress['of']:,}" if progress.get("of") else ""
     return f"Loading deals: {progress['read']:,}{of}."
+
+
+def unreadable(counts: Mapping[str, int], deals: str) -> str:
+    """How many records cannot be read whole; empty if there are none. `deals`: the list of deals."""
+    of_deals, others = counts.get(deals, 0), sum(counts.values()) - counts.get(deals, 0)
+    told = [formats.deals(of_deals)] if of_deals else []
+    told += [f"{others:,} other record{'' if others == 1 else 's'}"] if others else []
+    if not told:
+        return ""
+    text = " and ".join(told) if of_deals else told[0].replace("other ", "")
+    return f"{text} could not be read."
+
+
+def failing(is_undocumented: bool) -> str:
+    """Why nothing new is read: Slant answered with something else than a list, or not at all."""
+    return "Slant's answer could not be read." if is_undocumented else "Slant does not answer."

@@ -27,7 +27,15 @@ from typing import Any
 from opportunities.models import Target
 from opportunities.periods import Period
 from opportunities.reports.forecast.numbers import LATER, OVERDUE, UNDATED
-from opportunities.reports.quality import HOUSEHOLD_LOST, NO_DATE, NO_HOUSEHOLD, NO_VALUE, PASSED, STALE
+from opportunities.reports.quality import (
+    HOUSEHOLD_LOST,
+    NO_DATE,
+    NO_HOUSEHOLD,
+    NO_VALUE,
+    PASSED,
+    STALE,
+    UNREADABLE,
+)
 from opportunities.reports.quality import LEFT as OWNER_LEFT
 from opportunities.selectors.reports.changes import fetch_board
 from tests.reports.story import (
@@ -229,6 +237,7 @@ def test_data_quality(small: Desk) -> None:
         NO_HOUSEHOLD: (1, ["d27"]),
         HOUSEHOLD_LOST: (0, []),
         OWNER_LEFT: (1, ["d28"]),
+        UNREADABLE: (0, []),
     }
     assert result[STALE].deals == 11
     # Left without a fault: d08 d19 d25 d29.

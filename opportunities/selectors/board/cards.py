@@ -69,6 +69,7 @@ class CardBuilder:
             owner=row.owner or "",
             may_move=row.may_write,
             own_probability="" if row.probability is None else str(row.probability),
+            is_unreadable=bool(row.unreadable),
             note=self._note(row, on_its_way) if on_its_way else None,
         )
 

@@ -45,6 +45,7 @@ class Card:
     owner: str
     may_move: bool
     own_probability: str
+    is_unreadable: bool = False
     note: Note | None = None
 
 

@@ -30,6 +30,7 @@ class CardRow(NamedTuple):
     book: str
     owner: str | None
     may_write: bool
+    unreadable: str
 
 
 class Ids(NamedTuple):
@@ -78,6 +79,7 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
         .values_list(
             "pk", "name", "stage_id", "value", "probability", "target_close_date", "since",
             "household_text", "book__name", "assigned_to_name", "may_write",
+            "unreadable",
         )
     )  # fmt: skip
     return sorted((CardRow(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)

@@ -23,7 +23,9 @@ from opportunities.models import (
     State,
     Submission,
     SyncState,
+    UnreadableRecord,
 )
+from opportunities.models.unreadable import DEALS
 from opportunities.selectors.custom_fields import describe_fields, editable
 from opportunities.selectors.households import household_text
 from opportunities.selectors.opportunity.changes import Names, changes_of
@@ -37,6 +39,7 @@ from opportunities.selectors.opportunity.fields import (
 from opportunities.selectors.opportunity.parts import DealFact, DealPage
 from opportunities.selectors.opportunity.pending import pending
 from opportunities.selectors.opportunity.progress import pipeline_of, spells, steps
+from opportunities.wording import deals as deal_words
 
 CHANGES_SHOWN = 20
 VERSIONS_READ = 500
@@ -97,8 +100,18 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         may_write=may_write,
         why_read_only="" if may_write else why_read_only(row),
         slant_url=slant_url(row.pk),
+        unreadable=unreadable_fields(person, row),
         asked=asked,
     )
+
+
+def unreadable_fields(person: Person, row: Opportunity) -> list[DealFact]:
+    """The fields of the deal that Slant shows and we cannot read; their raw forms for managers alone."""
+    if not row.unreadable:
+        return []
+    kept = UnreadableRecord.objects.filter(resource=DEALS, key=row.pk).values_list("fields", flat=True)
+    raw: dict[str, str] = next(iter(kept), {}) if person.is_manager else {}
+    return [DealFact(deal_words.place(name), raw.get(name, "")) for name in row.unreadable.split(",")]
 
 
 def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:

@@ -97,6 +97,7 @@ class DealPage:
     may_write: bool
     why_read_only: str
     slant_url: str
+    unreadable: list[DealFact] = field(default_factory=list)
     asked: list[Submission] = field(default_factory=list)
 
     @property
