@@ -4,7 +4,8 @@
 | --- | --- |
 | `audit` | `record()`, the only writer of events |
 | `query` | which events are asked for |
-| `checkpoints` | signed statements of where the trail stood, kept outside the database, and their keys |
+| `checkpoints` | signed statements of where the trail stood, kept outside the database |
+| `signing_keys` | the key that signs them, and the public keys that are trusted |
 | `export` | exports as a stream or a folder, and moving older events to files |
 | `export_contents` | the events, proofs and manifest of an export |
 | `verify/` | whether the trail is what it was |

@@ -1,9 +1,9 @@
 """Signed statements of where the trail stood, kept outside the database (docs/audit.md, "Checkpoints").
 
 A chain alone does not show that its end was cut off or that all of it was rewritten. So the worker writes
-a file into AUDIT_CHECKPOINT_DIR after every thousand events or every hour: number and hash of the last
-event, and the Merkle root of the events since the checkpoint before. It is signed with a key that the owner
-of the database need not have. A file is written once and never again.
+a file into AUDIT_CHECKPOINT_DIR at most a minute after an event: number and hash of the last event, and the
+Merkle root of the events since the checkpoint before. It is signed with a key that the owner of the database
+need not have. A file is written once and never again.
 """
 
 import contextlib
@@ -15,11 +15,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
@@ -27,12 +25,13 @@ from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Instance
 from opportunities.runtime import alerts
 from opportunities.runtime.alerts import AlertText
-from opportunities.trail import verifier
+from opportunities.trail import signing_keys, verifier
 
 logger = logging.getLogger(__name__)
 
 EVERY_EVENTS = 1000
-EVERY = timedelta(hours=1)
+# With a round of the worker, no more than a minute after an event.
+EVERY = timedelta(seconds=50)
 CAUSE = "checkpoint_failed"
 MEANING = (
     "Deals are sent as usual. That nothing was cut off the end of the trail cannot be proven for this time."
@@ -44,10 +43,6 @@ REMEDY = (
 NAME = re.compile(r"(\d{12})\.json")
 
 Envelope = dict[str, Any]
-
-
-class NoKey(Exception):
-    """The configured signing key is missing or is no Ed25519 key. The text names the file."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,7 @@ class Checkpoint:
 
 
 def write_if_due(*, clock: Clock) -> int | None:
-    """Write a checkpoint if a thousand events or an hour passed since the last. Returns its number, or None.
+    """Write a checkpoint of newer events 50 s after the last, or of a thousand. Returns its number, or None.
 
     Never raises: a checkpoint that cannot be written is an alert, and sending goes on.
     """
@@ -78,7 +73,7 @@ def write_if_due(*, clock: Clock) -> int | None:
         if not _is_due(_head().seq, clock.now()):
             return None
         written = write(clock=clock)
-    except (OSError, NoKey, ValueError) as problem:
+    except (OSError, signing_keys.NoKey, ValueError) as problem:
         text = AlertText(f"No checkpoint of the trail can be written: {problem}", MEANING, REMEDY, "/audit/")
         if alerts.open_alert(CAUSE, text, clock=clock):
             logger.warning("checkpoint failed: %s", problem)
@@ -87,8 +82,23 @@ def write_if_due(*, clock: Clock) -> int | None:
     return written
 
 
+# By folder: the head at the last look, and the newest checkpoint it found. A year has 100,000 files, too many
+# to list in each round.
+_seen: dict[Path, tuple[int, int, datetime | None]] = {}
+
+
 def _is_due(seq: int, now: datetime) -> bool:
+    looked, last_seq, last_at = _seen.get(folder(), (-1, 0, None))
+    is_covered = seq == looked and seq <= last_seq
+    # A checkpoint written since then, by another worker, only makes the next one due later.
+    if is_covered or (last_seq and seq > last_seq and not _is_due_after(last_seq, last_at, seq, now)):
+        return False
     last_seq, last_at = _newest()
+    _seen[folder()] = (seq, last_seq, last_at)
+    return _is_due_after(last_seq, last_at, seq, now)
+
+
+def _is_due_after(last_seq: int, last_at: datetime | None, seq: int, now: datetime) -> bool:
     # Behind its checkpoints: the database is an older backup. None is written until it is past them.
     if seq <= last_seq:
         return False
@@ -97,7 +107,7 @@ def _is_due(seq: int, now: datetime) -> bool:
 
 def write(*, clock: Clock) -> int | None:
     """Write a checkpoint of the last event. Returns its number, or None if there is one already."""
-    key = signing_key()
+    key = signing_keys.signing_key()
     head = _head()
     first = _newest()[0] + 1
     if head.seq < first:
@@ -114,7 +124,7 @@ def write(*, clock: Clock) -> int | None:
         "count": head.seq,
         "root": verifier.merkle_root(hashes),
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "key": public_half(key),
+        "key": signing_keys.public_half(key),
     }
     _write_once(folder() / f"{head.seq:012d}.json", signed(statement, key))
     return int(head.seq)
@@ -140,7 +150,7 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
 
     Only with this note the trail in the database may begin after `seq`.
     """
-    key = signing_key()
+    key = signing_keys.signing_key()
     statement = {
         "version": 1,
         "archived": True,
@@ -149,7 +159,7 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
         "last_hash": hash,
         "file_sha256": sha256,
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "key": public_half(key),
+        "key": signing_keys.public_half(key),
     }
     path = _archive_path(seq)
     _write_once(path, signed(statement, key))
@@ -166,11 +176,11 @@ def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
     Only the command line asks for it. Web processes never look at the key.
     """
     key = None
-    with contextlib.suppress(NoKey, OSError):
-        key = signing_key() if key_file().exists() else None
+    with contextlib.suppress(signing_keys.NoKey, OSError):
+        key = signing_keys.signing_key() if signing_keys.key_file().exists() else None
     if key is None:
         return {"manifest": stated}
-    content = {"manifest": stated | {"key": public_half(key)}}
+    content = {"manifest": stated | {"key": signing_keys.public_half(key)}}
     return content | {"signature": key.sign(verifier.canonical(content)).hex()}
 
 
@@ -236,7 +246,7 @@ def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
         envelope = verifier.parsed(path.read_text())
     except (OSError, ValueError) as problem:
         return Checkpoint({}, f"it cannot be read ({type(problem).__name__})")
-    wrong = verifier.believed(envelope, keys)
+    wrong = verifier.believed(envelope, keys, signing_keys.is_signed)
     if not wrong and envelope["checkpoint"]["last_seq"] != seq:
         wrong = "it is not about the event its name says"
     if not wrong and envelope["checkpoint"]["instance"] != str(Instance.current().instance_id):
@@ -261,82 +271,3 @@ def archived_hash(seq: int, *, keys: set[str]) -> str:
 
 def _archive_path(seq: int) -> Path:
     return folder() / f"archived-{seq:012d}.json"
-
-
-# Keys
-
-
-def key_file() -> Path:
-    return Path(settings.AUDIT_SIGNING_KEY_FILE or Path(settings.VAR_DIR) / "audit-signing-key")
-
-
-def public_key_file() -> Path:
-    """The file of trusted public keys, one a line, beside the key. Lines of replaced keys stay."""
-    return key_file().with_name(f"{key_file().name}.pub")
-
-
-def signing_key() -> Ed25519PrivateKey:
-    """The key that signs, made if AUDIT_SIGNING_KEY_FILE names none. Raises `NoKey`."""
-    path = key_file()
-    if not path.exists():
-        if settings.AUDIT_SIGNING_KEY_FILE:
-            raise NoKey(f"AUDIT_SIGNING_KEY_FILE names {path.name}, and there is no such file")
-        _make_key(path)
-    return _load(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _load(path: Path, changed: int) -> Ed25519PrivateKey:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError) as problem:
-        raise NoKey(f"{path.name} is no unencrypted PEM key") from problem
-    if not isinstance(key, Ed25519PrivateKey):
-        raise NoKey(f"{path.name} is not an Ed25519 key")
-    _remember_public(public_half(key))
-    return key
-
-
-def _make_key(path: Path) -> None:
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp sets 0600; the link fails if another worker made the key first.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".key-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _remember_public(key: str) -> None:
-    path = public_key_file()
-    if key not in trusted_lines():
-        with path.open("a") as file:
-            file.write(f"{key}\n")
-
-
-def public_half(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes_raw().hex()
-
-
-def trusted_lines() -> list[str]:
-    try:
-        return public_key_file().read_text().split()
-    except OSError:
-        return []
-
-
-def trusted_keys() -> set[str]:
-    """The public keys that may sign a checkpoint: those in the `.pub` file, and the signing key's own."""
-    if key_file().exists():
-        with contextlib.suppress(NoKey, OSError):
-            signing_key()
-    return set(trusted_lines())

@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.trail import audit, checkpoints, verifier
+from opportunities.trail import audit, checkpoints, signing_keys, verifier
 from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.export_contents import (
     Export,
@@ -110,7 +110,7 @@ def _write_set(export: Export, taken: ExportSummary, open_file: OpenFile) -> Ite
         table = taken if name == EVENTS else ExportSummary()
         yield from _write(name, make(export, table), taken, open_file)
     yield from _write(VERIFIER, iter([Path(verifier.__file__).read_bytes()]), taken, open_file)
-    keys = "".join(f"{key}\n" for key in checkpoints.trusted_lines()).encode()
+    keys = "".join(f"{key}\n" for key in signing_keys.trusted_lines()).encode()
     yield from _write(KEYS, iter([keys]), taken, open_file)
     manifest = manifest_of(export, taken) | {"files": dict(taken.files)}
     yield from _write(
@@ -205,7 +205,7 @@ def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> ExportSummary
     Nothing is deleted. Raises ValueError if there is no believed checkpoint at `seq` or the file does not
     verify, and FileExistsError unless the folder is new or empty.
     """
-    keys = checkpoints.trusted_keys()
+    keys = signing_keys.trusted_keys()
     checkpoint = checkpoints.read(seq, keys=keys)
     if checkpoint.wrong:
         raise ValueError(f"the checkpoint at {seq}: {checkpoint.wrong}")

@@ -171,7 +171,9 @@ FIELDS = {
 DATE_UNREADABLE = "Choose a day, or type it as year-month-day, like {example}."
 DATES_SWAPPED = "The first day is after the last. Swap the two."
 
-INTACT = "Chain intact: {count} entries, checked {at}"
+INTACT = "Chain intact through entry {last}, checked {at}; {newer}"
+NEWER = {0: "no newer entry", 1: "1 newer entry is not checked yet"}
+NEWER_MANY = "{newer} newer entries are not checked yet"
 BROKEN = "Not intact: event {seq} is not as it was written, found {at}"
 UNCHECKED = "{count} entries, not checked yet"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportunities.trail import checkpoints, export, verifier
+from opportunities.trail import checkpoints, export, signing_keys, verifier
 from opportunities.trail.verifier import ALTERED, UNBELIEVABLE
 from opportunities.trail.verify.whole import verify
 from tests.support.slant_box import TurnedClock
@@ -44,7 +44,7 @@ def test_a_line_that_is_not_its_canonical_form_is_altered(
     stated = json.loads(manifest)["manifest"] | {"sha256": sha256(b"".join(forged))}
 
     found = verifier.verify(
-        [*forged, verifier.canonical({"manifest": stated}) + b"\n"], checkpoints.trusted_keys(), whole=True
+        [*forged, verifier.canonical({"manifest": stated}) + b"\n"], signing_keys.trusted_keys(), whole=True
     )
 
     assert found.code == ALTERED

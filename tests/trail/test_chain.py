@@ -31,11 +31,11 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.selectors.audit import page
-from opportunities.trail import checkpoints, verifier
+from opportunities.trail import checkpoints, export_contents, signing_keys, verifier
 from opportunities.trail.audit import Actor
 from opportunities.trail.query import TrailQuery
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
-from opportunities.trail.verify import compared
+from opportunities.trail.verify import compared, whole
 from opportunities.trail.verify.nightly import conclude
 from opportunities.trail.verify.replay import DIFFERS, Replay
 from opportunities.trail.verify.report import VerificationReport
@@ -196,7 +196,7 @@ def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedCl
         return problem.code, problem.seq
 
     forged = checkpoints.signed(
-        good["checkpoint"] | {"key": checkpoints.public_half(other := Ed25519PrivateKey.generate())}, other
+        good["checkpoint"] | {"key": signing_keys.public_half(other := Ed25519PrivateKey.generate())}, other
     )
     assert found(good | {"signature": "0" * 128}) == (UNBELIEVABLE, seq)
     assert found({"checkpoint": good["checkpoint"] | {"count": 9}, "signature": good["signature"]}) == (
@@ -614,10 +614,10 @@ def test_the_key_is_made_once_for_its_owner_alone(db: None, clock: TurnedClock, 
     write_events(1, clock)
     checkpoint_now(clock)
 
-    path = checkpoints.key_file()
+    path = signing_keys.key_file()
     assert path.parent == tmp_path
     assert path.stat().st_mode & 0o777 == 0o600
-    assert checkpoints.trusted_keys() == {checkpoints.public_half(checkpoints.signing_key())}
+    assert signing_keys.trusted_keys() == {signing_keys.public_half(signing_keys.signing_key())}
 
 
 def test_a_key_that_is_configured_and_missing_is_an_alert_and_stops_nothing(
@@ -635,15 +635,65 @@ def test_a_key_that_is_configured_and_missing_is_an_alert_and_stops_nothing(
     assert not Alert.objects.filter(closed_at=None).exists()
 
 
-def test_checkpoints_come_every_hour_and_every_thousand_events(db: None, clock: TurnedClock) -> None:
+def test_a_checkpoint_comes_at_most_a_minute_after_an_event_and_every_thousand(
+    db: None, clock: TurnedClock
+) -> None:
     write_events(3, clock)
     assert checkpoints.write_if_due(clock=clock) == 3
     write_events(3, clock)
     assert checkpoints.write_if_due(clock=clock) is None
-    clock.turn(minutes=61)
+    clock.turn(55)
     assert checkpoints.write_if_due(clock=clock) == 6
     clock.turn(minutes=61)
     assert checkpoints.write_if_due(clock=clock) is None, "nothing happened since"
     write_events(1000, clock)
     assert checkpoints.write_if_due(clock=clock) == 1006
     assert checkpoints.numbers() == [3, 6, 1006]
+
+
+def test_another_workers_checkpoint_is_noticed_before_one_is_written(
+    db: None, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process remembers the newest it has seen, and looks again when one seems due."""
+    write_events(3, clock)
+    assert checkpoints.write_if_due(clock=clock) == 3
+    clock.turn(55)
+    write_events(3, clock)
+    remembered = dict(checkpoints._seen)
+    assert checkpoints.write_if_due(clock=clock) == 6
+    monkeypatch.setattr(checkpoints, "_seen", remembered)
+    write_events(1, clock)
+
+    assert checkpoints.write_if_due(clock=clock) is None
+    assert checkpoints.numbers() == [3, 6]
+
+
+def test_checkpoints_go_on_after_those_of_a_lost_time_were_moved_away(db: None, clock: TurnedClock) -> None:
+    """Also in a process that has seen them."""
+    write_events(3, clock)
+    ahead = checkpoints.folder() / "000000000009.json"
+    write_events(1, clock)
+    checkpoints.write(clock=clock)
+    (checkpoints.folder() / "000000000004.json").rename(ahead)
+    assert checkpoints.write_if_due(clock=clock) is None, "the database is behind its checkpoints"
+    ahead.unlink()
+    write_events(1, clock)
+
+    assert checkpoints.write_if_due(clock=clock) == 5
+
+
+def test_what_a_minute_leaves_in_the_folder_is_verified_in_steps_and_thinned_for_exports(
+    db: None, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year has 100,000 checkpoints: no round may read them all, and no export holds them all."""
+    monkeypatch.setattr(whole, "ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(export_contents, "KEPT_CHECKPOINTS", 5)
+    for _ in range(25):
+        write_events(1, clock)
+        checkpoint_now(clock)
+
+    steps = [step for step in whole.verification() if step.what == "checkpoints"]
+
+    assert [(step.done, step.total) for step in steps] == [(9, 25), (19, 25)]
+    assert export_contents._enough(list(range(1, 26))) == [1, *range(21, 26)]
+    assert export_contents._enough(list(range(1, 3006)))[:4] == [1, 1001, 2001, 3001]

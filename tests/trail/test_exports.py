@@ -18,7 +18,7 @@ from django.db import transaction
 from django.http import StreamingHttpResponse
 
 from opportunities.models import AuditEvent, Person
-from opportunities.trail import audit, checkpoints, export, verifier
+from opportunities.trail import audit, checkpoints, export, signing_keys, verifier
 from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.query import TrailQuery
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE
@@ -44,7 +44,7 @@ def exported(clock: TurnedClock, wanted: TrailQuery = EVERYTHING, format: str = 
 
 
 def verdict(export: bytes, **options: Any) -> verifier.Verdict:
-    return verifier.verify(export.splitlines(keepends=True), checkpoints.trusted_keys(), **options)
+    return verifier.verify(export.splitlines(keepends=True), signing_keys.trusted_keys(), **options)
 
 
 def manifest_mended(body: list[bytes], manifest_line: bytes, **stated: Any) -> bytes:
@@ -59,7 +59,7 @@ def manifest_mended(body: list[bytes], manifest_line: bytes, **stated: Any) -> b
 
 
 def kept_apart(*numbers: int) -> list[Any]:
-    return [checkpoints.read(seq, keys=checkpoints.trusted_keys()).envelope for seq in numbers]
+    return [checkpoints.read(seq, keys=signing_keys.trusted_keys()).envelope for seq in numbers]
 
 
 def test_an_export_verifies_and_any_byte_of_it_changed_does_not(db: None, clock: TurnedClock) -> None:
@@ -99,7 +99,7 @@ def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) ->
         return [verifier.canonical(event) + b"\n" for event in events] + lines[20:-1]
 
     forger = Ed25519PrivateKey.generate()
-    statement = json.loads(lines[20])["checkpoint"] | {"key": checkpoints.public_half(forger)}
+    statement = json.loads(lines[20])["checkpoint"] | {"key": signing_keys.public_half(forger)}
     forged = verifier.canonical(checkpoints.signed(statement, forger)) + b"\n"
     found = {
         "cut": verdict(b"".join(lines[:15])),
@@ -172,8 +172,8 @@ def test_what_the_web_exports_is_not_signed_though_the_key_is_there(
 ) -> None:
     write_events(3, clock)
     checkpoint_now(clock)
-    assert checkpoints.key_file().exists()
-    monkeypatch.setattr(checkpoints, "signing_key", lambda: pytest.fail("the web looked at the key"))
+    assert signing_keys.key_file().exists()
+    monkeypatch.setattr(signing_keys, "signing_key", lambda: pytest.fail("the web looked at the key"))
 
     answer = signed_in(auditor).get("/audit/export/", {"format": "jsonl"})
 
@@ -200,7 +200,7 @@ def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock)
     assert "No signature says that the trail ended at event 12" in " ".join(cut.notes)
 
     forger = Ed25519PrivateKey.generate()
-    theirs = {"manifest": stated["manifest"] | {"key": checkpoints.public_half(forger)}}
+    theirs = {"manifest": stated["manifest"] | {"key": signing_keys.public_half(forger)}}
     found = [
         with_manifest(manifest=stated["manifest"] | {"made_at": "2020-01-01T00:00:00.000000Z"}),
         with_manifest(signature="00" * 64),
@@ -216,14 +216,14 @@ def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock)
 def test_a_web_process_without_the_key_makes_exports_that_say_so(db: None, clock: TurnedClock) -> None:
     write_events(3, clock)
     checkpoint_now(clock)
-    checkpoints.key_file().unlink()
+    signing_keys.key_file().unlink()
 
     export = exported(clock)
 
     found = verdict(export, whole=True)
     assert (found.code, found.vouched, found.made[:16]) == (0, 3, "By its own word,")
     assert "No signature says that the trail ended at event 3" in found.notes[0]
-    assert not checkpoints.key_file().exists(), "reading makes no key"
+    assert not signing_keys.key_file().exists(), "reading makes no key"
 
 
 def test_a_part_of_the_trail_is_proven_without_the_rest(db: None, clock: TurnedClock) -> None:
@@ -312,7 +312,7 @@ def test_a_folder_verifies_where_the_application_is_not(
     call_command("export_audit", str(source))
     assert "30 events, 1 to 30" in capsys.readouterr().out
     shutil.move(source, target)
-    key = checkpoints.trusted_lines()[0]
+    key = signing_keys.trusted_lines()[0]
 
     good = run_alone("verifier.py", ".", "--key", key, cwd=target)
     told = good.stdout.splitlines()
@@ -524,8 +524,8 @@ def test_no_beginning_goes_without_the_note_that_fits_it(
     events = [line for line in body if line.startswith(b'{"action"')]
     forger = Ed25519PrivateKey.generate()
     assert note
-    theirs = note["checkpoint"] | {"last_seq": 12, "key": checkpoints.public_half(forger)}
-    other = checkpoints.signed(note["checkpoint"] | {"last_hash": "0" * 64}, checkpoints.signing_key())
+    theirs = note["checkpoint"] | {"last_seq": 12, "key": signing_keys.public_half(forger)}
+    other = checkpoints.signed(note["checkpoint"] | {"last_hash": "0" * 64}, signing_keys.signing_key())
 
     def found(after: int, *apart: Any) -> int:
         cut = manifest_mended(events[after:], manifest)

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from opportunities.actions import deal_exports, people
 from opportunities.actions.form_tokens import issue_token
@@ -17,6 +18,9 @@ from opportunities.selectors.audit.page import trail, trail_of
 from opportunities.trail import query
 from opportunities.trail.audit import Actor
 from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES, TrailQuery
+from opportunities.trail.verify.nightly import conclude
+from opportunities.trail.verify.whole import verify
+from opportunities.wording import formats
 from tests.entry.walk import routes
 from tests.support.office import Office
 from tests.support.people import make_person
@@ -264,6 +268,27 @@ def test_an_altered_event_says_so_where_it_is_read(
         page = client.get("/audit/").text
 
     assert page.count("NOT what its hash was made of") == 1
+
+
+def test_the_page_says_what_was_verified_and_what_came_since(
+    db: None, clock: TurnedClock, auditor: Person, signed_in: SignIn
+) -> None:
+    """The event of the verification is the first that came since."""
+    client = signed_in(auditor)
+    write_events(125, clock)
+    conclude(verify(), by=Actor.operator("test"), clock=clock)
+
+    def seal() -> str:
+        found = trail(auditor, TrailQuery()).seal
+        assert found
+        return found.words
+
+    verified, at = seal().split("; ")[0], formats.moment(clock.now(), timezone.now())
+    assert verified == f"Chain intact through entry 125, checked {at}"
+    assert seal() == f"{verified}; 1 newer entry is not checked yet"
+    write_events(29, clock)
+    assert seal() == f"{verified}; 30 newer entries are not checked yet"
+    assert seal() in client.get("/audit/").text
 
 
 def test_days_that_cannot_be_read_are_said_and_nothing_breaks(

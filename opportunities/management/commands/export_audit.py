@@ -12,8 +12,8 @@ from opportunities.clock import SystemClock
 from opportunities.models import Person
 from opportunities.trail import export
 from opportunities.trail.audit import Actor
-from opportunities.trail.checkpoints import NoKey
 from opportunities.trail.query import TrailQuery
+from opportunities.trail.signing_keys import NoKey
 
 
 class Command(BaseCommand):

@@ -69,8 +69,15 @@ def _seal() -> Seal:
         return Seal(trail_words.UNCHECKED.format(count=f"{count:,}"))
     at = formats.moment(last.occurred_at, timezone.now())
     if last.outcome == "ok":
-        return Seal(trail_words.INTACT.format(count=f"{count:,}", at=at), "good")
+        return Seal(_intact(int(last.after.get("last_seq", 0)), count, at), "good")
     return Seal(trail_words.BROKEN.format(seq=f"{last.after.get('first_bad', 0):,}", at=at), "bad")
+
+
+def _intact(checked: int, count: int, at: str) -> str:
+    """What was verified, and how many entries came since. The event of the verification is one of them."""
+    newer = max(count - checked, 0)
+    more = trail_words.NEWER.get(newer, trail_words.NEWER_MANY.format(newer=f"{newer:,}"))
+    return trail_words.INTACT.format(last=f"{checked:,}", at=at, newer=more)
 
 
 def _people() -> list[tuple[str, str]]:

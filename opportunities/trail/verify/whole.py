@@ -1,6 +1,6 @@
 """One verification from the first event to the last submission, in steps, up to the first problem."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Subquery
 
 from opportunities.models import AuditEvent, ChainHead
-from opportunities.trail import checkpoints, verifier
+from opportunities.trail import checkpoints, signing_keys, verifier
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
 from opportunities.trail.verify.replay import Replay
@@ -32,7 +32,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
 
     `archives` are files of events that were moved out of the database, oldest first.
     """
-    keys = checkpoints.trusted_keys() if keys is None else keys
+    keys = signing_keys.trusted_keys() if keys is None else keys
     report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
     chain = Chain()
     for path in archives:
@@ -53,7 +53,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
             if report.problem:
                 return report
         yield Progress(report.events, ChainHead.objects.values_list("seq", flat=True).first() or 0)
-    report.problem = _check_head(chain) or _check_checkpoints(chain, keys, known, report)
+    report.problem = _check_head(chain) or (yield from _check_checkpoints(chain, keys, known, report))
     if report.problem:
         return report
     yield from check_submissions(replay, report)
@@ -131,11 +131,13 @@ def _check_head(chain: Chain) -> Problem | None:
 
 def _check_checkpoints(
     chain: Chain, keys: set[str], known: dict[int, str], report: VerificationReport
-) -> Problem | None:
+) -> Generator[Progress, None, Problem | None]:
     """Whether every checkpoint is signed by a trusted key and vouches for the events in the database."""
     good = report.archived
     numbers = checkpoints.numbers()
-    for seq in numbers:
+    for read, seq in enumerate(numbers):
+        if read % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+            yield Progress(read, len(numbers), "checkpoints")
         checkpoint = checkpoints.read(seq, keys=keys)
         if checkpoint.wrong:
             return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {checkpoint.wrong}.")
