@@ -8,7 +8,7 @@ import os
 wsgi_app = "slantweb.wsgi"
 # By itself gunicorn takes PORT as an order to listen on every address of the machine.
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]
-worker_class = "gthread"
+worker_class = "slantweb.web_worker.ReadAheadWorker"
 threads = 8
 # Longer than a balancer keeps an idle connection, so that it is never the one to be cut off in the middle.
 keepalive = 75

@@ -94,3 +94,39 @@ def test_a_limit_holds_over_all_processes_of_the_server(new_house: Callable[...,
         answers = export_many()
 
     assert (answers.count(200), answers.count(429)) == (60, 6)
+
+
+def test_whoever_sends_slowly_keeps_nobody_waiting(new_house: Callable[..., House]) -> None:
+    """A hundred idle sockets, and requests that stop in the middle of a line, of the head or of the body."""
+    house = new_house()
+    server = urlsplit(house.url)
+    head = f"POST /sign-in/ HTTP/1.1\r\nHost: {server.netloc}\r\n"
+    body = f"{head}Content-Length: 200000\r\nContent-Type: {MULTIPART}\r\n\r\n--x\r\n"
+    slow: list[socket.socket] = []
+    for begun in [b""] * 100 + [b"GET /he"] * 20 + [head.encode()] * 20 + [body.encode()] * 20:
+        connection = socket.create_connection((server.hostname or "", server.port or 0), timeout=30)
+        connection.sendall(begun)
+        slow.append(connection)
+    time.sleep(1)
+
+    for _ in range(5):
+        began = time.monotonic()
+        assert exchange(house, "GET /healthz HTTP/1.1").startswith("HTTP/1.1 200 ")
+        assert time.monotonic() - began < 2
+    assert (
+        "New opportunity" in Visitor(house.url).session.get(f"{house.url}/opportunities/new/", timeout=5).text
+    )
+
+    # What stopped in the middle is cut off, and one byte now and then does not keep it alive.
+    began = time.monotonic()
+    dripping = slow[-1]
+    while time.monotonic() - began < 15:
+        try:
+            dripping.sendall(b"x")
+        except OSError:
+            break
+        time.sleep(0.5)
+    else:
+        raise AssertionError("a body that drips in was never cut off")
+    for connection in slow:
+        connection.close()

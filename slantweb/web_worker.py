@@ -1,0 +1,69 @@
+"""gunicorn's threaded worker, made to outlast slow senders: `worker_class` in deploy/gunicorn.conf.py.
+
+gunicorn reads a request in the thread that answers it, for as long as its sender likes: a few half-sent
+requests stopped everybody. Here many cheap threads read, each for READ_SECONDS at most, and only whole
+requests go to the `threads` that answer. The database connections are those few threads' own.
+"""
+
+import contextlib
+import io
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.conf import settings
+from gunicorn.workers.gthread import ThreadWorker
+
+READERS = 256
+# A whole request, from its first byte: forms are small.
+READ_SECONDS = 10
+# One piece of an answer, to somebody who does not take it.
+WRITE_SECONDS = 30
+
+
+class ReadAheadWorker(ThreadWorker):
+    def init_process(self) -> None:
+        self.answering = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="answer")
+        self.deadlines: dict[Any, float] = {}
+        super().init_process()
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(READERS, thread_name_prefix="read")
+
+    def handle(self, conn: Any) -> Any:
+        self.deadlines[conn] = time.monotonic() + READ_SECONDS
+        try:
+            return super().handle(conn)
+        finally:
+            self.deadlines.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        if _length_of(req) <= settings.REQUEST_BODY_MOST_BYTES:
+            # What is longer is refused unread (BodyLimitMiddleware).
+            req.body = io.BytesIO(req.body.read())
+        self.deadlines.pop(conn, None)
+        conn.sock.settimeout(WRITE_SECONDS)
+        return self.answering.submit(super().handle_request, req, conn).result()
+
+    def murder_pending(self) -> None:
+        """Called about once a second. Reading of what is shut down ends at once, in its own thread."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, deadline in list(self.deadlines.items()):
+            if now > deadline:
+                with contextlib.suppress(OSError):
+                    conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        self.answering.shutdown(wait=False)
+        super().handle_quit(sig, frame)
+
+
+def _length_of(req: Any) -> float:
+    """Of the body, as the sender said; a body in chunks has none."""
+    headers = dict(req.headers)
+    if "TRANSFER-ENCODING" in headers:
+        return float("inf")
+    length = str(headers.get("CONTENT-LENGTH", "0"))
+    return int(length) if length.isdecimal() and len(length) < 10 else float("inf")
