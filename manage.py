@@ -3,10 +3,14 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+from slantweb import private_files
 
 
 def main() -> None:
+    private_files.make_new_files_private(sys.argv[1] if len(sys.argv) > 1 else "")
     if sys.argv[1:2] == ["sandbox"]:
         sys.exit(sandbox(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
@@ -19,9 +23,19 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     try:
+        take_files_from_others()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as problem:
         sys.exit(f"Slantweb cannot start: {problem}")
+
+
+def take_files_from_others() -> None:
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    # Django itself says what is wrong with the settings, and helps without them.
+    with suppress(ImproperlyConfigured):
+        private_files.take_from_others(settings.VAR_DIR, str(settings.DATABASES["default"]["NAME"]))
 
 
 def sandbox(arguments: list[str]) -> int:

@@ -5,6 +5,9 @@ Options on the command line win over these. docs/operations.md says what stands 
 
 import os
 
+# Logs and whatever else is written belong to this user alone.
+os.umask(0o077)
+
 wsgi_app = "slantweb.wsgi"
 # By itself gunicorn takes PORT as an order to listen on every address of the machine.
 bind = [f"127.0.0.1:{os.environ.get('PORT') or 8000}"]

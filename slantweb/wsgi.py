@@ -2,10 +2,12 @@
 
 import os
 
+# What it writes is for its own user (slantweb/private_files.py).
+os.umask(0o077)
 os.environ["SLANT_API_TOKEN"] = os.environ["SLANT_API_TOKEN_FILE"] = ""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
 
-from django.core.wsgi import get_wsgi_application
+from django.core.wsgi import get_wsgi_application  # noqa: E402 - reads the settings
 
 application = get_wsgi_application()
 
