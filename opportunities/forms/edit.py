@@ -225,6 +225,7 @@ class EditOpportunityForm(NewOpportunityForm):
             picker = self.fields["household_id"].widget
             offered = list(picker.choices)[1:]
             keep = deals_words.HOUSEHOLD_KEPT.format(household=kept)
+            self.fields["household_id"].help_text = deals_words.HOUSEHOLD_KEPT_HINT
             self._choices("household_id", [("", keep), (NO_HOUSEHOLD, "No household"), *offered])
         self._fill_owners()
         self._name("assigned_to_id", self.row.assigned_to_id, self._owner_now())

@@ -25,7 +25,10 @@ FILTERS: dict[str, dict[str, object]] = {
 COLUMNS = (
     Column.text("Problem"), Column.count("Deals"), Column.percent("Of open deals"), Column.money("Value"),
 )  # fmt: skip
-HINT = "Open a deal to fix it. People who left a book can no longer work on its deals: reassign them."
+HINT = (
+    "Open a deal to fix it. People who left a book can no longer work on its deals: reassign them. "
+    "A household is gone when Slant deleted it, or when it is in none of your books."
+)
 
 
 UNREADABLE_COLUMNS = (Column.text("Record"), Column.text("Field"), Column.text("What Slant sends"))

@@ -21,6 +21,7 @@ from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.changes import changes
 from opportunities.selectors.board.parts import Board
 from opportunities.selectors.board.totals import hidden_by_filters
+from opportunities.selectors.bookmarks import lost_from_address
 from opportunities.selectors.moving import just_moved
 from opportunities.views import listing
 from opportunities.views.access_marks import poll
@@ -195,6 +196,7 @@ def _page_context(request: PageRequest, found: Board, form: SelectionForm) -> di
         "query": selection.query(),
         "chips": filters.chips(selection, names),
         "problems": form.problems,
+        "lost": lost_from_address(person, form.selection, found.pipeline),
         "form_token": form_tokens.issue_token(person),
         "hidden": hidden_by_filters(person, selection) if found.is_empty and selection.narrowed_by else 0,
     }

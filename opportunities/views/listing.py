@@ -15,6 +15,7 @@ from opportunities.selection import Selection
 from opportunities.selectors import filters
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.totals import hidden_by_filters
+from opportunities.selectors.bookmarks import lost_from_address
 from opportunities.selectors.listing import FILE_COLUMNS, file_rows, listing, pipeline_name
 from opportunities.views import errors, limits
 from opportunities.views.access_marks import own_links_only
@@ -32,9 +33,13 @@ def page(
     person, reading, now = request.person, reading_of(request.GET), timezone.now()
     found = listing(person, selection, reading, now)
     if found is None:
-        context = {"board": boards.board(person, selection, now, shown={}), "query": selection.query()}
+        context = {
+            "board": boards.board(person, selection, now, shown={}),
+            "query": selection.query(),
+            "lost": lost_from_address(person, selection, None),
+        }
         return render(request, "opportunities/list.html", context)
-    selection = found.head.selection
+    asked, selection = selection, found.head.selection
     if request.htmx and reading.after:
         return render(request, "opportunities/partials/list_rows.html", {"list": found})
     names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
@@ -45,6 +50,7 @@ def page(
         "board_query": selection.query(view="board"),
         "chips": filters.chips(selection, names),
         "problems": problems or [],
+        "lost": lost_from_address(person, asked, found.head.pipeline),
         "form_token": form_tokens.issue_token(person),
         "shown_at": CLOCK.now().isoformat(),
         "hidden": hidden_by_filters(person, selection) if not found.total.count else 0,

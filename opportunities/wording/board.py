@@ -38,6 +38,21 @@ REFUSED_BOOK = "Slant does not let Slantweb make changes in this book."
 GONE = "it is no longer in Slant."
 CHANGED_IN_SLANT = "someone changed it in Slant in the meantime."
 
+# An address that names what is no more
+
+PIPELINE_GONE = "The pipeline “{name}” is no longer in Slant."
+PIPELINE_EMPTY = "The pipeline “{name}” has no stages in Slant."
+PIPELINE_LOST = "The pipeline in this address is no longer in Slant, or it is in a book you do not work in."
+SHOWN_INSTEAD = "“{name}” is shown instead."
+STAGE_LOST = "The stage{name} in this address is no longer in Slant, so no deals are in it."
+STAGES_LOST = "{count} stages in this address are no longer in Slant, so no deals are in them."
+BOOK_LOST = "The book in this address is no longer in Slant, or you do not work in it any more."
+OWNER_LOST = (
+    "The person in this address works in none of your books any more. Only deals that are still theirs are "
+    "shown."
+)
+HOUSEHOLD_LOST = "The household in this address is no longer in Slant, or it is in none of your books."
+
 # Stages that changed while a board or list was open
 
 COLUMNS = {

@@ -11,6 +11,7 @@ FORMER_OWNER = "Former member"
 NO_HOUSEHOLD = "No household"
 HOUSEHOLD_GONE = " (no longer in Slant)"  # after its name
 HOUSEHOLD_ELSEWHERE = "A household that is not in your books"
+HOUSEHOLD_KEPT_HINT = "It cannot be chosen any more. Leave it as it is, or choose another one or none."
 HOUSEHOLD_KEPT = "Leave as it is: {household}"
 NO_PROBABILITY = "Not known"
 NOT_WEIGHTED = "Not weighted"

@@ -25,6 +25,9 @@ DAY_UNREADABLE = "Type the day as year-month-day, like 2026-10-01."
 DAYS_BACKWARDS = "The last day is before the first."
 PERIOD_TOO_LONG = "Choose at most ten years."
 FILTER_UNKNOWN = "One of the filters names something that is not in your books, so it finds nothing."
+OWNER_UNKNOWN = (
+    "The person in this address works in none of your books any more. Only deals that are still theirs count."
+)
 TARGETS_KEPT = "Saved. {count} changed."
 TARGETS_SAME = "Nothing was changed."
 OPEN_DEALS = "Open deals behind this number"
@@ -72,7 +75,7 @@ PROBLEMS = {
     "no-value": "No value",
     "no-date": "No close date",
     "no-household": "No household",
-    "household-lost": "Household deleted or not in your books",
+    "household-lost": "Household gone",
     "left": "Owner left the book",
     "no-move": "Stale",
     "unreadable": "Slant shows something we cannot read",

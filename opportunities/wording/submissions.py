@@ -95,7 +95,7 @@ CHANGE_REFUSED = {
         "bad",
     ),
     "record_gone": StateWords(
-        "No longer in Slant",
+        "The deal is gone",
         "{name} is no longer in Slant, so nothing was changed. It has left the board and the list; its page "
         "shows it as it last was.",
         "x-lg",

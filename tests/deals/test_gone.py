@@ -94,7 +94,7 @@ def test_a_move_of_a_deal_slant_deleted_says_so_and_its_card_leaves_board_and_li
     assert "Slant no longer has this deal." in page.text
     assert "Okonkwo rollover is no longer in Slant, so nothing was changed." in page.text
     page = Page(client.get(f"/submissions/{row.pk}/"))
-    assert "No longer in Slant" in page.text
+    assert "The deal is gone" in page.text
     assert not [link for link in page.links() if link.startswith(f"{PAGE}move/")], "nothing can be corrected"
 
 

@@ -34,9 +34,8 @@ def differences(history: "History") -> Iterator[str]:
     deleted = {entry["id"] for entry in history.slant.store.ledger.entries if entry.get("action") == "delete"}
     for id in mirrored.keys() - history.slant.store.tables["opportunity"].keys() - deleted:
         yield f"mirror: {id} was never in Slant"
-    if (
-        history.full_readings == 2 and history.plan.budget == 900
-    ):  # of a smaller one no call may be left to ask
+    # Of a smaller budget no call may be left to ask for what two readings missed.
+    if history.full_readings == 2 and history.plan.budget == 900:
         for id in mirrored.keys() & deleted:
             yield f"mirror: {id} was deleted in Slant, and is still shown after two full readings"
         yield from _stages(history)

@@ -58,6 +58,8 @@ def build_page(asked: ReportRequest, sheet: Sheet) -> ReportPage:
     problems = asked.form.problems
     if not query.scope.knows(query.filters):
         problems.append(reports_words.FILTER_UNKNOWN)
+    if query.filters.owner not in ("", NOBODY, *query.scope.members):
+        problems.append(reports_words.OWNER_UNKNOWN)
     return ReportPage(
         definition=asked.definition,
         sheet=sheet,
