@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from django.db import DatabaseError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from opportunities.clock import CLOCKS_DIFFER, Clock
@@ -14,6 +14,8 @@ from opportunities.models import Heartbeat
 WATCHED_SECONDS = 90
 # A worker that was silent for so long is gone for good: a new process has another name.
 STALE = timedelta(days=1)
+# A worker completes a round at least every 5 s; half a minute without is a worker that hangs or is gone.
+SILENT_AFTER = timedelta(seconds=30)
 
 
 class ClockWatch(Enum):
@@ -46,6 +48,25 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
         new = Heartbeat(pk=worker, at=now, monotonic=monotonic)
         Heartbeat.objects.bulk_create([new], ignore_conflicts=True)
     return ClockWatch.JUMPED if jumped else ClockWatch.STEADY if beats else ClockWatch.UNWATCHED
+
+
+def completions(now: datetime) -> QuerySet[Heartbeat, datetime | None]:
+    """When each worker last completed a round, the newest first. That alone says that one works.
+
+    A round of the future says nothing of now: the clock was set back, and no worker has noticed.
+    """
+    done = Heartbeat.objects.filter(completed_at__lte=now + CLOCKS_DIFFER).order_by("-completed_at")
+    return done.values_list("completed_at", flat=True)
+
+
+def silent_since(last_completed: datetime | None, now: datetime) -> datetime | None:
+    """Since when no worker works, for a page; None while one does, or where none ever did.
+
+    `now` may be the time of a web server, which differs from the database's.
+    """
+    if last_completed is None or now - last_completed <= SILENT_AFTER + CLOCKS_DIFFER:
+        return None
+    return last_completed
 
 
 def record_completion(worker: str, *, clock: Clock) -> None:

@@ -29,12 +29,10 @@ from opportunities.models import (
     SyncState,
     UnreadableRecord,
 )
-from opportunities.runtime import breaker, budget
+from opportunities.runtime import breaker, budget, heartbeats
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
-# A worker completes a round at least every 5 s; half a minute without is a worker that hangs or is gone.
-WORKER_SILENT_SECONDS = 30
 # The age at which pages turn red: four times what is expected, and at least a quarter of an hour.
 SYNC_OLD_SECONDS = 15 * 60
 # Workers of yesterday are not missing ones: only heartbeats of the last hour are told one by one.
@@ -175,16 +173,11 @@ def _slant_answers(now: datetime) -> bool:
 
 
 def _worker(now: datetime) -> Check:
-    """By the last round that any worker completed: one that only begins rounds does no work.
-
-    A round of the future says nothing of now: the clock was set back, and no worker has noticed.
-    """
-    done = Heartbeat.objects.filter(completed_at__lte=now + CLOCKS_DIFFER)
-    newest = done.order_by("-completed_at").values_list("completed_at", flat=True).first()
+    """By the last round that any worker completed: one that only begins rounds does no work."""
+    newest = heartbeats.completions(now).first()
     if newest is None:
         return Check(ok=False)
-    age = _seconds(now - newest)
-    return Check(ok=age <= WORKER_SILENT_SECONDS, age_s=age)
+    return Check(ok=now - newest <= heartbeats.SILENT_AFTER, age_s=_seconds(now - newest))
 
 
 def _heartbeats(now: datetime) -> dict[str, int]:

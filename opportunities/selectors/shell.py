@@ -1,7 +1,7 @@
 """What every page shows around its content: how fresh the data is, what waits, what needs a manager."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,10 +9,13 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 
 from opportunities.mirror import interval_seconds
 from opportunities.models import Alert, Hold, Person, State, Submission, SyncState, UnreadableRecord
+from opportunities.runtime import heartbeats
 from opportunities.wording import shell as shell_words
 from opportunities.wording import submissions as submissions_words
 
 NEWS_AT_ONCE = 5
+ALERTS_SHOWN = 5
+WORKER_ALERTS = ("no_worker", "rounds_fail")
 FRESH, AMBER, RED = "fresh", "amber", "red"
 
 # What pages are drawn from. Without the first three nobody can fill in a form; deals may still be on their
@@ -28,7 +31,8 @@ class Stamp:
     """How old the data on the page is. `synced_at` is None while no first sync has come in.
 
     `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them
-    all; `unreadable` how many records cannot be read whole, in words; `why_failing` what failed.
+    all; `unreadable` how many records cannot be read whole, in words; `why_failing` what failed. `is_read` is
+    whether anybody reads Slant at all.
     """
 
     synced_at: datetime | None
@@ -39,6 +43,7 @@ class Stamp:
     partial: bool = False
     unreadable: str = ""
     why_failing: str = ""
+    is_read: bool = True
 
     @property
     def recent(self) -> str:
@@ -62,10 +67,14 @@ class News:
 
 @dataclass(frozen=True)
 class Surroundings:
+    """`silent_since` is since when no worker works; `more_alerts` counts those beside `alerts`."""
+
     stamp: Stamp
     waiting: int = 0
     held: bool = False
+    silent_since: datetime | None = None
     alerts: list[Alert] = field(default_factory=list)
+    more_alerts: int = 0
     news: list["News"] = field(default_factory=list)
 
 
@@ -82,21 +91,32 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
             told_all=~Exists(own.filter(told=False)),
             alarmed=Exists(Alert.objects.filter(closed_at=None)),
             odd=_count_unreadable(OuterRef("pk")),
+            worked_at=Subquery(heartbeats.completions(now)[:1]),
         )
     )
     alarmed = person.is_manager and any(row.alarmed for row in rows)
+    alerts = list(Alert.objects.filter(closed_at=None)) if alarmed else []
+    silent_since = heartbeats.silent_since(rows[0].worked_at, now) if rows else None
     return Surroundings(
-        stamp=stamp(rows, now),
+        stamp=_unread(stamp(rows, now)) if silent_since else stamp(rows, now),
         waiting=max((row.waiting or 0 for row in rows), default=0),
         held=any(row.held for row in rows),
         news=[] if all(row.told_all for row in rows) else _news(person),
-        alerts=list(Alert.objects.filter(closed_at=None)[:5]) if alarmed else [],
+        # An alert says more of it.
+        silent_since=None if any(alert.cause in WORKER_ALERTS for alert in alerts) else silent_since,
+        alerts=alerts[:ALERTS_SHOWN],
+        more_alerts=len(alerts[ALERTS_SHOWN:]),
     )
 
 
 def _count_unreadable(resource: OuterRef) -> Subquery:
     found = UnreadableRecord.objects.filter(resource=resource).order_by().values("resource")
     return Subquery(found.annotate(count=Count("pk")).values("count"))
+
+
+def _unread(drawn: Stamp) -> Stamp:
+    """Nobody reads Slant, so what is fresh does not stay so."""
+    return replace(drawn, is_read=False, level=max(drawn.level, AMBER, key=LEVELS.index))
 
 
 def _news(person: Person) -> list[News]:

@@ -96,9 +96,10 @@ def sending(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         messages.info(request, _switch_sending(request, form.cleaned_data))
         return see_other(reverse("opportunities:sending"))
-    status = sending_status()
+    status = sending_status(CLOCK)
     context = {
         "form": form,
+        "status": status,
         "holds": status.holds,
         "stopped": status.is_stopped,
         "waiting": status.waiting,
