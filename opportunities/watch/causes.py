@@ -1,7 +1,7 @@
 """What is wrong now, cause by cause, as the rows of the database tell it.
 
 Each cause is a function of what was looked at. It answers with a text while the cause stands, with None when
-it does not, and with `UNKNOWN` when another cause hides it: a mirror is old because no worker lives, and one
+it does not, and with `Hidden` when that cannot be seen: a mirror is old because no worker lives, and one
 alert a cause is enough.
 """
 
@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from opportunities.clock import Clock
 from opportunities.models import Attempt, Heartbeat, Outcome, State, Submission, SyncState
+from opportunities.runtime import breaker
 from opportunities.runtime.alerts import AlertText
+from opportunities.runtime.breaker import BreakerState
 from opportunities.runtime.budget import Share
 from opportunities.selectors import shell
 from opportunities.selectors.health import Health, health
@@ -36,12 +38,17 @@ REVIEW_PAGE = "/submissions/review/"
 
 
 class Hidden(Enum):
-    """Whether a cause stands cannot be said now: leave its alert as it is."""
+    """Whether a cause stands cannot be said now: an open alert stays open.
+
+    UNKNOWN    another cause hides it, so its threshold begins anew
+    UNDECIDED  it may have ended, so neither does it close nor its threshold begin anew
+    """
 
     UNKNOWN = "unknown"
+    UNDECIDED = "undecided"
 
 
-UNKNOWN = Hidden.UNKNOWN
+UNKNOWN, UNDECIDED = Hidden.UNKNOWN, Hidden.UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Situation:
 
     now: datetime
     health: Health
+    slant: BreakerState
     failing: list[Heartbeat] = field(default_factory=list)
 
     @property
@@ -75,15 +83,23 @@ def look(clock: Clock) -> Situation | None:
     if not found.database.ok:
         return None
     failing = Heartbeat.objects.filter(at__gt=now - ALIVE, failures__gte=FAILED_ROUNDS).order_by("worker")
-    return Situation(now, found, list(failing))
+    return Situation(now, found, breaker.state(now), list(failing))
 
 
 def slant_away(seen: Situation) -> Answer:
-    if seen.health.held or not seen.health.worker.ok:
+    """The breaker is open. One that closed and met no good answer yet may be open again at the next look."""
+    if not seen.health.worker.ok:
         return UNKNOWN
-    if seen.health.slant.ok:
-        return None
-    return _found(words.SLANT_AWAY, settings.ALERT_SLANT_AWAY_SECONDS, since=_moment(_last_answer(seen.now)))
+    if seen.slant.open_since is None:
+        is_over = seen.health.slant.ok or seen.health.held
+        return None if is_over else UNDECIDED
+    said = words.SLANT_BUSY if seen.slant.is_busy else words.SLANT_AWAY
+    return _found(
+        said,
+        settings.ALERT_SLANT_AWAY_SECONDS,
+        details=(words.LAST_ERROR.format(error=seen.slant.last_error),),
+        since=_moment(seen.slant.open_since),
+    )
 
 
 def no_worker(seen: Situation) -> Answer:
@@ -197,11 +213,6 @@ def _found(
 def _is_budget_spent(seen: Situation) -> bool:
     """Whether the calls that people may make are used up."""
     return seen.health.budget_left <= Share.PEOPLE.value
-
-
-def _last_answer(now: datetime) -> datetime:
-    finished = SyncState.objects.exclude(finished_at=None).values_list("finished_at", flat=True)
-    return max((at for at in finished if at is not None), default=now)
 
 
 def _references(rows: QuerySet[Submission]) -> tuple[str, ...]:

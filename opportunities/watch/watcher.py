@@ -47,6 +47,8 @@ class Watcher:
             return True
 
     def _report(self, cause: str, answer: Answer, clock: Clock) -> None:
+        if answer is Hidden.UNDECIDED:
+            return
         try:
             if isinstance(answer, Hidden):
                 alerts.begin_anew(cause)

@@ -26,6 +26,12 @@ SLANT_AWAY = AlertWords(
     "Look whether Slant is up in a browser. If it is, look at the network between this server and Slant. "
     "Nothing needs to be entered again.",
 )
+SLANT_BUSY = AlertWords(
+    "Slant has asked us to make no calls since {since}.",
+    f"{KEPT} and goes to Slant once it takes calls again. Boards and reports show Slant as it was then.",
+    "It ends by itself. If it comes often, look which other programs of the firm call Slant: they share its "
+    "limits with us.",
+)
 NO_WORKER = AlertWords(
     "No worker has completed a round {since}.",
     f"{KEPT}, but nothing is sent to Slant and nothing is read from it.",
@@ -65,6 +71,7 @@ REVIEW = AlertWords(
 SUBMISSIONS_WAIT = ("1 submission waits", "{count} submissions wait")
 DEALS_WAIT = ("1 deal waits", "{count} deals wait")
 MORE = "and {count} more"
+LAST_ERROR = "The last call: {error}"
 SINCE = "since {since}"
 NEVER = "yet"
 

@@ -47,8 +47,9 @@ def test_trouble_is_readable_everywhere_and_leads_on(
                 persona, next=path, viewport={"width": width, "height": 900}, color_scheme=theme
             )
             if persona == "manager" and path == "/board/":
-                page.get_by_text("What it means and what to do").first.click()
-                expect(page.get_by_text("Open the review queue, compare").first).to_be_visible()
+                banner = page.locator(".banner", has_text="2 deals wait")
+                banner.get_by_text("What it means and what to do").click()
+                expect(banner.get_by_text("Open the review queue, compare")).to_be_visible()
             if persona == "sales":
                 expect(page.get_by_text("Nothing is sent or read at the moment:")).to_be_visible()
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,6 +1,7 @@
 """Somebody hears of each trouble once it has stood for its threshold, and again when it is over."""
 
 import errno
+import itertools
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +12,15 @@ from pytest_django import Settings
 
 from opportunities.delivery import head_file
 from opportunities.models import Alert, AlertMail, Heartbeat, State, Submission, SyncState
-from opportunities.runtime import alerts, budget, leases
+from opportunities.runtime import alerts, breaker, budget, leases
+from opportunities.runtime.breaker import BreakerState
 from opportunities.runtime.budget import Share
 from opportunities.watch import causes
 from opportunities.watch.causes import CAUSES
 from opportunities.watch.watcher import Watcher
 from tests.support.office import Office
 from tests.support.slant_box import TurnedClock
-from tests.watch.conftest import Watch
+from tests.watch.conftest import Watch, open_causes
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,8 +50,9 @@ def test_slant_away_for_five_minutes_is_told_and_its_return_too(
     assert watch(minutes=4) == []
     assert watch(minutes=3) == ["slant_away"]
     assert alert("slant_away").text.startswith("Slant has not answered since 2026-11-23 12:0")
+    assert alert("slant_away").details.startswith("The last call: GET /")
     office.box.down = False
-    assert watch(minutes=6) == []
+    assert watch(minutes=2) == []
     assert list(AlertMail.objects.values_list("event", flat=True)) == ["opened", "closed"]
 
 
@@ -61,6 +64,23 @@ def test_an_outage_shorter_than_the_threshold_alarms_nobody(watch: Watch, office
         watch(minutes=6)
 
     assert not Alert.objects.exists()
+
+
+def test_a_slant_that_answers_now_and_then_is_still_told_of(
+    watch: Watch, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The breaker closes with each good probe and opens again with the next calls."""
+    watch(minutes=1)
+    away = BreakerState(open_since=clock.now(), last_error="GET /me -> 503")
+    states = itertools.cycle([away, away, BreakerState()])
+    monkeypatch.setattr(breaker, "state", lambda now: next(states))
+    SyncState.objects.update(failed_at=clock.now())
+
+    for _ in range(14):
+        Heartbeat.objects.update(completed_at=clock.now())
+        watch(rounds=False)
+
+    assert "slant_away" in open_causes()
 
 
 def test_an_outage_is_one_alert_although_queue_and_mirror_grow_old(
