@@ -6,7 +6,6 @@ each process says by itself what it sees, in the log and by one mail, and says w
 """
 
 import logging
-from datetime import datetime
 
 from django.db import DatabaseError
 
@@ -26,7 +25,7 @@ class Watcher:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._seen_since: dict[str, datetime] = {}
+        self._seen_since: dict[str, float] = {}
         self._unrecorded: dict[str, Alert] = {}
 
     def look_around(self, clock: Clock) -> None:
@@ -71,8 +70,8 @@ class Watcher:
         if answer is None:
             self._seen_since.pop(cause, None)
             return
-        since = self._seen_since.setdefault(cause, clock.now())
-        if cause not in self._unrecorded and clock.now() - since >= answer.after:
+        since = self._seen_since.setdefault(cause, clock.monotonic())
+        if cause not in self._unrecorded and clock.monotonic() - since >= answer.after.total_seconds():
             logger.error("the database takes no alert: %s", refused)
             alert = Alert(cause=cause, opened_at=clock.now(), **answer.text.as_columns())
             self._unrecorded[cause] = alert
