@@ -94,6 +94,8 @@ def restart_quiet_periods(clock: Clock) -> None:
     Called when no worker compared the wall clock with monotonic time for a while, and when the two differed.
     """
     now = clock.now()
+    if not Submission.objects.open().exists():
+        return
     with transaction.atomic():
         # A lease that seems long expired is taken to end now, because what follows counts from its end.
         Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
