@@ -15,7 +15,7 @@ from opportunities.delivery import answers, restore_guard, states
 from opportunities.delivery.answers import WriteNotTried
 from opportunities.delivery.claiming import Claim, claim
 from opportunities.delivery.connection import classify_error, hold_for_token, metered
-from opportunities.delivery.kinds import kind_of
+from opportunities.delivery.kinds import kind_of, sent_fields
 from opportunities.delivery.states import LostRace, Reason, Transition
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.models import Attempt, Book, Outcome, State, Submission
@@ -27,6 +27,9 @@ from opportunities.slant import errors
 from opportunities.slant.client import Ended, SlantClient
 from opportunities.slant.types import Written
 from opportunities.trail.audit import Actor, Remote
+
+# Attempts at an edit or a move whose deal Slant shows without anything we can read, about six minutes.
+UNREADABLE_TRIES = 10
 
 
 def deliver_due(
@@ -115,7 +118,8 @@ def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
 def _read_before_writing(client: SlantClient, submission: Submission, clock: Clock) -> dict[str, str]:
     """Fields of an edit or move that somebody changed in Slant since the person looked (Slant API 10.29).
 
-    Each with the reason for people. What Slant shows and we cannot read may be such a change.
+    Each with the reason for people. What Slant shows and we cannot read may be such a change. If that is the
+    whole deal, and still so at the last of UNREADABLE_TRIES, nothing is sent: it may never be otherwise.
 
     The values found instead go into the mirror, because the person is asked about them and must see them.
     """
@@ -124,6 +128,8 @@ def _read_before_writing(client: SlantClient, submission: Submission, clock: Clo
     try:
         record = client.opportunity(submission.opportunity_id)
     except errors.SlantNoAnswer as error:
+        if error.undocumented and submission.attempts_count >= UNREADABLE_TRIES:
+            return dict.fromkeys(sent_fields(submission), answers.NOT_READABLE)
         raise _reclassified(WriteNotTried, error) from error
     except errors.SlantNotFound as error:
         raise _reclassified(answers.RecordGone, error) from error

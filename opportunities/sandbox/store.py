@@ -170,6 +170,7 @@ class Store:
     def remove(self, kind: str, row_id: str) -> Row:
         self._forget_listings(kind)
         self.born.pop(row_id, None)
+        self.oddities.pop(row_id, None)
         return self.tables[kind].pop(row_id)
 
     def kind_of(self, row_id: str) -> str | None:

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from opportunities.actions import reviewing
+from opportunities.delivery import answers
 from opportunities.delivery.kinds import Match, kind_of
 from opportunities.models import Opportunity, Role, State, UnreadableRecord
 from opportunities.slant.record_reading import read_leniently
 from opportunities.slant.types import OpportunityRecord
-from tests.delivery.test_settling import lose
+from tests.delivery.test_settling import edit, lose, made
 from tests.slant.samples import OPPORTUNITY
 from tests.support.odd_records import ODD_DEALS, ODD_IDS, Odd
 from tests.support.office import Office, fresh
@@ -191,3 +192,54 @@ def test_an_answer_in_which_nothing_tells_the_deal_from_others_is_looked_into(of
     office.round()
 
     assert (fresh(submission).state, submission.reason_code) == (State.UNKNOWN, "not_shown")
+
+
+# --- Edits of an odd deal ----------------------------------------------------------------------------
+
+
+def test_another_field_of_an_odd_deal_is_edited_as_always(office: Office) -> None:
+    deal_id = made(office)
+    show(office, deal_id, {"set": {"probability": 101}})
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+
+    office.round()
+
+    assert fresh(submission).state == State.CONFIRMED
+    assert office.box.store.tables["opportunity"][deal_id]["value"] == 700_000
+
+
+def test_a_field_that_cannot_be_read_is_not_overwritten_and_the_reason_is_told(office: Office) -> None:
+    deal_id = made(office)
+    show(office, deal_id, {"set": {"value": "1,000,000"}})
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+
+    office.round()
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REJECTED, "conflict")
+    assert submission.field_errors == {"value": [answers.NOT_READABLE]}
+    assert len(office.box.sends) == 1
+
+
+def test_an_edit_is_not_taken_for_made_by_a_value_that_cannot_be_read(office: Office) -> None:
+    deal_id = made(office)
+    submission = edit(office, deal_id, {"probability": None}, {"probability": 20})
+    office.box.store.tables["opportunity"][deal_id] |= {"probability": 20}
+    office.box.mischief.append("drop_before")
+    office.round()
+    show(office, deal_id, {"set": {"probability": 101}})
+
+    office.rounds(minutes=5, every=30)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REVIEW, "changed_meanwhile")
+
+
+def test_an_edit_of_a_deal_that_shows_nothing_to_read_ends_unsent(office: Office) -> None:
+    deal_id = made(office)
+    show(office, deal_id, {"replace": None})
+    submission = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+
+    office.rounds(minutes=20, every=30)
+
+    assert (fresh(submission).state, submission.reason_code) == (State.REJECTED, "conflict")
+    assert submission.field_errors == {"value": [answers.NOT_READABLE]}
+    assert len(office.box.sends) == 1

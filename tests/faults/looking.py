@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -95,8 +96,15 @@ def _is_whole(pages: "list[Sent]") -> bool:
         [answer["pagination"]["current_page"] for answer in answers] == list(range(1, len(answers) + 1))
         and last["current_page"] >= last["total_pages"]
         and counts == sorted(counts)
-        and len({row["id"] for answer in answers for row in answer["data"]}) >= counts[-1]
+        and _shown(row for answer in answers for row in answer["data"]) >= counts[-1]
     )
+
+
+def _shown(rows: Iterable[Any]) -> int:
+    """How many deals were shown: distinct ids, and each record without a usable id by its place."""
+    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
+    usable = {id for id in ids if isinstance(id, str) and 0 < len(id) <= 200 and id.isprintable()}
+    return len(usable) + sum(not isinstance(id, str) or id not in usable for id in ids)
 
 
 def _said(page: "Sent") -> dict[str, Any]:

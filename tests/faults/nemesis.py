@@ -63,6 +63,7 @@ class Nemesis:
         for family, act in (
             ("clock jump", self._jump),
             ("edited", self._edit),
+            ("odd records", self._show_oddly),
             ("changes", self._meddle),
             ("crash", self._kill_one),
             ("restore", self._restore),
@@ -157,6 +158,13 @@ class Nemesis:
         for family, act, often in (("deleted", self._delete, 2), ("stages", self._change_stages, 3)):
             for _ in range(often if plan.has(family) else 0):
                 self._later(self._some_time(), act)
+        if plan.has("odd records"):
+            if rng.random() < 0.7:
+                history.scheduler.say(f"from now on {history.slant.show_new_ones_oddly(rng)}")
+            for _ in range(3):
+                self._later(self._some_time(), self._show_oddly)
+            if rng.random() < 0.3:
+                self._later(self._some_time(), self._show_rightly)
         if plan.has("crash"):
             for _ in range(2):
                 self._later(self._some_time(), self._kill_one)
@@ -176,6 +184,8 @@ class Nemesis:
         history.troubled = False
         history.slant.change(revoked=[])
         self._may(True)
+        if history.plan.has("syncs") or (history.plan.has("odd records") and history.rng.random() < 0.25):
+            self._show_rightly()
         if history.plan.has("stop button"):
             # A restored backup may be from before the manager let it go on.
             history.visit("boss", lambda: history.people.stop_sending(False))
@@ -263,6 +273,15 @@ class Nemesis:
         self._later(start + self.history.rng.choice(lengths), over)
 
     # In Slant
+
+    def _show_oddly(self) -> None:
+        if self.history.troubled:
+            self.history.scheduler.say(f"Slant shows {self.history.slant.show_oddly(self.history.rng)}")
+
+    def _show_rightly(self) -> None:
+        """Most histories with odd records end with them, so that nothing waits for their end."""
+        self.history.scheduler.say("Slant shows every record as it is")
+        self.history.slant.show_rightly()
 
     def _delete(self) -> None:
         history = self.history

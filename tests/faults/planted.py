@@ -6,6 +6,7 @@ day.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -256,6 +257,18 @@ def another_books_list_is_looked_through() -> Iterator[None]:
         return real(self, scanning.BOOK, "bk_birch4", submission)
 
     with patch.object(scanning.Scanner, "_scan_once", elsewhere):
+        yield
+
+
+@_bug
+def an_unreadable_record_is_passed_over_in_a_proof_of_absence() -> Iterator[None]:
+    real = deciding.find_candidates
+
+    def skipping(submission: Submission, scan: scanning.ListScan, **rest: Any) -> Any:
+        readable = tuple(record for record in scan.records if not record.unreadable)
+        return real(submission, replace(scan, records=readable), **rest)
+
+    with patch.object(deciding, "find_candidates", skipping):
         yield
 
 

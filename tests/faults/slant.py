@@ -11,8 +11,13 @@ from opportunities.sandbox.ledger import Entry
 from opportunities.sandbox.rules import Exchange, Request, Rules
 from opportunities.sandbox.store import Store
 from tests.faults.scheduler import Scheduler
+from tests.support.odd_records import ODD_DEALS, ODD_IDS
 
 WRITE_TOKEN = "slnt_pat_sandbox_write"
+# How records are shown oddly. Without those that show something that can be read and is not so.
+WAYS = {name: how for name, (_, how) in ODD_DEALS.items() if name != "owner's name a number"} | ODD_IDS
+# Of those, the ways that hide what tells a deal from others.
+TELLING = {name for name in WAYS if name in ODD_IDS or ODD_DEALS[name][0] in ("name", "household_id")}
 SHARED = ("pl_newbiz", "pl_growth", "pl_events")  # pipelines of every book
 
 
@@ -152,6 +157,26 @@ class Slant:
             "value": 1_000_000_000 + rng.randrange(10**6),
         }
         self.change(records=[{"op": "create", "type": "opportunity", "set": fields}])
+
+    def show_oddly(self, rng: Random) -> str:
+        """From now on Slant shows a deal otherwise than it documents: one of ours, or any other."""
+        rows = self.store.tables["opportunity"]
+        ours = [entry["id"] for entry in self.made_by_us() if entry["id"] in rows]
+        id = rng.choice(ours) if ours and rng.random() < 0.7 else rng.choice(list(rows))
+        return self._show(id, rng)
+
+    def show_new_ones_oddly(self, rng: Random) -> str:
+        """The same of every deal that is made from now on."""
+        return self._show("new", rng)
+
+    def _show(self, id: str, rng: Random) -> str:
+        name = rng.choice(sorted(TELLING if rng.random() < 0.75 else WAYS))
+        self.change(records=[{"op": "show", "id": id, **WAYS[name]}])
+        return f"{id} oddly: {name}"
+
+    def show_rightly(self) -> None:
+        """Every deal is shown as it is again."""
+        self.change(records=[{"op": "show", "id": id} for id in self.store.oddities])
 
     def delete_something(self, rng: Random, in_play: list[str]) -> str:
         """A colleague deletes a deal that was there before us, one that our people change or any other.

@@ -34,10 +34,10 @@ def test_each_day_begins_with_a_seed_of_its_own() -> None:
     assert seed_of_today() >= SUITE
 
 
-def test_deletions_and_changes_of_stages_are_among_them_also_where_the_mirror_is_read() -> None:
+def test_deletions_odd_records_and_changes_of_stages_are_among_them_also_where_the_mirror_is_read() -> None:
     plans = [draw(seed)[0] for seed in range(SUITE)]
 
-    for family in ("deleted", "stages"):
+    for family in ("deleted", "stages", "odd records"):
         struck = [plan for plan in plans if plan.has(family)]
         assert len(struck) >= SUITE / 25, family
         assert any(plan.has("syncs") for plan in struck), family
