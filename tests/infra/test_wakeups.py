@@ -61,7 +61,7 @@ def start_web_without_wakeups(house: House) -> None:
     house.processes["web"] = Process(
         "web",
         [sys.executable, "-c", WITHOUT_WAKEUPS, *command],
-        house.environment | {"SLANT_API_TOKEN": ""},
+        house.web_environment,
         log,
     )
     house.wait_until_ready()

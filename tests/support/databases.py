@@ -105,6 +105,7 @@ def _run(statement: str) -> None:
 
 GRANTS = ROOT / "docs" / "grants.sql"
 APP_ROLE = "slantweb_app"
+WEB_ROLE = "slantweb_web"
 AS_APPLICATION = f"-c role={APP_ROLE}"
 
 
@@ -113,12 +114,18 @@ def as_application(url: str) -> str:
     return f"{url}?options={quote(AS_APPLICATION)}" if url.startswith("postgres") else url
 
 
+def as_web(url: str) -> str:
+    """`url`, made by `as_application`, for a web process: with the rights of the web's own role."""
+    return url.replace(APP_ROLE, WEB_ROLE)
+
+
 def grant(execute: Callable[[str], Any]) -> None:
-    """Make the application's role, once a server, and give it what docs/grants.sql says in this database."""
-    execute(
-        f"DO $$ BEGIN CREATE ROLE {APP_ROLE}; "
-        "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-    )
+    """Make the application's roles, once a server, and give them what docs/grants.sql says here."""
+    for role in (APP_ROLE, WEB_ROLE):
+        execute(
+            f"DO $$ BEGIN CREATE ROLE {role}; "
+            "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        )
     execute(GRANTS.read_text())
 
 

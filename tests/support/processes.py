@@ -30,7 +30,7 @@ import psycopg
 import pytest
 import requests
 
-from tests.support.databases import as_application, copy_sqlite, grant
+from tests.support.databases import as_application, as_web, copy_sqlite, grant
 from tests.support.environment import ROOT, clean_environment
 from tests.support.provision import free_port
 
@@ -261,7 +261,7 @@ class House:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the worker and commands run with; the web is not given the token."""
+        """What the worker and commands run with."""
         return house_environment(
             self.home,
             self.database_url,
@@ -269,6 +269,11 @@ class House:
             SLANT_BASE_URL=self.slant_url,
             **({"SLANT_API_TOKEN": WRITE_TOKEN} | self.settings),
         )
+
+    @property
+    def web_environment(self) -> dict[str, str]:
+        """The same without the token, and on PostgreSQL in the web's own role."""
+        return self.environment | {"SLANT_API_TOKEN": "", "DATABASE_URL": as_web(self.database_url)}
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -295,7 +300,7 @@ class House:
             "--graceful-timeout", "2",
         ]
         # fmt: on
-        return self._start("web", command, self.environment | {"SLANT_API_TOKEN": ""})
+        return self._start("web", command, self.web_environment)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command beside the house; what it printed."""
