@@ -7,8 +7,7 @@ Read the modules in the order of a submission's life:
    `states` - the seven states, which transition is legal, and the one function that makes it.
 2. May anything be sent at all?
    `holds` - the reasons why nothing is sent for now.
-   `restore_guard` - whether this database was restored, copied, or belongs to another Slant.
-   `head_file` - the file outside the database that shows it.
+   `restore_guard` - whether this database was restored, copied or altered, or belongs to another Slant.
    `connection` - the client, and what `/me` says our token may do.
 3. One exchange.
    `claiming` - the right to send once: state, lease, fence, key, attempt and budget in one commit.

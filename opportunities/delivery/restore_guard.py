@@ -1,17 +1,19 @@
 """The restore guard: is this the database we think it is? It runs before anything is sent.
 
 A database restored from a backup, or a copy started elsewhere, remembers submissions as waiting that Slant
-received long ago. So each worker keeps a head file outside the database (`head_file`). All sending is held
-until `manage.py recover` when the trail is behind that file, when the file belongs to another database or
-place, or when it is missing although this database has sent before (docs/operations.md, "Restored and
-copied").
+received long ago. So each worker keeps a head file outside the database (`trail.head_file`). All sending is
+held until `manage.py recover` when the trail is behind that file, when the file belongs to another database
+or place, or when it is missing although this database has sent before (docs/operations.md, "Restored and
+copied"). When the trail has another event where the file stood, it was altered, and `recover` refuses.
 """
+
+import logging
 
 from django.conf import settings
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.delivery import head_file, holds, states
+from opportunities.delivery import holds, states
 from opportunities.delivery.states import Reason
 from opportunities.delivery.unknown_outcome import to_unknown
 from opportunities.models import (
@@ -29,9 +31,13 @@ from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent
 from opportunities.slant.client import SlantClient
 from opportunities.slant.errors import SlantError
-from opportunities.trail import audit
+from opportunities.trail import audit, checkpoints, head_file
 from opportunities.trail.audit import Actor, AuditChange
+from opportunities.trail.signing_keys import NoKey
 
+logger = logging.getLogger(__name__)
+
+ALTERED = "altered"
 RESTORED = "restored"
 COPIED = "copied"
 OTHER_SLANT = "other_slant"
@@ -39,6 +45,8 @@ OTHER_OWNER = "other_owner"
 WRONG_SLANT = frozenset({OTHER_SLANT, OTHER_OWNER})
 FORGOTTEN_MESSAGE = "The database was recovered: what was sent since its backup is not known."
 HOLD_MESSAGES = {
+    ALTERED: "The audit trail was altered: it has another event where this machine saw one. "
+    "Nothing is sent until that is explained. Repair nothing and tell compliance.",
     RESTORED: "This database is older than what it has already sent: a backup was restored. "
     "Nothing is sent until someone runs `manage.py recover`.",
     COPIED: "This database was copied, or it or its worker was moved to a new place. "
@@ -53,6 +61,14 @@ HOLD_REMEDY = (
     "Ask whoever runs the server: docs/operations.md says what to do under 'Stopping and going on' and "
     "'Restored and copied databases'."
 )
+ALTERED_REMEDY = (
+    "Repair nothing. Keep copies of the database, the checkpoints and trail-head.json, and tell compliance: "
+    "docs/audit.md, 'The trail was altered'."
+)
+
+
+class TrailAltered(Exception):
+    """`recover` refuses: the trail was altered, which no recovery explains. The text says what to do."""
 
 
 def update_head_file() -> None:
@@ -73,9 +89,12 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
         head_file.read() == now and _other_slant_message(instance) is None
     ):  # most rounds: nothing happened since the last
         return True
-    if _diagnose() is None:
+    found = _diagnose()
+    if found is None:
         head_file.write(now)
         return True
+    if found == RESTORED:
+        head_file.mark_behind()
     with transaction.atomic():
         # Diagnosed again under the lock: `recover` may just have repaired the database.
         Instance.objects.select_for_update().get(pk=1)
@@ -88,7 +107,8 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
 def _hold_sending(code: str, *, worker: Actor, clock: Clock) -> bool:
     """False when that hold was there already."""
     made = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
-    text = AlertText(HOLD_MESSAGES[code], holds.MEANING, HOLD_REMEDY)
+    remedy = ALTERED_REMEDY if code == ALTERED else HOLD_REMEDY
+    text = AlertText(HOLD_MESSAGES[code], holds.MEANING, remedy)
     alerts.open_alert(code, text, clock=clock)
     return made
 
@@ -144,8 +164,9 @@ def _diagnose() -> str | None:
     if not head_file.belongs_to(head, instance):
         return COPIED
     seq = int(head.get("seq", 0))
-    known = seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists()
-    return None if known else RESTORED
+    if seq == 0 or AuditEvent.objects.filter(pk=seq, hash=head.get("hash")).exists():
+        return None
+    return ALTERED if head_file.altered_number(head) else RESTORED
 
 
 def _count_forgotten_calls(clock: Clock) -> None:
@@ -177,17 +198,19 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """Make a restored or copied database safe: every open submission is looked for before it is sent again.
 
     Returns how many there were. Writes the head file, releases the holds, and records it. A database held
-    because of its token's new owner belongs to the user that `/me` names next.
+    because of its token's new owner belongs to the user that `/me` names next. Raises `TrailAltered`.
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
         code = _diagnose()
+        if code == ALTERED:
+            raise TrailAltered(f"{HOLD_MESSAGES[ALTERED]} {ALTERED_REMEDY}")
         if code is not None and not Hold.objects.filter(pk=code).exists():
             _count_forgotten_calls(clock)  # otherwise they were counted when the hold was set
         rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
             _mark_unknown(submission, by=by, clock=clock, reason=reason)
-        audit.record(
+        event = audit.record(
             clock=clock,
             by=by,
             action="database.recovered",
@@ -199,10 +222,19 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
         for code in list(Hold.objects.filter(pk__in=HOLD_MESSAGES).values_list("pk", flat=True)):
             holds.release(code, by=by, clock=clock, reason=reason)
             alerts.close_alert(code, clock=clock)
+        _note_recovered(event, clock)
         # Before the commit, so that no worker finds the new trail beside the old file. If the commit fails,
         # sending is held.
         head_file.write(head_file.expected_content(Instance.current()), force=True)
     return len(rows)
+
+
+def _note_recovered(event: AuditEvent, clock: Clock) -> None:
+    """Sign for the other machines that this database was recovered. Without a key they find it altered."""
+    try:
+        checkpoints.note_recovered(event, clock=clock)
+    except (OSError, NoKey) as problem:
+        logger.warning("the recovery cannot be signed for other machines: %s", problem)
 
 
 def _forget_owner(change: AuditChange) -> AuditChange:

@@ -166,6 +166,24 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
     return path
 
 
+def note_recovered(event: AuditEvent, *, clock: Clock) -> None:
+    """Sign a note that somebody ran `recover`, and that `event` of the trail records it.
+
+    By it another machine tells a restored backup, which another trail may follow, from an altered trail.
+    """
+    key = signing_keys.signing_key()
+    statement = {
+        "version": 1,
+        "recovered": True,
+        "instance": str(Instance.current().instance_id),
+        "last_seq": event.seq,
+        "last_hash": event.hash,
+        "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "key": signing_keys.public_half(key),
+    }
+    _write_once(folder() / f"recovered-{event.seq:012d}-{event.hash[:8]}.json", signed(statement, key))
+
+
 def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
     return {"checkpoint": statement, "signature": key.sign(verifier.canonical(statement)).hex()}
 
@@ -267,6 +285,23 @@ def archived_hash(seq: int, *, keys: set[str]) -> str:
     """The hash of event `seq`, the last of an archived file, by its signed note; "" without such a note."""
     note = _read_file(_archive_path(seq), seq, keys)
     return note.hash if not note.wrong and note.envelope["checkpoint"].get("archived") else ""
+
+
+def was_recovered_by(seq: int) -> bool:
+    """Whether somebody ran `recover` by event `seq`, as a signed note says of an event that the trail has."""
+    keys = signing_keys.trusted_keys()
+    return any(
+        number <= seq and _is_recovery(path, number, keys)
+        for path in folder().glob("recovered-*.json")
+        if (number := int(path.name.split("-")[1]))
+    )
+
+
+def _is_recovery(path: Path, seq: int, keys: set[str]) -> bool:
+    note = _read_file(path, seq, keys)
+    if note.wrong or not note.envelope["checkpoint"].get("recovered"):
+        return False
+    return AuditEvent.objects.filter(pk=seq, hash=note.hash, action="database.recovered").exists()
 
 
 def _archive_path(seq: int) -> Path:

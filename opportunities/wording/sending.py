@@ -40,6 +40,7 @@ HOLDS = {
     "unit_alarm": "Dollars and cents may be mixed up",
     "token_refused": "Slant refuses our connection",
     "token_read_only": "Our connection is read-only",
+    "altered": "The audit trail was altered",
     "restored": "A backup was restored",
     "copied": "The database was copied or its worker moved",
     "other_slant": "The database belongs to another Slant",

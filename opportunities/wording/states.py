@@ -73,6 +73,13 @@ STATES: dict[str, dict[str, StateWords]] = {
             "lock",
             "warn",
         ),
+        "altered": StateWords(
+            "Sending is stopped",
+            "Our own records are not what they were, so nothing is sent until an administrator has checked. "
+            "This is kept.",
+            "clock",
+            "warn",
+        ),
         "restored": StateWords(
             "Sending is stopped",
             "This database was restored or copied, so nothing is sent until an administrator has checked. "

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from opportunities.delivery import head_file, restore_guard
+from opportunities.delivery import restore_guard
 from opportunities.models import Alert, AuditEvent, Hold, Instance, State
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Share
+from opportunities.trail import head_file
 from tests.support.office import Office, fresh
 from tests.support.slant_box import TurnedClock
 

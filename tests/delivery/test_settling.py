@@ -8,9 +8,10 @@ import pytest
 from opportunities.actions import reviewing
 from opportunities.actions.form_tokens import issue_token
 from opportunities.actions.submissions import change
-from opportunities.delivery import head_file, holds, restore_guard
+from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.kinds import DealChanges
 from opportunities.models import Alert, AuditEvent, Hold, Instance, Kind, Role, State, Submission
+from opportunities.trail import head_file
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
 

@@ -20,7 +20,7 @@ from django.db import DatabaseError, OperationalError, connections
 from django.test import override_settings
 
 from opportunities import mirror
-from opportunities.delivery import connection, head_file
+from opportunities.delivery import connection
 from opportunities.models import Household, Instance, Person, SyncState
 from opportunities.runtime import wakeup
 from opportunities.runtime.budget import Share
@@ -28,6 +28,7 @@ from opportunities.sandbox.rules import Request
 from opportunities.sandbox.store import Store
 from opportunities.slant import client
 from opportunities.slant.client import SlantClient
+from opportunities.trail import head_file
 from opportunities.trail.audit import Actor as By
 from opportunities.worker.tick import tick
 from tests.faults import slant as slants

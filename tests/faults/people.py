@@ -20,6 +20,7 @@ from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
 from opportunities.selectors.submissions.page import shown
+from opportunities.trail import head_file
 from opportunities.trail.audit import Actor as By
 from opportunities.wording import submissions as submissions_words
 
@@ -204,6 +205,11 @@ class People:
                 count = restore_guard.recover(
                     by=By.operator("op"), clock=self.history.clock, reason="restored"
                 )
+            except restore_guard.TrailAltered:
+                # People went on before anybody ran `recover`. Once that is explained, the file is put aside.
+                self.history.scheduler.say("the trail is another: the head file is put aside")
+                head_file.path().unlink(missing_ok=True)
+                continue
             except DatabaseError as error:
                 self.history.scheduler.say(f"recover failed: {error}")
                 self.history.scheduler.wait(5.0)

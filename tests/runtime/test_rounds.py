@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from opportunities.delivery import head_file
 from opportunities.models import Heartbeat
 from opportunities.selectors.health import health
+from opportunities.trail import head_file
 from tests.support.office import Office
 from tests.support.slant_box import TurnedClock
 

@@ -10,11 +10,11 @@ from django.db import OperationalError
 from django.urls import resolve
 from pytest_django import Settings
 
-from opportunities.delivery import head_file
 from opportunities.models import Alert, AlertMail, Heartbeat, State, Submission, SyncState
 from opportunities.runtime import alerts, breaker, budget, leases
 from opportunities.runtime.breaker import BreakerState
 from opportunities.runtime.budget import Share
+from opportunities.trail import head_file
 from opportunities.watch import causes
 from opportunities.watch.causes import CAUSES
 from opportunities.watch.watcher import Watcher

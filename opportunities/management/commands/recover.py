@@ -10,6 +10,7 @@ from opportunities.clock import SystemClock
 from opportunities.delivery import restore_guard
 from opportunities.runtime import budget
 from opportunities.trail.audit import Actor
+from opportunities.trail.verify.report import NOT_AS_SEEN
 
 
 class Command(BaseCommand):
@@ -23,7 +24,10 @@ class Command(BaseCommand):
             raise CommandError(wrong, returncode=2)
         by = Actor.operator(getpass.getuser())
         clock = SystemClock()
-        count = restore_guard.recover(by=by, clock=clock, reason=options["reason"])
+        try:
+            count = restore_guard.recover(by=by, clock=clock, reason=options["reason"])
+        except restore_guard.TrailAltered as altered:
+            raise CommandError(str(altered), returncode=NOT_AS_SEEN) from altered
         if not budget.calls_left(clock):
             self.stdout.write(
                 "The hour's calls to Slant count as spent: nothing is asked or sent until they are free "

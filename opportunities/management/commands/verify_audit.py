@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = (
         "Check the whole audit trail. Exit 0 good, 1 an event was altered, 2 events are missing or repeated, "
         "3 the trail is behind its head or a checkpoint, 4 a checkpoint cannot be believed, "
-        "5 a submission is not what its events say."
+        "5 a submission is not what its events say, 7 an event is not the one this machine saw there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from opportunities.trail.verifier import GOOD, Problem
 
+# The exit code when an event is not the one that this machine's head file remembers.
+NOT_AS_SEEN = 7
+
 
 @dataclass(frozen=True)
 class Progress:

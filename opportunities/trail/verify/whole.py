@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db.models import Subquery
 
-from opportunities.models import AuditEvent, ChainHead
-from opportunities.trail import checkpoints, signing_keys, verifier
+from opportunities.models import AuditEvent, ChainHead, Instance
+from opportunities.trail import checkpoints, head_file, signing_keys, verifier
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
 from opportunities.trail.verify.replay import Replay
-from opportunities.trail.verify.report import Progress, Verification, VerificationReport
+from opportunities.trail.verify.report import NOT_AS_SEEN, Progress, Verification, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
 
@@ -53,7 +53,11 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
             if report.problem:
                 return report
         yield Progress(report.events, ChainHead.objects.values_list("seq", flat=True).first() or 0)
-    report.problem = _check_head(chain) or (yield from _check_checkpoints(chain, keys, known, report))
+    report.problem = (
+        _check_head(chain)
+        or (yield from _check_checkpoints(chain, keys, known, report))
+        or _check_head_file()
+    )
     if report.problem:
         return report
     yield from check_submissions(replay, report)
@@ -160,6 +164,20 @@ def _check_checkpoints(
     if not numbers and chain.seq:
         report.notes.append("No checkpoint vouches for this trail: only its own hashes were checked.")
     return None
+
+
+def _check_head_file() -> Problem | None:
+    """Whether the trail has the event that this machine's head file remembers."""
+    remembered = head_file.read()
+    if remembered is None or remembered.get("instance") != str(Instance.current().instance_id):
+        return None
+    if not (seq := head_file.altered_number(remembered)):
+        return None
+    words = (
+        f"Event {seq} is not the one this machine saw there: the trail was altered since, after its newest "
+        "checkpoint. It is no restored backup; do not run `manage.py recover`."
+    )
+    return Problem(NOT_AS_SEEN, seq, words)
 
 
 def _hash_at(seq: int) -> str:

@@ -1,4 +1,4 @@
-"""The head file: a small file outside the database that shows when it was restored or copied.
+"""The head file: a small file outside the database that shows when it was restored, copied or altered.
 
 It holds the instance, how far its trail reached, where the database is, and the calls of the hour by then.
 Each machine with workers has one in VAR_DIR. Each round brings it up to date, and so does each send before
@@ -16,7 +16,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from opportunities.models import Budget, ChainHead, Instance
+from opportunities.models import AuditEvent, Budget, ChainHead, Instance
+from opportunities.trail import checkpoints, signing_keys
 
 HeadContent = dict[str, Any]
 
@@ -58,6 +59,29 @@ def belongs_to(content: HeadContent, instance: Instance) -> bool:
     return content.get("instance") == str(instance.instance_id) and content.get("place", place()) == place()
 
 
+def altered_number(content: HeadContent) -> int:
+    """The number of the event that was altered or taken out since the file was written; 0 when none was.
+
+    The event has another hash now, or is missing between others. A trail that ends before it is no such case,
+    for a restored backup does. Nor is one that was seen to end before, or recovered by a signed note, and
+    then went on.
+    """
+    if "behind" in content:
+        return 0
+    seq = int(content.get("seq", 0))
+    here = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
+    if seq == 0 or here == content.get("hash"):
+        return 0
+    if not here and (not AuditEvent.objects.filter(pk__gt=seq).exists() or _is_archived(seq)):
+        return 0
+    return 0 if checkpoints.was_recovered_by(seq) else seq
+
+
+def _is_archived(seq: int) -> bool:
+    first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first() or 0
+    return seq < first and bool(checkpoints.archived_hash(first - 1, keys=signing_keys.trusted_keys()))
+
+
 def write(content: HeadContent, *, force: bool = False) -> None:
     """Replace the file by `content`, atomically and durably, unless the file is ahead of it.
 
@@ -69,6 +93,15 @@ def write(content: HeadContent, *, force: bool = False) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if force or not _is_ahead_of(read(), content):
             _replace(content)
+
+
+def mark_behind() -> None:
+    """Write into the file that the trail was seen to end before it, so that it may take the lost numbers."""
+    with path().with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        there = read()
+        if there is not None and "behind" not in there:
+            _replace(there | {"behind": True})
 
 
 def _is_ahead_of(there: HeadContent | None, content: HeadContent) -> bool:
