@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from opportunities.views import (
     audit,
+    back_channel,
     board,
     bulk,
     create,
@@ -17,6 +18,7 @@ from opportunities.views import (
     people,
     reports,
     review,
+    sessions,
     shell,
     sign_in,
     stages,
@@ -38,6 +40,7 @@ urlpatterns = [
     # Coming in and going out
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-in/callback/", sign_in.sign_in_callback, name="sign_in_callback"),
+    path("sign-in/back-channel-logout/", back_channel.back_channel_logout, name="back_channel_logout"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("signed-out/", sign_in.signed_out, name="signed_out"),
     path("session/", sign_in.session, name="session"),
@@ -80,6 +83,8 @@ urlpatterns = [
     path("settings/targets/", reports.targets, name="targets"),
     # One's own choices
     path("settings/people/", people.people, name="people"),
+    path("settings/people/<uuid:person>/end-sessions/", sessions.end_sessions, name="end_sessions"),
+    path("settings/sessions/", sessions.sessions, name="sessions"),
     path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports
     path("csp-report/", health.csp_report, name="csp_report"),

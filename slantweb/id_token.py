@@ -2,7 +2,7 @@
 
 joserfc checks the signature; Authlib's `CodeIDToken` checks issuer, audiences, `azp`, times, nonce and
 `at_hash`. What both leave open is checked here: the algorithm, the header, the strength of the key, and the
-token's age.
+token's age. Logout tokens (OpenID Connect Back-Channel Logout 1.0, 2.6) are checked by the same rules.
 """
 
 import time
@@ -48,6 +48,8 @@ REASONS_BY_CLAIM = {
 # What both libraries let escape where a header, a claim or a key holds another type than it should.
 WRONG_TYPES = (TypeError, ValueError, KeyError, AttributeError)
 
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+
 FindKey = Callable[[str], Mapping[str, Any]]
 
 
@@ -65,25 +67,66 @@ def verify(
     """
     if not isinstance(token, str) or not token or len(token) > LONGEST:
         raise SignInRefused("token_missing")
-    registry = _Signatures(algorithms=ALGORITHMS, strict_check_header=False)
     party = {"value": client_id}
     expected = {"iss": {"value": issuer}, "aud": party, "azp": party, "at_hash": {"allow_blank": False}}
     params = {"client_id": client_id, "nonce": nonce, "access_token": access_token}
     try:
-        signed = jwt.decode(token, lambda part: _import_key(part.headers(), find_key), registry=registry)
+        signed = _decode(token, find_key, types=("JWT",))
         claims = CodeIDToken(signed.claims, signed.header, expected, params)
         claims.validate(leeway=SKEW_SECONDS)
     except (errors.JoseError, *WRONG_TYPES) as problem:
         raise SignInRefused(_reason(problem)) from problem
-    if claims["iat"] < time.time() - OLDEST_SECONDS - SKEW_SECONDS:
-        raise SignInRefused("token_old")
+    _check_age(claims)
     return dict(claims)
 
 
-def _import_key(header: Mapping[str, Any], find_key: FindKey) -> Key:
+def verify_logout(token: object, *, find_key: FindKey, issuer: str, client_id: str) -> dict[str, Any]:
+    """The claims of a logout token. Raises `SignInRefused` if it fails a check. Whether it is new is not one.
+
+    An ID token is none: it has no event, and may have a nonce.
+    """
+    if not isinstance(token, str) or not token or len(token) > LONGEST:
+        raise SignInRefused("token_missing")
+    essential = {"essential": True}
+    registry = jwt.JWTClaimsRegistry(
+        leeway=SKEW_SECONDS,
+        iss={"essential": True, "value": issuer},
+        aud={"essential": True, "value": client_id},
+        iat=essential,  # type: ignore[arg-type]  # its own options, as those above
+        exp=essential,  # type: ignore[arg-type]  # as above
+        jti=essential,  # type: ignore[arg-type]  # as above
+    )
+    try:
+        claims = _decode(token, find_key, types=("JWT", "LOGOUT+JWT")).claims
+        registry.validate(claims)
+        named = [claims[name] for name in ("jti", "sub", "sid") if name in claims]
+        is_event = isinstance(claims["events"].get(LOGOUT_EVENT), dict)
+    except (errors.JoseError, *WRONG_TYPES) as problem:
+        raise SignInRefused(_reason(problem)) from problem
+    is_plain = all(
+        isinstance(word, str) and word and len(word) <= 255 and word.isprintable() for word in named
+    )
+    if not is_event or not is_plain or "nonce" in claims or not claims.keys() & {"sub", "sid"}:
+        raise SignInRefused("token_malformed")
+    _check_age(claims)
+    return dict(claims)
+
+
+def _check_age(claims: Mapping[str, Any]) -> None:
+    if claims["iat"] < time.time() - OLDEST_SECONDS - SKEW_SECONDS:
+        raise SignInRefused("token_old")
+
+
+def _decode(token: str, find_key: FindKey, *, types: tuple[str, ...]) -> jwt.Token:
+    """A token of one of these `types`, its signature checked."""
+    registry = _Signatures(algorithms=ALGORITHMS, strict_check_header=False)
+    return jwt.decode(token, lambda part: _import_key(part.headers(), find_key, types), registry=registry)
+
+
+def _import_key(header: Mapping[str, Any], find_key: FindKey, types: tuple[str, ...]) -> Key:
     """The provider's key for a token with this header."""
     # Extensions we would have to understand, and tokens that were made for something else.
-    if "crit" in header or header.get("typ", "JWT").upper() != "JWT":
+    if "crit" in header or header.get("typ", "JWT").upper() not in types:
         raise SignInRefused("token_malformed")
     found = find_key(header.get("kid", ""))
     try:

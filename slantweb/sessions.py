@@ -16,6 +16,7 @@ this request read when it began. Otherwise one of two requests at once could put
 
 import logging
 import time
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import cast
 
@@ -25,7 +26,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
-from opportunities.actions import people
+from opportunities.actions import open_sessions, people
 from opportunities.clock import CLOCKS_DIFFER, SystemClock
 from opportunities.models import Person
 from opportunities.views.actor import actor_of
@@ -55,6 +56,8 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
     """
     if _has_new_key(request):
         request.session.save()
+        new_key = str(request.session.session_key)
+        open_sessions.rename(session_key=request.COOKIES[settings.SESSION_COOKIE_NAME], to=new_key)
     session, now = request.session, int(time.time())
     began, seen = session.get("began"), session.get("seen")
     if began is None or seen is None:
@@ -71,8 +74,16 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
         end_session(request, reason_code=reason)
         return False
     if not polling and now - seen >= ACTIVITY_SECONDS:
-        update_session(request, seen=now)
+        _record_activity(request, now)
     return True
+
+
+def _record_activity(request: PageRequest, now: int) -> None:
+    update_session(request, seen=now)
+    key, person = request.session.session_key, getattr(request, "user", None)
+    if key and isinstance(person, Person):
+        at = datetime.fromtimestamp(now, UTC)
+        open_sessions.record_use(person=person, session_key=key, by=actor_of(request), now=at)
 
 
 def have_passed(seconds: int, *, since: int, now: int) -> bool:

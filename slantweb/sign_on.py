@@ -20,7 +20,7 @@ from django.urls import reverse
 from opportunities.actions.people import Identity
 from opportunities.clock import CLOCKS_DIFFER
 from opportunities.views import limits
-from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult
+from opportunities.views.provider import LogoutNotice, ProviderUnreachable, SignInRefused, SignInResult
 from slantweb import auth, discovery, id_token
 from slantweb.sealing import seal, unseal
 
@@ -74,11 +74,16 @@ class SignOn:
             raise SignInRefused("state_unknown")
         try:
             tokens = _exchange_code(request, pending["verifier"])
-            identity = _identify(tokens, nonce=pending["nonce"])
+            claims = _verify_id_token(tokens, nonce=pending["nonce"])
+            identity = _identify(tokens, claims)
         except SignInRefused as problem:
             problem.next = pending["next"]
             raise
-        session = {"grant": _seal_grant(tokens), "refreshes": bool(tokens.get("refresh_token"))}
+        session = {
+            "grant": _seal_grant(tokens),
+            "refreshes": bool(tokens.get("refresh_token")),
+            "sid": str(claims.get("sid") or "")[:255],
+        }
         return SignInResult(identity, pending["next"], is_renewal=pending["renewing"], session=session)
 
     def renew(self, request: HttpRequest, sealed_grant: str) -> tuple[Identity, str] | None:
@@ -100,7 +105,19 @@ class SignOn:
             # It may be our secret that ran out, which says nothing about the person.
             log.error("the provider refuses to renew: %s", error)
             raise ProviderUnreachable("renewal_failed") from problem
-        return _identify(tokens, nonce=None), _seal_grant(tokens, grant)
+        claims = _verify_id_token(tokens, nonce=None) if tokens.get("id_token") else {}
+        return _identify(tokens, claims), _seal_grant(tokens, grant)
+
+    def read_logout(self, token: str) -> LogoutNotice:
+        claims = id_token.verify_logout(
+            token,
+            find_key=discovery.find_key,
+            issuer=settings.OIDC_ISSUER,
+            client_id=settings.OIDC_CLIENT_ID,
+        )
+        sub, sid = claims.get("sub", ""), claims.get("sid", "")
+        # Once it is forgotten that a token was used, it is refused for its age.
+        return LogoutNotice(settings.OIDC_ISSUER, sub, sid, claims["jti"], 2 * id_token.OLDEST_SECONDS)
 
     def sign_out_hint(self, request: HttpRequest) -> str:
         return seal({"id": unseal(request.session.get("grant")).get("id", "")})
@@ -196,20 +213,22 @@ def _request_tokens(request: HttpRequest, **form: str | None) -> Mapping[str, An
     return tokens
 
 
-def _identify(tokens: Mapping[str, Any], *, nonce: str | None) -> Identity:
-    """Who the provider's tokens speak of, every part of them checked. `nonce` None: a renewal."""
-    access_token, claims = str(tokens["access_token"]), {}
-    if nonce is not None or tokens.get("id_token"):
-        claims = id_token.verify(
-            tokens.get("id_token"),
-            find_key=discovery.find_key,
-            issuer=settings.OIDC_ISSUER,
-            client_id=settings.OIDC_CLIENT_ID,
-            nonce=nonce,
-            access_token=access_token,
-        )
+def _verify_id_token(tokens: Mapping[str, Any], *, nonce: str | None) -> dict[str, Any]:
+    """The claims of the ID token, every part of it checked. `nonce` None: a renewal."""
+    return id_token.verify(
+        tokens.get("id_token"),
+        find_key=discovery.find_key,
+        issuer=settings.OIDC_ISSUER,
+        client_id=settings.OIDC_CLIENT_ID,
+        nonce=nonce,
+        access_token=str(tokens["access_token"]),
+    )
+
+
+def _identify(tokens: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
+    """Who the provider's tokens speak of; `claims` are those of the ID token, where there is one."""
     is_complete = {settings.OIDC_GROUPS_CLAIM, "email"} <= claims.keys()
-    userinfo = {} if is_complete else discovery.fetch_userinfo(access_token)
+    userinfo = {} if is_complete else discovery.fetch_userinfo(str(tokens["access_token"]))
     return auth.identity_of(auth.merge_claims(claims, userinfo))
 
 

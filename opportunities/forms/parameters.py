@@ -40,6 +40,12 @@ class NextPageForm(ParameterForm):
     next = AddressParameter()
 
 
+class LogoutForm(ParameterForm):
+    """What the sign-on provider sends when a session is over. Whoever reads it checks the token."""
+
+    logout_token = AddressParameter()
+
+
 class NewsForm(ParameterForm):
     """Which version of itself a page shows already."""
 

@@ -19,6 +19,7 @@ from .mirror import (
 )
 from .people import Draft, Person, Role, SavedView
 from .runtime import Budget, Heartbeat, Hold, Instance, Lease
+from .sessions import OpenSession
 from .submissions import FINAL, OPEN, Attempt, BulkOrder, Kind, Outcome, State, Submission
 from .unreadable import UnreadableRecord
 
@@ -48,6 +49,7 @@ __all__ = [
     "Meaning",
     "Member",
     "MirrorRevision",
+    "OpenSession",
     "Opportunity",
     "OpportunityVersion",
     "Outcome",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from opportunities.email_addresses import fold_address
 from opportunities.models import WRITING_ROLES, Member, Person, Role
+from opportunities.selectors.sessions import session_counts
 
 DEMO_ISSUER = "demo"
 
@@ -103,6 +104,7 @@ class PersonLine:
     member_id: str
     member: str
     by_hand: bool
+    sessions: int
 
 
 def members() -> list[MemberChoice]:
@@ -119,9 +121,10 @@ def members() -> list[MemberChoice]:
     return sorted(people, key=lambda each: (each.name.lower(), each.email, each.id))
 
 
-def everybody(candidates: list[MemberChoice]) -> list[PersonLine]:
+def everybody(candidates: list[MemberChoice], now: datetime) -> list[PersonLine]:
     """Who ever signed in, by name."""
     names = {each.id: each.name for each in candidates}
+    counts = session_counts(now)
     return [
         PersonLine(
             id=person.pk,
@@ -133,6 +136,7 @@ def everybody(candidates: list[MemberChoice]) -> list[PersonLine]:
             member_id=person.member_id,
             member=names.get(person.member_id, person.member_id),
             by_hand=bool(person.member_linked_by),
+            sessions=counts[person.pk],
         )
         for person in Person.objects.order_by("name", "email", "pk")
     ]

@@ -31,5 +31,6 @@ def people(request: PageRequest) -> HttpResponse:
         words = people_words.PERSON_LINKED if member_id else people_words.PERSON_BY_EMAIL
         messages.success(request, words.format(name=person.display))
         return see_other(reverse("opportunities:people"))
-    context = {"people": everybody(candidates), "candidates": candidates, "problem": form.problem()}
+    everyone = everybody(candidates, SystemClock().now())
+    context = {"people": everyone, "candidates": candidates, "problem": form.problem()}
     return render(request, "opportunities/people.html", context, status=422 if form.is_bound else 200)

@@ -48,6 +48,20 @@ class SignInResult:
     session: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class LogoutNotice:
+    """What the provider ends: the sessions of its person `sub`, its session `sid`, or the one of both.
+
+    It counts once: `jti` is its number, to be remembered for `seconds`.
+    """
+
+    iss: str
+    sub: str
+    sid: str
+    jti: str
+    seconds: int
+
+
 class Provider(Protocol):
     def origins(self) -> list[str]:
         """Where the sign-in form leads, for its content security policy. Raises `ProviderUnreachable`."""
@@ -57,6 +71,9 @@ class Provider(Protocol):
 
     def finish(self, request: HttpRequest) -> SignInResult:
         """Who came back. Raises `SignInRefused`."""
+
+    def read_logout(self, token: str) -> LogoutNotice:
+        """What a logout token says. Raises `SignInRefused`."""
 
     def sign_out_hint(self, request: HttpRequest) -> str:
         """What `sign_out_url` needs of this session, to be read before the session is ended."""

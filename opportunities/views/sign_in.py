@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from opportunities.access import Action, may
-from opportunities.actions import drafts, people
+from opportunities.actions import drafts, open_sessions, people
 from opportunities.actions.people import Identity
 from opportunities.clock import SystemClock
 from opportunities.forms.parameters import NextPageForm
@@ -127,6 +127,8 @@ def _renew_session(request: PageRequest, result: SignInResult) -> None:
         raise SignInRefused("somebody_else")
     people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
     request.session.update({**result.session, "claims_at": int(time.time()), "ask_after": 0})
+    key, sid = str(request.session.session_key), str(result.session.get("sid", ""))
+    open_sessions.set_provider_sid(session_key=key, provider_sid=sid)
 
 
 def _refuse_unasked(request: PageRequest, problem: SignInRefused) -> HttpResponse:
@@ -176,7 +178,10 @@ def start_session(request: PageRequest, identity: Identity, values: Mapping[str,
         request.session["began"] = request.session["seen"] = int(now.timestamp())
         request.session.update(values)
         request.session.set_expiry(now + timedelta(seconds=settings.SESSION_COOKIE_AGE))
-        return actor_of(request)
+        by = actor_of(request)
+        key, sid = str(request.session.session_key), str(values.get("sid", ""))
+        open_sessions.remember(person=person, session_key=key, provider_sid=sid, by=by, now=now)
+        return by
 
     return people.sign_in(identity=identity, open_session=open_session, clock=SystemClock())
 
@@ -186,6 +191,7 @@ def end_session(request: PageRequest, *, reason_code: str = "") -> None:
         person, by = request.user, actor_of(request)
         drafts.mark_session_ended(person=person, session=by.session_ref)
         people.sign_out(person=person, by=by, clock=SystemClock(), reason_code=reason_code)
+        open_sessions.forget(request.session.session_key)
     logout(request)
 
 

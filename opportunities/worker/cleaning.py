@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.contrib.sessions.models import Session
 
-from opportunities.actions import drafts
+from opportunities.actions import drafts, open_sessions
 from opportunities.clock import Clock
 from opportunities.runtime import heartbeats, leases, limits
 from opportunities.trail.audit import Actor
@@ -28,6 +28,7 @@ def clean_due(*, worker: Actor, clock: Clock) -> bool:
     now = clock.now()
     # A session holds the provider's tokens, sealed: they go as soon as nobody can use the session.
     sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
+    open_sessions.remove_orphans()
     removed = {
         "sessions": sessions,
         "drafts": drafts.remove_old(now),

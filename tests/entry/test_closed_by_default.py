@@ -19,6 +19,7 @@ OPEN = {
     "metrics": "has a lock of its own, METRICS_TOKEN",
     "opportunities:sign_in": "the door",
     "opportunities:sign_in_callback": "where the provider sends people back; it lets nobody in by itself",
+    "opportunities:back_channel_logout": "the provider asks; only its signed logout token ends anything",
     "opportunities:sign_out": "leaving must work when the session is gone, too",
     "opportunities:signed_out": "where leaving ends",
     "opportunities:demo_sign_in": "the demo's door; 404 outside the demo",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 
-from opportunities.models import AuditEvent, Draft, Heartbeat, LimitCount, Submission
+from opportunities.models import AuditEvent, Draft, Heartbeat, LimitCount, OpenSession, Submission
 from tests.support.office import Office
 from tests.support.slant_box import TurnedClock
 
@@ -28,6 +28,18 @@ def test_an_expired_session_goes_with_its_sealed_tokens(office: Office, clock: T
     office.round()
 
     assert list(Session.objects.values_list("session_key", flat=True)) == ["alive"]
+
+
+def test_what_is_shown_of_a_session_goes_with_it(office: Office, clock: TurnedClock) -> None:
+    keep_session("alive", clock, ends_in=timedelta(seconds=30))
+    for key in ("alive", "gone"):
+        OpenSession.objects.create(
+            session_key=key, person=office.person, began_at=clock.now(), seen_at=clock.now()
+        )
+
+    office.round()
+
+    assert list(OpenSession.objects.values_list("session_key", flat=True)) == ["alive"]
 
 
 def test_a_draft_goes_after_fourteen_days(office: Office) -> None:

@@ -1,0 +1,93 @@
+"""The sessions people are signed in with: remembered, and ended by them, a manager or the provider."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import QuerySet
+
+from opportunities.actions import drafts, people
+from opportunities.clock import Clock
+from opportunities.models import OpenSession, Person
+from opportunities.trail.audit import Actor
+
+
+def remember(*, person: Person, session_key: str, provider_sid: str, by: Actor, now: datetime) -> None:
+    """Remember a session that begins, or one of an earlier version that is used."""
+    OpenSession.objects.update_or_create(
+        session_key=session_key,
+        defaults={
+            "person": person,
+            "ref": by.session_ref,
+            "provider_sid": provider_sid,
+            "began_at": now,
+            "seen_at": now,
+            "source_ip": by.source_ip,
+            "user_agent": by.user_agent,
+        },
+    )
+
+
+def record_use(*, person: Person, session_key: str, by: Actor, now: datetime) -> None:
+    """Somebody used the session just now."""
+    if not OpenSession.objects.filter(session_key=session_key).update(seen_at=now):
+        remember(person=person, session_key=session_key, provider_sid="", by=by, now=now)
+
+
+def rename(*, session_key: str, to: str) -> None:
+    OpenSession.objects.filter(session_key=session_key).update(session_key=to)
+
+
+def set_provider_sid(*, session_key: str, provider_sid: str) -> None:
+    if provider_sid:
+        OpenSession.objects.filter(session_key=session_key).update(provider_sid=provider_sid)
+
+
+def forget(session_key: str | None) -> None:
+    """The session is ended by whoever calls this."""
+    OpenSession.objects.filter(session_key=session_key).delete()
+
+
+def living(now: datetime) -> QuerySet[OpenSession]:
+    """Those that can still be used, the last used first."""
+    idle_since = now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+    existing = Session.objects.filter(expire_date__gt=now).values("session_key")
+    found = OpenSession.objects.filter(session_key__in=existing, seen_at__gte=idle_since)
+    return found.select_related("person").order_by("-seen_at", "pk")
+
+
+def end(sessions: Iterable[OpenSession], *, by: Actor, reason_code: str, clock: Clock) -> int:
+    """End `sessions`, each with its event. Returns how many there were."""
+    ended = 0
+    for each in sessions:
+        with transaction.atomic():
+            gone, _ = Session.objects.filter(session_key=each.session_key).delete()
+            OpenSession.objects.filter(pk=each.pk).delete()
+            if not gone:
+                continue
+            drafts.mark_session_ended(person=each.person, session=each.ref)
+            people.sign_out(person=each.person, by=by, clock=clock, reason_code=reason_code)
+            ended += 1
+    return ended
+
+
+def of_provider(*, iss: str, sub: str, sid: str) -> QuerySet[OpenSession]:
+    """Those that the provider ends: of its person, of its session, or of both.
+
+    A session of a person whose name at the provider is not known may be the one that is meant.
+    """
+    found = OpenSession.objects.filter(person__iss=iss).select_related("person")
+    if sub:
+        found = found.filter(person__sub=sub)
+    if sid:
+        found = found.filter(provider_sid__in=[sid, ""] if sub else [sid])
+    return found.order_by("pk")
+
+
+def remove_orphans() -> int:
+    """Remove the rows whose session is gone; how many there were."""
+    existing = Session.objects.values("session_key")
+    removed, _ = OpenSession.objects.exclude(session_key__in=existing).delete()
+    return removed

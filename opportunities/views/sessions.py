@@ -1,0 +1,63 @@
+"""Where one is signed in, and the end of it: one's own sessions, and for managers those of a leaver."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from opportunities.access import Action
+from opportunities.actions import open_sessions
+from opportunities.clock import SystemClock
+from opportunities.forms.sessions import EndSessionForm
+from opportunities.models import Person
+from opportunities.selectors.sessions import sessions_of
+from opportunities.views.actor import actor_of
+from opportunities.views.answers import see_other
+from opportunities.views.requests import PageRequest
+from opportunities.views.rights import require
+from opportunities.wording import people as people_words
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: PageRequest) -> HttpResponse:
+    """One's own sessions. This browser's is ended by signing out."""
+    if request.method == "POST":
+        return _end_own(request)
+    now = SystemClock().now()
+    lines = sessions_of(request.person, this=request.session.session_key, now=now)
+    context = {"sessions": lines, "others": sum(not line.is_this for line in lines)}
+    return render(request, "opportunities/sessions.html", context)
+
+
+@require_POST
+def end_sessions(request: PageRequest, person: UUID) -> HttpResponse:
+    """For managers: sign somebody out everywhere, as when they leave the firm."""
+    require(request.person, Action.OVERSEE)
+    leaver = get_object_or_404(Person, pk=person)
+    clock = SystemClock()
+    theirs = open_sessions.living(clock.now()).filter(person=leaver)
+    ended = open_sessions.end(
+        theirs.exclude(session_key=request.session.session_key),
+        by=actor_of(request),
+        reason_code="manager",
+        clock=clock,
+    )
+    messages.success(request, people_words.sessions_ended(ended, name=leaver.display))
+    return see_other(reverse("opportunities:people"))
+
+
+def _end_own(request: PageRequest) -> HttpResponse:
+    clock = SystemClock()
+    form = EndSessionForm(request.POST)
+    own = open_sessions.living(clock.now()).filter(person=request.person)
+    others = own.exclude(session_key=request.session.session_key)
+    # One that is over already, or somebody else's, is none of them: the page then shows what is left.
+    chosen = others.filter(pk=form.cleaned_data["session"]) if form.is_valid() else others.none()
+    if form.is_valid() and form.cleaned_data["others"]:
+        chosen = others
+    ended = open_sessions.end(chosen, by=actor_of(request), reason_code="elsewhere", clock=clock)
+    messages.success(request, people_words.sessions_ended(ended))
+    return see_other(reverse("opportunities:sessions"))
