@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from opportunities import mirror
 from opportunities.delivery import connection
@@ -24,9 +26,11 @@ from opportunities.models import (
 )
 from opportunities.models.unreadable import DEALS
 from opportunities.runtime.budget import Share
+from opportunities.selectors import health
 from opportunities.slant import client
 from opportunities.trail.audit import Actor
-from tests.mirror.conftest import differences, kept
+from tests.mirror.conftest import differences, kept, one_pass, undone
+from tests.support.anything import ANYTHING
 from tests.support.odd_records import ODD_DEALS, ODD_IDS, Odd
 from tests.support.slant_box import SlantBox, TurnedClock
 
@@ -277,12 +281,13 @@ def test_an_odd_member_stays_a_member_with_the_same_rights(
     how: Odd, sync: Sync, box: SlantBox, clock: TurnedClock
 ) -> None:
     sync()
-    before = list(Member.objects.values("book_id", "user_id", "email", "first_name", "role"))
+    rows = Member.objects.order_by("book_id", "user_id")
+    before = list(rows.values("book_id", "user_id", "email", "first_name", "role"))
     show(box, "u_9xw20c", how)
 
     assert later(clock, sync)
 
-    assert list(Member.objects.values("book_id", "user_id", "email", "first_name", "role")) == before
+    assert list(rows.values("book_id", "user_id", "email", "first_name", "role")) == before
     assert UnreadableRecord.objects.filter(resource="books").exists()
 
 
@@ -471,3 +476,55 @@ def test_a_worker_reports_after_each_turn(box: SlantBox, clock: TurnedClock, db:
     assert mirror.sync_if_due(slant, worker=Actor.worker("worker-1"), clock=clock)
 
     assert Alert.objects.filter(closed_at=None, cause=unreadable.CAUSE).exists()
+
+
+# --- All of it at once, and anything -----------------------------------------------------------------
+
+
+def test_a_first_load_with_odd_records_in_every_list_ends_and_the_house_is_ready(
+    sync: Sync, box: SlantBox, clock: TurnedClock
+) -> None:
+    for id, how in {
+        "hh_okonkwo": {"set": {"name": 7}},
+        other_household(box): {"replace": None},
+        "u_9xw20c": {"set": {"first_name": 7}},
+        "st_qual": {"set": {"default_probability": 12.5, "stage_order": "1"}},
+        "bk_birch4": {"replace": "a book"},
+        "pl_alder": {"replace": []},
+        DEAL: {"set": {"value": 1234.5}},
+    }.items():
+        show(box, id, how)
+
+    assert sync()
+
+    assert health.health(clock).status != "unready"
+    assert {state.failure for state in SyncState.objects.all()} == {""}
+    assert Opportunity.objects.count() > 20
+
+
+@given(odd=st.lists(ANYTHING, min_size=4, max_size=4), data=st.data())
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_slant_shows_the_mirror_takes_the_rest(
+    db: None, odd: list[Any], data: st.DataObject
+) -> None:
+    clock = TurnedClock()
+    box = SlantBox(clock, opportunities=6)
+    names = ("name", "value", "pipeline_stage", "assigned_to", "custom_fields", "updated_at", "household_id")
+    with undone():
+        assert one_pass(box, clock)
+        deals, homes = deals_of(box), list(box.store.tables["household"])
+        fields = {name: data.draw(ANYTHING) for name in data.draw(st.sets(st.sampled_from(names)))}
+        for id, how in zip(
+            (deals[0], deals[1], homes[0], homes[1]),
+            ({"replace": odd[0]}, {"set": fields}, {"replace": odd[1]}, {"set": {"name": odd[2]}}),
+            strict=True,
+        ):
+            box.store.oddities[id] = how
+        box.edit(deals[2], name="Beside whatever it is")
+        clock.turn(minutes=20)
+
+        assert one_pass(box, clock)
+
+        assert Opportunity.objects.get(pk=deals[2]).name == "Beside whatever it is"
+        assert Opportunity.objects.filter(pk__in=deals, gone_at=None).count() == len(deals)
+        assert kept() == totals.counted()

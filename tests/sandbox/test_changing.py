@@ -187,3 +187,20 @@ def test_the_ledger_names_what_changed(desk: Desk) -> None:
     assert (written["action"], written["id"], written["idempotency_key"]) == ("update", "op_71qz5d", "k")
     assert written["changed"] == ["value", "pipeline_stage_id"]
     assert written["record"]["pipeline_stage_id"] == "st_won"
+
+
+def test_a_record_is_shown_oddly_until_it_is_shown_as_it_is_again(desk: Desk) -> None:
+    known = desk.get("/opportunities/op_71qz5d")
+    odd = {"op": "show", "id": "op_71qz5d", "set": {"value": "5000"}, "unset": ["pipeline_stage"]}
+    desk.control(records=[odd, {"op": "show", "id": "hh_okonkwo", "replace": None}])
+
+    shown = desk.get("/opportunities/op_71qz5d")
+    listed = desk.get("/households?per_page=100")["data"]
+
+    assert shown["value"] == "5000"
+    assert "pipeline_stage" not in shown
+    assert shown["updated_at"] >= known["updated_at"]
+    assert None in listed
+
+    desk.control(records=[{"op": "show", "id": "op_71qz5d"}])
+    assert desk.get("/opportunities/op_71qz5d") | {"updated_at": ""} == known | {"updated_at": ""}
