@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 MOST_CRASHES = 4
+# The clock may be set between any two statements of a round, or within a transaction.
+MOST_JUMPS, AT_A_STATEMENT = 6, 0.004
 # A wire that is broken for half an hour teaches nothing that it did not teach by then.
 MOST_STRIKES = 12
 FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
@@ -41,6 +43,8 @@ class Nemesis:
         history, plan, chance = self.history, self.history.plan, self.history.rng.random()
         if chance < plan.crash and history.crashes < MOST_CRASHES:
             history.die(f"{kind} {sql[:90]}")
+        if plan.has("clock jump") and history.jumps < MOST_JUMPS and history.rng.random() < AT_A_STATEMENT:
+            self._jump()
         if kind == "committed" and actor.name == "browser" and plan.has("restore") and not self._has_backup:
             self._back_up()  # of what is saved and not sent
         if plan.database and kind in ("statement", "commit"):
