@@ -24,7 +24,7 @@ REVOKE CREATE ON SCHEMA public FROM slantweb_web;
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM slantweb_web;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO slantweb_web;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO slantweb_web;
-GRANT INSERT ON opportunities_auditevent TO slantweb_web;
+GRANT INSERT ON opportunities_auditevent, opportunities_exportsignature TO slantweb_web;
 GRANT UPDATE ON opportunities_chainhead TO slantweb_web;
 GRANT INSERT, UPDATE ON opportunities_submission, opportunities_bulkorder, opportunities_person, opportunities_lostreason,
   opportunities_stagemeaning, opportunities_alert, opportunities_alertmail, opportunities_lease TO slantweb_web;

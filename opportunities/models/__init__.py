@@ -1,7 +1,7 @@
 """The models: what Slantweb stores. Each subject is one file, and this is their index."""
 
 from .alerts import Alert, AlertMail, PendingAlert
-from .audit import ActorType, AuditEvent, ChainHead
+from .audit import ActorType, AuditEvent, ChainHead, ExportSignature
 from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target
 from .limits import LimitCount
 from .mirror import (
@@ -38,6 +38,7 @@ __all__ = [
     "BulkOrder",
     "ChainHead",
     "Draft",
+    "ExportSignature",
     "Heartbeat",
     "Hold",
     "Household",

@@ -80,3 +80,17 @@ class ChainHead(models.Model):
 
     def __str__(self) -> str:
         return f"head at {self.seq}"
+
+
+class ExportSignature(models.Model):
+    """What a worker signed of an export from the page: the lines that end it, empty until it did.
+
+    `started` is the number of the event `audit.export_started`, which says who asked for what.
+    """
+
+    started = models.PositiveBigIntegerField(primary_key=True)
+    asked_at = models.DateTimeField()
+    closing = models.TextField(blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"signature of export {self.started}"

@@ -10,13 +10,14 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from django.db import transaction
 
 from opportunities.clock import Clock
-from opportunities.trail import audit, checkpoints, signing_keys, verifier
+from opportunities.trail import audit, checkpoints, export_requests, signing_keys, verifier
 from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.export_contents import (
     Export,
@@ -37,8 +38,10 @@ EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
 )
 
 
-def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False) -> Export:
-    """Record that an export begins, before any byte of it leaves."""
+def begin(
+    wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False, asks: bool = False
+) -> Export:
+    """Record that an export begins, before any byte of it leaves. `asks`: a worker is asked to sign it."""
     with transaction.atomic():
         event = audit.record(
             clock=clock,
@@ -49,7 +52,10 @@ def begin(wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bo
             outcome="ok",
             change=AuditChange(after=wanted.as_json()),
         )
-    return Export(wanted, by, clock, event.seq - 1, signs)
+        if asks:
+            export_requests.ask(event, clock=clock)
+    waiting = partial(export_requests.wait_for_closing, event.seq, clock=clock) if asks else None
+    return Export(wanted, by, clock, event.seq - 1, signs, waiting)
 
 
 def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: bool) -> None:
@@ -62,6 +68,7 @@ def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: boo
         "last_hash": taken.last[1],
         "files": taken.files,
         "filters": export.wanted.as_json(),
+        "signed": taken.signed,
     }
     with transaction.atomic():
         audit.record(

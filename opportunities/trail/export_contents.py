@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -36,6 +36,13 @@ class ExportSummary:
     files: dict[str, str] = field(default_factory=dict)
     # The first and the last number of each unbroken run.
     runs: list[tuple[int, int]] = field(default_factory=list)
+    # Of the lines of its events.
+    digest: Any = field(default_factory=hashlib.sha256)
+    signed: bool = False
+
+    def hashed(self, piece: bytes) -> bytes:
+        self.digest.update(piece)
+        return piece
 
     def add(self, event: dict[str, Any]) -> None:
         seq, hash = event["seq"], event["hash"]
@@ -53,7 +60,8 @@ class ExportSummary:
 class Export:
     """Who exports what. `upto` is the last event when it began, so its own events are not in it.
 
-    `signs`: whether this process signs it, which the web never does: the key is the worker's alone.
+    `signs`: whether this process signs it, which the web never does: the key is the worker's alone. Then
+    `ask_closing` waits for the lines that a worker signed, empty when none did in time.
     """
 
     wanted: TrailQuery
@@ -61,6 +69,7 @@ class Export:
     clock: Clock
     upto: int
     signs: bool = False
+    ask_closing: Callable[[], bytes] | None = None
 
     @cached_property
     def condition(self) -> Q:
@@ -75,22 +84,37 @@ def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
 
 
 def jsonl_pieces(export: Export, taken: ExportSummary) -> Pieces:
-    digest = hashlib.sha256()
-
-    def encode(lines: list[dict[str, Any]]) -> bytes:
-        piece = b"".join(verifier.canonical(line) + b"\n" for line in lines)
-        digest.update(piece)
-        return piece
-
     for page in _rows(export):
         for event in page:
             taken.add(event)
-        yield encode(page)
-    if evidence := list(_evidence(taken)):
-        yield encode(evidence)
+        yield taken.hashed(_encode(page))
+    closing = export.ask_closing() if export.ask_closing else b""
+    taken.signed = export.signs or _fits(closing, taken)
+    yield closing if closing and taken.signed else closing_lines(export, taken)
+
+
+def closing_lines(export: Export, taken: ExportSummary) -> bytes:
+    """The lines that end an export, after its events: what vouches for them, and the manifest."""
+    evidence = _encode(_evidence(taken))
+    digest = taken.digest.copy()
+    digest.update(evidence)
     manifest = manifest_of(export, taken) | {"sha256": digest.hexdigest()}
     content = checkpoints.signed_manifest(manifest) if export.signs else {"manifest": manifest}
-    yield verifier.canonical(content) + b"\n"
+    return evidence + verifier.canonical(content) + b"\n"
+
+
+def _encode(lines: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(verifier.canonical(line) + b"\n" for line in lines)
+
+
+def _fits(closing: bytes, taken: ExportSummary) -> bool:
+    """Whether the lines that a worker signed speak of the events that are in this export."""
+    if not closing:
+        return False
+    *evidence, manifest = closing.splitlines(keepends=True)
+    digest = taken.digest.copy()
+    digest.update(b"".join(evidence))
+    return bool(verifier.parsed(manifest)["manifest"]["sha256"] == digest.hexdigest())
 
 
 def manifest_of(export: Export, taken: ExportSummary) -> dict[str, Any]:

@@ -87,6 +87,14 @@ class TrailQuery:
         }
         return {name: value for name, value in parts.items() if value}
 
+    @classmethod
+    def from_json(cls, parts: dict[str, str]) -> "TrailQuery":
+        """The query that `as_json()` wrote down."""
+        days = {name: date.fromisoformat(parts[name]) for name in ("since", "until") if name in parts}
+        actions = tuple(parts["actions"].split(", ")) if "actions" in parts else ()
+        texts = {name: parts[name] for name in ("who", "outcome", "object", "saw", "text") if name in parts}
+        return cls(actions=actions, **texts, **days)  # type: ignore[arg-type]
+
 
 def newest(wanted: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEvent]:
     """The newest events of the query, below number `before` if given, newest first."""

@@ -12,17 +12,17 @@ the application:
   6962, but for the leaves, which are the events' hashes) of the events since the checkpoint before. A proof
   leads from an event to that root, so that a part of the trail can be checked without the rest.
 
-* The manifest that ends an export says what was asked for, when, and how many events that gave. Where the key
-  was at hand it is signed; where not, it is the export's own word. A signed note says which events were moved
-  to a file.
+* The manifest that ends an export says what was asked for, when, and how many events that gave. The worker
+  signs it; where it is not signed, it is the export's own word, which `--signed` refuses. A signed note says
+  which events were moved to a file.
 
 `--key` is the public key you were given apart from the export (hexadecimal, or a file of such lines); without
 it the key named in the checkpoints is used, and you are told to compare it. `--checkpoints` is a folder of
 checkpoints and notes kept apart. `--whole` says that you asked for all events, whatever the export says of
 itself: it must begin at event 1, or where a signed note says that the events before were moved to a file,
 miss none, and reach every checkpoint of that folder. Exit codes: 0 good, 1 an event was altered, 2 events are
-missing or repeated, 3 the export does not reach a checkpoint it must reach, 4 a signature cannot be believed,
-6 the export cannot be read.
+missing or repeated, 3 the export does not reach a checkpoint it must reach, 4 a signature cannot be believed
+or is missing, 6 the export cannot be read.
 """
 
 from __future__ import annotations
@@ -341,12 +341,14 @@ def verify(
     kept_apart: Iterable[Any] = (),
     *,
     whole: bool = False,
+    signed: bool = False,
 ) -> Verdict:
     """Check the lines of an `events.jsonl`. `kept_apart` are checkpoints and notes (envelopes) from another
     place.
 
     With `whole` all events were asked for: nothing the manifest says makes it less. It begins at event 1 or
-    after a signed note, misses none, and reaches every checkpoint kept apart.
+    after a signed note, misses none, and reaches every checkpoint kept apart. With `signed` an unsigned
+    manifest is not believed.
     """
     found = Verdict()
     reader = _Reader(lines, found)
@@ -367,6 +369,9 @@ def verify(
         found.first, found.last = runs[0].first, runs[-1].last
     apart = list(kept_apart)
     _check_manifest(reader, keys, runs, found, whole=whole)
+    if signed and not found.problems and reader.manifest and reader.manifest.signature is None:
+        words = "Nobody signed its manifest: events may have been left out of it. Ask for one that is signed."
+        found.problems.append(Problem(UNBELIEVABLE, 0, words))
     good = _believe([*reader.envelopes, *apart], keys, found)
     _check_beginning(reader, runs, good, found, whole=whole)
     _check_end(reader, apart, found, whole=whole)
@@ -659,12 +664,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("export", type=Path, help="events.jsonl, or the folder or ZIP it came in")
     parser.add_argument("--key", action="append", default=[], help="a public key, or a file of them")
     parser.add_argument("--checkpoints", type=Path, help="a folder of checkpoints kept apart")
+    parser.add_argument("--signed", action="store_true", help="its manifest must be signed")
     parser.add_argument("--whole", action="store_true", help="all was asked for: no event may be missing")
     options = parser.parse_args(arguments)
     try:
         keys = _keys(options.key) if options.key else None
         apart = _kept_apart(options.checkpoints) if options.checkpoints else []
-        found = _verify_path(options.export, keys, apart, options.whole)
+        asked = {"whole": options.whole, "signed": options.signed}
+        found = _verify_path(options.export, keys, apart, asked)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         print(f"This cannot be read: {problem}")
         return UNREADABLE
@@ -689,17 +696,17 @@ def _report(found: Verdict, *, given: bool) -> None:
         print("\n".join(sorted(found.keys)))
 
 
-def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], whole: bool) -> Verdict:
+def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], asked: dict[str, bool]) -> Verdict:
     if path.is_dir():
-        return _verify_set(lambda name: (path / name).open("rb"), keys, apart, whole)
+        return _verify_set(lambda name: (path / name).open("rb"), keys, apart, asked)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return _verify_set(archive.open, keys, apart, whole)
+            return _verify_set(archive.open, keys, apart, asked)
     with path.open("rb") as file:
-        return verify(file, keys, apart, whole=whole)
+        return verify(file, keys, apart, **asked)
 
 
-def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], whole: bool) -> Verdict:
+def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], asked: dict[str, bool]) -> Verdict:
     """A folder or ZIP: each file has the hash its manifest states, and the events are good."""
     with open_file("manifest.json") as file:
         files = parsed(io.TextIOWrapper(file, "utf-8").read())["files"]
@@ -712,7 +719,7 @@ def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], whole: 
                 found.problems.append(Problem(ALTERED, 0, f"{name} is not the file the manifest speaks of."))
                 return found
     with open_file("events.jsonl") as file:
-        found = verify(file, keys, apart, whole=whole)
+        found = verify(file, keys, apart, **asked)
     if not found.problems:
         with open_file("events.jsonl") as file:
             if _sha256(file) != files.get("events.jsonl"):

@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from opportunities.actions import drafts, open_sessions
 from opportunities.clock import Clock
 from opportunities.runtime import heartbeats, leases, limits
+from opportunities.trail import export_requests
 from opportunities.trail.audit import Actor
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def clean_due(*, worker: Actor, clock: Clock) -> bool:
         "drafts": drafts.remove_old(now),
         "heartbeats": heartbeats.remove_stale(now),
         "limit_counts": limits.remove_ended(now),
+        "export_signatures": export_requests.remove_old(now),
     }
     if any(removed.values()):
         logger.info("removed what is over", extra={"removed": removed})

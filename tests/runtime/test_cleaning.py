@@ -85,7 +85,13 @@ def test_it_is_done_once_an_hour_and_says_how_much(
     office.round()
     assert (Session.objects.count(), Draft.objects.count()) == (0, 0)
     (line,) = caplog.records
-    assert line.removed == {"sessions": 1, "drafts": 1, "heartbeats": 0, "limit_counts": 0}  # type: ignore[attr-defined]
+    assert line.removed == {  # type: ignore[attr-defined]
+        "sessions": 1,
+        "drafts": 1,
+        "heartbeats": 0,
+        "limit_counts": 0,
+        "export_signatures": 0,
+    }
 
 
 def test_what_somebody_asked_for_stays_for_ever(office: Office, clock: TurnedClock) -> None:

@@ -38,7 +38,7 @@ def auditor(db: None) -> Person:
 
 
 def exported(clock: TurnedClock, wanted: TrailQuery = EVERYTHING, format: str = "jsonl") -> bytes:
-    """As a process that holds the key makes it. `test_what_the_web_exports_is_not_signed` is of the page."""
+    """As a process that holds the key makes it. `test_signed_exports` has those of the page."""
     begun = export.begin(wanted, format=format, by=CLEO, clock=clock, signs=True)
     return b"".join(export.stream(begun, format))
 
@@ -167,7 +167,7 @@ def test_nothing_an_export_says_of_itself_makes_the_whole_less(db: None, clock: 
     assert f"By its own word, which nobody signed, made at {earlier}" in older.problems[0].words
 
 
-def test_what_the_web_exports_is_not_signed_though_the_key_is_there(
+def test_what_the_web_exports_is_not_signed_without_a_worker_though_the_key_is_there(
     signed_in: SignIn, auditor: Person, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_events(3, clock)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
@@ -27,6 +28,9 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
     rows = AuditEvent.objects.filter(condition or Q(), seq__gt=after).order_by("seq")
     try:
         return _fetch_rows(rows[:ROWS_AT_ONCE])
+    except EmptyResultSet:
+        # No row can meet the condition, so Django writes no query.
+        return []
     except UNREADABLE:
         return [_plain_or_not(seq) for seq in rows.values_list("seq", flat=True)[:ROWS_AT_ONCE]]
 

@@ -1,0 +1,74 @@
+"""The worker signs what people export from the page: it reads the events itself, and signs what it read.
+
+What the web claims about an export counts for nothing. The trail's own event `audit.export_started` says who
+asked for what; the worker reads those events, a second a round, and leaves the signed lines that end the
+file. An export of other events than these does not fit them, and stays unsigned.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from opportunities.clock import Clock, ClockJumped
+from opportunities.models import AuditEvent, ExportSignature
+from opportunities.runtime import wakeup
+from opportunities.trail import export_requests, signing_keys
+from opportunities.trail.audit import Actor
+from opportunities.trail.export_contents import Export, ExportSummary, jsonl_pieces
+from opportunities.trail.query import TrailQuery
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 1.0
+# By the number of the event that began the export: the reading under way in this process.
+_guard = threading.Lock()
+_under_way: dict[int, Iterator[bytes]] = {}
+
+
+def sign_due(*, clock: Clock) -> None:
+    """Sign the oldest export that waits, or go on reading it for a second."""
+    # Rounds of one process may overlap; only one of them signs.
+    if not _guard.acquire(blocking=False):
+        return
+    try:
+        if _sign_next(clock):
+            wakeup.wake()
+    finally:
+        _guard.release()
+
+
+def _sign_next(clock: Clock) -> bool:
+    """Whether more remains to be done at once."""
+    started = export_requests.oldest_due(clock.now())
+    if started is None:
+        _under_way.clear()
+        return False
+    until = clock.monotonic() + SLICE_SECONDS
+    closing = b""
+    try:
+        pieces = _under_way.pop(started, None) or _pieces(started, clock)
+        while clock.monotonic() <= until:
+            closing = next(pieces)
+    except StopIteration:
+        ExportSignature.objects.filter(pk=started, closing="").update(closing=closing.decode())
+        return False
+    except ClockJumped:
+        raise
+    except Exception:
+        # Whatever the web wrote into the event must not end the round.
+        logger.exception("the export begun at event %s cannot be signed", started)
+        ExportSignature.objects.filter(pk=started, closing="").delete()
+        return False
+    _under_way[started] = pieces
+    return True
+
+
+def _pieces(started: int, clock: Clock) -> Iterator[bytes]:
+    """The pieces of the export, of which the last is what is to be signed."""
+    event = AuditEvent.objects.filter(pk=started, action="audit.export_started").first()
+    if event is None:
+        raise ValueError("no event says that it was asked for")
+    signing_keys.signing_key()
+    by = Actor(event.actor_type, event.actor_display)
+    export = Export(TrailQuery.from_json(event.after), by, clock, started - 1, signs=True)
+    return jsonl_pieces(export, ExportSummary())
