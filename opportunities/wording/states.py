@@ -20,6 +20,13 @@ STATES: dict[str, dict[str, StateWords]] = {
         DEFAULT: StateWords(
             "Waiting its turn", "It is saved here and will be sent to Slant in a moment.", "clock"
         ),
+        "no_worker": StateWords(
+            "Waiting for Slantweb",
+            "It is saved here. The background work of Slantweb stands still, so nothing is sent at the "
+            "moment; this goes out by itself once that runs again.",
+            "clock",
+            "warn",
+        ),
         "waiting_turn": StateWords(
             "Waiting its turn",
             "An earlier change to the same deal goes first. We send this by ourselves; you can leave the "
@@ -115,6 +122,13 @@ STATES: dict[str, dict[str, StateWords]] = {
     "sending": {
         DEFAULT: StateWords(
             "Sending to Slant", "This usually takes under two seconds.", "arrow-repeat", "accent"
+        ),
+        "no_worker": StateWords(
+            "Saved, and interrupted",
+            "Slantweb stood still while sending this, so nobody knows whether Slant has it. It looks by "
+            "itself once its background work runs again. Please do not enter it again.",
+            "clock",
+            "warn",
         ),
         "late": StateWords(
             "Saved, still working",

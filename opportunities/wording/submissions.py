@@ -154,6 +154,7 @@ def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
 SOON = "in a moment"
 AT = "at about {time}"
 WHEN_BACK = "as soon as Slant answers again"
+WHEN_WORKER_WORKS = "once the background work of Slantweb runs again"
 WHEN_CALLS_LEFT = "as soon as the hour has calls left"
 OUTCOME = {
     "": "No answer yet",

@@ -21,7 +21,7 @@ text = alerts.AlertText(
     "/submissions/review/",
     ("SW-XV7B-FQ", "SW-ZHN3-C2"),
 )
-alerts.open_alert("review", text, clock=SystemClock())
+alerts.open_alert("of_this_test", text, clock=SystemClock())
 """
 OVER = """
 from opportunities.clock import SystemClock

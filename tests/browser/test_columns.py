@@ -152,11 +152,13 @@ def test_the_bar_shows_while_a_card_is_in_the_hand_and_the_columns_follow_once_i
     board: Board, stages: Stages, deal: str
 ) -> None:
     page, mouse = board.page, board.page.mouse
+    # Hovering waits until the card stands still.
+    board.card(deal).hover(position={"x": 40, "y": 12})
     box = board.card(deal).bounding_box()
     assert box
-    mouse.move(box["x"] + 40, box["y"] + 12)
     mouse.down()
     mouse.move(box["x"] + 60, box["y"] + 24, steps=3)
+    expect(page.locator("[data-board]")).to_have_class(re.compile("is-dragging"))
 
     stages.rename(PRESENTED, "Plan explained")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from opportunities.models import Alert, Budget, Heartbeat, Hold, Person, Submission, SyncState
+from opportunities.models import Alert, Budget, Heartbeat, Hold, Opportunity, Person, Submission, SyncState
 from tests.support.people import Firm
 
 from .conftest import Page
@@ -85,6 +85,57 @@ def test_a_manager_who_has_the_alert_is_not_told_twice(manager: Person, browse: 
 
     assert "No worker lives." in text
     assert "Nothing is sent or read at the moment:" not in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("queued", "The background work of Slantweb stands still, so nothing is sent at the moment"),
+        ("sending", "It looks by itself once its background work runs again."),
+        ("unknown", "We look once the background work of Slantweb runs again."),
+    ],
+)
+def test_the_page_of_a_submission_promises_no_time_that_nobody_keeps(
+    owner: Person, browse: Browse, firm: Firm, sent: Callable[..., Submission], state: str, words: str
+) -> None:
+    row = sent(state, due_at=datetime.now(UTC) + timedelta(seconds=40), created_at=ago(minutes=3))
+    path = f"/submissions/{row.pk}/"
+    working()
+    before = text_of(browse(owner), path)
+
+    Heartbeat.objects.update(completed_at=ago(minutes=3))
+    text = text_of(browse(owner), path)
+
+    assert words not in before
+    assert words in text
+    for promise in (
+        "Slant in a moment",
+        "look in a moment",
+        "at about",
+        "under two seconds",
+        "Slant is taking longer",
+    ):
+        assert promise not in text, promise
+
+
+def test_nor_does_the_page_of_its_deal(
+    owner: Person, browse: Browse, firm: Firm, sent: Callable[..., Submission]
+) -> None:
+    Opportunity.objects.create(
+        pk="op_rollover",
+        name="Okonkwo rollover",
+        book=firm.harbor,
+        pipeline=firm.prospects,
+        stage=firm.qualified,
+        first_seen_at=ago(days=1),
+        seen_at=ago(minutes=5),
+    )
+    sent("queued", kind="edit", opportunity_id="op_rollover", due_at=datetime.now(UTC))
+    working(completed_at=ago(minutes=3))
+
+    text = text_of(browse(owner), "/opportunities/op_rollover/")
+
+    assert "The background work of Slantweb stands still, so nothing is sent at the moment" in text
 
 
 # The banner of an alert

@@ -1,8 +1,8 @@
 """`make sbom`: docs/sbom.json, the bill of materials (CycloneDX 1.6) of what production runs.
 
-Its sources are the lock (`requirements.txt`) and the table of foreign files (`static/vendor/README.md`), so
-it cannot name what is not installed. Nothing in it depends on when or where it was made; a test compares it
-with a fresh one.
+Its sources are the lock (`requirements.txt`), the table of foreign files (`static/vendor/README.md`), and two
+served files that name their own version: htmx and the icons. So it cannot name what is not installed. Nothing
+in it depends on when or where it was made; a test compares it with a fresh one.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import django_htmx
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -30,6 +31,8 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[\w, -]+\])?==(\S+).*\n((?:[ ].*\n)
 FOR = re.compile(r"# (?:via|  )\s*([A-Za-z0-9._-]+)")
 # | `file` | npm `name` version, ... | licence |
 VENDORED = re.compile(r"^\| `([^`]+)` \| npm `([^`]+)` ([0-9.]+)[^|]*\| ([^|]+?) \|$", re.MULTILINE)
+HTMX = Path(django_htmx.__file__).parent / "static" / "django_htmx" / "htmx-2.min.js"
+ICONS = ROOT / "static" / "img" / "icons.svg"
 LICENCES = {"MIT": "MIT", "OFL 1.1": "OFL-1.1"}
 
 
@@ -59,6 +62,24 @@ def browser_files() -> Iterator[Component]:
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256(VENDOR / file))],
             description=f"static/vendor/{file}",
         )
+    yield _named_in_itself("htmx.org", HTMX, r'version:"([0-9.]+)"', "0BSD", "served from django-htmx")
+    yield _named_in_itself(
+        "bootstrap-icons", ICONS, r"Bootstrap Icons ([0-9.]+),", "MIT", "static/img/icons.svg"
+    )
+
+
+def _named_in_itself(name: str, file: Path, version: str, licence: str, description: str) -> Component:
+    found = re.search(version, file.read_text())
+    assert found, f"{file} names no version"
+    return Component(
+        name=name,
+        version=found[1],
+        purl=PackageURL("npm", name=name, version=found[1]),
+        bom_ref=f"npm/{name}",
+        licenses=[LicenseExpression(licence)],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256(file))],
+        description=description,
+    )
 
 
 def sha256(file: Path) -> str:

@@ -30,7 +30,7 @@ class Changes:
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
     seen = read_token(person, since)
-    stages, newest, ways, pipelines = set(), seen.deals, [], 0
+    stages, newest, ways, pipelines = set(), max(seen.deals, 0), [], 0
     for kind, id, state, reason, revision in _news(person, selection, seen.deals):
         match kind:
             case "way":

@@ -8,10 +8,8 @@ from opportunities.deal_fields import label_of
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import FINAL, Person, State, Submission
 from opportunities.offer import StageChoice
-from opportunities.runtime import breaker
-from opportunities.runtime.breaker import BreakerState
 from opportunities.selectors.opportunity.parts import PendingChange
-from opportunities.selectors.waiting import reason_now, when
+from opportunities.selectors.waiting import Outlook, outlook, reason_now, when
 from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording import submissions as submissions_words
@@ -38,9 +36,9 @@ def pending(
         and now - newest.settled_at < REFUSED_FOR
     ):
         shown.append(newest)
-    slant = breaker.state(now) if any(row.state not in FINAL for row in shown) else BreakerState()
+    seen = outlook(now) if any(row.state not in FINAL for row in shown) else Outlook()
     shown.sort(key=lambda row: row.created_at)
-    return [_waiting(row, person, stages, when(row, slant, now), reason_now(row, slant)) for row in shown]
+    return [_waiting(row, person, stages, when(row, seen, now), reason_now(row, seen)) for row in shown]
 
 
 def _waiting(

@@ -13,10 +13,8 @@ from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import sent_fields
 from opportunities.models import Attempt, Hold, Person, State, Submission
-from opportunities.runtime import breaker
-from opportunities.runtime.breaker import BreakerState
 from opportunities.selectors.submissions.parts import Exchange, ProgressStep, Sent, SubmissionPage
-from opportunities.selectors.waiting import ASKS_ITS_OWNER, reason_now, when
+from opportunities.selectors.waiting import ASKS_ITS_OWNER, Outlook, outlook, reason_now, when
 from opportunities.wording import states as states_words
 from opportunities.wording import submissions as submissions_words
 from opportunities.wording.fields import show_value
@@ -30,14 +28,14 @@ LOOK_SELDOM_MS = 15_000
 
 def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
     attempts = list(Attempt.objects.filter(submission=row))
-    slant = BreakerState() if row.is_final else breaker.state(now)
-    words, late = _words(row, slant, now)
+    seen = Outlook() if row.is_final else outlook(now)
+    words, late = _words(row, seen, now)
     settled = attempts[-1] if attempts else None
     mine = row.person_id == person.pk
     return SubmissionPage(
         row=row,
         words=words,
-        sentence=_sentence(row, words, person, when(row, slant, now)),
+        sentence=_sentence(row, words, person, when(row, seen, now)),
         steps=_steps(row),
         sent=list(_sent(row, settled)),
         refusals=list(_refusals(row)),
@@ -51,19 +49,19 @@ def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
         else "",
         mine=mine,
         took=_seconds(settled.elapsed_ms) if settled else "",
-        version=_version(row, late, slant),
+        version=_version(row, late, seen),
         look_again_ms=_look_again(row, now),
     )
 
 
-def _words(row: Submission, slant: BreakerState, now: datetime) -> tuple[states_words.StateWords, bool]:
+def _words(row: Submission, seen: Outlook, now: datetime) -> tuple[states_words.StateWords, bool]:
     """After twelve seconds without an end the page says that it is saved (reliability I9)."""
     is_late = is_due(row.created_at + LATE, now, longest=LATE)
     late = row.state in (State.QUEUED, State.SENDING) and is_late
-    code = reason_now(row, slant)
+    code = reason_now(row, seen)
     if row.state == State.QUEUED and code != ASKS_ITS_OWNER:
         code = Hold.objects.values_list("code", flat=True).first() or code
-    if row.state == State.SENDING:
+    if row.state == State.SENDING and not seen.is_silent:
         code = "late" if late else ""
     return submissions_words.state_words(row.kind, row.state, code), late
 
@@ -179,10 +177,10 @@ def _seconds(milliseconds: int | None) -> str:
     return f"{max(milliseconds, 100) / 1000:.1f} s"
 
 
-def _version(row: Submission, late: bool, slant: BreakerState) -> str:
+def _version(row: Submission, late: bool, seen: Outlook) -> str:
     """Changes when anything on the page does."""
     due = int(row.due_at.timestamp()) if row.due_at else 0
-    away = int(slant.is_open) + int(slant.is_busy)
+    away = int(seen.slant.is_open) + int(seen.slant.is_busy) + 3 * int(seen.is_silent)
     return f"{row.state}-{row.attempts_count}-{row.reason_code or 'none'}-{due}-{int(late)}-{away}"
 
 
