@@ -34,7 +34,6 @@ LEGAL = {
 }
 SPINS_AT_MOST = 12.0 + 1.0
 KEY_LIVES = 75 * 60.0
-COUNTS_MORE = frozenset(("crash", "downtime", "restore", "database error", "clock jump", "freeze"))
 SUBMISSIONS = """SELECT id, reference, kind, state, path, book_id, household_id, opportunity_id, body,
     body_sha256, reason_code, attempts_count FROM opportunities_submission"""
 ATTEMPTS = """SELECT submission_id, number, idempotency_key, started_at, outcome
@@ -271,7 +270,7 @@ class Checker:
 
         A process that dies has counted its call, a restored backup and a clock that was set count more.
         """
-        if self.history.crashes or not self.history.plan.troubles.isdisjoint(COUNTS_MORE):
+        if self.history.nemesis.counts_more:
             return
         mine = [sent for sent in self.history.network.sent if sent.by.deployment is self.history.deployment]
         reached = sum(sent.met != "unreachable" for sent in mine)

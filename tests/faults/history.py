@@ -253,7 +253,7 @@ class History:
 
     def _answered(self, sent: Sent) -> None:
         if self.troubled and sent.method != "GET":
-            self.nemesis.at_answer()
+            self.nemesis.at_answer(sent.met)
 
     def violate(self, invariant: str, what: str) -> None:
         self.violations.append(f"{invariant}: {what}")

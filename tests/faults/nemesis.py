@@ -37,6 +37,14 @@ class Nemesis:
         self._backup: sqlite3.Connection | None = None
         self._has_backup = False
 
+    @property
+    def counts_more(self) -> bool:
+        """Whether more calls may be counted than were made, as where a process died with one in its hands."""
+        history, plan = self.history, self.history.plan
+        if plan.crash or plan.freeze or plan.database or history.jumps or history.crashes:
+            return True
+        return plan.has("downtime") or plan.has("restore")
+
     # Points
 
     def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
@@ -75,13 +83,16 @@ class Nemesis:
             if self.history.plan.has(family) and rng.random() < 0.3:
                 scheduler.at(scheduler.now + rng.choice((rng.uniform(0.0, 0.5), rng.uniform(0.5, 8.0))), act)
 
-    def at_answer(self) -> None:
-        """A write was answered and only the worker knows it: it dies, or sleeps past its lease."""
+    def at_answer(self, met: str) -> None:
+        """A write was answered and only the worker knows it: it dies, or sleeps past its lease.
+
+        More often with a no in its hands: there is nothing in Slant that another worker finds meanwhile.
+        """
         history, chance = self.history, self.history.rng.random()
         if history.plan.crash and history.crashes < MOST_CRASHES and chance < 0.1:
             history.die("with an answer in its hands")
-        if history.plan.freeze and 0.1 < chance < 0.4:
-            history.scheduler.freeze(history.rng.choice(FREEZES))
+        if history.plan.freeze and 0.1 < chance < (0.4 if met.startswith("2") else 0.7):
+            history.scheduler.freeze(history.rng.choice(FREEZES if met.startswith("2") else FREEZES[1:]))
 
     def wire(self, method: str, path: str) -> Trouble:
         """What becomes of one exchange while troubles last."""

@@ -100,6 +100,6 @@ def _summary(told: History, wrong: list[str]) -> Told:
         ended=told.ended,
         calls=len(meanwhile),
         probes=sum(sent.path.endswith("/me") for sent in meanwhile),
-        counted=told.nemesis.counted - told.counted_before,
+        counted=max(0, told.nemesis.counted - told.counted_before),
         seconds=told.settled_at - returned,
     )
