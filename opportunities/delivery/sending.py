@@ -30,14 +30,17 @@ from opportunities.trail.audit import Actor, Remote
 
 # Attempts at an edit or a move whose deal Slant shows without anything we can read, about six minutes.
 UNREADABLE_TRIES = 10
+# The next round goes on at once. With a slow Slant and a long queue no round would end for minutes, and only
+# a round that ends says that its worker works.
+ROUND_SECONDS = 15.0
 
 
 def deliver_due(
     slant: SlantClient, *, worker: Actor, clock: Clock, stopping: Stopping = never_stopping
 ) -> int:
-    """Send everything that is due, one after another. Returns how many exchanges were made."""
-    made = 0
-    while not stopping() and (claimed := claim(worker=worker, clock=clock)):
+    """Send what is due, one after another, for ROUND_SECONDS. Returns how many exchanges were made."""
+    made, until = 0, clock.monotonic() + ROUND_SECONDS
+    while not stopping() and clock.monotonic() < until and (claimed := claim(worker=worker, clock=clock)):
         restore_guard.update_head_file()
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from opportunities.models import Heartbeat
+from opportunities.delivery import sending
+from opportunities.models import Heartbeat, State
 from opportunities.selectors.health import health
 from opportunities.trail import head_file
-from tests.support.office import Office
+from tests.support.office import Office, fresh
 from tests.support.slant_box import TurnedClock
 
 
@@ -84,3 +85,23 @@ def test_a_database_that_takes_nothing_hides_no_error(
 
     monkeypatch.setattr(heartbeats, "Coalesce", full)
     fail_rounds(office, minutes=0.25)
+
+
+def test_a_slow_slant_and_a_long_queue_do_not_make_a_round_endless(
+    office: Office, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a worker that sends all the time would look like none."""
+    rows = [office.submit(name=f"Deal {number}") for number in range(6)]
+    deliver = sending.deliver
+
+    def slowly(*args: Any, **kwargs: Any) -> None:
+        clock.turn(9)
+        deliver(*args, **kwargs)
+
+    monkeypatch.setattr(sending, "deliver", slowly)
+    sent = []
+    while any(fresh(row).state != State.CONFIRMED for row in rows):
+        due_in = office.round()
+        sent.append((sum(fresh(row).state == State.CONFIRMED for row in rows), due_in))
+
+    assert sent == [(2, 0.0), (4, 0.0), (6, None)]
