@@ -144,3 +144,18 @@ def test_the_alert_of_odd_records_leads_to_data_quality(boss: Client, office: Of
 
     assert alert.path == "/reports/data-quality/"
     assert f"deal {DEAL}: value" in alert.details
+
+
+def test_a_deal_that_was_made_and_has_no_place_yet_still_has_its_submissions_page(
+    office: Office,
+    sales: Client,
+) -> None:
+    office.box.control(records=[{"op": "show", "id": "new", "unset": ["pipeline_stage"]}])
+    submission = office.submit(pipeline_stage_id="")
+    office.round()
+    assert fresh(submission).state == State.CONFIRMED
+
+    page = text(sales, f"/submissions/{submission.pk}/")
+
+    assert 'data-state="confirmed"' in page
+    assert f'href="/opportunities/{submission.opportunity_id}/"' not in page

@@ -12,7 +12,7 @@ from opportunities.clock import is_due
 from opportunities.deal_fields import LABELS, flatten, label_of
 from opportunities.delivery.answers import RECORD_GONE
 from opportunities.delivery.kinds import sent_fields
-from opportunities.models import Attempt, Hold, Person, State, Submission
+from opportunities.models import Attempt, Hold, Opportunity, Person, State, Submission
 from opportunities.selectors.submissions.parts import Exchange, ProgressStep, Sent, SubmissionPage
 from opportunities.selectors.waiting import ASKS_ITS_OWNER, Outlook, outlook, reason_now, when
 from opportunities.wording import states as states_words
@@ -44,14 +44,19 @@ def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
         may_withdraw=mine and may_be_withdrawn(row),
         may_still_send=mine and row.state == State.QUEUED and row.reason_code == ASKS_ITS_OWNER,
         correct_url=_correct_url(row) if mine else "",
-        deal_url=reverse("opportunities:opportunity", args=[row.opportunity_id])
-        if row.opportunity_id
-        else "",
+        deal_url=_deal_url(row),
         mine=mine,
         took=_seconds(settled.elapsed_ms) if settled else "",
         version=_version(row, late, seen),
         look_again_ms=_look_again(row, now),
     )
+
+
+def _deal_url(row: Submission) -> str:
+    """The deal's own page; empty while it has none, because Slant shows no stage of it that we can read."""
+    if not Opportunity.objects.filter(pk=row.opportunity_id).exists():
+        return ""
+    return reverse("opportunities:opportunity", args=[row.opportunity_id])
 
 
 def _words(row: Submission, seen: Outlook, now: datetime) -> tuple[states_words.StateWords, bool]:
