@@ -80,6 +80,8 @@ class SignOnHouse:
         )
         certificate, key = _certificate(self.home)
         node = os.environ | {"PORT": self.issuer.rpartition(":")[2], "CLIENT": self.url}
+        # It tells the application itself that a session is over, by TLS.
+        node |= {"NODE_EXTRA_CA_CERTS": certificate}
         provider = Process(
             "provider", ["node", str(PROVIDER / "provider.mjs")], node, self.home / "provider.log"
         )

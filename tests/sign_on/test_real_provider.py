@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.browser import REPORT_VIOLATIONS
-from tests.support.processes import Template
+from tests.support.processes import Template, wait_until
 from tests.support.provision import Missing
 
 from .forger import SECRET
@@ -178,6 +178,24 @@ def test_a_session_ended_at_the_provider_ends_here(
     page.reload()
 
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_provider_that_tells_of_it_ends_the_session_at_once(
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+) -> None:
+    firm_sign_on.control(tells=True)
+    page, colleague = come_in(new_browser(), "olivia"), come_in(new_browser(), "mona")
+    other = page.context.new_page()
+    other.goto(f"{firm_sign_on.issuer}/session/end")
+    other.get_by_role("button", name="Yes, sign me out").click()
+    other.wait_for_url(re.compile("success|signed-out"))
+
+    wait_until(lambda: firm_sign_on.events()[-1][:2] == ["person.signed_out", "provider"], seconds=15)
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    colleague.reload()
+    expect(colleague.get_by_text("Review queue").first).to_be_visible()
+    assert "eyJ" not in (firm_sign_on.home / "web.log").read_text()
 
 
 def test_an_expired_session_keeps_what_was_typed(

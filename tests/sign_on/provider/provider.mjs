@@ -17,6 +17,7 @@ const firm = () => ({
     sam: person("Sam Stranger", ["staff"]),
   },
   refresh: true,
+  tells: false,
 });
 let state = firm();
 
@@ -29,11 +30,16 @@ const provider = new Provider(issuer, {
     grant_types: ["authorization_code", "refresh_token"],
     redirect_uris: [`${client}/sign-in/callback/`],
     post_logout_redirect_uris: [`${client}/signed-out/`],
+    backchannel_logout_uri: `${client}/sign-in/back-channel-logout/`,
+    backchannel_logout_session_required: true,
   }],
   jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256", kid: "k1" }] },
   cookies: { keys: [randomBytes(16).toString("hex")] },
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "groups"] },
   conformIdTokenClaims: false,
+  // Most providers tell us nothing of an ended session; this one does with {"tells": true}.
+  // Its own way to ask refuses loopback addresses.
+  fetch: (address, options) => (state.tells ? fetch(address, { ...options, dispatcher: undefined }) : new Response()),
   pkce: { required: () => true },
   issueRefreshToken: async () => state.refresh,
   findAccount: async (_, sub) => {
@@ -52,6 +58,7 @@ const provider = new Provider(issuer, {
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
   features: {
     devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: async (ctx, form) => {
@@ -60,6 +67,8 @@ const provider = new Provider(issuer, {
     },
   },
 });
+
+provider.on("backchannel.error", (ctx, error) => console.error("the application was not told:", error.message, error.cause));
 
 const body = async (request) => {
   const parts = [];
@@ -77,6 +86,7 @@ createServer(async (request, response) => {
         state.people[name] = more && { ...state.people[name], ...more };
       }
       state.refresh = changes.refresh ?? state.refresh;
+      state.tells = changes.tells ?? state.tells;
       response.end("{}");
     } else if (request.url.startsWith("/interaction/") && request.method === "GET") {
       response.setHeader("Content-Type", "text/html");
