@@ -62,7 +62,7 @@ def test_all_is_well(all_well: None, ready: Ready) -> None:
         "status": "ok",
         "checks": {
             "database": {"ok": True},
-            "sync": {"ok": True, "age_s": answer["checks"]["sync"]["age_s"]},
+            "sync": {"ok": True, "age_s": answer["checks"]["sync"]["age_s"], "unreadable": 0},
             "slant": {"ok": True},
             "worker": {"ok": True, "age_s": 2},
             "trail": {"ok": True},
@@ -76,7 +76,7 @@ def test_before_the_first_sync_it_is_not_ready(ready: Ready) -> None:
     status, answer = ready()
 
     assert (status, answer["status"]) == (503, "unready")
-    assert answer["checks"]["sync"] == {"ok": False, "age_s": None}
+    assert answer["checks"]["sync"] == {"ok": False, "age_s": None, "unreadable": 0}
     assert answer["checks"]["database"] == {"ok": True}
 
 
