@@ -83,7 +83,7 @@ urlpatterns = [
     path("settings/targets/", reports.targets, name="targets"),
     # One's own choices
     path("settings/people/", people.people, name="people"),
-    path("settings/people/<uuid:person>/end-sessions/", sessions.end_sessions, name="end_sessions"),
+    path("settings/people/end-sessions/", sessions.end_sessions, name="end_sessions"),
     path("settings/sessions/", sessions.sessions, name="sessions"),
     path("settings/mine/", shell.preferences, name="preferences"),
     # Browsers' reports

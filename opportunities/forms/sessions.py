@@ -2,9 +2,17 @@
 
 from django import forms
 
+from opportunities.models import Person
+
 
 class EndSessionForm(forms.Form):
     """One session, or all `others` than this browser's."""
 
     session = forms.UUIDField(required=False)
     others = forms.BooleanField(required=False)
+
+
+class LeaverForm(forms.Form):
+    """Somebody whose sessions are all to end."""
+
+    person = forms.ModelChoiceField(Person.objects.all())

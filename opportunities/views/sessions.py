@@ -1,18 +1,15 @@
 """Where one is signed in, and the end of it: one's own sessions, and for managers those of a leaver."""
 
-from uuid import UUID
-
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from opportunities.access import Action
 from opportunities.actions import open_sessions
 from opportunities.clock import SystemClock
-from opportunities.forms.sessions import EndSessionForm
-from opportunities.models import Person
+from opportunities.forms.sessions import EndSessionForm, LeaverForm
 from opportunities.selectors.sessions import sessions_of
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
@@ -33,10 +30,14 @@ def sessions(request: PageRequest) -> HttpResponse:
 
 
 @require_POST
-def end_sessions(request: PageRequest, person: UUID) -> HttpResponse:
+def end_sessions(request: PageRequest) -> HttpResponse:
     """For managers: sign somebody out everywhere, as when they leave the firm."""
     require(request.person, Action.OVERSEE)
-    leaver = get_object_or_404(Person, pk=person)
+    form = LeaverForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, people_words.PERSON_UNKNOWN)
+        return see_other(reverse("opportunities:people"))
+    leaver = form.cleaned_data["person"]
     clock = SystemClock()
     theirs = open_sessions.living(clock.now()).filter(person=leaver)
     ended = open_sessions.end(

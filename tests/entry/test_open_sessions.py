@@ -90,7 +90,7 @@ def test_a_manager_ends_all_sessions_of_a_leaver(events: Events) -> None:
     person = Person.objects.get(email="compliance@demo.example")
     assert "End 2 sessions" in " ".join(manager.get("/settings/people/").text.split())
 
-    response = manager.post(f"/settings/people/{person.pk}/end-sessions/", follow=True)
+    response = manager.post("/settings/people/end-sessions/", {"person": str(person.pk)}, follow=True)
 
     assert "2 sessions of Casey Compliance ended." in response.text
     assert [is_in(client) for client in (manager, leaver, also)] == [True, False, False]
@@ -104,8 +104,17 @@ def test_only_managers_end_sessions_of_others() -> None:
     manager, compliance = come_in(), come_in("compliance")
     person = Person.objects.get(email="manager@demo.example")
 
-    assert compliance.post(f"/settings/people/{person.pk}/end-sessions/").status_code == 403
+    assert compliance.post("/settings/people/end-sessions/", {"person": str(person.pk)}).status_code == 403
     assert is_in(manager)
+
+
+@pytest.mark.parametrize("person", ["", "nonsense", "484a40cf-fe84-4b1a-bc7a-9866172971e9"])
+def test_nobody_unknown_is_signed_out(person: str) -> None:
+    manager = come_in()
+
+    response = manager.post("/settings/people/end-sessions/", {"person": person}, follow=True)
+
+    assert "Choose one of the people listed." in response.text
 
 
 def test_a_session_that_is_over_is_not_listed_and_its_row_goes() -> None:
