@@ -338,6 +338,7 @@ ALERT_FROM = env.text("ALERT_FROM") or f"Slantweb <slantweb@{urlsplit(SITE_URL).
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 # Empty: `checkpoints` and `audit-signing-key` in VAR_DIR, and the key is made when first needed.
 AUDIT_CHECKPOINT_DIR = env.text("AUDIT_CHECKPOINT_DIR")
+AUDIT_WITNESS_DIR = env.text("AUDIT_WITNESS_DIR")
 AUDIT_SIGNING_KEY_FILE = env.text("AUDIT_SIGNING_KEY_FILE")
 APP_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 safe_start.refuse_dangerous(

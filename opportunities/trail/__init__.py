@@ -6,6 +6,8 @@
 | `query` | which events are asked for |
 | `checkpoints` | signed statements of where the trail stood, kept outside the database |
 | `signing_keys` | the key that signs them, and the public keys that are trusted |
+| `witness` | copies of the checkpoints on another machine |
+| `export_requests`, `export_signing` | the page asks a worker to sign an export, and the worker does |
 | `head_file` | the file outside the database that remembers where the trail stood |
 | `export` | exports as a stream or a folder, and moving older events to files |
 | `export_contents` | the events, proofs and manifest of an export |

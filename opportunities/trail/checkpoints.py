@@ -126,7 +126,7 @@ def write(*, clock: Clock) -> int | None:
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "key": signing_keys.public_half(key),
     }
-    _write_once(folder() / f"{head.seq:012d}.json", signed(statement, key))
+    _write_once(folder() / name_of(head.seq), signed(statement, key))
     return int(head.seq)
 
 
@@ -227,6 +227,10 @@ def folder() -> Path:
     return Path(settings.AUDIT_CHECKPOINT_DIR or Path(settings.VAR_DIR) / "checkpoints")
 
 
+def name_of(seq: int) -> str:
+    return f"{seq:012d}.json"
+
+
 def numbers() -> list[int]:
     """The numbers of the checkpoints, ascending, from the names of the files alone."""
     return sorted(_file_numbers())
@@ -247,7 +251,7 @@ def _newest() -> tuple[int, datetime | None]:
     if not seq:
         return 0, None
     try:
-        time = json.loads((folder() / f"{seq:012d}.json").read_text())["checkpoint"]["time"]
+        time = json.loads((folder() / name_of(seq)).read_text())["checkpoint"]["time"]
         return seq, datetime.fromisoformat(time)
     except (OSError, KeyError, TypeError, ValueError):
         # Unreadable, which verify_audit reports. Another is written.
@@ -256,7 +260,7 @@ def _newest() -> tuple[int, datetime | None]:
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
     """The checkpoint at `seq`, believed or not. A file about another number is not believed."""
-    return _read_file(folder() / f"{seq:012d}.json", seq, keys)
+    return _read_file(folder() / name_of(seq), seq, keys)
 
 
 def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:

@@ -8,12 +8,14 @@ from typing import Any
 from django.db.models import Subquery
 
 from opportunities.models import AuditEvent, ChainHead, Instance
-from opportunities.trail import checkpoints, head_file, signing_keys, verifier
+from opportunities.trail import checkpoints, head_file, signing_keys, verifier, witness
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
 from opportunities.trail.verify.replay import Replay
 from opportunities.trail.verify.report import NOT_AS_SEEN, Progress, Verification, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
+
+COPIES_AT_ONCE = 50
 
 
 def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> VerificationReport:
@@ -56,6 +58,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
     report.problem = (
         _check_head(chain)
         or (yield from _check_checkpoints(chain, keys, known, report))
+        or (yield from _check_witness(report))
         or _check_head_file()
     )
     if report.problem:
@@ -163,6 +166,19 @@ def _check_checkpoints(
         return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq} was there on {at:%d %B %Y}, and is gone.")
     if not numbers and chain.seq:
         report.notes.append("No checkpoint vouches for this trail: only its own hashes were checked.")
+    return None
+
+
+def _check_witness(report: VerificationReport) -> Generator[Progress, None, Problem | None]:
+    """Whether the copies on another machine, which may be slow, say the same as the checkpoints here."""
+    try:
+        for done, (seq, difference) in enumerate(witness.compared(), start=1):
+            if difference:
+                return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {difference}.")
+            if done % COPIES_AT_ONCE == 0:
+                yield Progress(done, report.checkpoints, "copies of checkpoints")
+    except OSError as problem:
+        report.notes.append(f"AUDIT_WITNESS_DIR cannot be read ({problem.strerror}): nothing was compared.")
     return None
 
 

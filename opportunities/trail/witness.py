@@ -1,0 +1,99 @@
+"""An outside witness: each checkpoint is copied to a second folder, AUDIT_WITNESS_DIR, on another machine.
+
+Whoever has all of one machine has its database, its key and its checkpoints, and can write all three anew.
+The copies are then what differs. They are only ever added, so the storage may forbid changes.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+
+from opportunities.clock import Clock
+from opportunities.runtime import alerts
+from opportunities.runtime.alerts import AlertText
+from opportunities.trail import checkpoints
+
+logger = logging.getLogger(__name__)
+
+CAUSE = "witness_failed"
+MEANING = (
+    "Deals are sent as usual, and checkpoints are written here. Until then nothing outside this machine "
+    "shows where the trail stood."
+)
+REMEDY = "Let the workers add files to AUDIT_WITNESS_DIR. The next checkpoint brings the copies up to date."
+# Copied at once at most: the newest vouches for all events before it.
+MOST_AT_ONCE = 100
+
+
+def folder() -> Path | None:
+    return Path(settings.AUDIT_WITNESS_DIR) if settings.AUDIT_WITNESS_DIR else None
+
+
+def numbers() -> list[int]:
+    """The numbers of the copies, ascending. Raises OSError when the folder cannot be read."""
+    where = folder()
+    if where is None:
+        return []
+    found = (checkpoints.NAME.fullmatch(name) for name in os.listdir(where))
+    return sorted(int(name.group(1)) for name in found if name)
+
+
+def copy_new(*, clock: Clock) -> None:
+    """Copy the checkpoints that are newer than the newest copy. Never raises: what fails is an alert."""
+    where = folder()
+    if where is None:
+        return
+    try:
+        newest = max(numbers(), default=0)
+        ours = checkpoints.numbers()
+        for seq in [seq for seq in ours if seq > newest][-MOST_AT_ONCE:]:
+            _add(
+                where / checkpoints.name_of(seq),
+                (checkpoints.folder() / checkpoints.name_of(seq)).read_bytes(),
+            )
+    except OSError as problem:
+        text = AlertText(
+            f"No checkpoint can be copied to AUDIT_WITNESS_DIR: {problem.strerror}",
+            MEANING,
+            REMEDY,
+            "/audit/",
+        )
+        if alerts.open_alert(CAUSE, text, clock=clock):
+            logger.warning("copying a checkpoint failed: %s", problem)
+        return
+    alerts.close_alert(CAUSE, clock=clock)
+
+
+def _add(path: Path, content: bytes) -> None:
+    """Write a new file and never over another: no rename and no removal, which the storage may forbid."""
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o444)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def compared() -> Iterator[tuple[int, str]]:
+    """The number of each copy, and why it speaks against this machine's checkpoint, or "".
+
+    Raises OSError when the folder cannot be read.
+    """
+    where = folder()
+    if where is None:
+        return
+    for seq in numbers():
+        name = checkpoints.name_of(seq)
+        try:
+            ours = (checkpoints.folder() / name).read_bytes()
+        except FileNotFoundError:
+            yield seq, "AUDIT_WITNESS_DIR has it, and AUDIT_CHECKPOINT_DIR has it no more"
+            continue
+        # A copy that ends early was cut when a worker died; it says nothing else than ours.
+        is_same = ours.startswith((where / name).read_bytes())
+        yield seq, "" if is_same else "its copy in AUDIT_WITNESS_DIR says something else"
