@@ -174,7 +174,7 @@ class Nemesis:
             for _ in range(often if plan.has(family) else 0):
                 self._later(self._some_time(), act)
         if plan.has("odd records"):
-            if rng.random() < 0.7:
+            if rng.random() < 0.9:
                 history.scheduler.say(f"from now on {history.slant.show_new_ones_oddly(rng)}")
             for _ in range(3):
                 self._later(self._some_time(), self._show_oddly)

@@ -58,7 +58,7 @@ PEOPLE = (
 )
 # Drawn by themselves, so that each seed keeps what it had before them: the share of histories that have one,
 # and of those in which the mirror is read.
-BESIDES = {"deleted": (0.08, 0.6), "stages": (0.06, 0.4), "odd records": (0.12, 0.4)}
+BESIDES = {"deleted": (0.08, 0.6), "stages": (0.06, 0.4), "odd records": (0.2, 0.4)}
 FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
 
 BESIDE_SYNC = frozenset(
@@ -153,7 +153,7 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     for family, (often, with_syncs) in BESIDES.items():
         if besides.random() < (with_syncs if "syncs" in troubles | always else often):
             troubles.add(family)
-    if "odd records" in troubles | always and besides.random() < 0.6:
+    if "odd records" in troubles | always and besides.random() < 0.9:
         troubles.add("error after")  # only then a second send makes a second record
     troubles |= always
     plan = Plan(
