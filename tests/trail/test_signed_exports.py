@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,8 @@ def test_a_query_is_read_back_as_it_was_written_down() -> None:
         object="opportunity:op_1",
         saw="hh_1",
         text="Mueller",
-        since=SystemClock().now().date(),
-        until=SystemClock().now().date(),
+        since=date(2026, 11, 1),
+        until=date(2026, 11, 30),
     )
     assert TrailQuery.from_json(wanted.as_json()) == wanted
     assert TrailQuery.from_json({}) == TrailQuery()
