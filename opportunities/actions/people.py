@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -120,6 +121,11 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
             outcome="ok",
             change=AuditChange(before, after),
         )
+
+
+def slow_down(person_id: str, *, until: datetime) -> None:
+    """Answer this person nothing until then: they asked too often (`views/limits.py`)."""
+    Person.objects.filter(pk=person_id).update(slowed_until=until)
 
 
 def set_preferences(*, person: Person, theme: str | None, shortcuts: bool | None) -> None:

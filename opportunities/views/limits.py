@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
-from opportunities.actions import access_log
+from opportunities.actions import access_log, people
 from opportunities.clock import SystemClock, is_due
 from opportunities.models import Person
 from opportunities.runtime import limits as counts
@@ -146,7 +146,7 @@ def _judge(request: HttpRequest, limit: Limit, count: int, added: int) -> int:
             by = actor_of(request)
             access_log.record_limit_reached(name=limit.name, per=limit.per, by=by, clock=SystemClock())
         if limit.slows:
-            Person.objects.filter(pk=str(request.user.pk)).update(slowed_until=_end_of(limit))
+            people.slow_down(str(request.user.pk), until=_end_of(limit))
     return _rest(limit)
 
 

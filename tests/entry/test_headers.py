@@ -166,7 +166,12 @@ def test_forwarded_addresses_count_from_trusted_proxies_alone(
     assert seen_address("10.1.2.3") == "10.1.2.3"
 
 
-def test_without_trusted_proxies_nobody_is_believed(seen_address: Callable[..., str]) -> None:
+def test_without_trusted_proxies_nobody_is_believed(
+    seen_address: Callable[..., str], settings: Settings
+) -> None:
+    settings.DEMO, settings.OIDC_ISSUER = False, "https://sign-on.example"
+    settings.OIDC_CLIENT_ID = "slantweb"
+
     assert seen_address("127.0.0.1", **{"X-Forwarded-For": "203.0.113.5"}) == "127.0.0.1"
 
 
