@@ -33,7 +33,7 @@ GRANT UPDATE ON opportunities_mirrorrevision TO slantweb_web;
 GRANT INSERT, UPDATE ON opportunities_stagetotal TO slantweb_web;
 GRANT UPDATE (revision) ON opportunities_pipeline TO slantweb_web;
 GRANT INSERT, UPDATE, DELETE ON django_session, opportunities_draft, opportunities_savedview, opportunities_target,
-  opportunities_limitcount, opportunities_hold, opportunities_pendingalert TO slantweb_web;
+  opportunities_limitcount, opportunities_hold, opportunities_opensession, opportunities_pendingalert TO slantweb_web;
 -- Of the leases the web has one: who looks whether anything is wrong.
 ALTER TABLE opportunities_lease ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS every_lease ON opportunities_lease;
