@@ -39,7 +39,8 @@ from opportunities.slant.types import OpportunityRecord
 
 LATER_SECONDS = 60
 REVIEW_LOOK_SECONDS = 600
-LOOKS_LIMIT = timedelta(hours=2)
+# Somebody is asked within two hours of Slant answering again; the first look and the last may come late.
+LOOKS_LIMIT = timedelta(minutes=115)
 NO_BUDGET_LIMIT = timedelta(minutes=30)
 INCOMPLETE_LIMIT = 5
 SENDS_LIMIT = 3

@@ -1,5 +1,6 @@
 """What must not go on for ever: sending in vain, looking in vain, and looks that never come to a decision."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 
 from opportunities.actions import reviewing
 from opportunities.delivery import settling
-from opportunities.models import Budget, Role, State
+from opportunities.delivery.deciding import Decision, limit
+from opportunities.models import Budget, Role, State, Submission
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
@@ -143,3 +145,13 @@ def test_a_list_that_is_long_in_coming_is_read_to_its_end_by_one_worker(office: 
     assert submission.check_state["scan"]["pages"] > 1
     read = timedelta(seconds=65 * submission.check_state["scan"]["pages"])
     assert read > timedelta(seconds=settling.LEASE_SECONDS)
+
+
+def test_a_manager_is_asked_within_two_hours_though_looks_come_late(office: Office) -> None:
+    submission = lose(office, "drop_after")
+    since = office.clock.now() - timedelta(minutes=119)
+    Submission.objects.filter(pk=submission.pk).update(check_state={"answered_since": since.isoformat()})
+    again = Decision(None)
+
+    assert limit(fresh(submission), again, office.clock).state == State.REVIEW
+    assert limit(submission, replace(again, answered=False), office.clock) == replace(again, answered=False)
