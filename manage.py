@@ -6,13 +6,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from slantweb import private_files
-
 
 def main() -> None:
-    private_files.make_new_files_private(sys.argv[1] if len(sys.argv) > 1 else "")
     if sys.argv[1:2] == ["sandbox"]:
         sys.exit(sandbox(sys.argv[2:]))
+    from slantweb import private_files
+
+    private_files.make_new_files_private(sys.argv[1] if len(sys.argv) > 1 else "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
     if sys.argv[1:2] == ["demo"]:
         from slantweb import demo_env
@@ -32,6 +32,8 @@ def main() -> None:
 def take_files_from_others() -> None:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
+
+    from slantweb import private_files
 
     # Django itself says what is wrong with the settings, and helps without them.
     with suppress(ImproperlyConfigured):

@@ -54,7 +54,7 @@ def shown(row: Submission, person: Person, now: datetime) -> SubmissionPage:
 
 def _deal_url(row: Submission) -> str:
     """The deal's own page; empty while it has none, because Slant shows no stage of it that we can read."""
-    if not Opportunity.objects.filter(pk=row.opportunity_id).exists():
+    if not (row.opportunity_id and Opportunity.objects.filter(pk=row.opportunity_id).exists()):
         return ""
     return reverse("opportunities:opportunity", args=[row.opportunity_id])
 
