@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from opportunities.actions.form_tokens import TOKEN_SALT
-from opportunities.clock import Clock, is_due
+from opportunities.clock import is_due
 from opportunities.models import Draft, Person
 
 TypedValues = Mapping[str, str]
@@ -57,12 +58,12 @@ def mark_session_ended(*, person: Person, session: str) -> None:
             Draft.objects.filter(pk=draft.pk).update(fields=draft.fields | {"outlived": True})
 
 
-def reopen(*, person: Person, form: str, page: str, session: str, clock: Clock) -> dict[str, str]:
+def reopen(*, person: Person, form: str, page: str, session: str) -> dict[str, str]:
     """What `person` typed into `form` in a session that is over. Empty when `page` asks for other values."""
     draft = Draft.objects.filter(person=person, form=form).first()
     if draft is None or draft.fields.get("session") == session:
         return {}
-    idle, now = timedelta(minutes=settings.SESSION_IDLE_MINUTES), clock.now()
+    idle, now = timedelta(minutes=settings.SESSION_IDLE_MINUTES), timezone.now()
     over = draft.fields.get("outlived") or is_due(draft.updated_at + idle, now, longest=idle)
     # A link that prefills the form asks for those values, unless the draft was typed on that very page.
     asked = "?" in page and draft.fields.get("page") != page

@@ -82,7 +82,6 @@ def _draw_unsent(request: PageRequest, typed: dict[str, str], *, supersedes: str
         form=DRAFT,
         page=page_of(request),
         session=session_ref(request),
-        clock=CLOCK,
     )
     return _draw_typed(request, typed | draft, supersedes=supersedes, reopened=bool(draft))
 

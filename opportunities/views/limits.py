@@ -14,6 +14,7 @@ from functools import wraps
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from opportunities.actions import access_log, people
@@ -102,7 +103,7 @@ def one_at_a_time(view: View) -> View:
 def _hold(key: str) -> bool:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        now = SystemClock().now()
+        now = timezone.now()
         if counts.hold(key, now=now, until=now + timedelta(seconds=HELD_SECONDS)):
             return True
         if time.monotonic() >= deadline:
@@ -112,7 +113,7 @@ def _hold(key: str) -> bool:
 
 def slowed_seconds(person: Person) -> int:
     """How long somebody who asked too often has still to wait."""
-    until, now = person.slowed_until, SystemClock().now()
+    until, now = person.slowed_until, timezone.now()
     if until is None or is_due(until, now, longest=timedelta(seconds=PAGE.seconds)):
         return 0
     return math.ceil((until - now).total_seconds())

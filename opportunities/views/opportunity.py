@@ -276,7 +276,6 @@ def _draft_of_ended_session(request: PageRequest, row: Opportunity) -> dict[str,
         form=DRAFT,
         page=page_of(request),
         session=session_ref(request),
-        clock=CLOCK,
     )
     return editable_values(draft) if draft.get("deal") == row.pk else {}
 

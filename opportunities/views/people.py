@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from opportunities.access import Action
@@ -31,6 +32,6 @@ def people(request: PageRequest) -> HttpResponse:
         words = people_words.PERSON_LINKED if member_id else people_words.PERSON_BY_EMAIL
         messages.success(request, words.format(name=person.display))
         return see_other(reverse("opportunities:people"))
-    everyone = everybody(candidates, SystemClock().now())
+    everyone = everybody(candidates, timezone.now())
     context = {"people": everyone, "candidates": candidates, "problem": form.problem()}
     return render(request, "opportunities/people.html", context, status=422 if form.is_bound else 200)

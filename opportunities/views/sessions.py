@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from opportunities.access import Action
@@ -23,7 +24,7 @@ def sessions(request: PageRequest) -> HttpResponse:
     """One's own sessions. This browser's is ended by signing out."""
     if request.method == "POST":
         return _end_own(request)
-    now = SystemClock().now()
+    now = timezone.now()
     lines = sessions_of(request.person, this=request.session.session_key, now=now)
     context = {"sessions": lines, "others": sum(not line.is_this for line in lines)}
     return render(request, "opportunities/sessions.html", context)
@@ -39,7 +40,7 @@ def end_sessions(request: PageRequest) -> HttpResponse:
         return see_other(reverse("opportunities:people"))
     leaver = form.cleaned_data["person"]
     clock = SystemClock()
-    theirs = open_sessions.living(clock.now()).filter(person=leaver)
+    theirs = open_sessions.living(timezone.now()).filter(person=leaver)
     ended = open_sessions.end(
         theirs.exclude(session_key=request.session.session_key),
         by=actor_of(request),
@@ -53,7 +54,7 @@ def end_sessions(request: PageRequest) -> HttpResponse:
 def _end_own(request: PageRequest) -> HttpResponse:
     clock = SystemClock()
     form = EndSessionForm(request.POST)
-    own = open_sessions.living(clock.now()).filter(person=request.person)
+    own = open_sessions.living(timezone.now()).filter(person=request.person)
     others = own.exclude(session_key=request.session.session_key)
     # One that is over already, or somebody else's, is none of them: the page then shows what is left.
     chosen = others.filter(pk=form.cleaned_data["session"]) if form.is_valid() else others.none()

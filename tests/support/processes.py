@@ -318,6 +318,14 @@ class House:
     def wait_until_ready(self) -> None:
         wait_until(self._ready, *self.processes.values())
 
+    def wait_until_slant_answers(self) -> None:
+        """After an outage nothing is sent before the next probe, which comes after a minute at most."""
+        wait_until(self._hears_slant, *self.processes.values(), seconds=75)
+
+    def _hears_slant(self) -> bool:
+        answer = requests.get(f"{self.url}/readyz", timeout=5).json()
+        return bool(answer["checks"]["slant"]["ok"])
+
     def kill(self, name: str) -> None:
         """kill -9 one of the processes; starting it again is the test's business."""
         self.processes.pop(name).kill()
@@ -415,6 +423,7 @@ def house(request: pytest.FixtureRequest, shared_house: House) -> Iterator[House
         if name not in shared_house.processes:
             start()
     shared_house.wait_until_ready()
+    shared_house.wait_until_slant_answers()
 
 
 HOUSES = pytest.StashKey[list[House]]()

@@ -13,7 +13,7 @@ from opportunities.delivery.connection import metered
 from opportunities.models import Role, State, Submission
 from opportunities.runtime.budget import Share
 from opportunities.trail.verify.whole import verify
-from tests.support.databases import APP_ROLE
+from tests.support.databases import APP_ROLE, grant
 from tests.support.office import Office
 from tests.support.people import make_person
 from tests.support.slant_box import SlantBox, TurnedClock
@@ -93,6 +93,9 @@ def as_migrator() -> Iterator[None]:
         cursor.execute("SET ROLE NONE")
     try:
         yield
+        # Tables that were made again have no rights yet.
+        with connection.cursor() as cursor:
+            grant(lambda statement: cursor.execute(statement, None))
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {APP_ROLE}")
