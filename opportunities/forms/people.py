@@ -23,6 +23,7 @@ class LinkForm(forms.Form):
         super().__init__(data)
         self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]  # a ChoiceField
 
-    def problem(self) -> str:
-        """The first thing wrong, for the one line the page has for it."""
-        return next((str(message) for messages in self.errors.values() for message in messages), "")
+    def problems(self) -> list[tuple[str, str]]:
+        """The first thing wrong, with the id of the table it is in."""
+        found = [("people", str(message)) for messages in self.errors.values() for message in messages]
+        return found[:1]

@@ -1,7 +1,5 @@
 """What a stage means, as a manager says it."""
 
-from typing import Any
-
 from django import forms
 
 from opportunities.models import Meaning, Stage
@@ -30,7 +28,9 @@ class StageForm(forms.Form):
         meaning: str = self.cleaned_data["meaning"]
         return Meaning(meaning) if meaning else None
 
-    def problem(self) -> tuple[str, str] | None:
-        """The first thing wrong and the field it is in, for the one line the page has for it."""
-        found: list[tuple[Any, Any]] = [(field, str(errors[0])) for field, errors in self.errors.items()]
-        return found[0] if found else None
+    def problems(self) -> list[tuple[str, str]]:
+        """The first thing wrong, with the id of the control in the row of its stage."""
+        for field, errors in self.errors.items():
+            control = "limit" if field == "stale_after_days" else "stage"
+            return [(f"{control}-{self.data.get('stage', '')}", str(errors[0]))]
+        return []

@@ -33,5 +33,5 @@ def people(request: PageRequest) -> HttpResponse:
         messages.success(request, words.format(name=person.display))
         return see_other(reverse("opportunities:people"))
     everyone = everybody(candidates, timezone.now())
-    context = {"people": everyone, "candidates": candidates, "problem": form.problem()}
+    context = {"people": everyone, "candidates": candidates, "problems": form.problems()}
     return render(request, "opportunities/people.html", context, status=422 if form.is_bound else 200)

@@ -32,7 +32,7 @@ def stages(request: PageRequest) -> HttpResponse:
         "pipelines": stage_settings(person),
         "meanings": Meaning.choices,
         "house_limit": settings.STALE_AFTER_DAYS,
-        "problem": form.problem(),
+        "problems": form.problems(),
         "typed": form.data,
     }
     return render(request, "opportunities/stages.html", context, status=422 if form.is_bound else 200)

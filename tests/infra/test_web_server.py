@@ -14,12 +14,15 @@ TOO_LONG = 200 * 1024 * 1024
 MULTIPART = "multipart/form-data; boundary=x"
 
 
+def connect(house: House) -> socket.socket:
+    server = urlsplit(house.url)
+    return socket.create_connection((server.hostname or "", server.port or 0), timeout=15)
+
+
 def exchange(house: House, *lines: str, body: bytes = b"") -> str:
     """The whole answer to one request, written as it goes over the wire."""
-    server = urlsplit(house.url)
-    place = (server.hostname or "", server.port or 0)
-    with closing(socket.create_connection(place, timeout=15)) as connection:
-        head = "\r\n".join([*lines, f"Host: {server.netloc}", "Connection: close", "", ""])
+    with closing(connect(house)) as connection:
+        head = "\r\n".join([*lines, f"Host: {urlsplit(house.url).netloc}", "Connection: close", "", ""])
         connection.sendall(head.encode() + body)
         answer = b""
         while part := connection.recv(65536):
@@ -99,12 +102,11 @@ def test_a_limit_holds_over_all_processes_of_the_server(new_house: Callable[...,
 def test_whoever_sends_slowly_keeps_nobody_waiting(new_house: Callable[..., House]) -> None:
     """A hundred idle sockets, and requests that stop in the middle of a line, of the head or of the body."""
     house = new_house()
-    server = urlsplit(house.url)
-    head = f"POST /sign-in/ HTTP/1.1\r\nHost: {server.netloc}\r\n"
+    head = f"POST /sign-in/ HTTP/1.1\r\nHost: {urlsplit(house.url).netloc}\r\n"
     body = f"{head}Content-Length: 200000\r\nContent-Type: {MULTIPART}\r\n\r\n--x\r\n"
     slow: list[socket.socket] = []
     for begun in [b""] * 100 + [b"GET /he"] * 20 + [head.encode()] * 20 + [body.encode()] * 20:
-        connection = socket.create_connection((server.hostname or "", server.port or 0), timeout=30)
+        connection = connect(house)
         connection.sendall(begun)
         slow.append(connection)
     time.sleep(1)
