@@ -174,7 +174,8 @@ said, given = {{}}, dict(os.environ)
 for name, value in {variables!r}:
     os.environ.clear()
     os.environ.update(given | {{name: value}})
-    sys.modules.pop("slantweb.settings", None)
+    for module in [name for name in sys.modules if name.startswith("slantweb.settings")]:
+        del sys.modules[module]
     try:
         importlib.import_module("slantweb.settings")
     except ImproperlyConfigured as problem:

@@ -42,6 +42,33 @@ def test_every_make_target_a_document_names_is_there() -> None:
     assert named - targets == set()
 
 
+def test_the_settings_list_every_part_in_the_order_it_is_read() -> None:
+    """An engineer opens the list first, and a part that is not imported is not read at all."""
+    package = ROOT / "slantweb" / "settings"
+    text = (package / "__init__.py").read_text()
+    listed = re.findall(r"^\* `(\w+)`:", text, re.MULTILINE)
+    imported = re.findall(r"^from slantweb\.settings\.(\w+) import \*", text, re.MULTILINE)
+
+    assert listed == imported
+    assert set(listed) == {path.stem for path in package.glob("*.py")} - {"__init__"}
+
+
+def test_the_environment_is_read_by_the_settings_alone() -> None:
+    """But for what runs before them: the demo's start, the web process without its token, and the sandbox."""
+    before_settings = {"slantweb/demo_env.py", "slantweb/wsgi.py", "slantweb/variables.py", "manage.py"}
+    readers = {
+        str(path.relative_to(ROOT))
+        for room in ("opportunities", "slantweb")
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(r"\bos\.(environ|getenv)\b|^import environ", path.read_text(), re.MULTILINE)
+    }
+
+    assert readers - before_settings == {
+        "opportunities/demo/supervisor.py",
+        "opportunities/sandbox/__main__.py",
+    }
+
+
 def paths_in(text: str) -> Iterator[str]:
     """Names in backticks that look like a file or folder of this project, without placeholders."""
     for name in re.findall(r"`([\w./-]+)`", text):

@@ -1,0 +1,96 @@
+"""Django's own: keys, hosts, apps, middleware, templates, language and time, static files."""
+
+import tomllib
+
+from django.core.exceptions import ImproperlyConfigured
+
+from slantweb.settings.environment import BASE_DIR, VAR_DIR, env
+
+APP_VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+
+SECRET_KEY = env.secret("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
+    )
+# Older keys, still good for what they signed and sealed, so that a new key signs nobody out.
+SECRET_KEY_FALLBACKS = [key.strip() for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key.strip()]
+
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+    "csp",
+    "opportunities",
+]
+
+MIDDLEWARE = [
+    # First, because the error pages of every other one ask `request.htmx`.
+    "django_htmx.middleware.HtmxMiddleware",
+    "slantweb.middleware.TrustedProxiesMiddleware",
+    "slantweb.middleware.RequestIdMiddleware",
+    "slantweb.middleware.HeadersMiddleware",
+    "slantweb.middleware.BodyLimitMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "slantweb.middleware.DemoIsLocalMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "slantweb.middleware.SignInRequiredMiddleware",
+]
+
+ROOT_URLCONF = "slantweb.urls"
+# Slantweb has a host of its own: whatever a server says of a path it is mounted below does not count.
+FORCE_SCRIPT_NAME = ""
+WSGI_APPLICATION = "slantweb.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["slantweb.template_loader.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "opportunities.views.shell.shell",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Language and time: UTC inside, the firm's zone on pages.
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.zone("TIME_ZONE", "UTC")
+
+# Static files
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "slantweb.storage.HashedFiles"},
+}

@@ -1,0 +1,21 @@
+"""People, sessions and their cookies."""
+
+from slantweb.settings.environment import DEMO, env
+
+AUTH_USER_MODEL = "opportunities.Person"
+AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
+LOGIN_URL = "/sign-in/"
+MESSAGE_STORAGE = "slantweb.messages.InSession"
+SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=1)
+SESSION_COOKIE_AGE = 8 * 60 * 60
+# Rows of the database that hold JSON. Nothing that others can write is ever unpickled.
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+# Over plain http (the loopback demo alone) browsers refuse the __Host- prefix and the Secure mark.
+if DEMO:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "sessionid", "csrftoken"
+else:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
