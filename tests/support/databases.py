@@ -15,7 +15,7 @@ from urllib.parse import quote
 from django.core.management import call_command
 from django.db import connection, connections
 
-from tests.support.environment import ROOT
+from opportunities.runtime.grants import ROLES, statements
 
 
 @contextmanager
@@ -101,11 +101,9 @@ def _run(statement: str) -> None:
         cursor.execute(statement)
 
 
-# The application's role on PostgreSQL, with the grants of docs/grants.sql: what the suite runs under there.
+# The roles on PostgreSQL, with the rights of `manage.py grants`: what the suite runs under there.
 
-GRANTS = ROOT / "docs" / "grants.sql"
-APP_ROLE = "slantweb_app"
-WEB_ROLE = "slantweb_web"
+APP_ROLE, WEB_ROLE = ROLES
 AS_APPLICATION = f"-c role={APP_ROLE}"
 
 
@@ -120,17 +118,18 @@ def as_web(url: str) -> str:
 
 
 def grant(execute: Callable[[str], Any]) -> None:
-    """Make the application's roles, once a server, and give them what docs/grants.sql says here."""
+    """Make the application's roles, once a server, and give them what `manage.py grants` gives."""
     for role in (APP_ROLE, WEB_ROLE):
         execute(
             f"DO $$ BEGIN CREATE ROLE {role}; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
-    execute(GRANTS.read_text())
+    for statement in statements():
+        execute(statement)
 
 
 def become_the_application() -> None:
-    """From here on the default connection, in every thread, has only the rights of docs/grants.sql."""
+    """From here on the default connection, in every thread, has only the rights of `manage.py grants`."""
     if connection.vendor != "postgresql":
         return
     with connection.cursor() as cursor:

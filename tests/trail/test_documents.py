@@ -5,7 +5,6 @@ import re
 import string
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 from opportunities.models import State
 from opportunities.wording import trail as trail_words
@@ -117,4 +116,3 @@ def test_the_files_it_names_exist() -> None:
         assert (
             ROOT / "opportunities" / "management" / "commands" / f"{command}.py"
         ).exists() or command == "migrate"
-    assert Path(ROOT / "docs" / "grants.sql").exists()

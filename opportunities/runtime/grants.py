@@ -1,0 +1,199 @@
+"""What the roles of worker and web may do in PostgreSQL: as statements, and compared with what they can do.
+
+The owner of the tables migrates and grants; the two roles only work (docs/operations.md, "Two accounts").
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.apps import apps
+from django.db import connection, transaction
+
+# Also the one role of a deployment in which web and worker are one.
+WORKER = "slantweb_app"
+WEB = "slantweb_web"
+ROLES = (WORKER, WEB)
+
+READ = frozenset({"SELECT"})
+ADD = READ | {"INSERT"}
+CHANGE = READ | {"UPDATE"}
+WRITE = ADD | CHANGE
+EVERYTHING = WRITE | {"DELETE"}
+KNOWN_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+MIGRATIONS = "django_migrations"
+# The worker may do everything with every other table.
+WORKER_RIGHTS = {
+    # The trail is added to and read. Its head moves, and stays.
+    "opportunities_auditevent": ADD,
+    "opportunities_chainhead": CHANGE,
+    # What was asked for and what was sent is finished, never removed.
+    "opportunities_submission": WRITE,
+    "opportunities_attempt": WRITE,
+    # Which migrations ran is the owner's to say.
+    MIGRATIONS: READ,
+}
+# The web reads every table, and writes what people enter: nothing that a worker goes by.
+WEB_RIGHTS = {
+    "opportunities_auditevent": ADD,
+    "opportunities_exportsignature": ADD,
+    "opportunities_chainhead": CHANGE,
+    "opportunities_submission": WRITE,
+    "opportunities_bulkorder": WRITE,
+    "opportunities_person": WRITE,
+    "opportunities_lostreason": WRITE,
+    "opportunities_stagemeaning": WRITE,
+    "opportunities_alert": WRITE,
+    "opportunities_alertmail": WRITE,
+    "opportunities_lease": WRITE,
+    # What a manager says of a stage shows on open boards.
+    "opportunities_mirrorrevision": CHANGE,
+    "opportunities_stagetotal": WRITE,
+    "django_session": EVERYTHING,
+    "opportunities_draft": EVERYTHING,
+    "opportunities_savedview": EVERYTHING,
+    "opportunities_target": EVERYTHING,
+    "opportunities_limitcount": EVERYTHING,
+    "opportunities_hold": EVERYTHING,
+    "opportunities_opensession": EVERYTHING,
+    "opportunities_pendingalert": EVERYTHING,
+}
+# Single columns beside them.
+WEB_COLUMNS = {"opportunities_pipeline": ("revision",)}
+# Of the leases the web has one: who looks whether anything is wrong.
+LEASES = "opportunities_lease"
+WEB_LEASE = "watch"
+
+SEQUENCES = f"""DO $$ DECLARE one regclass; BEGIN
+  FOR one IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+    AND pg_has_role(relowner, 'USAGE')
+  LOOP EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %s TO {WORKER}, {WEB}', one); END LOOP;
+END $$"""  # noqa: S608 - names of ours
+
+
+class CannotGrant(Exception):
+    """Nothing was changed. `reasons` are sentences that say what is missing and what to do."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons
+
+
+def all_tables() -> list[str]:
+    """The tables of all models, and the one of the migrations. Other tables are not touched."""
+    models = apps.get_models(include_auto_created=True)
+    tables = {model._meta.db_table for model in models if model._meta.managed and not model._meta.proxy}
+    return sorted({*tables, MIGRATIONS})
+
+
+def rights_of(role: str, table: str) -> frozenset[str]:
+    return WORKER_RIGHTS.get(table, EVERYTHING) if role == WORKER else WEB_RIGHTS.get(table, READ)
+
+
+def statements() -> list[str]:
+    """To be run as the owner, in one transaction. Twice is as good as once."""
+    found = [f"REVOKE ALL ON {', '.join(all_tables())} FROM {WORKER}, {WEB}"]
+    for role in ROLES:
+        found += [f"GRANT USAGE ON SCHEMA public TO {role}", f"REVOKE CREATE ON SCHEMA public FROM {role}"]
+        alike: dict[frozenset[str], list[str]] = defaultdict(list)
+        for table in all_tables():
+            alike[rights_of(role, table)].append(table)
+        for rights, tables in alike.items():
+            found.append(f"GRANT {', '.join(sorted(rights))} ON {', '.join(tables)} TO {role}")
+    for table, columns in WEB_COLUMNS.items():
+        found.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {WEB}")
+    return [
+        *found,
+        SEQUENCES,
+        f"ALTER TABLE {LEASES} ENABLE ROW LEVEL SECURITY",
+        f"DROP POLICY IF EXISTS every_lease ON {LEASES}",
+        f"CREATE POLICY every_lease ON {LEASES} TO {WORKER} USING (true)",
+        f"DROP POLICY IF EXISTS lease_of_the_watch ON {LEASES}",
+        f"CREATE POLICY lease_of_the_watch ON {LEASES} TO {WEB} USING (name = '{WEB_LEASE}')",
+        # A table that a later migration makes can be read at once, and written after the next grants.
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {WORKER}, {WEB}",
+    ]
+
+
+def grant_all() -> None:
+    """All of it or nothing. Raises `CannotGrant`."""
+    if reasons := _obstacles():
+        raise CannotGrant(reasons)
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Rather no grants than pages that wait behind this.
+        cursor.execute("SET LOCAL lock_timeout = '10s'")
+        for statement in statements():
+            cursor.execute(statement, None)
+        if differences := [words for role in ROLES for words in compare_rights(role, role)]:
+            raise CannotGrant(differences)
+
+
+def compare_rights(role: str, wanted: str) -> list[str]:
+    """How what `role` can do differs from the rights of `wanted` (WORKER or WEB), in sentences."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.name, known.name, has_table_privilege(%s, 'public.' || wanted.name, known.name) "
+            "FROM unnest(%s::text[]) wanted (name), unnest(%s::text[]) known (name) "
+            "WHERE to_regclass('public.' || wanted.name) IS NOT NULL",
+            [role, all_tables(), list(KNOWN_RIGHTS)],
+        )
+        rows = cursor.fetchall()
+        cursor.execute("SELECT has_schema_privilege(%s, 'public', 'CREATE')", [role])
+        may_create = cursor.fetchone()[0]
+    lacks: dict[str, list[str]] = defaultdict(list)
+    exceeds: dict[str, list[str]] = defaultdict(list)
+    for table, right, has in rows:
+        if has != (right in rights_of(wanted, table)):
+            (exceeds if has else lacks)[right].append(table)
+    words = [f"{role} may not {right} {_some(tables)}." for right, tables in lacks.items()]
+    words += [
+        f"{role} may {right} {_some(tables)}, by itself, by PUBLIC or by a role it is a member of."
+        for right, tables in exceeds.items()
+    ]
+    if may_create:
+        words.append(
+            f"{role} may make tables. As a superuser, in this database: "
+            f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role};"
+        )
+    return words
+
+
+def _obstacles() -> list[str]:
+    """What stands in the way, each with what to do. Only reads."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        me = cursor.fetchone()[0]
+        cursor.execute("SELECT rolname, rolsuper FROM pg_roles WHERE rolname = ANY(%s)", [list(ROLES)])
+        roles = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT name, pg_get_userbyid(relowner), pg_has_role(relowner, 'USAGE') "
+            "FROM unnest(%s::text[]) name "
+            "LEFT JOIN pg_class ON pg_class.oid = to_regclass('public.' || name)",
+            [all_tables()],
+        )
+        tables = cursor.fetchall()
+    found = [
+        f"There is no role {role}. As a superuser, or a role with CREATEROLE: "
+        f"CREATE ROLE {role} LOGIN PASSWORD '...';"
+        for role in ROLES
+        if role not in roles
+    ]
+    found += [
+        f"{role} is a superuser, to whom no right can be refused: ALTER ROLE {role} NOSUPERUSER;"
+        for role, is_super in roles.items()
+        if is_super
+    ]
+    if missing := [name for name, owner, _ in tables if owner is None]:
+        found.append(f"There is no {_some(missing)}. First, as {me}: manage.py migrate")
+    others: dict[str, list[str]] = defaultdict(list)
+    for name, owner, is_mine in tables:
+        if owner is not None and not is_mine:
+            others[owner].append(name)
+    for owner, names in others.items():
+        found.append(f"{_some(names)} belong to {owner}, and you are {me}. Run this as {owner}.")
+    return found
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
