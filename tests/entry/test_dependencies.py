@@ -181,3 +181,18 @@ def test_trusted_types_wait_for_an_htmx_that_knows_them() -> None:
 
     assert "trustedTypes" not in htmx
     assert "parseFromString" in htmx
+
+
+def test_what_the_decision_calls_held_back_is_what_is_locked() -> None:
+    """docs/decisions/0013-what-lags.md is brought up to date together with the locks."""
+    rows = re.findall(
+        r"^\| ([\w.-]+) \| ([\d.]+) \|",
+        (ROOT / "docs" / "decisions" / "0013-what-lags.md").read_text(),
+        re.MULTILINE,
+    )
+    parts = json.loads(sbom.SBOM.read_text())["components"]
+    here = {part["name"]: part["version"] for part in parts}
+    here |= {name: version for name, (version, _) in pins(TESTS).items()}
+
+    assert len(rows) >= 3
+    assert [(name, version) for name, version in rows if here.get(name) != version] == []
