@@ -26,6 +26,7 @@ from opportunities.views import access_log, errors, limits
 from opportunities.views.access_marks import draft_mark_of, is_foreign, is_open, is_poll, page_of
 from opportunities.views.requests import PageRequest
 from slantweb import logs, sessions
+from slantweb.body_length import ChunkedBody, UnreadableLength, read_body_length
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -143,23 +144,26 @@ class HeadersMiddleware:
 class BodyLimitMiddleware:
     """Refuses a body that is too long, or does not say how long it is, before anything of it is read.
 
-    Django reads no more than `Content-Length` says, so a body that lies about its length is cut off. Chunked
-    bodies, which only programs send, name no length (RFC 9110, section 15.5.12).
+    Django reads no more than `Content-Length` says, so a body that lies about its length is cut off.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if "HTTP_TRANSFER_ENCODING" in request.META:
+    def __call__(self, request: PageRequest) -> HttpResponseBase:
+        try:
+            length = read_body_length(
+                transfer_encoding=request.META.get("HTTP_TRANSFER_ENCODING"),
+                content_length=request.META.get("CONTENT_LENGTH"),
+            )
+        except ChunkedBody:
             return _refuse_body("Say how long the request is (Content-Length).", 411)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not (length.isascii() and length.isdigit()):
+        except UnreadableLength:
             return _refuse_body("The length of the request is not a number.", 400)
-        # Compared as text first: a number may be too long to be read.
-        if len(length) > 9 or int(length) > settings.REQUEST_BODY_MOST_BYTES:
+        if length > settings.REQUEST_BODY_MOST_BYTES:
             most = settings.REQUEST_BODY_MOST_BYTES // 1024
             return _refuse_body(f"A request may be at most {most} KB long.", 413)
+        request.body_length = length
         return self.get_response(request)
 
 

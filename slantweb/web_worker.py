@@ -15,6 +15,8 @@ from typing import Any
 from django.conf import settings
 from gunicorn.workers.gthread import ThreadWorker
 
+from slantweb.body_length import BodyLengthError, read_body_length
+
 READERS = 256
 # A whole request, from its first byte: forms are small.
 READ_SECONDS = 10
@@ -39,8 +41,8 @@ class ReadAheadWorker(ThreadWorker):
             self.deadlines.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        if _length_of(req) <= settings.REQUEST_BODY_MOST_BYTES:
-            # What is longer is refused unread (BodyLimitMiddleware).
+        if _is_short(req):
+            # Any other body is refused unread (BodyLimitMiddleware).
             req.body = io.BytesIO(req.body.read())
         self.deadlines.pop(conn, None)
         conn.sock.settimeout(WRITE_SECONDS)
@@ -60,10 +62,12 @@ class ReadAheadWorker(ThreadWorker):
         super().handle_quit(sig, frame)
 
 
-def _length_of(req: Any) -> float:
-    """Of the body, as the sender said; a body in chunks has none."""
+def _is_short(req: Any) -> bool:
     headers = dict(req.headers)
-    if "TRANSFER-ENCODING" in headers:
-        return float("inf")
-    length = str(headers.get("CONTENT-LENGTH", "0"))
-    return int(length) if length.isdecimal() and len(length) < 10 else float("inf")
+    try:
+        length = read_body_length(
+            transfer_encoding=headers.get("TRANSFER-ENCODING"), content_length=headers.get("CONTENT-LENGTH")
+        )
+    except BodyLengthError:
+        return False
+    return length <= settings.REQUEST_BODY_MOST_BYTES

@@ -6,12 +6,11 @@ A view without a mark is closed: `SignInRequiredMiddleware` requires a signed-in
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.http import url_has_allowed_host_and_scheme
 
+from opportunities.views.own_addresses import own_path
 from opportunities.views.requests import PageRequest
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -84,14 +83,7 @@ def page_of(request: PageRequest) -> str:
     It is never the address of a fragment, nor of a form's target.
     """
     if request.htmx:
-        return _own_path(request, request.headers.get("HX-Current-URL", ""))
+        return own_path(request, request.headers.get("HX-Current-URL", "")) or "/"
     if request.method in ("GET", "HEAD"):
         return request.get_full_path()
-    return _own_path(request, request.headers.get("Referer", ""))
-
-
-def _own_path(request: HttpRequest, url: str) -> str:
-    if not url or not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}):
-        return "/"
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return own_path(request, request.headers.get("Referer", "")) or "/"

@@ -17,6 +17,7 @@ from opportunities.clock import SystemClock
 from opportunities.runtime import limits as counts
 from opportunities.selectors.health import Health, health
 from opportunities.views.access_marks import open_to_all
+from opportunities.views.requests import PageRequest
 
 csp_log = logging.getLogger(__name__)
 
@@ -98,17 +99,16 @@ def _prometheus(now: Health) -> bytes:
 @csrf_exempt
 @open_to_all
 @require_POST
-def csp_report(request: HttpRequest) -> HttpResponse:
+def csp_report(request: PageRequest) -> HttpResponse:
     report = _read_report(request)
     if report and _within_cap():
         csp_log.warning("content security policy violated", extra={"report": report})
     return HttpResponse(status=204)
 
 
-def _read_report(request: HttpRequest) -> dict[str, str]:
+def _read_report(request: PageRequest) -> dict[str, str]:
     """The few lines worth keeping, without query strings: they may hold what somebody searched for."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > CSP_REPORT_BYTES:
+    if request.body_length > CSP_REPORT_BYTES:
         return {}
     try:
         sent: Any = json.loads(request.body)

@@ -5,7 +5,6 @@ For htmx the answer is the deal's card where the deal is now, and a message. Els
 
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -13,7 +12,6 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from opportunities.access import Action
@@ -28,6 +26,7 @@ from opportunities.selectors.board.parts import Note
 from opportunities.selectors.moving import Gone, Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
+from opportunities.views.own_addresses import own_path
 from opportunities.views.requests import PageRequest
 from opportunities.views.rights import require
 from opportunities.views.submit_guard import (
@@ -273,10 +272,9 @@ def _stage_name(found: Movable, id: Any) -> str:
 
 def _previous_page(request: PageRequest, form: MoveForm) -> str:
     """The page the form names, else the board the browser came from. Never another site's."""
-    back = form.typed("next")
-    if not back and request.method == "GET":
-        came = urlsplit(request.headers.get("Referer", ""))
-        is_board = came.netloc == request.get_host() and came.path == reverse("opportunities:board")
-        back = f"{came.path}?{came.query}" if is_board else ""
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith("/")
-    return back if is_ours else ""
+    named = form.typed("next")
+    if named or request.method != "GET":
+        return own_path(request, named)
+    came_from = own_path(request, request.headers.get("Referer", ""))
+    is_board = came_from.partition("?")[0] == reverse("opportunities:board")
+    return came_from if is_board else ""

@@ -15,6 +15,8 @@ class PageRequest(HttpRequest):
 
     htmx: HtmxDetails
     person: Person
+    # What the request says of its body, in bytes. BodyLimitMiddleware refuses what says nothing readable.
+    body_length: int
     # Seconds left of the session, idle and absolute. None where there is no session to warn about.
     session_left: tuple[int, int] | None
     # Why an error page refused the request, as the access log records it.

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from opportunities.access import Action, may
@@ -18,6 +17,7 @@ from opportunities.forms.preferences import THEMES
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
 from opportunities.views.answers import see_other
+from opportunities.views.own_addresses import own_path
 from opportunities.views.requests import PageRequest
 from opportunities.wording import shell as shell_words
 
@@ -114,9 +114,7 @@ def preferences(request: PageRequest) -> HttpResponse:
     form = PreferencesForm(request.POST)
     if form.is_valid():
         people.set_preferences(person=person, **form.cleaned_data)
-    back = request.headers.get("Referer", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = see_other(back if safe else "/")
+    response = see_other(own_path(request, request.headers.get("Referer", "")) or "/")
     response.set_cookie(
         "theme",
         person.theme,

@@ -10,7 +10,7 @@ from django.contrib.auth import login, logout
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from opportunities.access import Action, may
@@ -24,6 +24,7 @@ from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
+from opportunities.views.own_addresses import is_own_address
 from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult, provider
 from opportunities.views.requests import PageRequest
 from opportunities.wording import sign_in as sign_in_words
@@ -202,10 +203,4 @@ def next_page(request: PageRequest) -> str:
 
 def safe_next(request: PageRequest, url: str) -> str:
     """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
-    hosts, https = {request.get_host()}, request.is_secure()
-    # The same browsers that fold "\\" into "/" drop tabs and line ends: none of them belongs in an address of
-    # ours.
-    clean = url.isprintable() and "\\" not in url and url.startswith(("/", "http://", "https://"))
-    return (
-        url if clean and url_has_allowed_host_and_scheme(url, hosts, require_https=https) else reverse("home")
-    )
+    return url if is_own_address(request, url) else reverse("home")

@@ -80,6 +80,23 @@ def test_without_scripts_it_leads_back_to_the_board_and_can_be_undone(
     assert answer["Location"].startswith("/submissions/")
 
 
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/board/?owner=me", "/board/?owner=me"),
+        ("http://testserver/opportunities/", ""),
+        ("https://evil.example/board/", ""),
+        ("http://[", ""),
+    ],
+)
+def test_the_form_leads_back_to_the_board_it_was_opened_from_and_to_no_other_site(
+    deal: Opportunity, owner: Person, browse: Browse, referer: str, back: str
+) -> None:
+    answer = browse(owner).get(f"/opportunities/{deal.pk}/move/", headers={"Referer": referer})
+
+    assert Page(answer).value("next") == back
+
+
 def test_a_move_that_arrived_is_undone_by_moving_back_with_its_probability(
     deal: Opportunity, owner: Person, browse: Browse
 ) -> None:
