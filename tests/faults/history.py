@@ -34,6 +34,7 @@ from opportunities.worker.tick import tick
 from tests.faults import slant as slants
 from tests.faults.changing import Changing
 from tests.faults.database import SimulatedDatabase, default_database, migrated
+from tests.faults.mirrored import mirrored_deals
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Network, Sent, Trouble, transport_over
 from tests.faults.people import People, found_homes, make_people
@@ -146,6 +147,7 @@ class History:
         self.troubled = True
         self.exchanges = self.rounds = self.jumps = 0
         self.kept_up: bool | None = None  # whether the mirror was read once more at the end
+        self.mirrored_before: dict[str, tuple[Any, ...]] = {}  # what it showed then
         self.full_readings = 0  # by command, after that
         self.violations: list[str] = []
         self.ended: list[str] = []  # the states of its submissions, once it was judged
@@ -293,6 +295,7 @@ class History:
 
         self.kept_up = self.scheduler.run(self.scheduler.now + HOUR, read_since)
         if self.plan.has("deleted") or self.plan.has("stages"):
+            self.mirrored_before = mirrored_deals(self)
             for _ in range(2):
                 operator = self.visit("operator", self._read_fully)
                 self.scheduler.run(self.scheduler.now + HOUR, lambda operator=operator: operator.over)

@@ -9,6 +9,7 @@ from tests.faults.slant import SHARED
 if TYPE_CHECKING:
     from tests.faults.history import History
 
+Deals = dict[str, tuple[Any, ...]]
 MIRROR = """SELECT id, book_id, name, value, probability, target_close_date, pipeline_id, stage_id,
     household_id, nullif(assigned_to_id, '') FROM opportunities_opportunity WHERE gone_at IS NULL"""
 
@@ -25,12 +26,11 @@ def differences(history: "History") -> Iterator[str]:
         if history.plan.budget == 900:  # a smaller one may be spent
             yield "mirror: nothing was read for an hour after all was quiet"
         return
-    mirrored = {
-        row[0]: (*row[1:5], str(row[5] or ""), *row[6:]) for row in history.deployment.database.rows(MIRROR)
-    }
-    for id, row in history.slant.store.tables["opportunity"].items():
-        if row["book_id"] in BOOKS and mirrored.get(id) != _shown(row):
-            yield f"mirror: {id} is {mirrored.get(id)}, in Slant {_shown(row)}"
+    # A full reading mends what was missed, so what the mirror showed before it is judged as well.
+    if history.full_readings:
+        yield from _unlike_slant(history, history.mirrored_before, "before the full readings ")
+    mirrored = mirrored_deals(history)
+    yield from _unlike_slant(history, mirrored)
     deleted = {entry["id"] for entry in history.slant.store.ledger.entries if entry.get("action") == "delete"}
     for id in mirrored.keys() - history.slant.store.tables["opportunity"].keys() - deleted:
         yield f"mirror: {id} was never in Slant"
@@ -39,6 +39,18 @@ def differences(history: "History") -> Iterator[str]:
         for id in mirrored.keys() & deleted:
             yield f"mirror: {id} was deleted in Slant, and is still shown after two full readings"
         yield from _stages(history)
+
+
+def mirrored_deals(history: "History") -> Deals:
+    """What the mirror shows now of each deal, by its id."""
+    rows = history.deployment.database.rows(MIRROR)
+    return {row[0]: (*row[1:5], str(row[5] or ""), *row[6:]) for row in rows}
+
+
+def _unlike_slant(history: "History", mirrored: Deals, when: str = "") -> Iterator[str]:
+    for id, row in history.slant.store.tables["opportunity"].items():
+        if row["book_id"] in BOOKS and mirrored.get(id) != _shown(row):
+            yield f"mirror: {id} is {when}{mirrored.get(id)}, in Slant {_shown(row)}"
 
 
 def _stages(history: "History") -> Iterator[str]:

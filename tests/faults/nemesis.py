@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opportunities.delivery.unknown_outcome import send_lease
 from opportunities.sandbox.faults import Fault
 from tests.faults.changing import Errand
 from tests.faults.network import Trouble
@@ -22,6 +23,7 @@ MOST_CRASHES = 4
 MOST_JUMPS, AT_A_STATEMENT = 6, 0.004
 # A wire that is broken for half an hour teaches nothing that it did not teach by then.
 MOST_STRIKES = 12
+A_MOMENT = 1.0
 FREEZES = (3.0, 45.0, 90.0, 200.0, 400.0)
 
 
@@ -67,7 +69,7 @@ class Nemesis:
         if outside and plan.freeze and plan.crash <= chance < plan.crash + plan.freeze:
             # With the last check behind it and the bytes before it, a worker that sleeps past its lease is
             # for Slant what a server is that commits late: beyond the quiet period that is a stated limit.
-            history.scheduler.freeze(history.rng.choice((3.0, 9.0) if kind == "exchange" else FREEZES))
+            self._freeze((3.0, 9.0) if kind == "exchange" else FREEZES)
 
     def _after_a_write(self) -> None:
         """The moments after a write are when a jump of the clock, an edit or a crash can do most harm."""
@@ -92,7 +94,15 @@ class Nemesis:
         if history.plan.crash and history.crashes < MOST_CRASHES and chance < 0.1:
             history.die("with an answer in its hands")
         if history.plan.freeze and 0.1 < chance < (0.4 if met.startswith("2") else 0.7):
-            history.scheduler.freeze(history.rng.choice(FREEZES if met.startswith("2") else FREEZES[1:]))
+            self._freeze(FREEZES if met.startswith("2") else FREEZES[1:])
+
+    def _freeze(self, lengths: tuple[float, ...]) -> None:
+        """Stop the worker for a while. If its lease runs out meanwhile, a colleague looks at once."""
+        scheduler, seconds = self.history.scheduler, self.history.rng.choice(lengths)
+        lease_over = send_lease().total_seconds() + A_MOMENT
+        if seconds > lease_over:
+            scheduler.at(scheduler.now + lease_over, self.history.crew.look_now)
+        scheduler.freeze(seconds)
 
     def wire(self, method: str, path: str) -> Trouble:
         """What becomes of one exchange while troubles last."""
