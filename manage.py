@@ -14,6 +14,9 @@ def main() -> None:
 
     private_files.make_new_files_private(sys.argv[1] if len(sys.argv) > 1 else "")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
+    if sys.argv[1:2] == ["work"]:
+        # Its threads share a few connections to PostgreSQL.
+        os.environ.setdefault("DATABASE_POOL", "1")
     if sys.argv[1:2] == ["demo"]:
         from slantweb import demo_env
 

@@ -1,8 +1,12 @@
 """Refuses to start with settings that open a door. Each refusal names the variable and what to do."""
 
 import ipaddress
+import os
+import re
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -12,6 +16,7 @@ KEY_LEAST_DIFFERENT = 8
 KEY_LEAST_CONTENT = 20
 # The widest private network is fc00::/7 (RFC 4193). A wider one is the internet, or half of it.
 WIDEST_NETWORK = 7
+TOKEN_LINE = re.compile(r"(?m)^[ \t]*(?:export +)?(SLANT_API_TOKEN(?:_FILE)?)[ \t]*=[ \t]*(\S+)")
 MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(50))" makes one.'
 
 
@@ -36,6 +41,19 @@ def refuse_dangerous(
             check_key(name, key)
     check_hosts(hosts)
     check_proxies(proxies)
+
+
+def refuse_shared_token(env_file: Path) -> None:
+    """One `.env` for web and worker gives the token of Slant to whoever has the web's account."""
+    with suppress(OSError, UnicodeDecodeError):
+        given = dict(TOKEN_LINE.findall(env_file.read_text()))
+        named = given.get("SLANT_API_TOKEN_FILE", "").strip("\"'")
+        if given.get("SLANT_API_TOKEN", "").strip("\"'") or (named and os.access(named, os.R_OK)):
+            raise ImproperlyConfigured(
+                f"{env_file} gives SLANT_API_TOKEN to the web process, too, which may read it. Put the token "
+                "into a file that only the worker's user can read, and name it by SLANT_API_TOKEN_FILE among "
+                'the worker\'s own variables (docs/operations.md, "Two accounts").'
+            )
 
 
 def check_key(name: str, key: str) -> None:

@@ -5,6 +5,7 @@ An empty variable counts as one that is not set. A message repeats a value only 
 
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,6 +116,11 @@ class Variables(environ.Env):
         scheme.
         """
         text = self.secret(name, default)
+        if _has_raw_delimiter(text):
+            raise ImproperlyConfigured(
+                f"{name}: the user or the password holds one of / ? # [ ] as it is, which means something in "
+                "an address. Write %2F, %3F, %23, %5B or %5D in its place."
+            )
         try:
             if schemes and text.partition("://")[0] not in schemes:
                 raise ValueError("unknown scheme")
@@ -145,6 +151,19 @@ class Variables(environ.Env):
             return parse(text)
         except (ValueError, KeyError, OSError) as error:
             raise ImproperlyConfigured(f"{name} must be {expected}, not {text[:80]!r}.") from error
+
+
+def _has_raw_delimiter(address: str) -> bool:
+    """Whether a `/`, `?`, `#`, `[` or `]` stands where the user and the password of an address do."""
+    rest = address.partition("://")[2]
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in host:
+        return bool(set(host.rpartition("@")[0]) & set("[]"))
+    # The `@` comes too late. After the `?` of an address that names no user it is ordinary.
+    path = rest[len(host) :]
+    before = path.partition("?")[0]
+    late = before if before.startswith("/") and "#" not in before else path
+    return bool(host) and "@" in late
 
 
 def _parse_seconds(text: str, may_be_zero: bool) -> float:

@@ -5,6 +5,8 @@ import os
 # What it writes is for its own user (slantweb/private_files.py).
 os.umask(0o077)
 os.environ["SLANT_API_TOKEN"] = os.environ["SLANT_API_TOKEN_FILE"] = ""
+# Its threads share a few connections to PostgreSQL.
+os.environ.setdefault("DATABASE_POOL", "1")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "slantweb.settings")
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402 - reads the settings
@@ -12,7 +14,12 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402 - reads the sett
 application = get_wsgi_application()
 
 # After the application, which loads the settings and the models.
-from opportunities.watch import threads  # noqa: E402
+from django.conf import settings  # noqa: E402
 
+from opportunities.watch import threads  # noqa: E402
+from slantweb import safe_start  # noqa: E402
+
+if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and not (settings.DEMO or settings.DEBUG):
+    safe_start.refuse_shared_token(settings.BASE_DIR / ".env")
 # The web notices that no worker lives: it is what remains.
 threads.start()

@@ -52,7 +52,8 @@ def listen(woken: Callable[[], None]) -> None:
 def _listen_to_postgresql(woken: Callable[[], None]) -> None:
     """On a connection of its own, which no transaction ever blocks."""
     wrapper = cast(Any, connections.create_connection("default"))
-    raw = wrapper.get_new_connection(wrapper.get_connection_params() | KEEPALIVE)
+    # Not out of the pool: it is never given back.
+    raw = wrapper.Database.connect(**wrapper.get_connection_params() | KEEPALIVE)
     try:
         raw.autocommit = True
         raw.execute(f"LISTEN {CHANNEL}")

@@ -29,7 +29,7 @@ from opportunities.models import (
     SyncState,
     UnreadableRecord,
 )
-from opportunities.runtime import breaker, budget, heartbeats
+from opportunities.runtime import breaker, budget, heartbeats, static_files
 
 # Without these three nobody can fill in the form.
 NEEDED = ("books", "pipelines", "households")
@@ -61,10 +61,11 @@ class Queue:
 class Health:
     """Everything at one moment. `sync.age_s` is None while no first sync ever succeeded.
 
-    `unreadable` counts the records that Slant shows and we cannot read whole.
+    `unreadable` counts the records that Slant shows and we cannot read whole; `static` is of this process.
     """
 
     database: Check
+    static: Check = Check(ok=True)
     sync: Check = Check(ok=False)
     unreadable: int = 0
     slant: Check = Check(ok=False)
@@ -86,10 +87,10 @@ class Health:
         if not self.database.ok or self.sync.age_s is None:
             return "unready"
         well = self.sync.ok and self.slant.ok and self.worker.ok and self.trail.ok and self.budget_left > 0
-        return "ok" if well else "degraded"
+        return "ok" if well and self.static.ok else "degraded"
 
     def as_json(self) -> dict[str, Any]:
-        """As docs and scripts know it; its names are fixed."""
+        """As docs and scripts know it; its names are fixed. `static` is told only when it is not well."""
         return {
             "status": self.status,
             "checks": {
@@ -99,6 +100,7 @@ class Health:
                 "worker": {"ok": self.worker.ok, "age_s": self.worker.age_s},
                 "trail": {"ok": self.trail.ok},
                 "budget": {"left": self.budget_left},
+                **({} if self.static.ok else {"static": {"ok": False}}),
             },
             "queue": {**self.queue.counts, "oldest_s": self.queue.oldest_s},
         }
@@ -113,6 +115,7 @@ def health(clock: Clock) -> Health:
         beats = _heartbeats(now)
         return Health(
             database=Check(ok=True),
+            static=Check(ok=not static_files.uncollected()),
             sync=_sync(now),
             unreadable=UnreadableRecord.objects.count(),
             slant=Check(ok=not breaker.state(now).is_open and _slant_answers(now)),

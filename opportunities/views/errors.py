@@ -3,12 +3,15 @@
 Each status has one page whatever the cause, so a deal out of reach looks like one that never was.
 """
 
+import sys
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpResponse
 from django.template import loader
 from django.template.loader import render_to_string
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from opportunities.access import Action, may
 from opportunities.views.requests import PageRequest
@@ -73,6 +76,15 @@ BROKEN = ErrorPage(
     "Nothing you sent is lost.",
 )
 
+BUSY = ErrorPage(
+    503,
+    "clock-history",
+    "Slantweb is busy",
+    "There was no free connection to the database, so nothing was saved or sent. "
+    "Wait a few seconds and try again.",
+)
+BUSY_SECONDS = 5
+
 LAST_RESORT = (
     "<!doctype html><html lang=en><title>Something broke - Slantweb</title>"
     "<h1>This page could not be drawn</h1>"
@@ -101,12 +113,19 @@ def csrf_failure(request: PageRequest, reason: str = "") -> HttpResponse:
 def server_error(request: PageRequest) -> HttpResponse:
     """Drawn without the request, so that neither the database nor a context processor breaks it again."""
     number = request.META.get("HTTP_X_REQUEST_ID", "")
+    problem = BUSY if _had_no_connection(sys.exc_info()[1]) else BROKEN
     try:
         template = "opportunities/partials/problem.html" if request.htmx else "500.html"
-        page = loader.get_template(template).render({"problem": BROKEN, "request_id": number})
+        page = loader.get_template(template).render({"problem": problem, "request_id": number})
     except Exception:
         page = LAST_RESORT
-    return HttpResponse(page, status=500)
+    headers = {"Retry-After": str(BUSY_SECONDS)} if problem is BUSY else {}
+    return HttpResponse(page, status=problem.status, headers=headers)
+
+
+def _had_no_connection(failure: BaseException | None) -> bool:
+    """Whether the pool had no connection to give. It is asked first of all, so nothing was written."""
+    return isinstance(failure, DatabaseError) and isinstance(failure.__cause__, PoolTimeout | TooManyRequests)
 
 
 def no_access(request: PageRequest) -> HttpResponse:

@@ -86,6 +86,7 @@ def _prometheus(now: Health) -> bytes:
         )
         gauge("worker_age_seconds", "Seconds since any worker's last completed round", now.worker.age_s)
         gauge("slant_ok", "1 when the newest we know of Slant is good", int(now.slant.ok))
+        gauge("static_ok", "1 when this process serves the static files of its version", int(now.static.ok))
         gauge("trail_ok", "1 when the chain's head is the last event", int(now.trail.ok))
         gauge("sending_held", "1 when sending is stopped", int(now.held))
         gauge("open_alerts", "Alerts that are open", len(now.alerts))

@@ -36,6 +36,7 @@ MIDDLEWARE = [
     # First, because the error pages of every other one ask `request.htmx`.
     "django_htmx.middleware.HtmxMiddleware",
     "slantweb.middleware.TrustedProxiesMiddleware",
+    "slantweb.middleware.ProbesMiddleware",
     "slantweb.middleware.RequestIdMiddleware",
     "slantweb.middleware.HeadersMiddleware",
     "slantweb.middleware.BodyLimitMiddleware",

@@ -12,6 +12,13 @@ DATABASES = {
 }
 # A connection outlives its request: opening one took a quarter of a small answer, on either database.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+# On PostgreSQL the threads of web and worker share a few connections: wsgi.py and manage.py set this.
+DATABASE_POOL = env.flag("DATABASE_POOL")
+DATABASE_CONNECTIONS = env.whole("DATABASE_CONNECTIONS", 8, least=2)
+DATABASE_WAIT_SECONDS = env.seconds("DATABASE_WAIT_SECONDS", 2, may_be_zero=False)
+# So many threads wait for a connection at the same time. The others say at once that there is none, so that
+# one of the eight that answer is free for probes.
+WAITING_MOST = 4
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 5,
@@ -20,6 +27,16 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    if DATABASE_POOL:
+        # The pool keeps connections open in place of Django, and closes what nobody used for a minute.
+        DATABASES["default"]["CONN_MAX_AGE"] = 0
+        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+            "min_size": 1,
+            "max_size": DATABASE_CONNECTIONS,
+            "max_waiting": WAITING_MOST,
+            "timeout": DATABASE_WAIT_SECONDS,
+            "max_idle": 60,
+        }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache("CACHE_URL")}
