@@ -18,5 +18,23 @@ keepalive = 75
 # No header may name a path, or the part of it that the application is mounted below (SCRIPT_NAME).
 forwarder_headers = ""
 header_map = "drop"
+# One JSON line an event to standard error, scrubbed, as the application itself writes (slantweb/logs.py).
+_gunicorn = {"handlers": ["console"], "level": "INFO", "propagate": False}
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"scrub": {"()": "slantweb.logs.ScrubFilter"}},
+    "formatters": {
+        "json": {
+            "()": "slantweb.logs.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(process)d %(message)s",
+        }
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["scrub"]},
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"gunicorn.error": _gunicorn, "gunicorn.access": _gunicorn},
+}
 # A socket by which other processes of this user could steer the server; nothing here uses it.
 control_socket_disable = True

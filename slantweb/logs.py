@@ -6,6 +6,7 @@ record (`ScrubFilter`, so that every handler is safe) and once in the finished l
 
 import logging
 import re
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -18,7 +19,13 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 person_id: ContextVar[str] = ContextVar("person_id", default="")
 
 HIDDEN = "[hidden]"
-SECRET_SETTINGS = ("SLANT_API_TOKEN", "OIDC_CLIENT_SECRET", "METRICS_TOKEN", "SECRET_KEY")
+SECRET_SETTINGS = (
+    "SLANT_API_TOKEN",
+    "OIDC_CLIENT_SECRET",
+    "METRICS_TOKEN",
+    "SECRET_KEY",
+    "EMAIL_HOST_PASSWORD",
+)
 # Shorter values would match ordinary words; a real secret is never that short.
 SHORTEST_SECRET = 8
 
@@ -41,8 +48,10 @@ _SHAPES = (
 
 def scrub(text: str) -> str:
     """`text` without tokens, secrets and passwords, found by shape and by the values in the settings."""
-    secrets = [getattr(settings, name, "") for name in SECRET_SETTINGS]
-    for secret in [*secrets, *getattr(settings, "SECRET_KEY_FALLBACKS", [])]:
+    # gunicorn's first process loads no settings, and so knows none of their secrets.
+    names = SECRET_SETTINGS if settings.configured else ()
+    secrets = [getattr(settings, name, "") or "" for name in names]
+    for secret in [*secrets, *(settings.SECRET_KEY_FALLBACKS if settings.configured else [])]:
         if len(secret) >= SHORTEST_SECRET:
             text = text.replace(secret, HIDDEN)
     for shape, replacement in _SHAPES:
@@ -83,6 +92,9 @@ class JsonFormatter(BaseJsonFormatter):
 
     `request`, which Django attaches to its own records, prints the query string: it is left out.
     """
+
+    # In UTC, as the Z at its end says: Django sets the process's own zone to the firm's.
+    converter = staticmethod(time.gmtime)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs, reserved_attrs=[*RESERVED_ATTRS, "request"])

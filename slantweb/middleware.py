@@ -23,10 +23,18 @@ from django.utils.cache import patch_vary_headers
 from opportunities.access import Action, may
 from opportunities.actions import drafts
 from opportunities.views import access_log, errors, limits
-from opportunities.views.access_marks import draft_mark_of, is_foreign, is_open, is_poll, page_of
+from opportunities.views.access_marks import (
+    draft_mark_of,
+    is_for_machines,
+    is_foreign,
+    is_open,
+    is_poll,
+    page_of,
+)
 from opportunities.views.requests import PageRequest
 from slantweb import logs, sessions
 from slantweb.body_length import ChunkedBody, UnreadableLength, read_body_length
+from slantweb.headers import HEADERS
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -133,25 +141,20 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 class HeadersMiddleware:
-    """The security headers Django and django-csp do not set; and nothing but static files is ever stored."""
+    """Security headers of every answer, and nothing but static files is ever stored.
 
-    HEADERS = {
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Cross-Origin-Embedder-Policy": "require-corp",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": (
-            "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
-            "microphone=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), usb=()"
-        ),
-    }
+    Django's SecurityMiddleware sets some of them as well, but not on what is refused before it.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        for name, value in self.HEADERS.items():
+        for name, value in HEADERS.items():
             response[name] = value
+        if settings.SECURE_HSTS_SECONDS and request.is_secure():
+            response.headers.setdefault("Strict-Transport-Security", _strict_transport())
         if not (_is_static(request) and response.status_code in (200, 206, 304)):
             response["Cache-Control"] = "no-store"
             patch_vary_headers(response, ["HX-Request"])
@@ -182,6 +185,30 @@ class BodyLimitMiddleware:
             return _refuse_body(f"A request may be at most {most} KB long.", 413)
         request.body_length = length
         return self.get_response(request)
+
+
+class MachinesUseHttpsMiddleware:
+    """Refuses over plain http what programs ask with a secret, where people are redirected to https.
+
+    A redirect would hide that the program sends its secret in the clear (ASVS 4.1.2).
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            match = _match_of(request)
+            if match and is_for_machines(match.func):
+                return HttpResponse("Use https.\n", "text/plain; charset=utf-8", status=403)
+        return self.get_response(request)
+
+
+def _strict_transport() -> str:
+    """The value of `Strict-Transport-Security`, as Django's SecurityMiddleware writes it."""
+    subdomains = "; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else ""
+    preload = "; preload" if settings.SECURE_HSTS_PRELOAD else ""
+    return f"max-age={settings.SECURE_HSTS_SECONDS}{subdomains}{preload}"
 
 
 def _refuse_body(words: str, status: int) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.conf import settings
 from gunicorn.workers.gthread import ThreadWorker
 
 from slantweb.body_length import BodyLengthError, read_body_length
+from slantweb.headers import HEADERS
 
 READERS = 256
 # A whole request, from its first byte: forms are small.
@@ -48,6 +49,9 @@ class ReadAheadWorker(ThreadWorker):
         conn.sock.settimeout(WRITE_SECONDS)
         return self.answering.submit(super().handle_request, req, conn).result()
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        super().handle_error(req, _Refusal(client), addr, exc)
+
     def murder_pending(self) -> None:
         """Called about once a second. Reading of what is shut down ends at once, in its own thread."""
         super().murder_pending()
@@ -60,6 +64,38 @@ class ReadAheadWorker(ThreadWorker):
     def handle_quit(self, sig: int, frame: Any) -> None:
         self.answering.shutdown(wait=False)
         super().handle_quit(sig, frame)
+
+
+class _Refusal:
+    """Stands in for a socket while gunicorn writes its page for what it cannot read.
+
+    That page repeats what was sent and has no security headers. Only its first line, the status, is sent on.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+    def sendall(self, page: bytes) -> None:
+        self.client.settimeout(WRITE_SECONDS)
+        self.client.sendall(page.split(b"\r\n", 1)[0] + _refusal())
+
+
+def _refusal() -> bytes:
+    words = "This request cannot be read.\n"
+    headers = {
+        **HEADERS,
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        "Content-Length": str(len(words)),
+        "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        "Content-Type": "text/plain; charset=utf-8",
+        "X-Frame-Options": "DENY",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"\r\n{lines}\r\n{words}".encode()
 
 
 def _is_short(req: Any) -> bool:

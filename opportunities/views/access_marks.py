@@ -31,6 +31,12 @@ def open_to_all(view: View) -> View:
     return view
 
 
+def for_machines(view: View) -> View:
+    """A program asks for this, with a secret: over plain http it is refused, and not redirected."""
+    view.for_machines = True  # type: ignore[attr-defined]  # as above
+    return view
+
+
 def poll(view: View) -> View:
     """A page asks for this by itself, so the request is no activity of a person and extends no session."""
     view.poll = True  # type: ignore[attr-defined]  # as above
@@ -55,6 +61,10 @@ def keeps_draft(form: str, *, read: ReadDraft) -> Callable[[View], View]:
 
 def is_open(view: object) -> bool:
     return getattr(view, "open_to_all", False)
+
+
+def is_for_machines(view: object) -> bool:
+    return getattr(view, "for_machines", False)
 
 
 def is_poll(request: HttpRequest, view: object) -> bool:

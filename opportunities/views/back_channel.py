@@ -13,7 +13,7 @@ from opportunities.actions import open_sessions
 from opportunities.clock import SystemClock
 from opportunities.forms.parameters import LogoutForm
 from opportunities.views import errors, limits
-from opportunities.views.access_marks import open_to_all
+from opportunities.views.access_marks import for_machines, open_to_all
 from opportunities.views.actor import actor_of
 from opportunities.views.provider import LogoutNotice, ProviderUnreachable, SignInRefused, provider
 from opportunities.views.requests import PageRequest
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 # The provider sends this, and no browser: it has no cookie of ours, and its own signature is what counts.
 @csrf_exempt
+@for_machines
 @open_to_all
 @require_POST
 def back_channel_logout(request: PageRequest) -> HttpResponse:

@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from opportunities.clock import SystemClock
 from opportunities.runtime import limits as counts
 from opportunities.selectors.health import Health, health
-from opportunities.views.access_marks import open_to_all
+from opportunities.views.access_marks import for_machines, open_to_all
 from opportunities.views.requests import PageRequest
 
 csp_log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(now.as_json(), status=503 if now.status == "unready" else 200)
 
 
+@for_machines
 @open_to_all
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:

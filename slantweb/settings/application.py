@@ -39,9 +39,10 @@ MIDDLEWARE = [
     "slantweb.middleware.ProbesMiddleware",
     "slantweb.middleware.RequestIdMiddleware",
     "slantweb.middleware.HeadersMiddleware",
-    "slantweb.middleware.BodyLimitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "slantweb.middleware.BodyLimitMiddleware",
+    "slantweb.middleware.MachinesUseHttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "slantweb.middleware.DemoIsLocalMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -91,6 +92,9 @@ TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# By itself whitenoise lets every site read them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "slantweb.storage.HashedFiles"},

@@ -20,6 +20,7 @@ POLICY = {
     "font-src 'self'",
     "connect-src 'self'",
     "form-action 'self'",
+    "object-src 'none'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
     "report-uri /csp-report/",
@@ -80,6 +81,9 @@ def test_refusals_at_the_door_too(client: Client) -> None:
         client.get("/odd/page/", headers={"HX-Request": "true"}),
         client.get("/odd/page/", REMOTE_ADDR="10.0.0.7"),
         client.get("/odd/page/", headers={"Host": "evil.example"}),
+        client.post("/odd/page/", CONTENT_LENGTH="999999"),
+        client.post("/odd/page/", CONTENT_LENGTH="many"),
+        client.post("/odd/page/", headers={"Transfer-Encoding": "chunked"}),
         Client(enforce_csrf_checks=True).post("/demo/sign-in/"),
     ):
         assert response.status_code >= 300
@@ -87,14 +91,35 @@ def test_refusals_at_the_door_too(client: Client) -> None:
         assert response["Cache-Control"] == "no-store"
 
 
-def test_static_files_may_be_stored(client: Client, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("css/theme.css", 'text/css; charset="utf-8"'),
+        ("js/session.js", 'text/javascript; charset="utf-8"'),
+        ("img/icons.svg", "image/svg+xml; charset=utf-8"),
+    ],
+)
+def test_static_files_may_be_stored_and_no_other_site_reads_them(
+    client: Client, settings: Settings, file: str, kind: str
+) -> None:
     settings.WHITENOISE_USE_FINDERS = True
 
-    response = client.get("/static/css/theme.css")
+    response = client.get(f"/static/{file}")
 
     assert_whole(response)
+    assert response["Content-Type"] == kind
     assert "no-store" not in response["Cache-Control"]
+    assert "Access-Control-Allow-Origin" not in response
     response.close()
+
+
+@pytest.mark.parametrize("path", ["", "css/", "css", "../manage.py", "%2e%2e/manage.py", ".git/config"])
+def test_no_folder_is_listed_and_nothing_beside_static_files_is_served(
+    client: Client, settings: Settings, path: str
+) -> None:
+    settings.WHITENOISE_USE_FINDERS = True
+
+    assert client.get(f"/static/{path}").status_code == 404
 
 
 def test_in_production_everything_goes_over_https_and_says_so(client: Client, settings: Settings) -> None:
@@ -107,7 +132,32 @@ def test_in_production_everything_goes_over_https_and_says_so(client: Client, se
     assert (plain.status_code, plain["Location"]) == (301, "https://testserver/signed-out/")
     assert_whole(plain)
     assert over_tls["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+    for refused in (
+        client.post("/signed-out/", secure=True, CONTENT_LENGTH="999999"),
+        client.get("/signed-out/", secure=True, headers={"Host": "evil.example"}),
+    ):
+        assert refused.status_code in (400, 413)
+        assert_whole(refused)
+        assert refused["Strict-Transport-Security"] == over_tls["Strict-Transport-Security"]
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_program_that_sends_its_secret_over_plain_http_is_refused(
+    client: Client, settings: Settings
+) -> None:
+    """A redirect would work, and nobody would see that the secret went over the wire in the clear."""
+    settings.DEMO, settings.SECURE_SSL_REDIRECT = False, True
+    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = "https://sign-on.example", "slantweb"
+    settings.METRICS_TOKEN = "a-token-for-the-metrics"
+    bearer = {"Authorization": f"Bearer {settings.METRICS_TOKEN}"}
+
+    for response in (
+        client.get("/metrics", headers=bearer),
+        client.post("/sign-in/back-channel-logout/", {"logout_token": "x"}),
+    ):
+        assert (response.status_code, "Location" in response) == (403, False)
+        assert_whole(response)
+    assert client.get("/metrics", headers=bearer, secure=True).status_code == 200
 
 
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: Client) -> None:

@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -106,6 +108,22 @@ def test_ordinary_words_stay() -> None:
     text = "Bearer of news: the deal Basic income, $640,000 at 10:44, see http://127.0.0.1:8001/v1/me"
 
     assert scrub(text) == text
+
+
+def test_times_are_in_utc_whatever_zone_the_firm_has(
+    written: io.StringIO, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Django sets the zone of the process to TIME_ZONE: lines of a firm in New York were five hours early."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        logging.getLogger("canary").info("now")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    asctime = datetime.fromisoformat(lines()[0]["asctime"])
+    assert abs(datetime.now(UTC) - asctime) < timedelta(minutes=5)
 
 
 def test_a_broken_log_call_does_not_break_the_caller() -> None:

@@ -1,11 +1,14 @@
 """The real server over real sockets: what no header, no body and no idle connection can do to it."""
 
+import json
 import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pytest
 
 from tests.support.processes import House
 from tests.support.visitor import Visitor
@@ -75,6 +78,52 @@ def test_a_body_without_a_length_is_refused(house: House) -> None:
     )
 
     assert answer.startswith("HTTP/1.1 411 ")
+
+
+UNREADABLE = {
+    "no version": ["GET /healthz<script>"],
+    "a version of its own": ["GET / HTTP/9.9"],
+    "two lengths": ["POST /csp-report/ HTTP/1.1", "Content-Length: 4", "Content-Length: 5"],
+    "a length and chunks": ["POST /csp-report/ HTTP/1.1", "Content-Length: 4", "Transfer-Encoding: chunked"],
+    "a length with a sign": ["POST /csp-report/ HTTP/1.1", "Content-Length: +4"],
+    "a coding nobody knows": ["POST /csp-report/ HTTP/1.1", "Transfer-Encoding: xchunked"],
+    "a header with a space": ["GET /healthz HTTP/1.1", "<script> : x"],
+    "an endless line": [f"GET /{'a' * 9000} HTTP/1.1"],
+}
+
+
+@pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_is_refused_without_repeating_it(house: House, lines: list[str]) -> None:
+    """A second request hidden in the body of the first is never answered (request smuggling)."""
+    answer = exchange(house, *lines, body=b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    head, _, text = answer.partition("\r\n\r\n")
+    assert head.split(" ", 2)[1] in ("400", "414", "501")
+    assert text == "This request cannot be read.\n"
+    for header in (
+        "X-Content-Type-Options: nosniff",
+        "Content-Security-Policy: default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        "Content-Type: text/plain; charset=utf-8",
+        "Cache-Control: no-store",
+    ):
+        assert header in head
+
+
+def test_the_server_itself_logs_one_json_line_an_event(house: House) -> None:
+    exchange(house, "GET / HTTP/9.9")
+
+    lines = house.processes["web"].said().splitlines()
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {"gunicorn.error", "slantweb.middleware"} <= {event["name"] for event in events}
+    assert [line for line in lines if line[:1] not in ("{", "")] == []
+
+
+def test_trace_repeats_nothing(house: House) -> None:
+    for path in ("/", "/healthz", "/static/css/theme.css", "/sign-in/"):
+        answer = exchange(house, f"TRACE {path} HTTP/1.1", "X-Canary: canary-in-a-header")
+
+        assert answer.split(" ", 2)[1] in ("302", "404", "405"), path
+        assert "canary" not in answer
 
 
 def test_a_form_of_an_ordinary_length_is_taken(house: House) -> None:
