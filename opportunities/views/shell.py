@@ -17,7 +17,7 @@ from opportunities.forms.preferences import THEMES
 from opportunities.models import Person
 from opportunities.selectors.shell import Surroundings, surroundings
 from opportunities.views.answers import see_other
-from opportunities.views.own_addresses import own_path
+from opportunities.views.own_addresses import is_own_address
 from opportunities.views.requests import PageRequest
 from opportunities.wording import shell as shell_words
 
@@ -114,7 +114,8 @@ def preferences(request: PageRequest) -> HttpResponse:
     form = PreferencesForm(request.POST)
     if form.is_valid():
         people.set_preferences(person=person, **form.cleaned_data)
-    response = see_other(own_path(request, request.headers.get("Referer", "")) or "/")
+    back = request.headers.get("Referer", "")
+    response = see_other(back if is_own_address(request, back) else "/")
     response.set_cookie(
         "theme",
         person.theme,
