@@ -124,7 +124,3 @@ class BulkForm(forms.Form):
             lost_reason=data["lost_reason"] if self.needs_lost_reason else "",
             seen_at=data["shown_at"],
         )
-
-    def problems(self) -> list[tuple[str, str]]:
-        """For the error summary: the id to go to and the sentence, in the order of the page."""
-        return [(f"id_{name}", str(message)) for name in self.fields for message in self.errors.get(name, [])]

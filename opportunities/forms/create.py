@@ -17,6 +17,7 @@ from opportunities.deal_fields import ALIASES, LABELS
 from opportunities.delivery.kinds import NewDeal
 from opportunities.forms.days import parse_day
 from opportunities.forms.money import parse_money
+from opportunities.forms.problems import Problems, problems_of
 from opportunities.forms.rows import Affixed, FieldRow, HouseholdPicker, Select, StagePicker, Text
 from opportunities.forms.typed import FIELDS, UNSTORABLE
 from opportunities.offer import CLIENT, PROSPECT, Offer, PipelineChoice, StageChoice
@@ -264,12 +265,10 @@ class NewOpportunityForm(forms.Form):
             data[name] = value
         self.data = data
 
-    def problems(self) -> list[tuple[str, str]]:
-        """For the error summary: the id to go to and the sentence, in the order of the page."""
-        found = [("id_form_token", str(message)) for message in self.non_field_errors()]
-        for name in self.fields:
-            found += [(f"id_{name}", str(message)) for message in self.errors.get(name, [])]
-        return found
+    def problems(self) -> Problems:
+        """What is wrong with the whole form stands at its token, where the page has room for it."""
+        whole = [("id_form_token", str(message)) for message in self.non_field_errors()]
+        return whole + problems_of(self)
 
     def _fill_choices(self) -> None:
         self._fill_books()

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from opportunities.forms.problems import Problems
 from opportunities.models import Person
 from opportunities.wording import people as people_words
 
@@ -23,7 +24,7 @@ class LinkForm(forms.Form):
         super().__init__(data)
         self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]  # a ChoiceField
 
-    def problems(self) -> list[tuple[str, str]]:
+    def problems(self) -> Problems:
         """The first thing wrong, with the id of the table it is in."""
         found = [("people", str(message)) for messages in self.errors.values() for message in messages]
         return found[:1]

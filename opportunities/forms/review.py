@@ -1,5 +1,6 @@
 from django import forms
 
+from opportunities.forms.problems import Problems
 from opportunities.wording import review as review_words
 
 DECISIONS = [("link", "Link"), ("resend", "Send again"), ("close", "Close")]
@@ -41,3 +42,7 @@ class SendingForm(forms.Form):
         label="Reason, kept in the trail",
         error_messages={"required": review_words.REASON_MISSING, "max_length": review_words.REASON_TOO_LONG},
     )
+
+    def problems(self) -> Problems:
+        """All at the reason: the buttons have no place of their own for what is wrong."""
+        return [("id_reason", str(message)) for messages in self.errors.values() for message in messages]

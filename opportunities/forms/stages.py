@@ -2,6 +2,7 @@
 
 from django import forms
 
+from opportunities.forms.problems import Problems
 from opportunities.models import Meaning, Stage
 from opportunities.wording import stages as words
 
@@ -28,7 +29,7 @@ class StageForm(forms.Form):
         meaning: str = self.cleaned_data["meaning"]
         return Meaning(meaning) if meaning else None
 
-    def problems(self) -> list[tuple[str, str]]:
+    def problems(self) -> Problems:
         """The first thing wrong, with the id of the control in the row of its stage."""
         for field, errors in self.errors.items():
             control = "limit" if field == "stale_after_days" else "stage"

@@ -11,6 +11,7 @@ from opportunities.actions import form_tokens
 from opportunities.clock import SystemClock
 from opportunities.forms.bulk import BulkForm
 from opportunities.forms.parameters import BulkResultForm
+from opportunities.forms.problems import problems_of
 from opportunities.models import Person
 from opportunities.selectors.bulk import Chosen, chosen, outcome
 from opportunities.views.actor import actor_of
@@ -18,6 +19,7 @@ from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
 from opportunities.views.rights import require
 from opportunities.views.submit_guard import FormMessages, FormRejected, submit_guard
+from opportunities.wording import board as board_words
 from opportunities.wording import bulk as bulk_words
 from opportunities.wording import shell as shell_words
 
@@ -72,11 +74,12 @@ def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 
         "form": form,
         "picked": picked,
         "ids": form.cleaned_data.get("id", ()),
-        "problems": [] if status == 200 else form.problems(),
+        "problems": [] if status == 200 else problems_of(form),
         "errors": {} if status == 200 else form.errors,
         "form_token": form_tokens.issue_token(request.person),
         "shown_at": form.typed("shown_at")[:40] or CLOCK.now().isoformat(),
         "lost_reason": form.typed("lost_reason"),
+        "reasons": board_words.REASONS,
         "back": _list_address(form),
     }
     return render(request, "opportunities/bulk.html", context, status=status)

@@ -232,7 +232,7 @@ def _draw(
         "picked": picked or found.at,
         "chosen": chosen,
         "refusal": refusal,
-        "problems": problems,
+        "problems": [(f"id_{name}", words) for name, words in problems],
         "seen": form.seen_stage or found.at.id,
         "seen_probability": form.typed_seen_probability(found.probability),
         "lost_reason": form.typed("lost_reason"),

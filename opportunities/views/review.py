@@ -14,6 +14,7 @@ from opportunities.actions import reviewing
 from opportunities.clock import SystemClock
 from opportunities.delivery import holds
 from opportunities.forms import DecisionForm, SendingForm
+from opportunities.forms.problems import problems_of
 from opportunities.models import Person, Submission
 from opportunities.runtime import alerts, wakeup
 from opportunities.selectors.review import queue
@@ -84,7 +85,7 @@ def _decide(request: PageRequest, person: Person, row: Submission, chosen: dict[
 
 
 def _draw_invalid(request: PageRequest, person: Person, row: Submission, form: DecisionForm) -> HttpResponse:
-    context = context_of(row, person) | {"decision": form}
+    context = context_of(row, person) | {"decision": form, "problems": problems_of(form)}
     return render(request, "opportunities/submission.html", context, status=422)
 
 
@@ -99,6 +100,7 @@ def sending(request: PageRequest) -> HttpResponse:
     status = sending_status(CLOCK)
     context = {
         "form": form,
+        "problems": form.problems(),
         "status": status,
         "holds": status.holds,
         "stopped": status.is_stopped,

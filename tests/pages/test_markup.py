@@ -77,3 +77,14 @@ def test_only_our_own_server_is_asked_for_anything() -> None:
     for path in [*TEMPLATES, *SCRIPTS, settings.BASE_DIR / "static" / "css" / "theme.css"]:
         addresses = re.findall(r"https?://[^\s\"')]+", path.read_text())
         assert [address for address in addresses if not address.startswith("http://www.w3.org/")] == [], path
+
+
+def test_a_control_and_an_error_box_stand_in_one_template_each() -> None:
+    """Twins drift: one asks or says what the other does not."""
+    places = {
+        'name="lost_reason"': {"lost_reason.html"},
+        "There is a problem": {"problems.html", "demo_sign_in.html"},  # that page has no scripts to focus it
+    }
+
+    for words, expected in places.items():
+        assert {path.name for path in TEMPLATES if words in path.read_text()} == expected, words

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from opportunities.access import Action, may
 from opportunities.actions.targets import set_targets
 from opportunities.clock import SystemClock
+from opportunities.forms.problems import problems_of
 from opportunities.forms.reports import TargetsForm
 from opportunities.selectors.reports.scope import fetch_scope
 from opportunities.selectors.reports.targets import TargetRow, fetch_targets, target_quarters
@@ -45,7 +46,7 @@ def targets(request: PageRequest) -> HttpResponse:
     context = {
         "quarters": [reports_words.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],
         "rows": [_target_row(row, form) for row in fetch_targets(scope, quarters)],
-        "problems": [(f"id_{name}", message) for name, errors in form.errors.items() for message in errors],
+        "problems": problems_of(form),
     }
     return render(request, "reports/targets.html", context, status=422 if form.is_bound else 200)
 
