@@ -4,6 +4,7 @@ Rows that a whole list no longer has are marked gone. A field that cannot be rea
 last. A record without a usable id could be any of those we know, so while there is one, none is marked gone.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,15 @@ class FetchedList:
     findings: Findings
     calls: int = 1
     whole: bool = True
+
+    def digest(self) -> str:
+        """Equal for lists that lead to the same rows. "" where a part is unknown: then all of it counts."""
+        if not self.whole or not all(row.is_as_documented for row in self.rows):
+            return ""
+        records = hashlib.sha256()
+        for row in self.rows:
+            records.update(row.model_dump_json().encode() + b"\n")
+        return records.hexdigest()
 
 
 def _write_books(listing: FetchedList, now: datetime) -> None:

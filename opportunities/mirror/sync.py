@@ -35,6 +35,8 @@ RESOURCES = (*LISTS, DEALS)
 JITTER = 0.2
 # Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
+# A list that is as it was last time is not written again for so long.
+WRITTEN_ANEW_AFTER = timedelta(hours=1)
 # Results of the last pass after which the next one asks for changes only, which is cheap.
 ASKS_FOR_CHANGES = ("", "whole", "shifted")
 # Of the cursor of deals: whom the search for missing deals asked for last, so that each gets its turn.
@@ -217,12 +219,22 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue:
     began = clock.now()
     listing = read(slant, may_continue)
     may_continue()
+    now, digest = clock.now(), listing.digest()
     with transaction.atomic():
-        write(listing, clock.now())
-        unreadable.replace(listing.findings, now=clock.now())
-        state.cursor = {"calls": listing.calls, "as_of": began.isoformat()}
+        written = {name: state.cursor.get(name, "") for name in ("digest", "written_at")}
+        if digest != written["digest"] or not digest or _is_to_be_written_anew(written["written_at"], now):
+            write(listing, now)
+            written = {"digest": digest, "written_at": now.isoformat()}
+        unreadable.replace(listing.findings, now=now)
+        state.cursor = {"calls": listing.calls, "as_of": began.isoformat(), **written}
         _succeeded(state, clock)
     return True
+
+
+def _is_to_be_written_anew(written_at: str, now: datetime) -> bool:
+    """Whether an unchanged list is written all the same: now and then, whatever became of the rows."""
+    due = datetime.fromisoformat(written_at) + WRITTEN_ANEW_AFTER if written_at else None
+    return is_due(due, now, longest=WRITTEN_ANEW_AFTER)
 
 
 def _read_deals(

@@ -145,7 +145,7 @@ class SlantRecord(SlantObject):
 
     def cannot_read(self, place: str) -> bool:
         """Whether the value at `place` is unknown, or anything within it."""
-        return any(
+        return bool(self._unreadable) and any(
             known in (WHOLE_RECORD, place) or known.startswith(f"{place}.") or place.startswith(f"{known}.")
             for known in self._unreadable
         )
