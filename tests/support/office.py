@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from opportunities import mirror
 from opportunities.actions import form_tokens, submissions
-from opportunities.delivery import connection
 from opportunities.models import Person, Role, Submission
-from opportunities.runtime.budget import Share
 from opportunities.trail.audit import Actor
 from opportunities.worker.tick import tick
+from tests.support.first_sync import first_sync
 from tests.support.people import make_person
 from tests.support.slant_box import SlantBox, TurnedClock, deal
 
@@ -38,8 +36,7 @@ def production_waits(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def theo(db: None, box: SlantBox, clock: TurnedClock) -> Person:
     """A writer of the sample firm, with the firm mirrored."""
-    slant = connection.metered(box.client(), Share.SYNC, clock)
-    assert mirror.sync(slant, clock=clock)
+    first_sync(box, clock)
     return make_person("Theo Okafor", Role.SALES, member_id="u_9xw20c")
 
 

@@ -59,6 +59,12 @@ class SlantBox:
         # Called before each read is answered: a change between two pages, or `Unanswered` for a lost one.
         self.before_read: Callable[[], None] = lambda: None
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody called it or changed anything since it was made."""
+        usual = self.store == self._start and not self.down and not self.mischief
+        return usual and len(self.store.tables["opportunity"]) == sample.OPPORTUNITIES
+
     def client(self, token: str = "slnt_pat_sandbox_write") -> SlantClient:
         client = SlantClient(
             "http://127.0.0.1:9/v1", token, now=self.clock.now, monotonic=self.clock.monotonic
