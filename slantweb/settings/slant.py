@@ -8,6 +8,8 @@ from slantweb.settings.environment import DEMO, env, is_loopback
 
 SLANT_BASE_URL = env.url("SLANT_BASE_URL").rstrip("/")
 SLANT_API_TOKEN = env.secret("SLANT_API_TOKEN")
+# Named so that `manage.py doctor` can tell who reads it.
+SLANT_API_TOKEN_FILE = env.text("SLANT_API_TOKEN_FILE")
 SLANT_APP_URL = env.url("SLANT_APP_URL").rstrip("/")
 SLANT_HOURLY_BUDGET = env.whole("SLANT_HOURLY_BUDGET", 900, least=1)
 SLANT_TIMEOUT_SECONDS = env.seconds("SLANT_TIMEOUT_SECONDS", 10, may_be_zero=False)
