@@ -16,10 +16,14 @@ application = get_wsgi_application()
 # After the application, which loads the settings and the models.
 from django.conf import settings  # noqa: E402
 
+from opportunities.trail import event_macs  # noqa: E402
 from opportunities.watch import threads  # noqa: E402
 from slantweb import safe_start  # noqa: E402
 
 if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and not (settings.DEMO or settings.DEBUG):
     safe_start.refuse_shared_token(settings.BASE_DIR / ".env")
+
+event_macs.write_as_web()
+
 # The web notices that no worker lives: it is what remains.
 threads.start()

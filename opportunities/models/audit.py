@@ -17,7 +17,7 @@ class AuditEvent(models.Model):
 
     `hash` = SHA-256(0x00 || canonical JSON of every other field, `prev_hash` and `seq` included); see
     trail/audit.py. Who and what are copied as values, so that an event survives a removed person or a renamed
-    stage.
+    stage. `mac` is over `hash` and so outside of it; see trail/event_macs.py. Older events have none.
     """
 
     seq = models.BigIntegerField(primary_key=True)
@@ -53,6 +53,9 @@ class AuditEvent(models.Model):
     schema_version = models.IntegerField(default=1)
     prev_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64, unique=True)
+    # NULL in what older versions wrote or write.
+    mac = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    mac_key = models.CharField(max_length=30, null=True, blank=True)  # noqa: DJ001
 
     class Meta:
         ordering = ["seq"]
@@ -66,6 +69,12 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.action}"
+
+    @classmethod
+    def chained_columns(cls) -> list[str]:
+        """The names of the columns that a line of the trail holds: those that are hashed, and the hash."""
+        names = [column.attname for column in cls._meta.concrete_fields]
+        return [name for name in names if name not in ("mac", "mac_key")]
 
 
 class ChainHead(models.Model):

@@ -4,7 +4,10 @@
 | --- | --- |
 | `audit` | `record()`, the only writer of events |
 | `query` | which events are asked for |
+| `event_macs` | the MAC of each event, by the web or by a worker |
+| `proving` | which events their MACs prove to be ours |
 | `checkpoints` | signed statements of where the trail stood, kept outside the database |
+| `checkpoint_rounds` | when a worker writes the next one, and the alerts about it |
 | `signing_keys` | the key that signs them, and the public keys that are trusted |
 | `witness` | copies of the checkpoints on another machine |
 | `export_requests`, `export_signing` | the page asks a worker to sign an export, and the worker does |

@@ -17,6 +17,7 @@ from opportunities.clock import Clock
 from opportunities.models import ActorType, AuditEvent, ChainHead, Person, Submission
 from opportunities.slant.secret import Secret
 from opportunities.slant.types import OpportunityRecord
+from opportunities.trail import event_macs
 from opportunities.trail.verifier import canonical
 
 __all__ = [
@@ -167,6 +168,7 @@ def record(
     event.seq = head.seq + 1
     event.prev_hash = head.hash
     event.hash = chain_hash(event)
+    event_macs.sign(event)
     event.save(force_insert=True)
     ChainHead.objects.filter(pk=1).update(seq=event.seq, hash=event.hash)
     return event
@@ -197,11 +199,9 @@ def chain_hash(event: AuditEvent) -> str:
 
 
 def event_fields(event: AuditEvent) -> dict[str, Any]:
-    """Every field of the event but `hash`, as plain JSON values: times as RFC 3339 UTC with microseconds."""
+    """Every hashed field of the event, as plain JSON values: times as RFC 3339 UTC with microseconds."""
     return {
-        column.attname: _json_value(getattr(event, column.attname))
-        for column in AuditEvent._meta.concrete_fields
-        if column.attname != "hash"
+        name: _json_value(getattr(event, name)) for name in AuditEvent.chained_columns() if name != "hash"
     }
 
 

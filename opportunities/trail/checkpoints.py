@@ -8,13 +8,12 @@ need not have. A file is written once and never again.
 
 import contextlib
 import json
-import logging
 import os
 import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +22,11 @@ from django.conf import settings
 
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Instance
-from opportunities.runtime import alerts
-from opportunities.runtime.alerts import AlertText
-from opportunities.trail import signing_keys, verifier
-
-logger = logging.getLogger(__name__)
+from opportunities.trail import event_macs, proving, signing_keys, verifier
 
 EVERY_EVENTS = 1000
-# With a round of the worker, no more than a minute after an event.
-EVERY = timedelta(seconds=50)
-CAUSE = "checkpoint_failed"
-MEANING = (
-    "Deals are sent as usual. That nothing was cut off the end of the trail cannot be proven for this time."
-)
-REMEDY = (
-    "Let the workers write to AUDIT_CHECKPOINT_DIR and read AUDIT_SIGNING_KEY_FILE. The next checkpoint "
-    "covers all events since the last one, and closes this."
-)
+# Events in one checkpoint at most. Only a trail whose checkpoints were put elsewhere has more.
+MOST_AT_ONCE = 100_000
 NAME = re.compile(r"(\d{12})\.json")
 
 Envelope = dict[str, Any]
@@ -64,85 +51,72 @@ class Checkpoint:
 # Writing
 
 
-def write_if_due(*, clock: Clock) -> int | None:
-    """Write a checkpoint of newer events 50 s after the last, or of a thousand. Returns its number, or None.
-
-    Never raises: a checkpoint that cannot be written is an alert, and sending goes on.
-    """
-    try:
-        if not _is_due(_head().seq, clock.now()):
-            return None
-        written = write(clock=clock)
-    except (OSError, signing_keys.NoKey, ValueError) as problem:
-        text = AlertText(f"No checkpoint of the trail can be written: {problem}", MEANING, REMEDY, "/audit/")
-        if alerts.open_alert(CAUSE, text, clock=clock):
-            logger.warning("checkpoint failed: %s", problem)
-        return None
-    alerts.close_alert(CAUSE, clock=clock)
-    return written
-
-
-# By folder: the head at the last look, and the newest checkpoint it found. A year has 100,000 files, too many
-# to list in each round.
-_seen: dict[Path, tuple[int, int, datetime | None]] = {}
-
-
-def _is_due(seq: int, now: datetime) -> bool:
-    looked, last_seq, last_at = _seen.get(folder(), (-1, 0, None))
-    is_covered = seq == looked and seq <= last_seq
-    # A checkpoint written since then, by another worker, only makes the next one due later.
-    if is_covered or (last_seq and seq > last_seq and not _is_due_after(last_seq, last_at, seq, now)):
-        return False
-    last_seq, last_at = _newest()
-    _seen[folder()] = (seq, last_seq, last_at)
-    return _is_due_after(last_seq, last_at, seq, now)
-
-
-def _is_due_after(last_seq: int, last_at: datetime | None, seq: int, now: datetime) -> bool:
-    # Behind its checkpoints: the database is an older backup. None is written until it is past them.
-    if seq <= last_seq:
-        return False
-    return seq - last_seq >= EVERY_EVENTS or last_at is None or not timedelta(0) <= now - last_at < EVERY
-
-
 def write(*, clock: Clock) -> int | None:
-    """Write a checkpoint of the last event. Returns its number, or None if there is one already."""
+    """Write a checkpoint up to the last proven event. Returns its number, or None if there is one already.
+
+    Raises `Unproven` after it, where nothing proves who wrote the next event: no checkpoint vouches for that.
+    """
     key = signing_keys.signing_key()
-    head = _head()
-    first = _newest()[0] + 1
+    head = head_of_trail()
+    first = newest()[0] + 1
     if head.seq < first:
         return None
-    hashes = _hashes(first, head.seq)
-    if not hashes or hashes[-1] != head.hash:
+    events = proving.read_events(first, min(head.seq, first + MOST_AT_ONCE - 1))
+    last = events[-1] if events else {"seq": 0, "hash": ""}
+    is_whole = last["seq"] == first + len(events) - 1
+    if not is_whole or (last["seq"] == head.seq and last["hash"] != head.hash):
         raise ValueError("the end of the trail is not what its head says; run manage.py verify_audit")
-    statement = {
-        "version": 1,
-        "instance": str(Instance.current().instance_id),
-        "first_seq": first,
-        "last_seq": head.seq,
-        "last_hash": head.hash,
-        "count": head.seq,
-        "root": verifier.merkle_root(hashes),
-        "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "key": signing_keys.public_half(key),
-    }
-    _write_once(folder() / name_of(head.seq), signed(statement, key))
-    return int(head.seq)
+    found = _assess(events)
+    if covered := events[: found.last - first + 1]:
+        stated = {
+            "first_seq": first,
+            "last_seq": found.last,
+            "last_hash": covered[-1]["hash"],
+            "count": found.last,
+            "root": verifier.merkle_root([event["hash"] for event in covered]),
+            # From here on every event must have one.
+            "macs": found.proven_from <= found.last,
+        }
+        _write_once(folder() / name_of(found.last), signed(_statement(key, clock, **stated), key))
+    if found.doubted:
+        raise proving.Unproven(found.doubted, written=int(found.last) if covered else None)
+    return int(found.last)
 
 
-def _head() -> ChainHead:
+def refuse_unproven() -> None:
+    """Raise `Unproven` if nothing proves who wrote an event after the newest checkpoint."""
+    first = newest()[0] + 1
+    events = proving.read_events(first, first + MOST_AT_ONCE - 1)
+    if events and (doubted := _assess(events).doubted):
+        raise proving.Unproven(doubted)
+
+
+def _assess(events: list[dict[str, Any]]) -> proving.Assessment:
+    """How far the events after the newest checkpoint are proven."""
+    before = _content_of(folder() / name_of(events[0]["seq"] - 1))
+    accepted = proving.is_any(accepted_events(keys=signing_keys.trusted_keys()))
+    is_strict = before is not None and speaks_of_macs(before)
+    return proving.assess(events, event_macs.known_keys(), accepted, is_strict=is_strict)
+
+
+def speaks_of_macs(envelope: Envelope) -> bool:
+    """Whether a checkpoint says that all events after it have MACs. Those of older versions say nothing."""
+    return envelope["checkpoint"].get("macs") is True
+
+
+def head_of_trail() -> ChainHead:
     head = ChainHead.objects.filter(pk=1).first()
     if head is None:
         raise ValueError("the head of the trail is gone; run manage.py verify_audit")
     return head
 
 
-def _hashes(first: int, last: int) -> list[str]:
-    return list(
-        AuditEvent.objects.filter(seq__gte=first, seq__lte=last)
-        .order_by("seq")
-        .values_list("hash", flat=True)
-    )
+def write_note(name: str, *, clock: Clock, **stated: Any) -> Path:
+    """Sign a statement that is no checkpoint, and keep it beside them as the file `name`."""
+    key = signing_keys.signing_key()
+    path = folder() / name
+    _write_once(path, signed(_statement(key, clock, **stated), key))
+    return path
 
 
 def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
@@ -150,20 +124,8 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
 
     Only with this note the trail in the database may begin after `seq`.
     """
-    key = signing_keys.signing_key()
-    statement = {
-        "version": 1,
-        "archived": True,
-        "instance": str(Instance.current().instance_id),
-        "last_seq": seq,
-        "last_hash": hash,
-        "file_sha256": sha256,
-        "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "key": signing_keys.public_half(key),
-    }
-    path = _archive_path(seq)
-    _write_once(path, signed(statement, key))
-    return path
+    name = _archive_path(seq).name
+    return write_note(name, clock=clock, archived=True, last_seq=seq, last_hash=hash, file_sha256=sha256)
 
 
 def note_recovered(event: AuditEvent, *, clock: Clock) -> None:
@@ -171,17 +133,18 @@ def note_recovered(event: AuditEvent, *, clock: Clock) -> None:
 
     By it another machine tells a restored backup, which another trail may follow, from an altered trail.
     """
-    key = signing_keys.signing_key()
-    statement = {
+    name = f"recovered-{event.seq:012d}-{event.hash[:8]}.json"
+    write_note(name, clock=clock, recovered=True, last_seq=event.seq, last_hash=event.hash)
+
+
+def _statement(key: Ed25519PrivateKey, clock: Clock, **stated: Any) -> dict[str, Any]:
+    return {
         "version": 1,
-        "recovered": True,
         "instance": str(Instance.current().instance_id),
-        "last_seq": event.seq,
-        "last_hash": event.hash,
+        **stated,
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "key": signing_keys.public_half(key),
     }
-    _write_once(folder() / f"recovered-{event.seq:012d}-{event.hash[:8]}.json", signed(statement, key))
 
 
 def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
@@ -246,15 +209,14 @@ def _file_numbers() -> Iterator[int]:
             yield int(found.group(1))
 
 
-def _newest() -> tuple[int, datetime | None]:
+def newest() -> tuple[int, datetime | None]:
+    """The number and the time of the newest checkpoint; no time where it cannot be read."""
     seq = max(_file_numbers(), default=0)
-    if not seq:
-        return 0, None
+    content = _content_of(folder() / name_of(seq)) if seq else None
     try:
-        time = json.loads((folder() / name_of(seq)).read_text())["checkpoint"]["time"]
-        return seq, datetime.fromisoformat(time)
-    except (OSError, KeyError, TypeError, ValueError):
         # Unreadable, which verify_audit reports. Another is written.
+        return seq, datetime.fromisoformat(content["checkpoint"]["time"]) if content else None
+    except (KeyError, TypeError, ValueError):
         return seq, None
 
 
@@ -278,11 +240,16 @@ def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
 
 def archive_note(seq: int) -> Envelope | None:
     """The note that the events up to `seq` are in a file, whether believed or not; None without one."""
+    return _content_of(_archive_path(seq))
+
+
+def _content_of(path: Path) -> Envelope | None:
+    """What a file says, whether believed or not; None where it says nothing."""
     try:
-        note: Envelope = json.loads(_archive_path(seq).read_text())
-    except (OSError, ValueError):
+        content = json.loads(path.read_text())
+        return content if isinstance(content["checkpoint"], dict) else None
+    except (OSError, KeyError, TypeError, ValueError):
         return None
-    return note
 
 
 def archived_hash(seq: int, *, keys: set[str]) -> str:
@@ -306,6 +273,31 @@ def _is_recovery(path: Path, seq: int, keys: set[str]) -> bool:
     if note.wrong or not note.envelope["checkpoint"].get("recovered"):
         return False
     return AuditEvent.objects.filter(pk=seq, hash=note.hash, action="database.recovered").exists()
+
+
+def note_accepted(first: int, last: int, *, by: str, reason: str, clock: Clock) -> None:
+    """Sign a note that somebody answers for events `first` to `last`, though nothing proves who wrote them.
+
+    Raises ValueError if the trail has no such events.
+    """
+    hash = AuditEvent.objects.filter(pk=last).values_list("hash", flat=True).first()
+    if not hash or not 0 < first <= last:
+        raise ValueError(f"the trail has no events {first} to {last}")
+    name = f"accepted-{last:012d}-{hash[:8]}.json"
+    stated = {"accepted": True, "first_seq": first, "last_seq": last, "last_hash": hash, "by": by}
+    write_note(name, clock=clock, **stated, reason=reason)
+
+
+def accepted_events(*, keys: set[str]) -> list[proving.Accepted]:
+    """The events that signed notes answer for, of those that the trail still has as they were."""
+    found = []
+    for path in sorted(folder().glob("accepted-*.json")):
+        note = _read_file(path, int(path.name.split("-")[1]), keys)
+        if note.wrong or not note.envelope["checkpoint"].get("accepted"):
+            continue
+        if AuditEvent.objects.filter(pk=note.seq, hash=note.hash).exists():
+            found.append(proving.Accepted.of(note.envelope["checkpoint"]))
+    return found
 
 
 def _archive_path(seq: int) -> Path:

@@ -23,7 +23,7 @@ Pieces = Generator[bytes, None, None]
 
 # In the order of the model, for readers of the table; the chain sorts them by name.
 KEPT_CHECKPOINTS = 100
-COLUMNS = [column.attname for column in AuditEvent._meta.concrete_fields]
+COLUMNS = AuditEvent.chained_columns()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from opportunities.clock import Clock, ClockJumped
 from opportunities.models import AuditEvent, ExportSignature
 from opportunities.runtime import wakeup
-from opportunities.trail import export_requests, signing_keys
+from opportunities.trail import checkpoints, export_requests, signing_keys
 from opportunities.trail.audit import Actor
 from opportunities.trail.export_contents import Export, ExportSummary, jsonl_pieces
 from opportunities.trail.query import TrailQuery
@@ -69,6 +69,7 @@ def _pieces(started: int, clock: Clock) -> Iterator[bytes]:
     if event is None:
         raise ValueError("no event says that it was asked for")
     signing_keys.signing_key()
+    checkpoints.refuse_unproven()
     by = Actor(event.actor_type, event.actor_display)
     export = Export(TrailQuery.from_json(event.after), by, clock, started - 1, signs=True)
     return jsonl_pieces(export, ExportSummary())

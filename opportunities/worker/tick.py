@@ -28,7 +28,7 @@ from opportunities.runtime import breaker, budget, heartbeats, leases
 from opportunities.runtime.budget import Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant.client import SlantClient
-from opportunities.trail import checkpoints, export_signing, witness
+from opportunities.trail import checkpoint_rounds, export_signing, witness
 from opportunities.trail.audit import Actor
 from opportunities.trail.verify import nightly
 from opportunities.worker import cleaning
@@ -108,7 +108,7 @@ def _run_due_work(
 
 
 def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
-    if checkpoints.write_if_due(clock=clock):
+    if checkpoint_rounds.write_if_due(clock=clock):
         witness.copy_new(clock=clock)
     export_signing.sign_due(clock=clock)
     if nightly.LEASE in hourly or nightly.is_under_way(worker):

@@ -182,7 +182,7 @@ def _attempt(number: int) -> Any:
 def _event(n: int, previous: str) -> Any:
     """Sign-in, queued, sending, confirmed, looked at: in turn, for one deal."""
     from opportunities.models import AuditEvent
-    from opportunities.trail import audit
+    from opportunities.trail import audit, event_macs
 
     deal, step = divmod(n, 5)
     at = START + timedelta(minutes=deal * 5, seconds=step)
@@ -229,6 +229,7 @@ def _event(n: int, previous: str) -> Any:
         prev_hash=previous,
     )
     event.hash = audit.chain_hash(event)
+    event_macs.sign(event)
     return event
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Person
-from opportunities.trail import audit, checkpoints, verifier
+from opportunities.trail import audit, checkpoints, event_macs, verifier
 from opportunities.trail.audit import Actor, AuditChange
 from opportunities.trail.verify.rows import plain_rows
 from tests.support.databases import as_owner
@@ -83,13 +83,26 @@ def _drop_triggers(cursor: Any) -> None:
         cursor.execute(f'DROP TRIGGER "{name}"')
 
 
-def rewrite_from(seq: int) -> None:
-    """Make every hash from `seq` on fit again, as somebody who owns the database can."""
+@pytest.fixture
+def as_web(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process signs its events as the web does."""
+    monkeypatch.setattr(event_macs, "_writer", event_macs.WEB)
+
+
+def rewrite_from(seq: int, *, with_keys: bool = False) -> None:
+    """Make every hash from `seq` on fit again, as somebody who owns the database can.
+
+    `with_keys`: and every MAC, as somebody can who has the worker's files too.
+    """
     previous = AuditEvent.objects.get(pk=seq - 1).hash if seq > 1 else verifier.NO_HASH
     for event in AuditEvent.objects.filter(pk__gte=seq).order_by("seq"):
         event.prev_hash = previous
         event.hash = previous = audit.chain_hash(event)
-        AuditEvent.objects.filter(pk=event.pk).update(prev_hash=event.prev_hash, hash=event.hash)
+        if with_keys:
+            event_macs.sign(event)
+        AuditEvent.objects.filter(pk=event.pk).update(
+            prev_hash=event.prev_hash, hash=event.hash, mac=event.mac, mac_key=event.mac_key
+        )
     last = AuditEvent.objects.order_by("-seq").first()
     assert last
     ChainHead.objects.update(seq=last.seq, hash=last.hash)

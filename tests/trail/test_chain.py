@@ -32,7 +32,7 @@ from opportunities.models import (
     Submission,
 )
 from opportunities.selectors.audit import page
-from opportunities.trail import checkpoints, export_contents, signing_keys, verifier
+from opportunities.trail import checkpoint_rounds, checkpoints, export_contents, signing_keys, verifier
 from opportunities.trail.audit import Actor
 from opportunities.trail.query import TrailQuery
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain
@@ -642,15 +642,15 @@ def test_a_checkpoint_comes_at_most_a_minute_after_an_event_and_every_thousand(
     db: None, clock: TurnedClock
 ) -> None:
     write_events(3, clock)
-    assert checkpoints.write_if_due(clock=clock) == 3
+    assert checkpoint_rounds.write_if_due(clock=clock) == 3
     write_events(3, clock)
-    assert checkpoints.write_if_due(clock=clock) is None
+    assert checkpoint_rounds.write_if_due(clock=clock) is None
     clock.turn(55)
-    assert checkpoints.write_if_due(clock=clock) == 6
+    assert checkpoint_rounds.write_if_due(clock=clock) == 6
     clock.turn(minutes=61)
-    assert checkpoints.write_if_due(clock=clock) is None, "nothing happened since"
+    assert checkpoint_rounds.write_if_due(clock=clock) is None, "nothing happened since"
     write_events(1000, clock)
-    assert checkpoints.write_if_due(clock=clock) == 1006
+    assert checkpoint_rounds.write_if_due(clock=clock) == 1006
     assert checkpoints.numbers() == [3, 6, 1006]
 
 
@@ -659,15 +659,15 @@ def test_another_workers_checkpoint_is_noticed_before_one_is_written(
 ) -> None:
     """Each process remembers the newest it has seen, and looks again when one seems due."""
     write_events(3, clock)
-    assert checkpoints.write_if_due(clock=clock) == 3
+    assert checkpoint_rounds.write_if_due(clock=clock) == 3
     clock.turn(55)
     write_events(3, clock)
-    remembered = dict(checkpoints._seen)
-    assert checkpoints.write_if_due(clock=clock) == 6
-    monkeypatch.setattr(checkpoints, "_seen", remembered)
+    remembered = dict(checkpoint_rounds._seen)
+    assert checkpoint_rounds.write_if_due(clock=clock) == 6
+    monkeypatch.setattr(checkpoint_rounds, "_seen", remembered)
     write_events(1, clock)
 
-    assert checkpoints.write_if_due(clock=clock) is None
+    assert checkpoint_rounds.write_if_due(clock=clock) is None
     assert checkpoints.numbers() == [3, 6]
 
 
@@ -678,11 +678,11 @@ def test_checkpoints_go_on_after_those_of_a_lost_time_were_moved_away(db: None, 
     write_events(1, clock)
     checkpoints.write(clock=clock)
     (checkpoints.folder() / "000000000004.json").rename(ahead)
-    assert checkpoints.write_if_due(clock=clock) is None, "the database is behind its checkpoints"
+    assert checkpoint_rounds.write_if_due(clock=clock) is None, "the database is behind its checkpoints"
     ahead.unlink()
     write_events(1, clock)
 
-    assert checkpoints.write_if_due(clock=clock) == 5
+    assert checkpoint_rounds.write_if_due(clock=clock) == 5
 
 
 def test_what_a_minute_leaves_in_the_folder_is_verified_in_steps_and_thinned_for_exports(

@@ -168,7 +168,7 @@ def test_nothing_an_export_says_of_itself_makes_the_whole_less(db: None, clock: 
 
 
 def test_what_the_web_exports_is_not_signed_without_a_worker_though_the_key_is_there(
-    signed_in: SignIn, auditor: Person, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+    signed_in: SignIn, auditor: Person, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch, as_web: None
 ) -> None:
     write_events(3, clock)
     checkpoint_now(clock)
@@ -213,7 +213,9 @@ def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock)
     assert verifier.believed({"checkpoint": stated["manifest"], "signature": stated["signature"]})
 
 
-def test_a_web_process_without_the_key_makes_exports_that_say_so(db: None, clock: TurnedClock) -> None:
+def test_a_web_process_without_the_key_makes_exports_that_say_so(
+    db: None, clock: TurnedClock, as_web: None
+) -> None:
     write_events(3, clock)
     checkpoint_now(clock)
     signing_keys.key_file().unlink()

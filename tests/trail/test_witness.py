@@ -41,7 +41,7 @@ def test_whoever_has_all_of_this_machine_is_found_out(db: None, clock: TurnedClo
     witness.copy_new(clock=clock)
     with spoiling() as cursor:
         cursor.execute("UPDATE opportunities_auditevent SET actor_display = 'Nobody' WHERE seq = 3")
-        rewrite_from(3)
+        rewrite_from(3, with_keys=True)
         (checkpoints.folder() / checkpoints.name_of(seq)).unlink()
         checkpoints.write(clock=clock)
         witness.copy_new(clock=clock)

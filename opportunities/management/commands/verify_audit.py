@@ -6,9 +6,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from opportunities.clock import SystemClock
+from opportunities.clock import Clock, SystemClock
+from opportunities.trail import checkpoints, signing_keys
 from opportunities.trail.audit import Actor
 from opportunities.trail.verify.nightly import conclude
 from opportunities.trail.verify.report import Progress, VerificationReport
@@ -19,7 +20,8 @@ class Command(BaseCommand):
     help = (
         "Check the whole audit trail. Exit 0 good, 1 an event was altered, 2 events are missing or repeated, "
         "3 the trail is behind its head or a checkpoint, 4 a checkpoint cannot be believed, "
-        "5 a submission is not what its events say, 7 an event is not the one this machine saw there."
+        "5 a submission is not what its events say, 7 an event is not the one this machine saw there, "
+        "or nothing proves that our web or worker wrote it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,9 +32,16 @@ class Command(BaseCommand):
             "--archive", action="append", default=[], type=Path, metavar="FILE",
             help="events.jsonl of events moved out of the database, oldest first",
         )  # fmt: skip
+        parser.add_argument(
+            "--accept", metavar="FIRST[-LAST]",
+            help="answer, in a signed note, for events whose MAC does not prove who wrote them",
+        )  # fmt: skip
+        parser.add_argument("--reason", default="", help="why, for the note of --accept")
 
     def handle(self, *args: Any, **options: Any) -> None:
         clock = SystemClock()
+        if options["accept"]:
+            self._accept(options["accept"], options["reason"], clock)
         began = clock.monotonic()
         steps = verification(keys=set(options["key"]) or None, archives=options["archive"])
         while True:
@@ -48,6 +57,17 @@ class Command(BaseCommand):
             )
         if report.code:
             sys.exit(report.code)
+
+    def _accept(self, numbers: str, reason: str, clock: Clock) -> None:
+        first, _, last = numbers.partition("-")
+        try:
+            if not reason.strip():
+                raise ValueError("--accept needs a --reason")
+            checkpoints.note_accepted(
+                int(first), int(last or first), by=getpass.getuser(), reason=reason, clock=clock
+            )
+        except (ValueError, OSError, signing_keys.NoKey) as problem:
+            raise CommandError(f"nothing was accepted: {problem}", returncode=4) from problem
 
     def _show(self, progress: Progress) -> None:
         """On a terminal one line that counts; elsewhere a line each hundred thousand."""

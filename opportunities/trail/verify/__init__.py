@@ -8,6 +8,7 @@ what its events say. Nothing is locked, so events are written meanwhile.
 | `whole` | one verification, in steps |
 | `report` | its progress and its result |
 | `rows` | events as the chain hashes them |
+| `macs` | whether each event has a MAC of our web or worker |
 | `replay` | what every submission must be, replayed from its events |
 | `compared` | whether submissions and attempts are that |
 | `nightly` | the nightly verification, and what follows from its result |

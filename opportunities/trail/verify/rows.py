@@ -13,7 +13,7 @@ from opportunities.models import AuditEvent
 from opportunities.trail.verifier import parsed
 
 ROWS_AT_ONCE = 1000
-COLUMNS = sorted(column.attname for column in AuditEvent._meta.concrete_fields)
+COLUMNS = sorted(AuditEvent.chained_columns())
 _TIMES = ("occurred_at", "recorded_at")
 _DOCUMENTS = ("before", "after", "actor_roles")
 # What a value raises that was written by other means than the application.

@@ -8,9 +8,10 @@ from typing import Any
 from django.db.models import Subquery
 
 from opportunities.models import AuditEvent, ChainHead, Instance
-from opportunities.trail import checkpoints, head_file, signing_keys, verifier, witness
+from opportunities.trail import checkpoints, event_macs, head_file, signing_keys, verifier, witness
 from opportunities.trail.verifier import ALTERED, BEHIND, MISSING, UNBELIEVABLE, Chain, Problem
 from opportunities.trail.verify.compared import check_submissions
+from opportunities.trail.verify.macs import MacCheck
 from opportunities.trail.verify.replay import Replay
 from opportunities.trail.verify.report import NOT_AS_SEEN, Progress, Verification, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
@@ -36,7 +37,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
     """
     keys = signing_keys.trusted_keys() if keys is None else keys
     report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
-    chain = Chain()
+    chain, macs = Chain(), MacCheck(event_macs.known_keys())
     for path in archives:
         with path.open("rb") as lines:
             for number, event in enumerate(_events_of(lines), start=1):
@@ -54,12 +55,14 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
             report.problem = _take(event, chain, replay, known, report)
             if report.problem:
                 return report
+        macs.take(rows)
         yield Progress(report.events, ChainHead.objects.values_list("seq", flat=True).first() or 0)
     report.problem = (
         _check_head(chain)
-        or (yield from _check_checkpoints(chain, keys, known, report))
+        or (yield from _check_checkpoints(chain, keys, known, macs, report))
         or (yield from _check_witness(report))
         or _check_head_file()
+        or macs.conclude(checkpoints.accepted_events(keys=keys), report)
     )
     if report.problem:
         return report
@@ -137,7 +140,7 @@ def _check_head(chain: Chain) -> Problem | None:
 
 
 def _check_checkpoints(
-    chain: Chain, keys: set[str], known: dict[int, str], report: VerificationReport
+    chain: Chain, keys: set[str], known: dict[int, str], macs: MacCheck, report: VerificationReport
 ) -> Generator[Progress, None, Problem | None]:
     """Whether every checkpoint is signed by a trusted key and vouches for the events in the database."""
     good = report.archived
@@ -159,6 +162,7 @@ def _check_checkpoints(
                 f"Event {seq} is not the one its checkpoint vouches for: {good + 1} to {seq} were rewritten."
             )
             return Problem(ALTERED, seq, words)
+        macs.is_strict = checkpoints.speaks_of_macs(checkpoint.envelope)
         good, report.key = seq, str(checkpoint.envelope["checkpoint"]["key"])
     report.checkpoints, report.vouched = len(numbers), good
     if gone := _seen_before(set(numbers), keys):

@@ -1,0 +1,89 @@
+"""When a worker writes the next checkpoint, and the alerts that open when it cannot or must not."""
+
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from opportunities.clock import Clock
+from opportunities.runtime import alerts
+from opportunities.runtime.alerts import AlertText
+from opportunities.trail import checkpoints, proving, signing_keys
+
+logger = logging.getLogger(__name__)
+
+# With a round of the worker, no more than a minute after an event.
+EVERY = timedelta(seconds=50)
+CAUSE = "checkpoint_failed"
+MEANING = (
+    "Deals are sent as usual. That nothing was cut off the end of the trail cannot be proven for this time."
+)
+REMEDY = (
+    "Let the workers write to AUDIT_CHECKPOINT_DIR and read AUDIT_SIGNING_KEY_FILE. The next checkpoint "
+    "covers all events since the last one, and closes this."
+)
+UNPROVEN = "event_unproven"
+UNPROVEN_MEANING = (
+    "Deals are sent as usual. Somebody who can write to the database may have added to the trail, or a "
+    "worker has another SECRET_KEY than the web. Until this is explained no checkpoint vouches for newer "
+    "events."
+)
+UNPROVEN_REMEDY = (
+    "Change nothing, keep a copy of the database, and read docs/audit.md, 'A MAC for each event'."
+)
+
+
+def write_if_due(*, clock: Clock) -> int | None:
+    """Write a checkpoint of newer events 50 s after the last, or of a thousand. Returns its number, or None.
+
+    Never raises: a checkpoint that cannot be written is an alert, and sending goes on.
+    """
+    try:
+        if not _is_due(checkpoints.head_of_trail().seq, clock.now()):
+            return None
+        written = checkpoints.write(clock=clock)
+    except proving.Unproven as unproven:
+        _stopped[checkpoints.folder()] = clock.now()
+        text = AlertText(
+            f"The trail may have been altered: {unproven}.", UNPROVEN_MEANING, UNPROVEN_REMEDY, "/audit/"
+        )
+        alerts.open_alert(UNPROVEN, text, clock=clock)
+        return unproven.written
+    except (OSError, signing_keys.NoKey, ValueError) as problem:
+        text = AlertText(f"No checkpoint of the trail can be written: {problem}", MEANING, REMEDY, "/audit/")
+        if alerts.open_alert(CAUSE, text, clock=clock):
+            logger.warning("checkpoint failed: %s", problem)
+        return None
+    _stopped.pop(checkpoints.folder(), None)
+    alerts.close_alert(CAUSE, UNPROVEN, clock=clock)
+    return written
+
+
+# By folder: the head at the last look, and the newest checkpoint it found. A year has 100,000 files, too many
+# to list in each round.
+_seen: dict[Path, tuple[int, int, datetime | None]] = {}
+# By folder: when an unproven event was last met, which is looked at again after the usual wait.
+_stopped: dict[Path, datetime] = {}
+
+
+def _is_due(seq: int, now: datetime) -> bool:
+    if checkpoints.folder() in _stopped and timedelta(0) <= now - _stopped[checkpoints.folder()] < EVERY:
+        return False
+    looked, last_seq, last_at = _seen.get(checkpoints.folder(), (-1, 0, None))
+    is_covered = seq == looked and seq <= last_seq
+    # A checkpoint written since then, by another worker, only makes the next one due later.
+    if is_covered or (last_seq and seq > last_seq and not _is_due_after(last_seq, last_at, seq, now)):
+        return False
+    last_seq, last_at = checkpoints.newest()
+    _seen[checkpoints.folder()] = (seq, last_seq, last_at)
+    return _is_due_after(last_seq, last_at, seq, now)
+
+
+def _is_due_after(last_seq: int, last_at: datetime | None, seq: int, now: datetime) -> bool:
+    # Behind its checkpoints: the database is an older backup. None is written until it is past them.
+    if seq <= last_seq:
+        return False
+    return (
+        seq - last_seq >= checkpoints.EVERY_EVENTS
+        or last_at is None
+        or not timedelta(0) <= now - last_at < EVERY
+    )

@@ -1,0 +1,173 @@
+"""A MAC for each event, under keys that no role of the database has (docs/audit.md, "A MAC for each event").
+
+Whoever may only write the database can append an event whose hash fits, and has no key to make its MAC. The
+web's key comes from SECRET_KEY, and the worker's from the key that signs checkpoints. The worker holds both,
+for it checks every MAC before a checkpoint vouches for the event. The web holds its own alone.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+
+from opportunities.models import ActorType, AuditEvent
+from opportunities.trail import signing_keys
+
+logger = logging.getLogger(__name__)
+
+WEB, WORKER = "web", "worker"
+# What an operator may also do as the web's account. Everything else of operators and workers takes their key.
+OPERATOR_OF_WEB = ("sending.held", "sending.released")
+# What a person's event never says, because no page does it.
+NEVER_OF_WEB = (
+    "submission.sending",
+    "database.recovered",
+    "connection.adopted",
+    "reconcile.ran",
+    "sync.ran",
+    "probe.writing",
+    "probe.ran",
+    "audit.verified",
+)
+
+_writer = WORKER
+
+
+class Doubt(StrEnum):
+    """Why an event is not proven to be of this installation; the words end a sentence about it."""
+
+    NO_MAC = "has no MAC"
+    UNKNOWN_KEY = "has a MAC under a key that is not known here"
+    WRONG = "has a wrong MAC"
+
+
+def write_as_web() -> None:
+    """Let this process sign as the web, which never looks at the worker's key."""
+    global _writer
+    _writer = WEB
+
+
+def sign(event: AuditEvent) -> None:
+    """Give a hashed event its MAC. One whose key cannot be read goes without, and stops no change."""
+    try:
+        writer, key = _own_key(event.action)
+    except (signing_keys.NoKey, OSError) as problem:
+        logger.error("an event of the trail gets no MAC: %s", problem)
+        return
+    event.mac_key = _id_of(writer, key)
+    event.mac = _mac(key, event.hash)
+
+
+def _own_key(action: str) -> tuple[str, bytes]:
+    # `hold` and `release` also run as the web's account, which has no key of the worker and makes none.
+    if _writer == WEB or (action in OPERATOR_OF_WEB and not os.access(signing_keys.key_file(), os.R_OK)):
+        return WEB, _key_of_web(settings.SECRET_KEY)
+    return WORKER, _key_of_worker(signing_keys.signing_key().private_bytes_raw())
+
+
+def _mac(key: bytes, hash: str) -> str:
+    return hmac.digest(key, hash.encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=8)
+def _key_of_web(secret_key: str) -> bytes:
+    return _derive(secret_key.encode(), WEB)
+
+
+@lru_cache(maxsize=8)
+def _key_of_worker(signing_key: bytes) -> bytes:
+    return _derive(signing_key, WORKER)
+
+
+def _derive(secret: bytes, writer: str) -> bytes:
+    info = f"slantweb.trail.event.{writer}".encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+
+
+@lru_cache(maxsize=32)
+def _id_of(writer: str, key: bytes) -> str:
+    return f"{writer}:{hashlib.sha256(key).hexdigest()[:12]}"
+
+
+# Checking, which the worker's account does
+
+
+@dataclass(frozen=True)
+class KnownKeys:
+    """The keys this process can check, by their id. Without the worker's own nothing can be said of MACs."""
+
+    by_id: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def can_check(self) -> bool:
+        return any(id.startswith(f"{WORKER}:") for id in self.by_id)
+
+    def doubt(self, event: Mapping[str, Any], key_id: str | None, mac: str | None) -> Doubt | None:
+        """Why the MAC does not prove who wrote `event`, of which hash, actor and action are asked."""
+        if not mac or not key_id:
+            return Doubt.NO_MAC
+        key = self.by_id.get(key_id)
+        if key is None:
+            return Doubt.UNKNOWN_KEY
+        is_right = hmac.compare_digest(_mac(key, event["hash"]).encode(), mac.encode())
+        if not is_right or (key_id.startswith(f"{WEB}:") and not _is_of_web(event)):
+            return Doubt.WRONG
+        return None
+
+
+def _is_of_web(event: Mapping[str, Any]) -> bool:
+    if event["actor_type"] == ActorType.OPERATOR:
+        return event["action"] in OPERATOR_OF_WEB
+    return event["actor_type"] == ActorType.USER and event["action"] not in NEVER_OF_WEB
+
+
+def known_keys() -> KnownKeys:
+    """The keys of now, and those that were in use here before. Makes no signing key."""
+    try:
+        if not signing_keys.key_file().exists():
+            return KnownKeys()
+        worker = _key_of_worker(signing_keys.signing_key().private_bytes_raw())
+    except (signing_keys.NoKey, OSError):
+        return KnownKeys()
+    now = {_id_of(WORKER, worker): worker}
+    for secret_key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        key = _key_of_web(secret_key)
+        now[_id_of(WEB, key)] = key
+    before = _remembered()
+    # Without the file, what checkpoints vouch for stays proven, and nothing is lost but older keys.
+    with contextlib.suppress(OSError):
+        _remember({id: key for id, key in now.items() if id not in before})
+    return KnownKeys(before | now)
+
+
+def memory_file() -> Path:
+    """Where the worker's account remembers each key it had, so that older MACs can still be checked."""
+    return Path(settings.VAR_DIR) / "audit-event-keys"
+
+
+def _remembered() -> dict[str, bytes]:
+    found = {}
+    with contextlib.suppress(OSError, ValueError):
+        for line in memory_file().read_text().splitlines():
+            id, _, key = line.partition(" ")
+            found[id] = bytes.fromhex(key)
+    return found
+
+
+def _remember(keys: Mapping[str, bytes]) -> None:
+    if not keys:
+        return
+    handle = os.open(memory_file(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write("".join(f"{id} {key.hex()}\n" for id, key in keys.items()))
