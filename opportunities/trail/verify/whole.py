@@ -39,16 +39,9 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
     report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
     chain, macs = Chain(), MacCheck(event_macs.known_keys())
     for path in archives:
-        with path.open("rb") as lines:
-            for number, event in enumerate(_events_of(lines), start=1):
-                if isinstance(event, Problem):
-                    report.problem = event
-                else:
-                    report.problem = _take(event, chain, replay, known, report)
-                if report.problem:
-                    return report
-                if number % ROWS_AT_ONCE == 0:
-                    yield Progress(report.events, 0)
+        yield from _follow_archive(path, chain, replay, known, report)
+        if report.problem:
+            return report
     _begin_after_archive(chain, keys, report)
     while rows := plain_rows(chain.seq):
         for event in rows:
@@ -68,6 +61,22 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
         return report
     yield from check_submissions(replay, report)
     return report
+
+
+def _follow_archive(
+    path: Path, chain: Chain, replay: Replay, known: dict[int, str], report: VerificationReport
+) -> Generator[Progress, None, None]:
+    """Follow the chain through a file of older events; a problem goes into `report`."""
+    with path.open("rb") as lines:
+        for number, event in enumerate(_events_of(lines), start=1):
+            if isinstance(event, Problem):
+                report.problem = event
+            else:
+                report.problem = _take(event, chain, replay, known, report)
+            if report.problem:
+                return
+            if number % ROWS_AT_ONCE == 0:
+                yield Progress(report.events, 0)
 
 
 def _take(
