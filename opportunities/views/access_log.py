@@ -61,7 +61,7 @@ def _record_once(
 ) -> None:
     by = actor_of(request)
     asked = f"{request.user.pk} {action} {kind} {object_id} {by.session_ref if polling else ''}"
-    key = salted_hmac("slantweb.noted", asked).hexdigest()
+    key = salted_hmac("slantweb.noted", asked, algorithm="sha256").hexdigest()
     if cache.get(key):
         return
     is_new = actions.record_access(
