@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
 
 
 # Whoever reaches a database asks for one of these. Without them pytest-django refuses every query.
-DATABASE_FIXTURES = {"db", "django_db_setup", "house_template"}
+DATABASE_FIXTURES = {"db", "django_db_setup", "installation_template"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,10 +38,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(
                 f"{item.nodeid}: the trail's triggers refuse Django's flush; use the fixture committed_db."
             )
-        # Whoever uses a browser or a house is marked so, whether its author remembered or not.
+        # Whoever uses a browser or an installation is marked so, whether its author remembered or not.
         if "browser" in fixtures:
             item.add_marker("browser")
-        elif fixtures & {"house_template", "house"}:
+        elif fixtures & {"installation_template", "installation"}:
             item.add_marker("process")
     # Playwright keeps an event loop in this thread, and Django's ORM refuses to work beside one.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
@@ -97,9 +97,9 @@ def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) 
 
 
 @pytest.fixture(scope="session")
-def base_url(shared_house: Any) -> str:
+def base_url(shared_installation: Any) -> str:
     """Where `page.goto("/board/")` goes.
 
     It stands here because only a conftest's fixture wins over the one of pytest-playwright.
     """
-    return str(shared_house.url)
+    return str(shared_installation.url)

@@ -8,7 +8,7 @@ from opportunities.wording import stages as words
 
 
 class StageForm(forms.Form):
-    """One row of the page. No meaning: what the name suggests; no limit: the house's."""
+    """One row of the page. No meaning: what the name suggests; no limit: that of the settings."""
 
     stage = forms.ModelChoiceField(
         Stage.objects.filter(gone_at=None), error_messages={"invalid_choice": words.STAGE_UNKNOWN}

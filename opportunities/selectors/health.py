@@ -1,4 +1,4 @@
-"""How the house is doing: for `/readyz`, `/metrics`, and whoever watches them.
+"""How the installation is doing: for `/readyz`, `/metrics`, and whoever watches them.
 
 The one selector that takes no person: it is asked by machines and holds counts and ages, nothing of any deal.
 """

@@ -31,7 +31,7 @@ def stages(request: PageRequest) -> HttpResponse:
     context = {
         "pipelines": stage_settings(person),
         "meanings": Meaning.choices,
-        "house_limit": settings.STALE_AFTER_DAYS,
+        "default_limit": settings.STALE_AFTER_DAYS,
         "problems": form.problems(),
         "typed": form.data,
     }

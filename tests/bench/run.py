@@ -23,7 +23,7 @@ import psycopg
 from tests.bench.rows import FLATTEST, MOST_QUERIES, ROWS, Row
 from tests.support import provision
 from tests.support.environment import ROOT, clean_environment
-from tests.support.processes import house_environment
+from tests.support.processes import installation_environment
 
 SIZES = (1_000, 10_000, 100_000)
 HEAD = (
@@ -83,7 +83,7 @@ def _keep(path: str | None, found: dict[tuple[str, int], dict[str, Figures]]) ->
 
 def _collect_static(home: Path) -> None:
     """Hashed names, as in production; once for all."""
-    environment = house_environment(home, f"sqlite:///{home / 'none.sqlite3'}")
+    environment = installation_environment(home, f"sqlite:///{home / 'none.sqlite3'}")
     command = [sys.executable, "manage.py", "collectstatic", "-v", "0", "--no-input"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
@@ -99,7 +99,7 @@ def _measure(home: Path, server: str, size: int, chosen: str) -> list[Figures]:
         url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     result = home / "figures.json"
     command = [sys.executable, "-m", "tests.bench.measure", str(size), str(home), str(result), chosen]
-    environment = house_environment(home, url, VIEW_WAIT_SECONDS="0")
+    environment = installation_environment(home, url, VIEW_WAIT_SECONDS="0")
     done = subprocess.run(command, cwd=ROOT, env=clean_environment(**environment))
     if done.returncode:
         log = home / "server.log"

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.pages import NewForm, Slant
 from tests.support.browser import SignIn
-from tests.support.processes import House, wait_until
+from tests.support.processes import Installation, wait_until
 
 PATIENCE_MS = 15_000
 NUMBERS = itertools.count(1)
@@ -26,9 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def base_url(shared_house: House) -> str:
+def base_url(shared_installation: Installation) -> str:
     """In place of Playwright's own, which is written in a way that pytest 9 warns of."""
-    return shared_house.url
+    return shared_installation.url
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,15 +64,15 @@ def come_in(
 
 
 @pytest.fixture
-def slant(house: House) -> Iterator[Slant]:
+def slant(installation: Installation) -> Iterator[Slant]:
     """What Slant holds. Deals of an earlier test arrive first: they would use up this test's faults."""
-    wait_until(lambda: not on_their_way(house), *house.processes.values())
-    yield Slant(house.sandbox)
-    house.sandbox.control(reset="faults", up=True, clock={"offset_s": 0})
+    wait_until(lambda: not on_their_way(installation), *installation.processes.values())
+    yield Slant(installation.sandbox)
+    installation.sandbox.control(reset="faults", up=True, clock={"offset_s": 0})
 
 
-def on_their_way(house: House) -> int:
-    queue = requests.get(f"{house.url}/readyz", timeout=10).json()["queue"]
+def on_their_way(installation: Installation) -> int:
+    queue = requests.get(f"{installation.url}/readyz", timeout=10).json()["queue"]
     return int(queue["queued"] + queue["sending"] + queue["unknown"])
 
 

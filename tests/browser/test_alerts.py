@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import Axe, SignIn
-from tests.support.processes import House
+from tests.support.processes import Installation
 
 TROUBLE = """
 from datetime import timedelta
@@ -33,10 +33,10 @@ alerts.close_alert(*Alert.objects.values_list("cause", flat=True), clock=SystemC
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1440, "dark")])
 def test_trouble_is_readable_everywhere_and_leads_on(
-    house: House, signed_in_page: SignIn, axe: Axe, width: int, theme: str
+    installation: Installation, signed_in_page: SignIn, axe: Axe, width: int, theme: str
 ) -> None:
-    house.kill("worker")
-    house.manage("shell", "-c", TROUBLE)
+    installation.kill("worker")
+    installation.manage("shell", "-c", TROUBLE)
     try:
         for persona, path in (
             ("manager", "/settings/sending/"),
@@ -55,4 +55,4 @@ def test_trouble_is_readable_everywhere_and_leads_on(
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             axe(page)
     finally:
-        house.manage("shell", "-c", OVER)
+        installation.manage("shell", "-c", OVER)

@@ -15,17 +15,17 @@ from tests.browser.boards import BOARD, CONNECTED, IDENTIFIED, LOST, MEETING, WO
 from tests.browser.conftest import ComeIn
 from tests.browser.pages import MARAS_BOOK, Slant
 from tests.support.browser import Axe, Watch
-from tests.support.processes import House, wait_until
+from tests.support.processes import Installation, wait_until
 
 SYNC_MS = 20_000
 DESK = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def pool(shared_house: House) -> Iterator[str]:
+def pool(shared_installation: Installation) -> Iterator[str]:
     """Names of deals that are all entered on Slant's own page at once, so that sync is waited for once."""
     names = [f"Board deal {chr(ord('A') + number)}" for number in range(16)]
-    enter(shared_house.sandbox, *names)
+    enter(shared_installation.sandbox, *names)
     return iter(names)
 
 
@@ -318,17 +318,23 @@ def test_the_plus_of_a_column_opens_the_form_with_pipeline_and_stage(
 
 
 def test_while_slant_is_away_moves_wait_and_the_board_says_how_old_it_is(
-    board: Board, slant: Slant, house: House, deal: str, deal_name: str, axe: Axe, shots: Path | None
+    board: Board,
+    slant: Slant,
+    installation: Installation,
+    deal: str,
+    deal_name: str,
+    axe: Axe,
+    shots: Path | None,
 ) -> None:
     stamp = board.page.locator(".stamp")
-    house.manage("shell", "-c", FOUR_MINUTES_AGO)
+    installation.manage("shell", "-c", FOUR_MINUTES_AGO)
     board.page.reload()
     expect(stamp).to_have_class(re.compile("stamp-warn"))
     expect(stamp).to_contain_text("4 min ago. Catching up.")
     _looked_at(board.page, axe, shots, "board-amber")
 
     slant.control(up=False)
-    house.manage("shell", "-c", SYNC_GOES_ON)
+    installation.manage("shell", "-c", SYNC_GOES_ON)
     board.choose(deal_name, "Connected")
     card = board.shows(deal_name, CONNECTED)
     expect(card).to_contain_text("Waiting for Slant; it was in Identified")

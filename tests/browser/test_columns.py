@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.boards import Board
 from tests.browser.conftest import ComeIn
 from tests.support.browser import Axe
-from tests.support.processes import House, Sandbox, wait_until
+from tests.support.processes import Installation, Sandbox, wait_until
 
 # Theo's own pipeline. It is put back as the sandbox began, for the tests that follow.
 PIPELINE, DRAFTED, PRESENTED = "pl_alder", "st_al_draft", "st_al_shown"
@@ -66,15 +66,15 @@ class Stages:
 
 
 @pytest.fixture
-def stages(shared_house: House) -> Iterator[Stages]:
-    stages = Stages(shared_house.sandbox)
+def stages(shared_installation: Installation) -> Iterator[Stages]:
+    stages = Stages(shared_installation.sandbox)
     yield stages
     stages.become(stages.before)
     stages.wait_until_read()
 
 
 @pytest.fixture(scope="module")
-def deal(shared_house: House) -> str:
+def deal(shared_installation: Installation) -> str:
     """A deal in a stage that no test removes."""
     fields = {
         "book_id": "bk_alder2",
@@ -83,7 +83,7 @@ def deal(shared_house: House) -> str:
         "assigned_to_id": "u_9xw20c",
         "name": DEAL,
     }
-    shared_house.sandbox.control(records=[{"op": "create", "type": "opportunity", "set": fields}])
+    shared_installation.sandbox.control(records=[{"op": "create", "type": "opportunity", "set": fields}])
     return DEAL
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import ComeIn
 from tests.browser.pages import SUBMISSION_URL, Slant
 from tests.support.browser import Axe
-from tests.support.processes import House, wait_until
+from tests.support.processes import Installation, wait_until
 from tests.support.visitor import Visitor
 
 MakeDeals = Callable[..., list[str]]
@@ -20,12 +20,12 @@ LIST = "/board/?view=list&pipeline=pl_newbiz&q="
 
 
 @pytest.fixture(scope="session")
-def theo(shared_house: House) -> Visitor:
-    return Visitor(shared_house.url)
+def theo(shared_installation: Installation) -> Visitor:
+    return Visitor(shared_installation.url)
 
 
 @pytest.fixture
-def make_deals(house: House, theo: Visitor, deal_name: str) -> MakeDeals:
+def make_deals(installation: Installation, theo: Visitor, deal_name: str) -> MakeDeals:
     """The ids of deals that no other test touches, in Slant and in the mirror. All bear the test's name."""
 
     def make(count: int = 1, **fields: str) -> list[str]:

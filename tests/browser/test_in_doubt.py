@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ComeIn
 from tests.browser.pages import MARA, MARAS_BOOK, OKONKWO, NewForm, Slant, SubmissionPage
-from tests.support.processes import House
+from tests.support.processes import Installation
 
 DEAL = {"book_id": MARAS_BOOK, "household_id": OKONKWO, "pipeline_id": "pl_newbiz", "value": "640,000"}
 LIST = f"/v1/households/{OKONKWO}/opportunities"
@@ -95,7 +95,7 @@ def test_the_stop_button_keeps_everything_and_lets_it_go_again(
 
 
 def test_a_worker_killed_while_the_page_is_open_costs_a_delay_and_nothing_else(
-    come_in: ComeIn, slant: Slant, deal_name: str, house: House
+    come_in: ComeIn, slant: Slant, deal_name: str, installation: Installation
 ) -> None:
     """Killed with the request at Slant and no answer yet: whoever takes over looks before it sends."""
     form = NewForm(come_in()).open(**DEAL, name=deal_name)
@@ -103,8 +103,8 @@ def test_a_worker_killed_while_the_page_is_open_costs_a_delay_and_nothing_else(
     form.create()
     page = SubmissionPage(form.page)
     page.says("Sending to Slant", state="sending")
-    house.kill("worker")
-    house.start_worker()
+    installation.kill("worker")
+    installation.start_worker()
 
     page.created(timeout=90_000)
     slant.holds_one(deal_name, value=640_000)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.boards import BOARD
-from tests.support.processes import House, wait_until
+from tests.support.processes import Installation, wait_until
 from tests.support.webkit import WebKit, webkit
 
 pytestmark = pytest.mark.browser
@@ -41,8 +41,8 @@ def browser_window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebKit]
 
 
 @pytest.fixture
-def manager(browser_window: WebKit, house: House) -> WebKit:
-    browser_window.goto(f"{house.url}/demo/sign-in/")
+def manager(browser_window: WebKit, installation: Installation) -> WebKit:
+    browser_window.goto(f"{installation.url}/demo/sign-in/")
     browser_window.evaluate(
         """() => { document.querySelector('button[name="persona"][value="manager"]').click() }"""
     )
@@ -50,9 +50,11 @@ def manager(browser_window: WebKit, house: House) -> WebKit:
     return browser_window
 
 
-def test_a_lane_with_more_cards_than_fit_scrolls_and_squashes_none(manager: WebKit, house: House) -> None:
+def test_a_lane_with_more_cards_than_fit_scrolls_and_squashes_none(
+    manager: WebKit, installation: Installation
+) -> None:
     manager.resize(WIDTH, HEIGHT)
-    manager.goto(house.url + BOARD)
+    manager.goto(installation.url + BOARD)
 
     lanes: list[dict[str, Any]] = []
     for _ in range(20):

@@ -154,7 +154,7 @@ class History:
         self.shadows: list[sqlite3.Connection] = []
         self.crashes = 0
 
-    # Houses and actors
+    # Deployments and actors
 
     def new_deployment(self, name: str, content: sqlite3.Connection) -> Deployment:
         database = working_database(name)

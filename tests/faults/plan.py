@@ -24,7 +24,7 @@ ON_THE_WIRE = (
     "commits late",
     "nonsense",
 )
-IN_OUR_HOUSE = (
+IN_SLANTWEB = (
     "crash",
     "freeze",
     "database error",
@@ -59,7 +59,7 @@ PEOPLE = (
 # Drawn by themselves, so that each seed keeps what it had before them: the share of histories that have one,
 # and of those in which the mirror is read.
 BESIDES = {"deleted": (0.08, 0.6), "stages": (0.06, 0.4), "odd records": (0.2, 0.4)}
-FAMILIES = ON_THE_WIRE + IN_OUR_HOUSE + AT_SLANT + PEOPLE
+FAMILIES = ON_THE_WIRE + IN_SLANTWEB + AT_SLANT + PEOPLE
 
 BESIDE_SYNC = frozenset(
     (
@@ -141,7 +141,7 @@ def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]
     troubles = {family for family in FAMILIES if rng.random() < share}
     if share:
         troubles.add(rng.choice(ON_THE_WIRE))
-        troubles.add(rng.choice(ON_THE_WIRE[:5] + IN_OUR_HOUSE))
+        troubles.add(rng.choice(ON_THE_WIRE[:5] + IN_SLANTWEB))
     if rng.random() < OFTEN_CHANGED:
         troubles.add("changes")
     troubles.discard("syncs")

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.faults.sweep import CRASHES
-from tests.support.processes import House, Process, Template
+from tests.support.processes import Installation, Process, Template
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.process
@@ -27,7 +27,7 @@ WORKERS = ("worker", "worker 2")
 LONG = 150
 
 
-class Fragile(House):
+class Fragile(Installation):
     """Processes that die where the name of a deal says; dead workers are started again, as by systemd."""
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
@@ -48,18 +48,20 @@ class Fragile(House):
 
 
 @pytest.fixture
-def fragile(request: pytest.FixtureRequest, house_template: Template, tmp_path: Path) -> Any:
-    with Fragile(tmp_path / "house", house_template, **WAITS) as house:
-        house.start_worker(WORKERS[1])
-        yield house
+def fragile(request: pytest.FixtureRequest, installation_template: Template, tmp_path: Path) -> Any:
+    with Fragile(tmp_path / "home", installation_template, **WAITS) as installation:
+        installation.start_worker(WORKERS[1])
+        yield installation
         if request.session.testsfailed:
-            print(house.logs())
+            print(installation.logs())
 
 
-def rooms(house: House) -> list[dict[str, str]]:
+def rooms(installation: Installation) -> list[dict[str, str]]:
     """What the form says of the household: one for each deal, so that none is similar to another."""
     token = {"Authorization": "Bearer slnt_pat_sandbox_write"}
-    answer = requests.get(f"{house.slant_url}/households?per_page=100", headers=token, timeout=10).json()
+    answer = requests.get(
+        f"{installation.slant_url}/households?per_page=100", headers=token, timeout=10
+    ).json()
     rows = next(value for value in answer.values() if isinstance(value, list))
     kinds = {
         "Prospect": {"pipeline_id": "pl_newbiz", "pipeline_stage_id": "st_qual"},
@@ -83,26 +85,26 @@ def press(visitor: Visitor, form: dict[str, str]) -> str:
             time.sleep(0.3)
 
 
-def await_strike(house: Fragile, point: str) -> None:
+def await_strike(installation: Fragile, point: str) -> None:
     """One death after the other: the process that one deal kills must not take another's strike with it."""
     deadline = time.monotonic() + LONG
-    while house.struck(point) is None:
-        assert time.monotonic() < deadline, f"{point} was never come to\n{house.logs()}"
-        house.keep_up()
+    while installation.struck(point) is None:
+        assert time.monotonic() < deadline, f"{point} was never come to\n{installation.logs()}"
+        installation.keep_up()
         time.sleep(0.1)
-    house.keep_up()
+    installation.keep_up()
 
 
-def settle(house: Fragile, visitor: Visitor, addresses: dict[str, str]) -> None:
+def settle(installation: Fragile, visitor: Visitor, addresses: dict[str, str]) -> None:
     """Wait until every page says "confirmed", starting again whatever died."""
     deadline, waiting = time.monotonic() + LONG, dict(addresses)
     while waiting:
-        house.keep_up()
+        installation.keep_up()
         for name, address in list(waiting.items()):
             with contextlib.suppress(requests.RequestException, AssertionError):
                 if visitor.state(address) == "confirmed":
                     del waiting[name]
-        assert time.monotonic() < deadline, f"not settled: {waiting}\n{house.logs()}"
+        assert time.monotonic() < deadline, f"not settled: {waiting}\n{installation.logs()}"
         time.sleep(0.2)
 
 

@@ -20,7 +20,7 @@ from opportunities.runtime import static_files
 from slantweb import safe_start
 from slantweb.variables import Variables
 from tests.support.environment import ROOT
-from tests.support.processes import House
+from tests.support.processes import Installation
 from tests.support.visitor import Visitor
 
 # Connections
@@ -28,22 +28,22 @@ from tests.support.visitor import Visitor
 
 @pytest.mark.skipif("not os.environ.get('TEST_DATABASE_URL')", reason="SQLite has no pool")
 def test_without_a_free_connection_pages_say_so_after_a_short_wait_and_probes_answer(
-    new_house: Callable[..., House],
+    new_installation: Callable[..., Installation],
 ) -> None:
-    house = new_house(DATABASE_CONNECTIONS="2", DATABASE_WAIT_SECONDS="1")
-    visitor, answers = Visitor(house.url), []
+    installation = new_installation(DATABASE_CONNECTIONS="2", DATABASE_WAIT_SECONDS="1")
+    visitor, answers = Visitor(installation.url), []
 
     def ask() -> None:
-        answers.append(visitor.session.get(f"{house.url}/submissions/", timeout=30))
+        answers.append(visitor.session.get(f"{installation.url}/submissions/", timeout=30))
 
-    with psycopg.connect(house.database_url.partition("?")[0]) as owner:
+    with psycopg.connect(installation.database_url.partition("?")[0]) as owner:
         owner.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
         asking = [threading.Thread(target=ask) for _ in range(7)]
         for thread in asking:
             thread.start()
         time.sleep(0.3)
         began = time.monotonic()
-        assert requests.get(f"{house.url}/healthz", timeout=5).status_code == 200
+        assert requests.get(f"{installation.url}/healthz", timeout=5).status_code == 200
         assert time.monotonic() - began < 0.5
         time.sleep(1.5)
         busy = list(answers)
@@ -58,7 +58,7 @@ def test_without_a_free_connection_pages_say_so_after_a_short_wait_and_probes_an
         assert "nothing was saved or sent" in answer.text
     assert [answer.status_code for answer in answers[5:]] == [200, 200]
     # And it is over.
-    assert visitor.session.get(f"{house.url}/submissions/", timeout=10).status_code == 200
+    assert visitor.session.get(f"{installation.url}/submissions/", timeout=10).status_code == 200
 
 
 # Probes

@@ -47,14 +47,14 @@ def test_what_was_committed_elsewhere_is_gone(db: None) -> None:
 
 @pytest.mark.skipif("not os.environ.get('TEST_DATABASE_URL')", reason="SQLite knows no roles")
 def test_processes_of_a_test_have_the_rights_of_the_application_and_no_others(
-    committed_db: str, house_template: Template, tmp_path: Path
+    committed_db: str, installation_template: Template, tmp_path: Path
 ) -> None:
-    house = house_template.furnish(tmp_path)
+    installation = installation_template.furnish(tmp_path)
     try:
-        for url in (committed_db, house):
+        for url in (committed_db, installation):
             with psycopg.connect(url) as child:
                 assert child.execute("SELECT current_user").fetchall() == [(APP_ROLE,)]
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     child.execute("UPDATE opportunities_auditevent SET outcome = 'ok'")
     finally:
-        house_template.clear(house)
+        installation_template.clear(installation)

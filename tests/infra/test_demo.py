@@ -35,7 +35,7 @@ class Demo:
         self.url = f"http://127.0.0.1:{self.port}"
         # Set, if to nothing, so that no developer's .env has a say.
         self.environment = clean_environment(
-            DJANGO_SETTINGS_MODULE="tests.support.house_settings",
+            DJANGO_SETTINGS_MODULE="tests.support.installation_settings",
             SECRET_KEY="",
             SLANT_BASE_URL="",
             SLANT_API_TOKEN="",
@@ -81,13 +81,13 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def new_demo(
-    house_template: Template, tmp_path_factory: pytest.TempPathFactory
+    installation_template: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Demo]]:
     demos: list[Demo] = []
 
     def build(**variables: str) -> Demo:
         home = tmp_path_factory.mktemp("demo") / "var"
-        demos.append(Demo(home, house_template.empty(home), **variables))
+        demos.append(Demo(home, installation_template.empty(home), **variables))
         return demos[-1]
 
     yield build
@@ -95,7 +95,7 @@ def new_demo(
         for process in demo.started:
             if process.alive:
                 process.stop()
-        house_template.clear(demo.environment["DATABASE_URL"])
+        installation_template.clear(demo.environment["DATABASE_URL"])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from slantweb import private_files
 from tests.support.environment import ROOT
-from tests.support.processes import House, house_environment
+from tests.support.processes import Installation, installation_environment
 
 OTHERS = 0o077
 
@@ -20,20 +20,23 @@ def readable_by_others(folder: Path) -> set[str]:
     }
 
 
-def test_nothing_a_house_writes_is_readable_by_others(house: House) -> None:
+def test_nothing_an_installation_writes_is_readable_by_others(installation: Installation) -> None:
     """Static files are, and checkpoints, whose folder is closed."""
-    found = readable_by_others(house.home)
+    found = readable_by_others(installation.home)
 
     assert {name for name in found if not name.startswith(("static/", "checkpoints/"))} <= {
         "audit-signing-key.pub"
     }
-    assert (house.home / "trail-head.json").exists()
+    assert (installation.home / "trail-head.json").exists()
     for folder in ("checkpoints", "log"):
-        assert not (house.home / folder).exists() or not (house.home / folder).stat().st_mode & OTHERS
+        assert (
+            not (installation.home / folder).exists()
+            or not (installation.home / folder).stat().st_mode & OTHERS
+        )
 
 
 def run(home: Path, *arguments: str) -> None:
-    environment = house_environment(home, f"sqlite:///{home / 'slantweb.sqlite3'}")
+    environment = installation_environment(home, f"sqlite:///{home / 'slantweb.sqlite3'}")
     before = os.umask(0o022)
     try:
         subprocess.run(

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.support.databases import WEB_ROLE
 from tests.support.environment import ROOT
-from tests.support.processes import WRITE_TOKEN, House, Process, Template, wait_until
+from tests.support.processes import WRITE_TOKEN, Installation, Process, Template, wait_until
 from tests.support.visitor import Visitor
 
 pytestmark = pytest.mark.process
@@ -45,8 +45,10 @@ runpy.run_module("gunicorn", run_name="__main__", alter_sys=True)
 
 
 @pytest.fixture(scope="module")
-def house(house_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house whose worker reads token and signing key from files, as docs/operations.md has it."""
+def installation(
+    installation_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """An installation whose worker reads token and signing key from files, as docs/operations.md has it."""
     folder = tmp_path_factory.mktemp("worker")
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -55,13 +57,15 @@ def house(house_template: Template, tmp_path_factory: pytest.TempPathFactory) ->
         (folder / name).touch(mode=0o600)
         (folder / name).write_bytes(content)
     files = {"SLANT_API_TOKEN_FILE": str(folder / "token"), "AUDIT_SIGNING_KEY_FILE": str(folder / "key")}
-    home = tmp_path_factory.mktemp("house")
-    with House(home, house_template, **QUIET_WORKER, SLANT_API_TOKEN="", **files) as house:
-        yield house
+    home = tmp_path_factory.mktemp("home")
+    with Installation(
+        home, installation_template, **QUIET_WORKER, SLANT_API_TOKEN="", **files
+    ) as installation:
+        yield installation
 
 
-def secret_files(house: House) -> list[Path]:
-    return [Path(house.settings[name]) for name in ("SLANT_API_TOKEN_FILE", "AUDIT_SIGNING_KEY_FILE")]
+def secret_files(installation: Installation) -> list[Path]:
+    return [Path(installation.settings[name]) for name in ("SLANT_API_TOKEN_FILE", "AUDIT_SIGNING_KEY_FILE")]
 
 
 def another_account() -> int:
@@ -84,9 +88,9 @@ def attack(*, files: list[str], url: str = "", statements: list[str] = []) -> di
     return found
 
 
-def test_another_account_reads_neither_token_nor_key_nor_the_worker(house: House) -> None:
-    worker = house.processes["worker"].popen.pid
-    files = secret_files(house)
+def test_another_account_reads_neither_token_nor_key_nor_the_worker(installation: Installation) -> None:
+    worker = installation.processes["worker"].popen.pid
+    files = secret_files(installation)
 
     for file in files:
         # Where the tests may not become somebody else, this says the same.
@@ -101,29 +105,31 @@ def test_another_account_reads_neither_token_nor_key_nor_the_worker(house: House
     assert set(found["files"].values()) == {"refused: PermissionError"}
 
 
-def test_the_web_process_opens_neither_token_nor_key_though_it_could(house: House, tmp_path: Path) -> None:
-    noted, files = tmp_path / "noted", secret_files(house)
-    house.processes.pop("web").stop()
-    command = ["--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{house.port}"]
+def test_the_web_process_opens_neither_token_nor_key_though_it_could(
+    installation: Installation, tmp_path: Path
+) -> None:
+    noted, files = tmp_path / "noted", secret_files(installation)
+    installation.processes.pop("web").stop()
+    command = ["--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{installation.port}"]
     watched = {"WATCHED": ":".join(map(str, files)), "NOTED": str(noted)}
-    house.processes["web"] = Process(
+    installation.processes["web"] = Process(
         "web",
         [sys.executable, "-c", WATCHED_WEB, *command],
-        house.web_environment | watched,
-        house.home / "watched-web.log",
+        installation.web_environment | watched,
+        installation.home / "watched-web.log",
     )
-    house.wait_until_ready()
+    installation.wait_until_ready()
 
-    visitor = Visitor(house.url)
+    visitor = Visitor(installation.url)
     visitor.waits_for(visitor.send(visitor.form()), "confirmed")
-    auditor = Visitor(house.url, persona="compliance")
+    auditor = Visitor(installation.url, persona="compliance")
     for path in ("/audit/", "/audit/export/?format=zip", "/audit/export/?format=jsonl"):
-        answer = auditor.session.get(house.url + path, timeout=20)
+        answer = auditor.session.get(installation.url + path, timeout=20)
         assert (answer.status_code, len(answer.content) > 100) == (200, True)
 
     assert not noted.exists(), noted.read_text()
     # The worker has used both meanwhile.
-    assert list((house.home / "checkpoints").glob("*.json"))
+    assert list((installation.home / "checkpoints").glob("*.json"))
 
 
 # On PostgreSQL: what the role of the web cannot do, whatever SQL it sends
@@ -165,9 +171,9 @@ FORGED = """INSERT INTO opportunities_submission SELECT (jsonb_populate_record(d
 
 
 @contextmanager
-def web_login(house: House) -> Iterator[str]:
+def web_login(installation: Installation) -> Iterator[str]:
     """A URL with a login of its own that has the rights of the web's role and no others to fall back on."""
-    owner_url = house.database_url.partition("?")[0]
+    owner_url = installation.database_url.partition("?")[0]
     name, password = f"web_{secrets.token_hex(4)}", secrets.token_hex(16)
     with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}' IN ROLE {WEB_ROLE}")
@@ -179,16 +185,16 @@ def web_login(house: House) -> Iterator[str]:
 
 @IN_A_ROLE
 def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_shows_it(
-    house: House, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
-    visitor = Visitor(house.url)
+    visitor = Visitor(installation.url)
     visitor.waits_for(visitor.send(visitor.form(name="Another deal", value="1")), "confirmed")
-    token, key = secret_files(house)
+    token, key = secret_files(installation)
     refused = [text.format(token=token, key=key, out=tmp_path / "out") for text in REFUSED]
     time.sleep(1)
-    before = house.sandbox.ledger()[-1]["seq"]
+    before = installation.sandbox.ledger()[-1]["seq"]
 
-    with web_login(house) as url:
+    with web_login(installation) as url:
         found = attack(files=[], url=url, statements=[*refused, *IN_VAIN])["statements"]
         # Longer than a worker waits to look by itself.
         time.sleep(6)
@@ -196,17 +202,17 @@ def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_sh
         no_right = "refused: InsufficientPrivilege"
         assert {text: found[text] for text in refused if found[text] != no_right} == {}
         assert found[IN_VAIN[0]] == "done: 0 []"
-        assert house.sandbox.ledger(after=before) == []
-        house.processes["worker"].check()
+        assert installation.sandbox.ledger(after=before) == []
+        installation.processes["worker"].check()
 
         forged = attack(files=[], url=url, statements=[FORGED])["statements"]
         assert forged[FORGED] == "done: 1 []"
 
     def calls() -> list[dict[str, Any]]:
-        return house.sandbox.ledger(after=before, kind="request")
+        return installation.sandbox.ledger(after=before, kind="request")
 
-    wait_until(lambda: bool(calls()), house.processes["worker"], seconds=20)
-    with psycopg.connect(house.database_url.partition("?")[0]) as owner:
+    wait_until(lambda: bool(calls()), installation.processes["worker"], seconds=20)
+    with psycopg.connect(installation.database_url.partition("?")[0]) as owner:
         shown = owner.execute(
             "SELECT event.action FROM opportunities_auditevent event "
             "JOIN opportunities_submission submission ON event.object_id = submission.id::text "
@@ -215,7 +221,10 @@ def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_sh
     assert ("submission.sending",) in shown
     # And it is told that nobody entered it here.
     verified = subprocess.run(
-        [sys.executable, "manage.py", "verify_audit"], cwd=ROOT, env=house.environment, capture_output=True
+        [sys.executable, "manage.py", "verify_audit"],
+        cwd=ROOT,
+        env=installation.environment,
+        capture_output=True,
     )
     assert verified.returncode == 5
 
@@ -265,23 +274,25 @@ PAGES = [
 
 
 @IN_A_ROLE
-def test_the_role_of_the_web_can_do_all_that_its_pages_offer(house: House) -> None:
+def test_the_role_of_the_web_can_do_all_that_its_pages_offer(installation: Installation) -> None:
     # The last test of the file: whoever posts what pages offer changes who is who.
     posted = []
     for persona in ("manager", "sales"):
-        visitor = Visitor(house.url, persona=persona)
-        opportunity = re.search(r'data-opportunity="(\w+)"', visitor.session.get(f"{house.url}/board/").text)
+        visitor = Visitor(installation.url, persona=persona)
+        opportunity = re.search(
+            r'data-opportunity="(\w+)"', visitor.session.get(f"{installation.url}/board/").text
+        )
         assert opportunity
         for path in [*PAGES, f"/opportunities/{opportunity[1]}/"]:
-            for action, fields in Forms(visitor.session.get(house.url + path, timeout=20).text).found:
+            for action, fields in Forms(visitor.session.get(installation.url + path, timeout=20).text).found:
                 if "sign-out" in action or len(posted) > 60:
                     continue
-                answer = visitor.session.post(urljoin(house.url + path, action), fields, timeout=20)
+                answer = visitor.session.post(urljoin(installation.url + path, action), fields, timeout=20)
                 posted.append(action or path)
                 assert answer.status_code < 500, (action, fields)
 
     assert {"/settings/stages/", "/settings/targets/", "/settings/sending/"} <= {
         urlsplit(action).path for action in posted
     }, posted
-    said = house.processes["web"].said()
+    said = installation.processes["web"].said()
     assert "permission denied" not in said, said[said.index("permission denied") - 2000 :][:2500]

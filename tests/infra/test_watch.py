@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import SignIn, Watch
-from tests.support.processes import House
+from tests.support.processes import Installation
 
 
 def test_a_persona_signs_in_and_meets_no_barrier(signed_in_page: SignIn, axe: Callable[[Page], None]) -> None:
@@ -23,7 +23,9 @@ def test_signing_in_works_without_javascript(signed_in_page: SignIn) -> None:
     expect(page.locator("main")).to_be_visible()
 
 
-def test_what_must_not_happen_in_a_page_is_seen(signed_in_page: SignIn, watch: Watch, house: House) -> None:
+def test_what_must_not_happen_in_a_page_is_seen(
+    signed_in_page: SignIn, watch: Watch, installation: Installation
+) -> None:
     page = signed_in_page("sales", next="/submissions/")
     assert watch.problems == []
     watch.forgive("")

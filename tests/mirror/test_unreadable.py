@@ -481,7 +481,7 @@ def test_a_worker_reports_after_each_turn(box: SlantBox, clock: TurnedClock, db:
 # --- All of it at once, and anything -----------------------------------------------------------------
 
 
-def test_a_first_load_with_odd_records_in_every_list_ends_and_the_house_is_ready(
+def test_a_first_load_with_odd_records_in_every_list_ends_and_the_installation_is_ready(
     sync: Sync, box: SlantBox, clock: TurnedClock
 ) -> None:
     for id, how in {

@@ -14,35 +14,37 @@ from tests.support.processes import Template, wait_until
 from tests.support.provision import Missing
 
 from .forger import SECRET
-from .house import RENEW_SECONDS, SignOnHouse, install_provider
+from .installation import RENEW_SECONDS, SignOnInstallation, install_provider
 
 Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def sign_on_house(
-    house_template: Template, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SignOnHouse]:
+def sign_on_installation(
+    installation_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SignOnInstallation]:
     try:
         install_provider()
     except Missing as why:
         # With CI=true nothing may go missing unnoticed.
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"NOT RUN: {why}")
-    with SignOnHouse(tmp_path_factory.mktemp("sign-on"), house_template) as house:
-        yield house
+    with SignOnInstallation(tmp_path_factory.mktemp("sign-on"), installation_template) as installation:
+        yield installation
 
 
 @pytest.fixture
-def firm_sign_on(sign_on_house: SignOnHouse, request: pytest.FixtureRequest) -> Iterator[SignOnHouse]:
-    sign_on_house.control(reset=True)
-    yield sign_on_house
+def firm_sign_on(
+    sign_on_installation: SignOnInstallation, request: pytest.FixtureRequest
+) -> Iterator[SignOnInstallation]:
+    sign_on_installation.control(reset=True)
+    yield sign_on_installation
     report = getattr(request.node, "rep_call", None)
     if report and report.failed:
-        print(sign_on_house.logs())
+        print(sign_on_installation.logs())
 
 
 @pytest.fixture
-def new_browser(firm_sign_on: SignOnHouse, browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+def new_browser(firm_sign_on: SignOnInstallation, browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
     """Somebody's own browser; what its policy refuses fails the test."""
     contexts: list[BrowserContext] = []
     problems: list[str] = []
@@ -78,7 +80,7 @@ def come_in(context: BrowserContext, account: str, *, path: str = "/submissions/
 
 
 def test_in_through_the_provider_and_to_the_page_asked_for(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia", path="/opportunities/new/?book_id=bk_harbor")
 
@@ -122,7 +124,7 @@ def test_turning_back_at_the_provider_leaves_one_outside(new_browser: Callable[[
 
 
 def test_a_group_taken_away_while_somebody_works(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia")
     firm_sign_on.control(people={"olivia": {"groups": []}})
@@ -138,7 +140,7 @@ def test_a_group_taken_away_while_somebody_works(
 
 
 def test_a_person_the_provider_no_longer_knows_is_signed_out(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "mona")
     firm_sign_on.control(people={"mona": None})
@@ -151,7 +153,7 @@ def test_a_person_the_provider_no_longer_knows_is_signed_out(
 
 
 def test_without_refresh_tokens_a_page_load_goes_by_the_provider_unnoticed(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     firm_sign_on.control(refresh=False)
     page = come_in(new_browser(), "olivia")
@@ -165,7 +167,7 @@ def test_without_refresh_tokens_a_page_load_goes_by_the_provider_unnoticed(
 
 
 def test_a_session_ended_at_the_provider_ends_here(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     firm_sign_on.control(refresh=False)
     page = come_in(new_browser(), "olivia")
@@ -181,7 +183,7 @@ def test_a_session_ended_at_the_provider_ends_here(
 
 
 def test_a_provider_that_tells_of_it_ends_the_session_at_once(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     firm_sign_on.control(tells=True)
     page, colleague = come_in(new_browser(), "olivia"), come_in(new_browser(), "mona")
@@ -199,7 +201,7 @@ def test_a_provider_that_tells_of_it_ends_the_session_at_once(
 
 
 def test_an_expired_session_keeps_what_was_typed(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia", path="/opportunities/new/")
     with page.expect_response(re.compile("/new/fields/")):
@@ -215,7 +217,7 @@ def test_an_expired_session_keeps_what_was_typed(
 
 
 def test_two_tabs_share_one_fate(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     one = come_in(new_browser(), "olivia")
     two = one.context.new_page()
@@ -230,7 +232,7 @@ def test_two_tabs_share_one_fate(
 
 
 def test_signing_out_ends_both_sessions_and_back_shows_nothing(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia")
     page.locator(".who").click()
@@ -248,7 +250,7 @@ def test_signing_out_ends_both_sessions_and_back_shows_nothing(
 
 
 def test_the_trail_knows_and_no_log_says_a_secret(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     come_in(new_browser(), "olivia", path="/submissions/?state=open")
 
@@ -260,7 +262,7 @@ def test_the_trail_knows_and_no_log_says_a_secret(
 
 
 def test_two_minutes_before_the_end_the_page_says_so_and_one_key_keeps_it(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia")
     page.clock.install()
@@ -288,7 +290,7 @@ def test_two_minutes_before_the_end_the_page_says_so_and_one_key_keeps_it(
 
 
 def test_at_the_end_nothing_is_left_on_the_screen(
-    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnHouse
+    new_browser: Callable[[], BrowserContext], firm_sign_on: SignOnInstallation
 ) -> None:
     page = come_in(new_browser(), "olivia")
     page.clock.install()
@@ -316,7 +318,7 @@ OBSERVATORY = {
 
 
 @pytest.mark.browser
-def test_an_observatory_would_give_its_best_mark(firm_sign_on: SignOnHouse) -> None:
+def test_an_observatory_would_give_its_best_mark(firm_sign_on: SignOnInstallation) -> None:
     answer = requests.get(
         f"{firm_sign_on.url}/sign-in/", verify=firm_sign_on.home / "certificate.pem", timeout=10
     )

@@ -16,7 +16,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
 from tests.support import provision
-from tests.support.processes import House
+from tests.support.processes import Installation
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -118,8 +118,8 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture
-def watch(house: House) -> Iterator[Watch]:
-    watch = Watch(house.url)
+def watch(installation: Installation) -> Iterator[Watch]:
+    watch = Watch(installation.url)
     yield watch
     assert watch.unforgiven() == []
 

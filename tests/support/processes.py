@@ -1,10 +1,10 @@
-"""A whole house of real processes - sandbox, worker, web - with its own ports, state and database.
+"""An installation of real processes - sandbox, worker, web - with its own ports, state and database.
 
-    with House(tmp_path) as house:
-        house.sandbox.control(up=False)
-        requests.get(house.url + "/readyz")
-        house.kill("worker")
-        house.start_worker()
+    with Installation(tmp_path) as installation:
+        installation.sandbox.control(up=False)
+        requests.get(installation.url + "/readyz")
+        installation.kill("worker")
+        installation.start_worker()
 
 Waits are half a second, so that what takes minutes in production takes seconds here.
 """
@@ -49,7 +49,7 @@ QUICK = {
 
 
 class Died(AssertionError):
-    """A process of the house ended by itself, or never came up; the text ends with what it last said."""
+    """A process ended by itself, or never came up; the text ends with what it last said."""
 
 
 class Process:
@@ -143,7 +143,7 @@ class Sandbox:
 
 
 class Template:
-    """A migrated database and collected static files, made once and copied for every house of the run."""
+    """A migrated database and collected static files, made once and copied for every installation."""
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="slantweb-template-"))
@@ -152,7 +152,7 @@ class Template:
         if self.server:
             self.database = f"slantweb_template_{uuid.uuid4().hex[:8]}"
             self._run(f'CREATE DATABASE "{self.database}"')
-        environment = house_environment(self.home, self._url(self.database))
+        environment = installation_environment(self.home, self._url(self.database))
         commands = (["migrate", "-v", "0"], ["collectstatic", "-v", "0", "--no-input"])
         running = [
             subprocess.Popen(
@@ -177,7 +177,7 @@ class Template:
         if not self.server:
             copy_sqlite(self.home / "slantweb.sqlite3", home / "slantweb.sqlite3")
             return f"sqlite:///{home / 'slantweb.sqlite3'}"
-        copy = f"slantweb_house_{uuid.uuid4().hex[:8]}"
+        copy = f"slantweb_test_{uuid.uuid4().hex[:8]}"
         self._run(f'CREATE DATABASE "{copy}" TEMPLATE "{self.database}"')
         return as_application(self._url(copy))
 
@@ -208,15 +208,15 @@ class Template:
             connection.execute(statement)
 
 
-def house_environment(home: Path, database_url: str, **variables: str) -> dict[str, str]:
-    """`variables` over what every house has; a Slant nobody runs, unless they name one."""
+def installation_environment(home: Path, database_url: str, **variables: str) -> dict[str, str]:
+    """`variables` over what every installation has; a Slant nobody runs, unless they name one."""
     common = QUICK | {"SLANT_BASE_URL": "http://127.0.0.1:9/v1"}
     # Tests and measurements look at more pages under one name than any person.
     common |= {"PAGES_A_MINUTE": "1000000", "REPORTS_A_MINUTE": "1000000"}
     return clean_environment(
-        DJANGO_SETTINGS_MODULE="tests.support.house_settings",
+        DJANGO_SETTINGS_MODULE="tests.support.installation_settings",
         PYTHONUNBUFFERED="1",
-        SECRET_KEY="house-only-" + string.ascii_letters,
+        SECRET_KEY="installation-only-" + string.ascii_letters,
         DEMO="1",
         VAR_DIR=str(home),
         DATABASE_URL=database_url,
@@ -224,7 +224,7 @@ def house_environment(home: Path, database_url: str, **variables: str) -> dict[s
     )
 
 
-class House:
+class Installation:
     """Sandbox, worker and web. `settings` are environment variables; `sandbox_options` go to the sandbox's
     command.
 
@@ -262,7 +262,7 @@ class House:
     @property
     def environment(self) -> dict[str, str]:
         """What the worker and commands run with."""
-        return house_environment(
+        return installation_environment(
             self.home,
             self.database_url,
             PORT=str(self.port),
@@ -303,7 +303,7 @@ class House:
         return self._start("web", command, self.web_environment)
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command beside the house; what it printed."""
+        """Run a management command beside the installation; what it printed."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -382,59 +382,63 @@ def _die_with_parent() -> None:
 
 
 @pytest.fixture(scope="session")
-def house_template() -> Iterator[Template]:
+def installation_template() -> Iterator[Template]:
     template = Template()
     yield template
     template.remove()
 
 
 @pytest.fixture
-def new_house(
-    request: pytest.FixtureRequest, house_template: Template, tmp_path: Path
-) -> Iterator[Callable[..., House]]:
-    """Starts installations for this test alone: `new_house(sandbox_options=[...], SYNC_SECONDS="1")`."""
-    houses: list[House] = []
+def new_installation(
+    request: pytest.FixtureRequest, installation_template: Template, tmp_path: Path
+) -> Iterator[Callable[..., Installation]]:
+    """Starts one for this test alone: `new_installation(sandbox_options=[...], SYNC_SECONDS="1")`."""
+    installations: list[Installation] = []
 
-    def build(**options: Any) -> House:
-        house = House(tmp_path / f"house{len(houses)}", house_template, **options)
-        houses.append(house)
-        house.start()
-        return house
+    def build(**options: Any) -> Installation:
+        installation = Installation(tmp_path / f"home{len(installations)}", installation_template, **options)
+        installations.append(installation)
+        installation.start()
+        return installation
 
-    request.node.stash[HOUSES] = houses
+    request.node.stash[INSTALLATIONS] = installations
     yield build
-    for house in houses:
-        house.stop()
+    for installation in installations:
+        installation.stop()
 
 
 @pytest.fixture(scope="session")
-def shared_house(house_template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("house"), house_template) as house:
-        yield house
+def shared_installation(
+    installation_template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("home"), installation_template) as installation:
+        yield installation
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, shared_house: House) -> Iterator[House]:
+def installation(request: pytest.FixtureRequest, shared_installation: Installation) -> Iterator[Installation]:
     """The installation all browser tests share. What a test did to Slant is undone; what it created stays."""
-    request.node.stash[HOUSES] = [shared_house]
-    yield shared_house
-    shared_house.sandbox.control(reset="faults", up=True, latency_ms=0)
-    for name, start in (("worker", shared_house.start_worker), ("web", shared_house.start_web)):
-        if name not in shared_house.processes:
+    request.node.stash[INSTALLATIONS] = [shared_installation]
+    yield shared_installation
+    shared_installation.sandbox.control(reset="faults", up=True, latency_ms=0)
+    for name, start in (("worker", shared_installation.start_worker), ("web", shared_installation.start_web)):
+        if name not in shared_installation.processes:
             start()
-    shared_house.wait_until_ready()
-    shared_house.wait_until_slant_answers()
+    shared_installation.wait_until_ready()
+    shared_installation.wait_until_slant_answers()
 
 
-HOUSES = pytest.StashKey[list[House]]()
+INSTALLATIONS = pytest.StashKey[list[Installation]]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that failed shows what the processes of its house said."""
+    """A test that failed shows what the processes of its installation said."""
     report = yield
     if report.failed:
-        report.sections += [("house", house.logs()) for house in item.stash.get(HOUSES, [])]
+        report.sections += [
+            ("installation", installation.logs()) for installation in item.stash.get(INSTALLATIONS, [])
+        ]
     return report

@@ -18,7 +18,7 @@ from tests.support.environment import ROOT
 
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-# By files, each worker with its own database and, where a test wants one, its own house.
+# By files, each worker with its own database and, where a test wants one, its own installation.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 WEBKIT = "tests/browser/test_webkit.py"
 # Whoever changes these rooms runs them; a sweep over everything is no daily matter.

@@ -8,7 +8,7 @@ import requests
 
 
 class Visitor:
-    """`base` is the address of a running house with demo sign-in."""
+    """`base` is the address of a running installation with demo sign-in."""
 
     def __init__(self, base: str, persona: str = "sales") -> None:
         self.base = base

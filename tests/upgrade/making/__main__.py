@@ -24,10 +24,10 @@ DAYS: tuple[tuple[str, Callable[[Deployment], None]], ...] = (
     ("2026-11-09 14:00", troubles.bad_day),
     ("2026-11-12 20:00", troubles.stopped_for_days),
     ("2026-11-14 15:00", troubles.going_on),
-    ("2026-11-18 14:00", troubles.moved_house),
+    ("2026-11-18 14:00", troubles.moved_installation),
     ("2026-11-20 19:00", troubles.last_day),
 )
-MOVED_BEFORE = troubles.moved_house
+MOVED_BEFORE = troubles.moved_installation
 
 
 def use(deployment: Deployment, move: Callable[[], str]) -> None:

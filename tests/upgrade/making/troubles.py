@@ -209,7 +209,7 @@ def _again_in_slant(d: Deployment, deal: str) -> str:
     return [each["id"] for each in d.deals() if each["name"] == fields["name"]][-1]
 
 
-def moved_house(d: Deployment) -> None:
+def moved_installation(d: Deployment) -> None:
     """The database was moved in the night: nothing is sent until somebody says that it is the one."""
     people = People(d)
     path = people.sales.created(name="Before the move was noticed", value="91,000")

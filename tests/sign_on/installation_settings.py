@@ -2,6 +2,6 @@
 
 import os
 
-from tests.support.house_settings import *  # noqa: F403
+from tests.support.installation_settings import *  # noqa: F403
 
 CLAIMS_RENEW_SECONDS = int(os.environ["TEST_CLAIMS_RENEW_SECONDS"])

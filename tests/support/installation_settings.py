@@ -1,4 +1,4 @@
-"""The project's settings for the processes of a test's house: the same, but no developer's `.env` is read."""
+"""The project's settings for an installation of the tests: the same, but no developer's `.env` is read."""
 
 import environ
 

@@ -52,7 +52,7 @@ def install_provider() -> None:
     stamp.write_text(want)
 
 
-class SignOnHouse:
+class SignOnInstallation:
     """Web and provider. `control(...)` changes what the provider thinks of people."""
 
     def __init__(self, home: Path, template: Template) -> None:
@@ -65,10 +65,10 @@ class SignOnHouse:
         database_url = self.template.furnish(self.home)
         self.database_url = database_url
         self.environment = clean_environment(
-            DJANGO_SETTINGS_MODULE="tests.sign_on.house_settings",
+            DJANGO_SETTINGS_MODULE="tests.sign_on.installation_settings",
             TEST_CLAIMS_RENEW_SECONDS=str(RENEW_SECONDS),
             PYTHONUNBUFFERED="1",
-            SECRET_KEY="house-only-" + string.ascii_letters,
+            SECRET_KEY="installation-only-" + string.ascii_letters,
             VAR_DIR=str(self.home),
             DATABASE_URL=database_url,
             SLANT_BASE_URL="http://127.0.0.1:9/v1",
