@@ -1,5 +1,7 @@
 """Static files under names made from what is in them, so that browsers may keep them for good."""
 
+from collections.abc import Iterable, Iterator
+
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # A line of its own, so that no comment and no string is taken for one.
@@ -18,6 +20,10 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
     )
     # A name is final once all it imports have theirs: a pass for each link of the longest chain, and another.
     max_post_process_passes = 20
+
+    def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Compress what pages name. The plain copies are only compared with their sources."""
+        yield from super().compress_files(set(paths) & set(self.hashed_files.values()))
 
     def stored_name(self, name: str) -> str:
         """The plain name before the first `collectstatic`: the page that says so must still render."""

@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
@@ -18,9 +19,10 @@ def uncollected() -> tuple[str, ...]:
     storage: Any = staticfiles_storage
     if not hasattr(storage, "hashed_files"):
         return ()
-    found = []
+    found: list[str] = []
+    collected: Any = apps.get_app_config("staticfiles")
     for finder in get_finders():
-        for name, source in finder.list([]):
+        for name, source in finder.list(collected.ignore_patterns):
             hashed, copy = storage.hashed_files.get(name), Path(storage.path(name))
             is_served = hashed and Path(storage.path(hashed)).is_file() and copy.is_file()
             if not is_served or copy.read_bytes() != Path(source.path(name)).read_bytes():

@@ -25,7 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
-    "django.contrib.staticfiles",
+    "slantweb.apps.CollectedFiles",
     "django.forms",
     "django_htmx",
     "csp",
