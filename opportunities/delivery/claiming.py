@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
 
 from opportunities.clock import Clock, is_due
 from opportunities.delivery import due, holds, states
@@ -22,7 +21,7 @@ from opportunities.delivery.unknown_outcome import (
     send_lease,
     to_unknown,
 )
-from opportunities.models import OPEN, Attempt, Instance, Outcome, State, Submission
+from opportunities.models import Attempt, Instance, Outcome, State, Submission
 from opportunities.runtime import budget
 from opportunities.runtime.budget import BudgetSpent, Charge, Share, SlantAway
 from opportunities.trail.audit import Actor
@@ -88,13 +87,23 @@ def _under_way(now: datetime) -> int:
 
 
 def _next_due(now: datetime) -> Submission | None:
-    """The oldest due submission whose deal has no earlier one still open. It is locked; others skip it."""
-    earlier = Submission.objects.filter(
-        opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
-    ).exclude(opportunity_id="")
-    waiting = Submission.objects.filter(~Exists(earlier), due.due_now(now), state=State.QUEUED)
+    """The oldest submission that is due and in its turn. It is locked; others skip it."""
     skip = connection.features.has_select_for_update_skip_locked
-    return waiting.select_for_update(skip_locked=skip).order_by("created_at").first()
+    return due.due_in_turn(now).select_for_update(skip_locked=skip).first()
+
+
+def ask_owners(*, worker: Actor, clock: Clock) -> None:
+    """Ask the owner of every submission that has waited for a day, although none can be sent now.
+
+    `claim` looks at the oldest only, and goes no further while Slant is away.
+    """
+    day_ago = clock.now() - ASK_OWNER_AFTER
+    old = due.due_in_turn(clock.now()).filter(created_at__lt=day_ago)
+    for pk in list(old.exclude(still_wanted_at__gte=day_ago).values_list("pk", flat=True)):
+        with transaction.atomic():
+            submission = due.due_in_turn(clock.now()).select_for_update().filter(pk=pk).first()
+            if submission is not None:
+                _set_aside(submission, worker=worker, clock=clock)
 
 
 def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:

@@ -5,9 +5,10 @@ A time further ahead than one that is stored now was stored before the clock was
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from opportunities.clock import due_condition
+from opportunities.delivery import holds
 from opportunities.delivery.unknown_outcome import send_lease
 from opportunities.models import OPEN, State, Submission
 from opportunities.runtime import breaker
@@ -35,16 +36,37 @@ def due_states(now: datetime) -> set[str]:
     return set(late.order_by().values_list("state", flat=True).distinct())
 
 
+def due_in_turn(now: datetime) -> QuerySet[Submission]:
+    """The queued submissions that are due and whose deal has no earlier one still open, oldest first."""
+    earlier = Submission.objects.filter(
+        opportunity_id=OuterRef("opportunity_id"), created_at__lt=OuterRef("created_at"), state__in=OPEN
+    ).exclude(opportunity_id="")
+    return Submission.objects.filter(~Exists(earlier), due_now(now), state=State.QUEUED).order_by(
+        "created_at"
+    )
+
+
 def next_due_in(now: datetime) -> float | None:
     """Seconds until the next open submission is due; None when none is open.
 
-    While Slant is away, what is due waits: the next probe counts instead, or the end of a lease.
+    While Slant is away, what is due waits: the next probe counts instead, or the end of a lease. What is due
+    and cannot go, because sending is held or because it is not its turn, does not count either.
     """
     probe_at = breaker.state(now).probe_at
     states = OPEN if probe_at is None else [State.SENDING]
     waiting = Submission.objects.filter(state__in=states).exclude(due_at=None)
     first = waiting.order_by("due_at").values_list("due_at", flat=True).first()
     if first is not None and waiting.filter(due_now(now)).exists():
-        return 0.0
+        if probe_at is not None or not _is_stuck(now):
+            return 0.0
+        later = waiting.filter(due_at__gt=now).exclude(due_now(now))
+        first = later.order_by("due_at").values_list("due_at", flat=True).first()
     next_at = min((moment for moment in (first, probe_at) if moment is not None), default=None)
     return max(0.0, float((next_at - now).total_seconds())) if next_at else None
+
+
+def _is_stuck(now: datetime) -> bool:
+    """Whether all that is due now is queued and cannot go: sending is held, or something goes first."""
+    if due_states(now) != {State.QUEUED}:
+        return False
+    return holds.sending_is_held() or not due_in_turn(now).exists()

@@ -13,13 +13,13 @@ from opportunities.clock import Clock, ClockJumped, unwatched
 from opportunities.deal_fields import is_unreadable, values_of_record
 from opportunities.delivery import answers, restore_guard, states
 from opportunities.delivery.answers import WriteNotTried
-from opportunities.delivery.claiming import Claim, claim
+from opportunities.delivery.claiming import Claim, ask_owners, claim
 from opportunities.delivery.connection import classify_error, hold_for_token, metered
 from opportunities.delivery.kinds import kind_of, sent_fields
 from opportunities.delivery.states import LostRace, Reason, Transition
 from opportunities.delivery.unit_alarm import sound_unit_alarm
 from opportunities.models import Attempt, Book, Outcome, State, Submission
-from opportunities.runtime import alerts, budget
+from opportunities.runtime import alerts, breaker, budget
 from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.budget import BudgetSpent, Share
 from opportunities.runtime.stopping import Stopping, never_stopping
@@ -44,6 +44,8 @@ def deliver_due(
         restore_guard.update_head_file()
         deliver(claimed, slant, worker=worker, clock=clock)
         made += 1
+    if breaker.state(clock.now()).is_open:
+        ask_owners(worker=worker, clock=clock)
     return made
 
 

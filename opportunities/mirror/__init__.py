@@ -15,6 +15,7 @@
 """
 
 from opportunities.mirror.sync import (
+    ANSWERS,
     LEASE,
     LEASE_SECONDS,
     RESOURCES,
@@ -26,6 +27,7 @@ from opportunities.mirror.sync import (
 from opportunities.mirror.writing import apply, mark_gone, write
 
 __all__ = [
+    "ANSWERS",
     "LEASE",
     "LEASE_SECONDS",
     "RESOURCES",

@@ -19,7 +19,7 @@ from opportunities.mirror import definitions, unreadable
 from opportunities.mirror.directory import LISTS
 from opportunities.mirror.reader import DealReader, MayContinue, NotLeading
 from opportunities.models import SyncState
-from opportunities.runtime import budget, leases
+from opportunities.runtime import breaker, budget, leases
 from opportunities.runtime.budget import BudgetSpent, Share, SlantAway
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
@@ -41,6 +41,9 @@ WRITTEN_ANEW_AFTER = timedelta(hours=1)
 ASKS_FOR_CHANGES = ("", "whole", "shifted")
 # Of the cursor of deals: whom the search for missing deals asked for last, so that each gets its turn.
 KEPT_BY_A_FULL_READING = ("asked_last",)
+
+# Of the cursor: Slant did answer the pass that failed, but refused it, or with what cannot be read.
+ANSWERS = REFUSED, UNDOCUMENTED = "refused", "undocumented"
 
 Tell = Callable[[SyncState], None]
 
@@ -205,8 +208,7 @@ def _read_resource(
         return _out_of_budget(state, spent, clock)
     except errors.SlantError as error:
         logger.warning("sync of %s failed: %s", name, error.log_line)
-        undocumented = isinstance(error, errors.SlantNoAnswer) and error.undocumented
-        return _failed(state, error.message, clock, undocumented=undocumented)
+        return _failed(state, error.message, clock, kind=_kind_of_answer(error))
     if not ended:
         _go_on(state, clock.now())
         return None
@@ -249,7 +251,7 @@ def _read_deals(
 
 def _succeeded(state: SyncState, clock: Clock) -> None:
     state.cursor.pop("goes_on_at", None)
-    state.cursor.pop("undocumented", None)
+    _forget_kind(state)
     state.finished_at, state.failed_at, state.failure = clock.now(), None, ""
     state.save(update_fields=["cursor", "finished_at", "failed_at", "failure"])
 
@@ -268,10 +270,22 @@ def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
     return False
 
 
-def _failed(state: SyncState, why: str, clock: Clock, *, undocumented: bool = False) -> bool:
-    """Keep why the pass failed. `undocumented`: Slant did answer, and its answer cannot be read."""
+def _failed(state: SyncState, why: str, clock: Clock, *, kind: str = "") -> bool:
+    """Keep why the pass failed. `kind`: which of ANSWERS Slant gave; none when it gave no answer."""
     state.cursor.pop("goes_on_at", None)
-    state.cursor |= {"undocumented": True} if undocumented else {}
+    _forget_kind(state)
+    state.cursor |= {kind: True} if kind else {}
     state.failed_at, state.failure = clock.now(), why[:200]
     state.save(update_fields=["cursor", "failed_at", "failure"])
     return False
+
+
+def _forget_kind(state: SyncState) -> None:
+    for kind in ANSWERS:
+        state.cursor.pop(kind, None)
+
+
+def _kind_of_answer(error: errors.SlantError) -> str:
+    if isinstance(error, breaker.ANSWERED):
+        return REFUSED
+    return UNDOCUMENTED if isinstance(error, errors.SlantNoAnswer) and error.undocumented else ""

@@ -34,6 +34,7 @@ class Budget(models.Model):
     probe_at       when the next probe is due; its column has the name it had in earlier versions
     probes         probes in vain, which decide how long the next wait is
     released_at    when it closed last
+    answered_at    when Slant last answered after exchanges without an answer
     last_error     what the last failed exchange met
     """
 
@@ -47,6 +48,7 @@ class Budget(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     probes = models.PositiveIntegerField(default=0)
     released_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:

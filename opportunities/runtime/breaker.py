@@ -135,10 +135,12 @@ def handle_clock_jump(row: Budget, now: datetime) -> None:
         row.opened_at = min(row.opened_at, now)
         row.probe_at = now
     row.released_at = None
+    row.answered_at = min(row.answered_at, now) if row.answered_at else None
 
 
 def _record_answer(row: Budget, now: datetime, is_probe: bool) -> None:
     row.failures = row.busy_in_a_row = 0
+    row.answered_at = now
     if is_probe and row.opened_at is not None:
         logger.warning("Slant answers again; it was away since %s", row.opened_at.isoformat())
         row.opened_at = row.probe_at = row.busy_until = None

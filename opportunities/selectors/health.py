@@ -22,6 +22,7 @@ from opportunities.models import (
     AlertMail,
     Attempt,
     AuditEvent,
+    Budget,
     ChainHead,
     Heartbeat,
     Outcome,
@@ -154,7 +155,10 @@ def _sync(now: datetime) -> Check:
 
 
 def _slant_answers(now: datetime) -> bool:
-    """Whether the newest news of Slant is good: a finished sync, or an exchange that Slant answered."""
+    """Whether the newest news of Slant is good: a finished sync, or an exchange that Slant answered.
+
+    Its first good answer after a silence counts, whoever asked.
+    """
     if holds.sending_is_held():
         return False
     news: list[tuple[datetime, bool]] = []
@@ -168,6 +172,8 @@ def _slant_answers(now: datetime) -> bool:
         .values_list("finished_at", "outcome")
         .first()
     )
+    answered_at = Budget.objects.values_list("answered_at", flat=True).get(pk=1)
+    news += [(answered_at, True)] if answered_at else []
     if last and last[0]:
         news.append((last[0], last[1] not in SLANT_FAILS))
     # News of the future is from before the clock was set back.

@@ -1,14 +1,15 @@
 """What every page shows around its content: how fresh the data is, what waits, what needs a manager."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
+from opportunities import mirror
 from opportunities.mirror import interval_seconds
-from opportunities.models import Alert, Hold, Person, State, Submission, SyncState, UnreadableRecord
+from opportunities.models import Alert, Budget, Hold, Person, State, Submission, SyncState, UnreadableRecord
 from opportunities.runtime import heartbeats
 from opportunities.wording import shell as shell_words
 from opportunities.wording import submissions as submissions_words
@@ -83,9 +84,7 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
     own = Submission.objects.of(person)
     waiting = own.open().order_by().values("person").annotate(count=Count("pk")).values("count")
     rows = list(
-        SyncState.objects.filter(pk__in=WATCHED)
-        .defer("walk")
-        .annotate(
+        watched().annotate(
             held=Exists(Hold.objects.all()),
             waiting=Subquery(waiting),
             told_all=~Exists(own.filter(told=False)),
@@ -107,6 +106,13 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
         alerts=alerts[:ALERTS_SHOWN],
         more_alerts=len(alerts[ALERTS_SHOWN:]),
     )
+
+
+def watched() -> QuerySet[SyncState]:
+    """What `stamp` needs: how the lists were read, and when Slant last answered after a silence."""
+    answered_at = Budget.objects.values("answered_at")[:1]
+    rows = SyncState.objects.filter(pk__in=WATCHED).defer("walk")
+    return rows.annotate(answered_at=Subquery(answered_at))
 
 
 def _count_unreadable(resource: OuterRef) -> Subquery:
@@ -134,17 +140,15 @@ def _news(person: Person) -> list[News]:
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
     """The oldest of `rows` decides, measured by its own pace. A failing one makes the stamp red."""
     found = {row.pk: row for row in rows}
-    known = [found[name] for name in NEEDED if name in found and found[name].finished_at]
+    known = _read_once(found, NEEDED)
     if len(known) < len(NEEDED):
         return Stamp(synced_at=None, age=timedelta(0), level=RED)
+    known += _read_once(found, (DEALS,))
     deals = found.get(DEALS)
-    if deals and deals.finished_at:
-        known.append(deals)
     loading, partial = _loading(deals), bool(deals and deals.cursor.get("partial"))
     oldest = min(_as_of(row) for row in known)
     failing = any(map(_is_failing, rows))
-    levels = [RED if failing else FRESH, AMBER if loading or partial else FRESH]
-    levels += [_level(now - _as_of(row), interval_seconds(row)) for row in known]
+    levels = [RED if failing else FRESH, AMBER if loading or partial else FRESH, *_levels(known, now)]
     return Stamp(
         synced_at=oldest,
         age=max(now - oldest, timedelta(0)),
@@ -153,8 +157,15 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
         loading=loading,
         partial=partial,
         unreadable=_unreadable(rows),
-        why_failing=shell_words.failing(any(row.cursor.get("undocumented") for row in rows)),
+        why_failing=shell_words.failing(
+            {kind for row in rows for kind in mirror.ANSWERS if kind in row.cursor}
+        ),
     )
+
+
+def _read_once(found: dict[str, SyncState], names: Iterable[str]) -> list[SyncState]:
+    """Those of `names` that were read whole at least once."""
+    return [found[name] for name in names if name in found and found[name].finished_at]
 
 
 def _unreadable(rows: Sequence[SyncState]) -> str:
@@ -170,8 +181,24 @@ def _loading(deals: SyncState | None) -> str:
 
 
 def _is_failing(row: SyncState) -> bool:
-    """A pass that succeeds clears `failed_at`, so the two times need not be compared."""
-    return bool(row.failed_at and row.finished_at)
+    """Whether the last pass failed, and Slant has given no good answer since.
+
+    A pass that succeeds clears `failed_at`. One that Slant answered with something else than a list fails
+    until it succeeds, whatever else Slant answers.
+    """
+    if not (row.failed_at and row.finished_at):
+        return False
+    answered_at: datetime | None = getattr(row, "answered_at", None)
+    return bool(_answers(row)) or answered_at is None or answered_at < row.failed_at
+
+
+def _why_failing(rows: Sequence[SyncState]) -> str:
+    return shell_words.failing({kind for row in rows for kind in _answers(row)})
+
+
+def _answers(row: SyncState) -> list[str]:
+    """What Slant answered the last pass with instead of a list; empty when it gave no answer."""
+    return [kind for kind in mirror.ANSWERS if kind in row.cursor]
 
 
 def _as_of(row: SyncState) -> datetime:
@@ -179,6 +206,10 @@ def _as_of(row: SyncState) -> datetime:
     assert row.finished_at is not None  # noqa: S101 - the caller looked
     began = row.cursor.get("as_of")
     return min(datetime.fromisoformat(began), row.finished_at) if began else row.finished_at
+
+
+def _levels(rows: Iterable[SyncState], now: datetime) -> list[str]:
+    return [_level(now - _as_of(row), interval_seconds(row)) for row in rows]
 
 
 def _level(age: timedelta, expected: float) -> str:

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from opportunities.clock import Clock
-from opportunities.models import Attempt, Heartbeat, Outcome, State, Submission, SyncState
+from opportunities.models import Attempt, Heartbeat, Outcome, State, Submission
 from opportunities.runtime import breaker
 from opportunities.runtime.alerts import AlertText
 from opportunities.runtime.breaker import BreakerState
@@ -136,7 +136,7 @@ def old_mirror(seen: Situation) -> Answer:
     if not seen.works or seen.health.held:
         return UNKNOWN
     longest = settings.ALERT_OLD_MIRROR_SECONDS
-    stamp = shell.stamp(list(SyncState.objects.filter(pk__in=shell.WATCHED).defer("walk")), seen.now)
+    stamp = shell.stamp(list(shell.watched()), seen.now)
     if stamp.synced_at is None:
         return _found(words.NEVER_SYNCED, longest)
     if stamp.level != shell.RED or stamp.age < timedelta(seconds=longest):

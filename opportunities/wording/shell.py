@@ -1,6 +1,6 @@
 """What any page may say: its own troubles, and how far the first load of deals has come."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from opportunities.wording import formats
 
@@ -38,6 +38,8 @@ def unreadable(counts: Mapping[str, int], deals: str) -> str:
     return f"{text} could not be read."
 
 
-def failing(is_undocumented: bool) -> str:
-    """Why nothing new is read: Slant answered with something else than a list, or not at all."""
-    return "Slant's answer could not be read." if is_undocumented else "Slant does not answer."
+def failing(kinds: Collection[str]) -> str:
+    """Why nothing new is read: what Slant answered instead of a list, or that it answered nothing."""
+    if "refused" in kinds:
+        return "Slant does not let us read."
+    return "Slant's answer could not be read." if "undocumented" in kinds else "Slant does not answer."

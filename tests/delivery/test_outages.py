@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from opportunities import mirror
 from opportunities.delivery import claiming, connection
-from opportunities.models import Budget, State, Submission
+from opportunities.models import Budget, State, Submission, SyncState
 from opportunities.runtime import breaker, budget
 from opportunities.runtime.budget import Share
+from opportunities.selectors.health import health
+from opportunities.selectors.shell import surroundings
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
@@ -40,6 +43,37 @@ def test_while_slant_is_away_nothing_goes_out_but_reads_of_me(office: Office) ->
     assert 10 <= len(calls) <= 18
     assert [fresh(each).attempts_count for each in later] == [0, 0, 0]
     assert fresh(first).attempts_count <= 1
+
+
+def test_the_first_good_answer_clears_the_stamp_although_nothing_was_read_yet(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.box.down = True
+    office.rounds(minutes=3, every=5)
+    stamp = surroundings(office.person, office.clock.now()).stamp
+    assert (stamp.failing, stamp.why_failing) == (True, "Slant does not answer.")
+    assert not health(office.clock).slant.ok
+
+    office.box.down = False
+    monkeypatch.setattr(mirror, "sync_if_due", lambda *args, **kwargs: False)
+    while is_open(office.clock):
+        office.clock.turn(1)
+        office.round()
+
+    stamp = surroundings(office.person, office.clock.now()).stamp
+    assert (stamp.failing, stamp.level) == (False, "amber")  # by its age alone
+    assert health(office.clock).slant.ok
+
+
+def test_a_good_answer_does_not_clear_what_slant_refuses(office: Office) -> None:
+    office.box.control(revoked=["write"])
+    SyncState.objects.update(started_at=None)
+    office.round()
+    Budget.objects.update(answered_at=office.clock.now())
+
+    stamp = surroundings(office.person, office.clock.now()).stamp
+
+    assert (stamp.failing, stamp.why_failing) == (True, "Slant does not let us read.")
 
 
 def test_the_first_good_answer_sends_what_waits_at_once_and_oldest_first(office: Office) -> None:

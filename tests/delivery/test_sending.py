@@ -473,6 +473,28 @@ def test_what_was_held_over_a_day_asks_its_owner_first(office: Office) -> None:
     assert office.box.sends == []
 
 
+def test_in_an_outage_each_owner_is_asked_whatever_waits_before_it(office: Office) -> None:
+    office.box.down = True
+    waiting = [office.submit(name=f"Deal {number}") for number in range(3)]
+    office.rounds(minutes=1)
+    office.clock.turn(minutes=60 * 13)
+    young = office.submit(name="Entered half a day later")
+    office.clock.turn(minutes=60 * 12)
+    wanted, *others = waiting
+    # Its owner has confirmed it, so it is the oldest that may go, and goes nowhere.
+    Submission.objects.filter(pk=wanted.pk).update(still_wanted_at=office.clock.now())
+
+    office.round()
+
+    assert [fresh(row).reason_code for row in others] == ["still_send", "still_send"]
+    assert fresh(wanted).reason_code != "still_send"
+    assert fresh(young).reason_code != "still_send"
+    office.box.down = False
+    office.rounds(minutes=3)
+    assert [fresh(row).state for row in (wanted, young)] == [State.CONFIRMED] * 2
+    assert [fresh(row).state for row in others] == [State.QUEUED] * 2
+
+
 def test_every_change_of_state_has_its_event(office: Office) -> None:
     submission = office.submit()
 

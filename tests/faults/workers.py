@@ -108,6 +108,18 @@ class Crew:
             return LATEST
         return (datetime.fromisoformat(first).replace(tzinfo=UTC) - now).total_seconds() if first else 0.0
 
+    def _is_stuck(self, due: float | None) -> bool:
+        """Whether something is due that a worker rests on: what is held, or not in its turn.
+
+        Real workers look every few seconds whatever is due.
+        """
+        if due is not None and due < 1.0:
+            return False
+        ((is_away,),) = self.deployment.database.rows(
+            "SELECT opened_at IS NOT NULL FROM opportunities_budget"
+        )
+        return not is_away and self._due_in() <= 0.0
+
     def _progress(self) -> tuple[int, int]:
         """Grows with every event and every exchange; heartbeats and asking who we are do not count."""
         (seq,) = self.deployment.database.rows("SELECT seq FROM opportunities_chainhead")[0]
@@ -135,6 +147,8 @@ class Crew:
                     history.scheduler.say(f"round failed: {error}")
                     due = 5.0
                 me.busy = False
+                if self._is_stuck(due):
+                    due = 0.0
                 wait = LATEST if due is None else due
                 if due is not None and due < 1.0 and self._progress() == before:
                     # Due, and yet nothing could be done: held, out of budget, waiting for its turn.

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from opportunities.delivery import sending
-from opportunities.models import Heartbeat, State
+from opportunities.delivery import holds, sending
+from opportunities.models import Heartbeat, State, Submission
 from opportunities.selectors.health import health
 from opportunities.trail import head_file
+from tests.delivery.test_settling import edit, made
 from tests.support.office import Office, fresh
 from tests.support.slant_box import TurnedClock
 
@@ -105,3 +106,44 @@ def test_a_slow_slant_and_a_long_queue_do_not_make_a_round_endless(
         sent.append((sum(fresh(row).state == State.CONFIRMED for row in rows), due_in))
 
     assert sent == [(2, 0.0), (4, 0.0), (6, None)]
+
+
+# When the next round begins
+
+
+def test_a_worker_rests_while_sending_is_held(office: Office, clock: TurnedClock) -> None:
+    office.round()
+    holds.hold(holds.STOPPED, reason="A test.", by=office.by, clock=clock)
+    waits = office.submit()
+
+    assert office.round() is None
+    assert fresh(waits).state == State.QUEUED
+
+    # Whoever releases it wakes the workers, and the first round sends.
+    holds.release(holds.STOPPED, by=office.by, clock=clock)
+    office.round()
+    assert fresh(waits).state == State.CONFIRMED
+
+
+def test_what_is_due_beside_a_hold_is_done_in_time(office: Office, clock: TurnedClock) -> None:
+    office.box.mischief.append("drop_after")
+    in_doubt = office.submit()
+    office.round()
+    holds.hold(holds.STOPPED, reason="A test.", by=office.by, clock=clock)
+    office.submit(name="Held")
+
+    assert office.round() == pytest.approx(5.0, abs=0.5)
+    clock.turn(6)
+    office.round()
+    assert fresh(in_doubt).state == State.CONFIRMED
+
+
+def test_a_worker_rests_while_what_is_due_waits_for_an_earlier_change(office: Office) -> None:
+    """A manager may take days to decide the earlier one."""
+    deal_id = made(office)
+    earlier = edit(office, deal_id, {"value": 700_000}, {"value": 640_000})
+    later = edit(office, deal_id, {"value": 710_000}, {"value": 700_000})
+    Submission.objects.filter(pk=earlier.pk).update(state=State.REVIEW, due_at=None)
+
+    assert office.round() is None
+    assert fresh(later).state == State.QUEUED
