@@ -37,23 +37,23 @@ class Period:
 
     def quarters(self, year_starts: int) -> list["Period"]:
         """The whole fiscal quarters it touches."""
-        found, each = [], quarter_of(self.first, year_starts)
-        while each.first <= self.last:
-            found.append(each)
-            each = quarter_of(each.end, year_starts)
+        found, quarter = [], quarter_of(self.first, year_starts)
+        while quarter.first <= self.last:
+            found.append(quarter)
+            quarter = quarter_of(quarter.end, year_starts)
         return found
 
     def slices(self, count: int) -> list["Period"]:
         """`count` stretches of nearly equal length, or one a day if it is shorter."""
         count = min(count, self.days)
-        edges = [self.first + timedelta(days=self.days * each // count) for each in range(count + 1)]
+        edges = [self.first + timedelta(days=self.days * number // count) for number in range(count + 1)]
         return [Period(a, b - DAY) for a, b in pairwise(edges)]
 
     def _cut(self, first: "Period", months: int) -> Iterator["Period"]:
-        each = first
-        while each.first <= self.last:
-            yield Period(max(each.first, self.first), min(each.last, self.last))
-            each = _span(each.end, months)
+        span = first
+        while span.first <= self.last:
+            yield Period(max(span.first, self.first), min(span.last, self.last))
+            span = _span(span.end, months)
 
 
 def month_of(day: date) -> Period:

@@ -77,8 +77,12 @@ def check_proxies(proxies: Iterable[str]) -> None:
     networks = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
     # Together, as two halves of the internet are all of it.
     joined: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
-        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network)),
-        *ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network)),
+        *ipaddress.collapse_addresses(
+            network for network in networks if isinstance(network, ipaddress.IPv4Network)
+        ),
+        *ipaddress.collapse_addresses(
+            network for network in networks if isinstance(network, ipaddress.IPv6Network)
+        ),
     ]
     if wide := next((network for network in joined if network.prefixlen < WIDEST_NETWORK), None):
         raise ImproperlyConfigured(

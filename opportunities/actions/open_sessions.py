@@ -61,14 +61,14 @@ def living(now: datetime) -> QuerySet[OpenSession]:
 def end(sessions: Iterable[OpenSession], *, by: Actor, reason_code: str, clock: Clock) -> int:
     """End `sessions`, each with its event. Returns how many there were."""
     ended = 0
-    for each in sessions:
+    for open_session in sessions:
         with transaction.atomic():
-            gone, _ = Session.objects.filter(session_key=each.session_key).delete()
-            OpenSession.objects.filter(pk=each.pk).delete()
+            gone, _ = Session.objects.filter(session_key=open_session.session_key).delete()
+            OpenSession.objects.filter(pk=open_session.pk).delete()
             if not gone:
                 continue
-            drafts.mark_session_ended(person=each.person, session=each.ref)
-            people.sign_out(person=each.person, by=by, clock=clock, reason_code=reason_code)
+            drafts.mark_session_ended(person=open_session.person, session=open_session.ref)
+            people.sign_out(person=open_session.person, by=by, clock=clock, reason_code=reason_code)
             ended += 1
     return ended
 

@@ -42,7 +42,7 @@ def look_at_migrations(plan: Plan) -> Iterator[Diagnosis]:
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
-        names = ", ".join(f"{each.app_label}.{each.name}" for each, _ in pending[:3])
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in pending[:3])
         more = f" and {len(pending) - 3} more" if len(pending) > 3 else ""
         yield problem(f"{names}{more} did not run. As the owner: manage.py migrate, then manage.py grants.")
     unknown = executor.loader.applied_migrations.keys() - executor.loader.disk_migrations.keys()

@@ -172,7 +172,7 @@ def _unreadable_table(fields: Sequence[UnreadableField]) -> Table:
         "unreadable-records",
         words.UNREADABLE_TITLE,
         UNREADABLE_COLUMNS,
-        (Row((Cell(each.record), Cell(each.field), Cell(each.raw))) for each in fields),
+        (Row((Cell(field.record), Cell(field.field), Cell(field.raw))) for field in fields),
         note=words.UNREADABLE_NOTE,
     )
 

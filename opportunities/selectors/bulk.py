@@ -124,8 +124,8 @@ def outcome(person: Person, key: str) -> BulkOutcome:
     results = [_refused(id, names.get(id, id), code, target) for id, code in refused.items()]
     results += [_result(row) for row in rows]
     title = bulk_words.TITLE[asked["kind"]].format(deals=_deals(asked["rows"]), target=target)
-    failed = sum(1 for each in results if each.state in ("", State.REJECTED, State.WITHDRAWN))
-    done = sum(1 for each in results if each.state == State.CONFIRMED)
+    failed = sum(1 for result in results if result.state in ("", State.REJECTED, State.WITHDRAWN))
+    done = sum(1 for result in results if result.state == State.CONFIRMED)
     states = "".join(row.state[0] + row.reason_code[:2] for row in rows)
     return BulkOutcome(
         key=key,

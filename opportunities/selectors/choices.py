@@ -38,8 +38,8 @@ def offer(person: Person, typed: Typed) -> Offer:
     mine = Submission.objects.of(person).filter(kind="create").values("book_id")
     books: dict[str, Book] = {}
     used_last = ""
-    for each in writable_books(person).annotate(used_last=Subquery(mine[:1])):
-        books[each.pk], used_last = each, each.used_last or ""
+    for writable_book in writable_books(person).annotate(used_last=Subquery(mine[:1])):
+        books[writable_book.pk], used_last = writable_book, writable_book.used_last or ""
     household = _household(person, typed.get("household_id", ""))
     book = _book(books, typed, household, used_last)
     read_only = ""
@@ -49,7 +49,7 @@ def offer(person: Person, typed: Typed) -> Offer:
     pipelines = _pipelines(book)
     listed = _search(list(books.values()) if book is None else [book], typed.get("q", ""), LISTED + 1)
     return Offer(
-        books=tuple(BookChoice(each.pk, each.name) for each in books.values()),
+        books=tuple(BookChoice(book.pk, book.name) for book in books.values()),
         book=BookChoice(book.pk, book.name) if book else None,
         read_only_book=read_only,
         pipelines=pipelines,

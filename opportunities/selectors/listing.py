@@ -141,13 +141,9 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
     rows = deals(person, selection, now).filter(stage_id__in=stages)
     found = list(_with_words(_window(rows, person, reading), person, reading.sorting))
     lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
-    sums = [lane.sums for lane in (*head.lanes, *head.rail)]
-    total = Sums(
-        sum(each.count for each in sums),
-        sum(each.valueless for each in sums),
-        sum(each.value for each in sums),
-        sum(each.weighted for each in sums),
-    )
+    total = Sums()
+    for lane in (*head.lanes, *head.rail):
+        total = total.plus(lane.sums)
     shown = (reading.shown if reading.after else 0) + len(lines)
     query = reading.query(selection.query())
     more = f"{query}&after={_quoted(found[WINDOW - 1].pk)}&shown={shown}" if len(found) > WINDOW else ""

@@ -118,12 +118,12 @@ def members() -> list[MemberChoice]:
         )
         for id, rows in found.items()
     ]
-    return sorted(people, key=lambda each: (each.name.lower(), each.email, each.id))
+    return sorted(people, key=lambda choice: (choice.name.lower(), choice.email, choice.id))
 
 
 def everybody(candidates: list[MemberChoice], now: datetime) -> list[PersonLine]:
     """Who ever signed in, by name."""
-    names = {each.id: each.name for each in candidates}
+    names = {candidate.id: candidate.name for candidate in candidates}
     counts = session_counts(now)
     return [
         PersonLine(

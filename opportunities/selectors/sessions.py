@@ -34,7 +34,7 @@ class SessionLine:
 
 def sessions_of(person: Person, *, this: str | None, now: datetime) -> list[SessionLine]:
     """The living sessions of `person`, this browser's first."""
-    lines = [_session_line(each, this) for each in open_sessions.living(now).filter(person=person)]
+    lines = [_session_line(session, this) for session in open_sessions.living(now).filter(person=person)]
     return sorted(lines, key=lambda line: not line.is_this)
 
 

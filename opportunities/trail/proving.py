@@ -97,4 +97,4 @@ def assess(
 def is_any(ranges: Iterable[Accepted]) -> Callable[[int], bool]:
     """A question for `assess()`: whether one of `ranges` holds an event."""
     known = list(ranges)
-    return lambda seq: any(seq in each for each in known)
+    return lambda seq: any(seq in accepted for accepted in known)

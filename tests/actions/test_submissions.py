@@ -148,7 +148,9 @@ def test_of_two_people_who_submit_the_same_deal_at_once_the_second_is_asked(
     [thread.join() for thread in threads]
 
     assert [row.pk for row in made] == list(Submission.objects.values_list("pk", flat=True))
-    assert [similar.submission_id for each in questions for similar in each.similar] == [str(made[0].pk)]
+    assert [similar.submission_id for question in questions for similar in question.similar] == [
+        str(made[0].pk)
+    ]
     assert list(AuditEvent.objects.values_list("action", flat=True)) == ["submission.queued"]
 
 

@@ -213,7 +213,7 @@ def test_what_is_on_its_way_lies_where_it_goes_and_counts_there(
     loaded: LoadedFirm, owner: Person, colleague: Person, outsider: Person
 ) -> None:
     deal = in_stage("pl_growth_1", book_id="bk_harbor")[0]
-    before = {each.stage.id: each.sums for each in board(owner, Selection(pipeline="pl_growth"), NOW).lanes}
+    before = {lane.stage.id: lane.sums for lane in board(owner, Selection(pipeline="pl_growth"), NOW).lanes}
     Submission.objects.create(
         kind="move",
         state="queued",
@@ -241,8 +241,8 @@ def test_what_is_on_its_way_lies_where_it_goes_and_counts_there(
         assert second.sums.value == before["pl_growth_2"].value + (deal.value or 0)
     assert all(
         card.note is None
-        for each in board(outsider, Selection(pipeline="pl_growth"), NOW).lanes
-        for card in each.cards
+        for lane in board(outsider, Selection(pipeline="pl_growth"), NOW).lanes
+        for card in lane.cards
     )
 
 

@@ -267,9 +267,9 @@ def test_filters_are_offered_with_what_is_set(loaded: LoadedFirm, owner: Person,
         Page(browse(owner).get(address, headers=headers)) for headers in ({}, {"HX-Request": "true"})
     )
 
-    for each in (page, part):
-        assert [each.value(name) for name in ("owner", "close", "household", "min")] == [
+    for answer in (page, part):
+        assert [answer.value(name) for name in ("owner", "close", "household", "min")] == [
             "us_dana", "overdue", "hh_okonkwo", "1k",
         ]  # fmt: skip
-        assert "Summit" not in each.text
+        assert "Summit" not in answer.text
     assert ("<html" in page.text, "<html" in part.text) == (True, False)

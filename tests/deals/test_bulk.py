@@ -121,7 +121,7 @@ def test_what_changed_after_the_list_was_drawn_is_left_as_it_is(
 
     response = post(["op_1", "op_2"], pipeline_stage_id="st_lead", shown_at=ago(1).isoformat())
 
-    assert [each[0] for each in asked()] == ["op_2"]
+    assert [row[0] for row in asked()] == ["op_2"]
     assert "Someone changed it after you opened the list" in told(result(browse, owner, response))["op_1"]
 
 
@@ -168,7 +168,7 @@ def test_the_chosen_deals_are_read_once(make_deal: MakeDeal, post: Post) -> None
     with CaptureQueriesContext(connection) as seen:
         assert post(["op_1"]).status_code == 200
 
-    assert sum("SUM(" in each["sql"] for each in seen) == 1
+    assert sum("SUM(" in query["sql"] for query in seen) == 1
 
 
 def test_what_was_seen_is_what_lasted_then_among_many_changes(
@@ -281,7 +281,7 @@ def test_a_token_sent_before_for_other_deals_or_another_stage_changes_none_of_th
         assert response.status_code == 422
         assert problems(Page(response)) == [("form_token", bulk_words.SENT_BEFORE)]
         assert Page(response).value("form_token") not in ("", token)
-    assert [each[0] for each in asked()] == ["op_1"]
+    assert [row[0] for row in asked()] == ["op_1"]
     assert AuditEvent.objects.get(action="bulk.asked").after["rows"] == 2
 
 
@@ -313,7 +313,7 @@ def test_a_token_another_form_was_sent_with_makes_no_bulk_change(
     response = post(["op_there", "op_2"], pipeline_stage_id="st_lead", form_token=form["form_token"])
 
     assert response.status_code == 422
-    assert [each[:2] for each in asked()] == [("op_1", "edit")]
+    assert [row[:2] for row in asked()] == [("op_1", "edit")]
 
 
 def test_sent_again_after_a_crash_between_two_commits_it_completes_what_is_missing(
@@ -346,7 +346,7 @@ def test_sent_again_after_a_crash_between_two_commits_it_completes_what_is_missi
     again = post(ids, pipeline_stage_id="st_lead", form_token=token)
 
     assert other.status_code == 422
-    assert [each[0] for each in asked()] == ids
+    assert [row[0] for row in asked()] == ids
     assert Page(browse(owner).get(again["Location"])).text.count("<tr data-opportunity=") == 4
     assert AuditEvent.objects.get(action="bulk.asked").after["refused"] == {}
 

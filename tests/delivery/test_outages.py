@@ -41,7 +41,7 @@ def test_while_slant_is_away_nothing_goes_out_but_reads_of_me(office: Office) ->
 
     assert set(calls) == {"GET /me"}
     assert 10 <= len(calls) <= 18
-    assert [fresh(each).attempts_count for each in later] == [0, 0, 0]
+    assert [fresh(row).attempts_count for row in later] == [0, 0, 0]
     assert fresh(first).attempts_count <= 1
 
 
@@ -92,7 +92,7 @@ def test_the_first_good_answer_sends_what_waits_at_once_and_oldest_first(office:
     assert office.clock.now() <= due
     office.round()
 
-    assert [fresh(each).state for each in waiting] == [State.CONFIRMED] * 5
+    assert [fresh(row).state for row in waiting] == [State.CONFIRMED] * 5
     assert [record["name"] for record in office.box.created] == [f"Deal {number}" for number in range(5)]
 
 
@@ -146,7 +146,7 @@ def test_a_429_after_a_long_outage_stops_people_for_minutes_and_not_for_an_hour(
 
     office.rounds(minutes=6, every=15)
 
-    assert [fresh(each).state for each in (lost, *new)] == [State.CONFIRMED] * 4
+    assert [fresh(row).state for row in (lost, *new)] == [State.CONFIRMED] * 4
 
 
 def test_a_503_that_says_when_to_come_back_is_obeyed_by_reads_and_by_the_next_send(office: Office) -> None:
@@ -167,7 +167,7 @@ def test_a_503_that_says_when_to_come_back_is_obeyed_by_reads_and_by_the_next_se
     office.rounds(minutes=12)
 
     assert not [at for at in calls if refused_at < at < refused_at + timedelta(minutes=10)]
-    assert [fresh(each).state for each in (submission, second)] == [State.CONFIRMED] * 2
+    assert [fresh(row).state for row in (submission, second)] == [State.CONFIRMED] * 2
     assert len(office.box.created) == 2
 
 

@@ -329,7 +329,7 @@ def test_a_value_a_hundred_times_off_stops_all_sending(
     office.round()
 
     # Taken at one moment, either may go first; the other one goes nowhere.
-    assert sorted(fresh(each).state for each in both) == [State.QUEUED, State.UNKNOWN]
+    assert sorted(fresh(row).state for row in both) == [State.QUEUED, State.UNKNOWN]
     assert Hold.objects.filter(pk=holds.UNIT_ALARM).exists()
     assert Alert.objects.filter(cause=holds.UNIT_ALARM, closed_at=None).count() == 1
 

@@ -9,7 +9,7 @@ POSTGRES = {"ENGINE": "django.db.backends.postgresql", "NAME": "slantweb"}
 
 
 def warned() -> set[str]:
-    return {str(each.id) for each in run_checks() if str(each.id).startswith("slantweb.W00")}
+    return {str(warning.id) for warning in run_checks() if str(warning.id).startswith("slantweb.W00")}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_database_elsewhere_shows_its_certificate(
 
     from opportunities.checks import unencrypted_connections
 
-    assert [each.id for each in unencrypted_connections(None)] == (["slantweb.W001"] if told else [])
+    assert [warning.id for warning in unencrypted_connections(None)] == (["slantweb.W001"] if told else [])
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def test_every_hash_is_of_the_sha_2_family() -> None:
 
     assert len(hashes) > 5
     assert len(salted) > 1
-    assert [each for each in hashes if each[1] not in HASHES] == []
-    assert [each for each in salted if "algorithm='sha256'" not in each[1]] == []
+    assert [use for use in hashes if use[1] not in HASHES] == []
+    assert [use for use in salted if "algorithm='sha256'" not in use[1]] == []
 
 
 def test_all_chance_comes_from_the_system() -> None:

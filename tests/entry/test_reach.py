@@ -37,7 +37,7 @@ from .walk import Route, routes
 ROLES = ("owner", "colleague", "viewer", "outsider", "manager", "compliance")
 
 
-def _each(route: Route) -> list[Route]:
+def _pages(route: Route) -> list[Route]:
     """A report is a page of its own for each name; all workbooks are reached alike."""
     if route.params != ("slug",):
         return [route]
@@ -45,7 +45,7 @@ def _each(route: Route) -> list[Route]:
     return [replace(route, path=reverse(route.name, args=[slug]), params=()) for slug in slugs]
 
 
-CLOSED = [each for route in routes() if route.name not in OPEN for each in _each(route)]
+CLOSED = [page for route in routes() if route.name not in OPEN for page in _pages(route)]
 PLAIN = [route for route in CLOSED if not route.params]
 OBJECTS = [route for route in CLOSED if route.params]
 

@@ -256,7 +256,7 @@ def test_a_database_of_another_slant_is_refused_before_anything_is_served(demo: 
 def test_ready_is_said_once_the_worker_works_not_from_what_was_there_yesterday(demo: Demo) -> None:
     demo.start_and_wait().stop()
     running = demo.start()
-    wait_until(lambda: any("manage.py work" in each for each in demo.processes().values()), running)
+    wait_until(lambda: any("manage.py work" in command for command in demo.processes().values()), running)
     worker = demo.process("manage.py work")
     os.kill(worker, signal.SIGSTOP)
 

@@ -47,7 +47,7 @@ def firm_settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 def found(name: str, plan: Plan) -> list[tuple[Level, str]]:
-    return [(each.level, each.words) for each in examination.LOOKS[name](plan)]
+    return [(line.level, line.words) for line in examination.LOOKS[name](plan)]
 
 
 def run_doctor(*arguments: str) -> tuple[int, list[str]]:
@@ -60,7 +60,7 @@ def run_doctor(*arguments: str) -> tuple[int, list[str]]:
 
 
 def only(words: list[tuple[Level, str]], level: Level, part: str) -> None:
-    assert [each for each in words if each[0] == level and part in each[1]], words
+    assert [line for line in words if line[0] == level and part in line[1]], words
 
 
 @pytest.mark.parametrize(

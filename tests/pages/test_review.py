@@ -147,7 +147,7 @@ def test_the_comparison_costs_the_same_for_one_candidate_and_for_three(
             comparison = compare(row)
         counts.append(len(seen))
 
-    assert [each.cells[0].text for each in comparison.candidates] == ["Deal 0", "Deal 1", "Deal 2"]
+    assert [candidate.cells[0].text for candidate in comparison.candidates] == ["Deal 0", "Deal 1", "Deal 2"]
     assert counts[0] == counts[1]
 
 

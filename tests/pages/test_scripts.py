@@ -27,7 +27,7 @@ def imports(name: str, text: str) -> list[str]:
 
 
 def all_below(name: str) -> set[str]:
-    return {each for below in imports(name, SCRIPTS[name]) for each in {below, *all_below(below)}}
+    return {script for below in imports(name, SCRIPTS[name]) for script in {below, *all_below(below)}}
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_each_import_leads_to_a_hashed_file_and_nothing_else_was_rewritten(hashe
         served = (Path(settings.STATIC_ROOT) / hashed[name]).read_text()
         found = imports(name, served)
 
-        assert found == [hashed[each] for each in imports(name, text)]
-        for each in found:
+        assert found == [hashed[script] for script in imports(name, text)]
+        for script in found:
             served = served.replace(
-                posixpath.basename(each), re.sub(r"\.\w{12}\.js$", ".js", posixpath.basename(each))
+                posixpath.basename(script), re.sub(r"\.\w{12}\.js$", ".js", posixpath.basename(script))
             )
         assert served == text
 
@@ -56,7 +56,7 @@ def test_each_import_leads_to_a_hashed_file_and_nothing_else_was_rewritten(hashe
 def test_imports_lead_one_way_and_to_files_there_are() -> None:
     graph = {name: imports(name, text) for name, text in SCRIPTS.items()}
 
-    assert {each for below in graph.values() for each in below} <= set(SCRIPTS)
+    assert {script for below in graph.values() for script in below} <= set(SCRIPTS)
     assert list(TopologicalSorter(graph).static_order())
 
 

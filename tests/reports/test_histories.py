@@ -51,7 +51,7 @@ state = st.fixed_dictionaries(
         "place": st.sampled_from(PLACES),
         "assigned_to_id": st.sampled_from([OLIVIA, CARL, OTTO, ""]),
         "book_id": st.sampled_from([HARBOR, SUMMIT]),
-        "value": st.none() | st.integers(0, 9).map(lambda each: each * 10_000),
+        "value": st.none() | st.integers(0, 9).map(lambda number: number * 10_000),
         "gone": st.sampled_from([False, False, False, True]),
     }
 )
@@ -77,7 +77,7 @@ def undone() -> Iterator[None]:
 
 def write(stories: list[Any]) -> None:
     for number, (hours, states, found_late) in enumerate(stories):
-        flat = [{**each["place"], **{k: v for k, v in each.items() if k != "place"}} for each in states]
+        flat = [{**state["place"], **{k: v for k, v in state.items() if k != "place"}} for state in states]
         moments = [datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
         created = moments[0] - timedelta(days=400) if found_late else moments[0]
         tell(
@@ -133,7 +133,7 @@ def test_the_waterfall_sums_under_every_filter_and_filters_partition_it(
 def begun(report: ReportQuery) -> list[datetime]:
     """Where the stretches of the overview's sparklines begin."""
     now, before = compared(report.period, report.today)
-    return [report.start(each.first) for each in (*before.slices(6), *now.slices(6))]
+    return [report.start(part.first) for part in (*before.slices(6), *now.slices(6))]
 
 
 def open_value(report: ReportQuery, moment: datetime) -> int:
@@ -164,8 +164,8 @@ def test_owners_books_and_stays_partition_what_everybody_has(desk: Desk, stories
                     flow.entered
                     == flow.moved_on + flow.lost + flow.archived + flow.back + flow.away + flow.here
                 )
-        known = [each for each in begun(report) if report.known_from and each > report.known_from]
-        assert seen["open"].trend == (*(open_value(report, each) for each in known), seen.open_now.value)
+        known = [start for start in begun(report) if report.known_from and start > report.known_from]
+        assert seen["open"].trend == (*(open_value(report, start) for start in known), seen.open_now.value)
         by_owner = [
             funnel_of(ReportQuery(report.scope, ReportFilters(owner=owner), report.period, NOW))
             for owner in (OLIVIA, CARL, OTTO, "none")

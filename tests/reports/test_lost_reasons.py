@@ -38,9 +38,9 @@ def reasons(desk: Desk, **asked: str) -> list[tuple[str, int, int]]:
     result = overview_of(desk.query(FIRST, LAST, **asked))
     lost = result["lost"]
     # Every lost deal of the period is among them, once.
-    assert sum(each.deals for each in result.reasons) == lost.deals
-    assert sum(each.value for each in result.reasons) == lost.now
-    return [(each.reason, each.deals, each.value) for each in result.reasons]
+    assert sum(reason.deals for reason in result.reasons) == lost.deals
+    assert sum(reason.value for reason in result.reasons) == lost.now
+    return [(reason.reason, reason.deals, reason.value) for reason in result.reasons]
 
 
 def lost_at(day: int) -> tuple[datetime, dict[str, object]]:

@@ -321,14 +321,14 @@ def test_moving_a_deal_changes_exactly_the_figures_it_should(small: Desk) -> Non
         owners, quality = owners_of(report), quality_of(report)
         ageing = ageing_of(report)
         return {
-            **{each.key: each.now for each in overview.measures},
+            **{measure.key: measure.now for measure in overview.measures},
             **{f"step {step.key}": step for step in changes.steps},
             "closing": changes.closing,
             **{f"due {row.key}": row.open for row in (*forecast.rows, *forecast.outside)},
             **{f"flow {flow.stage}": flow for _, flows in funnel.pipelines for flow in flows},
             **{f"side {side.key}": side for side in owners.people},
-            **{f"problem {each.key}": each.deals for each in quality.problems},
-            **{f"age {age.stage.id}": age.deals for each in ageing.pipelines for age in each.stages},
+            **{f"problem {problem.key}": problem.deals for problem in quality.problems},
+            **{f"age {age.stage.id}": age.deals for pipeline in ageing.pipelines for age in pipeline.stages},
         }
 
     before = seen()

@@ -85,7 +85,10 @@ def steps(result: Any) -> dict[str, tuple[int, int]]:
 def test_overview(small: Desk) -> None:
     result = overview_of(small.query(FIRST, LAST))
 
-    told = {each.key: (each.now, each.before, each.deals, each.deals_before) for each in result.measures}
+    told = {
+        measure.key: (measure.now, measure.before, measure.deals, measure.deals_before)
+        for measure in result.measures
+    }
     assert told == {
         "open": (3_190_000, 2_350_000, 18, 13),
         "weighted": (967_000, 773_000, 18, 13),
@@ -161,7 +164,7 @@ def test_forecast(small: Desk) -> None:
     assert quarter.spread
     assert (quarter.spread.method, quarter.spread.weighted) == ("exact", 61_700_000)
     assert quarter.low <= quarter.middle <= quarter.high <= 620_000 + 1_790_000
-    carl = next(each for each in result.owners if each.owner == CARL)
+    carl = next(row for row in result.owners if row.owner == CARL)
     assert (carl.won.value, carl.target, carl.reached) == (530_000, 1_000_000, 0.53)
 
 
@@ -226,9 +229,9 @@ def test_data_quality(small: Desk) -> None:
     result = quality_of(small.query(FIRST, LAST))
 
     found = {
-        each.key: (each.deals, sorted(line.id for line in each.lines))
-        for each in result.problems
-        if each.key != STALE
+        problem.key: (problem.deals, sorted(line.id for line in problem.lines))
+        for problem in result.problems
+        if problem.key != STALE
     }
     assert found == {
         PASSED: (1, ["d07"]),

@@ -89,7 +89,7 @@ class Forger:
 
     def bare_token(self, header: Claims, *, secret: bytes | None = None, **claims: Any) -> str:
         """Put together by hand, for what no library would sign."""
-        parts = ".".join(_part(json.dumps(each).encode()) for each in (header, self.claims(**claims)))
+        parts = ".".join(_part(json.dumps(part).encode()) for part in (header, self.claims(**claims)))
         mac = hmac.new(secret, parts.encode(), hashlib.sha256).digest() if secret else b""
         return f"{parts}.{_part(mac)}"
 

@@ -258,7 +258,7 @@ def test_tokens_are_gone_after_signing_out(inside: Visitor) -> None:
     inside.client.post("/sign-out/")
 
     left = [row.get_decoded() for row in Session.objects.all()]
-    assert all("grant" not in each and REFRESH not in str(unseal(each.get("sign_out_hint"))) for each in left)
+    assert all("grant" not in data and REFRESH not in str(unseal(data.get("sign_out_hint"))) for data in left)
 
 
 def test_without_a_refresh_token_a_page_load_goes_by_the_provider(by_page: Visitor, later: Later) -> None:

@@ -214,8 +214,8 @@ def test_a_field_that_can_be_read_is_read_as_if_all_others_were_as_documented(
 
 def scan_of(*pages: RecordPage[Any]) -> Scan[Any]:
     scan: Scan[Any] = Scan()
-    for each in pages:
-        scan.add(each)
+    for page in pages:
+        scan.add(page)
     return scan
 
 
@@ -246,7 +246,7 @@ def broken(*numbers: int, of: int, records: int = 1) -> Callable[[int], RecordPa
         if number in numbers:
             body = b"<html>"
             return read_page(Answer("GET", "/x", 200, body=body), OpportunityRecord, number=number)
-        rows = [deal(f"op_{number}_{each}") for each in range(records if number <= of else 0)]
+        rows = [deal(f"op_{number}_{place}") for place in range(records if number <= of else 0)]
         found: RecordPage[Any] = page(*rows, number=number, pages=of, count=of * records)
         return found
 
@@ -267,8 +267,8 @@ def test_one_bad_page_is_passed_over_and_the_list_is_not_whole(number: int) -> N
     pages = list(read_all(broken(number, of=3)))
     scan = scan_of(*pages)
 
-    assert [each.current_page for each in pages] == [1, 2, 3]
-    assert [each.is_broken for each in pages] == [each == number for each in (1, 2, 3)]
+    assert [page.current_page for page in pages] == [1, 2, 3]
+    assert [page.is_broken for page in pages] == [place == number for place in (1, 2, 3)]
     assert (len(scan), scan.broken_pages) == (2, [number])
     assert not scan.complete
     assert not scan.shows_all

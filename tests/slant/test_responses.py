@@ -368,7 +368,7 @@ def test_only_a_broken_envelope_is_no_answer(body: Any) -> None:
 
 
 def deals(*ids: str) -> list[dict[str, Any]]:
-    return [OPPORTUNITY | {"id": each} for each in ids]
+    return [OPPORTUNITY | {"id": id} for id in ids]
 
 
 def scan_of(*bodies: Any) -> Scan[OpportunityRecord]:

@@ -55,6 +55,7 @@ def main() -> int:
         complexity(modules),
         class_names(modules),
         helper_names(modules),
+        loop_names(modules),
         template_lines(),
     ]
     for figure in figures:
@@ -163,17 +164,35 @@ def duplicates(name: str, places: dict[tuple[str, str], set[str]], *, limit: int
     return Figure(name, str(len(beyond)), "none", beyond)
 
 
+def loop_names(modules: list[Module]) -> Figure:
+    """`each` says nothing of the thing that is looped over."""
+    beyond = [
+        f"{module.name}:{node.lineno}"
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id == "each"
+    ]
+    beyond += [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path, number, line in lines_of_templates()
+        if re.search(r"{% for (\w+, )?each\b", line)
+    ]
+    return Figure("variables called `each`", str(len(beyond)), "none", beyond)
+
+
 def template_lines() -> Figure:
-    lengths = {
-        f"{path.relative_to(ROOT)}:{number}": len(line)
-        for path in sorted((ROOT / "templates").rglob("*.html"))
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if line.strip()
-    }
+    lengths = {f"{path.relative_to(ROOT)}:{number}": len(line) for path, number, line in lines_of_templates()}
     mean = statistics.mean(lengths.values())
     beyond = [f"{place}: {length}" for place, length in lengths.items() if length > TEMPLATE_LINE_LIMIT]
     found = f"{max(lengths.values())}, mean {mean:.0f}"
     return Figure("longest template line", found, f"at most {TEMPLATE_LINE_LIMIT} characters", beyond)
+
+
+def lines_of_templates() -> Iterator[tuple[Path, int, str]]:
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if line.strip():
+                yield path, number, line
 
 
 if __name__ == "__main__":

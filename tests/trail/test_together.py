@@ -60,8 +60,8 @@ def test_ten_processes_appending_at_once_leave_one_chain(committed_db: str) -> N
     assert done.returncode == 0, done.stderr[-2000:]
     report = verify()
     assert (report.problem, report.events) == (None, PROCESSES * EACH)
-    each = dict.fromkeys(AuditEvent.objects.values_list("actor_display", flat=True), 0)
+    written = dict.fromkeys(AuditEvent.objects.values_list("actor_display", flat=True), 0)
     for name, turn in AuditEvent.objects.order_by("seq").values_list("actor_display", "object_id"):
-        assert turn == str(each[name]), "one process's own events are in its own order"
-        each[name] += 1
-    assert list(each.values()) == [EACH] * PROCESSES
+        assert turn == str(written[name]), "one process's own events are in its own order"
+        written[name] += 1
+    assert list(written.values()) == [EACH] * PROCESSES

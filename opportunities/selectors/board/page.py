@@ -52,7 +52,7 @@ def lane(
     if place is None or not any(stage.id == stage_id for stage in place.stages):
         return None
     drawn_board = _drawn_board(person, selection, places, now, {stage_id: shown}, after=after)
-    return next(each for each in (*drawn_board.lanes, *drawn_board.rail) if each.stage.id == stage_id)
+    return next(lane for lane in (*drawn_board.lanes, *drawn_board.rail) if lane.stage.id == stage_id)
 
 
 def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:

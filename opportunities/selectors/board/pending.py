@@ -62,7 +62,7 @@ def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]
     found: dict[str, list[ChangeUnderWay]] = {}
     for row in pending:
         earlier = found.setdefault(row.opportunity_id, [])
-        earlier[:] = [each for each in earlier if each.state in OPEN]
+        earlier[:] = [submission for submission in earlier if submission.state in OPEN]
         earlier.append(row)
     return found
 

@@ -86,9 +86,9 @@ def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) 
 
 def figures(lanes: Iterable[Lane], won: dict[str, Sums]) -> Figures:
     open_, all_won = Sums(), Sums()
-    for each in lanes:
-        if each.stage.meaning == Meaning.OPEN:
-            open_ = open_.plus(each.sums)
+    for lane in lanes:
+        if lane.stage.meaning == Meaning.OPEN:
+            open_ = open_.plus(lane.sums)
     for sums in won.values():
         all_won = all_won.plus(sums)
     return Figures(open_, all_won)

@@ -70,8 +70,8 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
     """
     if not chosen:
         return []
-    parts = [f"SELECT * FROM ({each.sql}) AS w{number}" for number, each in enumerate(chosen)]  # noqa: S608 - by Django
-    values = [value for each in chosen for value in each.values]
+    parts = [f"SELECT * FROM ({window.sql}) AS w{number}" for number, window in enumerate(chosen)]  # noqa: S608 - by Django
+    values = [value for window in chosen for value in window.values]
     may_write = ExpressionWrapper(Q(book__in=writable_books(person)), output_field=BooleanField())
     found = (
         Opportunity.objects.filter(pk__in=RawSQL(" UNION ALL ".join(parts), values))  # noqa: S611 - the same

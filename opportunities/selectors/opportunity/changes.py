@@ -37,8 +37,8 @@ class Names:
         text: str = row.household_text  # type: ignore[attr-defined]
         self.households = {row.household_id: text} if row.household_id else {}
         self._look_up(
-            {each.assigned_to_id for each in history} - {"", *self.owners},
-            {each.household_id for each in history} - {"", *self.households},
+            {version.assigned_to_id for version in history} - {"", *self.owners},
+            {version.household_id for version in history} - {"", *self.households},
         )
 
     def _look_up(self, owners: set[str], households: set[str]) -> None:

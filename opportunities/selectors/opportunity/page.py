@@ -68,7 +68,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
     """Of a deal `reachable` found. Six queries at most for most deals, however long their history."""
     pipeline = pipeline_of(row)
     stages = pipeline.stages
-    stage = next(each for each in stages if each.id == row.stage_id)
+    stage = next(stage for stage in stages if stage.id == row.stage_id)
     history = list(
         OpportunityVersion.objects.filter(opportunity_id=row.pk).order_by("-valid_from")[:VERSIONS_READ]
     )
@@ -117,13 +117,15 @@ def unreadable_fields(person: Person, row: Opportunity) -> list[DealFact]:
 def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
     """The reason given with the move that lost the deal, if that move arrived and none came after it."""
     arrived = {
-        each.pk: each.settled_at for each in asked if each.state == State.CONFIRMED and each.settled_at
+        submission.pk: submission.settled_at
+        for submission in asked
+        if submission.state == State.CONFIRMED and submission.settled_at
     }
     reason = LostReason.objects.filter(submission_id__in=arrived).first()
     if reason is None or reason.submission_id is None:
         return None
     since = arrived[reason.submission_id]
-    moved = any(each.valid_from > since and each.stage_id != reason.stage_id for each in history)
+    moved = any(version.valid_from > since and version.stage_id != reason.stage_id for version in history)
     return None if moved else reason
 
 

@@ -102,4 +102,4 @@ class DealPage:
 
     @property
     def unsettled(self) -> bool:
-        return any(each.state not in FINAL for each in self.pending)
+        return any(submission.state not in FINAL for submission in self.pending)

@@ -70,7 +70,7 @@ def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
     sent = sent_fields(row)
     stage_id = sent.get("pipeline_stage_id")
     if row.kind == "move" and stage_id:
-        stage = next((each.name for each in stages if each.id == stage_id), "")
+        stage = next((stage.name for stage in stages if stage.id == stage_id), "")
         return words.PENDING["move"].format(stage=row.labels.get("stage") or stage or words.UNKNOWN_STAGE)
     labels = {"assigned_to_id": "owner", "household_id": "household", "pipeline_stage_id": "stage"}
     parts = []

@@ -27,11 +27,12 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
 
 def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
     """The visible stages and the present one. Which were passed is known only for open and won deals."""
-    shown = [each for each in stages if each.visible or each.id == stage.id]
-    here = next((place for place, each in enumerate(shown) if each.id == stage.id), 0)
+    shown = [choice for choice in stages if choice.visible or choice.id == stage.id]
+    here = next((place for place, choice in enumerate(shown) if choice.id == stage.id), 0)
     on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
     return [
-        StageStep(each, on_the_road and place < here, each.id == stage.id) for place, each in enumerate(shown)
+        StageStep(choice, on_the_road and place < here, choice.id == stage.id)
+        for place, choice in enumerate(shown)
     ]
 
 

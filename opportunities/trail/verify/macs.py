@@ -49,7 +49,7 @@ class MacCheck:
                     "The MACs of events were not checked: that takes the worker's account and its key."
                 )
             return None
-        report.notes += [each.words for each in accepted]
+        report.notes += [acceptance.words for acceptance in accepted]
         is_accepted = proving.is_any(accepted)
         asked_from = self._asked_from(report.vouched)
         for doubted, last in self._runs:

@@ -75,9 +75,11 @@ def _corrected(d: Deployment, sales: Visitor) -> None:
     """Slant refuses a household that is gone there: once it is corrected and sent again, once it is left."""
     used = {deal["household_id"] for deal in d.deals()}
     mine = [
-        each for each in d.listed("households") if each["book_id"] == "bk_pine01" and each["id"] not in used
+        household
+        for household in d.listed("households")
+        if household["book_id"] == "bk_pine01" and household["id"] not in used
     ]
-    gone = next(each["id"] for each in mine if each["type"] == "Prospect")
+    gone = next(household["id"] for household in mine if household["type"] == "Prospect")
     d.slant(records=[{"op": "delete", "id": gone}])
     refused = sales.create(name="Family picnic follow-up", value="310,000", household_id=gone)
     assert refused.status_code == 422

@@ -200,13 +200,13 @@ def _still_wanted(sales: Visitor) -> None:
 
 def _again_in_slant(d: Deployment, deal: str) -> str:
     """Somebody enters an equal deal on Slant's own page, and it is found: a possible double."""
-    fields = next(each for each in d.deals() if each["id"] == deal)
+    fields = next(record for record in d.deals() if record["id"] == deal)
     copied = {name: fields[name] for name in ("name", "value", "book_id", "household_id", "probability")}
     flat = {"pipeline_id": fields["pipeline"]["id"], "pipeline_stage_id": fields["pipeline_stage"]["id"]}
     flat["assigned_to_id"] = fields["assigned_to"]["id"]
     d.slant(records=[{"op": "create", "type": "opportunity", "set": copied | flat}])
     d.manage("reconcile")
-    return [each["id"] for each in d.deals() if each["name"] == fields["name"]][-1]
+    return [record["id"] for record in d.deals() if record["name"] == fields["name"]][-1]
 
 
 def moved_installation(d: Deployment) -> None:
