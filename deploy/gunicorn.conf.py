@@ -34,7 +34,8 @@ logconfig_dict = {
         "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["scrub"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"gunicorn.error": _gunicorn, "gunicorn.access": _gunicorn},
+    # The application logs each request. gunicorn's line would hold the query, and so the code of a sign-in.
+    "loggers": {"gunicorn.error": _gunicorn, "gunicorn.access": _gunicorn | {"level": "CRITICAL"}},
 }
 # A socket by which other processes of this user could steer the server; nothing here uses it.
 control_socket_disable = True

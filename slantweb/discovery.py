@@ -1,5 +1,6 @@
-"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, cached.
+"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, remembered.
 
+Each process remembers them in its own memory: whoever could write them elsewhere could sign in as anybody.
 Nothing is asked of an address that the description does not name, and no redirect is followed.
 """
 
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 
 from opportunities.views.provider import ProviderUnreachable, SignInRefused
 
@@ -29,7 +30,7 @@ REQUIRED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 def description() -> dict[str, Any]:
     """The provider's description, at most ten minutes old. Raises `ProviderUnreachable` if it is wrong."""
     key = f"oidc:discovery:{settings.OIDC_ISSUER}"
-    found: dict[str, Any] | None = cache.get(key)
+    found: dict[str, Any] | None = caches["process"].get(key)
     if found is None:
         found = _fetch_json(settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
         # Exact, or another provider could speak for ours (OpenID Connect Discovery 4.3).
@@ -41,20 +42,20 @@ def description() -> dict[str, Any]:
         ):
             log.error("the discovery document lacks an address, or has one that is not https")
             raise ProviderUnreachable("discovery_wrong")
-        cache.set(key, found, DESCRIPTION_SECONDS)
+        caches["process"].set(key, found, DESCRIPTION_SECONDS)
     return found
 
 
 def find_key(kid: str) -> Mapping[str, Any]:
     """The provider's signing key with this `kid`. A new one is looked for at once, at most twice a minute."""
     key = f"oidc:keys:{settings.OIDC_ISSUER}"
-    keys = cache.get(key)
+    keys = caches["process"].get(key)
     found = _select_key(keys or [], kid)
-    if found is None and cache.add(f"{key}:asked", 1, KEYS_RETRY_SECONDS):
+    if found is None and caches["process"].add(f"{key}:asked", 1, KEYS_RETRY_SECONDS):
         keys = _fetch_json(description()["jwks_uri"]).get("keys")
         if not isinstance(keys, list):
             raise ProviderUnreachable("keys_unreadable")
-        cache.set(key, keys, KEYS_SECONDS)
+        caches["process"].set(key, keys, KEYS_SECONDS)
         found = _select_key(keys, kid)
     if found is None:
         raise ProviderUnreachable if keys is None else SignInRefused("key_unknown")

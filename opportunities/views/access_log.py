@@ -7,7 +7,7 @@ this session. Only the browser says that it is a poll, so without such a page it
 Refused is a 403, or a 404 about a single thing. The event does not say whether the thing exists.
 """
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 from django.utils.crypto import salted_hmac
@@ -19,7 +19,7 @@ from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 
-# The trail decides whether an event is due. The cache spares the query while it remembers.
+# The trail decides whether an event is due. The process's memory spares the query.
 REMEMBERED_SECONDS = 14 * 60
 # The event in the way may be of another process, and nearly as old as the time one event stands for.
 REMEMBERED_SECONDS_OF_OTHERS = 30
@@ -62,7 +62,7 @@ def _record_once(
     by = actor_of(request)
     asked = f"{request.user.pk} {action} {kind} {object_id} {by.session_ref if polling else ''}"
     key = salted_hmac("slantweb.noted", asked, algorithm="sha256").hexdigest()
-    if cache.get(key):
+    if caches["process"].get(key):
         return
     is_new = actions.record_access(
         by=by,
@@ -76,4 +76,4 @@ def _record_once(
     )
     if is_new and outcome == "refused":
         limits.spend(request, limits.DENIED)
-    cache.set(key, 1, REMEMBERED_SECONDS if is_new or polling else REMEMBERED_SECONDS_OF_OTHERS)
+    caches["process"].set(key, 1, REMEMBERED_SECONDS if is_new or polling else REMEMBERED_SECONDS_OF_OTHERS)

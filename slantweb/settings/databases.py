@@ -39,4 +39,13 @@ else:
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache("CACHE_URL")}
+# `default` may be a Redis that others can write to, so nothing is kept there: what the provider's keys are
+# and what was just recorded, each process remembers for itself.
+CACHES = {
+    "default": env.cache("CACHE_URL"),
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "process",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -246,7 +246,7 @@ def test_each_taking_is_in_the_trail_and_sixty_an_hour_are_enough(
 ) -> None:
     make_deal()
     client = browse(owner)
-    cache.clear()
+    caches["process"].clear()
 
     rows_of(client, "pipeline=pl_prospects&q=Okonkwo")
 

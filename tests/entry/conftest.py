@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from opportunities.models import AuditEvent, Person
@@ -13,8 +13,8 @@ SignIn = Callable[[Person], Client]
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """Limits are counted in the cache."""
-    cache.clear()
+    """What this process remembers is forgotten."""
+    caches["process"].clear()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
 from opportunities.clock import SystemClock
@@ -74,7 +74,7 @@ def test_once_in_a_quarter_of_an_hour(
         later(minutes)
         client.get(deal)
         if not remembered:
-            cache.clear()
+            caches["process"].clear()
 
     assert len(noted()) == 2
 
@@ -111,7 +111,7 @@ def test_the_polls_of_a_page_that_was_opened_are_not(
         later(minutes)
         client.get(deal, headers=POLL if minutes else {})
         if not remembered:
-            cache.clear()
+            caches["process"].clear()
 
     assert len(noted()) == 1
 
@@ -139,7 +139,7 @@ def test_a_form_that_comes_back_shows_the_deal_too(firm: Firm, owner: Person, si
     )  # fmt: skip
 
     signed_in(owner).post("/opportunities/op_1/edit/", {"redraw": "1"})
-    cache.clear()
+    caches["process"].clear()
     signed_in(owner).post("/opportunities/op_1/move/", {"pipeline_stage_id": "nowhere"})
 
     assert noted("action", "object_type", "object_id") == [
@@ -200,7 +200,7 @@ def test_an_event_from_before_the_clock_was_set_back_stands_for_no_other(
 ) -> None:
     signed_in(owner).get(deal)
     later(-120)
-    cache.clear()
+    caches["process"].clear()
     signed_in(owner).get(deal)
 
     assert AuditEvent.objects.filter(action="client_data.viewed").count() == 2

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
@@ -227,7 +227,7 @@ def test_a_database_that_is_gone_is_a_number_too(
 
 @pytest.fixture
 def reported(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Any]]:
-    cache.clear()
+    caches["process"].clear()
     caplog.set_level(logging.WARNING, logger="opportunities.views.health")
     return lambda: [record.report for record in caplog.records if record.name == "opportunities.views.health"]  # type: ignore[attr-defined]
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -224,7 +224,7 @@ def nothing_tells_them_apart(
         """Asked twice: the first refusal is an event of the trail."""
         for _ in range(2):
             client = world.client(role)
-            cache.clear()
+            caches["process"].clear()
             with CaptureQueriesContext(connection) as queries:
                 response = getattr(client, method)(address(route, world, where), headers=headers)
                 steps = len(queries)

@@ -10,7 +10,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.db.models import Sum
 from django.test import Client
@@ -58,7 +58,7 @@ def client_of(person: Person) -> Client:
 
 @pytest.fixture
 def visit(small: Desk) -> Client:
-    cache.clear()
+    caches["process"].clear()
     return client_of(small.manager)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
@@ -16,8 +16,8 @@ from tests.sign_on.forger import CLIENT_ID, SECRET, Forger
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """Limits, keys and discovery live in the cache."""
-    cache.clear()
+    """Keys and discovery live in the memory of the process."""
+    caches["process"].clear()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
@@ -233,7 +233,7 @@ def test_signatures_by_private_keys_are_taken(visitor: Visitor, forger: Forger, 
 
 def test_a_new_signing_key_is_looked_for_at_once(visitor: Visitor, another: Visitor, forger: Forger) -> None:
     visitor.sign_in()
-    cache.delete(f"oidc:keys:{forger.issuer}:asked")
+    caches["process"].delete(f"oidc:keys:{forger.issuer}:asked")
     forger.keys = [forger.public_rsa(forger.other_rsa, kid="k-new")]
     another.sign_in(key=forger.other_rsa, headers={"kid": "k-new"})
 

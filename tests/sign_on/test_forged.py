@@ -4,6 +4,7 @@ Each is refused with words that help nobody who tries, logged with its reason, a
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,12 +15,14 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.core.cache import cache
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
 from opportunities.models import AuditEvent, Person
+from tests.support.environment import ROOT
 
 from .conftest import Visitor
 from .forger import CLIENT_ID, SECRET, Forger
@@ -366,7 +369,7 @@ def test_a_provider_that_goes_down_half_way_lets_nobody_in(
     visitor: Visitor, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
     visitor.begin()
-    cache.clear()
+    caches["process"].clear()
     forger.up = False
 
     assert_refused(visitor, visitor.come_back(), "provider_unreachable", caplog)
@@ -454,3 +457,40 @@ def test_a_state_from_before_the_clock_was_set_back_is_forgotten(visitor: Visito
         response = visitor.come_back()
 
     assert (response.status_code, visitor.is_in) == (403, False)
+
+
+class PlantedCache(LocMemCache):
+    """A shared cache in the hands of somebody else, who answers every question as they like."""
+
+    planted: list[Any] = []
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        return self.planted or default
+
+    def add(self, *given: Any, **named: Any) -> bool:
+        return False
+
+
+def test_whoever_has_the_shared_cache_plants_no_key_and_hides_no_look(
+    visitor: Visitor, forger: Forger, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    PlantedCache.planted = [forger.public_rsa(forger.other_rsa, kid="k-rsa")]
+    settings.CACHES = settings.CACHES | {"default": {"BACKEND": f"{__name__}.PlantedCache"}}
+    visitor.begin()
+    forger.answer_with(forger.token(key=forger.other_rsa))
+    assert_refused(visitor, visitor.come_back(), "signature_wrong", caplog)
+
+    visitor.sign_in()
+
+    assert visitor.is_in
+    visitor.client.get("/opportunities/nothing/")
+    assert AuditEvent.objects.filter(action="access.denied").exists()
+
+
+def test_nothing_asks_the_shared_cache() -> None:
+    """So no page waits for a Redis that hangs, and no guard is open while it is away."""
+    sources = [path for room in ("opportunities", "slantweb") for path in (ROOT / room).rglob("*.py")]
+    text = "".join(path.read_text() for path in sources)
+
+    assert set(re.findall(r"core\.cache import (.+)", text)) == {"caches"}
+    assert set(re.findall(r"\bcaches(\S{0,12})", text)) == {"", '["process"].'}

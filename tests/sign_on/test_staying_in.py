@@ -388,9 +388,9 @@ def test_a_provider_without_a_sign_out_of_its_own(
     inside: Visitor, forger: Forger, address: str | None
 ) -> None:
     forger.config["end_session_endpoint"] = address
-    from django.core.cache import cache
+    from django.core.cache import caches
 
-    cache.clear()
+    caches["process"].clear()
     inside.client.post("/sign-out/")
 
     assert "http-equiv" not in page(inside, "/signed-out/").text

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.db.models import Max
 
@@ -83,7 +83,7 @@ def used(
     shutil.copytree(folder / "checkpoints", var / "checkpoints")
     for name in ("audit-signing-key.pub", "trail-head.json"):
         shutil.copy(folder / name, var)
-    cache.clear()
+    caches["process"].clear()
     with django_db_blocker.unblock(), fresh_copy(tmp_path, of=migrated):
         settings.VAR_DIR = var
         settings.SLANT_BASE_URL = Instance.objects.get().slant_base_url
