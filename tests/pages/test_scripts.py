@@ -66,3 +66,15 @@ def test_the_board_asks_for_all_its_scripts_at_once() -> None:
     assert set(re.findall(r"modulepreload\" href=\"{% static '([^']+)'", template)) == all_below(
         "js/board.js"
     )
+
+
+def test_no_script_lets_a_name_from_outside_choose_a_property() -> None:
+    """What is looked up by a name from a page is a Map or a Set. A property could be `__proto__`."""
+    found = {
+        (name, each)
+        for name, text in SCRIPTS.items()
+        for each in re.findall(r"[\w.]+\[[^\]\"'0-9]+\](?= *=[^=>])", text)
+    }
+
+    # Three names that stand there.
+    assert found == {("js/board/moving.js", "more[name]")}
