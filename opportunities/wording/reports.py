@@ -78,7 +78,7 @@ PROBLEMS = {
     "household-lost": "Household gone",
     "left": "Owner left the book",
     "no-move": "Stale",
-    "unreadable": "Slant shows something we cannot read",
+    "unreadable": "Cannot be read",
 }
 UNREADABLE_TITLE = "What Slant shows and we cannot read"
 UNREADABLE_NOTE = "Correct it in Slant; what could be read last is shown meanwhile"

@@ -109,6 +109,22 @@ def test_exactly_the_changed_columns_are_named_once(
     assert client.get("/board/changes/").status_code in (200, 204)
 
 
+def test_the_poll_of_a_column_whose_stage_is_no_more_is_told_so(
+    loaded: LoadedFirm, owner: Person, browse: Browse
+) -> None:
+    """The page draws its columns again then: tests/browser/test_columns.py."""
+    client, lane = browse(owner), f"/board/pl_growth/{FIRST}/?owner=me&shown=30"
+    asked = {"headers": {"HX-Request": "true"}}
+    assert client.get(lane, **asked).status_code == 200
+
+    Stage.objects.filter(pk=FIRST).update(gone_at=datetime.now(UTC))
+
+    answer = client.get(lane, **asked)
+    assert answer.status_code == 404
+    assert 'class="lane"' not in answer.text
+    assert client.get(f"/board/pl_growth/{SECOND}/?owner=me&shown=30", **asked).status_code == 200
+
+
 def change_pipeline(id: str) -> None:
     with transaction.atomic():
         totals.pipelines_changed(totals.lock(), {id})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.boards import Board
+from tests.browser.boards import Board, id_of
 from tests.browser.conftest import ComeIn
 from tests.support.browser import Axe
 from tests.support.processes import Installation, Sandbox, wait_until
@@ -125,6 +125,23 @@ def test_added_removed_renamed_hidden_and_reordered_stages_are_drawn_where_the_c
 
     expect(names(page)).to_have_text(["Plan ready", "Closed won"], timeout=FRESH_MS)
     board.shows(deal, DRAFTED)
+    assert page.evaluate("window.stillTheSamePage"), "the page was loaded again"
+
+
+def test_a_column_whose_poll_finds_its_stage_no_more_has_all_columns_drawn_again(
+    board: Board, shared_installation: Installation, deal: str
+) -> None:
+    """The stage vanished between the notice of a change and the poll of its column."""
+    page, sandbox = board.page, shared_installation.sandbox
+    page.evaluate("window.stillTheSamePage = true")
+    page.route(re.compile(f"/board/{PIPELINE}/{DRAFTED}/"), lambda route: route.fulfill(status=404))
+
+    fields = {"op": "patch", "id": id_of(sandbox, deal), "set": {"value": 98_700}}
+    with page.expect_response(re.compile(f"/board/.pipeline={PIPELINE}$"), timeout=FRESH_MS) as drawn:
+        sandbox.control(records=[fields])
+
+    assert drawn.value.ok
+    expect(names(page)).to_have_text(SHOWN)
     assert page.evaluate("window.stillTheSamePage"), "the page was loaded again"
 
 

@@ -25,10 +25,14 @@ DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
   const held = (waterfall ? columns.slice(0, 1) : columns)
     .map((column) => rows.map((row) => value(row, column)));
   const canvas = chart.canvas;
-  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const context = canvas.getContext("2d");
+  const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  context.font = "12px 'Inter Variable', sans-serif";
+  const room = chart.chartArea.width / chart.data.labels.length;
+  const wide = chart.data.labels.flat().filter((line) => context.measureText(line).width > room);
   return {
     table: box.dataset.table, shown, held, names: chart.data.labels.map((label) => [label].flat().join(" ")),
-    rows: rows.map((row) => row.cells[0].innerText.trim()), painted: pixels.some((part) => part !== 0),
+    wide, rows: rows.map((row) => row.cells[0].innerText.trim()), painted: pixels.some((part) => part !== 0),
   };
 })"""
 
@@ -83,6 +87,7 @@ def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(
             assert chart["shown"] == chart["held"], chart["table"]
             assert chart["names"] == chart["rows"]
             assert chart["painted"]
+            assert chart["wide"] == [], "a name under the chart runs into its neighbour"
             drawn += 1
 
     assert drawn >= 4
