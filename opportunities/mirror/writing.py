@@ -6,6 +6,7 @@ the revision that tells open boards what to fetch.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -26,6 +27,8 @@ CHANGING = tuple(
     for column in Opportunity._meta.concrete_fields
     if column.attname not in ("id", "first_seen_at")
 )
+# What a reading may bring. When it did is no change.
+_read_values = attrgetter(*(name for name in CHANGING if name not in ("seen_at", "revision")))
 
 
 def apply(record: types.OpportunityRecord, *, clock: Clock, by: str = "") -> None:
@@ -162,7 +165,8 @@ def _is_older(record: types.OpportunityRecord, row: Opportunity, asked_at: int |
 
 
 def _values(row: Opportunity) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in CHANGING if name not in ("seen_at", "revision"))
+    values: tuple[Any, ...] = _read_values(row)
+    return values
 
 
 def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) -> Opportunity:
@@ -173,8 +177,9 @@ def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) ->
         and columns_of["assigned_to.id"]["assigned_to_id"] == row.assigned_to_id
     ):
         columns_of["assigned_to.id"]["assigned_to_name"] = row.assigned_to_name
+    is_odd = bool(record.unreadable)
     for place, columns in columns_of.items():
-        if not record.cannot_read(place):
+        if not (is_odd and record.cannot_read(place)):
             for column, value in columns.items():
                 setattr(row, column, value)
     row.name = row.name or (UNREADABLE_NAME if record.cannot_read("name") else "")
