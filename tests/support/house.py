@@ -18,6 +18,7 @@ from tests.support.environment import ROOT
 
 LINE_LIMIT = 110
 TEMPLATE_LINE_LIMIT = 120
+TEMPLATE_LIMIT = 120
 FILE_LIMIT = 350
 WORDING_FILE_LIMIT = 300
 COMPLEXITY_LIMIT = 15
@@ -57,6 +58,7 @@ def main() -> int:
         helper_names(modules),
         loop_names(modules),
         template_lines(),
+        template_lengths(),
     ]
     for figure in figures:
         print(f"{'FAILED' if figure.beyond else 'ok':6}  {figure.name}: {figure.found} ({figure.bound})")
@@ -186,6 +188,15 @@ def template_lines() -> Figure:
     beyond = [f"{place}: {length}" for place, length in lengths.items() if length > TEMPLATE_LINE_LIMIT]
     found = f"{max(lengths.values())}, mean {mean:.0f}"
     return Figure("longest template line", found, f"at most {TEMPLATE_LINE_LIMIT} characters", beyond)
+
+
+def template_lengths() -> Figure:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines())
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+    }
+    beyond = [f"{name}: {length} lines" for name, length in lengths.items() if length > TEMPLATE_LIMIT]
+    return Figure("longest template", str(max(lengths.values())), f"at most {TEMPLATE_LIMIT} lines", beyond)
 
 
 def lines_of_templates() -> Iterator[tuple[Path, int, str]]:
