@@ -16,6 +16,11 @@ NOT_LET_IN = {
         "You are not signed in",
         "Company sign-on did not let you in, or you canceled. Start again if you did not mean to.",
     ),
+    "too_weak": (
+        "This sign-in is not strong enough",
+        "Slantweb asks for a second factor, and company sign-on did not use one. Start again. If it happens "
+        "again, tell the people who run company sign-on.",
+    ),
     "provider_unreachable": (
         "Company sign-on does not answer",
         "No one can sign in until it does. Deals already entered will still be sent. Try again in a minute.",

@@ -14,6 +14,8 @@ if OIDC_ISSUER and not OIDC_ISSUER.startswith("https://") and not OIDC_IS_LOOPBA
     raise ImproperlyConfigured("OIDC_ISSUER must begin with https:// unless it is a loopback address.")
 if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it a provider names nobody.")
+# How strong a sign-in must be, in the provider's own words (`acr`). Empty: any.
+OIDC_ACR_VALUES = env.text("OIDC_ACR_VALUES").split()
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = {role: env.names(f"OIDC_{role.upper()}_GROUPS") for role in ("sales", "manager", "compliance")}
 OIDC_EMAILS = {

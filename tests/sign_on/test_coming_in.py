@@ -49,6 +49,22 @@ def test_what_is_asked_of_the_provider(visitor: Visitor, forger: Forger) -> None
     }
 
 
+def test_a_sign_in_must_be_as_strong_as_is_asked_for(
+    visitor: Visitor, forger: Forger, settings: Settings, events: Events
+) -> None:
+    settings.OIDC_ACR_VALUES = ["urn:okta:loa:2fa:any", "phr"]
+
+    for weak in ({}, {"acr": "urn:okta:loa:1fa:any"}, {"acr": ["phr"]}, {"acr": "PHR"}):
+        refused = visitor.sign_in(**weak)
+        assert (refused.status_code, visitor.is_in) == (403, False), weak
+        assert "not strong enough" in refused.text
+
+    assert {asked["acr_values"] for asked in forger.asked if "nonce" in asked} == {"urn:okta:loa:2fa:any phr"}
+    assert events() == [("person.refused", "too_weak")] * 4
+    visitor.sign_in(acr="phr")
+    assert visitor.is_in
+
+
 def test_each_sign_in_asks_with_new_secrets(visitor: Visitor, forger: Forger) -> None:
     for _ in range(3):
         visitor.begin()
