@@ -34,7 +34,7 @@ def send_due(*, clock: Clock) -> int:
     """Send what is due until the mail server fails or nothing is left. Returns how many were sent."""
     sent = 0
     while mail := _claim(clock):
-        failure = _send(_message(mail.alert, mail.event))
+        failure = send(_message(mail.alert, mail.event))
         if failure:
             _postpone(mail, failure, clock)
             break
@@ -46,7 +46,7 @@ def send_due(*, clock: Clock) -> int:
 
 def send_unrecorded(alert: Alert, event: str) -> None:
     """Send a mail about an alert that the database did not take. It is tried once."""
-    if settings.ALERT_EMAILS and (failure := _send(_message(alert, event))):
+    if settings.ALERT_EMAILS and (failure := send(_message(alert, event))):
         logger.error("alert mail not sent: %s %s: %s", alert.cause, event, failure)
 
 
@@ -85,7 +85,7 @@ def _postpone(mail: AlertMail, failure: str, clock: Clock) -> None:
     )
 
 
-def _send(message: EmailMessage) -> str:
+def send(message: EmailMessage) -> str:
     """Send `message`; what went wrong, or "". A thread is left behind when the server never lets go.
 
     The socket's own timeout begins anew with each byte, so a server that drips holds a thread for ever.

@@ -10,6 +10,7 @@
 | `checkpoint_rounds` | when a worker writes the next one, and the alerts about it |
 | `signing_keys` | the key that signs them, and the public keys that are trusted |
 | `witness` | copies of the checkpoints on another machine |
+| `witness_mail` | the newest checkpoint by mail, once an hour at most |
 | `export_requests`, `export_signing` | the page asks a worker to sign an export, and the worker does |
 | `head_file` | the file outside the database that remembers where the trail stood |
 | `export` | exports as a stream or a folder, and moving older events to files |

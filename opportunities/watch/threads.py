@@ -11,6 +11,7 @@ from django.db import close_old_connections
 
 from opportunities.clock import Clock, SystemClock
 from opportunities.runtime import alert_mail
+from opportunities.trail import witness_mail
 from opportunities.watch.watcher import LOOK_SECONDS, Watcher
 
 logger = logging.getLogger(__name__)
@@ -20,15 +21,24 @@ MAIL_SECONDS = 5.0
 LOG_AGAIN_SECONDS = 300.0
 
 
-def start() -> None:
-    """Start this process's threads. Call it once, in the process that lives on."""
-    watcher = Watcher(f"{socket.gethostname()[:60]}:{os.getpid()}")
+def start(*, mails_checkpoints: bool = False) -> None:
+    """Start this process's threads. Call it once, in the process that lives on.
+
+    `mails_checkpoints`: a worker, which mails checkpoints by the same thread.
+    """
+    name = f"{socket.gethostname()[:60]}:{os.getpid()}"
+    watcher = Watcher(name)
     _start_thread("slantweb-watch", watcher.look_around, LOOK_SECONDS)
-    _start_thread("slantweb-alert-mail", _send_mail, MAIL_SECONDS)
+    _start_thread("slantweb-alert-mail", _mailing(name, mails_checkpoints), MAIL_SECONDS)
 
 
-def _send_mail(clock: Clock) -> None:
-    alert_mail.send_due(clock=clock)
+def _mailing(name: str, mails_checkpoints: bool) -> Callable[[Clock], None]:
+    def send(clock: Clock) -> None:
+        alert_mail.send_due(clock=clock)
+        if mails_checkpoints:
+            witness_mail.send_if_due(owner=name, clock=clock)
+
+    return send
 
 
 def _start_thread(name: str, work: Callable[[Clock], None], seconds: float) -> None:

@@ -33,6 +33,10 @@ class Command(BaseCommand):
             help="events.jsonl of events moved out of the database, oldest first",
         )  # fmt: skip
         parser.add_argument(
+            "--witness", action="append", default=[], type=Path, metavar="FILE",
+            help="compare with the checkpoint in a saved mail, or in a file that was kept elsewhere",
+        )  # fmt: skip
+        parser.add_argument(
             "--accept", metavar="FIRST[-LAST]",
             help="answer, in a signed note, for events whose MAC does not prove who wrote them",
         )  # fmt: skip
@@ -43,7 +47,9 @@ class Command(BaseCommand):
         if options["accept"]:
             self._accept(options["accept"], options["reason"], clock)
         began = clock.monotonic()
-        steps = verification(keys=set(options["key"]) or None, archives=options["archive"])
+        steps = verification(
+            keys=set(options["key"]) or None, archives=options["archive"], saved=options["witness"]
+        )
         while True:
             try:
                 self._show(next(steps))

@@ -22,5 +22,5 @@ class Command(BaseCommand):
         worker = Worker()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, worker.rounds.stop)
-        threads.start()
+        threads.start(mails_checkpoints=True)
         worker.run()

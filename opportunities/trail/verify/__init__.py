@@ -9,6 +9,7 @@ what its events say. Nothing is locked, so events are written meanwhile.
 | `report` | its progress and its result |
 | `rows` | events as the chain hashes them |
 | `macs` | whether each event has a MAC of our web or worker |
+| `saved` | whether the trail agrees with a checkpoint that somebody kept elsewhere |
 | `replay` | what every submission must be, replayed from its events |
 | `compared` | whether submissions and attempts are that |
 | `nightly` | the nightly verification, and what follows from its result |

@@ -15,13 +15,16 @@ from opportunities.trail.verify.macs import MacCheck
 from opportunities.trail.verify.replay import Replay
 from opportunities.trail.verify.report import NOT_AS_SEEN, Progress, Verification, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
+from opportunities.trail.verify.saved import check_saved
 
 COPIES_AT_ONCE = 50
 
 
-def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> VerificationReport:
+def verify(
+    *, keys: set[str] | None = None, archives: Iterable[Path] = (), saved: Iterable[Path] = ()
+) -> VerificationReport:
     """Verify without steps. `keys`: the public keys to trust instead of the installed ones."""
-    steps = verification(keys=keys, archives=archives)
+    steps = verification(keys=keys, archives=archives, saved=saved)
     while True:
         try:
             next(steps)
@@ -30,10 +33,13 @@ def verify(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Ve
             return report
 
 
-def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ()) -> Verification:
+def verification(
+    *, keys: set[str] | None = None, archives: Iterable[Path] = (), saved: Iterable[Path] = ()
+) -> Verification:
     """Verify in steps of about a thousand events, up to the first problem; returns the report.
 
-    `archives` are files of events that were moved out of the database, oldest first.
+    `archives` are files of events that were moved out of the database, oldest first; `saved` are mails or
+    files with a checkpoint that somebody kept elsewhere.
     """
     keys = signing_keys.trusted_keys() if keys is None else keys
     report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
@@ -54,6 +60,7 @@ def verification(*, keys: set[str] | None = None, archives: Iterable[Path] = ())
         _check_head(chain)
         or (yield from _check_checkpoints(chain, keys, known, macs, report))
         or (yield from _check_witness(report))
+        or check_saved(saved, keys, report)
         or _check_head_file()
         or macs.conclude(checkpoints.accepted_events(keys=keys), report)
     )

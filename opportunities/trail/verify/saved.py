@@ -1,0 +1,44 @@
+"""Whether the trail is what a checkpoint says that somebody kept elsewhere: a mail, or a file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from opportunities.models import AuditEvent, Instance
+from opportunities.trail import signing_keys, verifier, witness_mail
+from opportunities.trail.verifier import ALTERED, BEHIND, UNBELIEVABLE, Problem
+from opportunities.trail.verify.report import VerificationReport
+
+
+def check_saved(paths: Iterable[Path], keys: set[str], report: VerificationReport) -> Problem | None:
+    """The first of the files that cannot be believed, or with which the trail does not agree."""
+    for path in paths:
+        try:
+            envelopes = witness_mail.read_saved(path)
+        except (OSError, ValueError, LookupError, TypeError) as problem:
+            return Problem(UNBELIEVABLE, 0, f"{path.name} cannot be read ({problem}).")
+        for envelope in envelopes:
+            if problem := _compare(path.name, envelope, keys, report):
+                return problem
+    return None
+
+
+def _compare(name: str, envelope: Any, keys: set[str], report: VerificationReport) -> Problem | None:
+    wrong = verifier.believed(envelope, keys, signing_keys.is_signed)
+    statement = {} if wrong else envelope["checkpoint"]
+    if not wrong and statement.get("instance") != str(Instance.current().instance_id):
+        wrong = "it is another database's"
+    if wrong:
+        return Problem(UNBELIEVABLE, 0, f"The checkpoint in {name}: {wrong}.")
+    seq = int(statement["last_seq"])
+    here = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first()
+    if here is None and seq > report.archived:
+        return Problem(BEHIND, seq, f"The trail has no event {seq}, which {name} vouches for.")
+    if here is not None and here != statement["last_hash"]:
+        return Problem(ALTERED, seq, f"Event {seq} is not the one that {name} vouches for: it was rewritten.")
+    report.notes.append(
+        f"{name} agrees: event {seq:,} is as it was on {statement['time']}."
+        if here
+        else f"{name} is about event {seq:,}, which was moved to a file."
+    )
+    return None
