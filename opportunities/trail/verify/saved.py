@@ -15,8 +15,8 @@ def check_saved(paths: Iterable[Path], keys: set[str], report: VerificationRepor
     for path in paths:
         try:
             envelopes = witness_mail.read_saved(path)
-        except (OSError, ValueError, LookupError, TypeError) as problem:
-            return Problem(UNBELIEVABLE, 0, f"{path.name} cannot be read ({problem}).")
+        except (OSError, ValueError, LookupError, TypeError) as unread:
+            return Problem(UNBELIEVABLE, 0, f"{path.name} cannot be read ({unread}).")
         for envelope in envelopes:
             if problem := _compare(path.name, envelope, keys, report):
                 return problem
