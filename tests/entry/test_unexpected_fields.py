@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from opportunities.actions import form_tokens
-from opportunities.models import Person, Submission
+from opportunities.models import OpenSession, Person, SavedView, Submission
 from tests.support.people import Firm
 
 from .walk import routes
@@ -88,6 +91,46 @@ def test_no_form_gives_anybody_a_role_or_another_identity(
             client.post(route.path, extra)
 
     assert (rights_of(owner), rights_of(manager)) == before
+
+
+def test_no_form_reaches_what_is_somebody_elses_by_an_id_it_sends(
+    firm: Firm, owner: Person, outsider: Person, signed_in: SignIn
+) -> None:
+    """Ids in addresses are swept by test_reach; these stand in the forms."""
+    signed_in(outsider).post("/board/views/", {"name": "Mine", "query": "stale=1"})
+    view, submission = SavedView.objects.get(), submission_of(outsider)
+    session = OpenSession.objects.create(
+        person=outsider, session_key="theirs", began_at=timezone.now(), seen_at=timezone.now()
+    )
+    Session.objects.create(session_key="theirs", expire_date=timezone.now() + timedelta(hours=1))
+    theirs = (view, submission, session, outsider)
+    before = [type(row).objects.filter(pk=row.pk).values().get() for row in theirs]
+    client, token = signed_in(owner), form_tokens.issue_token(owner)
+
+    for route in routes():
+        if route.name in ("opportunities:sign_out", "opportunities:demo_sign_in"):
+            continue
+        for row in theirs:
+            names = ("id", "delete", "session", "person", "undo", "row", "from", "supersedes", "submission")
+            client.post(route.path, dict.fromkeys(names, str(row.pk)) | {"form_token": token, "do": "hold"})
+
+    assert [type(row).objects.filter(pk=row.pk).values().get() for row in theirs] == before
+    assert Session.objects.filter(session_key="theirs").exists()
+
+
+def submission_of(person: Person) -> Submission:
+    return Submission.objects.create(
+        kind="create",
+        state="queued",
+        person=person,
+        by_display=person.display,
+        body="{}",
+        book_id="bk_summit",
+        name="Theirs",
+        reference="SW-THEIRS",
+        form_token="theirs",
+        created_at=timezone.now(),
+    )
 
 
 def test_the_address_of_a_form_fills_in_none_of_its_fields(
