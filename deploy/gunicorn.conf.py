@@ -17,6 +17,9 @@ threads = 8
 keepalive = 75
 # No header may name a path, or the part of it that the application is mounted below (SCRIPT_NAME).
 forwarder_headers = ""
+# Nor that a browser came over https: by itself gunicorn believes whatever runs on this machine. Slantweb goes
+# by TRUSTED_PROXIES.
+secure_scheme_headers = {}
 header_map = "drop"
 # One JSON line an event to standard error, scrubbed, as the application itself writes (slantweb/logs.py).
 _gunicorn = {"handlers": ["console"], "level": "INFO", "propagate": False}

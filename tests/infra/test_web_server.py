@@ -1,6 +1,7 @@
 """The real server over real sockets: what no header, no body and no idle connection can do to it."""
 
 import json
+import runpy
 import socket
 import time
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 
+from tests.support.environment import ROOT
 from tests.support.processes import Installation
 from tests.support.visitor import Visitor
 
@@ -120,6 +124,23 @@ def test_the_server_itself_logs_one_json_line_an_event(installation: Installatio
     events = [json.loads(line) for line in lines if line.startswith("{")]
     assert {"gunicorn.error", "slantweb.middleware"} <= {event["name"] for event in events}
     assert [line for line in lines if line[:1] not in ("{", "")] == []
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Proto: https", "X-Forwarded-Ssl: on"])
+def test_no_header_makes_plain_http_https_for_the_server(
+    monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    """Behind a proxy on this machine that passes headers on, a visitor skipped the redirect to https."""
+    monkeypatch.setattr("os.umask", lambda mode: 0)
+    config = Config()
+    settings = runpy.run_path(str(ROOT / "deploy" / "gunicorn.conf.py"))
+    for name in set(settings) & set(config.settings):
+        config.set(name, settings[name])
+    sent = f"GET /board/ HTTP/1.1\r\nHost: deals.firm.example\r\n{header}\r\n\r\n"
+
+    request = next(RequestParser(config, [sent.encode()], ("127.0.0.1", 40_000)))
+
+    assert request.scheme == "http"
 
 
 def test_trace_repeats_nothing(installation: Installation) -> None:
