@@ -37,7 +37,7 @@ class SlantId(StringConverter):
 register_converter(SlantId, "slant_id")
 
 urlpatterns = [
-    # Coming in and going out
+    # Signing in and out
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-in/callback/", sign_in.sign_in_callback, name="sign_in_callback"),
     path("sign-in/back-channel-logout/", back_channel.back_channel_logout, name="back_channel_logout"),
@@ -62,7 +62,7 @@ urlpatterns = [
     path("opportunities/<slant_id:id>/", opportunity.opportunity, name="opportunity"),
     path("opportunities/<slant_id:id>/edit/", opportunity.edit, name="edit"),
     path("opportunities/<slant_id:id>/move/", moving.move, name="move"),
-    # What became of it
+    # Submissions
     path("submissions/", submissions.submissions, name="submissions"),
     path("submissions/told/", submissions.told, name="told"),
     path("submissions/review/", review.submissions_review, name="submissions_review"),
@@ -81,7 +81,7 @@ urlpatterns = [
     path("reports/<slug:slug>.csv", reports.report_csv, name="report_csv"),
     path("reports/<slug:slug>.xlsx", reports.report_xlsx, name="report_xlsx"),
     path("settings/targets/", reports.targets, name="targets"),
-    # One's own choices
+    # Preferences
     path("settings/people/", people.people, name="people"),
     path("settings/people/end-sessions/", sessions.end_sessions, name="end_sessions"),
     path("settings/sessions/", sessions.sessions, name="sessions"),

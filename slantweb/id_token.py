@@ -45,7 +45,7 @@ REASONS_BY_CLAIM = {
     "at_hash": "access_token_wrong",
 }
 
-# What both libraries let escape where a header, a claim or a key holds another type than it should.
+# Both libraries raise these where a header, a claim or a key has an unexpected type.
 WRONG_TYPES = (TypeError, ValueError, KeyError, AttributeError)
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -83,7 +83,7 @@ def verify(
 def verify_logout(token: object, *, find_key: FindKey, issuer: str, client_id: str) -> dict[str, Any]:
     """The claims of a logout token. Raises `SignInRefused` if it fails a check. Whether it is new is not one.
 
-    An ID token is none: it has no event, and may have a nonce.
+    An ID token is refused as one: it has no `events` claim, and may have a nonce.
     """
     if not isinstance(token, str) or not token or len(token) > LONGEST:
         raise SignInRefused("token_missing")

@@ -47,7 +47,7 @@ FORWARDED_HEADERS = (
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
-    # Whoever may choose the number of a request can mix it up with another one in logs and trail.
+    # A client that chooses the number of its request could pass it off as another one in logs and trail.
     "HTTP_X_REQUEST_ID",
 )
 

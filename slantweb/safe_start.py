@@ -67,7 +67,7 @@ def check_key(name: str, key: str) -> None:
 
 
 def check_hosts(hosts: Iterable[str]) -> None:
-    """With every name allowed, whoever leads a browser here chooses the address in our links."""
+    """With every name allowed, a forged Host header decides the address in our links."""
     if any(host.strip() in ("*", ".") for host in hosts):
         raise ImproperlyConfigured("ALLOWED_HOSTS=* allows every name. Name the hosts people open.")
 

@@ -7,7 +7,7 @@
 | claims | CLAIMS_LONGEST_SECONDS after the provider last vouched, if it cannot be asked again | `claims` |
 | renewal | the provider, asked again every CLAIMS_RENEW_SECONDS, refuses | `revoked` |
 
-A time ahead of now was noted before the clock was set back. Nobody knows how long ago that was, so what
+A time ahead of now was noted before the clock was set back. Its age is not known, so what
 counts from it has passed.
 
 A change of a living session is written to its row under a lock and merged with what is there, never with what
@@ -87,12 +87,12 @@ def _record_activity(request: PageRequest, now: int) -> None:
 
 
 def have_passed(seconds: int, *, since: int, now: int) -> bool:
-    """Whether more than `seconds` have passed, or the clock was set back and nobody knows."""
+    """Whether more than `seconds` have passed. True too where the clock was set back since."""
     return not -CLOCKS_DIFFER_SECONDS <= now - since <= seconds
 
 
 def seconds_left(request: PageRequest) -> tuple[int, int] | None:
-    """Until the session ends if nobody does anything, and until it ends whatever anybody does."""
+    """Seconds until the idle limit, and until the absolute one."""
     session, now = request.session, int(time.time())
     if "began" not in session or "seen" not in session:
         return None
@@ -174,7 +174,8 @@ def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: ob
         row.save(update_fields=["session_data"])
     # Loaded again, and not marked as changed: at its end this request writes nothing over it.
     store = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    # But a new key must be told, which Django does with a change. No other request knows that key yet.
+    # A new key must reach the browser, and Django sends it only with a changed session. No other request
+    # has that key yet.
     store.modified = _has_new_key(request)
     request.session = store
     return True

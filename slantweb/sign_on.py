@@ -177,7 +177,7 @@ def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
     # Two answers at once may both have read the session before one of them took the state out of it.
     if not limits.is_first("state", state, seconds=PENDING_SECONDS):
         return None
-    # One begun ahead of now was begun before the clock was set back, nobody knows how long ago.
+    # One that began ahead of now began before the clock was set back. Its age is not known.
     age = time.time() - pending["began"]
     return pending if -CLOCKS_DIFFER.total_seconds() <= age <= PENDING_SECONDS else None
 

@@ -67,7 +67,7 @@ class ReadAheadWorker(ThreadWorker):
 
 
 class _Refusal:
-    """Stands in for a socket while gunicorn writes its page for what it cannot read.
+    """Takes the place of a socket while gunicorn writes its page about an unreadable request.
 
     That page repeats what was sent and has no security headers. Only its first line, the status, is sent on.
     """

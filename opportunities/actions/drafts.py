@@ -78,6 +78,6 @@ def discard(*, person: Person, form: str) -> None:
 
 
 def remove_old(now: datetime) -> int:
-    """Remove the drafts that nobody is offered any more; how many there were."""
+    """Remove the drafts that are too old to be offered. Returns how many there were."""
     removed, _ = Draft.objects.filter(updated_at__lt=now - timedelta(days=KEEP_DAYS)).delete()
     return removed

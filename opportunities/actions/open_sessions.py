@@ -46,7 +46,7 @@ def set_provider_sid(*, session_key: str, provider_sid: str) -> None:
 
 
 def forget(session_key: str | None) -> None:
-    """The session is ended by whoever calls this."""
+    """The caller ends the session itself."""
     OpenSession.objects.filter(session_key=session_key).delete()
 
 

@@ -74,7 +74,7 @@ def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
 
 
 def without_counted_time(check_state: dict[str, Any]) -> dict[str, Any]:
-    """The evidence without the moments since which time counts: Slant is away."""
+    """The evidence without the moments from which time is counted, because Slant is away."""
     return {name: value for name, value in check_state.items() if name not in COUNTED_TIME}
 
 

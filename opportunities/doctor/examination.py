@@ -25,7 +25,7 @@ LOOKS: dict[str, Look] = {
 
 
 def examine(plan: Plan) -> Iterator[tuple[str, Diagnosis]]:
-    """Each look's name and what it found. One that fails by itself keeps no other from looking."""
+    """Each look's name and what it found. One that fails does not stop the others."""
     for name, look in LOOKS.items():
         try:
             for finding in look(plan):

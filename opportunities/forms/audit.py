@@ -27,7 +27,7 @@ class TrailChip:
 
 
 class TrailDayField(forms.DateField):
-    """A day there can be events of: calendars end, and a day too near their end has no next one."""
+    """A day that has a next one: the last day a calendar knows has none, and a filter needs it."""
 
     EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
@@ -40,7 +40,7 @@ class TrailDayField(forms.DateField):
 class TrailForm(forms.Form):
     """The filters of the trail. A day that cannot be read is an error.
 
-    People, events and outcomes nobody knows find nothing.
+    An unknown person, event or outcome finds nothing.
     """
 
     q = forms.CharField(required=False, max_length=LONGEST)

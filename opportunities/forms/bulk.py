@@ -17,7 +17,7 @@ STAGE, OWNER = "stage", "owner"
 
 
 class ManyIds(forms.Field):
-    """A parameter that comes once for each deal. Too many are told apart from none."""
+    """A parameter that comes once for each deal. Too many is another error than none."""
 
     widget: type[forms.Widget] = forms.MultipleHiddenInput
 
@@ -88,7 +88,7 @@ class BulkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         if "id" in self.errors:
-            # Without the deals nobody knows which stages and owners there are.
+            # Without the deals there are no stages and owners to choose from.
             return data
         stage_id, owner_id = data.get("pipeline_stage_id", ""), data.get("assigned_to_id", "")
         if stage_id and owner_id:

@@ -266,7 +266,7 @@ class NewOpportunityForm(forms.Form):
         self.data = data
 
     def problems(self) -> Problems:
-        """What is wrong with the whole form stands at its token, where the page has room for it."""
+        """For the error summary. Errors of the whole form are shown at its token."""
         whole = [("id_form_token", str(message)) for message in self.non_field_errors()]
         return whole + problems_of(self)
 

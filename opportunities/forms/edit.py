@@ -1,7 +1,8 @@
 """The form that changes a deal: the fields Slant's PATCH takes, by the rules of a new deal.
 
 Each field comes with `seen_<field>`, what the person saw when they opened the form. A value that is still as
-it was seen is neither checked nor sent. So a past close date refuses no new name (Slant API 10.14).
+it was seen is neither checked nor sent, so a close date that has passed does not stop a new name (Slant API
+10.14).
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ from opportunities.offer import NO_HOUSEHOLD, Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
-# More than a firm defines; a draft keeps no more of what a browser may send.
+# More than a firm defines. A draft keeps no more, whatever a browser sends.
 MOST_CUSTOM = 100
 
 
@@ -129,9 +130,9 @@ class EditOpportunityForm(NewOpportunityForm):
         return [(name, self.seen(name)) for name in self.names]
 
     def seen(self, name: str) -> str:
-        """What the person saw in `name`, as text; a form that does not say saw nothing."""
+        """What the person saw in `name`, as text; empty where the form did not post it."""
         shown = str((self.data if self.is_bound else self.initial).get(f"seen_{name}", ""))
-        # It is kept with the change, and NUL can be kept nowhere.
+        # It is stored with the change, and no text column takes NUL.
         return shown.replace("\0", "").strip()
 
     def is_as_seen(self, name: str) -> bool:
@@ -179,7 +180,7 @@ class EditOpportunityForm(NewOpportunityForm):
 
     def clean_household_id(self) -> str:
         if self.offer.kept_household:
-            # An empty value is none of the households offered: it leaves the deal with the one it has.
+            # An empty value names no household, so the deal keeps the one it has.
             match self.current_value("household_id"):
                 case "" if not self.current_value("q"):
                     return self.seen("household_id")
@@ -232,7 +233,7 @@ class EditOpportunityForm(NewOpportunityForm):
         self.fields["probability"].help_text = self._probability_hint()
 
     def _owner_now(self) -> str:
-        """How the present owner is called where they may own nothing here any more."""
+        """The label of the present owner, who may no longer own deals of this book."""
         owner = self.offer.owner(self.row.assigned_to_id)
         if owner is None:
             return self.row.assigned_to_name or deals_words.FORMER_OWNER

@@ -44,7 +44,7 @@ class Text(forms.CharField):
 
 
 class Select(forms.Select):
-    """A select that never changes by itself what was sent: a value it does not offer stays, and says so."""
+    """A select that never replaces what was sent: a value it does not offer stays, and says so."""
 
     def __init__(self) -> None:
         super().__init__({"class": "form-select", "autocomplete": "off"})

@@ -23,7 +23,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TextParameter(forms.Field):
-    """Text without the characters nobody types; too long is cut, since no id and no name is longer."""
+    """Text without control characters. What is too long is cut, since no id and no name is longer."""
 
     widget: type[forms.Widget] = forms.TextInput
 

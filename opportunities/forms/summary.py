@@ -41,7 +41,7 @@ class Summary:
 def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
     """The summary of a bound form, valid or not.
 
-    `similar` counts deals like it of the last 24 hours; None where nobody asked.
+    `similar` counts deals like it of the last 24 hours; None where they were not counted.
     """
     wrong = {name for name in form.errors if submitted or form.current_value(name)}
     cleaned = form.cleaned_data

@@ -108,7 +108,7 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     revision = totals.lock()
     drawn = _as_drawn()
     known = Pipeline.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
-    # A pipeline of no book is everybody's, so a new one whose book cannot be read is not shown to anybody.
+    # Everybody sees a pipeline without a book, so a new one whose book cannot be read is not shown at all.
     pipelines: list[types.PipelineRecord] = [
         row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
     ]
@@ -211,7 +211,7 @@ def _stages_of(
 
 def _write_households(listing: FetchedList, now: datetime) -> None:
     known = Household.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
-    # The book says who may see a household, so a new one whose book cannot be read is shown to nobody.
+    # The book decides who may see a household, so a new one whose book cannot be read is not shown at all.
     households: list[types.HouseholdRecord] = [
         row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
     ]

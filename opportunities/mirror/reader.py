@@ -101,7 +101,8 @@ class DealReader:
         refused_lately = self._was_refused_lately()
         result, first = (ChangesResult.REFUSED, None) if refused_lately else self._ask_for_changes()
         if result in (ChangesResult.WHOLE, ChangesResult.SHIFTED) and self.cursor.get("partial"):
-            result = ChangesResult.DOUBTED  # the list is back: what it never showed is older than any change
+            # The list is back. A walk has to read what changed while there was none.
+            result = ChangesResult.DOUBTED
         self.cursor["filter"] = result.name.lower()
         self.cursor["passes"] = self.cursor.get("passes", 0) + 1
         if result in (ChangesResult.WHOLE, ChangesResult.SHIFTED):
@@ -115,7 +116,7 @@ class DealReader:
         return False
 
     def _begin_with(self, walk: Walk, first: DealPage | None) -> None:
-        """Count the page that came in spite of the filter as the first of the walk."""
+        """Use the unfiltered page that came as the first page of the walk."""
         if first is not None:
             self._write_page(first)
             walk.count_page(first)
@@ -161,7 +162,7 @@ class DealReader:
         return ChangesResult.WHOLE
 
     def _top_is_missing(self, seen: set[str]) -> bool:
-        """Whether the deal with the highest time did not come: it must, or the answer proves nothing."""
+        """Whether the deal with the highest time is missing. Without it the answer proves nothing."""
         top: str = self.cursor.get("top", "")
         return top not in seen and Opportunity.objects.filter(pk=top, gone_at=None).exists()
 

@@ -234,7 +234,7 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue:
 
 
 def _is_to_be_written_anew(written_at: str, now: datetime) -> bool:
-    """Whether an unchanged list is written all the same: now and then, whatever became of the rows."""
+    """Whether an unchanged list is written too: now and then, whatever became of the rows."""
     due = datetime.fromisoformat(written_at) + WRITTEN_ANEW_AFTER if written_at else None
     return is_due(due, now, longest=WRITTEN_ANEW_AFTER)
 

@@ -22,7 +22,7 @@ class Person(AbstractBaseUser):
 
     The e-mail never identifies them. `member_id` is their user id in Slant: the book member with the same
     verified e-mail, or the one a manager linked. `board_query` remembers the board as they left it.
-    `slowed_until` ends the time in which they are answered nothing, because they asked too often. Nobody has
+    They get no page until `slowed_until`, because they asked too often. Nobody has
     a password here; Django's field stays unusable.
     """
 

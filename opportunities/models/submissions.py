@@ -15,7 +15,7 @@ class Kind(models.TextChoices):
 
     @property
     def makes_record(self) -> bool:
-        """Whether it asks for a new record in Slant, and not for a change of one."""
+        """Whether it creates a record in Slant instead of changing one."""
         return self is Kind.CREATE
 
     def path(self, opportunity_id: str = "") -> str:

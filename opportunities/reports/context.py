@@ -64,7 +64,7 @@ class SheetContext:
         return words.NOTHING_HAPPENED
 
     def gap_hints(self, amount: Amount) -> tuple[str, ...]:
-        """What is missing from the sums, so that nobody takes it for counted."""
+        """What is missing from the sums, so that it is not taken as counted."""
         hints = []
         if amount.valueless:
             hints.append(words.VALUELESS.format(deals=formats.deals(amount.valueless)))

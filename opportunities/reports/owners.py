@@ -28,7 +28,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class OwnersRows:
-    """`held` counts open deals only, and how many of them are stale."""
+    """`held`: open deals only, with the number of stale ones."""
 
     held: Sequence[StageCount]
     closings: Sequence[Closing]

@@ -123,7 +123,7 @@ def add_amounts(amounts: Iterable[Amount]) -> Amount:
 
 
 def add_open(counts: Iterable[StageCount], stages: Stages) -> Amount:
-    """The counts in open stages, added up. A stage nobody knows counts as open."""
+    """The counts in open stages, added up. An unknown stage counts as open."""
     return add_amounts(weigh(count, stages) for count in counts if is_open(count.stage, stages))
 
 

@@ -86,9 +86,10 @@ def _postpone(mail: AlertMail, failure: str, clock: Clock) -> None:
 
 
 def send(message: EmailMessage) -> str:
-    """Send `message`; what went wrong, or "". A thread is left behind when the server never lets go.
+    """Send `message`. Returns what went wrong, or "". A thread that never ends is left behind.
 
-    The socket's own timeout begins anew with each byte, so a server that drips holds a thread for ever.
+    The socket's timeout begins anew with each byte, so a server that sends byte by byte could hold a thread
+    without end.
     """
     failures = [f"the mail server took more than {LONGEST_SECONDS:.0f} s"]
 

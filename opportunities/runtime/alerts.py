@@ -92,7 +92,7 @@ def report(cause: str, text: AlertText | None, *, clock: Clock, after: timedelta
 
 
 def begin_anew(cause: str) -> None:
-    """Nobody can see now whether `cause` stands: its threshold begins anew, and an open alert stays open."""
+    """Whether `cause` stands cannot be seen: its threshold begins anew, and an open alert stays open."""
     PendingAlert.objects.filter(pk=cause).delete()
 
 

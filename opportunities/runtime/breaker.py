@@ -98,8 +98,8 @@ def take_probe_turn(*, clock: Clock) -> bool:
 def record_exchange(error: errors.SlantError | None, *, clock: Clock, is_probe: bool = False) -> None:
     """Count how an exchange ended: opens the breaker, or closes it after a probe that was answered.
 
-    A refusal is an answer. What says neither that Slant is there nor that it is not (a redirect, an answer
-    nobody documents) changes nothing, but does not close the breaker either.
+    A refusal is an answer. An answer that proves neither (a redirect, an undocumented answer) changes
+    nothing and does not close the breaker.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -116,7 +116,7 @@ def back_off(retry_after: float | None, *, clock: Clock) -> None:
 
 
 def may_be_troubled(row: Budget) -> bool:
-    """Whether a good answer would change anything. Mostly nothing is wrong."""
+    """Whether a good answer would change anything. It saves a lock while nothing is wrong."""
     return bool(row.failures or row.busy_in_a_row)
 
 

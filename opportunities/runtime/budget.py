@@ -177,7 +177,7 @@ def handle_clock_jump(*, clock: Clock) -> None:
 
 
 def restart_window(*, clock: Clock) -> None:
-    """Nobody watched the clock since the last call, so it is taken to be made now, and the others before it.
+    """The clock was not watched since the last call. It counts as made now, and the others before it.
 
     Otherwise a clock set forward meanwhile would make the calls of the last minutes seem long past.
     """

@@ -33,7 +33,7 @@ WORKER_RIGHTS = {
     # Which migrations ran is the owner's to say.
     MIGRATIONS: READ,
 }
-# The web reads every table, and writes what people enter: nothing that a worker goes by.
+# The web reads every table, and writes what people enter: nothing that decides what a worker sends.
 WEB_RIGHTS = {
     "opportunities_auditevent": ADD,
     "opportunities_exportsignature": ADD,

@@ -36,7 +36,7 @@ def add(key: str, *, ends_at: datetime, times: int = 1) -> int:
 def hold(key: str, *, now: datetime, until: datetime) -> bool:
     """Hold `key` alone until `until`. False while somebody else does.
 
-    One that is held for longer than anybody holds it now was held before the clock was set back.
+    One held for longer than the limit was taken before the clock was set back.
     """
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:

@@ -52,12 +52,12 @@ def listen(woken: Callable[[], None]) -> None:
 def _listen_to_postgresql(woken: Callable[[], None]) -> None:
     """On a connection of its own, which no transaction ever blocks."""
     wrapper = cast(Any, connections.create_connection("default"))
-    # Not out of the pool: it is never given back.
+    # Not from the pool, because it is never given back.
     raw = wrapper.Database.connect(**wrapper.get_connection_params() | KEEPALIVE)
     try:
         raw.autocommit = True
         raw.execute(f"LISTEN {CHANNEL}")
-        # What was sent before nobody heard.
+        # Nobody heard what was sent before LISTEN, so a round begins now.
         woken()
         for _ in raw.notifies():
             woken()
@@ -66,7 +66,7 @@ def _listen_to_postgresql(woken: Callable[[], None]) -> None:
 
 
 def _watch_file(woken: Callable[[], None]) -> None:
-    """The listener makes the file, so that it is the worker's whoever touches it."""
+    """The listener creates the file, so that it belongs to the worker's account."""
     _file().touch()
     last = None
     while True:

@@ -66,8 +66,8 @@ class Call:
             raise Refused(403, "book_read_only", "You may only view this book.")
 
     def save(self, kind: str, row: Row, changed: list[str], *, create: bool) -> Row:
-        """Store a row and note the write. What no answer could show is stored nowhere: it would fail all
-        later ones.
+        """Store a row and note the write. A row that cannot be encoded is not stored: it would
+        break every later answer that shows it.
         """
         record = shapes.record(self.store, kind, row)
         encode(record)
@@ -87,7 +87,7 @@ class Call:
         return answer(int(self.switches["create_status"]), data)
 
     def shown(self, record: Row) -> Any:
-        """`record` as answers show it: as it is, or as oddly as `/_control` asked for."""
+        """`record` as answers show it: unchanged, or with the defects that `/_control` asked for."""
         return oddities.shown(self.store, record)
 
     def listed(self, ids: list[str], show: Callable[[str], Row]) -> Answer:
@@ -95,7 +95,7 @@ class Call:
         return answer(200, shapes.listed(ids, self.query, lambda row_id: self.shown(show(row_id))))
 
     def settled(self, kind: str, ids: list[str]) -> list[str]:
-        """Without the rows too young for the lists (`list_lag_s`): search indexes run behind."""
+        """Without rows younger than `list_lag_s`, because a list's index lags."""
         lag = self.store.control.list_lag_s
         if lag <= 0:
             return ids

@@ -22,7 +22,7 @@ _KEY = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 
 
 def index(call: Call) -> Answer:
-    """`GET /v1/custom_fields`; `book_id` is read by nobody."""
+    """`GET /v1/custom_fields`; `book_id` is ignored."""
     problems = Problems()
     entity = problems.choice(dict(call.query), "entity_type", ENTITY_TYPES)
     if "entity_type" in call.query and entity is None and not problems.found:

@@ -149,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet: the ledger knows everything."""
 
     def _read_body(self) -> bytes | None:
-        """The raw body, or None when the connection is of no more use."""
+        """The raw body, or None when the connection cannot be used any more."""
         length = self.headers.get("Content-Length", "0").strip()
         try:
             if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
@@ -244,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.plan.answer == "held":
             self._hold()
         gone = sent is None or self._client_left()
-        # Closed before the bytes leave: whoever has the answer finds a finished entry in the ledger.
+        # Closed before the bytes leave, so that the entry in the ledger is finished when the answer arrives.
         ms = int((time.monotonic() - began) * 1000)
         world.close(exchange, sent.status if sent else None, answered=not (gone or cut), ms=ms)
         if sent is None:

@@ -16,7 +16,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = None  # server.py caps bodies
-# What goes wrong in the sandbox is told on its stderr, and nowhere else; a 404 is nothing wrong.
+# Errors of the sandbox go to its stderr alone. A 404 is not an error.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -91,9 +91,7 @@ class World:
         self.close(exchange, None, answered=False, ms=0)
 
     def _forgotten(self, exchange: Exchange) -> bool:
-        """True if the world a request came into is no more; its key is free then, or already another
-        request's.
-        """
+        """True if the world was reset since the request began. Its key is free then, or another request's."""
         return self.stopping.is_set() or self.store.ledger.get(exchange.seq) is None
 
     def limit(self, exchange: Exchange, fault: Fault) -> Answer:

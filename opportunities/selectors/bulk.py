@@ -98,7 +98,7 @@ def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
 
 
 def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
-    """Whoever works in at least one of the books, once."""
+    """Everybody who works in at least one of the books, once."""
     found: dict[str, OwnerChoice] = {}
     for member in Member.objects.filter(book_id__in=books):
         is_me = bool(person.member_id) and member.user_id == person.member_id

@@ -32,11 +32,11 @@ from opportunities.models import (
 )
 from opportunities.runtime import breaker, budget, heartbeats, static_files
 
-# Without these three nobody can fill in the form.
+# The form of a new deal cannot be filled in without these three.
 NEEDED = ("books", "pipelines", "households")
 # The age at which pages turn red: four times what is expected, and at least a quarter of an hour.
 SYNC_OLD_SECONDS = 15 * 60
-# Workers of yesterday are not missing ones: only heartbeats of the last hour are told one by one.
+# A worker that ran yesterday is not missing: only heartbeats of the last hour are listed.
 HEARTBEATS_SHOWN = timedelta(hours=1)
 # What an exchange met that says Slant does not work for us now; a refused field says the opposite.
 SLANT_FAILS = (Outcome.UNREACHABLE, Outcome.NO_ANSWER, Outcome.REFUSED_US)
@@ -91,7 +91,7 @@ class Health:
         return "ok" if well and self.static.ok else "degraded"
 
     def as_json(self) -> dict[str, Any]:
-        """As docs and scripts know it; its names are fixed. `static` is told only when it is not well."""
+        """As docs and scripts know it; its names are fixed. `static` is shown only when it fails."""
         return {
             "status": self.status,
             "checks": {

@@ -1,6 +1,6 @@
 """Who there is: everybody who ever signed in, for managers; and whom the demo offers to be.
 
-The selectors of the demo take no person: they are asked before anybody is signed in, in the demo only.
+The selectors of the demo take no person: they are read before sign-in, in the demo only.
 """
 
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class MemberChoice:
 
 @dataclass(frozen=True)
 class PersonLine:
-    """A line of the people page. `member` is empty for somebody who is nobody in Slant."""
+    """A line of the people page. `member` is empty for a person without a user in Slant."""
 
     id: UUID
     name: str

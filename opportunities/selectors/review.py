@@ -46,7 +46,7 @@ class FoundRecord:
 
     @property
     def can_be_linked(self) -> bool:
-        """A record that Slant shows without a usable id can be named to nobody."""
+        """A record without a usable id cannot be chosen."""
         return has_usable_id(self.id)
 
 

@@ -61,7 +61,7 @@ def _chosen(person: Person, selection: Selection, now: datetime, limits: Mapping
 
 
 def owned_by(person: Person, owner: str) -> Q:
-    """Also for kept totals, which have the same column. Whoever is no member of any book owns nothing."""
+    """Also for kept totals, which have the same column. A person without any book owns nothing."""
     if owner == NOBODY:
         return Q(assigned_to_id="")
     if owner == ME:

@@ -9,7 +9,7 @@ from uuid import UUID
 from opportunities.actions import open_sessions
 from opportunities.models import OpenSession, Person
 
-# The first that matches names the browser: later ones call themselves by the names of others, too.
+# The first match counts: Edge also calls itself Chrome, and Chrome calls itself Safari.
 BROWSERS = (("Edg", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     ("Windows", "Windows"),
@@ -22,7 +22,7 @@ SYSTEMS = (
 
 @dataclass(frozen=True)
 class SessionLine:
-    """A line of the page. `is_this`: of the browser that asks."""
+    """A line of the page. `is_this`: the session of the present request."""
 
     id: UUID
     browser: str

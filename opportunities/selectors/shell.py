@@ -121,7 +121,7 @@ def _count_unreadable(resource: OuterRef) -> Subquery:
 
 
 def _unread(drawn: Stamp) -> Stamp:
-    """Nobody reads Slant, so what is fresh does not stay so."""
+    """No worker reads Slant, so even fresh data will be old soon."""
     return replace(drawn, is_read=False, level=max(drawn.level, AMBER, key=LEVELS.index))
 
 

@@ -3,7 +3,7 @@
 The libraries do not promise the following, so this module adds it (Slant API 3, tried):
 
 * **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a server that
-  sends a byte a second holds a caller for ever. A watchdog shuts the socket down when time is up, in every
+  sends a byte a second holds a caller without end. A watchdog shuts the socket down when time is up, in every
   phase: TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs in a thread that is
   abandoned. A suspended machine stops the watchdog too, so the wall clock is checked before the first byte.
 * **Proof that nothing was sent.** requests reports a refused connection, and a server that hangs up after

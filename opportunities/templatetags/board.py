@@ -17,7 +17,7 @@ from opportunities.selectors.board.parts import Card, Lane
 
 register = template.Library()
 
-# About 6 MB of cards and 6 MB of lanes at the most; a board nobody changed is then mostly put together, not
+# About 6 MB of cards and 6 MB of lanes at the most; an unchanged board is then mostly put together, not
 # drawn.
 CARDS, LANES = 4096, 256
 

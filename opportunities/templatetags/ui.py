@@ -1,4 +1,4 @@
-"""Small words of the look: icons, money, times. Values are escaped; no text of Slant is marked safe."""
+"""Template tags for icons, money and times. Values are escaped; no text of Slant is marked safe."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -40,7 +40,7 @@ def day(value: date | None) -> str:
 
 @register.filter
 def clock(value: datetime | None) -> str:
-    """A moment in the firm's zone: `10:44` today, else `23 Nov, 10:44`."""
+    """A time in the firm's zone: `10:44` today, else `23 Nov, 10:44`."""
     return "" if value is None else formats.moment(value, timezone.now())
 
 
@@ -57,7 +57,7 @@ def utc(value: datetime | None) -> str:
 
 @register.filter
 def shade(name: str) -> str:
-    """One of four avatar grounds, the same for a person on every page."""
+    """One of four background colors of an avatar, the same for a person on every page."""
     return "abcd"[sum(map(ord, name)) % 4]
 
 

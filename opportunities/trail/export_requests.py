@@ -11,7 +11,7 @@ from opportunities.runtime import heartbeats, wakeup
 
 WAIT_SECONDS = 30.0
 LOOK_SECONDS = 0.1
-# Whoever asked has gone by then.
+# The person who asked has left the page by then.
 WORTH_SIGNING = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 
@@ -45,6 +45,6 @@ def oldest_due(now: datetime) -> int | None:
 
 
 def remove_old(now: datetime) -> int:
-    """Remove what nobody waits for any more."""
+    """Remove requests that are too old to be fetched."""
     removed, _ = ExportSignature.objects.filter(asked_at__lt=now - KEPT).delete()
     return removed

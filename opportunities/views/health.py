@@ -36,7 +36,7 @@ CSP_REPORT_KEYS = (
 @open_to_all
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """This process answers. It asks nobody else, so a slow database is no reason for a restart."""
+    """This process answers. It needs nothing else, so a slow database causes no restart."""
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 

@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class Limit:
     """At most `times` in `seconds` for each person, browser or address (`per`).
 
-    `is_recorded`: the first request too many is an event of the trail. `slows`: whoever passes the limit is
-    answered nothing until the window is over.
+    `is_recorded`: the trail has an event of the first request beyond it. `slows`: a person beyond it gets no
+    page until the window is over.
     """
 
     name: str
@@ -45,20 +45,20 @@ class Limit:
 
 
 SIGN_IN = (Limit("sign_in", 10, "browser"), Limit("sign_in", 200, "address"))
-# Of answers no browser here waits for. Nobody who signs in spends of it, so it locks no office out, and the
-# trail is not filled by whoever sends them.
+# Answers of the provider that no sign-in waits for. A real sign-in does not count, so an office that shares
+# an address is not locked out. They are not recorded, so that a flood of them does not fill the trail.
 CALLBACK = (Limit("sign_in_callback", 60, "address", is_recorded=False),)
 SUBMISSION = (Limit("submission", 30, "person"),)
 EXPORT = (Limit("export", 60, "person", seconds=60 * 60),)
 REPORT = (Limit("report", settings.REPORTS_A_MINUTE, "person"),)
-# Different things out of reach: whoever tries numbers is slowed down, and the trail is not filled by them.
+# Refused pages: somebody who tries one id after the other is slowed down, and does not fill the trail.
 DENIED = (Limit("access_denied", 60, "person", slows=True),)
 PAGE = Limit("page", settings.PAGES_A_MINUTE, "person", slows=True)
-# Pages are counted here first, and the database is told of this many at once.
+# Pages are counted in the process, and written to the database once there are this many.
 PAGES_AT_ONCE = 20
 
-# Of what one person may have made once at a time: how long another request waits for it, and how long it
-# counts as under way where its process died.
+# For what is made once at a time for one person: how long a second request waits, and after how long a first
+# one whose process died no longer counts.
 WAIT_SECONDS, HELD_SECONDS = 3, 60
 View = Callable[..., HttpResponseBase]
 
@@ -66,7 +66,7 @@ View = Callable[..., HttpResponseBase]
 def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
     """Count this request. 0, or the seconds to wait when it is one too many.
 
-    The first request too many is an event of the trail.
+    The trail has an event of the first request that is one too many.
     """
     return max(_spend(request, limit) for limit in limits)
 
@@ -132,7 +132,7 @@ _pages_lock = threading.Lock()
 
 def _spend(request: HttpRequest, limit: Limit) -> int:
     if not _who(request, limit.per):
-        # A browser without any cookie yet; the address it comes from is counted all the same.
+        # A browser without a cookie has no count of its own. Its address is counted.
         return 0
     return _judge(request, limit, counts.add(_key(request, limit), ends_at=_end_of(limit)), 1)
 
@@ -175,14 +175,14 @@ def _who(request: HttpRequest, per: str) -> str:
         case "person":
             return str(request.user.pk)
         case "browser":
-            # The cookie the form's own protection needs, so there is no signing in without one.
+            # The CSRF cookie: nobody can sign in without it.
             return str(request.META.get("CSRF_COOKIE") or request.session.session_key or "")
         case _:
             return _network(str(request.META.get("REMOTE_ADDR", "")))
 
 
 def _network(address: str) -> str:
-    """Of IPv6 the /64 that one subscriber has, out of which they may choose any address (RFC 6177)."""
+    """For IPv6 the /64 network: one subscriber has all of it (RFC 6177). For IPv4 the address itself."""
     with suppress(ValueError):
         if ipaddress.ip_address(address).version == 6:
             return str(ipaddress.ip_network(f"{address}/64", strict=False))

@@ -1,4 +1,4 @@
-"""Whether an address is one of ours. Whoever sends a browser somewhere by an address it brought asks here."""
+"""Whether an address is one of ours. Every redirect to an address that a request brought is checked here."""
 
 from urllib.parse import urlsplit
 

@@ -16,7 +16,7 @@ from opportunities.actions.people import Identity
 
 
 class SignInRefused(Exception):
-    """The provider vouches for nobody, or its answer cannot be believed.
+    """The provider refused, or its answer failed a check.
 
     `code` says why, for the log and the trail; no text repeats a value of the answer. `next` is the page the
     person was on the way to, where that is known.

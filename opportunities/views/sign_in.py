@@ -31,7 +31,7 @@ from opportunities.wording import sign_in as sign_in_words
 
 log = logging.getLogger(__name__)
 
-# In the session of nobody that lives from the sign-out to the next page.
+# In the anonymous session between sign-out and the next page.
 SIGN_OUT_HINT = "sign_out_hint"
 SIGN_OUT_SECONDS = 5 * 60
 
@@ -172,7 +172,7 @@ def start_session(request: PageRequest, identity: Identity, values: Mapping[str,
     end_session(request, reason_code="someone_else")
 
     def open_session(person: Person) -> Actor:
-        # Nothing of the old session is kept, not even its key: whoever planted that one gains nothing.
+        # Nothing of the old session is kept, not even its key, so a planted session key gains nothing.
         request.session.flush()
         login(request, person)
         now = datetime.now(UTC)

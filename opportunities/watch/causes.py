@@ -27,12 +27,12 @@ from opportunities.wording import alerts as words
 from opportunities.wording.alerts import AlertWords
 
 NAMED = 20
-# A worker that has begun no round for so long is gone, and its failures with it.
+# A worker without a round for this long is gone, and its failures no longer count.
 ALIVE = timedelta(minutes=2)
 FAILED_ROUNDS = 3
-# After an outage the queue is old at first, and the first of it goes within seconds.
+# Right after an outage the queue is old, although its first submissions go within seconds.
 GRACE = timedelta(minutes=1)
-# The mirror is old as well, and is read as soon as Slant answers.
+# Right after an outage the mirror is old too, until it has been read again.
 CATCHING_UP_SECONDS = 5 * 60
 REVIEW_PAGE = "/submissions/review/"
 
@@ -41,7 +41,7 @@ class Hidden(Enum):
     """Whether a cause stands cannot be said now: an open alert stays open.
 
     UNKNOWN    another cause hides it, so its threshold begins anew
-    UNDECIDED  it may have ended, so neither does it close nor its threshold begin anew
+    UNDECIDED  it may have ended: the alert stays open, and its threshold goes on counting
     """
 
     UNKNOWN = "unknown"
@@ -53,7 +53,7 @@ UNKNOWN, UNDECIDED = Hidden.UNKNOWN, Hidden.UNDECIDED
 
 @dataclass(frozen=True)
 class Found:
-    """A cause that stands: what to say, and for how long it must have stood before anybody is told."""
+    """A cause that stands: what to say, and for how long it must stand before its alert opens."""
 
     text: AlertText
     after: timedelta
@@ -132,7 +132,7 @@ def rounds_fail(seen: Situation) -> Answer:
 
 
 def old_mirror(seen: Situation) -> Answer:
-    """Older than the threshold and than four times its own pace, although it is read."""
+    """The mirror is older than the threshold and four sync intervals, although syncing works."""
     if not seen.works or seen.health.held:
         return UNKNOWN
     longest = settings.ALERT_OLD_MIRROR_SECONDS
@@ -145,11 +145,11 @@ def old_mirror(seen: Situation) -> Answer:
 
 
 def stuck_queue(seen: Situation) -> Answer:
-    """Submissions wait and none was sent for a while, or one has waited four times as long as that."""
+    """Submissions wait and none was sent within the threshold, or one has waited four times as long."""
     if not seen.works or seen.health.held or _is_budget_spent(seen):
         return UNKNOWN
     longest = timedelta(seconds=settings.ALERT_STUCK_QUEUE_SECONDS)
-    # One without a due time waits for its person, who was asked.
+    # A submission without a due time waits for an answer of its person.
     queued = Submission.objects.filter(state=State.QUEUED).exclude(due_at=None)
     oldest = queued.order_by("created_at").values_list("created_at", flat=True).first()
     if oldest is None or seen.now - oldest < longest:
@@ -216,7 +216,7 @@ def _is_budget_spent(seen: Situation) -> bool:
 
 
 def _references(rows: QuerySet[Submission]) -> tuple[str, ...]:
-    """References only: the names of clients do not belong into mail."""
+    """References only: mail must not hold the names of clients."""
     found = list(rows.order_by("created_at").values_list("reference", flat=True))
     more = [words.MORE.format(count=len(found) - NAMED)] if len(found) > NAMED else []
     return (*found[:NAMED], *more)

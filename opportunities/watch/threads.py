@@ -46,7 +46,7 @@ def _start_thread(name: str, work: Callable[[Clock], None], seconds: float) -> N
 
 
 def _repeat(name: str, work: Callable[[Clock], None], seconds: float) -> None:
-    """Do `work` for ever, whatever it raises."""
+    """Repeat `work` until the process ends, whatever it raises."""
     logged_at = float("-inf")
     while True:
         try:

@@ -69,7 +69,7 @@ def _make_round(worker: str, slant: SlantClient | None, clock: Clock, stopping: 
     except ClockJumped:
         raise
     except Exception:
-        # With a broken trail nothing can be recorded, so nothing due can be done. It is checked all the same.
+        # With a broken trail nothing can be recorded, so nothing due can be done. The trail is still checked.
         _check_trail(actor, hourly, clock)
         raise
     if not stopping():

@@ -13,7 +13,7 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Copy .env.example to .env and fill it in, or use `make run` for the demo."
     )
-# Older keys, still good for what they signed and sealed, so that a new key signs nobody out.
+# Older keys still open what they signed or sealed, so that a new key does not end sessions.
 SECRET_KEY_FALLBACKS = [key.strip() for key in env.secret("SECRET_KEY_FALLBACKS").split(",") if key.strip()]
 
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
@@ -33,7 +33,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, because the error pages of every other one ask `request.htmx`.
+    # First, because error pages need `request.htmx`, whichever of the others refuses a request.
     "django_htmx.middleware.HtmxMiddleware",
     "slantweb.middleware.TrustedProxiesMiddleware",
     "slantweb.middleware.ProbesMiddleware",
@@ -55,7 +55,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "slantweb.urls"
-# Slantweb has a host of its own: whatever a server says of a path it is mounted below does not count.
+# Slantweb has a host of its own, so a path that a server names as its mount point is ignored.
 FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "slantweb.wsgi.application"
 
@@ -92,7 +92,7 @@ TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# By itself whitenoise lets every site read them.
+# The default of whitenoise lets scripts of every site read static files.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 STORAGES = {

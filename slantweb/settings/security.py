@@ -22,7 +22,7 @@ if TRUSTED_PROXIES:
 # Of a whole body, whatever its type: BodyLimitMiddleware. Django's own limits leave out the files of a form.
 REQUEST_BODY_MOST_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MOST_BYTES
-# The ceilings of one person (opportunities/views/limits.py), far above what anybody looks at.
+# The ceilings of one person (opportunities/views/limits.py), far above what a person looks at.
 PAGES_A_MINUTE = env.whole("PAGES_A_MINUTE", 1200, least=60)
 REPORTS_A_MINUTE = env.whole("REPORTS_A_MINUTE", 60, least=10)
 CSRF_FAILURE_VIEW = "opportunities.views.errors.csrf_failure"

@@ -29,9 +29,9 @@ CREATED, WIN_RATE, AVERAGE, DAYS_TO_WIN = "created", "win-rate", "average", "day
 class OverviewRows:
     """`closings` and `creations` are counted by stretches: `earlier` before the period, then `current` in it.
 
-    `back` leads from the pipeline of now to what it was as each stretch began, the last stretch last: counts
-    to add, and negative ones to take away. It reaches as far as history does. `now` and `before` are the
-    period, as far as it has begun, and the one it is compared with.
+    `back` holds the changes between the present pipeline and the one at the beginning of each stretch: counts
+    to add, and negative ones to take away. It goes back as far as history does. `now` is the part of the
+    period that has begun, and `before` the period it is compared with.
     """
 
     now: Period
@@ -105,7 +105,7 @@ def add_closings(closings: Iterable[Closing]) -> PeriodOutcome:
 
 
 def merge_reasons(found: Iterable[LossCount]) -> tuple[LossCount, ...]:
-    """Reasons that differ only in case and spaces as one, in the spelling used most.
+    """Merge reasons that differ only in case and spaces, under the spelling used most.
 
     The most frequent comes first, deals without a reason last.
     """
@@ -139,7 +139,7 @@ class Measure:
 
     @property
     def change(self) -> float | None:
-        """By how much of the figure before it rose; None where there is nothing to compare."""
+        """The change as a fraction of the figure before; None where there is nothing to compare."""
         if self.now is None or not self.before:
             return None
         return (self.now - self.before) / self.before
@@ -179,7 +179,7 @@ def calculate(rows: OverviewRows) -> Overview:
 def _measure_held(
     key: str, held: Sequence[Amount], rows: OverviewRows, value: Callable[[Amount], int]
 ) -> Measure:
-    """`held` begins with now and leads back, stretch by stretch, as far as history reaches."""
+    """`held` is the pipeline now, then at the beginning of each stretch, the latest first."""
     before = held[rows.current] if len(held) > rows.current else None
     return Measure(
         key,

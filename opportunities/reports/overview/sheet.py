@@ -42,7 +42,7 @@ KINDS = {
     OPEN_VALUE: MONEY, WEIGHTED: MONEY, WON_VALUE: MONEY, LOST_VALUE: MONEY, CREATED: COUNT,
     WIN_RATE: PERCENT, AVERAGE: MONEY, DAYS_TO_WIN: DAYS,
 }  # fmt: skip
-# What nobody is glad to see rise.
+# Measures for which a rise is bad.
 LESS_IS_BETTER = (LOST_VALUE, DAYS_TO_WIN)
 REASON_COLUMNS = (
     Column.text("Reason"), Column.count("Deals"), Column.percent("Share"), Column.money("Value"),

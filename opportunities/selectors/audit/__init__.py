@@ -1,6 +1,6 @@
 """What the trail's pages show: events as sentences, each with everything that was recorded.
 
-Whoever may not read the trail gets nothing from here, whatever they ask.
+A person who may not read the trail gets nothing from here.
 
 | room | holds |
 | --- | --- |

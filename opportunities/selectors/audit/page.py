@@ -81,7 +81,7 @@ def _intact(checked: int, count: int, at: str) -> str:
 
 
 def _people() -> list[tuple[str, str]]:
-    """Whoever ever came in, by name."""
+    """Everybody who ever signed in, by name."""
     people = Person.objects.order_by("name", "email")
     return [(f"{person.iss} {person.sub}", person.display) for person in people]
 

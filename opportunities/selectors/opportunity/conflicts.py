@@ -46,7 +46,7 @@ def refused_conflict(row: Opportunity, changes: DealChanges, submission: Submiss
 def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Conflict:
     """What is there now (`current`) beside what was seen and is wanted, for a person who may see the deal.
 
-    What was seen is what the form says, so nobody of another book is named for it.
+    What was seen comes from the form, so no name of another book is looked up for it.
     """
     seen, wanted = from_body(changes.seen), from_body(changes.wanted)
     names = _known_names(row, (seen, wanted, current))

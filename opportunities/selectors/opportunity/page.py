@@ -1,7 +1,7 @@
 """The page of one deal, for one person.
 
-From the mirror and its history alone. Whoever may not see the deal's book finds nothing here, in as many
-steps as for a deal that never was.
+From the mirror and its history alone. A person who may not see the deal's book gets nothing, after the same
+queries as for an unknown deal.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def reachable(person: Person, id: str) -> Opportunity:
 
     `household_text` says what its household is called for `person`.
 
-    Not with pipeline and stage: they may not be mirrored yet, and the deal must be found all the same.
+    Not with pipeline and stage: they may not be mirrored yet, and the deal must still be found.
     """
     writable = writable_books(person).filter(pk=OuterRef("book_id"))
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))

@@ -32,7 +32,7 @@ class StageStep:
 class Spell:
     """All the time a deal lay in one stage. `share` is 1-100 of the longest.
 
-    `stage` is None for time that nobody recorded.
+    `stage` is None for time without a record.
     """
 
     name: str

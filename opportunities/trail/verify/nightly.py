@@ -34,8 +34,8 @@ NIGHT = time(2, 0)
 def conclude(report: VerificationReport, *, by: Actor, clock: Clock) -> bool:
     """Record the result of a verification. A failure opens an alert, which the next good one closes.
 
-    A broken trail may take no event, because its head is gone or points at an event. So the alert is
-    committed first, by itself. Returns False if the result could not be recorded in the trail.
+    A broken trail may refuse new events, because its head is gone or names an existing event. So the alert
+    is committed first, in a transaction of its own. Returns False if the trail did not take the result.
     """
     if report.problem is None:
         with transaction.atomic():
