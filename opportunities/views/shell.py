@@ -46,7 +46,11 @@ class Shell:
     @cached_property
     def theme(self) -> str:
         """The person's choice; before sign-in the cookie's, so that the door does not flash white."""
-        chosen = self.person.theme if self.person else self._request.COOKIES.get("theme", "auto")
+        chosen = (
+            self.person.theme
+            if self.person
+            else self._request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
+        )
         return chosen if chosen in THEMES else "auto"
 
     @cached_property
@@ -117,10 +121,10 @@ def preferences(request: PageRequest) -> HttpResponse:
     back = request.headers.get("Referer", "")
     response = see_other(back if is_own_address(request, back) else "/")
     response.set_cookie(
-        "theme",
+        settings.THEME_COOKIE_NAME,
         person.theme,
         max_age=365 * 24 * 3600,
-        secure=request.is_secure(),
+        secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",
     )

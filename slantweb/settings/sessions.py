@@ -15,7 +15,9 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 # Over plain http (the loopback demo alone) browsers refuse the __Host- prefix and the Secure mark.
 if DEMO:
-    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "sessionid", "csrftoken"
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, THEME_COOKIE_NAME = "sessionid", "csrftoken", "theme"
 else:
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    # The last person's choice of light or dark, for the pages before sign-in.
+    THEME_COOKIE_NAME = "__Host-theme"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True

@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from opportunities.models import Person
+from tests.support.environment import ROOT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.entry.odd_urls")]
 
@@ -163,11 +164,26 @@ def test_a_program_that_sends_its_secret_over_plain_http_is_refused(
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client: Client) -> None:
     client.get("/demo/sign-in/")
     client.post("/demo/sign-in/", {"persona": "manager"})
+    client.post("/settings/mine/", {"theme": "dark"})
 
-    for name in ("sessionid", "csrftoken"):
-        cookie = client.cookies[name]
+    assert set(client.cookies) == {"sessionid", "csrftoken", "theme"}
+    for cookie in client.cookies.values():
         assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
         assert len(cookie.OutputString()) < 4096
+
+
+def test_in_production_the_cookie_of_the_look_is_this_hosts_too(
+    signed_in: Callable[[Person], Client], manager: Person, settings: Settings
+) -> None:
+    """The names are read once, at start: tests/entry/test_production.py. One place sets a cookie by hand."""
+    settings.THEME_COOKIE_NAME, settings.SESSION_COOKIE_SECURE = "__Host-theme", True
+
+    cookie = signed_in(manager).post("/settings/mine/", {"theme": "dark"}).cookies["__Host-theme"]
+
+    assert (cookie["secure"], cookie["httponly"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
+    code = [*(ROOT / "opportunities").rglob("*.py"), *(ROOT / "slantweb").rglob("*.py")]
+    setting = [path.name for path in code if "set_cookie(" in path.read_text()]
+    assert setting == ["shell.py"]
 
 
 def test_a_number_a_trusted_proxy_gave_is_kept_and_any_other_replaced(client: Client, settings: Any) -> None:

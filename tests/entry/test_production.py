@@ -49,12 +49,12 @@ def test_djangos_deployment_check_finds_nothing_and_nothing_is_silenced(tmp_path
 def test_cookies_belong_to_this_host_alone_and_travel_over_https(tmp_path: Path) -> None:
     code = """
 from django.conf import settings as s
-print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,
-      s.DEBUG, s.DEMO,
+print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.THEME_COOKIE_NAME, s.SESSION_COOKIE_SECURE,
+      s.CSRF_COOKIE_SECURE, s.DEBUG, s.DEMO,
       s.SESSION_COOKIE_DOMAIN, s.SESSION_COOKIE_PATH, s.CSRF_COOKIE_DOMAIN)"""
 
     assert ask(tmp_path, code).stdout.split() == [
-        *("__Host-sessionid", "__Host-csrftoken", "True", "True", "False", "False"),
+        *("__Host-sessionid", "__Host-csrftoken", "__Host-theme", "True", "True", "False", "False"),
         *("None", "/", "None"),
     ]
 
