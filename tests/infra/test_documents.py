@@ -69,6 +69,23 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
     }
 
 
+def test_every_stop_of_the_walk_of_a_submission_is_a_function_in_its_file() -> None:
+    walk = (ROOT / "docs" / "architecture.md").read_text().split("The code of it")[1].split("\n## ")[0]
+    rows = [row for row in walk.splitlines() if re.match(r"\| \d", row)]
+    stops = re.findall(r"`([\w/]+\.py): (\w+)`((?:, `\w+`)*)", "\n".join(rows))
+    named = [(file, name) for file, first, more in stops for name in (first, *re.findall(r"`(\w+)`", more))]
+
+    missing = [
+        f"{file}: {name}"
+        for file, name in named
+        if not re.search(rf"^ *def {name}\(", (ROOT / "opportunities" / file).read_text(), re.MULTILINE)
+    ]
+
+    assert len(rows) == 14
+    assert len(named) >= 20
+    assert missing == []
+
+
 def paths_in(text: str) -> Iterator[str]:
     """Names in backticks that look like a file or folder of this project, without placeholders."""
     for name in re.findall(r"`([\w./-]+)`", text):
