@@ -1,7 +1,7 @@
 # One command each; README.md says which to begin with. Everything lives in .venv/ and VAR_DIR (var/).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint house format faults bench sbom advisories reset venv-run venv-tests
+.PHONY: help run test check lint house format faults bench deploy-test sbom advisories reset venv-run venv-tests
 # A variable given to make (`make run PORT=8010`) reaches the recipe like one given to the shell.
 MAKEFLAGS += --no-print-directory
 
@@ -16,6 +16,7 @@ help:
 	@echo "make house    the figures of readability: line and file lengths, names used twice, complexity"
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"
+	@echo "make deploy-test  do what docs/operations.md says on a fresh machine (root; some 90 s)"
 	@echo "make bench    measure every page beside its own floor, at three sizes, on both databases"
 	@echo "make sbom     list what production runs (docs/sbom.json), after requirements.txt or static/vendor/ changed"
 	@echo "make advisories  look up known vulnerabilities of it; wants the internet"
@@ -48,6 +49,9 @@ faults: venv-tests
 
 bench: venv-tests
 	@$(PYTHON) -m tests.support.run bench $(ARGS)
+
+deploy-test: venv-tests
+	@$(PYTHON) -m tests.support.run deploy-test $(ARGS)
 
 sbom: venv-tests
 	@$(PYTHON) -m tests.support.sbom

@@ -1,4 +1,4 @@
-"""`make test`, `make check`, `make lint`, `make faults`: what they run, in which order, and their summary."""
+"""`make test`, `check`, `lint`, `faults`, `bench` and `deploy-test`: what they run, and the summary."""
 
 import os
 import resource
@@ -212,6 +212,14 @@ def bench(arguments: list[str]) -> int:
     return run.report()
 
 
+def deploy_test(arguments: list[str]) -> int:
+    """The page "From nothing to serving", block by block. Not part of the suite: it installs packages."""
+    run = Run()
+    run.step("files", [*PYTEST, "tests/deploy", *arguments], TEST_DATABASE_URL="")
+    run.step("from nothing to serving", [sys.executable, "-m", "tests.deploy.run"])
+    return run.report()
+
+
 def _processor_time() -> float:
     """Seconds of processor taken by all that was started here and has ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -235,6 +243,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "test": test,
     "faults": faults,
     "bench": bench,
+    "deploy-test": deploy_test,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+"""What can be told of deploy/ and of the page without a fresh machine; `make deploy-test` does the rest."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from django.test import Client
+from pytest_django import Settings
+
+from tests.deploy.page import MARKS, blocks
+from tests.support.environment import ROOT, documented_names
+from tests.support.people import Firm
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+COMPOSE = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
+OURS = ("migrate", "web", "worker")
+
+
+def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+# The page
+
+
+def test_each_block_is_marked_in_a_way_that_the_test_knows_and_bash_can_read_it(tmp_path: Path) -> None:
+    found = blocks()
+
+    assert {block.way for block in found} == {"a", "b"}
+    assert {block.mark for block in found} == set(MARKS)
+    whole = tmp_path / "page.sh"
+    whole.write_text("\n".join(block.commands for block in found))
+    done = run("bash", "-n", whole)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_page_names_variables_that_exist_and_files_that_are_shipped() -> None:
+    commands = "\n".join(block.commands for block in blocks())
+
+    written = set(re.findall(r"^([A-Z_]+)=", commands, re.MULTILINE))
+    assert written
+    assert written <= documented_names()
+    for path in re.findall(r"/opt/slantweb/((?:deploy|docs)/[\w./*-]+)", commands):
+        assert list(ROOT.glob(path)), path
+
+
+# systemd
+
+
+def test_units_differ_only_where_the_two_accounts_do() -> None:
+    web, worker = (unit.read_text() for unit in UNITS)
+
+    assert "slant_api_token" not in web
+    assert not re.search(r"LoadCredential=audit_signing_key:", web)
+    for line in ("NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet=", "UMask=0077"):
+        assert line in web.splitlines()
+        assert line in worker.splitlines()
+    named = set(re.findall(r"^Environment=([A-Z_]+)=", web + worker, re.MULTILINE))
+    assert named - {"WEB_CONCURRENCY", "PYTHONDONTWRITEBYTECODE"} <= documented_names()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_reads_the_units_and_finds_them_shut(unit: Path, tmp_path: Path) -> None:
+    # Where the code lies in production there is nothing here.
+    copy = tmp_path / unit.name
+    copy.write_text(re.sub(r"/opt/slantweb/\.venv/bin/\w+", "/bin/true", unit.read_text()))
+    read = run("systemd-analyze", "verify", "--man=no", copy)
+    assert (read.returncode, read.stderr) == (0, "")
+
+    judged = run("systemd-analyze", "security", "--offline=true", "--threshold=15", copy)
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1]
+
+
+# Containers
+
+
+def test_containers_write_nowhere_but_into_their_volumes_and_have_no_rights() -> None:
+    for name in OURS:
+        service = COMPOSE["services"][name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "privileged" not in service
+    image = (DEPLOY / "container" / "Containerfile").read_text()
+    assert "USER 10001:10001" in image
+    # No base is invented: whoever builds names one by its digest.
+    assert re.findall(r"^ARG (.+)$", image, re.MULTILINE) == ["BASE"]
+    assert set(re.findall(r"^FROM (\S+)", image, re.MULTILINE)) == {"${BASE}"}
+    for source in re.findall(r"^COPY (?!--from)(.+) \S+$", image, re.MULTILINE):
+        assert all((ROOT / part).exists() for part in source.split()), source
+    assert all("${" in COMPOSE["services"][name]["image"] for name in COMPOSE["services"])
+
+
+def test_web_and_worker_have_their_own_secrets_in_containers_too() -> None:
+    given = {name: set(COMPOSE["services"][name]["secrets"]) for name in OURS}
+
+    assert "slant_api_token" in given["worker"]
+    for name in ("web", "migrate"):
+        assert given[name].isdisjoint({"slant_api_token", "audit_signing_key", "database_url_worker"})
+    assert "database_url_owner" not in given["web"] | given["worker"]
+    made = "\n".join(block.commands for block in blocks() if block.way == "b")
+    for secret in COMPOSE["secrets"]:
+        assert secret in made or re.sub(r"_(web|worker)$", "_$who", secret) in made, secret
+    for name in OURS:
+        variables = set(COMPOSE["services"][name]["environment"])
+        assert variables - {"WEB_CONCURRENCY"} <= documented_names()
+
+
+# What watches
+
+
+@pytest.fixture
+def metrics(client: Client, firm: Firm, settings: Settings) -> set[str]:
+    settings.METRICS_TOKEN = "numbers"
+    text = client.get("/metrics", headers={"Authorization": "Bearer numbers"}).text
+    return set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.django_db
+def test_rules_and_dashboard_ask_for_numbers_that_exist(metrics: set[str]) -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "slantweb.rules.yml").read_text())["groups"][0]["rules"]
+    board = json.loads((DEPLOY / "grafana" / "slantweb.json").read_text())
+    asked = [rule["expr"] for rule in rules]
+    asked += [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+
+    named = set(re.findall(r"slantweb_\w+", " ".join(asked)))
+    # Ages that are there only once something happened.
+    assert named - metrics <= {"slantweb_worker_age_seconds", "slantweb_oldest_unsettled_seconds"}
+    assert len(named) > 10
+    assert all(rule["annotations"]["todo"] for rule in rules)
+    assert metrics <= named | {"slantweb_budget_left"}, "a number that nobody sees"
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool here")
+def test_prometheus_reads_the_rules() -> None:
+    done = run("promtool", "check", "rules", DEPLOY / "prometheus" / "slantweb.rules.yml")
+
+    assert done.returncode == 0, done.stdout + done.stderr
