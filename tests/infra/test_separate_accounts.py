@@ -2,12 +2,13 @@
 
 import json
 import os
-import pwd
 import re
 import secrets
+import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.infra.accounts import WATCHED_WEB, WEB_OF_ANOTHER, account_for_web, another_account
 from tests.support.databases import WEB_ROLE
 from tests.support.environment import ROOT
 from tests.support.processes import WRITE_TOKEN, Installation, Process, Template, wait_until
@@ -29,19 +31,6 @@ from tests.support.visitor import Visitor
 pytestmark = pytest.mark.process
 # Nothing is asked of Slant by itself meanwhile, so that every call has another cause.
 QUIET_WORKER = {"SYNC_SECONDS": "3600"}
-# The web process as it is, which notes each file of another's that it opens.
-WATCHED_WEB = """
-import os, runpy, sys
-secrets, noted = os.environ["WATCHED"].split(":"), os.environ["NOTED"]
-def note(event, arguments):
-    if event == "open" and str(arguments[0]) in secrets:
-        handle = os.open(noted, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(handle, str(arguments[0]).encode() + b"\\n")
-        os.close(handle)
-sys.addaudithook(note)
-sys.argv = ["gunicorn", *sys.argv[1:]]
-runpy.run_module("gunicorn", run_name="__main__", alter_sys=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +54,9 @@ def installation(
 
 
 def secret_files(installation: Installation) -> list[Path]:
-    return [Path(installation.settings[name]) for name in ("SLANT_API_TOKEN_FILE", "AUDIT_SIGNING_KEY_FILE")]
-
-
-def another_account() -> int:
-    """The number of an account that is not ours, where we may become it; else 0."""
-    return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else 0
+    """Of the worker alone: the token, the signing key, and the keys it remembers of events' MACs."""
+    names = ("SLANT_API_TOKEN_FILE", "AUDIT_SIGNING_KEY_FILE")
+    return [*(Path(installation.settings[name]) for name in names), installation.home / "audit-event-keys"]
 
 
 def attack(*, files: list[str], url: str = "", statements: list[str] = []) -> dict[str, Any]:  # noqa: B006
@@ -91,6 +77,9 @@ def attack(*, files: list[str], url: str = "", statements: list[str] = []) -> di
 def test_another_account_reads_neither_token_nor_key_nor_the_worker(installation: Installation) -> None:
     worker = installation.processes["worker"].popen.pid
     files = secret_files(installation)
+    # Its sign-in is an event, which the worker checks before it vouches for it.
+    Visitor(installation.url)
+    wait_until(files[-1].exists, installation.processes["worker"])
 
     for file in files:
         # Where the tests may not become somebody else, this says the same.
@@ -99,7 +88,9 @@ def test_another_account_reads_neither_token_nor_key_nor_the_worker(installation
         return
     for folder in {file.parent for file in files}:
         folder.chmod(0o711)
-    found = attack(files=[*map(str, files), f"/proc/{worker}/environ", f"/proc/{worker}/mem"])
+    found = attack(
+        files=[*map(str, files), f"/proc/{worker}/environ", f"/proc/{worker}/mem", f"/proc/{worker}/maps"]
+    )
 
     assert found["uid"] != os.getuid()
     assert set(found["files"].values()) == {"refused: PermissionError"}
@@ -189,7 +180,7 @@ def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_sh
 ) -> None:
     visitor = Visitor(installation.url)
     visitor.waits_for(visitor.send(visitor.form(name="Another deal", value="1")), "confirmed")
-    token, key = secret_files(installation)
+    token, key, _ = secret_files(installation)
     refused = [text.format(token=token, key=key, out=tmp_path / "out") for text in REFUSED]
     time.sleep(1)
     before = installation.sandbox.ledger()[-1]["seq"]
@@ -227,6 +218,44 @@ def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_sh
         capture_output=True,
     )
     assert verified.returncode == 5
+
+
+@IN_A_ROLE
+def test_a_web_of_another_account_does_all_its_work_and_holds_nothing_of_the_worker(
+    installation: Installation,
+) -> None:
+    account = account_for_web()
+    with tempfile.TemporaryDirectory() as name:
+        own = Path(name)
+        shutil.copytree(installation.home / "static", own / "static", dirs_exist_ok=True)
+        os.chown(own, account or -1, account or -1)
+        installation.processes.pop("web").stop()
+        command = ["--config", "deploy/gunicorn.conf.py", "--bind", f"127.0.0.1:{installation.port}"]
+        where = {"ACCOUNT": str(account), "VAR_DIR": name, "HOME": name, "AUDIT_SIGNING_KEY_FILE": ""}
+        web = installation.processes["web"] = Process(
+            "web",
+            [sys.executable, "-c", WEB_OF_ANOTHER, *command],
+            installation.web_environment | where | {"SLANT_API_TOKEN_FILE": ""},
+            installation.home / "another-web.log",
+        )
+        installation.wait_until_ready()
+        visitor = Visitor(installation.url)
+        visitor.waits_for(visitor.send(visitor.form(name="Of another account", value="1")), "confirmed")
+
+        assert f"Uid:\t{account or os.getuid()}\t" in Path(f"/proc/{web.popen.pid}/status").read_text()
+        held = Path(f"/proc/{web.popen.pid}/environ").read_bytes()
+        assert WRITE_TOKEN.encode() not in held
+        for file in secret_files(installation)[:2]:
+            assert str(file).encode() not in held
+        # Nothing there but what it reads: no key of its own, which would sign as a worker's.
+        assert not list(own.glob("audit-*"))
+
+    with psycopg.connect(installation.database_url.partition("?")[0]) as owner:
+        signed = owner.execute(
+            "SELECT DISTINCT actor_type, split_part(mac_key, ':', 1) FROM opportunities_auditevent "
+            "WHERE actor_type != 'operator'"
+        ).fetchall()
+    assert set(signed) == {("user", "web"), ("worker", "worker")}
 
 
 class Forms(HTMLParser):
