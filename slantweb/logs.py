@@ -46,6 +46,10 @@ _SHAPES = (
 )
 
 
+# PostgreSQL adds to an error the row or the key that it is about, so a client's data.
+_ROW = re.compile(r"(?m)\b(DETAIL|CONTEXT):.*$")
+
+
 def scrub(text: str) -> str:
     """`text` without tokens, secrets and passwords, found by shape and by the values in the settings."""
     # gunicorn's first process loads no settings, and so knows none of their secrets.
@@ -57,6 +61,11 @@ def scrub(text: str) -> str:
     for shape, replacement in _SHAPES:
         text = shape.sub(replacement, text)
     return text
+
+
+def _hide_rows(text: str) -> str:
+    """`text`, as it is before it becomes part of a JSON line, without what a database says of a row."""
+    return _ROW.sub(rf"\1: {HIDDEN}", text)
 
 
 class ContextFilter(logging.Filter):
@@ -78,12 +87,12 @@ class ScrubFilter(logging.Filter):
         except (TypeError, ValueError, KeyError):
             # A log call with wrong arguments must not break the request that made it.
             message = f"{record.msg} {record.args!r}"
-        record.msg = scrub(message)
+        record.msg = scrub(_hide_rows(message))
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
-            record.exc_text = scrub(record.exc_text)
+            record.exc_text = scrub(_hide_rows(record.exc_text))
         return True
 
 

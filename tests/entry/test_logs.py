@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.test import Client
 from pytest_django import Settings
 
@@ -102,6 +103,23 @@ def test_a_later_handler_sees_the_scrubbed_record() -> None:
     ScrubFilter().filter(record)
 
     assert record.getMessage() == "token [hidden]"
+
+
+def test_what_a_database_says_of_a_row_is_not_logged(written: io.StringIO, lines: Lines) -> None:
+    """PostgreSQL names the row or key in the second line of an error."""
+    said = (
+        'duplicate key value violates unique constraint "household_name"\n'
+        'DETAIL:  Key (name)=(Okonkwo "family") already exists.\nCONTEXT:  COPY t, line 1: "Okonkwo"'
+    )
+    try:
+        raise IntegrityError(said)
+    except IntegrityError as problem:
+        logging.getLogger("canary").exception("a round failed")
+        logging.getLogger("canary").warning("could not save: %s", problem)
+
+    assert [line["message"].split(":")[0] for line in lines()] == ["a round failed", "could not save"]
+    assert "household_name" in written.getvalue()
+    assert "Okonkwo" not in written.getvalue()
 
 
 def test_ordinary_words_stay() -> None:
