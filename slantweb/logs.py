@@ -111,6 +111,9 @@ class JsonFormatter(BaseJsonFormatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return f"{super().formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}Z"
 
+    def formatException(self, ei: Any) -> str:
+        return _hide_rows(str(super().formatException(ei)))
+
     def format(self, record: logging.LogRecord) -> str:
         return scrub(super().format(record))
 
