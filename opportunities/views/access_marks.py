@@ -77,7 +77,8 @@ def is_foreign(request: HttpRequest, view: object) -> bool:
 
     By the browser's own word (Fetch Metadata, `Sec-Fetch-Site`); what is no browser says nothing.
     """
-    if request.headers.get("Sec-Fetch-Site") != "cross-site":
+    # `same-site` is another host of the firm: what it holds is none of ours, but the cookie comes along.
+    if request.headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
         return False
     is_page = request.headers.get("Sec-Fetch-Dest") == "document" and "Sec-Purpose" not in request.headers
     return getattr(view, "own_links_only", False) or not is_page
