@@ -10,15 +10,18 @@ import itertools
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from tests.faults.history import COUNTED
+from tests.faults.history import COUNTED, staged
 from tests.faults.judging import Changes
 from tests.faults.looking import A_MOMENT, Looks, places_of
 from tests.faults.mirrored import differences
+from tests.faults.nemesis import Nemesis
 from tests.faults.people import CREATED
+from tests.faults.plan import Plan
 
 if TYPE_CHECKING:
     from tests.faults.history import History
@@ -354,3 +357,12 @@ def _different(body: dict[str, Any], record: dict[str, Any]) -> list[str]:
         if name != "pipeline_type"
         and (str(record[name])[day] != value[day] if name == "target_close_date" else record[name] != value)
     ]
+
+
+def live_and_judge(
+    plan: Plan, rng: Random, nemesis: Callable[["History"], Nemesis]
+) -> tuple[list[str], "History"]:
+    """Let the history of `plan` happen; what was wrong with it, and the history."""
+    with staged(plan, rng, nemesis) as history:
+        history.run()
+        return verdict_on(history), history

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from random import Random
 
 from opportunities.sandbox.faults import Fault
-from tests.faults.history import COUNTED, History, staged
+from tests.faults.checker import live_and_judge
+from tests.faults.history import COUNTED, History
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Trouble
-from tests.faults.plan import MINUTE, Plan
+from tests.faults.plan import MINUTE, quiet_plan
 from tests.faults.scheduler import Actor
 
 BACK_WITHIN = 15 * MINUTE
@@ -43,25 +44,32 @@ class Told:
         )
 
 
-class Outage(Nemesis):
+class SlantAway(Nemesis):
+    """Slant is away, and nothing else goes wrong. People enter deals meanwhile."""
+
+    def enter_deals(self, count: int, *, seconds_apart: float) -> None:
+        people, scheduler = self.history.people, self.history.scheduler
+        for number in range(count):
+            wish = people.wish()
+            when = scheduler.began + 1.0 + number * seconds_apart
+            scheduler.at(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
+
+    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
+        pass
+
+
+class Outage(SlantAway):
     """Slant is away from the beginning; people enter a deal each second."""
 
     kind, minutes, deals = "connection refused", 5.0, 100
     counted = 0
 
     def prepare(self) -> None:
-        people, scheduler = self.history.people, self.history.scheduler
         self.ends = self.minutes * MINUTE
-        for number in range(self.deals):
-            wish = people.wish()
-            when = scheduler.began + 1.0 + number
-            scheduler.at(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
+        self.enter_deals(self.deals, seconds_apart=1.0)
 
     def wire(self, method: str, path: str) -> Trouble:
         return AWAY[self.kind]()
-
-    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
-        pass
 
     def stop(self) -> None:
         ((self.counted,),) = self.history.deployment.database.rows(COUNTED)
@@ -70,25 +78,10 @@ class Outage(Nemesis):
 
 def live_through(kind: str, minutes: float, deals: int = 100) -> Told:
     """One outage: what was wrong, how its deals ended, and what it cost."""
-    from tests.faults.checker import verdict_on
-
-    plan = Plan(
-        seed=int(minutes),
-        troubles=frozenset(),
-        lasts=minutes * MINUTE,
-        deals=deals,
-        workers=2,
-        crash=0.0,
-        freeze=0.0,
-        database=0.0,
-        wire=0.0,
-        hand_over=0.1,
-        sync_seconds=60,
-    )
+    plan = quiet_plan(seed=int(minutes), lasts=minutes * MINUTE, deals=deals, hand_over=0.1, sync_seconds=60)
     script = type("Told", (Outage,), {"kind": kind, "minutes": minutes, "deals": deals})
-    with staged(plan, Random(plan.seed), script) as told:
-        told.run()
-        return _summary(told, verdict_on(told))
+    wrong, told = live_and_judge(plan, Random(plan.seed), script)
+    return _summary(told, wrong)
 
 
 def _summary(told: History, wrong: list[str]) -> Told:
@@ -103,3 +96,43 @@ def _summary(told: History, wrong: list[str]) -> Told:
         counted=max(0, told.nemesis.counted - told.counted_before),
         seconds=told.settled_at - returned,
     )
+
+
+LOST, NOT_EXECUTED, BUSY = (Fault("drill", kind) for kind in ("drop_after", "drop_before", "rate_limit"))
+TOO_BUSY_FOR = 2
+
+
+class Drill(SlantAway):
+    """Slant loses the answers to fifty sends, half of them executed, and is away for ninety minutes."""
+
+    DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
+
+    returns = ""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(history)
+        self.writes = self.refused = 0
+
+    def prepare(self) -> None:
+        self.ends = self.AWAY + (10 * MINUTE if self.returns else 0.0)
+        self.enter_deals(self.DEALS, seconds_apart=3.0)
+
+    def wire(self, method: str, path: str) -> Trouble:
+        gone = self.history.scheduler.now - self.history.scheduler.began
+        if self.returns and gone > self.AWAY:
+            self.refused += 1
+            return Trouble(fault=BUSY if self.refused <= TOO_BUSY_FOR else None)
+        if method == "GET" or gone > 5 * MINUTE:
+            return Trouble(refused=True, up=3.0)
+        self.writes += 1
+        return Trouble(fault=LOST if self.writes % 2 else NOT_EXECUTED)
+
+
+def drill(returns: str = "") -> tuple[list[str], float, History]:
+    """The outage drill: what was wrong, and after how many seconds the last of the fifty was settled.
+
+    With `returns` "busy" its first answers are 429.
+    """
+    plan = quiet_plan(seed=90, lasts=Drill.AWAY, deals=Drill.DEALS, hand_over=0.1)
+    wrong, told = live_and_judge(plan, Random(90), type("Told", (Drill,), {"returns": returns}))
+    return wrong, told.settled_at - told.scheduler.began - Drill.AWAY, told

@@ -134,6 +134,32 @@ class Plan:
         return ", ".join(parts) + ": " + (", ".join(sorted(self.troubles)) or "nothing wrong")
 
 
+def quiet_plan(
+    *,
+    seed: int,
+    lasts: float,
+    deals: int,
+    hand_over: float,
+    sync_seconds: int = Plan.sync_seconds,
+    opportunities: int = Plan.opportunities,
+) -> Plan:
+    """Two workers and nothing drawn: what goes wrong is in a script."""
+    return Plan(
+        seed=seed,
+        troubles=frozenset(),
+        lasts=lasts,
+        deals=deals,
+        workers=2,
+        crash=0.0,
+        freeze=0.0,
+        database=0.0,
+        wire=0.0,
+        hand_over=hand_over,
+        sync_seconds=sync_seconds,
+        opportunities=opportunities,
+    )
+
+
 def draw(seed: int, always: frozenset[str] = frozenset()) -> tuple[Plan, Random]:
     """The plan of a seed, and the generator that decides the rest. `always`: troubles it has in any case."""
     rng = Random(seed)

@@ -13,12 +13,12 @@ from zlib import crc32
 
 from opportunities.sandbox.faults import Fault
 from opportunities.sandbox.store import SWITCHES
-from tests.faults.checker import verdict_on
-from tests.faults.history import Deployment, History, staged
+from tests.faults.checker import live_and_judge
+from tests.faults.history import Deployment, History
 from tests.faults.nemesis import Nemesis
 from tests.faults.network import Trouble
 from tests.faults.people import Wish
-from tests.faults.plan import HOUR, MINUTE, Plan
+from tests.faults.plan import HOUR, MINUTE, quiet_plan
 from tests.faults.scheduler import Actor
 from tests.faults.workers import Crew
 
@@ -62,7 +62,6 @@ EVER = float("inf")
 # The backup is taken when the deal is saved and nothing was sent.
 RESTORES = ("restore early", "restore elsewhere", "two machines")
 A_PAGE_TAKES, MANY_DEALS = 9.4, 1404
-TOO_BUSY_FOR = 2
 LOST = _fault("drop_after")
 BEHAVIOURS: dict[str, Behaviour] = {
     "created": Behaviour(),
@@ -450,20 +449,14 @@ def live(script: type[Script], name: str, **about: Any) -> tuple[list[str], Scri
     """One history by a script; what was wrong with it."""
     seed = crc32(name.encode())
     behaviour: Behaviour = about.get("behaviour", script.behaviour)
-    plan = Plan(
+    plan = quiet_plan(
         seed=seed,
-        troubles=frozenset(),
         lasts=MINUTE,
         deals=1,
-        workers=2,
-        crash=0.0,
-        freeze=0.0,
-        database=0.0,
-        wire=0.0,
         hand_over=0.3,
         opportunities={"rows shift": 104, "slow list": MANY_DEALS}.get(behaviour.then, 24),
     )
-    wrong, told = _judged(plan, Random(seed), type("Told", (script,), about))
+    wrong, told = live_and_judge(plan, Random(seed), type("Told", (script,), about))
     assert isinstance(told.nemesis, Script)
     # What never reached Slant could not be edited there, and is simply sent again.
     ends = ("confirmed",) if behaviour.then in EDITS and not told.nemesis.edited else behaviour.ends
@@ -474,12 +467,6 @@ def live(script: type[Script], name: str, **about: Any) -> tuple[list[str], Scri
     if told.nemesis.writes > behaviour.sends:
         wrong.append(f"sent {told.nemesis.writes} times")
     return wrong, told.nemesis, told
-
-
-def _judged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis]) -> tuple[list[str], History]:
-    with staged(plan, rng, nemesis) as told:
-        told.run()
-        return verdict_on(told), told
 
 
 def sweep(some: Iterable[Cell]) -> dict[str, list[str]]:
@@ -510,57 +497,3 @@ def fail_each(script: type[Script], *, every: int = 1, **about: Any) -> tuple[in
         if not nemesis.reached:  # type: ignore[attr-defined]
             return nth - 1, found
         nth += every
-
-
-class Drill(Nemesis):
-    """Slant loses the answers to fifty sends, half of them executed, and is away for ninety minutes."""
-
-    DEALS, AWAY, BACK_WITHIN = 50, 90 * MINUTE, 15 * MINUTE
-
-    returns = ""
-
-    def __init__(self, history: History) -> None:
-        super().__init__(history)
-        self.writes = self.refused = 0
-
-    def prepare(self) -> None:
-        people, scheduler = self.history.people, self.history.scheduler
-        self.ends = self.AWAY + (10 * MINUTE if self.returns else 0.0)
-        for number in range(self.DEALS):
-            wish = people.wish()
-            when = scheduler.began + 1.0 + number * 3.0
-            scheduler.at(when, lambda wish=wish: self._visit("browser", lambda: people.send(wish)))
-
-    def wire(self, method: str, path: str) -> Trouble:
-        gone = self.history.scheduler.now - self.history.scheduler.began
-        if self.returns and gone > self.AWAY:
-            self.refused += 1
-            return Trouble(fault=_fault("rate_limit") if self.refused <= TOO_BUSY_FOR else None)
-        if method == "GET" or gone > 5 * MINUTE:
-            return Trouble(refused=True, up=3.0)
-        self.writes += 1
-        return Trouble(fault=LOST if self.writes % 2 else _fault("drop_before"))
-
-    def at_point(self, actor: Actor, kind: str, sql: str, outside: bool) -> None:
-        pass
-
-
-def drill(returns: str = "") -> tuple[list[str], float, History]:
-    """The outage drill: what was wrong, and after how many seconds the last of the fifty was settled.
-
-    With `returns` "busy" its first answers are 429.
-    """
-    plan = Plan(
-        seed=90,
-        troubles=frozenset(),
-        lasts=Drill.AWAY,
-        deals=Drill.DEALS,
-        workers=2,
-        crash=0.0,
-        freeze=0.0,
-        database=0.0,
-        wire=0.0,
-        hand_over=0.1,
-    )
-    wrong, told = _judged(plan, Random(90), type("Told", (Drill,), {"returns": returns}))
-    return wrong, told.settled_at - told.scheduler.began - Drill.AWAY, told

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.conftest import is_full
-from tests.faults.outages import AWAY, BACK_WITHIN, live_through
+from tests.faults.outages import AWAY, BACK_WITHIN, Drill, drill, live_through
 
 MOST_CALLS = 120  # in 90 minutes
 # No byte of these reaches Slant.
@@ -34,3 +34,13 @@ def test_an_outage_ends_when_slant_is_back(
     assert told.calls < MOST_CALLS
     if kind in UNHEARD:
         assert told.counted == 0, "what sent no byte costs no budget"
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize("returns", ["", "busy"])
+def test_fifty_submissions_survive_ninety_minutes_without_slant(returns: str) -> None:
+    """Their answers were all lost; each is in Slant exactly once within 15 minutes of its return."""
+    wrong, seconds, told = drill(returns)
+    assert wrong == []
+    assert told.ended == ["confirmed"] * 50
+    assert seconds < Drill.BACK_WITHIN

@@ -1,4 +1,4 @@
-"""The sweep: crash points, behaviours of Slant, ages of a key, failing statements, and the drill.
+"""The sweep: crash points, behaviours of Slant, ages of a key, and failing statements.
 
 The whole of it in `make faults`; in the suite a diagonal on which each crash point, behaviour and age
 appears.
@@ -55,13 +55,3 @@ def test_any_exchange_may_fail(how: str, course: str, lasting: bool, request: py
 def test_a_list_that_takes_longer_than_a_lease_settles_all_the_same(request: pytest.FixtureRequest) -> None:
     cells = sweep.slow_cells()
     assert sweep.sweep(cells if is_full(request.config) else cells[:1]) == {}
-
-
-@pytest.mark.usefixtures("simulated")
-@pytest.mark.parametrize("returns", ["", "busy"])
-def test_fifty_submissions_survive_ninety_minutes_without_slant(returns: str) -> None:
-    """Their answers were all lost; each is in Slant exactly once within 15 minutes of its return."""
-    wrong, seconds, told = sweep.drill(returns)
-    assert wrong == []
-    assert told.ended == ["confirmed"] * 50
-    assert seconds < sweep.Drill.BACK_WITHIN
