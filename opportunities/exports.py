@@ -1,7 +1,8 @@
 """Exported files: CSV and XLSX in which no cell can run as a formula (reliability 4, S12).
 
-Pure functions from rows to text or bytes. A file begins with its title, the age of its data, its filters and
-who exported it; then come an empty line, the names of the columns, and the rows.
+Pure functions from rows to text or bytes. A CSV file is the names of the columns and then one record a row.
+A workbook has a sheet for each table, and "About": the age of the data, the filters, who exported it, and
+what the numbers mean.
 """
 
 import csv
@@ -12,36 +13,81 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 import xlsxwriter
 from django.utils import timezone
 
-Cell = str | int | float | Decimal | date | datetime | None
-Row = Sequence[Cell]
-
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-# Characters that may begin a formula: OWASP's list, the line feed, and the full-width forms of the first
-# four, which Japanese spreadsheets accept.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-# Excel assumes Windows-1252 without it. It stands before the title.
+# Characters that may begin a formula: OWASP's list, and the full-width forms of the first four, which
+# Japanese spreadsheets accept.
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a cell may begin: with the text, and behind what a spreadsheet may take for a separator. Some skip the
+# spaces and quotes that follow.
+CELL_BEGINS = re.compile(rf"(^|[;|\t\r\n])([ \"]*)(?=[{re.escape(''.join(DANGEROUS))}])")
+# Excel assumes Windows-1252 without it.
 BYTE_ORDER_MARK = "\ufeff"
 ROWS_AT_ONCE = 200
 LONGEST_CELL = 32_767
 LONGEST_SHEET_NAME = 31
 WIDEST = 60
+ABOUT = "About"
+# How a workbook shows each kind of column. A number is a format built into Excel, which follows its reader's
+# country: days, and moments to the minute.
+NUMBER_FORMATS: dict[str, str | int] = {
+    "count": "#,##0",
+    "days": "#,##0",
+    "money": '"$"#,##0',
+    "signed": '+"$"#,##0;-"$"#,##0;"$"0',
+    "percent": "0.0%",
+    "change": "+0.0%;-0.0%;0.0%",
+    "day": 14,
+    "moment": 22,
+}
+
+
+class Figure(NamedTuple):
+    """A value that is not of the kind of its column (`NUMBER_FORMATS`)."""
+
+    value: str | int | float | date | datetime | None
+    kind: str
+
+
+Cell = str | int | float | Decimal | date | datetime | Figure | None
+Row = Sequence[Cell]
+
+
+class FileColumn(NamedTuple):
+    name: str
+    kind: str = "text"
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """Columns and records. `foot` are their sums: a workbook shows them under the records."""
+
+    title: str
+    columns: Sequence[FileColumn]
+    rows: Iterable[Row]
+    foot: Row = ()
 
 
 @dataclass(frozen=True)
 class Heading:
-    """The lines above the rows: the age of the data, the filters, and who exported it when."""
+    """What a file is: the age of the data, the filters, and who exported it when.
+
+    `notes` say what its numbers mean.
+    """
 
     title: str
     stamp: str
     filters: str
     by: str
     at: datetime
+    notes: Sequence[str] = ()
 
     def lines(self) -> list[tuple[str, str]]:
         return [
@@ -53,9 +99,17 @@ class Heading:
         ]
 
 
+class About(StrEnum):
+    """Whether a CSV file has the lines of its heading: not at all, above the table, or alone."""
+
+    NO = ""
+    ABOVE = "1"
+    ALONE = "only"
+
+
 def harmless(text: str) -> str:
-    """`text` with an apostrophe in front if a spreadsheet might run it as a formula."""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
+    """`text` with an apostrophe wherever a spreadsheet might begin a cell with a formula."""
+    return CELL_BEGINS.sub(r"\1\2'", text)
 
 
 def moment(value: datetime) -> str:
@@ -63,8 +117,9 @@ def moment(value: datetime) -> str:
     return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
 
 
-def written(value: Cell) -> str | int | float | Decimal:
+def written(cell: Cell) -> str | int | float | Decimal:
     """A cell of a CSV file: numbers bare, days and moments in ISO 8601, text harmless, None as ""."""
+    value = cell.value if isinstance(cell, Figure) else cell
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -74,23 +129,31 @@ def written(value: Cell) -> str | int | float | Decimal:
     return harmless(value) if isinstance(value, str) else value
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> Iterator[str]:
-    """A CSV file in pieces of two hundred rows, for streaming (RFC 4180: commas, doubled quotes, CRLF)."""
+def csv_text(table: FileTable, heading: Heading, about: About = About.NO) -> Iterator[str]:
+    """A CSV file in pieces of two hundred rows, for streaming (RFC 4180: commas, doubled quotes, CRLF).
+
+    Every text is quoted.
+    """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     buffer.write(BYTE_ORDER_MARK)
-    writer.writerows([[written(cell) for cell in line] for line in heading.lines()])
-    writer.writerow([])
-    writer.writerow([harmless(column) for column in columns])
-    for number, row in enumerate(rows, start=1):
+    if about:
+        writer.writerows([[written(cell) for cell in line] for line in heading.lines()])
+    if about is About.ALONE:
+        yield _emptied(buffer)
+        return
+    if about is About.ABOVE:
+        writer.writerow([])
+    writer.writerow([harmless(column.name) for column in table.columns])
+    for number, row in enumerate(table.rows, start=1):
         writer.writerow([written(cell) for cell in row])
         if number % ROWS_AT_ONCE == 0:
             yield _emptied(buffer)
     yield _emptied(buffer)
 
 
-def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) -> bytes:
-    """A workbook of one sheet. Text stays text: none becomes a formula, a link or a number."""
+def xlsx_bytes(tables: Sequence[FileTable], heading: Heading) -> bytes:
+    """A workbook: a sheet for each table, and "About". Text never becomes a formula, a link or a number."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(
         file,
@@ -102,26 +165,10 @@ def xlsx_bytes(columns: Sequence[str], rows: Iterable[Row], heading: Heading) ->
             "remove_timezone": True,
         },
     ) as book:
-        sheet = book.add_worksheet(sheet_name(heading.title))
-        strong = book.add_format({"bold": True})
-        formats: dict[type[date], object] = {
-            datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            date: book.add_format({"num_format": "yyyy-mm-dd"}),
-        }
-        for number, line in enumerate(heading.lines()):
-            for column, words in enumerate(line):
-                sheet.write_string(number, column, words[:LONGEST_CELL], strong if column == 0 else None)
-        top = len(heading.lines()) + 1
-        widths = [len(column) for column in columns]
-        for column, name in enumerate(columns):
-            sheet.write_string(top, column, name[:LONGEST_CELL], strong)
-        for number, row in enumerate(rows, start=top + 1):
-            for column, cell in enumerate(row):
-                _write(sheet, number, column, cell, formats)
-                widths[column] = max(widths[column], len(str(cell)) if cell is not None else 0)
-        for column, width in enumerate(widths):
-            sheet.set_column(column, column, min(width, WIDEST) + 2)
-        sheet.freeze_panes(top + 1, 0)
+        names = {ABOUT.lower()}
+        for table in tables:
+            _SheetWriter(book, book.add_worksheet(_new_name(table.title, names))).write(table)
+        _write_about(book, heading)
     return file.getvalue()
 
 
@@ -143,6 +190,16 @@ def sheet_name(title: str) -> str:
     return "Export" if words.lower() in ("", "history") else words
 
 
+def _new_name(title: str, taken: set[str]) -> str:
+    """A name for a sheet that none of `taken` has; Excel tells no case apart."""
+    name, number = sheet_name(title), 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{sheet_name(title)[: LONGEST_SHEET_NAME - 4]} ({number})"
+    taken.add(name.lower())
+    return name
+
+
 def _emptied(buffer: io.StringIO) -> str:
     text = buffer.getvalue()
     buffer.seek(0)
@@ -150,21 +207,60 @@ def _emptied(buffer: io.StringIO) -> str:
     return text
 
 
-def _write(
-    sheet: xlsxwriter.worksheet.Worksheet,
-    row: int,
-    column: int,
-    cell: Cell,
-    formats: dict[type[date], object],
-) -> None:
-    if cell is None:
-        return
-    if isinstance(cell, str):
-        sheet.write_string(row, column, cell[:LONGEST_CELL])
-    elif isinstance(cell, datetime):
-        local = timezone.localtime(cell).replace(tzinfo=None)
-        sheet.write_datetime(row, column, local, formats[datetime])
-    elif isinstance(cell, date):
-        sheet.write_datetime(row, column, cell, formats[date])
-    else:
-        sheet.write_number(row, column, cell)
+def _write_about(book: xlsxwriter.Workbook, heading: Heading) -> None:
+    sheet, strong = book.add_worksheet(ABOUT), book.add_format({"bold": True})
+    lines = [*heading.lines(), *(("", note) for note in heading.notes)]
+    for number, line in enumerate(lines):
+        for column, words in enumerate(line):
+            sheet.write_string(number, column, words[:LONGEST_CELL], strong if column == 0 else None)
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, 1, WIDEST)
+
+
+class _SheetWriter:
+    """Writes a table: names bold and frozen with filters, numbers and days as what they are."""
+
+    def __init__(self, book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        self._book, self._sheet = book, sheet
+        self._formats: dict[tuple[str, bool], Any] = {}
+        self._widths: list[int] = []
+
+    def write(self, table: FileTable) -> None:
+        kinds = [column.kind for column in table.columns]
+        self._widths = [0] * len(kinds)
+        self._row(0, [column.name for column in table.columns], ["text"] * len(kinds), bold=True)
+        last = 0
+        for last, row in enumerate(table.rows, start=1):
+            self._row(last, row, kinds)
+        self._sheet.autofilter(0, 0, last, max(0, len(kinds) - 1))
+        if table.foot:
+            self._row(last + 1, table.foot, kinds, bold=True)
+        for column, width in enumerate(self._widths):
+            self._sheet.set_column(column, column, min(width, WIDEST) + 3)
+        self._sheet.freeze_panes(1, 0)
+
+    def _row(self, number: int, cells: Row, kinds: Sequence[str], *, bold: bool = False) -> None:
+        for column, (cell, kind) in enumerate(zip(cells, kinds, strict=True)):
+            value, kind = cell if isinstance(cell, Figure) else (cell, kind)
+            self._write(number, column, value, kind, bold)
+            if value is not None:
+                self._widths[column] = max(self._widths[column], len(str(value)))
+
+    def _write(self, row: int, column: int, value: Any, kind: str, bold: bool) -> None:
+        if value is None:
+            return
+        if isinstance(value, str):
+            self._sheet.write_string(row, column, value[:LONGEST_CELL], self._format("text", bold))
+        elif isinstance(value, datetime):
+            local = timezone.localtime(value).replace(tzinfo=None)
+            self._sheet.write_datetime(row, column, local, self._format("moment", bold))
+        elif isinstance(value, date):
+            self._sheet.write_datetime(row, column, value, self._format("day", bold))
+        else:
+            self._sheet.write_number(row, column, value, self._format(kind, bold))
+
+    def _format(self, kind: str, bold: bool) -> Any:
+        if (kind, bold) not in self._formats:
+            shown = {"num_format": NUMBER_FORMATS[kind]} if kind in NUMBER_FORMATS else {}
+            self._formats[kind, bold] = self._book.add_format({"bold": bold, **shown})
+        return self._formats[kind, bold]

@@ -59,6 +59,7 @@ urlpatterns = [
     # Many deals, and one
     path("opportunities/bulk/", bulk.bulk, name="bulk"),
     path("opportunities.csv", listing.csv, name="csv"),
+    path("opportunities.xlsx", listing.xlsx, name="xlsx"),
     path("opportunities/<slant_id:id>/", opportunity.opportunity, name="opportunity"),
     path("opportunities/<slant_id:id>/edit/", opportunity.edit, name="edit"),
     path("opportunities/<slant_id:id>/move/", moving.move, name="move"),

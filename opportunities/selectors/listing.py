@@ -28,7 +28,7 @@ from django.utils import timezone
 
 from opportunities.access import visible_books, writable_books
 from opportunities.actions.bulk import ROW_LIMIT
-from opportunities.exports import Cell
+from opportunities.exports import Cell, FileColumn
 from opportunities.listing import SORTS, Reading, Sorting
 from opportunities.models import OPEN, Meaning, Opportunity, Person, Pipeline, StageMeaning, Submission
 from opportunities.offer import StageChoice
@@ -58,8 +58,11 @@ KEYS: dict[str, Any] = {
 TURNED = ("since",)
 
 FILE_COLUMNS = (
-    "Deal", "Household", "Book", "Pipeline", "Stage", "Meaning", "Value", "Probability", "Weighted",
-    "Target close", "In stage since", "Days in stage", "Owner", "Created", "Slant record",
+    FileColumn("Deal"), FileColumn("Household"), FileColumn("Book"), FileColumn("Pipeline"),
+    FileColumn("Stage"), FileColumn("Meaning"), FileColumn("Value", "money"),
+    FileColumn("Probability", "count"), FileColumn("Weighted", "money"), FileColumn("Target close", "day"),
+    FileColumn("In stage since", "day"), FileColumn("Days in stage", "days"), FileColumn("Owner"),
+    FileColumn("Created", "day"), FileColumn("Slant record"),
 )  # fmt: skip
 
 

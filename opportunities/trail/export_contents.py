@@ -191,7 +191,7 @@ def _proof(seq: int, checkpoint: int) -> dict[str, Any] | None:
 def csv_pieces(export: Export, taken: ExportSummary) -> Pieces:
     """A table for reading. It is no evidence: an apostrophe stands before text that could be a formula."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(COLUMNS)
     for page in _rows(export):
         for event in page:

@@ -1,5 +1,7 @@
 """The deals of a selection as a table, and as a file."""
 
+from datetime import datetime
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_safe
 from opportunities import exports
 from opportunities.actions import deal_exports, form_tokens
 from opportunities.clock import SystemClock
+from opportunities.forms.files import FileForm
 from opportunities.forms.listing import reading_of
 from opportunities.forms.selection import SelectionForm
 from opportunities.selection import Selection
@@ -22,6 +25,7 @@ from opportunities.views.access_marks import own_links_only
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 from opportunities.views.shell import Shell
+from opportunities.wording import bulk as bulk_words
 
 CLOCK = SystemClock()
 
@@ -62,6 +66,18 @@ def page(
 @require_safe
 def csv(request: PageRequest) -> HttpResponseBase:
     """All deals of a selection as a file no spreadsheet runs. The trail records each export."""
+    return _deals_file(request, "csv")
+
+
+@own_links_only
+@require_safe
+@limits.one_at_a_time
+def xlsx(request: PageRequest) -> HttpResponseBase:
+    """The same as a workbook."""
+    return _deals_file(request, "xlsx")
+
+
+def _deals_file(request: PageRequest, suffix: str) -> HttpResponseBase:
     person, now = request.person, timezone.now()
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)
@@ -69,17 +85,27 @@ def csv(request: PageRequest) -> HttpResponseBase:
     count, rows = file_rows(person, selection, reading.sorting, now)
     deal_exports.record(
         what="opportunities",
-        format="csv",
+        format=suffix,
         rows=count,
         filters=reading.query(selection.query()),
         by=actor_of(request),
         clock=CLOCK,
     )
+    table, heading = exports.FileTable("Deals", FILE_COLUMNS, rows), _heading(request, selection, now)
+    name = exports.attachment(exports.filename("deals", at=now, suffix=suffix))
+    if suffix == "xlsx":
+        content = exports.xlsx_bytes([table], heading)
+        return HttpResponse(content, content_type=exports.XLSX_TYPE, headers={"Content-Disposition": name})
+    text = exports.csv_text(table, heading, FileForm(request.GET).wanted_about)
+    return StreamingHttpResponse(text, content_type=exports.CSV_TYPE, headers={"Content-Disposition": name})
+
+
+def _heading(request: PageRequest, selection: Selection, now: datetime) -> exports.Heading:
+    person, around = request.person, Shell(request).around
     pipeline = pipeline_name(person, selection.pipeline)
     chips = filters.chips(selection, boards.lookup_names(person, selection))
-    around = Shell(request).around
     synced = around.stamp.synced_at if around else None
-    heading = exports.Heading(
+    return exports.Heading(
         title="Deals",
         stamp=exports.moment(synced) if synced else "",
         filters="; ".join(
@@ -87,9 +113,5 @@ def csv(request: PageRequest) -> HttpResponseBase:
         ),
         by=person.display,
         at=now,
-    )
-    return StreamingHttpResponse(
-        exports.csv_text(FILE_COLUMNS, rows, heading),
-        content_type=exports.CSV_TYPE,
-        headers={"Content-Disposition": exports.attachment(exports.filename("deals", at=now, suffix="csv"))},
+        notes=bulk_words.FILE_NOTES,
     )

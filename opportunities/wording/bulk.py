@@ -37,3 +37,11 @@ REFUSED = {
     "lost_reason": "Moving to {target} needs a reason.",
 }
 LOST_REASON = "Say in a few words why these deals were lost."
+
+# What the numbers of the exported deals mean.
+FILE_NOTES = (
+    "Value: the deal's value in whole US dollars, as Slant shows it.",
+    "Probability: the deal's own, in percent; where it has none, the default of its stage.",
+    "Weighted: value times probability.",
+    "Days in stage: whole days since Slant last moved the deal, or since it was created.",
+)

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import UTC, datetime
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.core.cache import caches
@@ -44,7 +45,7 @@ def ids(page: Page) -> list[str]:
 def rows_of(client: Client, query: str) -> list[dict[str, str]]:
     response = client.get(f"/opportunities.csv?{query}")
     text = b"".join(response.streaming_content).decode().removeprefix("\ufeff")  # type: ignore[attr-defined]
-    return list(csv.DictReader(io.StringIO(text.split("\r\n\r\n", 1)[1], newline="")))
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def test_each_column_sorts_both_ways_with_what_is_missing_last(
@@ -227,18 +228,36 @@ def test_the_file_says_what_it_is_and_runs_nothing(
     make_deal("op_2", name='Comma, "quote"', value=640_000, probability=33)
     client = browse(owner)
 
-    response = client.get("/opportunities.csv?pipeline=pl_prospects&owner=me&sort=name")
-    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
+    response = client.get("/opportunities.csv?pipeline=pl_prospects&owner=me&sort=name&about=only")
+    head = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
 
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert re.fullmatch(r'attachment; filename="deals-\d{4}-\d\d-\d\d\.csv"', response["Content-Disposition"])
-    head = text.split("\r\n\r\n")[0]
-    for said in ("Deals", "Slant data as of,20", "Pipeline: New money; ", "Exported by,Olivia Owner"):
+    for said in ("Deals", '"Slant data as of","20', "Pipeline: New money; ", '"Exported by","Olivia Owner"'):
         assert said in head
     rows = rows_of(client, "pipeline=pl_prospects&sort=name")
     assert [row["Deal"] for row in rows] == ["'=cmd|' /C calc'!A0", 'Comma, "quote"']
     assert (rows[1]["Value"], rows[1]["Weighted"], rows[1]["Probability"]) == ("640000", "211200", "33")
     assert (rows[1]["Days in stage"], rows[1]["Target close"]) == ("10", in_days(60).isoformat())
+
+
+def test_the_workbook_holds_what_the_file_holds(owner: Person, browse: Browse, make_deal: MakeDeal) -> None:
+    make_deal(name="Okonkwo rollover", value=640_000, probability=33)
+    client = browse(owner)
+
+    response = client.get("/opportunities.xlsx?pipeline=pl_prospects")
+
+    assert re.fullmatch(
+        r'attachment; filename="deals-\d{4}-\d\d-\d\d\.xlsx"', response["Content-Disposition"]
+    )
+    with ZipFile(io.BytesIO(response.content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        strings = archive.read("xl/sharedStrings.xml").decode()
+    assert "<v>640000</v>" in sheet
+    for said in ("Okonkwo rollover", "Pipeline: New money", "Olivia Owner", "Weighted: value times"):
+        assert said in strings
+    event = AuditEvent.objects.get(action="client_data.exported")
+    assert (event.after["format"], event.after["rows"]) == ("xlsx", 1)
 
 
 def test_each_taking_is_in_the_trail_and_sixty_an_hour_are_enough(

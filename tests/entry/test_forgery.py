@@ -73,7 +73,13 @@ def test_an_htmx_request_without_a_token_gets_a_fragment(
     assert (response.status_code, "<html" in response.text) == (403, False)
 
 
-EXPORTS = ("/opportunities.csv", "/reports/overview.csv", "/reports/overview.xlsx", "/audit/export/")
+EXPORTS = (
+    "/opportunities.csv",
+    "/opportunities.xlsx",
+    "/reports/overview.csv",
+    "/reports/overview.xlsx",
+    "/audit/export/",
+)
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -1,6 +1,5 @@
 """The files people take away, written from the same sheet as the page."""
 
-from collections.abc import Iterator
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -10,7 +9,18 @@ from django.views.decorators.http import require_safe
 
 from opportunities import exports
 from opportunities.clock import SystemClock
-from opportunities.reports.sheets import CHANGE, PERCENT, Cell, Column, Links, Row, Sheet, Table
+from opportunities.forms.files import FileForm
+from opportunities.reports.sheets import (
+    CHANGE,
+    PERCENT,
+    Cell,
+    Column,
+    Links,
+    Row,
+    Sheet,
+    Table,
+    build_table,
+)
 from opportunities.trail import audit
 from opportunities.views import limits
 from opportunities.views.access_marks import own_links_only
@@ -30,11 +40,18 @@ Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 @require_safe
 @limits.one_at_a_time
 def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
+    """One table of a report: the first, or the one the address names."""
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
-    asked = read_request(request, slug, Links())
-    columns, rows = _flatten(asked.build_sheet())
-    text = exports.csv_text(columns, rows, _heading(request, asked))
+    asked, wanted = read_request(request, slug, Links()), FileForm(request.GET)
+    sheet = asked.build_sheet()
+    tables = {table.id: table for table in _tables(sheet)}
+    table = tables.get(wanted.wanted_table) or next(iter(tables.values()))
+    columns = [exports.FileColumn(_in_percent(column), column.kind) for column in table.columns]
+    rows = [[_plain(cell) for cell in row.cells] for row in table.rows]
+    text = exports.csv_text(
+        exports.FileTable(table.title, columns, rows), _heading(request, asked, sheet), wanted.wanted_about
+    )
     response = StreamingHttpResponse(text, content_type=exports.CSV_TYPE)
     return _record_export(request, response, asked, "csv", len(rows))
 
@@ -43,60 +60,53 @@ def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpR
 @require_safe
 @limits.one_at_a_time
 def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
+    """All tables of a report, each on a sheet of its own."""
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
     asked = read_request(request, slug, Links())
-    columns, rows = _flatten(asked.build_sheet())
-    content = exports.xlsx_bytes(columns, rows, _heading(request, asked))
-    return _record_export(
-        request, HttpResponse(content, content_type=exports.XLSX_TYPE), asked, "xlsx", len(rows)
+    sheet = asked.build_sheet()
+    titles = [panel.chart.title if panel.chart else panel.table.title for panel in sheet.panels]
+    tables = _tables(sheet)
+    for_workbook = [_for_workbook(title, table) for title, table in zip(titles or [""], tables, strict=True)]
+    content = exports.xlsx_bytes(for_workbook, _heading(request, asked, sheet))
+    rows = sum(len(table.rows) for table in tables)
+    return _record_export(request, HttpResponse(content, content_type=exports.XLSX_TYPE), asked, "xlsx", rows)
+
+
+def _tables(sheet: Sheet) -> list[Table]:
+    nothing = build_table(
+        "nothing", "Nothing to show", [Column.text("Nothing to show")], [Row((Cell(sheet.empty),))]
     )
+    return [panel.table for panel in sheet.panels] or [nothing]
 
 
-def _flatten(sheet: Sheet) -> tuple[list[str], list[exports.Row]]:
-    """The tables of a sheet under each other: the columns of the first, then all rows, titles between them.
-
-    Shares are written in percent, as their columns say.
-    """
-    tables = [panel.table for panel in sheet.panels]
-    if not tables:
-        return ["Nothing to show"], [[sheet.empty or sheet.finding]]
-    widest = max(len(table.columns) for table in tables)
-    rows: list[exports.Row] = []
-    for place, table in enumerate(tables):
-        if place:
-            rows += [[], [table.title], _headers(table)]
-        rows += [_values(row) for row in _rows_and_foot(table)]
-    first = _headers(tables[0])
-    return first + [""] * (widest - len(first)), rows
-
-
-def _headers(table: Table) -> list[str]:
-    return [_header(column) for column in table.columns]
-
-
-def _header(column: Column) -> str:
+def _in_percent(column: Column) -> str:
+    """The name of a column in a CSV file, where a share is a number of percent."""
     label = column.file_label or column.label
     return f"{label} (%)" if column.kind in SHARES else label
 
 
-def _rows_and_foot(table: Table) -> Iterator[Row]:
-    yield from table.rows
-    if table.foot:
-        yield table.foot
-
-
-def _values(row: Row) -> list[exports.Cell]:
-    return [_value(cell) for cell in row.cells]
-
-
-def _value(cell: Cell) -> exports.Cell:
+def _plain(cell: Cell) -> exports.Cell:
     if cell.kind in SHARES and isinstance(cell.value, (int, float)):
         return round(cell.value * 100, 2)
     return cell.value
 
 
-def _heading(request: PageRequest, asked: ReportRequest) -> exports.Heading:
+def _for_workbook(title: str, table: Table) -> exports.FileTable:
+    """`title` names the sheet: under a chart, the chart says what the table is of."""
+    return exports.FileTable(
+        title,
+        [exports.FileColumn(column.file_label or column.label, column.kind) for column in table.columns],
+        [_figures(row) for row in table.rows],
+        _figures(table.foot) if table.foot else (),
+    )
+
+
+def _figures(row: Row) -> list[exports.Cell]:
+    return [exports.Figure(cell.value, cell.kind) for cell in row.cells]
+
+
+def _heading(request: PageRequest, asked: ReportRequest, sheet: Sheet) -> exports.Heading:
     around = Shell(request).around
     synced = around.stamp.synced_at if around else None
     return exports.Heading(
@@ -105,6 +115,7 @@ def _heading(request: PageRequest, asked: ReportRequest) -> exports.Heading:
         filters=describe_filters(asked),
         by=asked.person.display,
         at=asked.query.now,
+        notes=[words for words in (sheet.finding, sheet.lede, *sheet.hints) if words],
     )
 
 
