@@ -150,8 +150,8 @@ def test_files_keep_their_columns(used: Used, monkeypatch: pytest.MonkeyPatch) -
     for table in ("opportunities", *(f"reports/{slug}" for slug in REPORTS)):
         then = rows(unpacked(used.folder / "tables" / f"{Path(table).name}.csv.xz"))
         today = rows(b"".join(manager.get(f"/{table}.csv")))
-        # What stands above the columns is no part of the table. Names of days differ by the day.
-        columns = [name for name in then[then.index([]) + 1] if not any(map(str.isdigit, name))]
+        # Then, lines stood above the columns, and nameless ones behind. Names of days differ by the day.
+        columns = [name for name in then[then.index([]) + 1] if name and not any(map(str.isdigit, name))]
         assert any(columns == [name for name in row if name in columns] for row in today), columns
 
 
