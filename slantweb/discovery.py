@@ -90,7 +90,7 @@ def _fetch_json(address: str, headers: Mapping[str, str] | None = None) -> dict[
             response = session.get(address, headers=headers, timeout=TIMEOUT_SECONDS)
             response.raise_for_status()
             found = response.json()
-    except (requests.RequestException, ValueError) as problem:
+    except (requests.RequestException, ValueError, RecursionError) as problem:
         log.warning("the sign-on provider does not answer: %s", type(problem).__name__)
         raise ProviderUnreachable from problem
     if not isinstance(found, dict):

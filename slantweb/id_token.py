@@ -45,8 +45,8 @@ REASONS_BY_CLAIM = {
     "at_hash": "access_token_wrong",
 }
 
-# Both libraries raise these where a header, a claim or a key has an unexpected type.
-WRONG_TYPES = (TypeError, ValueError, KeyError, AttributeError)
+# Both libraries raise these where a header, a claim or a key has an unexpected type, or is nested too deep.
+WRONG_TYPES = (TypeError, ValueError, KeyError, AttributeError, RecursionError)
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 

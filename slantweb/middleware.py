@@ -4,6 +4,7 @@ Every view needs a sign-in but those marked as open (`opportunities/views/access
 mark costs a visitor a sign-in, never the firm its data. An address that does not exist needs one too.
 """
 
+import codecs
 import ipaddress
 import logging
 import re
@@ -183,6 +184,9 @@ class BodyLimitMiddleware:
         if length > settings.REQUEST_BODY_MOST_BYTES:
             most = settings.REQUEST_BODY_MOST_BYTES // 1024
             return _refuse_body(f"A request may be at most {most} KB long.", 413)
+        # Django decodes a form by whatever codec it names, and Python has some that give no text.
+        if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
+            return _refuse_body("The request must be in UTF-8.", 415)
         request.body_length = length
         return self.get_response(request)
 

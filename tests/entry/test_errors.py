@@ -130,3 +130,27 @@ def test_not_even_the_page_for_developers_shows_a_secret(client: Client, setting
         page = client.get("/odd/breaks-for-all/", headers=headers).text
         assert "RuntimeError" in page
         assert ("canary-of" in page, SECRET in page) == (False, False)
+
+
+@pytest.mark.parametrize("form", ["multipart/form-data; boundary=b", "application/x-www-form-urlencoded"])
+def test_a_form_in_another_encoding_than_ours_is_refused_before_it_is_read(client: Client, form: str) -> None:
+    """Python decodes by codecs that give no text, such as rot13, and fails; a form of ours is in UTF-8."""
+    body = b'--b\r\nContent-Disposition: form-data; name="next"\r\n\r\n/\r\n--b--\r\n'
+    answers = {
+        charset: client.generic("POST", "/demo/sign-in/", body, f"{form}; charset={charset}").status_code
+        for charset in (
+            "rot13",
+            "hex",
+            "zlib",
+            "utf-7",
+            "utf-16",
+            "latin-1",
+            "idna",
+            "UTF-8",
+            "nonsense",
+        )
+    }
+
+    # It lacks who signs in, which is said of a form that was read.
+    known = {"UTF-8": 422, "nonsense": 422}
+    assert {charset: status for charset, status in answers.items() if status != 415} == known

@@ -93,6 +93,10 @@ class Forger:
         mac = hmac.new(secret, parts.encode(), hashlib.sha256).digest() if secret else b""
         return f"{parts}.{_part(mac)}"
 
+    def deep_token(self) -> str:
+        """Its header is nested deeper than Python reads, and nobody needs a key to send it."""
+        return f"{_part(b'[' * 20_000)}.{_part(json.dumps(self.claims()).encode())}.{_part(b'x' * 256)}"
+
     def answer_with(self, id_token: str | None, **more: Any) -> None:
         answer = {"access_token": "at-canary-0123456789", "token_type": "Bearer", "expires_in": 300}
         answer |= ({"id_token": id_token} if id_token is not None else {}) | more

@@ -128,6 +128,7 @@ FORGED: dict[str, Callable[[Forger], str | None]] = {
     "none": lambda f: None,
     "empty": lambda f: "",
     "no token": lambda f: "end it",
+    "nested too deep": lambda f: f.deep_token(),
     "too long": lambda f: logout_token(f, more="x" * 40_000),
     "unsigned": lambda f: f.bare_token({"alg": "none", "kid": "k-rsa", "typ": "logout+jwt"}, **honest()),
     "HS256 with the public key": lambda f: f.bare_token(

@@ -80,6 +80,7 @@ TOKENS: dict[str, tuple[str, Forge]] = {
     "two parts": ("token_malformed", lambda f: f.token().rpartition(".")[0]),
     "not a token": ("token_malformed", lambda f: "let me in"),
     "no token at all": ("token_missing", lambda f: None),
+    "nested too deep": ("token_malformed", lambda f: f.deep_token()),
     "too long": ("token_missing", lambda f: f.token(name="x" * 40_000)),
     "another issuer": ("issuer_wrong", lambda f: f.token(iss="https://evil.example")),
     "the issuer with a slash": ("issuer_wrong", lambda f: f.token(iss=f.issuer + "/")),
