@@ -80,10 +80,15 @@ def without_counted_time(check_state: dict[str, Any]) -> dict[str, Any]:
 
 def stop_counting_time() -> None:
     """Slant is away, so the time until it is back counts for no submission."""
-    with transaction.atomic():
-        for name in COUNTED_TIME:
-            counting = Submission.objects.filter(state__in=OPEN, check_state__has_key=name)
-            for submission in counting.select_for_update():
+    waiting = Submission.objects.filter(state__in=OPEN)
+    counting = [
+        pk
+        for pk, evidence in waiting.values_list("pk", "check_state")
+        if any(name in evidence for name in COUNTED_TIME)
+    ]
+    if counting:  # mostly there is none, and nothing is locked
+        with transaction.atomic():
+            for submission in waiting.select_for_update().filter(pk__in=counting):
                 kept = without_counted_time(submission.check_state)
                 Submission.objects.filter(pk=submission.pk).update(check_state=kept)
 
