@@ -247,6 +247,7 @@ def test_files_hold_numbers_and_dates_run_nothing_and_are_recorded(visit: Client
     listed = csv_rows(visit, "data-quality", f"{QUARTER}&table=problem-passed")
     book = visit.get(f"/reports/data-quality.xlsx?{QUARTER}&owner={CARL}")
 
+    assert 'table=problem-passed"' in page(visit, f"/reports/data-quality/?{QUARTER}")
     assert about[0][0] == "Data quality"
     assert dict(row for row in about)["Exported by"] == "Mona Manager"
     assert ["Close date passed", "1", "5.56", "90000"] in rows
