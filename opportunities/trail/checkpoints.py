@@ -7,6 +7,7 @@ need not have. A file is written once and never again.
 """
 
 import contextlib
+import heapq
 import json
 import os
 import re
@@ -28,6 +29,9 @@ EVERY_EVENTS = 1000
 # Events in one checkpoint at most. Only a trail whose checkpoints were put elsewhere has more.
 MOST_AT_ONCE = 100_000
 NAME = re.compile(r"(\d{12})\.json")
+NOTE_NAME = re.compile(r"(recovered|accepted)-(\d{12})-[0-9a-f]{8}\.json")
+# Files that cannot be believed, among which the newest checkpoint is looked for.
+LOOKED_AT = 1000
 
 Envelope = dict[str, Any]
 
@@ -46,6 +50,13 @@ class Checkpoint:
     @property
     def hash(self) -> str:
         return str(self.envelope["checkpoint"]["last_hash"])
+
+    @property
+    def time(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.envelope["checkpoint"]["time"])
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 # Writing
@@ -210,14 +221,18 @@ def _file_numbers() -> Iterator[int]:
 
 
 def newest() -> tuple[int, datetime | None]:
-    """The number and the time of the newest checkpoint; no time where it cannot be read."""
-    seq = max(_file_numbers(), default=0)
-    content = _content_of(folder() / name_of(seq)) if seq else None
-    try:
-        # Unreadable, which verify_audit reports. Another is written.
-        return seq, datetime.fromisoformat(content["checkpoint"]["time"]) if content else None
-    except (KeyError, TypeError, ValueError):
-        return seq, None
+    """The number and the time of the newest checkpoint that can be believed.
+
+    A file that somebody else put there stops no later ones. Where none can be believed, which verify_audit
+    reports, the highest number counts, without a time.
+    """
+    found = heapq.nlargest(LOOKED_AT, _file_numbers())
+    keys = signing_keys.trusted_keys() if found else set()
+    for seq in found:
+        checkpoint = read(seq, keys=keys)
+        if not checkpoint.wrong:
+            return seq, checkpoint.time
+    return max(found, default=0), None
 
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
@@ -261,11 +276,14 @@ def archived_hash(seq: int, *, keys: set[str]) -> str:
 def was_recovered_by(seq: int) -> bool:
     """Whether somebody ran `recover` by event `seq`, as a signed note says of an event that the trail has."""
     keys = signing_keys.trusted_keys()
-    return any(
-        number <= seq and _is_recovery(path, number, keys)
-        for path in folder().glob("recovered-*.json")
-        if (number := int(path.name.split("-")[1]))
-    )
+    return any(number <= seq and _is_recovery(path, number, keys) for number, path in _notes("recovered"))
+
+
+def _notes(kind: str) -> Iterator[tuple[int, Path]]:
+    """The number and the file of each note of this kind. Other files in the folder are passed over."""
+    for path in sorted(folder().glob(f"{kind}-*.json")):
+        if name := NOTE_NAME.fullmatch(path.name):
+            yield int(name.group(2)), path
 
 
 def _is_recovery(path: Path, seq: int, keys: set[str]) -> bool:
@@ -291,8 +309,8 @@ def note_accepted(first: int, last: int, *, by: str, reason: str, clock: Clock) 
 def accepted_events(*, keys: set[str]) -> list[proving.Accepted]:
     """The events that signed notes answer for, of those that the trail still has as they were."""
     found = []
-    for path in sorted(folder().glob("accepted-*.json")):
-        note = _read_file(path, int(path.name.split("-")[1]), keys)
+    for number, path in _notes("accepted"):
+        note = _read_file(path, number, keys)
         if note.wrong or not note.envelope["checkpoint"].get("accepted"):
             continue
         if AuditEvent.objects.filter(pk=note.seq, hash=note.hash).exists():

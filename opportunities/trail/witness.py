@@ -42,14 +42,13 @@ def numbers() -> list[int]:
 
 
 def copy_new(*, clock: Clock) -> None:
-    """Copy the checkpoints that are newer than the newest copy. Never raises: what fails is an alert."""
+    """Copy the newest checkpoints that are not there yet. Never raises: what fails is an alert."""
     where = folder()
     if where is None:
         return
     try:
-        newest = max(numbers(), default=0)
-        ours = checkpoints.numbers()
-        for seq in [seq for seq in ours if seq > newest][-MOST_AT_ONCE:]:
+        copied = set(numbers())
+        for seq in [seq for seq in checkpoints.numbers()[-MOST_AT_ONCE:] if seq not in copied]:
             _add(
                 where / checkpoints.name_of(seq),
                 (checkpoints.folder() / checkpoints.name_of(seq)).read_bytes(),

@@ -92,3 +92,41 @@ def test_a_copy_is_never_changed_and_one_cut_short_is_no_finding(
 
     assert copy.read_bytes() == cut
     assert verify().code == 0
+
+
+# Files of others
+
+
+def test_a_file_that_somebody_put_among_the_checkpoints_stops_no_later_ones(
+    office: Office, elsewhere: Path
+) -> None:
+    """With the highest number there is, and with names that are none; in both folders."""
+    office.submit(name="One")
+    office.rounds(minutes=2)
+    before = checkpoints.numbers()
+    good = (checkpoints.folder() / checkpoints.name_of(before[-1])).read_text()
+    forged = {
+        "999999999999.json": '{"checkpoint": {"last_seq": 999999999999}, "signature": "00"}',
+        "999999999998.json": good,
+        "999999999997.json": "[" * 100_000,
+        "recovered-x-y.json": "{}",
+        "recovered-000000000001-00000000.json": "[]",
+        "accepted-x.json": "{}",
+        "accepted-000000000001-00000000.json": good,
+        "archived-x.json": "{}",
+    }
+    for folder in (checkpoints.folder(), elsewhere):
+        for name, content in forged.items():
+            (folder / name).write_text(content)
+
+    office.submit(name="Two")
+    office.rounds(minutes=2)
+
+    later = [seq for seq in checkpoints.numbers() if before[-1] < seq < 10**9]
+    assert later
+    assert set(later) <= set(witness.numbers())
+    assert AuditEvent.objects.filter(action="submission.confirmed").count() == 2
+    assert not Alert.objects.filter(cause="checkpoint_failed", closed_at=None).exists()
+    problem = verify().problem
+    assert problem
+    assert problem.code == UNBELIEVABLE
