@@ -6,7 +6,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET
 
 from opportunities import exports
 from opportunities.actions import deal_exports, form_tokens
@@ -63,7 +63,7 @@ def page(
 
 
 @own_links_only
-@require_safe
+@require_GET
 def csv(request: PageRequest) -> HttpResponseBase:
     """All deals of a selection as a file no spreadsheet runs. The trail records each export."""
     return _deals_file(request, "csv")

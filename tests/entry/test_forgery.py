@@ -101,6 +101,16 @@ def test_no_other_site_takes_a_file_in_somebodys_name(
         assert client.get(address, headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize("address", EXPORTS)
+def test_to_ask_for_the_head_of_a_file_takes_none(manager: Person, firm: Firm, address: str) -> None:
+    """Nothing leaves, so no event says that something did."""
+    client = Client()
+    client.force_login(manager)
+
+    assert client.head(address).status_code == 405
+    assert not AuditEvent.objects.exists()
+
+
 def test_a_link_in_a_mail_leads_to_the_page_and_nothing_hidden_opens_it(firm: Firm, owner: Person) -> None:
     now = timezone.now()
     deal = Opportunity.objects.create(

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET
 
 from opportunities import exports
 from opportunities.clock import SystemClock
@@ -37,7 +37,7 @@ Answer = TypeVar("Answer", HttpResponse, StreamingHttpResponse)
 
 
 @own_links_only
-@require_safe
+@require_GET
 @limits.one_at_a_time
 def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpResponse:
     """One table of a report: the first, or the one the address names."""
@@ -57,7 +57,7 @@ def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpR
 
 
 @own_links_only
-@require_safe
+@require_GET
 @limits.one_at_a_time
 def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
     """All tables of a report, each on a sheet of its own."""
