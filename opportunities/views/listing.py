@@ -70,7 +70,7 @@ def csv(request: PageRequest) -> HttpResponseBase:
 
 
 @own_links_only
-@require_safe
+@require_GET
 @limits.one_at_a_time
 def xlsx(request: PageRequest) -> HttpResponseBase:
     """The same as a workbook."""

@@ -34,10 +34,18 @@ def test_what_must_not_happen_in_a_page_is_seen(
     page.evaluate("setTimeout(() => { throw new Error('planted') })")
     page.evaluate("fetch('http://127.0.0.1:9/').catch(() => null)")
     page.evaluate("fetch('/static/nothing.js').catch(() => null)")
+    page.evaluate("localStorage.setItem('a deal', 'Okonkwo')")
+    page.evaluate("indexedDB.open('deals')")
     page.wait_for_timeout(300)
 
     seen = "\n".join(watch.problems)
-    for part in ("CSP: style-src", "script: planted", "CSP: connect-src", "answer: 404"):
+    for part in (
+        "CSP: style-src",
+        "script: planted",
+        "CSP: connect-src",
+        "answer: 404",
+        "storage: Storage a deal",
+    ):
         assert part in seen
 
 

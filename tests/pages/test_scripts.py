@@ -78,3 +78,10 @@ def test_no_script_lets_a_name_from_outside_choose_a_property() -> None:
 
     # Three names that stand there.
     assert found == {("js/board/moving.js", "more[name]")}
+
+
+def test_no_script_keeps_anything_in_the_browser() -> None:
+    """htmx would; `early.js` takes the storage away before it looks. Every browser test is watched, too."""
+    words = re.compile(r"localStorage|sessionStorage|indexedDB|\bcaches\b|document\.cookie")
+
+    assert [name for name, text in SCRIPTS.items() if words.search(text)] == ["js/early.js"]

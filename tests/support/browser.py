@@ -1,8 +1,9 @@
 """A real Chromium, people signed in to the shared installation, and a watch on every page.
 
 Every page of a browser test is watched: an error on the console, an exception in a script, a violation of the
-content security policy, a missing asset, an answer of 5xx or a request to anybody else fails the test that
-met it. Browser tests never touch the database; they look at pages, and at the sandbox's ledger.
+content security policy, a missing asset, an answer of 5xx, a request to anybody else or something kept in the
+browser's storage fails the test that met it. Browser tests never touch the database; they look at pages, and
+at the sandbox's ledger.
 """
 
 import re
@@ -41,6 +42,16 @@ document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`CSP: ${event.violatedDirective} refused ${event.blockedURI} at ${place}`);
 });
 """
+# What stays in a browser after a session may be client data.
+REPORT_STORAGE = """
+for (const [kind, method] of [[Storage, "setItem"], [IDBFactory, "open"]]) {
+  const real = kind.prototype[method];
+  kind.prototype[method] = function (name, ...rest) {
+    console.error(`storage: ${kind.name} ${name}`);
+    return real.call(this, name, ...rest);
+  };
+}
+"""
 
 
 class Watch:
@@ -67,6 +78,7 @@ class Watch:
 
     def over(self, context: BrowserContext) -> None:
         context.add_init_script(REPORT_VIOLATIONS)
+        context.add_init_script(REPORT_STORAGE)
         context.on("console", self._console)
         context.on("weberror", lambda error: self._note(f"script: {error.error}"))
         context.on("request", self._request)
