@@ -69,7 +69,7 @@ FORM_SENT_BEFORE = (
     "This form was already sent with different content, and that change was kept. "
     "If this is a second change, check it and press Save again."
 )
-CONFLICT_UNANSWERED = "Say whether your values replace what is there now: {fields}."
+CONFLICT_UNANSWERED = "Choose your value or the one that is in Slant now: {fields}."
 CONFLICT_BY = "{by} changed {fields} while you were editing."
 CONFLICT_BY_NOBODY = "Someone changed {fields} in Slant while you were editing."
 CONFLICT_WAITING = "{by} changed {fields} while you were editing; that change is on its way to Slant."

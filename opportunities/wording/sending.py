@@ -14,7 +14,7 @@ class SendingWords:
 
 ON = SendingWords("Sending is on.", "at the moment.", is_good=True)
 HELD = SendingWords(
-    "Nothing is sent to Slant.", "Everything people enter is kept and goes out when the last hold is removed."
+    "Nothing is sent to Slant.", "Everything people enter is kept and goes out once sending is resumed."
 )
 NO_WORKER = SendingWords(
     "Nothing is sent to Slant: no worker is running.",

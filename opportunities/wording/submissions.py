@@ -33,10 +33,10 @@ def short_state(kind: str, state: str) -> tuple[str, str, str]:
 CHANGE_STATES: dict[str, dict[str, dict[str, StateWords]]] = {
     "edit": {
         "confirmed": {
-            "": StateWords("Saved in Slant", "{name} has the new values in Slant.", "check-lg", "good"),
+            "": StateWords("Saved in Slant", "{name} is updated in Slant.", "check-lg", "good"),
             "found": StateWords(
                 "Saved in Slant",
-                "The answer got lost, but we looked: {name} has the new values in Slant.",
+                "The answer got lost, but we looked: {name} is updated in Slant.",
                 "check-lg",
                 "good",
             ),

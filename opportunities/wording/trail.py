@@ -178,7 +178,8 @@ INTACT = "Chain intact through entry {last}, checked {at}; {newer}"
 NEWER = {0: "no newer entry", 1: "1 newer entry is not checked yet"}
 NEWER_MANY = "{newer} newer entries are not checked yet"
 BROKEN = "Not intact: event {seq} is not as it was written, found {at}"
-UNCHECKED = "{count} entries, not checked yet"
+UNCHECKED = {1: "1 entry, not checked yet"}
+UNCHECKED_MANY = "{count} entries, not checked yet"
 
 
 def sentence(action: str, reason_code: str, outcome: str) -> str:

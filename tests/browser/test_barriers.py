@@ -227,7 +227,7 @@ def help_and_shortcuts(scene: Scene) -> Page:
 def stages(scene: Scene) -> Page:
     """A meaning set and taken back, so that the installation of all tests stays as it is."""
     page = scene.page("/settings/stages/", persona="manager")
-    for choice, word in (("Won", "won"), ("By its name: Open", "open")):
+    for choice, word in (("Won", "won"), ("Automatic (Open)", "open")):
         page.get_by_label("What Connected means").first.select_option(label=choice)
         page.get_by_role("button", name="Save Connected").first.click()
         expect(page.get_by_text(f"Connected counts as {word}.")).to_be_visible()

@@ -35,7 +35,7 @@ def test_the_page_shows_every_stage_with_what_its_name_suggests(stages: Firm, ma
 
     for stage in Stage.objects.all():
         assert f'data-stage="{stage.pk}"' in page
-    assert "By its name: Archived" in page
+    assert "Automatic (Archived)" in page
     assert 'href="/settings/stages/"' in page
 
 

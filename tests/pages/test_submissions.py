@@ -75,7 +75,7 @@ STATES = [
     (State.UNKNOWN, "mismatch", "We are checking with Slant", "Please do not enter it again."),
     (State.UNKNOWN, "unit_alarm", "Slant recorded a different value", "Please do not enter it again."),
     (State.REVIEW, "two_matches", "A manager decides", "we neither link nor send by ourselves"),
-    (State.CONFIRMED, "", "Created in Slant", "Okonkwo rollover is in Slant in Lead, owned by you."),
+    (State.CONFIRMED, "", "Created in Slant", "is in Slant in the Lead stage, owned by you."),
     (State.CONFIRMED, "found", "Created in Slant", "The answer got lost, but we found it"),
     (State.REJECTED, "rejected", "Slant refused it", "Slant said: “Not today”. Nothing was created."),
     (

@@ -66,7 +66,7 @@ def _seal() -> Seal:
         # A trail that is broken may take no event of what was found: the alert alone tells.
         return Seal(alert.text, "bad")
     if last is None:
-        return Seal(trail_words.UNCHECKED.format(count=f"{count:,}"))
+        return Seal(trail_words.UNCHECKED.get(count, trail_words.UNCHECKED_MANY.format(count=f"{count:,}")))
     at = formats.moment(last.occurred_at, timezone.now())
     if last.outcome == "ok":
         return Seal(_intact(int(last.after.get("last_seq", 0)), count, at), "good")

@@ -85,7 +85,7 @@ def _sentence(row: Submission, words: states_words.StateWords, person: Person, a
     if person.member_id and sent_to == person.member_id:
         owner = "you"
     stage = row.labels.get("stage", "")
-    where = (f" in {stage}" if stage else "") + (f", owned by {owner}" if owner else "")
+    where = (f" in the {stage} stage" if stage else "") + (f", owned by {owner}" if owner else "")
     return words.sentence.format(at=at, name=row.name, where=where, book=row.labels.get("book", ""))
 
 
