@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from slantweb import sessions
 
 
-class InSession(SessionStorage):
+class SessionMessages(SessionStorage):
     """Merges messages into the session's row, and only when there are new ones or some were shown.
 
     A page without a message, a poll above all, writes nothing.

@@ -10,7 +10,7 @@ from .context import SheetContext
 from .rows import ARCHIVED, ELSEWHERE, LOST, OPEN, WON, ReportStage, Stages, StageVisit
 from .sheets import COUNT, Cell, Chart, Column, Panel, Row, Series, Sheet, Table, build_table
 
-FATES = ("entered", "moved_on", "lost", "archived", "back", "away", "here")
+VISIT_OUTCOMES = ("entered", "moved_on", "lost", "archived", "back", "away", "here")
 # Always shown, so that a zero is seen as one.
 USUAL = ("entered", "moved_on", "lost", "here")
 # Shown only where it happened.
@@ -53,8 +53,8 @@ class StageFlow:
         left = self.moved_on + self.ended
         return self.moved_on / left if left else None
 
-    def count(self, fate: str) -> int:
-        return int(getattr(self, fate))
+    def count(self, outcome: str) -> int:
+        return int(getattr(self, outcome))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def calculate(rows: FunnelRows) -> Funnel:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     won = 0
     for visit in rows.visits:
-        counts[visit.stage][fate_of(visit, rows.stages)] += visit.deals
+        counts[visit.stage][visit_outcome(visit, rows.stages)] += visit.deals
         if (stage := rows.stages.get(visit.stage)) and stage.meaning == WON:
             won += visit.deals
     pipelines: dict[str, list[StageFlow]] = {}
@@ -93,7 +93,7 @@ def _open_in_order(stages: Stages) -> Iterable[ReportStage]:
     )
 
 
-def fate_of(visit: StageVisit, stages: Stages) -> str:
+def visit_outcome(visit: StageVisit, stages: Stages) -> str:
     """The name of the count of `StageFlow` this visit belongs to."""
     if not visit.then:
         return "here"
@@ -140,7 +140,7 @@ def write_finding(result: Funnel, context: SheetContext) -> str:
 
 
 def _flow_table(pipeline: str, flows: Sequence[StageFlow], context: SheetContext) -> Table:
-    seldom = [fate for fate in SELDOM if any(flow.count(fate) for flow in flows)]
+    seldom = [outcome for outcome in SELDOM if any(flow.count(outcome) for flow in flows)]
     return build_table(
         f"flows-{pipeline}",
         context.stages[flows[0].stage].pipeline_name,
@@ -150,21 +150,21 @@ def _flow_table(pipeline: str, flows: Sequence[StageFlow], context: SheetContext
             Column.count("Moved on"),
             Column.count("Lost"),
             Column.count("Still there"),
-            *(Column.count(SELDOM[fate]) for fate in seldom),
+            *(Column.count(SELDOM[outcome]) for outcome in seldom),
             Column.percent("Conversion"),
         ),
         (_flow_row(flow, (*USUAL, *seldom), context) for flow in flows),
     )
 
 
-def _flow_row(flow: StageFlow, fates: Iterable[str], context: SheetContext) -> Row:
-    def link(fate: str) -> str:
-        return context.links.show(f"{fate}:{flow.stage}") if flow.count(fate) else ""
+def _flow_row(flow: StageFlow, outcomes: Iterable[str], context: SheetContext) -> Row:
+    def link(outcome: str) -> str:
+        return context.links.show(f"{outcome}:{flow.stage}") if flow.count(outcome) else ""
 
     return Row(
         (
             Cell(context.stages[flow.stage].name, link("entered")),
-            *(Cell(flow.count(fate), link(fate)) for fate in fates),
+            *(Cell(flow.count(outcome), link(outcome)) for outcome in outcomes),
             Cell(flow.conversion),
         )
     )
@@ -184,5 +184,5 @@ def _flow_chart(flows: Sequence[StageFlow], context: SheetContext) -> Chart:
 
 
 def title_behind(key: str, context: SheetContext) -> str:
-    fate, _, stage = key.partition(":")
-    return f"{context.stages[stage].name}: {fate.replace('_', ' ')}"
+    outcome, _, stage = key.partition(":")
+    return f"{context.stages[stage].name}: {outcome.replace('_', ' ')}"

@@ -22,6 +22,7 @@ in-process). Only these touch the world:
     world.py      the rules behind a lock, the machine's clock, waiting
     describe.py, answer_shapes.py   the shapes of the OpenAPI document
     http.py       the django-ninja API: addresses, document, `/_control`, `/_ledger`
+    listener.py   a listening port, which can be closed and opened again
     server.py     sockets, threads and the faults that need them; what being down means
     __main__.py   `python -m opportunities.sandbox`
 """

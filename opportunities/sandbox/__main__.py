@@ -23,7 +23,8 @@ from types import FrameType
 
 from opportunities.sandbox import control, sample
 from opportunities.sandbox.keeping import begun_with, open_world
-from opportunities.sandbox.server import Door
+from opportunities.sandbox.listener import Listener
+from opportunities.sandbox.server import Handler
 from opportunities.sandbox.world import World
 
 DEFAULT_PORT = 8001
@@ -98,20 +99,20 @@ def serve(world: World, port: int, control_port: int | None) -> int:
     from django.core.wsgi import get_wsgi_application
 
     application = get_wsgi_application()
-    doors: list[Door] = []
+    listeners: list[Listener] = []
     for number, wanted in enumerate((port, control_port)):
         if wanted is None:
             continue
         try:
-            doors.append(Door(wanted, world, application, control=number == 1))
+            listeners.append(Listener(wanted, Handler, world, application, control=number == 1))
         except (OSError, OverflowError) as wrong:
             why = "taken" if isinstance(wrong, OSError) else "not between 0 and 65535"
             variable = "SANDBOX_PORT or --port" if number == 0 else "--control-port"
             print(f"sandbox: port {wanted} is {why}; choose another ({variable}).", file=sys.stderr)
             return 2
-    for door in doors:
-        door.main = doors[0]
-        door.start()
+    for listener in listeners:
+        listener.main = listeners[0]
+        listener.start()
     ended = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -119,13 +120,13 @@ def serve(world: World, port: int, control_port: int | None) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    print(f"Sandbox ready: http://127.0.0.1:{doors[0].port}/v1", flush=True)
-    if len(doors) > 1:
-        print(f"Sandbox control: http://127.0.0.1:{doors[1].port}/_control", flush=True)
+    print(f"Sandbox ready: http://127.0.0.1:{listeners[0].port}/v1", flush=True)
+    if len(listeners) > 1:
+        print(f"Sandbox control: http://127.0.0.1:{listeners[1].port}/_control", flush=True)
     ended.wait()
     world.stopping.set()
-    for door in doors:
-        door.stop()
+    for listener in listeners:
+        listener.stop()
     return 0
 
 

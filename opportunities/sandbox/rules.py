@@ -39,7 +39,7 @@ from opportunities.sandbox.calls import Call
 from opportunities.sandbox.checks import parse_json
 from opportunities.sandbox.faults import Fault, pick
 from opportunities.sandbox.routes import resolve
-from opportunities.sandbox.store import HOUR_S, Remembered, Scope, Store, Token
+from opportunities.sandbox.store import HOUR_S, Scope, Store, StoredAnswer, Token
 
 KEY_LIVES_S = HOUR_S  # Slant API 6
 OWN_BUCKET_LIMIT = 100_000  # the observer's, out of reach of `limits`
@@ -232,7 +232,7 @@ class Rules:
         exchange.replayed = True
         return self._finished(exchange, kept.answer, now)
 
-    def _kept(self, exchange: Exchange, now: float) -> Remembered | None:
+    def _kept(self, exchange: Exchange, now: float) -> StoredAnswer | None:
         """What is kept under the key, if it still counts."""
         kept = self.store.remembered.get(exchange.scope) if exchange.scope is not None else None
         return kept if kept is not None and kept.at + KEY_LIVES_S > now else None
@@ -246,7 +246,7 @@ class Rules:
             mode == "all" or (mode == "on" and answer.status in KEPT_BY_DEFAULT)
         ):
             return
-        self.store.remembered[exchange.scope] = Remembered(exchange.arrived, exchange.body_sha256, answer)
+        self.store.remembered[exchange.scope] = StoredAnswer(exchange.arrived, exchange.body_sha256, answer)
 
     def _work(self, exchange: Exchange, now: float) -> Answer:
         request, switches = exchange.request, self.store.control.switches

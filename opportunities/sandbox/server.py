@@ -16,13 +16,10 @@ from __future__ import annotations
 import io
 import select
 import socket
-import socketserver
 import struct
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -31,10 +28,8 @@ from urllib.parse import unquote_to_bytes
 
 from opportunities.sandbox.answers import Answer, error
 from opportunities.sandbox.faults import false_answer
+from opportunities.sandbox.listener import Listener
 from opportunities.sandbox.rules import Exchange, Request
-from opportunities.sandbox.world import World
-
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 BODY_MAX = 5_000_000  # bytes
 IDLE_S = 120.0
@@ -43,79 +38,10 @@ UNCOUNTED = "/v1/openapi.json"
 NOW = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST
 
 
-class Door(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """One listening port. `control` doors answer `/_...` only."""
-
-    daemon_threads = True
-    block_on_close = False
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, port: int, world: World, application: Application, *, control: bool = False) -> None:
-        self.world = world
-        self.application = application
-        self.control = control
-        self.main: Door = self
-        self.open = False
-        self.turning = threading.Lock()
-        self._serving = threading.Event()
-        self.to_reset: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), Handler)
-
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
-
-    def start(self) -> None:
-        """Serve in a thread. Returns once it serves, so that `shut` never meets a server that is starting."""
-        self.open = True
-        self._serving.clear()
-        name = f"port {self.port}"
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True, name=name).start()
-        self._serving.wait(5)
-
-    def service_actions(self) -> None:
-        """Called by `serve_forever` in each of its rounds."""
-        self._serving.set()
-
-    def shut(self) -> None:
-        """Stop listening but keep the port: connects are refused."""
-        if not self.open:
-            return
-        self.open = False
-        self.shutdown()
-        self.socket.close()
-        self.socket = socket.socket(self.address_family, self.socket_type)
-        self.server_bind()
-
-    def reopen(self) -> None:
-        if not self.open:
-            self.server_activate()
-            self.start()
-
-    def stop(self) -> None:
-        if self.open:
-            self.shutdown()
-        self.server_close()
-
-    def shutdown_request(self, request: Any) -> None:
-        """Say goodbye properly (FIN), except on a connection that is to be reset."""
-        if request in self.to_reset:
-            self.to_reset.discard(request)
-            self.close_request(request)
-        else:
-            super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left in the middle is no news."""
-        if not isinstance(sys.exc_info()[1], OSError):
-            traceback.print_exc()
-
-
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
-    server: Door
+    server: Listener
     protocol_version = "HTTP/1.1"
     server_version = "Sandbox"
     sys_version = ""
@@ -212,10 +138,10 @@ class Handler(BaseHTTPRequestHandler):
         else:
             answer = self._ask_django(body)
             if self.command == "POST":
-                self._turn_doors()
+                self._open_or_shut()
             self._send(answer)
 
-    def _turn_doors(self) -> None:
+    def _open_or_shut(self) -> None:
         with self.server.main.turning:
             if self.server.world.up:
                 self.server.main.reopen()

@@ -73,7 +73,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class StoredAnswer:
     """One answer kept under an idempotency key. `at` is when the request arrived, `body_sha256` what it
     carried.
     """
@@ -113,7 +113,7 @@ class Store:
     tokens: dict[str, Token] = field(default_factory=dict)
     control: Control = field(default_factory=Control)
     ledger: Ledger = field(default_factory=Ledger)
-    remembered: dict[Scope, Remembered] = field(default_factory=dict)
+    remembered: dict[Scope, StoredAnswer] = field(default_factory=dict)
     in_flight: set[Scope] = field(default_factory=set)
     buckets: dict[str, deque[float]] = field(default_factory=dict)
     born: dict[str, float] = field(default_factory=dict)

@@ -19,7 +19,7 @@ NAMED = 20
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PickedDeals:
     """The deals a person chose and may change. `out_of_reach` counts those chosen that are not theirs."""
 
     count: int
@@ -32,7 +32,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Result:
+class BulkResult:
     """One row: the deal, how it stands, and why where it was not or could not be changed."""
 
     id: str
@@ -51,7 +51,7 @@ class BulkOutcome:
 
     key: str
     title: str
-    results: list[Result]
+    results: list[BulkResult]
     done: int
     failed: int
     waiting: int
@@ -70,14 +70,14 @@ class BulkOutcome:
         return self.waiting == 0
 
 
-def chosen(person: Person, ids: tuple[str, ...]) -> Chosen:
+def picked_deals(person: Person, ids: tuple[str, ...]) -> PickedDeals:
     """Eight queries, however many deals."""
     rows = Opportunity.objects.filter(pk__in=ids, gone_at=None, book__in=writable_books(person))
     books = set(rows.values_list("book_id", flat=True))
     pipeline_ids = set(rows.values_list("pipeline_id", flat=True))
     names = list(rows.order_by("name", "pk").values_list("name", flat=True)[:NAMED])
     count = rows.count()
-    return Chosen(
+    return PickedDeals(
         count=count,
         value=rows.aggregate(all=Sum("value"))["all"] or 0,
         names=names,
@@ -155,12 +155,12 @@ def _deals(count: int) -> str:
     return "1 deal" if count == 1 else f"{count:,} deals"
 
 
-def _refused(id: str, name: str, code: str, target: str) -> Result:
+def _refused(id: str, name: str, code: str, target: str) -> BulkResult:
     why = bulk_words.REFUSED.get(code, "").format(target=target)
-    return Result(id, name, "", "Not sent", "x-circle-fill", "bad", why, "")
+    return BulkResult(id, name, "", "Not sent", "x-circle-fill", "bad", why, "")
 
 
-def _result(row: Submission) -> Result:
+def _result(row: Submission) -> BulkResult:
     said, icon, tone = submissions_words.short_state(row.kind, row.state)
     why = ""
     if row.state not in FINAL or row.state == State.REJECTED:
@@ -169,4 +169,4 @@ def _result(row: Submission) -> Result:
         because = submissions_words.reasons_of(row.reason_text, row.field_errors)
         if because and row.reason_code == "rejected":
             why = f"Slant said: “{because}”."
-    return Result(row.opportunity_id, row.name, row.state, said, icon, tone, why, str(row.pk))
+    return BulkResult(row.opportunity_id, row.name, row.state, said, icon, tone, why, str(row.pk))

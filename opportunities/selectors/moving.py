@@ -17,7 +17,7 @@ from opportunities.wording import board as board_words
 UNDO_WITHOUT_SCRIPTS = timedelta(seconds=60)
 
 
-class Gone(Exception):
+class DealGone(Exception):
     """A deal the person may see, which Slant no longer has."""
 
     def __init__(self, deal: Opportunity) -> None:
@@ -41,14 +41,14 @@ class Movable:
 
 
 def movable(person: Person, id: str) -> Movable:
-    """A deal in a visible book. Anything else is as if it were not there. Raises `Gone`."""
+    """A deal in a visible book. Anything else is as if it were not there. Raises `DealGone`."""
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
     rows = rows.annotate(household_text=household_text(person))
     deal = rows.select_related("book", "stage", "pipeline").first()
     if deal is None:
         raise Http404
     if deal.gone_at is not None:
-        raise Gone(deal)
+        raise DealGone(deal)
     stages = draw_stages(
         list(with_meanings(Stage.objects.filter(pipeline_id=deal.pipeline_id, gone_at=None)))
     )

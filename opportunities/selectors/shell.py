@@ -67,7 +67,7 @@ class News:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ShellStatus:
     """`silent_since` is since when no worker works; `more_alerts` counts those beside `alerts`."""
 
     stamp: Stamp
@@ -79,7 +79,7 @@ class Surroundings:
     news: list["News"] = field(default_factory=list)
 
 
-def surroundings(person: Person, now: datetime) -> Surroundings:
+def shell_status(person: Person, now: datetime) -> ShellStatus:
     """One query, and one more each for news and alerts while there are any. Every page pays for it."""
     own = Submission.objects.of(person)
     waiting = own.open().order_by().values("person").annotate(count=Count("pk")).values("count")
@@ -96,7 +96,7 @@ def surroundings(person: Person, now: datetime) -> Surroundings:
     alarmed = person.is_manager and any(row.alarmed for row in rows)
     alerts = list(Alert.objects.filter(closed_at=None)) if alarmed else []
     silent_since = heartbeats.silent_since(rows[0].worked_at, now) if rows else None
-    return Surroundings(
+    return ShellStatus(
         stamp=_unread(stamp(rows, now)) if silent_since else stamp(rows, now),
         waiting=max((row.waiting or 0 for row in rows), default=0),
         held=any(row.held for row in rows),

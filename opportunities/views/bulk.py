@@ -13,7 +13,7 @@ from opportunities.forms.bulk import BulkForm
 from opportunities.forms.parameters import BulkResultForm
 from opportunities.forms.problems import problems_of
 from opportunities.models import Person
-from opportunities.selectors.bulk import Chosen, chosen, outcome
+from opportunities.selectors.bulk import PickedDeals, outcome, picked_deals
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
@@ -46,7 +46,7 @@ def bulk(request: PageRequest) -> HttpResponse:
 def _submit_bulk(request: PageRequest, person: Person) -> HttpResponse:
     form = BulkForm(request.POST)
     form.full_clean()
-    picked = chosen(person, form.cleaned_data.get("id", ()))
+    picked = picked_deals(person, form.cleaned_data.get("id", ()))
     form = BulkForm(request.POST, pipelines=picked.pipelines, owners=picked.owners)
     form.full_clean()
     if form.is_asking and "id" not in form.errors:
@@ -68,7 +68,7 @@ def _submit_bulk(request: PageRequest, person: Person) -> HttpResponse:
     return see_other(f"{reverse('opportunities:bulk')}?sent={key}")
 
 
-def _ask(request: PageRequest, form: BulkForm, picked: Chosen, *, status: int = 422) -> HttpResponse:
+def _ask(request: PageRequest, form: BulkForm, picked: PickedDeals, *, status: int = 422) -> HttpResponse:
     """Asks what to do with which deals. Errors stand at their fields, and the token is fresh."""
     context = {
         "form": form,

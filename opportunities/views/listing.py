@@ -101,10 +101,10 @@ def _deals_file(request: PageRequest, suffix: str) -> HttpResponseBase:
 
 
 def _heading(request: PageRequest, selection: Selection, now: datetime) -> exports.Heading:
-    person, around = request.person, Shell(request).around
+    person, status = request.person, Shell(request).status
     pipeline = pipeline_name(person, selection.pipeline)
     chips = filters.chips(selection, boards.lookup_names(person, selection))
-    synced = around.stamp.synced_at if around else None
+    synced = status.stamp.synced_at if status else None
     return exports.Heading(
         title="Deals",
         stamp=exports.moment(synced) if synced else "",

@@ -23,7 +23,7 @@ from opportunities.models import Opportunity, State, Submission
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.cards import refusal as refusal_words
 from opportunities.selectors.board.parts import Note
-from opportunities.selectors.moving import Gone, Movable, movable, own_move
+from opportunities.selectors.moving import DealGone, Movable, movable, own_move
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
 from opportunities.views.own_addresses import own_path
@@ -69,7 +69,7 @@ def move(request: PageRequest, id: str) -> HttpResponse:
     require(person, Action.CHANGE)
     try:
         found = movable(person, id)
-    except Gone as gone:
+    except DealGone as gone:
         return _show_gone(request, gone.deal)
     if not found.may_write:
         raise PermissionDenied

@@ -23,8 +23,8 @@ from opportunities.forms.edit import complete, editable_values, edited_values, r
 from opportunities.forms.parameters import CorrectionForm, EditButtonsForm, MovedForm
 from opportunities.models import Kind, Opportunity, Person, State, Submission
 from opportunities.selectors import choices
-from opportunities.selectors.audit.around import KnownObjects
 from opportunities.selectors.audit.page import trail_of
+from opportunities.selectors.audit.subjects import KnownObjects
 from opportunities.selectors.custom_fields import editable
 from opportunities.selectors.moving import just_moved
 from opportunities.selectors.opportunity.conflicts import Conflict, conflicts, refused_conflict

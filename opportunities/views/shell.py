@@ -15,7 +15,7 @@ from opportunities.actions import people
 from opportunities.forms import PreferencesForm
 from opportunities.forms.preferences import THEMES
 from opportunities.models import Person
-from opportunities.selectors.shell import Surroundings, surroundings
+from opportunities.selectors.shell import ShellStatus, shell_status
 from opportunities.views.answers import see_other
 from opportunities.views.own_addresses import is_own_address
 from opportunities.views.requests import PageRequest
@@ -45,7 +45,7 @@ class Shell:
 
     @cached_property
     def theme(self) -> str:
-        """The person's choice; before sign-in the cookie's, so that the door does not flash white."""
+        """The person's choice; before sign-in the cookie's, so that no page flashes white."""
         chosen = (
             self.person.theme
             if self.person
@@ -54,8 +54,8 @@ class Shell:
         return chosen if chosen in THEMES else "auto"
 
     @cached_property
-    def around(self) -> Surroundings | None:
-        return surroundings(self.person, timezone.now()) if self.person else None
+    def status(self) -> ShellStatus | None:
+        return shell_status(self.person, timezone.now()) if self.person else None
 
     @cached_property
     def may_create(self) -> bool:

@@ -11,7 +11,7 @@ from opportunities.models import Budget, State, Submission, SyncState
 from opportunities.runtime import breaker, budget
 from opportunities.runtime.budget import Share
 from opportunities.selectors.health import health
-from opportunities.selectors.shell import surroundings
+from opportunities.selectors.shell import shell_status
 from opportunities.slant import errors
 from opportunities.slant.client import SlantClient
 from opportunities.slant.transport import Raw
@@ -50,7 +50,7 @@ def test_the_first_good_answer_clears_the_stamp_although_nothing_was_read_yet(
 ) -> None:
     office.box.down = True
     office.rounds(minutes=3, every=5)
-    stamp = surroundings(office.person, office.clock.now()).stamp
+    stamp = shell_status(office.person, office.clock.now()).stamp
     assert (stamp.failing, stamp.why_failing) == (True, "Slant does not answer.")
     assert not health(office.clock).slant.ok
 
@@ -60,7 +60,7 @@ def test_the_first_good_answer_clears_the_stamp_although_nothing_was_read_yet(
         office.clock.turn(1)
         office.round()
 
-    stamp = surroundings(office.person, office.clock.now()).stamp
+    stamp = shell_status(office.person, office.clock.now()).stamp
     assert (stamp.failing, stamp.level) == (False, "amber")  # by its age alone
     assert health(office.clock).slant.ok
 
@@ -71,7 +71,7 @@ def test_a_good_answer_does_not_clear_what_slant_refuses(office: Office) -> None
     office.round()
     Budget.objects.update(answered_at=office.clock.now())
 
-    stamp = surroundings(office.person, office.clock.now()).stamp
+    stamp = shell_status(office.person, office.clock.now()).stamp
 
     assert (stamp.failing, stamp.why_failing) == (True, "Slant does not let us read.")
 

@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from slantweb.messages import InSession
+from slantweb.messages import SessionMessages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.entry.odd_urls")]
 
@@ -123,7 +123,7 @@ def test_a_message_does_not_put_back_what_another_request_changed(at_work: Clien
     row.session_data = Session.objects.encode(row.get_decoded() | {"grant": "the next one"})
     row.save()
 
-    slow._messages = InSession(slow)  # type: ignore[attr-defined]
+    slow._messages = SessionMessages(slow)  # type: ignore[attr-defined]
     messages.success(slow, "Saved")
     slow._messages.update(HttpResponse())  # type: ignore[attr-defined]
 

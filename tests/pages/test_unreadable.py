@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from opportunities.models import Alert, Opportunity, Person, Role, State, SyncState, UnreadableRecord
-from opportunities.selectors.shell import surroundings
+from opportunities.selectors.shell import shell_status
 from tests.delivery.test_settling import lose
 from tests.support.office import Office, clock, fresh, office, production_waits, theo
 from tests.support.people import make_person
@@ -90,13 +90,13 @@ def test_readyz_and_metrics_count_them(sales: Client, settings: Any) -> None:
 def test_the_stamp_says_how_many_and_that_the_data_is_fresh(sales: Client, clock: TurnedClock) -> None:
     person = make_person("Anybody", Role.SALES)
 
-    stamp = surroundings(person, clock.now()).stamp
+    stamp = shell_status(person, clock.now()).stamp
 
     assert (stamp.level, stamp.failing) == ("fresh", False)
     assert stamp.unreadable == "1 deal and 1 other record could not be read."
     assert "could not be read." in text(sales, "/submissions/")
     UnreadableRecord.objects.filter(resource="households").delete()
-    assert surroundings(person, clock.now()).stamp.unreadable == "1 deal could not be read."
+    assert shell_status(person, clock.now()).stamp.unreadable == "1 deal could not be read."
 
 
 def test_a_list_that_cannot_be_read_at_all_is_not_called_silence(sales: Client, clock: TurnedClock) -> None:

@@ -6,7 +6,7 @@ A person who may not read the trail gets nothing from here.
 | --- | --- |
 | `page` | a page of the trail, or the trail of one thing |
 | `parts` | what it is made of, as values |
-| `around` | what the events are about, fetched once for a page |
+| `subjects` | what the events are about, fetched once for a page |
 | `sentences` | an event as a sentence |
 | `opened` | everything else that was recorded of it |
 """

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from opportunities.access import Action, may
 from opportunities.models import ActorType, Alert, AuditEvent, ChainHead, Person
-from opportunities.selectors.audit.around import Around, KnownObjects
 from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
 from opportunities.selectors.audit.parts import EventLine, Seal, Trail, TrailDay
 from opportunities.selectors.audit.sentences import parts_of, who
+from opportunities.selectors.audit.subjects import EventSubjects, KnownObjects
 from opportunities.trail import query
 from opportunities.trail.query import TrailQuery
 from opportunities.trail.verify import nightly
@@ -50,10 +50,10 @@ def _page(
         raise PermissionDenied
     events = query.newest(wanted, before=before, limit=limit + 1)
     shown = events[:limit]
-    around = Around(shown, known or KnownObjects())
+    subjects = EventSubjects(shown, known or KnownObjects())
     days: dict[date, list[EventLine]] = {}
     for event in shown:
-        days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, around))
+        days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, subjects))
     older = int(shown[-1].pk) if len(events) > limit else 0
     return Trail([TrailDay(day, lines) for day, lines in days.items()], older)
 
@@ -86,17 +86,17 @@ def _people() -> list[tuple[str, str]]:
     return [(f"{person.iss} {person.sub}", person.display) for person in people]
 
 
-def _line(event: AuditEvent, around: Around) -> EventLine:
-    row = around.submissions.get(event.object_id)
-    deal = around.deals.get(event.object_id)
-    attempt = around.attempts.get((event.object_id, event.attempt or 0)) if row else None
+def _line(event: AuditEvent, subjects: EventSubjects) -> EventLine:
+    row = subjects.submissions.get(event.object_id)
+    deal = subjects.deals.get(event.object_id)
+    attempt = subjects.attempts.get((event.object_id, event.attempt or 0)) if row else None
     household = (row.household_id if row else (deal.household_id if deal else "")) or ""
     return EventLine(
         event=event,
         who=who(event),
         machine=event.actor_type != ActorType.USER,
-        parts=list(parts_of(event, around)),
-        changes=changes_of(event, around.stages),
+        parts=list(parts_of(event, subjects)),
+        changes=changes_of(event, subjects.stages),
         facts=list(facts_of(event, row, attempt)),
         body=body_of(row) if row and event.action in SHOWS_BODY else "",
         saw=household,

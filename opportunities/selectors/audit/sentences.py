@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from opportunities.models import ActorType, AuditEvent, Submission
-from opportunities.selectors.audit.around import Around, sent
 from opportunities.selectors.audit.parts import Part
+from opportunities.selectors.audit.subjects import EventSubjects, sent
 from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
@@ -20,8 +20,8 @@ def who(event: AuditEvent) -> str:
     return event.actor_display or event.actor_sub or trail_words.MACHINES["nobody"]
 
 
-def parts_of(event: AuditEvent, around: Around) -> Iterable[Part]:
-    values = _values(event, around)
+def parts_of(event: AuditEvent, subjects: EventSubjects) -> Iterable[Part]:
+    values = _values(event, subjects)
     template = trail_words.sentence(event.action, event.reason_code, event.outcome)
     for text, name, spec, _ in string.Formatter().parse(template):
         if text:
@@ -38,37 +38,37 @@ def count_noun(count: str, noun: str) -> str:
     return f"{count} {noun}" if count == "1" else f"{count} {noun}s"
 
 
-def _values(event: AuditEvent, around: Around) -> dict[str, str]:
-    row, after = around.submissions.get(event.object_id), event.after
+def _values(event: AuditEvent, subjects: EventSubjects) -> dict[str, str]:
+    row, after = subjects.submissions.get(event.object_id), event.after
     kind = row.kind if row else after.get("kind", "create")
     reason = f" “{event.reason_text.rstrip('.')}”." if event.reason_text else ""
     values = {
         "who": who(event),
-        "deal": _deal(event, around),
+        "deal": _deal(event, subjects),
         "asked": trail_words.ASKED.get(kind, trail_words.ASKED["create"]),
         "did": trail_words.DID.get(kind, trail_words.DID["create"]),
         "worth": f" with {formats.money(row.value)}"
         if row and row.value is not None and kind == "create"
         else "",
-        "where": _where(row, around) if row and kind == "move" else "",
+        "where": _where(row, subjects) if row and kind == "move" else "",
         "record": f" as {event.remote_object_id}" if event.remote_object_id and kind == "create" else "",
-        "stage": around.stages.get(event.object_id, event.object_id),
+        "stage": subjects.stages.get(event.object_id, event.object_id),
         "reason": reason,
         "more": _more(after),
         "attempt": str(event.attempt or ""),
         "page": trail_words.PAGES.get(event.object_type, event.object_type.replace("_", " ")),
         "thing": event.object_id or event.object_type,
         "roles": ", ".join(map(str, after.get("roles", event.actor_roles))) or "nobody",
-        "person": around.people.get(event.object_id, "someone"),
+        "person": subjects.people.get(event.object_id, "someone"),
         "action": event.action,
     }
     return {name: value_words(value) for name, value in after.items()} | values
 
 
-def _where(row: Submission, around: Around) -> str:
+def _where(row: Submission, subjects: EventSubjects) -> str:
     """From which stage to which, as far as we know their names."""
-    to = row.labels.get("stage") or around.stages.get(sent(row, "pipeline_stage_id"), "")
-    came = around.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
+    to = row.labels.get("stage") or subjects.stages.get(sent(row, "pipeline_stage_id"), "")
+    came = subjects.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
     return (f" from {came}" if came else "") + (f" to {to}" if to else "")
 
 
@@ -83,10 +83,10 @@ def _more(after: dict[str, Any]) -> str:
     return ""
 
 
-def _deal(event: AuditEvent, around: Around) -> str:
-    if row := around.submissions.get(event.object_id):
+def _deal(event: AuditEvent, subjects: EventSubjects) -> str:
+    if row := subjects.submissions.get(event.object_id):
         return row.name
-    if deal := around.deals.get(event.object_id):
+    if deal := subjects.deals.get(event.object_id):
         return deal.name
     return f"{event.object_type.replace('_', ' ')} {event.object_id}".strip()
 

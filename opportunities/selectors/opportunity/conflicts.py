@@ -17,7 +17,7 @@ NAMED = {"assigned_to_id": "Nobody", "household_id": "None"}
 
 
 @dataclass(frozen=True)
-class Disputed:
+class ConflictField:
     """One field of a conflict, as words: what the person saw, what is there now, what they want."""
 
     label: str
@@ -30,7 +30,7 @@ class Disputed:
 class Conflict:
     """Fields somebody else changed meanwhile. `told` says who, `unanswered` asks what to do."""
 
-    fields: list[Disputed]
+    fields: list[ConflictField]
     told: str
     unanswered: str
 
@@ -51,7 +51,7 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
     seen, wanted = from_body(changes.seen), from_body(changes.wanted)
     names = _known_names(row, (seen, wanted, current))
     fields = [
-        Disputed(
+        ConflictField(
             label_of(name),
             _in_words(name, seen[name], names),
             _in_words(name, now, names),

@@ -38,7 +38,7 @@ from opportunities.selectors.opportunity.fields import (
 )
 from opportunities.selectors.opportunity.parts import DealFact, DealPage
 from opportunities.selectors.opportunity.pending import pending
-from opportunities.selectors.opportunity.progress import pipeline_of, spells, steps
+from opportunities.selectors.opportunity.progress import pipeline_of, stage_times, steps
 from opportunities.wording import deals as deal_words
 
 CHANGES_SHOWN = 20
@@ -91,7 +91,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         ],
         household=household,
         origins=origins(row, household, pipeline.name),
-        spells=spells(row, history, stages, now),
+        stage_times=stage_times(row, history, stages, now),
         age=age(row, now),
         changes=changes[:CHANGES_SHOWN],
         more_changes=max(0, len(changes) - CHANGES_SHOWN),

@@ -29,7 +29,7 @@ class StageStep:
 
 
 @dataclass(frozen=True)
-class Spell:
+class StageTime:
     """All the time a deal lay in one stage. `share` is 1-100 of the longest.
 
     `stage` is None for time without a record.
@@ -88,7 +88,7 @@ class DealPage:
     custom_editable: bool
     household: DealFact
     origins: list[DealFact]
-    spells: list[Spell]
+    stage_times: list[StageTime]
     age: str
     changes: list[Change]
     more_changes: int

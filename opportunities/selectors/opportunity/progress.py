@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from opportunities.models import Meaning, Opportunity, OpportunityVersion, Pipeline, Stage
 from opportunities.offer import PipelineChoice, StageChoice
-from opportunities.selectors.opportunity.parts import Spell, StageStep
+from opportunities.selectors.opportunity.parts import StageStep, StageTime
 from opportunities.selectors.stages import draw_stages, with_meanings
 from opportunities.wording import deals as words
 from opportunities.wording import formats
@@ -36,9 +36,9 @@ def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
     ]
 
 
-def spells(
+def stage_times(
     row: Opportunity, history: Sequence[OpportunityVersion], stages: Sequence[StageChoice], now: datetime
-) -> list[Spell]:
+) -> list[StageTime]:
     """Whole days by stage, in the order the deal first came to each.
 
     Slant's own date begins the first stage we saw.
@@ -52,8 +52,8 @@ def spells(
     before = max(begins - row.created_at, timedelta()) if row.created_at else timedelta()
     longest = max([before, *times.values(), timedelta(seconds=1)])
     drawn_by_id = {stage.id: stage for stage in stages}
-    spells = [
-        Spell(
+    stage_times = [
+        StageTime(
             name=drawn_by_id[stage_id].name if stage_id in drawn_by_id else words.UNKNOWN_STAGE,
             days=formats.days(time // DAY),
             share=max(1, round(FULL * (time / longest))),
@@ -65,8 +65,8 @@ def spells(
     ]
     if before >= DAY:
         share = round(FULL * (before / longest))
-        return [Spell(words.BEFORE_US, formats.days(before // DAY), share, False, 1, None), *spells]
-    return spells
+        return [StageTime(words.BEFORE_US, formats.days(before // DAY), share, False, 1, None), *stage_times]
+    return stage_times
 
 
 def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) -> datetime:

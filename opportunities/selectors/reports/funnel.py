@@ -1,4 +1,4 @@
-from opportunities.reports.funnel import FATES, FunnelRows, fate_of
+from opportunities.reports.funnel import VISIT_OUTCOMES, FunnelRows, visit_outcome
 
 from . import history
 from .behind import DealsBehind
@@ -12,13 +12,13 @@ def fetch_rows(query: ReportQuery) -> FunnelRows:
 
 
 def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
-    fate, _, stage = key.partition(":")
-    if fate not in FATES or stage not in query.scope.stages:
+    outcome, _, stage = key.partition(":")
+    if outcome not in VISIT_OUTCOMES or stage not in query.scope.stages:
         return None
     visits = history.list_visits(query.deal_scope, query.span(query.period), query.known_from, stage)
     wanted = [
         (change, query.stage_name(visit.then) or "Still there", change.movement.after_value)
         for change, visit in visits
-        if fate in ("entered", fate_of(visit, query.scope.stages))
+        if outcome in ("entered", visit_outcome(visit, query.scope.stages))
     ]
     return DealsBehind(change_lines(query, wanted[:MOST_LISTED]), len(wanted))

@@ -107,8 +107,8 @@ def _figures(row: Row) -> list[exports.Cell]:
 
 
 def _heading(request: PageRequest, asked: ReportRequest, sheet: Sheet) -> exports.Heading:
-    around = Shell(request).around
-    synced = around.stamp.synced_at if around else None
+    status = Shell(request).status
+    synced = status.stamp.synced_at if status else None
     return exports.Heading(
         title=asked.definition.title,
         stamp=exports.moment(synced) if synced else "",

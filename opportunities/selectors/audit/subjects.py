@@ -19,7 +19,7 @@ class KnownObjects:
     stages: Mapping[str, str] = field(default_factory=dict)
 
 
-class Around:
+class EventSubjects:
     """What the events of a page are about, fetched once for all of them."""
 
     def __init__(self, events: Iterable[AuditEvent], known: KnownObjects) -> None:
