@@ -5,6 +5,7 @@ From the inside out:
     scheduler.py   simulated time and actors that hand over to each other; crashes, freezes
     database.py    databases in memory: restored in a millisecond, and able to fail at every statement
     compiler.py    statements written once and remembered; shortcuts.py: shorter ways to them through the ORM
+    chains.py      query sets that are not built; statements.py: how the statement of each is learnt
     network.py     the seam of the Slant client: what becomes of one exchange
     slant.py       the other side: the sandbox's rules, people editing in Slant, servers that commit late
     people.py      browsers, managers, operators: what they do and what they were told

@@ -16,10 +16,12 @@ from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connections, transaction
 from django.db.models import JSONField, Q, lookups
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.manager import BaseManager
 from django.db.models.query import MAX_GET_RESULTS, ModelIterable, QuerySet
 from django.db.models.sql import Query, UpdateQuery
 from django.db.models.sql.where import AND, WhereNode
 
+from tests.faults.chains import get_queryset
 from tests.faults.compiler import PLAIN, NotPlain, object_of, shape_of
 
 VALUES = (str, int, datetime, date, UUID)
@@ -41,6 +43,7 @@ _the_long_way = SimpleNamespace(
 @contextmanager
 def shortcuts() -> Iterator[None]:
     with ExitStack() as stack:
+        stack.enter_context(patch.object(BaseManager, "get_queryset", get_queryset))
         stack.enter_context(patch.object(Query, "build_filter", _build_filter))
         stack.enter_context(patch.object(QuerySet, "_filter_or_exclude_inplace", _filter_in_place))
         stack.enter_context(patch.object(ModelIterable, "__iter__", _objects))

@@ -1,5 +1,7 @@
 """Seeded histories of everything going wrong at once: not one record too many, not one submission lost."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from tests.faults.checker import fingerprint
@@ -44,14 +46,26 @@ def test_deletions_odd_records_and_changes_of_stages_are_among_them_also_where_t
         assert any(plan.has("changes") for plan in struck), family
 
 
+def lived(seed: int) -> str:
+    with history(seed) as told:
+        told.run()
+    return fingerprint(told)
+
+
 @pytest.mark.usefixtures("simulated")
 def test_a_seed_brings_back_the_very_same_history() -> None:
-    def lived(seed: int) -> str:
-        with history(seed) as told:
-            told.run()
-        return fingerprint(told)
-
     assert lived(11) == lived(11) != lived(12)
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize("seed", [3, 11, 17, 57])
+def test_the_shorter_ways_through_the_orm_change_no_history(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = lived(seed)
+    monkeypatch.setattr("tests.faults.history.shortcuts", nullcontext)
+
+    assert lived(seed) == told
 
 
 @pytest.mark.usefixtures("simulated")
