@@ -61,7 +61,7 @@ def test_imports_lead_one_way_and_to_files_there_are() -> None:
 
 
 def test_the_board_asks_for_all_its_scripts_at_once() -> None:
-    template = (BASE_DIR / "templates/opportunities/partials/board_scripts.html").read_text()
+    template = (BASE_DIR / "templates/opportunities/partials/board_preloads.html").read_text()
 
     assert set(re.findall(r"modulepreload\" href=\"{% static '([^']+)'", template)) == all_below(
         "js/board.js"
