@@ -6,6 +6,7 @@ from datetime import date
 from opportunities.deal_fields import LABELS
 from opportunities.forms.create import NewOpportunityForm
 from opportunities.offer import CLIENT, PROSPECT, StageChoice
+from opportunities.reports.measures import OPEN, to_dollars
 from opportunities.wording import formats
 
 UNSET = "Not set"
@@ -67,7 +68,9 @@ def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> s
         return f"Weighted at {percent}% once it has one" if percent is not None else ""
     if percent is None:
         return "Not weighted: no probability"
-    return f"{formats.money(round(value * percent / 100))} weighted at {percent}%"
+    if form.stage and form.stage.meaning != OPEN:
+        return ""
+    return f"{formats.money(to_dollars(value * percent))} weighted at {percent}%"
 
 
 def _lines(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:

@@ -2,6 +2,7 @@
 
 | module | what |
 | --- | --- |
+| `measures` | what each figure means, in words and as a function |
 | `rows` | what selectors hand in |
 | `overview` ... `velocity` | a report each: its numbers (`calculate`) and its sheet (`build_sheet`) |
 | `spread`, `quantiles` | what a sum of independent deals may come to; medians and percentiles |

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-OPEN, WON, LOST, ARCHIVED = "open", "won", "lost", "archived"
+from .measures import ARCHIVED, LOST, OPEN, WON, to_dollars
+
+__all__ = ["ARCHIVED", "LOST", "OPEN", "WON", "to_dollars"]
+
 # Where a deal was before its first change, or is after its last: not in Slant, or outside the filters.
 NOWHERE, ELSEWHERE = "", "elsewhere"
 
@@ -129,11 +132,6 @@ def add_open(counts: Iterable[StageCount], stages: Stages) -> Amount:
 
 def is_open(stage: str, stages: Stages) -> bool:
     return stage not in stages or stages[stage].meaning == OPEN
-
-
-def to_dollars(weighted: int) -> int:
-    """Hundredths of a dollar, rounded half up."""
-    return (weighted + 50) // 100
 
 
 @dataclass(frozen=True)

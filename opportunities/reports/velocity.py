@@ -8,6 +8,7 @@ from opportunities.wording import formats
 from opportunities.wording import reports as words
 
 from .context import SheetContext
+from .measures import whole
 from .overview import PeriodOutcome, add_closings
 from .rows import Closing
 from .sheets import MONEY, Cell, Chart, Column, Panel, Row, Series, Sheet, build_table
@@ -93,22 +94,28 @@ def build_sheet(rows: VelocityRows, context: SheetContext) -> Sheet:
         write_lede(result),
         (Panel(table, _velocity_chart(result)),),
         hints=(HINT,),
-        empty=words.NOTHING_HAPPENED if result.is_empty else "",
+        empty=_why_empty(result),
     )
+
+
+def _why_empty(result: Velocity) -> str:
+    if not result.months:
+        return words.NOT_BEGUN
+    return words.NOTHING_HAPPENED if result.is_empty else ""
 
 
 def write_finding(result: Velocity) -> str:
     if not result.measured:
         return "No deals were won in these months, so velocity cannot be calculated."
     month, velocity = result.measured[-1]
-    return f"In {words.month(month.period)} the pipeline earned {formats.money(round(velocity))} a day."
+    return f"In {words.month(month.period)} the pipeline earned {formats.money(whole(velocity))} a day."
 
 
 def write_lede(result: Velocity) -> str:
     if len(result.measured) < 2:
         return ""
     month, velocity = max(result.measured[:-1], key=lambda measured: measured[1])
-    return f"The best month before was {words.month(month.period)}, {formats.money(round(velocity))} a day."
+    return f"The best month before was {words.month(month.period)}, {formats.money(whole(velocity))} a day."
 
 
 def _month_row(month: VelocityMonth, context: SheetContext) -> Row:
@@ -126,7 +133,7 @@ def _month_row(month: VelocityMonth, context: SheetContext) -> Row:
             Cell(outcome.average),
             Cell(outcome.win_rate, show("decided", outcome.decided)),
             Cell(outcome.cycle),
-            Cell(None if month.velocity is None else round(month.velocity)),
+            Cell(None if month.velocity is None else whole(month.velocity)),
         )
     )
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db.models import (
     BigIntegerField,
+    Case,
     Exists,
     ExpressionWrapper,
     F,
@@ -22,6 +23,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
@@ -32,11 +34,13 @@ from opportunities.exports import Cell, FileColumn
 from opportunities.listing import SORTS, Reading, Sorting
 from opportunities.models import OPEN, Meaning, Opportunity, Person, Pipeline, StageMeaning, Submission
 from opportunities.offer import StageChoice
+from opportunities.reports.measures import OPEN as OPEN_STAGE
+from opportunities.reports.measures import weighted, weighted_hundredths
 from opportunities.selection import Selection
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board.parts import Board, Sums
 from opportunities.selectors.households import household_text
-from opportunities.selectors.selection import IN_STAGE_SINCE, deals
+from opportunities.selectors.selection import IN_STAGE_SINCE, deals, is_open
 from opportunities.selectors.stages import meanings
 from opportunities.wording import bulk as bulk_words
 
@@ -49,7 +53,10 @@ KEYS: dict[str, Any] = {
     "stage": F("stage__stage_order"),
     "value": F("value"),
     "probability": PERCENT,
-    "weighted": ExpressionWrapper(F("value") * PERCENT, output_field=BigIntegerField()),
+    "weighted": Case(
+        When(is_open(), then=ExpressionWrapper(F("value") * PERCENT, output_field=BigIntegerField())),
+        default=None,
+    ),
     "close": F("target_close_date"),
     "since": F("since"),
     "owner": NullIf(Lower("assigned_to_name"), Value("")),
@@ -146,7 +153,8 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
     lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
     total = Sums()
     for lane in (*head.lanes, *head.rail):
-        total = total.plus(lane.sums)
+        is_open_lane = lane.stage.meaning == Meaning.OPEN
+        total = total.plus(lane.sums if is_open_lane else replace(lane.sums, weighted=0))
     shown = (reading.shown if reading.after else 0) + len(lines)
     query = reading.query(selection.query())
     more = f"{query}&after={_quoted(found[WINDOW - 1].pk)}&shown={shown}" if len(found) > WINDOW else ""
@@ -192,19 +200,20 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
         made,
         id,
     ) in values.iterator(chunk_size=1000):
-        meaning = held.get(stage_id)
+        held_as = held.get(stage_id)
+        meaning = held_as.meaning if held_as else OPEN_STAGE
         yield (
-            name, house, book, pipeline, stage, Meaning(meaning.meaning).label if meaning else "",
-            value, percent, _exact(value, percent), close, timezone.localdate(since), _days(since, now),
-            owner, timezone.localdate(made) if made else None, id,
+            name, house, book, pipeline, stage, Meaning(meaning).label if held_as else "",
+            value, percent, _exact(value, percent, meaning), close,
+            timezone.localdate(since), _days(since, now), owner, timezone.localdate(made) if made else None, id,
         )  # fmt: skip
 
 
-def _exact(value: int | None, percent: int | None) -> Cell:
-    """Value x probability to the cent, so that the sum of a column is the sum the page shows."""
-    if value is None or percent is None:
+def _exact(value: int | None, percent: int | None, meaning: str) -> Cell:
+    """The weighted value to the cent, so that the sum of a column is the sum the page shows."""
+    hundredths = weighted_hundredths(value, percent, meaning)
+    if hundredths is None:
         return None
-    hundredths = value * percent
     return hundredths // 100 if hundredths % 100 == 0 else Decimal(hundredths) / 100
 
 
@@ -278,7 +287,6 @@ def _rest(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity
 
 
 def _line(row: Any, stage: StageChoice, now: datetime) -> ListedDeal:
-    weighted = None if row.value is None or row.percent is None else round(row.value * row.percent / 100)
     is_open = stage.meaning == Meaning.OPEN
     close = row.target_close_date
     return ListedDeal(
@@ -288,7 +296,7 @@ def _line(row: Any, stage: StageChoice, now: datetime) -> ListedDeal:
         stage=stage,
         value=row.value,
         percent=row.percent,
-        weighted=weighted,
+        weighted=weighted(row.value, row.percent, stage.meaning),
         close=close,
         is_past=is_open and close is not None and close < timezone.localdate(now),
         days=_days(row.since, now),

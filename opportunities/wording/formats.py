@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from math import floor
 
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ def money(value: int) -> str:
 
 def compact(value: float) -> str:
     """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`. The axes of charts do the same."""
-    whole = round(abs(value))
+    whole = floor(abs(value) + 0.5)
     sign = "\u2212" if value < 0 and whole else ""
     if whole < 1_000:
         return f"{sign}${whole}"
@@ -23,7 +24,9 @@ def compact(value: float) -> str:
         # What would round up to a thousand of a unit is one of the next.
         if whole < 999.5 * unit or letter == "B":
             places = max(0, 3 - len(str(whole // unit)))
-            text = f"{whole / unit:.{places}f}"
+            # In integers, so that a half is rounded up: a quotient of floats may lie a little below it.
+            scaled = (2 * whole * 10**places + unit) // (2 * unit)
+            text = f"{scaled / 10**places:.{places}f}"
             return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}{letter}"
     raise AssertionError("every amount has a unit")
 

@@ -1,6 +1,7 @@
 """What reports say. Each figure is named for what it is."""
 
 from datetime import date, datetime
+from math import floor
 
 from opportunities.periods import Period, named, quarter_number
 from opportunities.wording import formats
@@ -34,6 +35,7 @@ OPEN_DEALS = "Open deals behind this number"
 GIVE_AWAY = "Reassign these deals"
 NOTHING_OPEN = "There are no open deals here. Widen the filters, or enter the first one."
 NOTHING_HAPPENED = "Nothing happened here in this period. Choose a longer period or widen the filters."
+NOT_BEGUN = "This period has not begun yet, so nothing in it has been won or lost. Choose one that has."
 NOTHING_SINCE = "Nothing has changed since history began on {day}. From now on it is kept automatically."
 BEGINS_LATER = "History begins on {day}, so nothing before it can be compared."
 NO_HISTORY = "Slantweb has not seen any deals here yet. History begins with the first sync."
@@ -119,7 +121,7 @@ def cell_text(value: object, kind: str, today: date) -> str:
             return formats.number(float(str(value))) if not isinstance(value, int) else f"{value:,}"
         case "money":
             return (
-                formats.money(round(float(str(value))))
+                formats.money(floor(float(str(value)) + 0.5))
                 if not isinstance(value, int)
                 else formats.money(value)
             )

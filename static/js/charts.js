@@ -8,7 +8,8 @@ const short = (size) => {
   if (whole < 1000) return `$${whole}`;
   const [unit, letter] = [[1e3, "K"], [1e6, "M"], [1e9, "B"]].find(([unit]) => whole < 999.5 * unit || unit === 1e9);
   const places = Math.max(0, 3 - String(Math.floor(whole / unit)).length);
-  return `$${Number((whole / unit).toFixed(places))}${letter}`;
+  // Rounded as a whole number, because toFixed cuts a half that a float holds a little too low.
+  return `$${Math.round((whole * 10 ** places) / unit) / 10 ** places}${letter}`;
 };
 
 export const compact = (value, unit) => {

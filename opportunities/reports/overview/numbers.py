@@ -7,6 +7,7 @@ from itertools import accumulate
 from operator import add
 
 from opportunities.periods import Period
+from opportunities.reports.measures import average, win_rate
 from opportunities.reports.quantiles import mean, median
 from opportunities.reports.rows import (
     LOST,
@@ -68,13 +69,12 @@ class PeriodOutcome:
     @property
     def win_rate(self) -> float | None:
         """Won of won and lost, by number."""
-        return self.won / self.decided if self.decided else None
+        return win_rate(self.won, self.lost)
 
     @property
     def average(self) -> float | None:
         """The mean value of what was won, of the deals that have a value."""
-        valued = self.won - self.valueless_won
-        return self.won_value / valued if valued else None
+        return average(self.won_value, self.won, self.valueless_won)
 
     @property
     def days_to_win(self) -> float | None:

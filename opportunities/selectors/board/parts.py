@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from opportunities.offer import StageChoice
+from opportunities.reports.measures import to_dollars, whole
 from opportunities.selection import Selection
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
@@ -76,7 +77,7 @@ class Sums:
 
     @property
     def weighted_dollars(self) -> int:
-        return round(self.weighted / 100)
+        return to_dollars(self.weighted)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Figures:
 
     @property
     def weighted_share(self) -> int | None:
-        return round(self.open.weighted / self.open.value) if self.open.value else None
+        return whole(self.open.weighted / self.open.value) if self.open.value else None
 
 
 @dataclass(frozen=True)

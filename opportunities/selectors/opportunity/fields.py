@@ -8,6 +8,7 @@ from django.utils import timezone
 from opportunities.deal_fields import LABELS
 from opportunities.models import Meaning, Member, Opportunity
 from opportunities.offer import StageChoice
+from opportunities.reports import measures
 from opportunities.selectors.opportunity.parts import DealFact
 from opportunities.wording import deals as words
 from opportunities.wording import formats
@@ -17,9 +18,7 @@ def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[DealFact]
     return [
         DealFact(LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
         _probability(row, stage),
-        DealFact(
-            "Weighted", *_or(weighted(row, stage.probability), formats.money, words.NOT_WEIGHTED, "muted")
-        ),
+        DealFact("Weighted", *_or(_weighted(row, stage), formats.money, words.NOT_WEIGHTED, "muted")),
         _close(row, stage, timezone.localdate(now)),
         DealFact(
             LABELS["assigned_to_id"],
@@ -36,10 +35,10 @@ def _or(value: Any, say: Any, nothing: str, tone: str = "warn") -> tuple[str, st
     return (nothing, "", tone) if value is None else (say(value), "", "")
 
 
-def weighted(row: Opportunity, default: int | None) -> int | None:
-    """Value times probability in whole dollars: the deal's own, else its stage's (Slant API 10.12)."""
-    percent = row.probability if row.probability is not None else default
-    return None if row.value is None or percent is None else round(row.value * percent / 100)
+def _weighted(row: Opportunity, stage: StageChoice) -> int | None:
+    """By the deal's own probability, else its stage's (Slant API 10.12)."""
+    percent = row.probability if row.probability is not None else stage.probability
+    return measures.weighted(row.value, percent, stage.meaning)
 
 
 def _probability(row: Opportunity, stage: StageChoice) -> DealFact:

@@ -12,6 +12,8 @@ MOST_MONTHS = 12
 
 def fetch_rows(query: ReportQuery) -> VelocityRows:
     """The months of the period, at most twelve, until the running one."""
+    if query.period.first > query.today:
+        return VelocityRows([], [], [])
     last = month_of(min(query.period.last, query.today))
     first = max(month_of(query.period.first).first, later(last.first, 1 - MOST_MONTHS))
     months = Period(first, last.last).months()
