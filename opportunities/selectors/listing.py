@@ -205,7 +205,8 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
         yield (
             name, house, book, pipeline, stage, Meaning(meaning).label if held_as else "",
             value, percent, _exact(value, percent, meaning), close,
-            timezone.localdate(since), _days(since, now), owner, timezone.localdate(made) if made else None, id,
+            timezone.localdate(since), _days(since, now), owner,
+            timezone.localdate(made) if made else None, id,
         )  # fmt: skip
 
 
