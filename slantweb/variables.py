@@ -6,7 +6,7 @@ An empty variable counts as one that is not set. A message repeats a value only 
 import ipaddress
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,6 +20,14 @@ T = TypeVar("T")
 # Caches of Django that unpickle nothing others can write: the memory of this process, and none at all.
 OWN_MEMORY = ("locmemcache", "dummycache")
 REDIS = ("redis", "rediss", "rediscache", "valkey", "valkeys")
+# Zones of the United States in tzdata, older names included; its states with several zones have folders.
+US_ZONES = re.compile(
+    r"US/.+|EST5EDT|CST6CDT|MST7MDT|PST8PDT|EST|MST|HST|Navajo|Pacific/(Honolulu|Johnston)"
+    r"|America/(New_York|Detroit|Chicago|Menominee|Denver|Boise|Phoenix|Los_Angeles|Anchorage|Juneau|Sitka"
+    r"|Metlakatla|Yakutat|Nome|Adak|Atka|Shiprock|Louisville|Fort_Wayne|Indianapolis|Knox_IN"
+    r"|(Indiana|Kentucky|North_Dakota)/.+)"
+)
+UTC_ZONES = re.compile(r"UTC|UCT|GMT.*|Greenwich|Universal|Zulu|Etc/.+")
 YES, NO = frozenset({"1", "true", "yes", "y", "on", "ok"}), frozenset({"0", "false", "no", "n", "off"})
 
 
@@ -83,6 +91,14 @@ class Variables(environ.Env):
             return ZoneInfo(text).key
 
         return self._parse_variable(name, default, parse, "a time zone like America/New_York")
+
+    def one_of(self, name: str, default: str, choices: Collection[str]) -> str:
+        def parse(text: str) -> str:
+            if text not in choices:
+                raise ValueError
+            return text
+
+        return self._parse_variable(name, default, parse, f"one of {', '.join(choices)}")
 
     def networks(self, name: str) -> list[str]:
         """Addresses or networks, as they were written."""
@@ -151,6 +167,13 @@ class Variables(environ.Env):
             return parse(text)
         except (ValueError, KeyError, OSError) as error:
             raise ImproperlyConfigured(f"{name} must be {expected}, not {text[:80]!r}.") from error
+
+
+def date_style_of(zone: str) -> str:
+    """How days are written where that zone is: `us`, `eu` in other countries, `iso` where it says nothing."""
+    if US_ZONES.fullmatch(zone):
+        return "us"
+    return "iso" if UTC_ZONES.fullmatch(zone) else "eu"
 
 
 def _has_raw_delimiter(address: str) -> bool:

@@ -22,6 +22,8 @@ os.environ |= {
     # The discard port: nothing listens there. A test that needs Slant starts a sandbox of its own.
     "SLANT_BASE_URL": "http://127.0.0.1:9/v1",
     "SLANT_API_TOKEN": "slnt_pat_sandbox_write",
+    # The style most tests were written in; tests/deals/test_dates.py has all of them.
+    "DATE_STYLE": "eu",
     "VIEW_WAIT_SECONDS": "0.5",
     "LOOK_AFTER_SECONDS": "0.5,0.5,0.5",
     "QUIET_SECONDS": "0.5",

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from opportunities import dates
 from opportunities.clock import Clock, due_condition
 from opportunities.models import Alert, AlertMail, Instance
 from opportunities.runtime.alerts import installation
@@ -157,4 +158,4 @@ def _period(alert: Alert) -> str:
 
 
 def _local(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
+    return dates.exact(timezone.localtime(moment))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from opportunities import dates
 from opportunities.access import visible_books
 from opportunities.actions.reviewing import candidate_ids, has_usable_id
 from opportunities.deal_fields import CUSTOM_PREFIX, REVIEWED, label_of
@@ -161,14 +162,18 @@ def _made(created_at: str, sent_at: datetime | None) -> str:
         return formats.moment(made, made)
     after = (made - sent_at).total_seconds()
     apart = f"{abs(after):.0f} s {'after' if after >= 0 else 'before'} we sent"
-    return f"{made:%H:%M:%S} UTC, {apart}" if abs(after) < 3600 else formats.moment(made, made)
+    return f"{_utc(made)}, {apart}" if abs(after) < 3600 else formats.moment(made, made)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{dates.time_with_seconds(moment)} UTC"
 
 
 def _scanned(scan: dict[str, Any] | None) -> str:
     if not scan:
         return ""
     if scan.get("of") == "deal":
-        return f"Looked at {datetime.fromisoformat(scan['began_at']):%H:%M:%S} UTC, in the deal itself."
+        return f"Looked at {_utc(datetime.fromisoformat(scan['began_at']))}, in the deal itself."
     whole = "read completely" if scan.get("complete") else "not read completely: it changed in the meantime"
     began = datetime.fromisoformat(scan["began_at"])
-    return f"Looked at {began:%H:%M:%S} UTC: {scan.get('count_last') or 0} deals in the list, {whole}."
+    return f"Looked at {_utc(began)}: {scan.get('count_last') or 0} deals in the list, {whole}."

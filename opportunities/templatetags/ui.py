@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from opportunities import dates
 from opportunities.wording import formats
 
 register = template.Library()
@@ -34,19 +35,25 @@ def money(value: int | None) -> str:
 
 @register.filter
 def day(value: date | None) -> str:
-    """A calendar day, never moved between time zones: `30 Nov`, with the year when it is not this one."""
+    """A calendar day, never moved between time zones: `Nov 30`, with the year when it is not this one."""
     return "" if value is None else formats.day(value, timezone.localdate())
 
 
 @register.filter
 def clock(value: datetime | None) -> str:
-    """A time in the firm's zone: `10:44` today, else `23 Nov, 10:44`."""
+    """A time in the firm's zone: `10:44 AM` today, else `Nov 23, 10:44 AM`."""
     return "" if value is None else formats.moment(value, timezone.now())
 
 
 @register.filter
+def time_of_day(value: datetime) -> str:
+    """A time in the firm's zone, where its day stands above."""
+    return dates.time(timezone.localtime(value))
+
+
+@register.filter
 def clock_seconds(value: datetime | None) -> str:
-    return "" if value is None else timezone.localtime(value).strftime("%H:%M:%S")
+    return "" if value is None else dates.time_with_seconds(timezone.localtime(value))
 
 
 @register.filter

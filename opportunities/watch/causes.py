@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from opportunities import dates
 from opportunities.clock import Clock
 from opportunities.models import Attempt, Heartbeat, Outcome, State, Submission
 from opportunities.runtime import breaker
@@ -228,4 +229,4 @@ def _named(names: list[str], between: str) -> str:
 
 
 def _moment(at: datetime) -> str:
-    return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"
+    return dates.exact(timezone.localtime(at))

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from opportunities import dates
+
 # Filters that could not be read
 
 STALE_UNKNOWN = "Choose whether to show only stale deals."
@@ -15,8 +17,8 @@ MAX_BELOW_MIN = "The highest value is below the lowest. Swap the two, or clear o
 
 
 def card_day(value: date, today: date) -> str:
-    """`30 Nov` this year, `Mar 2027` in another: on a card the month says enough."""
-    return f"{value.day} {value:%b}" if value.year == today.year else f"{value:%b %Y}"
+    """`Nov 30` this year, `Mar 2027` in another: on a card the month says enough."""
+    return dates.day(value, today) if value.year == today.year else dates.month(value)
 
 
 # A deal on its way

@@ -6,6 +6,8 @@ from math import floor
 
 from django.utils import timezone
 
+from opportunities import dates
+
 # Money
 
 
@@ -57,18 +59,19 @@ def signed_percent(share: float) -> str:
 
 
 def day(value: date, today: date) -> str:
-    """`30 Nov` this year, `30 Nov 2027` in another."""
-    return f"{value.day} {value:%b}" if value.year == today.year else f"{value.day} {value:%b %Y}"
+    """`Nov 30` this year, `Nov 30, 2027` in another, or as the firm writes days (`dates`)."""
+    return dates.day(value, today)
 
 
 def long_day(value: date) -> str:
-    return f"{value.day} {value:%B %Y}"
+    return dates.long_day(value)
 
 
 def moment(value: datetime, now: datetime) -> str:
     """A moment in the firm's zone: the time alone today, else with its day."""
     local, today = timezone.localtime(value), timezone.localtime(now).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{day(local.date(), today)}, {local:%H:%M}"
+    time = dates.time(local)
+    return time if local.date() == today else f"{day(local.date(), today)}, {time}"
 
 
 def seconds(count: int) -> str:

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from math import floor
 
+from opportunities import dates
 from opportunities.periods import Period, named, quarter_number
 from opportunities.wording import formats
 
@@ -141,14 +142,14 @@ def cell_text(value: object, kind: str, today: date) -> str:
 
 
 def span(period: Period, today: date) -> str:
-    """`1 Oct to 31 Dec`; one day alone."""
+    """`Oct 1 to Dec 31`; one day alone."""
     if period.first == period.last:
         return formats.day(period.first, today)
     return f"{formats.day(period.first, today)} to {formats.day(period.last, today)}"
 
 
 def period_phrase(period: Period, today: date, year_starts: int) -> str:
-    """The period inside a sentence: "this quarter", or "from 1 Oct to 31 Dec"."""
+    """The period inside a sentence: "this quarter", or "from Oct 1 to Dec 31"."""
     for name in ("this-quarter", "last-quarter", "next-quarter", "this-month", "last-month", "this-week"):
         if period == named(name, today, year_starts):
             return PERIODS[name].lower()
@@ -162,7 +163,7 @@ def quarter(first: date, year_starts: int) -> str:
 
 
 def month(period: Period) -> str:
-    return f"{period.first:%b %Y}"
+    return dates.month(period.first)
 
 
 def first_of(shown: int, whole: int) -> str:

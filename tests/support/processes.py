@@ -37,6 +37,7 @@ from tests.support.provision import free_port
 WRITE_TOKEN = "slnt_pat_sandbox_write"
 START_SECONDS = 60
 QUICK = {
+    "DATE_STYLE": "eu",
     "VIEW_WAIT_SECONDS": "0.5",
     "LOOK_AFTER_SECONDS": "0.5,0.5,0.5",
     "QUIET_SECONDS": "0.5",

@@ -49,7 +49,7 @@ def test_slant_away_for_five_minutes_is_told_and_its_return_too(
 
     assert watch(minutes=4) == []
     assert watch(minutes=3) == ["slant_away"]
-    assert alert("slant_away").text.startswith("Slant has not answered since 2026-11-23 12:0")
+    assert alert("slant_away").text.startswith("Slant has not answered since 23 Nov 2026, 12:0")
     assert alert("slant_away").details.startswith("The last call: GET /")
     office.box.down = False
     assert watch(minutes=2) == []
@@ -105,7 +105,7 @@ def test_no_worker_is_noticed_without_one(watch: Watch, office: Office) -> None:
     assert watch(minutes=1.5, rounds=False) == []
     assert watch(minutes=10, rounds=False) == ["no_worker"]
     text = alert("no_worker")
-    assert text.text == "No worker has completed a round since 2026-11-23 12:01 UTC."
+    assert text.text == "No worker has completed a round since 23 Nov 2026, 12:01 UTC."
     assert "nothing is sent to Slant" in text.meaning
     assert watch(minutes=0.5) == []
 
@@ -132,7 +132,7 @@ def test_a_worker_whose_disk_is_full_is_told_with_its_reason(
     (seen,) = Alert.objects.filter(closed_at=None)
     assert seen.cause == "rounds_fail"
     assert seen.text == (
-        "The rounds of worker-1 have failed since 2026-11-23 12:01 UTC: "
+        "The rounds of worker-1 have failed since 23 Nov 2026, 12:01 UTC: "
         "OSError: [Errno 28] No space left on device."
     )
     assert watch(minutes=1) == []
@@ -161,7 +161,7 @@ def test_a_mirror_that_grows_old_although_slant_answers_is_told(watch: Watch, cl
     SyncState.objects.filter(pk="households").update(finished_at=clock.now() - timedelta(minutes=31))
     found = causes.old_mirror(seen)
     assert isinstance(found, causes.Found)
-    assert found.text.happened.startswith("What Slantweb shows of Slant is from 2026-11-23 11:30 UTC")
+    assert found.text.happened.startswith("What Slantweb shows of Slant is from 23 Nov 2026, 11:30 UTC")
 
 
 def test_a_queue_of_which_nothing_goes_is_told_and_closes_with_the_first_that_does(
@@ -213,7 +213,7 @@ def test_deals_in_review_are_told_by_reference_and_not_by_name(watch: Watch, off
     assert watch(minutes=4.5, rounds=False)[-1:] != ["review"]
     watch(minutes=1, rounds=False)
     seen = alert("review")
-    assert seen.text.startswith("22 deals wait for a manager's decision, the first since 2026-11-23 12:01")
+    assert seen.text.startswith("22 deals wait for a manager's decision, the first since 23 Nov 2026, 12:01")
     assert seen.path == "/submissions/review/"
     assert len(seen.details.splitlines()) == 21
     assert seen.details.splitlines()[-1] == "and 2 more"
@@ -262,7 +262,9 @@ def test_a_database_that_takes_no_alert_is_told_by_log_and_mail_once(
         watch(minutes=6, rounds=False)
 
     (mail,) = mailoutbox
-    assert mail.subject == "[deals.firm.example] No worker has completed a round since 2026-11-23 12:01 UTC."
+    assert (
+        mail.subject == "[deals.firm.example] No worker has completed a round since 23 Nov 2026, 12:01 UTC."
+    )
     assert len([line for line in caplog.messages if line.startswith("alert no_worker opened")]) == 1
     assert watch(minutes=1) == []
     assert mailoutbox[1].subject.startswith("[deals.firm.example] Over: No worker")

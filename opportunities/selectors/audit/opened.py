@@ -122,7 +122,8 @@ def _recorded(event: AuditEvent) -> Iterable[EventFact]:
 
 
 def _utc(moment: datetime) -> str:
-    return f"{moment.day} {moment:%b %Y, %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
+    """To the millisecond, as the trail holds it: the same words in every firm."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
 
 
 def _short(hash: str) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 
 from django.utils import timezone
 
+from opportunities import dates
 from opportunities.models import AuditEvent
 
 
@@ -68,8 +69,7 @@ class TrailDay:
     @property
     def title(self) -> str:
         today = timezone.localdate()
-        year = "" if self.day.year == today.year else f" {self.day.year}"
-        words = f"{self.day:%A} {self.day.day} {self.day:%B}{year}"
+        words = dates.weekday(self.day, today)
         return f"Today, {words}" if self.day == today else words
 
 
