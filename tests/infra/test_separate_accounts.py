@@ -74,6 +74,11 @@ def attack(*, files: list[str], url: str = "", statements: list[str] = []) -> di
     return found
 
 
+def verify(installation: Installation) -> "subprocess.CompletedProcess[bytes]":
+    command = [sys.executable, "manage.py", "verify_audit"]
+    return subprocess.run(command, cwd=ROOT, env=installation.environment, capture_output=True)
+
+
 def test_another_account_reads_neither_token_nor_key_nor_the_worker(installation: Installation) -> None:
     worker = installation.processes["worker"].popen.pid
     files = secret_files(installation)
@@ -119,6 +124,10 @@ def test_the_web_process_opens_neither_token_nor_key_though_it_could(
         assert (answer.status_code, len(answer.content) > 100) == (200, True)
 
     assert not noted.exists(), noted.read_text()
+    # Each has signed its events by a key of its own, which the worker's account finds good.
+    verified = verify(installation)
+    assert (verified.returncode, verified.stdout[:5]) == (0, b"Good:"), verified.stdout
+    assert b"not checked" not in verified.stdout
     # The worker has used both meanwhile.
     assert list((installation.home / "checkpoints").glob("*.json"))
 
@@ -211,13 +220,7 @@ def test_the_role_of_the_web_causes_a_call_only_by_a_submission_and_the_trail_sh
         ).fetchall()
     assert ("submission.sending",) in shown
     # And it is told that nobody entered it here.
-    verified = subprocess.run(
-        [sys.executable, "manage.py", "verify_audit"],
-        cwd=ROOT,
-        env=installation.environment,
-        capture_output=True,
-    )
-    assert verified.returncode == 5
+    assert verify(installation).returncode == 5
 
 
 @IN_A_ROLE
