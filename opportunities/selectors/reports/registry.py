@@ -1,7 +1,7 @@
 """Which reports there are.
 
 A new report is a module in `opportunities/reports` (its numbers and its sheet), one in this package (its
-rows), and an entry in `REPORTS`. Address, tab, page and files follow from that.
+rows), and an entry in `_DEFINITIONS`. Address, tab, page and files follow from that.
 """
 
 from collections.abc import Callable
