@@ -6,7 +6,7 @@ AUTH_USER_MODEL = "opportunities.Person"
 AUTHENTICATION_BACKENDS = ["slantweb.auth.PersonBackend"]
 LOGIN_URL = "/sign-in/"
 MESSAGE_STORAGE = "slantweb.messages.SessionMessages"
-SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=1)
+SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=3)
 SESSION_COOKIE_AGE = 8 * 60 * 60
 # Rows of the database that hold JSON. Nothing that others can write is ever unpickled.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"

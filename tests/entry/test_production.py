@@ -153,7 +153,7 @@ UNREADABLE = {
     "TIME_ZONE": ["Mars/X", "../UTC"],
     "FISCAL_YEAR_START_MONTH": ["13", "0"],
     "STALE_AFTER_DAYS": ["-1"],
-    "SESSION_IDLE_MINUTES": ["0", "soon"],
+    "SESSION_IDLE_MINUTES": ["0", "2", "soon"],
     "SLANT_BASE_URL": ["zz", "https://[::1/v1"],
     "SLANT_HOURLY_BUDGET": ["abc"],
     "SLANT_TIMEOUT_SECONDS": ["-1", "0", "nan"],
