@@ -230,6 +230,12 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_by_close",
             ),
+            # Won and lost deals without a date, which are counted apart: few, and read from here alone.
+            models.Index(
+                fields=["stage", "book", "pipeline", "assigned_to_id", "value", "id"],
+                condition=models.Q(gone_at=None, stage_updated_at=None),
+                name="opportunity_undated",
+            ),
             # All that reports sum up, with the largest deals at its end: sums read no row, and the ten
             # largest deals are found at once. `gone_at` is included for SQLite, which would read the rows
             # otherwise.

@@ -36,7 +36,10 @@ class ReportFilters:
 
 @dataclass(frozen=True)
 class ReportStage:
-    """A stage as of today. A deal that has been in it for longer than `limit` days is stale."""
+    """A stage as of today. A deal that has been in it for longer than `limit` days is stale.
+
+    `has_undated`: some deal in it has no date of its last move.
+    """
 
     id: str
     name: str
@@ -46,6 +49,7 @@ class ReportStage:
     default_probability: int | None
     order: int
     limit: int = 30
+    has_undated: bool = False
 
 
 Stages = Mapping[str, ReportStage]

@@ -23,6 +23,10 @@ from opportunities.selectors.households import may_be_named
 IN_STAGE_SINCE = Coalesce(F("stage_updated_at"), F("created_at"), F("first_seen_at"))
 
 
+# A deal that was won or lost on a day nobody knows. It belongs to no period and is counted apart.
+IS_UNDATED = Q(stage_updated_at=None)
+
+
 def deals(
     person: Person, selection: Selection, now: datetime, *, limits: Mapping[str, int] | None = None
 ) -> QuerySet[Opportunity]:
@@ -72,6 +76,12 @@ def owned_by(person: Person, owner: str) -> Q:
 def is_open() -> Q:
     """In a stage that means neither won, lost nor archived."""
     return ~Q(stage_id__in=StageMeaning.objects.exclude(meaning=Meaning.OPEN).values("stage_id"))
+
+
+def closed_since(began: datetime) -> Q:
+    """Of deals in a won or lost stage: those that came into it since `began`, by Slant's own date alone."""
+    # The first condition is what the index of lanes is searched by; the second leaves out what is undated.
+    return Q(since__gte=began) & Q(stage_updated_at__gte=began)
 
 
 def is_stale(now: datetime, limits: Mapping[str, int] | None = None) -> Q:

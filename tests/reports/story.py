@@ -132,7 +132,7 @@ def tell(
     versions = [OpportunityVersion(opportunity_id=id, valid_from=seen or created, **state)]
     for at, changed in chapters:
         if changed.get("stage_id", state["stage_id"]) != state["stage_id"]:
-            changed = changed | {"stage_since": at}
+            changed = {"stage_since": at} | changed
         state |= changed
         versions[-1].valid_to = at
         versions.append(OpportunityVersion(opportunity_id=id, valid_from=at, **state))

@@ -197,6 +197,8 @@ def faults(arguments: list[str]) -> int:
             run.step("kill -9, PostgreSQL", killed, TEST_DATABASE_URL=url)
     except provision.Missing as why:
         run.skip("kill -9 on PostgreSQL", why)
+    recounted = [*PYTEST, "-n", "2", "tests/reports/test_reconciling.py", *arguments]
+    run.step("2,000 firms recounted", recounted, RANDOM_FIRMS="2000", TEST_DATABASE_URL="")
     # Many more random histories than the suite has time for; each is known by its seed.
     command = [sys.executable, "-m", "tests.faults.run", "--today", "--histories", "10000", "--jobs", "2"]
     run.step("10,000 histories", command)

@@ -186,4 +186,8 @@ def _link(measure: Measure, now: Period, context: SheetContext) -> str:
 
 
 def title_behind(key: str, context: SheetContext) -> str:
-    return {"decided": "Won and lost", "created": "Deals created"}.get(key) or words.STEPS[key]
+    return {
+        "decided": "Won and lost",
+        "created": "Deals created",
+        "undated": "Won or lost without a date",
+    }.get(key) or words.STEPS[key]

@@ -86,7 +86,7 @@ def _drawn_board(
     place = places[selection.pipeline]
     rows = deals(person, selection, now, limits=place.limits)
     sums = kept_sums(person, selection) if selection.is_kept else count_sums(rows)
-    won = won_of(person, selection, place, sums, now)
+    won, undated = won_of(person, selection, place, sums, now)
     empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
     pending = pending_of(person, now)
     builder = CardBuilder(person, place, now, by_deal(pending))
@@ -107,9 +107,10 @@ def _drawn_board(
         stages=place.stages,
         lanes=[lane for lane in lanes if lane.stage.visible],
         rail=[lane for lane in lanes if not lane.stage.visible],
-        figures=figures(lanes, won),
+        figures=figures(lanes, won, undated),
         since=Seen(place.revision, ways_of(pending), place.pipelines_revision).token(person),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
+        member=person.member_id or "",
     )
 
 

@@ -1,12 +1,14 @@
 """What a board is made of, as values: cards, lanes with their sums, tabs, figures."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from opportunities.offer import StageChoice
 from opportunities.reports.measures import to_dollars, whole
-from opportunities.selection import Selection
+from opportunities.selection import ME, Selection
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
+from opportunities.wording import reports as report_words
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,18 @@ class Tab:
 
 @dataclass(frozen=True)
 class Figures:
-    """The page's head: deals in open stages, and deals won since the fiscal quarter began."""
+    """The page's head: deals in open stages, and deals won since the fiscal quarter began.
+
+    `undated` wins have no date in Slant, so they are in no quarter.
+    """
 
     open: Sums
     won: Sums
+    undated: Sums = Sums()
+
+    @property
+    def undated_words(self) -> str:
+        return report_words.undated(self.undated.count, 0)
 
     @property
     def weighted_share(self) -> int | None:
@@ -135,6 +145,15 @@ class Board:
     figures: Figures
     since: str
     names: dict[str, str]
+    member: str = ""
+
+    @property
+    def undated_query(self) -> str:
+        """The report that lists the wins without a date, narrowed as far as reports can be."""
+        chosen = {name: getattr(self.selection, name) for name in ("pipeline", "book", "owner")}
+        if chosen["owner"] == ME:
+            chosen["owner"] = self.member
+        return urlencode({name: value for name, value in chosen.items() if value} | {"show": "undated"})
 
     @property
     def moving_words(self) -> str:

@@ -14,7 +14,7 @@ from opportunities.models import Meaning, Opportunity, Person, StageTotal
 from opportunities.selection import Selection, quarter
 from opportunities.selectors.board.parts import Figures, Lane, Sums
 from opportunities.selectors.board.places import Place
-from opportunities.selectors.selection import deals, owned_by
+from opportunities.selectors.selection import IS_UNDATED, closed_since, deals, owned_by
 
 
 def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
@@ -56,23 +56,26 @@ def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
 
 def won_of(
     person: Person, selection: Selection, place: Place, sums: Mapping[str, Sums], now: datetime
-) -> dict[str, Sums]:
-    """By stage: which of the selected deals entered a won stage since the fiscal quarter began."""
+) -> tuple[dict[str, Sums], Sums]:
+    """By stage: which of the selected deals entered a won stage since the fiscal quarter began; and the
+    undated ones.
+    """
     won = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
     stages = [id for id in won if id in sums and sums[id].count]
     if not stages:
-        return {}
+        return {}, Sums()
     first = quarter(timezone.localdate(now), year_starts=settings.FISCAL_YEAR_START_MONTH).first
     began = timezone.make_aware(datetime.combine(first, time.min)) if first else now
     # The stages say which pipeline it is: asked for besides, it alone would have every row read.
     rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
-    found = (
-        rows.filter(stage_id__in=stages, since__gte=began)  # type: ignore[misc]
-        .order_by()
-        .values_list("stage_id")
-        .annotate(how_many=Count("pk"), with_value=Count("value"), worth=Coalesce(Sum("value"), 0))
+    won_here = rows.filter(stage_id__in=stages).order_by()
+    figures = {"how_many": Count("pk"), "with_value": Count("value"), "worth": Coalesce(Sum("value"), 0)}
+    found = won_here.filter(closed_since(began)).values_list("stage_id").annotate(**figures)
+    undated = won_here.filter(IS_UNDATED).aggregate(**figures)
+    return (
+        {stage: Sums(count, count - valued, value) for stage, count, valued, value in found},
+        Sums(undated["how_many"], undated["how_many"] - undated["with_value"], undated["worth"]),
     )
-    return {stage: Sums(count, count - valued, value) for stage, count, valued, value in found}
 
 
 def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
@@ -84,14 +87,14 @@ def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) 
     )
 
 
-def figures(lanes: Iterable[Lane], won: dict[str, Sums]) -> Figures:
+def figures(lanes: Iterable[Lane], won: dict[str, Sums], undated: Sums) -> Figures:
     open_, all_won = Sums(), Sums()
     for lane in lanes:
         if lane.stage.meaning == Meaning.OPEN:
             open_ = open_.plus(lane.sums)
     for sums in won.values():
         all_won = all_won.plus(sums)
-    return Figures(open_, all_won)
+    return Figures(open_, all_won, undated)
 
 
 def hidden_by_filters(person: Person, selection: Selection) -> int:

@@ -10,6 +10,7 @@ from .behind import DealsBehind
 from .history import Span
 from .lines import MOST_LISTED, change_lines
 from .query import BY_VALUE, ReportQuery
+from .undated import list_undated
 
 SPARK_STRETCHES = 6
 CLOSED = {"won": ("won",), "lost": ("lost",), "decided": ("won", "lost")}
@@ -58,4 +59,4 @@ def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
         lines = query.deal_lines(rows.order_by(*BY_VALUE).values_list("pk", flat=True)[:MOST_LISTED])
         created = [replace(line, effect=line.value, what="new", at=line.created) for line in lines]
         return DealsBehind(created, rows.count())
-    return None
+    return list_undated(query) if key == "undated" else None

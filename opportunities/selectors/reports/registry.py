@@ -14,6 +14,7 @@ from django.utils import timezone
 from opportunities.reports import ageing, changes, forecast, funnel, overview, owners, quality, velocity
 from opportunities.reports.context import SheetContext
 from opportunities.reports.sheets import Links, Sheet
+from opportunities.reports.undated import add_undated
 
 from . import ageing as ageing_rows
 from . import changes as changes_rows
@@ -25,6 +26,7 @@ from . import quality as quality_rows
 from . import velocity as velocity_rows
 from .behind import DealsBehind
 from .query import ReportQuery
+from .undated import count_undated
 
 Rows = TypeVar("Rows")
 
@@ -41,7 +43,8 @@ class NumbersBehind:
 class ReportDefinition(Generic[Rows]):
     """One report. `fields` are filters of its own: `by` (month or quarter), `day` (the board of a past day).
 
-    `usual_period` is the period it opens with. One that only knows today has no period.
+    `usual_period` is the period it opens with. One that only knows today has no period. `counts_closings`:
+    deals won or lost without a date stand beside it.
     """
 
     slug: str
@@ -52,6 +55,7 @@ class ReportDefinition(Generic[Rows]):
     has_period: bool = True
     fields: tuple[str, ...] = ()
     behind: NumbersBehind | None = None
+    counts_closings: bool = False
 
     def context_of(self, query: ReportQuery, links: Links) -> SheetContext:
         known = query.known_from if self.has_period else None
@@ -67,7 +71,8 @@ class ReportDefinition(Generic[Rows]):
         )
 
     def sheet_of(self, query: ReportQuery, context: SheetContext) -> Sheet:
-        return self.build_sheet(self.fetch_rows(query), context)
+        sheet = self.build_sheet(self.fetch_rows(query), context)
+        return add_undated(sheet, count_undated(query), context) if self.counts_closings else sheet
 
 
 _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
@@ -77,6 +82,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         overview_rows.fetch_rows,
         overview.build_sheet,
         behind=NumbersBehind(overview_rows.fetch_behind, overview.title_behind),
+        counts_closings=True,
     ),
     ReportDefinition(
         "forecast",
@@ -85,6 +91,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         forecast.build_sheet,
         usual_period="this-and-next-quarter",
         fields=("by",),
+        counts_closings=True,
     ),
     ReportDefinition(
         "changes",
@@ -92,6 +99,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         changes_rows.fetch_rows,
         changes.build_sheet,
         fields=("day",),
+        counts_closings=True,
         behind=NumbersBehind(changes_rows.fetch_behind, changes.title_behind),
     ),
     ReportDefinition("ageing", "Stage ageing", ageing_rows.fetch_rows, ageing.build_sheet, has_period=False),
@@ -102,7 +110,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         funnel.build_sheet,
         behind=NumbersBehind(funnel_rows.fetch_behind, funnel.title_behind),
     ),
-    ReportDefinition("owners", "By owner", owners_rows.fetch_rows, owners.build_sheet),
+    ReportDefinition("owners", "By owner", owners_rows.fetch_rows, owners.build_sheet, counts_closings=True),
     ReportDefinition(
         "data-quality", "Data quality", quality_rows.fetch_rows, quality.build_sheet, has_period=False
     ),
@@ -112,6 +120,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         velocity_rows.fetch_rows,
         velocity.build_sheet,
         usual_period="last-12-months",
+        counts_closings=True,
     ),
 )
 # In the order of the tabs.

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from opportunities.access import visible_books
-from opportunities.models import Member, Person, Stage, StageMeaning
+from opportunities.models import Member, Opportunity, Person, Stage, StageMeaning
 from opportunities.reports.rows import OPEN, ReportFilters, ReportStage
+from opportunities.selectors.selection import IS_UNDATED
 
 from .history import DealScope
 
@@ -71,10 +72,13 @@ def fetch_scope(person: Person) -> ReportScope:
 def _stages(books: Iterable[str]) -> dict[str, ReportStage]:
     """The stages a person's deals can be in, in order; also those gone from Slant, which history names."""
     meaning = StageMeaning.objects.filter(stage_id=OuterRef("pk"))
+    undated = Opportunity.objects.filter(IS_UNDATED, gone_at=None, stage_id=OuterRef("pk"))
     rows = (
         Stage.objects.filter(Q(pipeline__book=None) | Q(pipeline__book__in=list(books)))
         .annotate(
-            means=Subquery(meaning.values("meaning")), limit=Subquery(meaning.values("stale_after_days"))
+            means=Subquery(meaning.values("meaning")),
+            limit=Subquery(meaning.values("stale_after_days")),
+            has_undated=Exists(undated),
         )
         .select_related("pipeline")
         .order_by("pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "pk")
@@ -89,6 +93,7 @@ def _stages(books: Iterable[str]) -> dict[str, ReportStage]:
             default_probability=row.default_probability,
             order=place,
             limit=settings.STALE_AFTER_DAYS if row.limit is None else row.limit,
+            has_undated=row.has_undated,
         )
         for place, row in enumerate(rows)
     }

@@ -4,6 +4,7 @@ from django.db.models import Case, Count, IntegerField, Q, Value, When
 
 from opportunities.periods import Period, later, month_of
 from opportunities.reports.velocity import VelocityRows
+from opportunities.selectors.selection import IS_UNDATED
 
 from .query import ReportQuery
 
@@ -35,6 +36,8 @@ def _count_worked(query: ReportQuery, months: Sequence[Period]) -> list[int]:
     closed = Q(stage_id__in=query.scope.closed_stages)
     ended = Case(
         When(~closed, then=Value(len(months))),
+        # Closed on a day nobody knows: in no month.
+        When(IS_UNDATED, then=Value(-1)),
         *(When(stage_updated_at__lt=edge, then=Value(place - 1)) for place, edge in enumerate(edges)),
         default=Value(len(months)),
         output_field=IntegerField(),

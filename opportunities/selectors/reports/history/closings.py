@@ -1,7 +1,7 @@
 """What was won and lost."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from opportunities.models import LostReason, State, Submission
@@ -27,10 +27,14 @@ REASONS = LostReason._meta.db_table
 SUBMISSIONS = Submission._meta.db_table
 
 
+# A version begins when we saw it. By Slant's clock, which dates the move, that may be a little earlier.
+CLOCKS_DIFFER = timedelta(days=1)
+
+
 def count_closings(scope: DealScope, edges: Sequence[datetime], by: Sequence[str]) -> list[Closing]:
     """Deals won and lost between the first and the last of `edges`, by stretch, days since creation and `by`.
 
-    A deal that was closed when first seen counts on Slant's own date of its last move.
+    A deal counts on Slant's own date of the move that closed it; without that date in no period.
     """
     text, params = _closed(scope, edges[0], edges[-1])
     names = "".join(f", {name}" for name in by)
@@ -112,8 +116,7 @@ def _closed(scope: DealScope, first: datetime, last: datetime) -> tuple[str, lis
             SELECT v.opportunity_id AS id, v.id AS shown, v.assigned_to_id AS owner, v.book_id AS book,
                 vm.meaning AS meaning, v.value AS value, v.created_at AS created_at, v.stage_id AS stage,
                 v.valid_from AS since, COALESCE(p.valid_from, v.valid_from) AS before,
-                CASE WHEN p.valid_to IS NULL THEN COALESCE(v.stage_since, v.valid_from)
-                    ELSE v.valid_from END AS at
+                v.stage_since AS at
             {BESIDE}
             JOIN {MEANINGS} vm ON vm.stage_id = v.stage_id AND vm.meaning IN ('won', 'lost')
             LEFT JOIN {MEANINGS} pm ON pm.stage_id = p.stage_id
@@ -122,4 +125,4 @@ def _closed(scope: DealScope, first: datetime, last: datetime) -> tuple[str, lis
         ) turned
         WHERE at >= %s AND at < %s
     """  # noqa: S608
-    return text, [to_database(first), *params, to_database(first), to_database(last)]
+    return text, [to_database(first - CLOCKS_DIFFER), *params, to_database(first), to_database(last)]

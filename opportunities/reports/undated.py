@@ -1,0 +1,37 @@
+"""What was won or lost on a day nobody knows: in no period, so it stands apart, with its deals."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from opportunities.wording import reports as words
+
+from .context import SheetContext
+from .measures import LOST, WON
+from .sheets import Cell, Column, Panel, Row, Sheet, build_table
+
+COLUMNS = (Column.text("Not in any period"), Column.count("Deals"), Column.money("Value"))
+
+
+@dataclass(frozen=True)
+class UndatedCount:
+    """Deals of one meaning, won or lost, without a date."""
+
+    meaning: str
+    deals: int
+    value: int
+
+
+def add_undated(sheet: Sheet, counts: Sequence[UndatedCount], context: SheetContext) -> Sheet:
+    """The sheet with a table of them at its end, and a sentence that files hold too."""
+    deals = {count.meaning: count.deals for count in counts if count.deals}
+    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0))
+    if not said:
+        return sheet
+    link = context.links.report("overview", show="undated")
+    rows = (
+        Row((Cell("Won" if count.meaning == WON else "Lost", link), Cell(count.deals), Cell(count.value)))
+        for count in counts
+        if count.deals
+    )
+    table = build_table("undated", said, COLUMNS, rows, note=words.UNDATED_NOTE)
+    return replace(sheet, panels=(*sheet.panels, Panel(table)), hints=(*sheet.hints, f"{said}."))
