@@ -261,19 +261,20 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
 }
 
 
-def write_closed() -> list[Told]:
-    """A win without a date, of a deal made this quarter, and a loss of this quarter."""
+def write_certain() -> list[Told]:
+    """An undated win and a loss of this quarter, and a new deal with its stage's probability."""
     told = []
-    for id, stage, since in (("undated", WON, None), ("lost", LOST, on(11, 3))):
+    for id, stage, since in (("undated", WON, None), ("lost", LOST, on(11, 3)), ("new", A, on(11, 3))):
         tell(id, created=on(10, 5), seen=on(11, 4), stage_id=stage, stage_since=since, value=1_250_000)
-        told.append({"book": HARBOR, "stage": stage, "since": since, "value": 1_250_000})
+        deal = {"book": HARBOR, "stage": stage, "since": since, "value": 1_250_000}
+        told.append(deal | {"created": on(10, 5), "probability": None, "close": None})
     settle()
     return told
 
 
 @pytest.mark.parametrize("slug", ["overview", "forecast", "changes", "owners", "velocity"])
 def test_an_undated_win_stands_apart_with_its_deals(desk: Desk, slug: str) -> None:
-    write_closed()
+    write_certain()
 
     query = desk.query(FIRST, LAST)
     report = REPORTS[slug]
@@ -292,7 +293,7 @@ def measures_of_all(counts: Any, stages: Any) -> Amount:
 def test_a_wrong_definition_of_a_measure_is_found(
     desk: Desk, measure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deals = [*write_firm(Random(1), "s1"), *write_firm(Random(3), "s3"), *write_closed()]
+    deals = [*write_firm(Random(1), "s1"), *write_firm(Random(3), "s3"), *write_certain()]
     monkeypatch.setattr(*PLANTED[measure])
 
     assert any(f" {measure} " in line for line in differences(desk, deals))
