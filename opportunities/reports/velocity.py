@@ -13,6 +13,8 @@ from .overview import PeriodOutcome, add_closings
 from .rows import Closing
 from .sheets import MONEY, Cell, Chart, Column, Panel, Row, Series, Sheet, build_table
 
+# With fewer decisions in a month, the ratio says more of chance than of the pipeline.
+LEAST_DECIDED = 10
 COLUMNS = (
     Column.text("Month"),
     Column.count("Deals worked on"),
@@ -50,6 +52,11 @@ class VelocityMonth:
 
     @property
     def velocity(self) -> float | None:
+        """The ratio, where it rests on enough decisions to be told."""
+        return self.ratio if self.outcome.decided >= LEAST_DECIDED else None
+
+    @property
+    def ratio(self) -> float | None:
         """Dollars a day; None without a win, or where no win has a value, or a date of creation."""
         cycle, average, rate = self.outcome.cycle, self.outcome.average, self.outcome.win_rate
         if cycle is None or average is None or rate is None:
@@ -85,14 +92,14 @@ def calculate(rows: VelocityRows) -> Velocity:
 
 def build_sheet(rows: VelocityRows, context: SheetContext) -> Sheet:
     result = calculate(rows)
-    table = build_table(
-        "months", "The same numbers", COLUMNS, (_month_row(month, context) for month in result.months)
-    )
+    chart = _velocity_chart(result)
+    title = "The same numbers" if chart else "By month"
+    table = build_table("months", title, COLUMNS, (_month_row(month, context) for month in result.months))
     return Sheet(
         "velocity",
         write_finding(result),
         write_lede(result),
-        (Panel(table, _velocity_chart(result)),),
+        (Panel(table, chart),),
         hints=(HINT,),
         empty=_why_empty(result),
     )
@@ -106,9 +113,12 @@ def _why_empty(result: Velocity) -> str:
 
 def write_finding(result: Velocity) -> str:
     if not result.measured:
-        return "No deals were won in these months, so velocity cannot be calculated."
+        return f"No month has {LEAST_DECIDED} decisions and a win, so velocity would be chance alone."
     month, velocity = result.measured[-1]
-    return f"In {words.month(month.period)} the pipeline earned {formats.money(whole(velocity))} a day."
+    rests = formats.deals(month.outcome.decided)
+    name, money = words.month(month.period), formats.money(whole(velocity))
+    pace = f"At the pace of {name}, the pipeline would yield {money} a day"
+    return f"{pace}: a ratio that rests on {rests} decided."
 
 
 def write_lede(result: Velocity) -> str:
@@ -147,6 +157,6 @@ def _velocity_chart(result: Velocity) -> Chart | None:
         f"Between {lowest} and {highest} a day",
         "line",
         MONEY,
-        "What the pipeline earned a day, by month. The table beside it has every figure.",
+        "Velocity in dollars a day, by month. The table beside it has every figure.",
         (Series(6, "Dollars a day", "2"),),
     )

@@ -179,3 +179,16 @@ def undated(won: int, lost: int) -> str:
         if count
     ]
     return f"{formats.and_list(told)}, not in any period" if told else ""
+
+
+def change(share: float | None) -> str:
+    return "" if share is None else formats.signed_percent(share)
+
+
+def points(difference: float | None) -> str:
+    """The change of a rate: `+28 points`."""
+    if difference is None:
+        return ""
+    count = floor(abs(difference) * 100 + 0.5)
+    sign = "" if not count else "+" if difference > 0 else "\u2212"
+    return f"{sign}{count} point{'' if count == 1 else 's'}"

@@ -101,7 +101,7 @@ def test_every_report_states_its_finding_and_shows_its_numbers(visit: Client) ->
     )
     assert findings["ageing"] == "11 of 18 deals are stale, $1,910,000 in total."
     assert findings["data-quality"] == "14 of 18 deals need attention."
-    assert findings["overview"].startswith("$620,000 was won this quarter, 244% more")
+    assert findings["overview"].startswith("$620,000 was won this quarter.")
     assert "$620,000 is won this quarter and $617,000 weighted is due: 80% likely" in findings["forecast"]
 
 

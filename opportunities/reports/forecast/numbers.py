@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from opportunities.periods import Period
+from opportunities.reports.measures import coverage
 from opportunities.reports.rows import NOTHING, WON, Amount, Closing, DealLine, add_amounts
 from opportunities.reports.spread import (
     GRID_UP_TO,
@@ -92,6 +93,13 @@ class QuarterForecast:
     open: Amount
     spread: Spread | None
     target: int | None
+    # Of the people who have a target alone, so that like is compared with like.
+    target_won: int = 0
+    target_open: int = 0
+
+    @property
+    def coverage(self) -> float | None:
+        return coverage(self.target_open, self.target_won, self.target)
 
     @property
     def low(self) -> int:
@@ -182,7 +190,20 @@ def _quarter(rows: ForecastRows, number: int, quarter: Period) -> QuarterForecas
     due = rows.due_in(months)
     targets = [amount for (_, first), amount in rows.targets.items() if first == quarter.first]
     spread = _spread_of_quarter(rows, number, months) if due.deals else None
-    return QuarterForecast(quarter, rows.won_in(months), due, spread, sum(targets) if targets else None)
+    people = {owner for owner, first in rows.targets if first == quarter.first}
+    return QuarterForecast(
+        quarter,
+        rows.won_in(months),
+        due,
+        spread,
+        sum(targets) if targets else None,
+        sum(row.value for row in rows.won if _is_won_by(row, people, months)),
+        sum(row.amount.value for row in rows.due if row.owner in people and row.when in months),
+    )
+
+
+def _is_won_by(row: Closing, people: Collection[str], months: Collection[int]) -> bool:
+    return row.meaning == WON and row.owner in people and row.bucket in months
 
 
 def _spread_of_quarter(rows: ForecastRows, number: int, months: Collection[int]) -> Spread:

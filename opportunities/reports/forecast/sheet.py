@@ -121,8 +121,14 @@ def write_lede(result: Forecast, current: QuarterForecast) -> str:
 def _target_sentence(current: QuarterForecast) -> str:
     if not current.target:
         return ""
-    rest = current.target - current.won.value
-    then = f"{formats.money(rest)} is still to be won." if rest > 0 else "it has been reached."
+    rest = current.target - current.target_won
+    won = f"those who have a target won {formats.money(current.target_won)}"
+    then = f"{won}, so it has been reached."
+    if rest > 0:
+        then = f"{won}, {formats.money(rest)} is still to be won."
+    if current.coverage is not None:
+        due = formats.money(current.target_open)
+        then += f" Their deals due cover the rest {current.coverage:.1f} times: {due}."
     return f"The target is {formats.money(current.target)}; {then}"
 
 
@@ -145,7 +151,7 @@ def _stretch_table(result: Forecast, context: SheetContext, by_quarter: bool) ->
     rows += [_outside_row(stretch, result.period, context) for stretch in result.outside]
     return build_table(
         "stretches",
-        "The same numbers",
+        "The same numbers" if any(stretch.best for stretch in result.rows) else "By time",
         (Column.text("Quarter" if by_quarter else "Month"), *STRETCH_COLUMNS),
         rows,
         foot=Row(

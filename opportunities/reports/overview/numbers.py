@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import add
 
 from opportunities.periods import Period
-from opportunities.reports.measures import average, win_rate
+from opportunities.reports.measures import average, whole, win_rate
 from opportunities.reports.quantiles import mean, median
 from opportunities.reports.rows import (
     LOST,
@@ -24,6 +24,10 @@ from opportunities.reports.rows import (
 
 OPEN_VALUE, WEIGHTED, WON_VALUE, LOST_VALUE = "open", "weighted", "won", "lost"
 CREATED, WIN_RATE, AVERAGE, DAYS_TO_WIN = "created", "win-rate", "average", "days-to-win"
+
+# A change is told only against at least so many deals.
+LEAST_BASE = 5
+MONTHS_DIFFER = 3
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class OverviewRows:
     stages: Stages
     earlier: int
     current: int
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether both periods are as long, but for what months differ by."""
+        return abs(self.now.days - self.before.days) <= MONTHS_DIFFER
 
     @property
     def stretches(self) -> range:
@@ -72,13 +81,19 @@ class PeriodOutcome:
         return win_rate(self.won, self.lost)
 
     @property
+    def valued_won(self) -> int:
+        """What the average divides by."""
+        return self.won - self.valueless_won
+
+    @property
     def average(self) -> float | None:
         """The mean value of what was won, of the deals that have a value."""
         return average(self.won_value, self.won, self.valueless_won)
 
     @property
     def days_to_win(self) -> float | None:
-        return median(self.days)
+        middle = median(self.days)
+        return None if middle is None else whole(middle)
 
     @property
     def cycle(self) -> float | None:
@@ -127,7 +142,8 @@ def merge_reasons(found: Iterable[LossCount]) -> tuple[LossCount, ...]:
 class Measure:
     """One figure now and before, with the deals behind each. None: nothing to measure.
 
-    `trend` is the figure stretch by stretch; of what is held at a moment, as each stretch began, and now.
+    `is_comparable` is false where the base is too small, or the periods differ in length. `trend` is the
+    figure stretch by stretch; of what is held at a moment, as each stretch began, and now.
     """
 
     key: str
@@ -136,13 +152,15 @@ class Measure:
     deals: int
     deals_before: int
     trend: tuple[float | None, ...] = ()
+    is_comparable: bool = True
 
     @property
     def change(self) -> float | None:
-        """The change as a fraction of the figure before; None where there is nothing to compare."""
-        if self.now is None or not self.before:
+        """The change as a fraction of the figure before, of a rate in points; None where none is meant."""
+        if self.now is None or not self.before or not self.is_comparable:
             return None
-        return (self.now - self.before) / self.before
+        difference = self.now - self.before
+        return difference if self.key == WIN_RATE else difference / self.before
 
 
 @dataclass(frozen=True)
@@ -170,8 +188,12 @@ def calculate(rows: OverviewRows) -> Overview:
         _measure_outcome(LOST_VALUE, rows, lambda outcome: (outcome.lost_value, outcome.lost)),
         _measure_created(rows),
         _measure_outcome(WIN_RATE, rows, lambda outcome: (outcome.win_rate, outcome.decided)),
-        _measure_outcome(AVERAGE, rows, lambda outcome: (outcome.average, outcome.won)),
+        _measure_outcome(AVERAGE, rows, lambda outcome: (outcome.average, outcome.valued_won)),
         _measure_outcome(DAYS_TO_WIN, rows, lambda outcome: (outcome.days_to_win, outcome.won)),
+    )
+    measures = tuple(
+        replace(measure, is_comparable=rows.are_alike and measure.deals_before >= LEAST_BASE)
+        for measure in measures
     )
     return Overview(measures, held[0], merge_reasons(rows.reasons))
 

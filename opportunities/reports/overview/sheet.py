@@ -11,6 +11,7 @@ from opportunities.reports.sheets import (
     DAYS,
     MONEY,
     PERCENT,
+    TEXT,
     Cell,
     Column,
     Panel,
@@ -75,7 +76,9 @@ def write_finding(result: Overview, context: SheetContext) -> str:
     if not won.before:
         return f"{finding}."
     change = won.change
-    if change is None or round(change, 2) == 0:
+    if change is None:
+        return f"{finding}."
+    if round(change, 2) == 0:
         return f"{finding}, the same as in the period before."
     more = "more" if change > 0 else "less"
     return f"{finding}, {formats.percent(abs(change))} {more} than in the period before."
@@ -96,7 +99,7 @@ def _measure_table(result: Overview, rows: OverviewRows, context: SheetContext) 
     now, before = context.span(rows.now), context.span(rows.before)
     return build_table(
         "measures",
-        "The same numbers",
+        "The measures",
         (
             Column.text("Measure"),
             Column.count("Deals"),
@@ -111,13 +114,14 @@ def _measure_table(result: Overview, rows: OverviewRows, context: SheetContext) 
 
 def _measure_row(measure: Measure, now: Period, context: SheetContext) -> Row:
     kind, link = KINDS[measure.key], _link(measure, now, context)
+    is_rate = measure.key == WIN_RATE and measure.change is not None
     return Row(
         (
             Cell(words.OVERVIEW[measure.key], link),
             Cell(measure.deals, link),
             Cell(measure.now, kind=kind),
             Cell(measure.before, kind=kind),
-            Cell(measure.change),
+            Cell(words.points(measure.change), kind=TEXT) if is_rate else Cell(measure.change),
         )
     )
 
@@ -146,7 +150,7 @@ def _tile(measure: Measure, now: Period, context: SheetContext) -> Tile:
         words.OVERVIEW[measure.key],
         _figure(measure.now, kind, context) or "None yet",
         _figure(measure.before, kind, context),
-        "" if change is None else formats.signed_percent(change),
+        words.points(change) if measure.key == WIN_RATE else words.change(change),
         _tone(measure),
         _link(measure, now, context),
         _spark_points(measure.trend),
