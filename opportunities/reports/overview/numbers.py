@@ -181,7 +181,7 @@ class Overview:
 def calculate(rows: OverviewRows) -> Overview:
     counts = [rows.held, *reversed(rows.back)]
     held = list(accumulate((add_open(stretch, rows.stages) for stretch in counts), add))
-    measures = (
+    found = (
         _measure_held(OPEN_VALUE, held, rows, lambda amount: amount.value),
         _measure_held(WEIGHTED, held, rows, lambda amount: to_dollars(amount.weighted)),
         _measure_outcome(WON_VALUE, rows, lambda outcome: (outcome.won_value, outcome.won)),
@@ -193,7 +193,7 @@ def calculate(rows: OverviewRows) -> Overview:
     )
     measures = tuple(
         replace(measure, is_comparable=rows.are_alike and measure.deals_before >= LEAST_BASE)
-        for measure in measures
+        for measure in found
     )
     return Overview(measures, held[0], merge_reasons(rows.reasons))
 
