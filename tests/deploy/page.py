@@ -21,10 +21,11 @@ class Block:
     commands: str
 
 
-def blocks() -> list[Block]:
-    chapter = PAGE.read_text().partition("## From nothing to serving\n")[2].partition("\n## ")[0]
+def blocks(chapter: str = "From nothing to serving") -> list[Block]:
+    text = PAGE.read_text().partition(f"## {chapter}\n")[2].partition("\n## ")[0]
     found = []
-    for part in re.split(r"^### ", chapter, flags=re.MULTILINE)[1:]:
+    # A chapter without parts is one way.
+    for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:] or [f"({chapter[0].lower()})\n{text}"]:
         for match in BLOCK.finditer(part):
             found.append(Block(part[1], match["mark"] or "", match["commands"]))
     return found

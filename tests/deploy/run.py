@@ -21,12 +21,18 @@ from tests.support.processes import WRITE_TOKEN
 
 HOST = "deals.firm.example"
 SLANT, CONTROL, ISSUER, MAIL = 9001, 9002, 9003, 9025
+# Another name of the same commit: the next release.
+RELEASE = subprocess.run(
+    ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.strip()
 CERTIFICATE, KEY = "/root/certificate.pem", "/root/key.pem"
 YOURS = {
     "HOST": HOST,
     "CERTIFICATE": CERTIFICATE,
     "KEY": KEY,
     "SOURCE": f"file://{ROOT}",
+    "RELEASE": RELEASE,
+    "NEXT": RELEASE[:12],
     "SLANT_BASE_URL": f"http://127.0.0.1:{SLANT}/v1",
     "SLANT_API_TOKEN": WRITE_TOKEN,
     "OIDC_ISSUER": f"http://127.0.0.1:{ISSUER}",
@@ -58,20 +64,44 @@ def main() -> int:
     install_provider()
     with Machine() as machine:
         prepare(machine)
-        for block in blocks():
-            if not run_block(machine, block):
-                show_logs(machine)
-                return 1
-        print("\n== what is served", flush=True)
-        code = subprocess.run(
-            machine.command(sys.executable, "-m", "tests.deploy.checks"),
-            cwd=ROOT,
-            env=os.environ | SHELL | {"PYTHONPATH": str(ROOT), "CONTROL": f"http://127.0.0.1:{CONTROL}"},
-        ).returncode
+        code = run_all(machine)
         if code:
             show_logs(machine)
     print(f"\n{time.monotonic() - began:.0f} s", flush=True)
     return code
+
+
+def run_all(machine: Machine) -> int:
+    """The page from its beginning, then its days after, under continuous entry where that is promised."""
+    if not run_blocks(machine, "From nothing to serving") or not check(machine, "served"):
+        return 1
+    entering = subprocess.Popen(in_machine(machine, "entered"), cwd=ROOT, env=environment())
+    upgraded = run_blocks(machine, "Upgrading") and reload_web(machine)
+    (machine.root / "run" / "entered-enough").touch()
+    return 1 if entering.wait(300) or not upgraded else 0
+
+
+def run_blocks(machine: Machine, chapter: str) -> bool:
+    return all(run_block(machine, block) for block in blocks(chapter))
+
+
+def reload_web(machine: Machine) -> bool:
+    """What "Upgrading" says of a reload, under the same entry."""
+    return run_block(machine, Block("u", "systemd", "systemctl reload slantweb-web\nsleep 5\n"))
+
+
+def check(machine: Machine, what: str) -> bool:
+    print(f"\n== {what}", flush=True)
+    return subprocess.run(in_machine(machine, what), cwd=ROOT, env=environment()).returncode == 0
+
+
+def in_machine(machine: Machine, what: str) -> list[str]:
+    return machine.command(sys.executable, "-m", "tests.deploy.checks", what)
+
+
+def environment() -> dict[str, str]:
+    control = f"http://127.0.0.1:{CONTROL}"
+    return os.environ | SHELL | {"PYTHONPATH": str(ROOT), "CONTROL": control}
 
 
 def prepare(machine: Machine) -> None:

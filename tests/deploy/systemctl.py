@@ -9,9 +9,9 @@ by Debian's own programs. Only Python's standard library: it is copied into the 
 import ctypes
 import os
 import pwd
-import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +20,9 @@ from pathlib import Path
 UNITS, CREDENTIALS, PIDS, LOGS = (
     Path(path) for path in ("/etc/systemd/system", "/run/credentials", "/run/units", "/var/log")
 )
-PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 38, 65
+PR_SET_NO_NEW_PRIVS, PR_SET_MDWE, PIDFD_GETFD = 38, 65, 438
+# Where a service finds what it is handed, and where the holder keeps it.
+LISTEN_FDS_START, HELD = 3, 9
 
 
 def read_unit(name: str) -> dict[str, list[str]]:
@@ -46,8 +48,41 @@ def read_variables(unit: dict[str, list[str]]) -> dict[str, str]:
     return variables
 
 
+def hold(name: str) -> None:
+    """Listen where the socket's unit says, in a process that lives on; services are handed what it holds."""
+    (address,) = [
+        line.partition("=")[2] for line in (UNITS / name).read_text().splitlines() if "ListenS" in line
+    ]
+    host, _, port = address.partition(":")
+    listening = socket.create_server((host, int(port)), backlog=1024)
+    PIDS.mkdir(exist_ok=True)
+    if os.fork():
+        while not (PIDS / name).exists():
+            time.sleep(0.01)
+        return
+    os.setsid()
+    os.dup2(listening.fileno(), HELD)
+    for number in (0, 1, 2):
+        os.dup2(os.open(os.devnull, os.O_RDWR), number)
+    (PIDS / f"{name}.draft").write_text(str(os.getpid()))
+    (PIDS / f"{name}.draft").replace(PIDS / name)
+    signal.pause()
+
+
+def held_by(name: str) -> int | None:
+    """What the socket of this service holds, as a file of ours."""
+    file = PIDS / f"{name}.socket"
+    if not file.exists():
+        return None
+    process = os.pidfd_open(int(file.read_text()))
+    return ctypes.CDLL(None).syscall(PIDFD_GETFD, process, HELD, 0)
+
+
 def start(name: str) -> None:
     name = name.removesuffix(".service")
+    if name.endswith(".socket"):
+        hold(name)
+        return
     if name == "postgresql":
         (cluster,) = Path("/etc/postgresql").glob("*/main")
         Path("/run/postgresql").mkdir(exist_ok=True)
@@ -73,6 +108,8 @@ def start(name: str) -> None:
         path.chmod(int(unit["StateDirectoryMode"][0], 8))
         os.chown(path, user.pw_uid, user.pw_gid)
 
+    door = held_by(name)
+
     def become() -> None:
         libc = ctypes.CDLL(None)
         os.umask(int(unit["UMask"][0], 8))
@@ -83,18 +120,33 @@ def start(name: str) -> None:
         if unit.get("MemoryDenyWriteExecute") == ["yes"]:
             libc.prctl(PR_SET_MDWE, 1, 0, 0, 0)
 
+    told = Path(f"/run/notify-{name}")
+
     def run(command: str) -> "subprocess.Popen[bytes]":
+        variables = read_variables(unit) | {"NOTIFY_SOCKET": str(told)}
+        if door is not None:
+            # The process is told its own number, which only a shell in its place knows.
+            command = f"exec {LISTEN_FDS_START}<&{door}; export LISTEN_FDS=1 LISTEN_PID=$$; exec {command}"
         with (LOGS / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                shlex.split(command), cwd=unit["WorkingDirectory"][0], env=read_variables(unit), stdout=log,
+                ["bash", "-c", command], cwd=unit["WorkingDirectory"][0], env=variables, stdout=log,
                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, preexec_fn=become, start_new_session=True,
+                pass_fds=() if door is None else (door,),
             )  # fmt: skip
 
     for command in unit.get("ExecStartPre", []):
         if code := run(command).wait():
             sys.exit(f"{name}: {command} ended with {code}: {(LOGS / f'{name}.log').read_text()[-2000:]}")
     PIDS.mkdir(exist_ok=True)
-    (PIDS / name).write_text(str(run(unit["ExecStart"][0]).pid))
+    told.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as news:
+        news.bind(str(told))
+        told.chmod(0o666)
+        news.settimeout(60)
+        main = run(f"exec {unit['ExecStart'][0]}" if door is None else unit["ExecStart"][0])
+        (PIDS / name).write_text(str(main.pid))
+        while unit["Type"] == ["notify"] and b"READY=1" not in news.recv(4096):
+            pass
 
 
 def stop(name: str) -> None:
@@ -109,7 +161,7 @@ def stop(name: str) -> None:
     pid = int(file.read_text())
     try:
         os.kill(pid, signal.SIGTERM)
-        for _ in range(400):
+        while not name.endswith(".socket"):
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
             if state == "Z":
                 break
