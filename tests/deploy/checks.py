@@ -20,6 +20,7 @@ HOST, CERTIFICATE, ISSUER = os.environ["HOST"], os.environ["CERTIFICATE"], os.en
 SITE = f"https://{HOST}"
 SECRETS = Path("/etc/slantweb/secrets")
 GUNICORN = 8000
+AFTER_THE_BACKUP = "Deal after the backup"
 
 
 class Colleague(Visitor):
@@ -250,6 +251,30 @@ def whoever_enters_meanwhile_notices_nothing() -> None:
     assert made == sorted(name for name, _ in sent)
 
 
+# A restored backup
+
+
+def a_deal_is_entered_after_the_backup() -> None:
+    colleague = Colleague()
+    colleague.waits_for(colleague.send(colleague.form(name=AFTER_THE_BACKUP, value="77")), "confirmed")
+
+
+def what_was_entered_since_the_backup_is_on_the_board_and_in_slant_once() -> None:
+    before = deals_in_slant()
+    colleague = Colleague()
+    deadline, seen = time.monotonic() + 150, ""
+    while AFTER_THE_BACKUP not in seen:
+        assert time.monotonic() < deadline, f"the deal that only Slant knows was not found: {seen[:1500]}"
+        time.sleep(3)
+        asked = {"view": "list", "pipeline": "all", "q": "after the"}
+        seen = colleague.session.get(f"{SITE}/board/", params=asked, timeout=20).text.partition("<main")[2]
+    later = colleague.send(colleague.form(name="Deal after the restore", value="78"))
+    colleague.waits_for(later, "confirmed", seconds=180)
+    after = deals_in_slant()
+    assert sorted(after) == sorted([*before, "Deal after the restore"])
+    assert before.count(AFTER_THE_BACKUP) == 1
+
+
 SERVED: list[Callable[[], None]] = [
     a_deal_arrives_in_slant_once,
     everything_is_over_tls_and_says_so,
@@ -267,6 +292,8 @@ SERVED: list[Callable[[], None]] = [
 CHECKS = {
     "served": SERVED,
     "entered": [whoever_enters_meanwhile_notices_nothing],
+    "after-the-backup": [a_deal_is_entered_after_the_backup],
+    "restored": [what_was_entered_since_the_backup_is_on_the_board_and_in_slant_once],
 }
 
 

@@ -78,7 +78,13 @@ def run_all(machine: Machine) -> int:
     entering = subprocess.Popen(in_machine(machine, "entered"), cwd=ROOT, env=environment())
     upgraded = run_blocks(machine, "Upgrading") and reload_web(machine)
     (machine.root / "run" / "entered-enough").touch()
-    return 1 if entering.wait(300) or not upgraded else 0
+    if entering.wait(300) or not upgraded:
+        return 1
+    backup, *restore = blocks("Backup and restore")
+    if not run_block(machine, backup) or not check(machine, "after-the-backup"):
+        return 1
+    restored = all(run_block(machine, block) for block in restore)
+    return 0 if restored and check(machine, "restored") else 1
 
 
 def run_blocks(machine: Machine, chapter: str) -> bool:

@@ -18,7 +18,7 @@ from tests.support.people import Firm
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
-CHAPTERS = ("From nothing to serving", "Upgrading")
+CHAPTERS = ("From nothing to serving", "Upgrading", "Backup and restore")
 OURS = ("migrate", "web", "worker")
 
 
