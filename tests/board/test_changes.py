@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -229,6 +230,15 @@ def test_what_a_colleague_sends_shows_before_slant_has_it(
     assert since_of(client, query) == since
     assert changed(client, query, since) == ([], since)
     assert changed(stranger, query, theirs) == ([], theirs)
+
+    # What takes long is no longer said to be moving, although nothing of it changed.
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=13)):
+        columns, since = changed(client, query, since)
+        assert columns == [FIRST, SECOND]
+        page = client.get(f"/board/?{query}")
+        assert "Waiting for Slant" in page.text
+        assert page.context["board"].since == since
+        assert changed(client, query, since) == ([], since)
 
     Submission.objects.filter(pk=sent.pk).update(state="unknown")
     columns, since = changed(client, query, since)

@@ -12,14 +12,12 @@ from opportunities.access import opens_all_submissions
 from opportunities.models import OPEN, Meaning, Person, State
 from opportunities.offer import StageChoice
 from opportunities.selectors.board.parts import Card, Note
-from opportunities.selectors.board.pending import ChangeUnderWay
+from opportunities.selectors.board.pending import LATE, ChangeUnderWay
 from opportunities.selectors.board.places import Place
 from opportunities.selectors.board.windows import CardRow
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
 from opportunities.wording.submissions import reasons_of
-
-LATE = timedelta(seconds=12)
 
 
 @dataclass
@@ -105,7 +103,7 @@ def _progress_words(
     on_its_way: ChangeUnderWay, *, is_move: bool, mine: bool, now: datetime
 ) -> tuple[str, str, str]:
     """How, icon and words of a change on its way."""
-    late = now - on_its_way.created_at > LATE or bool(on_its_way.reason_code)
+    late = on_its_way.created_at < now - LATE or bool(on_its_way.reason_code)
     match on_its_way.state:
         case State.UNKNOWN:
             words = board_words.UNSURE if is_move else board_words.UNSURE_EDIT

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.utils import timezone
 
 from opportunities.models import Person
 from opportunities.selection import Selection
-from opportunities.selectors.board.pending import on_their_way, touched_stages
+from opportunities.selectors.board.pending import LATE, on_their_way, touched_stages, way_of
 from opportunities.selectors.board.places import visible_pipelines
 from opportunities.selectors.board.seen import Seen, digest, read_token
 from opportunities.selectors.board.totals import kept
@@ -31,15 +32,15 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
     seen = read_token(person, since)
     stages, newest, ways, pipelines = set(), max(seen.deals, 0), [], 0
-    for kind, id, state, reason, revision in _news(person, selection, seen.deals):
+    for kind, id, state, reason, number in _news(person, selection, seen.deals):
         match kind:
             case "way":
-                ways.append(f"{id} {state} {reason}")
+                ways.append(way_of(id, state, reason, is_late=bool(number)))
             case "pipelines":
-                pipelines = revision
+                pipelines = number
             case _:
                 stages.add(id)
-                newest = max(newest, revision)
+                newest = max(newest, number)
     now = digest(ways)
     if not stages and now == seen.ways and pipelines == seen.pipelines:
         return None
@@ -55,20 +56,22 @@ def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, s
     One statement, put together from plain ones by hand. The ORM's own union of annotated querysets took
     longer to compose than everything else a poll does.
     """
-    under_way = on_their_way(person).order_by().values("pk", "state", "reason_code")
+    under_way = on_their_way(person).order_by().values("pk", "state", "reason_code", "created_at")
+    late = connection.ops.adapt_datetimefield_value(timezone.now() - LATE)
     totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
     pipelines = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     parts: list[str] = []
     values: list[Any] = []
-    for columns, rows in (
-        ("'way', CAST(pk AS varchar(36)), state, reason_code, 0", under_way),
-        ("'stage', stage_id, '', '', revision", totals),
-        ("'pipelines', '', '', '', revision", pipelines),
+    is_late = "CASE WHEN created_at < %s THEN 1 ELSE 0 END"
+    for columns, compared, rows in (
+        (f"'way', CAST(pk AS varchar(36)), state, reason_code, {is_late}", [late], under_way),
+        ("'stage', stage_id, '', '', revision", [], totals),
+        ("'pipelines', '', '', '', revision", [], pipelines),
     ):
         with suppress(EmptyResultSet):
             sql, its = rows.query.sql_with_params()
             parts.append(f"SELECT {columns} FROM ({sql}) AS rows{len(parts)}")  # noqa: S608 - compiled by Django
-            values.extend(its)
+            values.extend([*compared, *its])
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return list(cursor.fetchall())

@@ -108,7 +108,7 @@ def _drawn_board(
         lanes=[lane for lane in lanes if lane.stage.visible],
         rail=[lane for lane in lanes if not lane.stage.visible],
         figures=figures(lanes, won, undated),
-        since=Seen(place.revision, ways_of(pending), place.pipelines_revision).token(person),
+        since=Seen(place.revision, ways_of(pending, now), place.pipelines_revision).token(person),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
         member=person.member_id or "",
     )

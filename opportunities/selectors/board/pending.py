@@ -13,6 +13,8 @@ from opportunities.models import OPEN, Kind, Opportunity, Person, State, Submiss
 from opportunities.selection import Selection
 from opportunities.selectors.board.seen import digest
 
+# A change that takes longer is no longer said to be about to happen.
+LATE = timedelta(seconds=12)
 REFUSED_FOR = timedelta(hours=1)
 CHANGING = (Kind.EDIT, Kind.MOVE)
 
@@ -76,6 +78,15 @@ def touched_stages(person: Person, selection: Selection) -> set[str]:
     return (aims | from_) - {""}
 
 
-def ways_of(pending: Iterable[ChangeUnderWay]) -> str:
+def way_of(id: object, state: str, reason_code: str, *, is_late: bool) -> str:
+    """How far a change came. Once it is late, a card says that it waits, and no longer that it moves."""
+    return f"{id} {state} {reason_code or ('late' if is_late else '')}"
+
+
+def ways_of(pending: Iterable[ChangeUnderWay], now: datetime) -> str:
     """The digest of what of `pending` is on its way, as a poll finds it."""
-    return digest(f"{row.id} {row.state} {row.reason_code}" for row in pending if row.state in OPEN)
+    return digest(
+        way_of(row.id, row.state, row.reason_code, is_late=row.created_at < now - LATE)
+        for row in pending
+        if row.state in OPEN
+    )
