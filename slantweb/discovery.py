@@ -5,6 +5,7 @@ Nothing is asked of an address that the description does not name, and no redire
 """
 
 import logging
+import threading
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from django.core.cache import caches
 from opportunities.views.provider import ProviderUnreachable, SignInRefused
 
 log = logging.getLogger(__name__)
+_fetching_keys = threading.Lock()
 
 DESCRIPTION_SECONDS = 10 * 60
 KEYS_SECONDS = 60 * 60
@@ -47,19 +49,39 @@ def description() -> dict[str, Any]:
 
 
 def find_key(kid: str) -> Mapping[str, Any]:
-    """The provider's signing key with this `kid`. A new one is looked for at once, at most twice a minute."""
-    key = f"oidc:keys:{settings.OIDC_ISSUER}"
-    keys = caches["process"].get(key)
-    found = _select_key(keys or [], kid)
-    if found is None and caches["process"].add(f"{key}:asked", 1, KEYS_RETRY_SECONDS):
+    """The provider's signing key with this `kid`. A new one is looked for at once, at most twice a minute.
+
+    Whoever signs in while another request fetches the keys waits for them.
+    """
+    found = _select_key(_remembered_keys() or [], kid)
+    if found is None:
+        with _fetching_keys:
+            _fetch_keys_for(kid)
+            keys = _remembered_keys()
+        found = _select_key(keys or [], kid)
+        if found is None:
+            raise ProviderUnreachable if keys is None else SignInRefused("key_unknown")
+    return found
+
+
+def _remembered_keys() -> list[Any] | None:
+    keys: list[Any] | None = caches["process"].get(_keys_name())
+    return keys
+
+
+def _fetch_keys_for(kid: str) -> None:
+    """Ask for the keys, unless another request just brought this one, or asked in vain a short while ago."""
+    if _select_key(_remembered_keys() or [], kid) is not None:
+        return
+    if caches["process"].add(f"{_keys_name()}:asked", 1, KEYS_RETRY_SECONDS):
         keys = _fetch_json(description()["jwks_uri"]).get("keys")
         if not isinstance(keys, list):
             raise ProviderUnreachable("keys_unreadable")
-        caches["process"].set(key, keys, KEYS_SECONDS)
-        found = _select_key(keys, kid)
-    if found is None:
-        raise ProviderUnreachable if keys is None else SignInRefused("key_unknown")
-    return found
+        caches["process"].set(_keys_name(), keys, KEYS_SECONDS)
+
+
+def _keys_name() -> str:
+    return f"oidc:keys:{settings.OIDC_ISSUER}"
 
 
 def fetch_userinfo(access_token: str) -> dict[str, Any]:
