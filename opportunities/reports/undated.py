@@ -1,4 +1,4 @@
-"""What was won or lost on a day nobody knows: in no period, so it stands apart, with its deals."""
+"""What was won or lost on a day that Slant does not say: it stands apart, with its deals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from .context import SheetContext
 from .measures import LOST, WON
 from .sheets import Cell, Column, Panel, Row, Sheet, build_table
 
-COLUMNS = (Column.text("Not in any period"), Column.count("Deals"), Column.money("Value"))
+COLUMNS = (Column.text("Closed without a date"), Column.count("Deals"), Column.money("Value"))
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,27 @@ class UndatedCount:
     value: int
 
 
-def add_undated(sheet: Sheet, counts: Sequence[UndatedCount], context: SheetContext) -> Sheet:
-    """The sheet with a table of them at its end, and a sentence that files hold too."""
+def add_undated(
+    sheet: Sheet, counts: Sequence[UndatedCount], context: SheetContext, *, seen: bool = False
+) -> Sheet:
+    """The sheet with a table of them at its end, and a sentence that files hold too.
+
+    `seen`: the sheet counts what was seen to happen, on the day it was seen, dated by Slant or not.
+    """
     deals = {count.meaning: count.deals for count in counts if count.deals}
-    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0))
+    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0), seen=seen)
     if not said:
         return sheet
+    note = words.UNDATED_SEEN_NOTE if seen else words.UNDATED_NOTE
     link = context.links.report("overview", show="undated")
     rows = (
         Row((Cell("Won" if count.meaning == WON else "Lost", link), Cell(count.deals), Cell(count.value)))
         for count in counts
         if count.deals
     )
-    table = build_table("undated", said, COLUMNS, rows, note=words.UNDATED_NOTE)
-    return replace(sheet, panels=(*sheet.panels, Panel(table)), hints=(*sheet.hints, f"{said}."))
+    table = build_table("undated", said, COLUMNS, rows, note=note)
+    return replace(
+        sheet,
+        panels=(*sheet.panels, Panel(table)),
+        hints=(*sheet.hints, f"{said}. {note}." if seen else f"{said}."),
+    )

@@ -109,6 +109,9 @@ FOUND_CLOSED = (
     "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of "
     "that move."
 )
+UNDATED_SEEN_NOTE = (
+    "Slant has no date for the move that closed them; what was seen to close counts on the day it was seen"
+)
 UNDATED_NOTE = "Slant has no date for the move that closed them, so they are in no figure of a period"
 MEANINGS_OF_TODAY = "Stages are counted by what they mean today, even in the past."
 WHOLE_QUARTERS = "Shown in whole fiscal quarters, so that targets compare."
@@ -171,14 +174,14 @@ def first_of(shown: int, whole: int) -> str:
     return f"The {shown:,} most valuable of {whole:,}" if whole > shown else formats.deals(whole)
 
 
-def undated(won: int, lost: int) -> str:
-    """`1 undated win, not in any period`; empty for none."""
+def undated(won: int, lost: int, *, seen: bool = False) -> str:
+    """`1 undated win, not in any period`; the wins alone where they count when seen. Empty for none."""
     told = [
         f"{count:,} undated {one if count == 1 else many}"
         for count, one, many in ((won, "win", "wins"), (lost, "loss", "losses"))
         if count
     ]
-    return f"{formats.and_list(told)}, not in any period" if told else ""
+    return formats.and_list(told) + ("" if seen else ", not in any period") if told else ""
 
 
 def change(share: float | None) -> str:

@@ -44,7 +44,7 @@ class ReportDefinition(Generic[Rows]):
     """One report. `fields` are filters of its own: `by` (month or quarter), `day` (the board of a past day).
 
     `usual_period` is the period it opens with. One that only knows today has no period. `counts_closings`:
-    deals won or lost without a date stand beside it.
+    deals won or lost without a date stand beside it. `counts_seen`: it counts them on the day they were seen.
     """
 
     slug: str
@@ -56,6 +56,7 @@ class ReportDefinition(Generic[Rows]):
     fields: tuple[str, ...] = ()
     behind: NumbersBehind | None = None
     counts_closings: bool = False
+    counts_seen: bool = False
 
     def context_of(self, query: ReportQuery, links: Links) -> SheetContext:
         known = query.known_from if self.has_period else None
@@ -72,7 +73,9 @@ class ReportDefinition(Generic[Rows]):
 
     def sheet_of(self, query: ReportQuery, context: SheetContext) -> Sheet:
         sheet = self.build_sheet(self.fetch_rows(query), context)
-        return add_undated(sheet, count_undated(query), context) if self.counts_closings else sheet
+        if not self.counts_closings:
+            return sheet
+        return add_undated(sheet, count_undated(query), context, seen=self.counts_seen)
 
 
 _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
@@ -100,6 +103,7 @@ _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (
         changes.build_sheet,
         fields=("day",),
         counts_closings=True,
+        counts_seen=True,
         behind=NumbersBehind(changes_rows.fetch_behind, changes.title_behind),
     ),
     ReportDefinition("ageing", "Stage ageing", ageing_rows.fetch_rows, ageing.build_sheet, has_period=False),
