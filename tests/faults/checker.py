@@ -296,8 +296,8 @@ class Checker:
             told.submission: told.at for told in reversed(self.history.people.told) if told.what == "saved"
         }
         made_at = {entry["id"]: _moment(entry["at"]) - self.history.slant.skew for entry in self.made}
-        # After a jump that the clocks of two machines may differ by as well, a page may be that late.
-        longest = SPINS_AT_MOST + (60.0 if self.history.jumps else 0.0)
+        # The clocks of two machines may differ by a minute, so a page trusts each jump of up to that much.
+        longest = SPINS_AT_MOST + 60.0 * self.history.jumps
         for told in self.history.people.told:
             if told.words.startswith(CREATED):
                 record = told.what.split()[2] if len(told.what.split()) > 2 else ""
