@@ -47,6 +47,11 @@ def first_sync(box: SlantBox, clock: TurnedClock) -> None:
         _kept[client.PER_PAGE] = synced
 
 
+def is_kept() -> bool:
+    """Whether the rows of the usual first sync are kept for the tests to come."""
+    return bool(_kept)
+
+
 def _put_back(synced: Synced, box: SlantBox) -> None:
     slant = synced.slant.copy()
     for field in fields(Store):

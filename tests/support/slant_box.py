@@ -50,6 +50,7 @@ class TurnedClock:
 class SlantBox:
     def __init__(self, clock: TurnedClock, opportunities: int = sample.OPPORTUNITIES) -> None:
         self.clock = clock
+        self._is_usual = opportunities == sample.OPPORTUNITIES
         self._start = sample.build(now=clock.now().timestamp(), opportunities=opportunities)
         self.store = self._start.copy()
         self.rules = Rules(self.store)
@@ -61,9 +62,8 @@ class SlantBox:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nobody called it or changed anything since it was made."""
-        usual = self.store == self._start and not self.down and not self.mischief
-        return usual and len(self.store.tables["opportunity"]) == sample.OPPORTUNITIES
+        """Whether it is the sample firm, and nobody called it or changed anything since it was made."""
+        return self._is_usual and self.store == self._start and not self.down and not self.mischief
 
     def client(self, token: str = "slnt_pat_sandbox_write") -> SlantClient:
         client = SlantClient(
