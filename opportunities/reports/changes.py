@@ -80,6 +80,8 @@ class PipelineChanges:
     steps: tuple[ChangeStep, ...]
     closing: Amount
     largest: tuple[DealLine, ...] = ()
+    # Won or lost deals that were deleted in the period: in no figure of another report any more.
+    deleted: Amount = NOTHING
 
     def __getitem__(self, key: str) -> ChangeStep:
         return next(step for step in self.steps if step.key == key)
@@ -107,7 +109,15 @@ def calculate(rows: ChangesRows) -> PipelineChanges:
             sums[key] += effect
     steps = tuple(ChangeStep(key, deals[key], sums[key]) for key in STEPS)
     opening, closing = add_open(rows.opening, rows.stages), add_open(rows.closing, rows.stages)
-    return PipelineChanges(opening, steps, closing, tuple(rows.largest))
+    return PipelineChanges(opening, steps, closing, tuple(rows.largest), _deleted(rows.movements))
+
+
+def _deleted(movements: Iterable[Movement]) -> Amount:
+    return add_amounts(
+        Amount(movement.deals, movement.before_value)
+        for movement in movements
+        if movement.before in (WON, LOST) and movement.after == NOWHERE
+    )
 
 
 def split_steps(movement: Movement) -> Iterator[tuple[str, int]]:
@@ -145,7 +155,9 @@ def build_sheet(rows: ChangesRows, context: SheetContext) -> Sheet:
     panels = [Panel(_step_table(result, context, first, last), _step_chart(result, first, last))]
     if result.largest:
         panels.append(Panel(deals_behind("Largest movements", result.largest, context)))
-    hints = (*context.history_hints(), words.MEANINGS_OF_TODAY)
+    hints = (*context.history_hints(), words.AS_SEEN, words.MEANINGS_OF_TODAY)
+    if result.deleted.deals:
+        hints = (words.deleted(result.deleted.deals, result.deleted.value), *hints)
     if result.unexplained:
         missing = formats.money(result.unexplained)
         hints = (f"{missing} could not be explained. Please tell an administrator.", *hints)

@@ -51,12 +51,6 @@ class SheetContext:
             return (words.NO_HISTORY,)
         return (words.KNOWN_FROM.format(day=self.day(self.known_from)),)
 
-    def found_closed_hints(self, first: date) -> tuple[str, ...]:
-        """How deals closed before history count, where the numbers reach back to `first`."""
-        if self.known_from is None or self.known_from <= first:
-            return ()
-        return (words.FOUND_CLOSED.format(day=self.day(self.known_from)),)
-
     def why_nothing_happened(self) -> str:
         """Why there is nothing to show: nothing changed, or it is too early to know."""
         if self.known_from and self.known_from > self.period.first:

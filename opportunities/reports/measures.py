@@ -12,8 +12,10 @@ DEFINITIONS = {
     "open": "The value of the deals in open stages; a deal without a value counts as $0.",
     "weighted": "Value times probability of open deals: the deal's own probability, else its stage's. "
     "A won, lost or archived deal has none.",
-    "won": "Deals that came into a won stage in the period. A win without a date belongs to no period.",
-    "lost": "Deals that came into a lost stage in the period. A loss without a date belongs to no period.",
+    "won": "Deals in a won stage that came into it in the period, with the value and owner they have now. "
+    "A win without a date belongs to no period.",
+    "lost": "Deals in a lost stage that came into it in the period, with the value and owner they have now. "
+    "A loss without a date belongs to no period.",
     "win rate": "Won of won and lost, by number of deals.",
     "average won deal": "The value of what was won, divided by the won deals that have a value.",
     "days to win": "Whole days from a deal's creation to its win; the median of those won in the period.",

@@ -104,6 +104,7 @@ def build_sheet(rows: OwnersRows, context: SheetContext) -> Sheet:
             words.WEIGHTED,
             f"Won, lost, created, win rate, average and days cover {context.span(context.period)}; "
             "the rest is as of today.",
+            words.CLOSED_NOW,
             *context.gap_hints(result.all.open),
         ),
         empty=words.NOTHING_OPEN if result.is_empty else "",

@@ -100,7 +100,7 @@ def build_sheet(rows: VelocityRows, context: SheetContext) -> Sheet:
         write_finding(result),
         write_lede(result),
         (Panel(table, chart),),
-        hints=(HINT,),
+        hints=(HINT, words.CLOSED_NOW),
         empty=_why_empty(result),
     )
 

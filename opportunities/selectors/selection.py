@@ -78,10 +78,16 @@ def is_open() -> Q:
     return ~Q(stage_id__in=StageMeaning.objects.exclude(meaning=Meaning.OPEN).values("stage_id"))
 
 
-def closed_since(began: datetime) -> Q:
-    """Of deals in a won or lost stage: those that came into it since `began`, by Slant's own date alone."""
-    # The first condition is what the index of lanes is searched by; the second leaves out what is undated.
-    return Q(since__gte=began) & Q(stage_updated_at__gte=began)
+def closed_within(first: datetime, last: datetime | None = None) -> Q:
+    """Of deals in a won or lost stage: those that came into it from `first` on, and before `last`.
+
+    The one rule of when a deal counts as won or lost: as Slant shows it now, on Slant's date of its move into
+    the stage it is in. Board and reports ask here, so a deal that was edited, reopened or deleted afterwards
+    is the same in both. Needs `since`.
+    """
+    # `since` is what the index of lanes is searched by; `stage_updated_at` leaves out what is undated.
+    within = Q(since__gte=first) & Q(stage_updated_at__gte=first)
+    return within if last is None else within & Q(since__lt=last) & Q(stage_updated_at__lt=last)
 
 
 def is_stale(now: datetime, limits: Mapping[str, int] | None = None) -> Q:

@@ -105,9 +105,13 @@ VALUELESS = "Without a value yet, and counted as $0: {deals}."
 KNOWN_FROM = "History is known from {day}. Nothing earlier is guessed."
 NO_REASON = "No reason given"
 REASONS_NOTE = "Asked for when a deal is moved to a lost stage here; a deal moved in Slant itself has none."
-FOUND_CLOSED = (
-    "For deals closed before {day}, only the last move is known, from Slant itself; they count on the day of "
-    "that move."
+CLOSED_NOW = (
+    "Won and lost are deals as Slant shows them now, on the day they came into their stage. A deal that was "
+    "reopened or deleted since is not among them."
+)
+AS_SEEN = (
+    "Steps are what was seen to happen. The other reports count won and lost deals as they are now, so one "
+    "that was reopened, edited or deleted afterwards may differ there."
 )
 UNDATED_SEEN_NOTE = (
     "Slant has no date for the move that closed them; what was seen to close counts on the day it was seen"
@@ -172,6 +176,13 @@ def month(period: Period) -> str:
 
 def first_of(shown: int, whole: int) -> str:
     return f"The {shown:,} most valuable of {whole:,}" if whole > shown else formats.deals(whole)
+
+
+def deleted(count: int, value: int) -> str:
+    """Of deals that were won or lost and are no longer in Slant."""
+    verb, noun = ("was", "it is") if count == 1 else ("were", "they are")
+    told = f"{formats.deals(count)} worth {formats.money(value)}, won or lost before, {verb} deleted in Slant"
+    return f"{told}: {noun} in no figure of the other reports."
 
 
 def undated(won: int, lost: int, *, seen: bool = False) -> str:

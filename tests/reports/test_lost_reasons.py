@@ -74,7 +74,7 @@ def test_a_reason_does_not_outlive_the_loss_it_was_given_for(desk: Desk) -> None
     tell("l1", lost_at(2), (on(11, 5), {"stage_id": A}), lost_at(8), created=on(10, 1), value=100_000)
     reasoned(desk, "l1", "Fees", on(11, 2))
 
-    assert reasons(desk) == [("Fees", 1, 100_000), ("", 1, 100_000)]
+    assert reasons(desk) == [("", 1, 100_000)]
 
 
 @pytest.mark.parametrize("state", [State.REJECTED, State.WITHDRAWN, State.QUEUED])

@@ -25,7 +25,7 @@ def test_the_change_of_a_rate_is_in_points_and_that_of_money_in_percent() -> Non
 def test_no_change_is_told_against_fewer_than_five_deals(small: Desk) -> None:
     result = overview_of(small.query(FIRST, LAST))
 
-    assert result[WON_VALUE].before == 180_000
+    assert result[WON_VALUE].before == 100_000
     assert result[WON_VALUE].change is None
     assert result["created"].change == 1.2
 

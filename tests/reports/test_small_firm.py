@@ -17,7 +17,7 @@ Quarter: 1 October to 23 November 2026, noon. In thousands of dollars:
                     d19 96  d22 19  d23 168 (its own 80%)  d24 24  d25 92  d27 104  d28 27
                     d29 28                                                            967
     days to win     d03 135 (2 Jun to 15 Oct)  d15 80 (1 Sep to 20 Nov)  d21 26 (10 Oct to 5 Nov)
-    before          1 July to 23 August: won d01 100 and d08 80; lost d02 200 and d12 250;
+    before          1 July to 23 August: won d01 100 (d08 was reopened since); lost d02 200 and d12 250;
                     made d11 d12 d13 d14 d30
 """
 
@@ -92,12 +92,12 @@ def test_overview(small: Desk) -> None:
     assert told == {
         "open": (3_190_000, 2_350_000, 18, 13),
         "weighted": (967_000, 773_000, 18, 13),
-        "won": (620_000, 180_000, 3, 2),
+        "won": (620_000, 100_000, 3, 1),
         "lost": (670_000, 450_000, 2, 2),
         "created": (11, 5, 11, 5),
-        "win-rate": (0.6, 0.5, 5, 4),
-        "average": (620_000 / 3, 90_000, 3, 2),
-        "days-to-win": (80, 55, 3, 2),
+        "win-rate": (0.6, 1 / 3, 5, 3),
+        "average": (620_000 / 3, 100_000, 3, 1),
+        "days-to-win": (80, 80, 3, 1),
     }
     # As October began: d03 and d05 in Third, d07 d14 d18 in Second, d10 by its own 50%, the rest in First.
     assert result.open_now.valueless == 2

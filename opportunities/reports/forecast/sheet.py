@@ -84,8 +84,7 @@ def _hints(result: Forecast, context: SheetContext) -> tuple[str, ...]:
         words.WEIGHTED,
         words.INDEPENDENT,
         *context.gap_hints(result.open),
-        *context.history_hints(),
-        *context.found_closed_hints(result.period.first),
+        words.CLOSED_NOW,
         *((words.WHOLE_QUARTERS,) if result.period != context.period else ()),
     )
 

@@ -64,7 +64,7 @@ def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
             words.WEIGHTED,
             *context.gap_hints(result.open_now),
             *context.history_hints(),
-            *context.found_closed_hints(rows.before.first),
+            words.CLOSED_NOW,
         ),
         words.NOTHING_OPEN if result.is_empty else "",
     )

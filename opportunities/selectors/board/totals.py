@@ -14,7 +14,7 @@ from opportunities.models import Meaning, Opportunity, Person, StageTotal
 from opportunities.selection import Selection, quarter
 from opportunities.selectors.board.parts import Figures, Lane, Sums
 from opportunities.selectors.board.places import Place
-from opportunities.selectors.selection import IS_UNDATED, closed_since, deals, owned_by
+from opportunities.selectors.selection import IS_UNDATED, closed_within, deals, owned_by
 
 
 def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
@@ -70,7 +70,7 @@ def won_of(
     rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
     won_here = rows.filter(stage_id__in=stages).order_by()
     figures = {"how_many": Count("pk"), "with_value": Count("value"), "worth": Coalesce(Sum("value"), 0)}
-    found = won_here.filter(closed_since(began)).values_list("stage_id").annotate(**figures)
+    found = won_here.filter(closed_within(began)).values_list("stage_id").annotate(**figures)
     undated = won_here.filter(IS_UNDATED).aggregate(**figures)
     return (
         {stage: Sums(count, count - valued, value) for stage, count, valued, value in found},

@@ -10,6 +10,7 @@ see.
 | `scope` | the books, stages and people a person's reports cover |
 | `query` | what a report is asked with, and the rows every report is made of |
 | `overview` ... `velocity` | the rows of one report |
+| `closings`, `undated` | what was won and lost, with Slant's date of it and without |
 | `behind`, `lines` | the deals behind a number; deals as lines that people read |
 | `history` | changes of deals, from their versions |
 | `targets` | what people are to win, for the settings |

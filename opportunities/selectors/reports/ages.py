@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, IntegerField, Q, Value, When
 from django.db.models.expressions import Combinable, Func
 
 from opportunities.reports.rows import OPEN
@@ -31,6 +31,22 @@ class DaysSince(Func):
 
     def _days(self, compiler: Any, connection: Any, template: str) -> Any:
         return self.as_sql(compiler, connection, template=template, epoch=int(self.now.timestamp()))
+
+
+class Epoch(Func):
+    """Whole seconds since 1970, so that days are reckoned from seconds and never from rounded parts."""
+
+    output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(
+            compiler, connection, template="CAST(FLOOR(EXTRACT(EPOCH FROM %(expressions)s)) AS BIGINT)"
+        )
 
 
 def _stages_by_limit(query: ReportQuery) -> dict[int, list[str]]:

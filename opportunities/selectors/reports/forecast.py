@@ -14,6 +14,7 @@ from opportunities.reports.forecast.numbers import EARLIER, LATER, OVERDUE, UNDA
 from opportunities.reports.rows import NOTHING, Amount, DealLine
 from opportunities.reports.spread import GRID_UP_TO, Deal, Moments
 
+from .closings import count_closings
 from .query import ReportQuery
 from .scope import ReportScope
 
@@ -35,7 +36,7 @@ def fetch_rows(query: ReportQuery) -> ForecastRows:
         months=months,
         quarters=quarters,
         due=due,
-        won=query.closings(months, "owner"),
+        won=count_closings(query, months, "owner"),
         singles=_singles(inside, quarters, _small_quarters(due, months, quarters)),
         targets=_targets(query, quarters),
         largest=_largest_due(query, inside),

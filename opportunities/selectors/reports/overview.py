@@ -5,10 +5,10 @@ from datetime import datetime
 from opportunities.periods import Period, compared
 from opportunities.reports.overview import OverviewRows
 
-from . import history
 from .behind import DealsBehind
+from .closings import count_closings, count_lost_reasons, list_closings
 from .history import Span
-from .lines import MOST_LISTED, change_lines
+from .lines import MOST_LISTED
 from .query import BY_VALUE, ReportQuery
 from .undated import list_undated
 
@@ -27,9 +27,9 @@ def fetch_rows(query: ReportQuery) -> OverviewRows:
         before=before,
         held=held,
         back=query.steps_back(_known_edges(query, stretches)),
-        closings=query.closings(stretches),
+        closings=count_closings(query, stretches),
         creations=query.creations(stretches),
-        reasons=history.count_lost_reasons(query.deal_scope, _span_of(query, now)),
+        reasons=count_lost_reasons(query, _span_of(query, now)),
         stages=query.scope.stages,
         earlier=len(earlier),
         current=len(current),
@@ -51,9 +51,7 @@ def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
     now, _ = compared(query.period, query.today)
     span = _span_of(query, now)
     if key in CLOSED:
-        found, whole = history.list_closings(query.deal_scope, span, CLOSED[key], MOST_LISTED)
-        effects = [(change, change.movement.after, change.movement.after_value) for change in found]
-        return DealsBehind(change_lines(query, effects), whole)
+        return list_closings(query, span, CLOSED[key])
     if key == "created":
         rows = query.deals().filter(created_at__gte=span.first, created_at__lt=span.last)
         lines = query.deal_lines(rows.order_by(*BY_VALUE).values_list("pk", flat=True)[:MOST_LISTED])

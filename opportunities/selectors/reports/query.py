@@ -27,7 +27,6 @@ from django.utils import timezone
 from opportunities.models import Opportunity, OpportunityVersion
 from opportunities.periods import Period
 from opportunities.reports.rows import (
-    Closing,
     Creation,
     DealLine,
     ReportFilters,
@@ -37,7 +36,6 @@ from opportunities.reports.rows import (
 from opportunities.selectors.households import household_text
 from opportunities.selectors.selection import IN_STAGE_SINCE
 
-from . import history
 from .history import DealScope, Span
 from .scope import ReportScope
 
@@ -81,6 +79,11 @@ class ReportQuery:
             for id, stage in self.scope.stages.items()
             if self.filters.pipeline in ("", stage.pipeline)
         }
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What every stage of the scope means."""
+        return {id: stage.meaning for id, stage in self.scope.stages.items()}
 
     @property
     def today(self) -> date:
@@ -173,7 +176,7 @@ class ReportQuery:
             return []
         for column, is_beginning in (("valid_from", True), ("valid_to", False)):
             span = {f"{column}__gte": edges[0], f"{column}__lt": edges[-1]}
-            rows = self.versions().filter(**span).annotate(place=STAGE, bucket=_bucket(column, edges))
+            rows = self.versions().filter(**span).annotate(place=STAGE, bucket=bucket_of(column, edges))
             for bucket, *row in rows.values_list("bucket", "place").annotate(**SUMS):
                 count = StageCount(**dict(zip(("stage", *SUMMED), row, strict=True)))
                 stretches[bucket].append(-count if is_beginning else count)
@@ -207,18 +210,13 @@ class ReportQuery:
         # Wrapped, so that the database walks no index for its order of owners alone.
         wrapped = {f"by_{name}": Coalesce(COLUMNS[name], COLUMNS[name]) for name in by}
         found = (
-            rows.annotate(bucket=_bucket("created_at", edges), **wrapped)
+            rows.annotate(bucket=bucket_of("created_at", edges), **wrapped)
             .values_list("bucket", *wrapped)
             .annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0))
         )
         keys = ("bucket", *by, "deals", "value")
         created = (Creation(**dict(zip(keys, row, strict=True))) for row in found)
         return [replace(row, bucket=places[row.bucket]) for row in created if row.bucket in places]
-
-    def closings(self, buckets: Sequence[Period], *by: str) -> list[Closing]:
-        edges, places = self.edges_and_places(buckets)
-        found = history.count_closings(self.deal_scope, edges, by)
-        return [replace(row, bucket=places[row.bucket]) for row in found if row.bucket in places]
 
     # Deals one by one
 
@@ -259,7 +257,7 @@ class ReportQuery:
         return known.name if known else ""
 
 
-def _bucket(column: str, edges: Sequence[Any]) -> Case:
+def bucket_of(column: str, edges: Sequence[Any]) -> Case:
     """The number of the stretch between `edges` that a column lies in, within the first and the last."""
     return Case(
         *(When(**{f"{column}__lt": edge}, then=Value(place)) for place, edge in enumerate(edges[1:-1])),

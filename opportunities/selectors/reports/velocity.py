@@ -6,6 +6,7 @@ from opportunities.periods import Period, later, month_of
 from opportunities.reports.velocity import VelocityRows
 from opportunities.selectors.selection import IS_UNDATED
 
+from .closings import count_closings
 from .query import ReportQuery
 
 MOST_MONTHS = 12
@@ -18,7 +19,7 @@ def fetch_rows(query: ReportQuery) -> VelocityRows:
     last = month_of(min(query.period.last, query.today))
     first = max(month_of(query.period.first).first, later(last.first, 1 - MOST_MONTHS))
     months = Period(first, last.last).months()
-    return VelocityRows(months, _count_worked(query, months), query.closings(months))
+    return VelocityRows(months, _count_worked(query, months), count_closings(query, months))
 
 
 def _count_worked(query: ReportQuery, months: Sequence[Period]) -> list[int]:

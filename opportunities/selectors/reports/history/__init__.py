@@ -9,7 +9,6 @@ Versions that began and ended in one moment never showed and are passed over. St
 today.
 """
 
-from .closings import count_closings, count_lost_reasons, list_closings
 from .movements import count_movements, list_changes
 from .sql import DealChange, DealScope, Span
 from .visits import count_visits, list_visits
@@ -18,11 +17,8 @@ __all__ = [
     "DealChange",
     "DealScope",
     "Span",
-    "count_closings",
-    "count_lost_reasons",
     "count_movements",
     "count_visits",
     "list_changes",
-    "list_closings",
     "list_visits",
 ]

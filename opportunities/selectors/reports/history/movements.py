@@ -32,6 +32,8 @@ def count_movements(
 ) -> tuple[list[Movement], list[DealChange]]:
     """The changes that touch the open pipeline, counted together, and the `largest` of them one by one.
 
+    Beside them, the won and lost deals that were deleted in Slant.
+
     They are counted by kind and by whether the value rose or fell. One query finds them once for both.
     """
     text, params = _changes(scope, span, known_from)
@@ -74,7 +76,7 @@ def _change(row: Sequence[Any]) -> DealChange:
 
 
 def _changes(scope: DealScope, span: Span, known_from: datetime | None) -> tuple[str, list[Any]]:
-    """Changes within the scope on either side that touch the open pipeline."""
+    """Changes within the scope on either side that touch the open pipeline, and closed deals deleted."""
     in_v, v_params = scope.sql("v")
     in_p, p_params = scope.sql("p")
     text = f"""
@@ -93,7 +95,7 @@ def _changes(scope: DealScope, span: Span, known_from: datetime | None) -> tuple
             LEFT JOIN {MEANINGS} pm ON pm.stage_id = p.stage_id
             WHERE v.valid_from >= %s AND v.valid_from < %s AND {LASTED}
         ) found
-        WHERE (before = 'open' OR after = 'open')
+        WHERE (before = 'open' OR after = 'open' OR (after = '' AND before IN ('won', 'lost')))
             AND NOT (before = 'open' AND after = 'open' AND before_value = after_value)
     """  # noqa: S608
     params = [

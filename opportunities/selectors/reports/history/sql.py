@@ -75,13 +75,6 @@ def sign(expression: str) -> str:
     return f"CASE WHEN {expression} > 0 THEN 1 WHEN {expression} < 0 THEN -1 ELSE 0 END"
 
 
-def epoch(column: str) -> str:
-    """Whole seconds since 1970, so that days are reckoned from seconds and never from rounded parts."""
-    if connection.vendor == "sqlite":
-        return f"CAST(strftime('%%s', {column}) AS INTEGER)"
-    return f"CAST(FLOOR(EXTRACT(EPOCH FROM {column})) AS BIGINT)"
-
-
 def to_database(at: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
 
