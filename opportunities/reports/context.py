@@ -45,6 +45,16 @@ class SheetContext:
         open_stages = [stage.id for stage in self.stages.values() if stage.meaning == OPEN]
         return self.links.deals(**{"stage": open_stages} | selection)
 
+    @property
+    def has_not_begun(self) -> bool:
+        return self.period.first > self.today
+
+    @property
+    def begins_later(self) -> date | None:
+        """The day history begins, where that is within the period."""
+        known = self.known_from
+        return known if known and self.period.first < known <= self.period.last else None
+
     def history_hints(self) -> tuple[str, ...]:
         """Since when history is known."""
         if self.known_from is None:
@@ -53,6 +63,8 @@ class SheetContext:
 
     def why_nothing_happened(self) -> str:
         """Why there is nothing to show: nothing changed, or it is too early to know."""
+        if self.has_not_begun:
+            return words.NOT_BEGUN
         if self.known_from and self.known_from > self.period.first:
             return words.NOTHING_SINCE.format(day=self.day(self.known_from))
         return words.NOTHING_HAPPENED

@@ -14,6 +14,8 @@ __all__ = ["ARCHIVED", "LOST", "OPEN", "WON", "to_dollars"]
 
 # Where a deal was before its first change, or is after its last: not in Slant, or outside the filters.
 NOWHERE, ELSEWHERE = "", "elsewhere"
+# What followed a stay in a stage: a loss that is in no figure, because it is undated, or is none any more.
+UNCOUNTED = "uncounted"
 
 
 @dataclass(frozen=True)
@@ -180,15 +182,14 @@ class Movement:
 
 @dataclass(frozen=True)
 class StageVisit:
-    """Visits of deals to a stage that began in the period, by the stage that followed.
+    """Deals whose last stay in a stage began in the period, by the stage that followed.
 
-    `then` is empty while the deals are still there, and `ELSEWHERE` when they left the filters or Slant.
+    `then` is empty while they are still there, `ELSEWHERE` when they left Slant, and `UNCOUNTED`.
     """
 
     stage: str
     then: str
     deals: int = 1
-    value: int = 0
 
 
 @dataclass(frozen=True)

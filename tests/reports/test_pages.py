@@ -328,7 +328,7 @@ def test_moving_a_deal_changes_exactly_the_figures_it_should(small: Desk) -> Non
             **{f"step {step.key}": step for step in changes.steps},
             "closing": changes.closing,
             **{f"due {row.key}": row.open for row in (*forecast.rows, *forecast.outside)},
-            **{f"flow {flow.stage}": flow for _, flows in funnel.pipelines for flow in flows},
+            **{f"flow {flow.stage}": flow for flow in funnel.flows},
             **{f"side {side.key}": side for side in owners.people},
             **{f"problem {problem.key}": problem.deals for problem in quality.problems},
             **{f"age {age.stage.id}": age.deals for pipeline in ageing.pipelines for age in pipeline.stages},

@@ -176,12 +176,13 @@ def test_funnel(small: Desk) -> None:
 
     told = {
         flow.stage: (flow.entered, flow.moved_on, flow.lost, flow.here, flow.conversion)
-        for _, flows in result.pipelines
-        for flow in flows
+        for flow in result.flows
         if flow.entered
     }
     assert told == {A: (7, 1, 1, 5, 0.5), B: (5, 2, 0, 3, 1.0), C: (4, 1, 0, 3, 1.0)}
-    assert result.won == 3
+    # Fourteen deals entered a stage (d19 two); of the two that were lost, d05 was in its stage before.
+    assert (result.entered, result.won, result.lost) == (14, 3, 2)
+    assert [(pipeline.lost, pipeline.lost_before) for pipeline in result.pipelines] == [(2, 1), (0, 0)]
 
 
 def test_ageing(small: Desk) -> None:

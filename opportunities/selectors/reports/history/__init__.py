@@ -11,14 +11,13 @@ today.
 
 from .movements import count_movements, list_changes
 from .sql import DealChange, DealScope, Span
-from .visits import count_visits, list_visits
+from .visits import list_turns
 
 __all__ = [
     "DealChange",
     "DealScope",
     "Span",
     "count_movements",
-    "count_visits",
     "list_changes",
-    "list_visits",
+    "list_turns",
 ]
