@@ -10,7 +10,8 @@ share it. Sending, looking for lost answers, syncing and commands are governed a
   what Slant asked for. Up to a seventh less is drawn at random, so that installations do not call in step.
 * The first good answer to a probe **closes** it: every submission that waits is due, oldest first. For
   SLOW_START only a few are under way at once. If it opens again meanwhile, the waits go on where they were,
-  so that a Slant which answers `/me` and nothing else is not asked every second.
+  so that a Slant which answers `/me` and nothing else is not asked every second. They begin anew where the
+  last call reached nobody: then one machine of several is cut off, and the others must not wait for it.
 
 What Slant asks for is obeyed for an hour at most. A 429 without `Retry-After` is the case of Slant API 5:
 60 s, doubling with each further one in a row, up to ten minutes, and up to half as much again at random.
@@ -158,7 +159,7 @@ def _record_failure(row: Budget, error: errors.SlantError, now: datetime, is_pro
     row.last_error = error.log_line[:200]
     if row.opened_at is None:
         if is_busy or error.retry_after is not None or row.failures >= FAILURES:
-            _open(row, now)
+            _open(row, error, now)
     elif is_probe:
         row.probes += 1
         row.probe_at = now + _probe_wait(row)
@@ -173,8 +174,9 @@ def _says_away(error: errors.SlantError) -> bool:
     return not isinstance(error, errors.PageLimitHit) and (error.status is None or error.status >= 500)
 
 
-def _open(row: Budget, now: datetime) -> None:
-    row.probes = row.probes + 1 if _closed_lately(row, now) else 0
+def _open(row: Budget, error: errors.SlantError, now: datetime) -> None:
+    goes_on = _closed_lately(row, now) and not isinstance(error, errors.SlantUnreachable)
+    row.probes = row.probes + 1 if goes_on else 0
     row.opened_at, row.probe_at = now, now + _probe_wait(row)
     logger.warning("Slant is away; one probe at a time until it answers: %s", row.last_error)
 

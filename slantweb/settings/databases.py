@@ -19,6 +19,15 @@ DATABASE_WAIT_SECONDS = env.seconds("DATABASE_WAIT_SECONDS", 2, may_be_zero=Fals
 # So many threads wait for a connection at the same time. The others say at once that there is none, so that
 # one of the eight that answer is free for probes.
 WAITING_MOST = 4
+# A server that vanished says nothing. By itself Linux waits for it for a quarter of an hour, or for two hours
+# where only its answer is missing. What is in the address wins over these.
+SILENCE = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 5,
@@ -27,10 +36,11 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    DATABASES["default"]["OPTIONS"] = SILENCE | DATABASES["default"].get("OPTIONS", {})
     if DATABASE_POOL:
         # The pool keeps connections open in place of Django, and closes what nobody used for a minute.
         DATABASES["default"]["CONN_MAX_AGE"] = 0
-        DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 1,
             "max_size": DATABASE_CONNECTIONS,
             "max_waiting": WAITING_MOST,

@@ -61,6 +61,25 @@ def test_without_a_free_connection_pages_say_so_after_a_short_wait_and_probes_an
     assert visitor.session.get(f"{installation.url}/submissions/", timeout=10).status_code == 200
 
 
+def test_a_database_that_vanished_is_given_up_after_seconds_and_the_address_may_say_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = {}
+    for query in ("", "?connect_timeout=3&sslmode=require"):
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://web:secret@database.example/slantweb{query}")
+        found = runpy.run_path(str(ROOT / "slantweb" / "settings" / "databases.py"))
+        options[query] = found["DATABASES"]["default"]["OPTIONS"]
+
+    assert options[""]["connect_timeout"] == 10
+    # Until an answer that was on its way is given up, in milliseconds; then until one that is awaited is.
+    assert options[""]["tcp_user_timeout"] == 20_000
+    assert options[""]["keepalives_idle"] + 3 * options[""]["keepalives_interval"] <= 40
+    assert options["?connect_timeout=3&sslmode=require"] == options[""] | {
+        "connect_timeout": 3,
+        "sslmode": "require",
+    }
+
+
 # Probes
 
 

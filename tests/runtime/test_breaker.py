@@ -109,14 +109,26 @@ def test_a_slant_that_answers_me_and_nothing_else_is_asked_less_and_less(
 ) -> None:
     waits = []
     for _ in range(9):
-        fail(clock, AWAY, AWAY, AWAY)
+        fail(clock, BROKEN, BROKEN, BROKEN)
         waits.append(probe(clock, None))
 
     assert waits[0] <= 1
     assert min(waits[6:]) >= 50
     clock.turn(61)
-    fail(clock, AWAY, AWAY, AWAY)
+    fail(clock, BROKEN, BROKEN, BROKEN)
     assert probe(clock, None) <= 1, "what works for a minute begins anew"
+
+
+def test_one_machine_that_cannot_reach_slant_does_not_make_the_others_wait_longer_each_time(
+    db: None, clock: TurnedClock
+) -> None:
+    waits = []
+    for _ in range(9):
+        # Its calls reach nobody, and the probe of another machine is answered.
+        fail(clock, AWAY, AWAY, AWAY)
+        waits.append(probe(clock, None))
+
+    assert max(waits) <= 1
 
 
 def test_chance_keeps_installations_from_probing_in_step(db: None, clock: TurnedClock) -> None:
