@@ -1,12 +1,10 @@
 """What a deployment promises to whoever reaches it, asked over real sockets from the machine itself."""
 
-import os
 import re
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,45 +12,19 @@ from pathlib import Path
 
 import requests
 
-from tests.support.visitor import Visitor, _value
+from tests.deploy.entering import (
+    CERTIFICATE,
+    HOST,
+    SITE,
+    Colleague,
+    deals_in_slant,
+    make_members,
+    whoever_enters_meanwhile_notices_nothing,
+)
 
-HOST, CERTIFICATE, ISSUER = os.environ["HOST"], os.environ["CERTIFICATE"], os.environ["OIDC_ISSUER"]
-SITE = f"https://{HOST}"
 SECRETS = Path("/etc/slantweb/secrets")
 GUNICORN = 8000
 AFTER_THE_BACKUP = "Deal after the backup"
-
-
-class Colleague(Visitor):
-    """Comes in through the firm's provider."""
-
-    def __init__(self) -> None:
-        self.base, self.session = SITE, requests.Session()
-        self.session.verify, self.session.headers["Referer"] = CERTIFICATE, SITE
-        page = self.session.get(f"{SITE}/sign-in/", timeout=20).text
-        sent = {"csrfmiddlewaretoken": _value(page, "csrfmiddlewaretoken"), "next": "/opportunities/new/"}
-        asked = self.session.post(f"{SITE}/sign-in/", sent, timeout=20)
-        assert asked.url.startswith(f"{ISSUER}/interaction/"), asked.url
-        inside = self.session.post(asked.url, {"account": "olivia"}, timeout=20)
-        assert inside.url == f"{SITE}/opportunities/new/", (inside.url, inside.text[:2000])
-
-
-def make_olivia_a_member() -> None:
-    """The provider's Olivia gets the address of somebody who writes in the sample firm's book."""
-    slant, token = os.environ["SLANT_BASE_URL"], os.environ["SLANT_API_TOKEN"]
-    books = requests.get(f"{slant}/books", headers={"Authorization": f"Bearer {token}"}, timeout=10).json()
-    (book,) = [book for book in next(iter(lists(books))) if book["id"] == "bk_pine01"]
-    member = next(each for each in book["users"] if each["role"] in ("principal", "contributor"))
-    person = {"email": member["email"], "email_verified": True}
-    requests.post(f"{ISSUER}/_control", json={"people": {"olivia": person}}, timeout=10).raise_for_status()
-
-
-def lists(answer: object) -> Iterator[list[dict[str, object]]]:
-    if isinstance(answer, list):
-        yield answer
-    elif isinstance(answer, dict):
-        for value in answer.values():
-            yield from lists(value)
 
 
 @contextmanager
@@ -80,25 +52,11 @@ def connections_to_gunicorn() -> int:
     return sum(part[1].endswith(f":{GUNICORN:04X}") and part[3] == "01" for part in parts)
 
 
-def deals_in_slant() -> list[str]:
-    """The names of all that were made there, by its own record."""
-    names: list[str] = []
-    after = 0
-    while True:
-        address = f"{os.environ['CONTROL']}/_ledger?limit=1000&kind=write&after={after}"
-        entries = requests.get(address, timeout=10).json()["entries"]
-        made = [each for each in entries if each["action"] == "create" and each["type"] == "opportunity"]
-        names += [each["record"]["name"] for each in made]
-        if len(entries) < 1000:
-            return names
-        after = entries[-1]["seq"]
-
-
 # The checks, in order
 
 
 def a_deal_arrives_in_slant_once() -> None:
-    make_olivia_a_member()
+    make_members()
     colleague = Colleague()
     colleague.waits_for(colleague.send(colleague.form(name="Deal of the first day")), "confirmed")
     assert deals_in_slant() == ["Deal of the first day"]
@@ -206,49 +164,6 @@ def numbers_are_for_whoever_has_the_token() -> None:
     answer = requests.get(f"{SITE}/metrics", headers=headers, verify=CERTIFICATE, timeout=10)
     assert "slantweb_up 1.0" in answer.text
     assert "slantweb_static_ok 1.0" in answer.text
-
-
-# Entry while a release changes
-
-
-def whoever_enters_meanwhile_notices_nothing() -> None:
-    """Pages and deals until the machine is told that it is enough: none fails, each deal arrives once."""
-    make_olivia_a_member()
-    enough, problems, sent = Path("/run/entered-enough"), [], []
-    asked = longest = 0
-
-    def enter(number: int, colleague: Colleague) -> None:
-        nonlocal asked, longest
-        due_at = 0.0
-        while not enough.exists():
-            began = time.monotonic()
-            try:
-                colleague.session.get(f"{SITE}/submissions/", timeout=60).raise_for_status()
-                if began >= due_at:
-                    # Nine a minute each: a person may make thirty.
-                    due_at, name = began + 6.7, f"Deal {number}-{len(sent)} of the upgrade"
-                    sent.append(
-                        (name, colleague.send(colleague.form(name=name, value=str(1000 + len(sent)))))
-                    )
-                    asked += 2
-            except Exception as problem:
-                problems.append(f"{type(problem).__name__}: {str(problem)[:300]}")
-            longest, asked = max(longest, time.monotonic() - began), asked + 1
-            time.sleep(0.1)
-
-    threads = [threading.Thread(target=enter, args=[number, Colleague()]) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    print(f"{asked} requests, {len(sent)} deals, {len(problems)} failed, the longest took {longest:.1f} s")
-    assert problems == [], problems[:3]
-    assert len(sent) >= 9
-    colleague = Colleague()
-    for _, address in sent:
-        colleague.waits_for(address, "confirmed", seconds=120)
-    made = sorted(name for name in deals_in_slant() if name.endswith("of the upgrade"))
-    assert made == sorted(name for name, _ in sent)
 
 
 # A restored backup

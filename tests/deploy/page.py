@@ -8,8 +8,9 @@ from tests.support.environment import ROOT
 PAGE = ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"^```sh(?: (?P<mark>\w+))?\n(?P<commands>.*?)^```$", re.MULTILINE | re.DOTALL)
 # What a mark means for whoever runs the blocks: values to replace, the registries of packages, systemd as the
-# first process of the machine, a registry of images. A block without a mark needs nothing of it.
-MARKS = ("", "yours", "network", "systemd", "images")
+# first process of the machine, a registry of images; or on which of several machines it is typed. A block
+# without a mark needs nothing of it.
+MARKS = ("", "yours", "network", "systemd", "images", "database", "worker", "pages")
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,9 @@ class Block:
     commands: str
 
 
-def blocks(chapter: str = "From nothing to serving") -> list[Block]:
-    text = PAGE.read_text().partition(f"## {chapter}\n")[2].partition("\n## ")[0]
+def blocks(chapter: str = "From nothing to serving", page: str | None = None) -> list[Block]:
+    """The blocks of a chapter of today's page, or of the text of another release's."""
+    text = (page or PAGE.read_text()).partition(f"## {chapter}\n")[2].partition("\n## ")[0]
     found = []
     # A chapter without parts is one way.
     for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:] or [f"({chapter[0].lower()})\n{text}"]:

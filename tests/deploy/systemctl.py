@@ -151,6 +151,10 @@ def start(name: str) -> None:
 
 def stop(name: str) -> None:
     name = name.removesuffix(".service")
+    if name == "postgresql":
+        (cluster,) = Path("/etc/postgresql").glob("*/main")
+        subprocess.run(["pg_ctlcluster", cluster.parent.name, "main", "stop", "--mode=fast"], check=False)
+        return
     if name == "nginx":
         subprocess.run(["nginx", "-s", "quit"], check=False)
         time.sleep(0.5)

@@ -18,7 +18,7 @@ from tests.support.people import Firm
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE = yaml.safe_load((DEPLOY / "container" / "compose.yaml").read_text())
-CHAPTERS = ("From nothing to serving", "Upgrading", "Backup and restore")
+CHAPTERS = ("From nothing to serving", "Several machines", "Upgrading", "Backup and restore")
 OURS = ("migrate", "web", "worker")
 
 
@@ -32,7 +32,7 @@ def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
 def test_each_block_is_marked_in_a_way_that_the_test_knows_and_bash_can_read_it(tmp_path: Path) -> None:
     found = [block for chapter in CHAPTERS for block in blocks(chapter)]
 
-    assert {block.way for block in found} == {"a", "b", "u"}
+    assert {block.way for block in found} == {"a", "b", "s", "u"}
     assert {block.mark for block in found} == set(MARKS)
     whole = tmp_path / "page.sh"
     whole.write_text("\n".join(block.commands for block in found))

@@ -215,10 +215,10 @@ def bench(arguments: list[str]) -> int:
 
 
 def deploy_test(arguments: list[str]) -> int:
-    """The page "From nothing to serving", block by block. Not part of the suite: it installs packages."""
+    """What operations.md says, block by block, and drills. Not part of the suite: it installs packages."""
     run = Run()
-    run.step("files", [*PYTEST, "tests/deploy", *arguments], TEST_DATABASE_URL="")
-    run.step("from nothing to serving", [sys.executable, "-m", "tests.deploy.run"])
+    run.step("files", [*PYTEST, "tests/deploy"], TEST_DATABASE_URL="")
+    run.step("drills", [sys.executable, "-m", "tests.deploy.run", *arguments])
     return run.report()
 
 

@@ -23,3 +23,7 @@ class WallClock:
         """From here on it is `moment` (UTC), and later as time goes by."""
         there = datetime.fromisoformat(moment).replace(tzinfo=UTC)
         self._file.write_text(f"{time.time() - there.timestamp():.0f}")
+
+    def turn_forward(self, seconds: int) -> None:
+        """From here on it is so much later than on the machine."""
+        self._file.write_text(str(-seconds))
