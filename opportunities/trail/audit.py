@@ -64,7 +64,7 @@ class Actor:
 
     @classmethod
     def of(cls, person: Person, **where: str) -> "Actor":
-        """`person` at work; `where` takes session_ref, source_ip, user_agent and request_id."""
+        """`person` as the actor; `where` takes session_ref, source_ip, user_agent and request_id."""
         return cls(
             type=ActorType.USER,
             display=person.display,
@@ -79,7 +79,8 @@ class Actor:
 class Remote:
     """What the trail keeps of Slant's answer: no bodies and no headers.
 
-    `object_version` is the `updated_at` of the record it showed: the state of the deal at the event.
+    `object_version` is the `updated_at` of the record in the answer, which names the state of the deal at the
+    event.
     """
 
     status: int | None = None
@@ -175,7 +176,9 @@ def record(
 
 
 def wait_turn() -> None:
-    """Take the lock that orders appends, so that what is read from here on holds until the commit."""
+    """Take the lock that orders appends, so that nobody else appends between the caller's reads and its
+    commit.
+    """
     ChainHead.objects.select_for_update().get(pk=1)
 
 
@@ -189,7 +192,9 @@ def _fill_from(event: AuditEvent, submission: Submission) -> None:
 
 
 def key_id(key: str) -> str:
-    """The SHA-256 of an idempotency key: the trail names keys by it, so that nobody can replay one."""
+    """The SHA-256 of an idempotency key. The trail holds it instead of the key, so that nobody can replay a
+    key.
+    """
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -208,7 +213,7 @@ def event_fields(event: AuditEvent) -> dict[str, Any]:
 def _clean(value: Any) -> Any:
     """`value` without our token and anything shaped like one, at any depth.
 
-    NUL is removed too: PostgreSQL stores none, and an event must not fail the change it records.
+    NUL is removed too: PostgreSQL cannot store it, and an event must not make the change it records fail.
     """
     if isinstance(value, str):
         ours = settings.SLANT_API_TOKEN

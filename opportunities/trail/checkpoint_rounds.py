@@ -11,7 +11,7 @@ from opportunities.trail import checkpoints, proving, signing_keys
 
 logger = logging.getLogger(__name__)
 
-# With a round of the worker, no more than a minute after an event.
+# Together with the length of a worker's round, at most a minute after an event.
 EVERY = timedelta(seconds=50)
 CAUSE = "checkpoint_failed"
 MEANING = (
@@ -35,7 +35,7 @@ UNPROVEN_REMEDY = (
 def write_if_due(*, clock: Clock) -> int | None:
     """Write a checkpoint of newer events 50 s after the last, or of a thousand. Returns its number, or None.
 
-    Never raises: a checkpoint that cannot be written is an alert, and sending goes on.
+    Never raises: a checkpoint that cannot be written opens an alert, and sending continues.
     """
     try:
         if not _is_due(checkpoints.head_of_trail().seq, clock.now()):
@@ -61,7 +61,7 @@ def write_if_due(*, clock: Clock) -> int | None:
 # By folder: the head at the last look, and the newest checkpoint it found. A year has 100,000 files, too many
 # to list in each round.
 _seen: dict[Path, tuple[int, int, datetime | None]] = {}
-# By folder: when an unproven event was last met, which is looked at again after the usual wait.
+# By folder: when an unproven event was last found. It is checked again after the usual wait.
 _stopped: dict[Path, datetime] = {}
 
 

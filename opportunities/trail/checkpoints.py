@@ -3,7 +3,7 @@
 A chain alone does not show that its end was cut off or that all of it was rewritten. So the worker writes
 a file into AUDIT_CHECKPOINT_DIR at most a minute after an event: number and hash of the last event, and the
 Merkle root of the events since the checkpoint before. It is signed with a key that the owner of the database
-need not have. A file is written once and never again.
+need not have. A file is never written a second time.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ EVERY_EVENTS = 1000
 MOST_AT_ONCE = 100_000
 NAME = re.compile(r"(\d{12})\.json")
 NOTE_NAME = re.compile(r"(recovered|accepted)-(\d{12})-[0-9a-f]{8}\.json")
-# Files that cannot be believed, among which the newest checkpoint is looked for.
+# How many invalid files are skipped while the newest valid checkpoint is searched for.
 LOOKED_AT = 1000
 
 Envelope = dict[str, Any]
@@ -65,7 +65,7 @@ class Checkpoint:
 def write(*, clock: Clock) -> int | None:
     """Write a checkpoint up to the last proven event. Returns its number, or None if there is one already.
 
-    Raises `Unproven` after it, where nothing proves who wrote the next event: no checkpoint vouches for that.
+    Then raises `Unproven` if nothing proves who wrote the next event: no checkpoint may vouch for that event.
     """
     key = signing_keys.signing_key()
     head = head_of_trail()
@@ -89,8 +89,8 @@ def write(*, clock: Clock) -> int | None:
             "macs": found.proven_from <= found.last,
         }
         _write_once(folder() / name_of(found.last), signed(_statement(key, clock, **stated), key))
-    if found.doubted:
-        raise proving.Unproven(found.doubted, written=int(found.last) if covered else None)
+    if found.unproven:
+        raise proving.Unproven(found.unproven, written=int(found.last) if covered else None)
     return int(found.last)
 
 
@@ -98,8 +98,8 @@ def refuse_unproven() -> None:
     """Raise `Unproven` if nothing proves who wrote an event after the newest checkpoint."""
     first = newest()[0] + 1
     events = proving.read_events(first, first + MOST_AT_ONCE - 1)
-    if events and (doubted := _assess(events).doubted):
-        raise proving.Unproven(doubted)
+    if events and (unproven := _assess(events).unproven):
+        raise proving.Unproven(unproven)
 
 
 def _assess(events: list[dict[str, Any]]) -> proving.Assessment:
@@ -111,7 +111,7 @@ def _assess(events: list[dict[str, Any]]) -> proving.Assessment:
 
 
 def speaks_of_macs(envelope: Envelope) -> bool:
-    """Whether a checkpoint says that all events after it have MACs. Those of older versions say nothing."""
+    """Whether a checkpoint says that all events after it have MACs. Checkpoints of older versions do not."""
     return envelope["checkpoint"].get("macs") is True
 
 
@@ -123,7 +123,7 @@ def head_of_trail() -> ChainHead:
 
 
 def write_note(name: str, *, clock: Clock, **stated: Any) -> Path:
-    """Sign a statement that is no checkpoint, and keep it beside them as the file `name`."""
+    """Sign a statement other than a checkpoint, and store it beside the checkpoints as the file `name`."""
     key = signing_keys.signing_key()
     path = folder() / name
     _write_once(path, signed(_statement(key, clock, **stated), key))
@@ -142,7 +142,7 @@ def note_archived(*, seq: int, hash: str, sha256: str, clock: Clock) -> Path:
 def note_recovered(event: AuditEvent, *, clock: Clock) -> None:
     """Sign a note that somebody ran `recover`, and that `event` of the trail records it.
 
-    By it another machine tells a restored backup, which another trail may follow, from an altered trail.
+    It shows other machines that a backup was restored, and that the trail was not altered.
     """
     name = f"recovered-{event.seq:012d}-{event.hash[:8]}.json"
     write_note(name, clock=clock, recovered=True, last_seq=event.seq, last_hash=event.hash)
@@ -165,7 +165,7 @@ def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
 def signed_manifest(stated: dict[str, Any]) -> dict[str, Any]:
     """The manifest of an export, signed if this process can read the key. Never makes a key.
 
-    Only the command line asks for it. Web processes never look at the key.
+    Only the command line calls this. Web processes never read the key.
     """
     key = None
     with contextlib.suppress(signing_keys.NoKey, OSError):
@@ -221,10 +221,10 @@ def _file_numbers() -> Iterator[int]:
 
 
 def newest() -> tuple[int, datetime | None]:
-    """The number and the time of the newest checkpoint that can be believed.
+    """The number and the time of the newest valid checkpoint.
 
-    A file that somebody else put there stops no later ones. Where none can be believed, which verify_audit
-    reports, the highest number counts, without a time.
+    A file that somebody else put there stops no later checkpoint. If none is valid, which verify_audit
+    reports, the highest number is returned, without a time.
     """
     found = heapq.nlargest(LOOKED_AT, _file_numbers())
     keys = signing_keys.trusted_keys() if found else set()
@@ -236,7 +236,7 @@ def newest() -> tuple[int, datetime | None]:
 
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
-    """The checkpoint at `seq`, believed or not. A file about another number is not believed."""
+    """The checkpoint at `seq`, valid or not. A file about another number is not valid."""
     return _read_file(folder() / name_of(seq), seq, keys)
 
 
@@ -254,12 +254,12 @@ def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
 
 
 def archive_note(seq: int) -> Envelope | None:
-    """The note that the events up to `seq` are in a file, whether believed or not; None without one."""
+    """The note that the events up to `seq` are in a file, valid or not; None without one."""
     return _content_of(_archive_path(seq))
 
 
 def _content_of(path: Path) -> Envelope | None:
-    """What a file says, whether believed or not; None where it says nothing."""
+    """The envelope in a file, valid or not; None if the file holds none."""
     try:
         content = json.loads(path.read_text())
         return content if isinstance(content["checkpoint"], dict) else None
@@ -274,13 +274,15 @@ def archived_hash(seq: int, *, keys: set[str]) -> str:
 
 
 def was_recovered_by(seq: int) -> bool:
-    """Whether somebody ran `recover` by event `seq`, as a signed note says of an event that the trail has."""
+    """Whether somebody ran `recover` at or before event `seq`, by a signed note about an event that the trail
+    has.
+    """
     keys = signing_keys.trusted_keys()
     return any(number <= seq and _is_recovery(path, number, keys) for number, path in _notes("recovered"))
 
 
 def _notes(kind: str) -> Iterator[tuple[int, Path]]:
-    """The number and the file of each note of this kind. Other files in the folder are passed over."""
+    """The number and the file of each note of this kind. Other files in the folder are ignored."""
     for path in sorted(folder().glob(f"{kind}-*.json")):
         if name := NOTE_NAME.fullmatch(path.name):
             yield int(name.group(2)), path
@@ -294,7 +296,7 @@ def _is_recovery(path: Path, seq: int, keys: set[str]) -> bool:
 
 
 def note_accepted(first: int, last: int, *, by: str, reason: str, clock: Clock) -> None:
-    """Sign a note that somebody answers for events `first` to `last`, though nothing proves who wrote them.
+    """Sign a note that somebody accepts events `first` to `last`, although nothing proves who wrote them.
 
     Raises ValueError if the trail has no such events.
     """
@@ -307,7 +309,7 @@ def note_accepted(first: int, last: int, *, by: str, reason: str, clock: Clock) 
 
 
 def accepted_events(*, keys: set[str]) -> list[proving.Accepted]:
-    """The events that signed notes answer for, of those that the trail still has as they were."""
+    """The events that signed notes accept, if the trail still has the last event of the note unaltered."""
     found = []
     for number, path in _notes("accepted"):
         note = _read_file(path, number, keys)

@@ -1,8 +1,8 @@
 """A MAC for each event, under keys that no role of the database has (docs/audit.md, "A MAC for each event").
 
-Whoever may only write the database can append an event whose hash fits, and has no key to make its MAC. The
-web's key comes from SECRET_KEY, and the worker's from the key that signs checkpoints. The worker holds both,
-for it checks every MAC before a checkpoint vouches for the event. The web holds its own alone.
+Somebody who can only write the database can append an event with a correct hash, but has no key for its MAC.
+The web's key comes from SECRET_KEY, and the worker's from the key that signs checkpoints. The worker holds
+both keys, because it checks every MAC before a checkpoint vouches for the event. The web holds only its own.
 """
 
 import contextlib
@@ -27,9 +27,10 @@ from opportunities.trail import signing_keys
 logger = logging.getLogger(__name__)
 
 WEB, WORKER = "web", "worker"
-# What an operator may also do as the web's account. Everything else of operators and workers takes their key.
+# Events that an operator may also write as the web's account. All others of operators and workers need the
+# worker's key.
 OPERATOR_OF_WEB = ("sending.held", "sending.released")
-# What a person's event never says, because no page does it.
+# Actions that no event of a person can have, because no page does them.
 NEVER_OF_WEB = (
     "submission.sending",
     "database.recovered",
@@ -44,7 +45,7 @@ NEVER_OF_WEB = (
 _writer = WORKER
 
 
-class Doubt(StrEnum):
+class MacFault(StrEnum):
     """Why an event is not proven to be of this installation; the words end a sentence about it."""
 
     NO_MAC = "has no MAC"
@@ -53,13 +54,15 @@ class Doubt(StrEnum):
 
 
 def write_as_web() -> None:
-    """Let this process sign as the web, which never looks at the worker's key."""
+    """Let this process sign as the web. It then never reads the worker's key."""
     global _writer
     _writer = WEB
 
 
 def sign(event: AuditEvent) -> None:
-    """Give a hashed event its MAC. One whose key cannot be read goes without, and stops no change."""
+    """Give a hashed event its MAC. If the key cannot be read, the event gets none, and the change it records
+    goes on.
+    """
     try:
         writer, key = _own_key(event.action)
     except (signing_keys.NoKey, OSError) as problem:
@@ -105,7 +108,7 @@ def _id_of(writer: str, key: bytes) -> str:
 
 @dataclass(frozen=True)
 class KnownKeys:
-    """The keys this process can check, by their id. Without the worker's own nothing can be said of MACs."""
+    """The keys this process can check, by their id. Without the worker's own key no MAC can be judged."""
 
     by_id: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -113,16 +116,16 @@ class KnownKeys:
     def can_check(self) -> bool:
         return any(id.startswith(f"{WORKER}:") for id in self.by_id)
 
-    def doubt(self, event: Mapping[str, Any], key_id: str | None, mac: str | None) -> Doubt | None:
+    def fault_of(self, event: Mapping[str, Any], key_id: str | None, mac: str | None) -> MacFault | None:
         """Why the MAC does not prove who wrote `event`, of which hash, actor and action are asked."""
         if not mac or not key_id:
-            return Doubt.NO_MAC
+            return MacFault.NO_MAC
         key = self.by_id.get(key_id)
         if key is None:
-            return Doubt.UNKNOWN_KEY
+            return MacFault.UNKNOWN_KEY
         is_right = hmac.compare_digest(_mac(key, event["hash"]).encode(), mac.encode())
         if not is_right or (key_id.startswith(f"{WEB}:") and not _is_of_web(event)):
-            return Doubt.WRONG
+            return MacFault.WRONG
         return None
 
 
@@ -133,7 +136,7 @@ def _is_of_web(event: Mapping[str, Any]) -> bool:
 
 
 def known_keys() -> KnownKeys:
-    """The keys of now, and those that were in use here before. Makes no signing key."""
+    """The present keys, and those that were in use here before. Makes no signing key."""
     try:
         if not signing_keys.key_file().exists():
             return KnownKeys()
@@ -145,14 +148,16 @@ def known_keys() -> KnownKeys:
         key = _key_of_web(secret_key)
         now[_id_of(WEB, key)] = key
     before = _remembered()
-    # Without the file, what checkpoints vouch for stays proven, and nothing is lost but older keys.
+    # Without the file only older keys are lost; checkpoints still prove the events before them.
     with contextlib.suppress(OSError):
         _remember({id: key for id, key in now.items() if id not in before})
     return KnownKeys(before | now)
 
 
 def memory_file() -> Path:
-    """Where the worker's account remembers each key it had, so that older MACs can still be checked."""
+    """The file in which the worker's account keeps each key it had, so that older MACs can still be
+    checked.
+    """
     return Path(settings.VAR_DIR) / "audit-event-keys"
 
 

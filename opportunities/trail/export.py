@@ -1,7 +1,8 @@
-"""Exporting the trail: JSON Lines that verify by themselves, CSV for reading, and both in a folder or ZIP.
+"""Exporting the trail: JSON Lines that can be verified without the database, CSV for reading, and both in a
+folder or ZIP.
 
-An `events.jsonl` holds the events asked for, then what vouches for them (checkpoints, and proofs that lead
-from the last event of each unbroken run to one), then its manifest. `verifier.py` checks it without the
+An `events.jsonl` holds the requested events, then their evidence (checkpoints, and proofs that lead from the
+last event of each unbroken run to a checkpoint), then its manifest. `verifier.py` checks it without the
 application. Only the numbers of the runs are held in memory, so an export of any length is streamed.
 """
 
@@ -41,7 +42,7 @@ EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
 def begin(
     wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False, asks: bool = False
 ) -> Export:
-    """Record that an export begins, before any byte of it leaves. `asks`: a worker is asked to sign it."""
+    """Record that an export begins, before any byte of it is sent. `asks`: a worker is asked to sign it."""
     with transaction.atomic():
         event = audit.record(
             clock=clock,
@@ -59,7 +60,7 @@ def begin(
 
 
 def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: bool) -> None:
-    """Record what left and the hashes of its bytes."""
+    """Record what was exported, and the hashes of its bytes."""
     after = {
         "count": taken.count,
         "first_seq": taken.first[0],
@@ -185,8 +186,8 @@ def write_folder(
 ) -> ExportSummary:
     """Write the set of files to the folder `target`. Raises FileExistsError unless it is new or empty.
 
-    A checkpoint is written first where the key is at hand, so that it vouches for every event. `on_progress`
-    is called with the number of events written so far.
+    A checkpoint is written first if this process can read the key, so that it vouches for every event.
+    `on_progress` is called with the number of events written so far.
     """
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
@@ -209,7 +210,7 @@ def write_folder(
 def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> ExportSummary:
     """Write everything up to the checkpoint at `seq` to a folder, verify it, and sign a note about it.
 
-    Nothing is deleted. Raises ValueError if there is no believed checkpoint at `seq` or the file does not
+    Nothing is deleted. Raises ValueError if there is no valid checkpoint at `seq` or the file does not
     verify, and FileExistsError unless the folder is new or empty.
     """
     keys = signing_keys.trusted_keys()

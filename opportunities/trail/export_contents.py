@@ -1,4 +1,4 @@
-"""The content of an export: its events, what vouches for them, and its manifest."""
+"""The content of an export: its events, their evidence, and its manifest."""
 
 import csv
 import hashlib
@@ -21,7 +21,7 @@ from opportunities.trail.verify.rows import plain_rows
 
 Pieces = Generator[bytes, None, None]
 
-# In the order of the model, for readers of the table; the chain sorts them by name.
+# In the order of the model, which suits readers of the table. The chain sorts the fields by name.
 KEPT_CHECKPOINTS = 100
 COLUMNS = AuditEvent.chained_columns()
 
@@ -60,8 +60,8 @@ class ExportSummary:
 class Export:
     """Who exports what. `upto` is the last event when it began, so its own events are not in it.
 
-    `signs`: whether this process signs it, which the web never does: the key is the worker's alone. Then
-    `ask_closing` waits for the lines that a worker signed, empty when none did in time.
+    `signs`: whether this process signs it. The web never does, because only the worker has the key: there
+    `ask_closing` waits for the lines that a worker signed, and returns none when no worker signed in time.
     """
 
     wanted: TrailQuery
@@ -94,7 +94,7 @@ def jsonl_pieces(export: Export, taken: ExportSummary) -> Pieces:
 
 
 def closing_lines(export: Export, taken: ExportSummary) -> bytes:
-    """The lines that end an export, after its events: what vouches for them, and the manifest."""
+    """The lines that end an export, after its events: their evidence, and the manifest."""
     evidence = _encode(_evidence(taken))
     digest = taken.digest.copy()
     digest.update(evidence)
@@ -108,7 +108,7 @@ def _encode(lines: Iterable[dict[str, Any]]) -> bytes:
 
 
 def _fits(closing: bytes, taken: ExportSummary) -> bool:
-    """Whether the lines that a worker signed speak of the events that are in this export."""
+    """Whether the lines that a worker signed are about exactly the events in this export."""
     if not closing:
         return False
     *evidence, manifest = closing.splitlines(keepends=True)
@@ -135,9 +135,10 @@ def manifest_of(export: Export, taken: ExportSummary) -> dict[str, Any]:
 
 
 def _evidence(taken: ExportSummary) -> Iterator[dict[str, Any]]:
-    """What vouches for the events: the checkpoints of each run, and a proof from its end to the next one.
+    """The evidence for the events: the checkpoints of each run, and a proof from its end to the next
+    checkpoint.
 
-    First the note about the events before, if those were moved to a file.
+    If earlier events were moved to a file, the note about them comes first.
     """
     numbers = checkpoints.numbers()
     if note := checkpoints.archive_note(taken.first[0] - 1):
@@ -159,7 +160,7 @@ def _evidence(taken: ExportSummary) -> Iterator[dict[str, Any]]:
 def _enough(numbers: list[int]) -> list[int]:
     """The newest hundred of `numbers`, and one in a thousand events before.
 
-    The newest vouches for all events before it. The others narrow down where a rewriting was.
+    The newest vouches for all events before it. The others show more closely where events were rewritten.
     """
     enough: list[int] = []
     for seq in numbers[:-KEPT_CHECKPOINTS]:

@@ -11,7 +11,7 @@ from opportunities.runtime import heartbeats, wakeup
 
 WAIT_SECONDS = 30.0
 LOOK_SECONDS = 0.1
-# The person who asked has left the page by then.
+# By then the person who asked has left the page.
 WORTH_SIGNING = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 
@@ -23,7 +23,7 @@ def ask(started: AuditEvent, *, clock: Clock) -> None:
 
 
 def wait_for_closing(started: int, *, clock: Clock) -> bytes:
-    """The lines that a worker signed, waited for while a worker lives; empty when none came in time."""
+    """Wait, while a worker runs, for the lines that it signs. Returns none when they did not come in time."""
     until = time.monotonic() + WAIT_SECONDS
     rows = ExportSignature.objects.filter(pk=started).values_list("closing", flat=True)
     while not (closing := rows.first() or ""):
@@ -45,6 +45,6 @@ def oldest_due(now: datetime) -> int | None:
 
 
 def remove_old(now: datetime) -> int:
-    """Remove requests that are too old to be fetched."""
+    """Remove requests so old that no page waits for their result."""
     removed, _ = ExportSignature.objects.filter(asked_at__lt=now - KEPT).delete()
     return removed

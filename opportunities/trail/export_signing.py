@@ -1,8 +1,8 @@
 """The worker signs what people export from the page: it reads the events itself, and signs what it read.
 
-What the web claims about an export counts for nothing. The trail's own event `audit.export_started` says who
-asked for what; the worker reads those events, a second a round, and leaves the signed lines that end the
-file. An export of other events than these does not fit them, and stays unsigned.
+The worker trusts nothing that the web says about an export. The event `audit.export_started` says who asked
+for what. The worker reads those events, for a second in each round, and stores the signed lines that end the
+file. If the export holds other events, these lines do not match it, and it stays unsigned.
 """
 
 import logging
@@ -20,13 +20,13 @@ from opportunities.trail.query import TrailQuery
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 1.0
-# By the number of the event that began the export: the reading under way in this process.
+# The unfinished reads of this process, by the number of the event that began the export.
 _guard = threading.Lock()
 _under_way: dict[int, Iterator[bytes]] = {}
 
 
 def sign_due(*, clock: Clock) -> None:
-    """Sign the oldest export that waits, or go on reading it for a second."""
+    """Sign the oldest export that waits, or continue to read its events for a second."""
     # Rounds of one process may overlap; only one of them signs.
     if not _guard.acquire(blocking=False):
         return
@@ -55,7 +55,7 @@ def _sign_next(clock: Clock) -> bool:
     except ClockJumped:
         raise
     except Exception:
-        # Whatever the web wrote into the event must not end the round.
+        # A malformed event of the web must not end the round.
         logger.exception("the export begun at event %s cannot be signed", started)
         ExportSignature.objects.filter(pk=started, closing="").delete()
         return False
@@ -64,7 +64,7 @@ def _sign_next(clock: Clock) -> bool:
 
 
 def _pieces(started: int, clock: Clock) -> Iterator[bytes]:
-    """The pieces of the export, of which the last is what is to be signed."""
+    """Read the export piece by piece. The last piece is what the worker signs."""
     event = AuditEvent.objects.filter(pk=started, action="audit.export_started").first()
     if event is None:
         raise ValueError("no event says that it was asked for")

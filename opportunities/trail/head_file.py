@@ -1,8 +1,9 @@
 """The head file: a small file outside the database that shows when it was restored, copied or altered.
 
-It holds the instance, how far its trail reached, where the database is, and the calls of the hour by then.
-Each machine with workers has one in VAR_DIR. Each round brings it up to date, and so does each send before
-its first byte. No process replaces it with an older state than another has written (docs/operations.md).
+It holds the instance, the head of its trail, where the database is, and the calls counted in the hour until
+then. Each machine with workers has one in VAR_DIR. Each round brings it up to date, and so does each send
+before its first byte. No process replaces it with a state older than the one another process has written
+(docs/operations.md).
 """
 
 import contextlib
@@ -60,11 +61,11 @@ def belongs_to(content: HeadContent, instance: Instance) -> bool:
 
 
 def altered_number(content: HeadContent) -> int:
-    """The number of the event that was altered or taken out since the file was written; 0 when none was.
+    """The number of the event that was altered or removed since the file was written; 0 when none was.
 
-    The event has another hash now, or is missing between others. A trail that ends before it is no such case,
-    for a restored backup does. Nor is one that was seen to end before, or recovered by a signed note, and
-    then went on.
+    The event has another hash now, or is missing between others. A trail that ends before that event does not
+    count, because a restored backup ends there too. A trail does not count either when a worker has seen it
+    end earlier, or a signed note says it was recovered, and new events followed.
     """
     if "behind" in content:
         return 0
@@ -96,7 +97,9 @@ def write(content: HeadContent, *, force: bool = False) -> None:
 
 
 def mark_behind() -> None:
-    """Write into the file that the trail was seen to end before it, so that it may take the lost numbers."""
+    """Write into the file that the trail was seen to end before it, so that new events may take the lost
+    numbers.
+    """
     with path().with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         there = read()

@@ -1,20 +1,22 @@
-"""Which events their MACs prove to be of our web or worker, asked before a checkpoint vouches for them."""
+"""Which events have a MAC that proves our web or worker wrote them. Checked before a checkpoint vouches for
+them.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from opportunities.models import AuditEvent
-from opportunities.trail.event_macs import Doubt, KnownKeys
+from opportunities.trail.event_macs import KnownKeys, MacFault
 
 ASKED = ("seq", "hash", "actor_type", "action", "mac_key", "mac")
 
 
-class Doubted(NamedTuple):
-    """An event that nothing proves, and why."""
+class UnprovenEvent(NamedTuple):
+    """An event without proof of who wrote it, and why."""
 
     seq: int
-    why: Doubt
+    why: MacFault
     mac_key: str
 
     @property
@@ -26,15 +28,15 @@ class Doubted(NamedTuple):
 class Unproven(Exception):
     """No checkpoint vouches for an event, because nothing proves that our web or worker wrote it."""
 
-    def __init__(self, doubted: Doubted, *, written: int | None = None) -> None:
+    def __init__(self, unproven: UnprovenEvent, *, written: int | None = None) -> None:
         """`written`: the checkpoint that was written before it."""
-        super().__init__(doubted.words)
+        super().__init__(unproven.words)
         self.written = written
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """Events that somebody answers for in a signed note, though nothing proves who wrote them."""
+    """Events that somebody accepted in a signed note, although nothing proves who wrote them."""
 
     first_seq: int
     last_seq: int
@@ -54,21 +56,23 @@ class Accepted:
 
 
 class Assessment(NamedTuple):
-    """Of some events: from which on each is proven, the last such, and the first of which that is not so."""
+    """What is proven of a range of events: from which number on each is, the last proven one, the first
+    unproven one.
+    """
 
     proven_from: int
     last: int
-    doubted: Doubted | None
+    unproven: UnprovenEvent | None
 
 
 def read_events(first: int, last: int) -> list[dict[str, Any]]:
-    """What an assessment asks of the events `first` to `last`."""
+    """The columns that an assessment needs of the events `first` to `last`."""
     return list(AuditEvent.objects.filter(seq__gte=first, seq__lte=last).order_by("seq").values(*ASKED))
 
 
-def doubted(event: Mapping[str, Any], keys: KnownKeys) -> Doubted | None:
-    why = keys.doubt(event, event["mac_key"], event["mac"])
-    return Doubted(event["seq"], why, event["mac_key"] or "") if why else None
+def find_fault(event: Mapping[str, Any], keys: KnownKeys) -> UnprovenEvent | None:
+    why = keys.fault_of(event, event["mac_key"], event["mac"])
+    return UnprovenEvent(event["seq"], why, event["mac_key"] or "") if why else None
 
 
 def assess(
@@ -78,23 +82,23 @@ def assess(
     *,
     is_strict: bool,
 ) -> Assessment:
-    """Judge the events after the newest checkpoint, of which there is one at least.
+    """Judge the events after the newest checkpoint; `events` holds at least one.
 
-    Until a checkpoint has vouched for MACs, events without one are those of an older version. `is_strict`:
-    a checkpoint has.
+    Until a checkpoint says that events have MACs, an event without one counts as written by an older version.
+    `is_strict`: a checkpoint says so.
     """
     first = proven_from = events[0]["seq"]
     if not is_strict:
         without = [event["seq"] for event in events if not event["mac"]]
         proven_from = without[-1] + 1 if without else first
     for event in events[proven_from - first :]:
-        found = doubted(event, keys)
+        found = find_fault(event, keys)
         if found and not is_accepted(event["seq"]):
             return Assessment(proven_from, event["seq"] - 1, found)
     return Assessment(proven_from, events[-1]["seq"], None)
 
 
 def is_any(ranges: Iterable[Accepted]) -> Callable[[int], bool]:
-    """A question for `assess()`: whether one of `ranges` holds an event."""
+    """Make the `is_accepted` of `assess()`: it tells whether one of `ranges` holds an event."""
     known = list(ranges)
     return lambda seq: any(seq in accepted for accepted in known)

@@ -1,7 +1,7 @@
-"""Which events of the trail are asked for: one query object for the page, the export and the command.
+"""Which events of the trail are wanted: one query object for the page, the export and the command.
 
-A query runs in arms. Each arm uses one index and stops at its newest events, and merging them keeps a page as
-fast at a million events as at a hundred.
+A query is a union of arms. Each arm uses one index and reads only its newest events, so that a page is as
+fast with a million events as with a hundred.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from opportunities.models import (
     Submission,
 )
 
-# Routes about one submission or one deal, under whose names looks and refusals are recorded
+# Routes about one submission or one deal. Their names are the objects of recorded views and refusals
 # (views/access_log.py).
 SUBMISSION_TYPES = ("submission", "withdraw", "still_send", "decide")
 OPPORTUNITY_TYPES = ("opportunity", "edit", "move")
@@ -54,7 +54,7 @@ class TrailQuery:
     actions  names of events
     outcome  a key of OUTCOMES
     object   "submission:<id>" or "opportunity:<id>"
-    saw      a household, by id or name, whose deals were looked at
+    saw      a household, by id or name, whose deals somebody viewed
     text     finds deals, households, people, references, Slant's ids and numbers of events
     since, until  days in the firm's zone, both included
     """
@@ -70,7 +70,7 @@ class TrailQuery:
 
     @property
     def is_everything(self) -> bool:
-        """Whether it leaves out no event between its days, so that none may be missing in an export."""
+        """Whether it has no filter besides its days, so that an export may miss no event between them."""
         return not (self.who or self.actions or self.outcome or self.object or self.saw or self.text.strip())
 
     def as_json(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class TrailQuery:
 
     @classmethod
     def from_json(cls, parts: dict[str, str]) -> "TrailQuery":
-        """The query that `as_json()` wrote down."""
+        """The query that `as_json()` returned as JSON."""
         days = {name: date.fromisoformat(parts[name]) for name in ("since", "until") if name in parts}
         actions = tuple(parts["actions"].split(", ")) if "actions" in parts else ()
         texts = {name: parts[name] for name in ("who", "outcome", "object", "saw", "text") if name in parts}
@@ -117,7 +117,7 @@ def condition(wanted: TrailQuery) -> Q:
 
 
 def _arms(wanted: TrailQuery) -> list[Q]:
-    """Conditions of which an event has to fit at least one, besides `_common`; never empty."""
+    """The conditions of the arms; never empty. An event has to meet at least one, and `_common`."""
     if wanted.text.strip():
         return _arms_of_text(wanted.text.strip())
     if wanted.object:
@@ -134,7 +134,9 @@ def _arms(wanted: TrailQuery) -> list[Q]:
 
 
 def _common(wanted: TrailQuery) -> Q:
-    """The condition every event has to fit. The object is left out where it is an arm, to save its lookup."""
+    """The condition every event has to meet. The object is left out if it is an arm, which saves its
+    lookup.
+    """
     common = Q()
     if wanted.object and wanted.text.strip():
         common &= reduce(or_, _object(wanted.object))
@@ -159,7 +161,9 @@ def _midnight(day: date) -> datetime:
 
 
 def _since(at: datetime) -> Q:
-    """Bounded by number too, so that older events are not searched."""
+    """The condition for events since `at`. It limits the number too, so that older events are not
+    searched.
+    """
     first = (
         AuditEvent.objects.filter(recorded_at__gte=at).order_by("recorded_at").values_list("seq", flat=True)
     )
@@ -193,7 +197,7 @@ def _object(object: str) -> list[Q]:
 
 
 def _saw(household: str) -> list[Q]:
-    """Looks at the deals of a household, given by id or by a part of its name."""
+    """Recorded views of the deals of a household, given by id or by a part of its name."""
     households = [household] if Household.objects.filter(pk=household).exists() else _households(household)
     arms = _deals_of(households)
     return [arm & Q(action__in=VIEWS) for arm in arms]

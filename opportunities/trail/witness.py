@@ -1,7 +1,7 @@
 """An outside witness: each checkpoint is copied to a second folder, AUDIT_WITNESS_DIR, on another machine.
 
-Whoever has all of one machine has its database, its key and its checkpoints, and can write all three anew.
-The copies are then what differs. They are only ever added, so the storage may forbid changes.
+Somebody who controls this machine has its database, its key and its checkpoints, and can rewrite all three.
+The copies then differ from them. Copies are only added, so the storage may forbid changes.
 """
 
 import logging
@@ -24,7 +24,7 @@ MEANING = (
     "shows where the trail stood."
 )
 REMEDY = "Let the workers add files to AUDIT_WITNESS_DIR. The next checkpoint brings the copies up to date."
-# Copied at once at most: the newest vouches for all events before it.
+# The most copied in one round. The newest is enough, because it vouches for all events before it.
 MOST_AT_ONCE = 100
 
 
@@ -42,7 +42,7 @@ def numbers() -> list[int]:
 
 
 def copy_new(*, clock: Clock) -> None:
-    """Copy the newest checkpoints that are not there yet. Never raises: what fails is an alert."""
+    """Copy the newest checkpoints that are not there yet. Never raises: a failure opens an alert."""
     where = folder()
     if where is None:
         return
@@ -79,7 +79,7 @@ def _add(path: Path, content: bytes) -> None:
 
 
 def compared() -> Iterator[tuple[int, str]]:
-    """The number of each copy, and why it speaks against this machine's checkpoint, or "".
+    """The number of each copy, and how it contradicts this machine's checkpoint, or "".
 
     Raises OSError when the folder cannot be read.
     """
@@ -93,6 +93,6 @@ def compared() -> Iterator[tuple[int, str]]:
         except FileNotFoundError:
             yield seq, "AUDIT_WITNESS_DIR has it, and AUDIT_CHECKPOINT_DIR has it no more"
             continue
-        # A copy that ends early was cut when a worker died; it says nothing else than ours.
+        # A copy that is shorter was cut when a worker died; the part that is there equals ours.
         is_same = ours.startswith((where / name).read_bytes())
         yield seq, "" if is_same else "its copy in AUDIT_WITNESS_DIR says something else"

@@ -1,7 +1,7 @@
-"""The newest checkpoint as a mail, once an hour at most, to people who keep it out of this machine's reach.
+"""The newest checkpoint as a mail, at most once an hour, to people who keep it out of this machine's reach.
 
-What lies in their mailbox nobody here can take back. A worker's mail thread sends it, so that no mail server
-holds up a round. A checkpoint vouches for all events before it, so none of those between is missed.
+Nobody here can delete what is in their mailbox. A worker's mail thread sends it, so that no mail server
+delays a round. A checkpoint vouches for all events before it, so the ones that are not mailed leave no gap.
 """
 
 import email

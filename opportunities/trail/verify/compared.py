@@ -25,7 +25,7 @@ from opportunities.trail.verify.replay import (
 from opportunities.trail.verify.report import Progress, VerificationReport
 from opportunities.trail.verify.rows import ROWS_AT_ONCE, plain_rows
 
-# How often a submission that changes meanwhile is read again.
+# How many times a submission that changes meanwhile is read again.
 READINGS = 5
 
 COLUMNS = (
@@ -42,13 +42,13 @@ ATTEMPT_COLUMNS = (
 SENT_WITH = ("method", "path", "body_sha256")
 # What `recover` records of a send that no attempt describes.
 BY_RECOVER = {"worker": "recover", "outcome": Outcome.ABANDONED, "status": None}
-# What a value raises that was written by other means than the application.
+# What reading a value may raise that something other than the application wrote.
 UNREADABLE = (ValueError, TypeError, AttributeError, KeyError)
 Row = dict[str, Any]
 
 
 def check_submissions(replay: Replay, report: VerificationReport) -> Generator[Progress, None, None]:
-    """Check that every submission and attempt is what its events say; a problem goes into `report`."""
+    """Check that every submission and attempt matches its events. A problem goes into `report`."""
     try:
         yield from _check(replay, report)
     except UNREADABLE as unreadable:
@@ -72,7 +72,7 @@ def _check(replay: Replay, report: VerificationReport) -> Generator[Progress, No
         after = rows[-1]["pk"]
         yield Progress(report.submissions, total, "submissions")
     for id, told in replay.told.items():
-        # One that was written after its page was read has its row by now.
+        # A submission written after its page was read has its row by now.
         if not Submission.objects.filter(pk=id).exists():
             report.problem = Problem(DIFFERS, told.first, f"Submission {id} has events and is gone.")
             return
@@ -97,7 +97,7 @@ def _told_attempts(attempts: QuerySet[Attempt]) -> list[Row]:
 def _differs(
     row: Row, attempts: list[Row], told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
 ) -> str:
-    """What of a submission differs from its events, as words for a sentence; "" if nothing does."""
+    """Which part of a submission differs from its events, as words for a sentence; "" if none does."""
     if hashlib.sha256(row["body"].encode()).hexdigest() != row["body_sha256"]:
         return "its body"
     if told is None:
@@ -141,7 +141,7 @@ def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
     unsettled = "" if Kind(row["kind"]).makes_record else row["opportunity_id"]
     if row["opportunity_id"] != (told.record if confirmed else unsettled):
         return "its record in Slant"
-    # The row keeps the status of what Slant took, and of what it refused for its fields.
+    # The row keeps the status when Slant accepted the request, or refused it because of its fields.
     kept = confirmed or row["reason_code"] == "rejected"
     if row["remote_status"] != told.status and (kept or row["remote_status"] is not None):
         return "what Slant said"
@@ -151,7 +151,7 @@ def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
 
 
 def _key_of(row: Row) -> int:
-    """A hash of generation and key, as an event names them."""
+    """A hash of generation and key, made like the one from an event."""
     return mark(row["generation"], audit.key_id(str(row["idempotency_key"])))
 
 
@@ -192,10 +192,10 @@ def _attempt_differs(one: Row, sent: ReplayedAttempt) -> str:
 def _still_differs(
     id: UUID, told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
 ) -> str:
-    """Compare a submission that differed again, because it may have changed while it was read.
+    """Compare again a submission that differed, because it may have changed while it was read.
 
-    Nothing is locked. A change of state commits row, attempts and events together, so what is read between
-    two equal readings of the row belongs together.
+    Nothing is locked. A change of state commits row, attempts and events together. So if the row is equal
+    before and after, what was read between belongs to that state.
     """
     wrong = ""
     replay.recoveries = max(replay.recoveries, AuditEvent.objects.filter(action=RECOVERED).count())

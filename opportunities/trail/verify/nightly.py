@@ -1,4 +1,4 @@
-"""The nightly verification, a second at a time, and what follows from its result."""
+"""The nightly verification, one second at a time, and the alerts and event that follow from its result."""
 
 import logging
 import threading
@@ -82,7 +82,9 @@ _under_way: dict[str, tuple[int, Verification]] = {}
 
 
 def verify_due(*, worker: Actor, clock: Clock) -> VerificationReport | None:
-    """Verify nightly, about a second a round, so that sending never waits. Returns the report at the end."""
+    """Verify nightly, for about a second in each round, so that sending never waits. Returns the report when
+    done.
+    """
     if not is_under_way(worker) and not leases.is_free(LEASE, first_after=FIRST_AFTER, clock=clock):
         return None
     # Rounds of one process may overlap; only one of them verifies.

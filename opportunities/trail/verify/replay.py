@@ -1,7 +1,8 @@
-"""What every submission must be, replayed from its events: who asked for what, its outcome, its attempts.
+"""The state every submission must have, replayed from its events: who asked for what, its outcome, its
+attempts.
 
-Some columns of a submission are in no event: the words its person saw, the values they saw before, times to
-the second. Only the triggers of the database protect those; docs/audit.md, "Verifying", lists them.
+Some columns of a submission are in no event: the labels its person saw, the values they saw before, exact
+times. Only the triggers of the database protect those; docs/audit.md, "Verifying", lists them.
 """
 
 from copy import copy
@@ -16,7 +17,7 @@ STATE_ACTIONS = {f"submission.{state}": intern(str(state)) for state in State.va
 SENDING = str(State.SENDING)
 RECOVERED = "database.recovered"
 
-# The outcome of an exchange by the reason in its event. Other reasons do not tell the outcome.
+# The outcome of an exchange by the reason in its event. Other reasons do not determine the outcome.
 OUTCOMES = {
     "": Outcome.OK,
     "mismatch": Outcome.OK,
@@ -32,14 +33,16 @@ OUTCOMES = {
     "lease_expired": Outcome.ABANDONED,
     "recovered": Outcome.ABANDONED,
 }
-# Reasons whose event holds the same text of Slant as the attempt.
+# Reasons whose event holds the same text from Slant as the attempt.
 WITH_WORDS = frozenset({"rejected", "forbidden_book", "no_answer"})
 # Replaces anything shaped like a token in an event, whose text then differs from the row's.
 HIDDEN = "[hidden]"
 
 
 class ReplayedAttempt(NamedTuple):
-    """One attempt by its events. `outcome` None: it is open; other None or "": the events do not say."""
+    """One attempt by its events. `outcome` None: the attempt is open. Any other None or "": the events do not
+    say.
+    """
 
     begun: int
     outcome: str | None = None
@@ -58,14 +61,14 @@ class ReplayedSubmission:
         self.state = self.body = self.record = ""
         self.key = 0
         self.status: int | None = None
-        # What was asked for and by whom; None if its first event was moved to a file.
+        # What was requested and by whom; None if its first event was moved to a file.
         self.asked: int | None = None
-        # Why it ended; None while it is open, or if the event does not have the text.
+        # Why it ended; None while it is open, or if the event lacks the text.
         self.ended: int | None = None
         self.sent: dict[int, ReplayedAttempt] = {}
 
     def take(self, event: dict[str, Any]) -> Problem | None:
-        """Apply one change of state. Returns the problem if it does not follow from the last one."""
+        """Apply one change of state. Returns a problem if that change cannot follow the last one."""
         state, body = STATE_ACTIONS[event["action"]], event["body_sha256"]
         before = event["before"].get("state", "")
         if self.state and (self.state, self.body) != (before, body):
@@ -93,12 +96,14 @@ class ReplayedSubmission:
 
 
 def mark(*values: Any) -> int:
-    """A hash of `values` that holds within one process. Python keys it, so collisions cannot be prepared."""
+    """A hash of `values`, valid only within one process. Python salts it, so nobody can prepare
+    collisions.
+    """
     return hash(values)
 
 
 def words_of(code: str, text: str) -> int | None:
-    """A hash of a text without the end of a long one: row and event cut and clean it in another order."""
+    """A hash of the beginning of a text: row and event shorten and clean long texts in a different order."""
     return None if text and HIDDEN in text else mark(code, text.replace("\0", "")[:900])
 
 

@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 1000
 COLUMNS = sorted(AuditEvent.chained_columns())
 _TIMES = ("occurred_at", "recorded_at")
 _DOCUMENTS = ("before", "after", "actor_roles")
-# What a value raises that was written by other means than the application.
+# What reading a value may raise that something other than the application wrote.
 UNREADABLE = (ValueError, TypeError, AttributeError, DatabaseError)
 
 
@@ -36,7 +36,7 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
 
 
 def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
-    # Moments as text of the database: making datetimes and text again would take a fifth of the time.
+    # Times as the database's text: converting to datetime and back would take a fifth of the time.
     texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
     wanted = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
     sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()
@@ -46,7 +46,9 @@ def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
 
 
 def _plain_or_not(seq: int) -> dict[str, Any]:
-    """One event of a page that cannot be read as a whole. An unreadable event gets a hash that never fits."""
+    """One event of a page that could not be read whole. An unreadable event gets a hash that never
+    matches.
+    """
     try:
         return _fetch_rows(AuditEvent.objects.filter(pk=seq))[0]
     except (*UNREADABLE, IndexError):
@@ -54,7 +56,7 @@ def _plain_or_not(seq: int) -> dict[str, Any]:
 
 
 def _event_of(row: Iterable[Any]) -> dict[str, Any]:
-    """The event in a row of the driver, which holds documents, and SQLite's ids, as text."""
+    """The event in a row of the driver. The driver returns JSON, and SQLite also ids, as text."""
     event = dict(zip(COLUMNS, row, strict=True))
     id = event["event_id"]
     event["event_id"] = (
@@ -79,6 +81,6 @@ def _moment(text: str) -> str:
 def _document(text: str) -> Any:
     """A JSON document, cached because most repeat. Callers must not change it.
 
-    SQLite keeps the text as it was written: with a key twice, others would read another value than we do.
+    SQLite keeps the text as it was written. If a key stood twice, another reader could take the other value.
     """
     return parsed(text)

@@ -1,4 +1,4 @@
-"""Whether the trail is what a checkpoint says that somebody kept elsewhere: a mail, or a file."""
+"""Whether the trail matches a checkpoint that somebody kept elsewhere, as a mail or a file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ from opportunities.trail.verify.report import VerificationReport
 
 
 def check_saved(paths: Iterable[Path], keys: set[str], report: VerificationReport) -> Problem | None:
-    """The first of the files that cannot be believed, or with which the trail does not agree."""
+    """The problem of the first file that is not valid or that the trail does not match; None without one."""
     for path in paths:
         try:
             envelopes = witness_mail.read_saved(path)

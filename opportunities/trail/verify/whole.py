@@ -73,7 +73,7 @@ def verification(
 def _follow_archive(
     path: Path, chain: Chain, replay: Replay, known: dict[int, str], report: VerificationReport
 ) -> Generator[Progress, None, None]:
-    """Follow the chain through a file of older events; a problem goes into `report`."""
+    """Check the chain through a file of older events. A problem goes into `report`."""
     with path.open("rb") as lines:
         for number, event in enumerate(_events_of(lines), start=1):
             if isinstance(event, Problem):
@@ -113,7 +113,7 @@ def _events_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any] | Problem]:
 
 
 def _begin_after_archive(chain: Chain, keys: set[str], report: VerificationReport) -> None:
-    """Start the chain later than at 1 if a signed note says that the earlier events are in a file."""
+    """Start the chain after event 1 if a signed note says that the earlier events are in a file."""
     first = AuditEvent.objects.order_by("seq").values_list("seq", flat=True).first()
     if first is None or first <= chain.seq + 1:
         return
@@ -190,7 +190,7 @@ def _check_checkpoints(
 
 
 def _check_witness(report: VerificationReport) -> Generator[Progress, None, Problem | None]:
-    """Whether the copies on another machine, which may be slow, say the same as the checkpoints here."""
+    """Whether the copies on another machine, which may be slow, equal the checkpoints here."""
     try:
         for done, (seq, difference) in enumerate(witness.compared(), start=1):
             if difference:
@@ -221,7 +221,9 @@ def _hash_at(seq: int) -> str:
 
 
 def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
-    """The checkpoint the last good verification saw, if it is gone. One by another key is elsewhere."""
+    """The checkpoint that the last good verification saw, if it is gone. One by another key does not
+    count.
+    """
     last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
     if last is None or last.after.get("key") not in keys:
         return None
