@@ -9,6 +9,7 @@ from opportunities.wording import reports as words
 
 from .context import SheetContext
 from .deal_tables import open_deals
+from .measures import whole
 from .quantiles import median, percentile
 from .rows import OPEN, AgeCount, DealLine, ReportStage, Stages
 from .sheets import DAYS, Cell, Chart, Column, Panel, Row, Series, Sheet, Table, build_table
@@ -167,6 +168,10 @@ def write_lede(result: Ageing, context: SheetContext) -> str:
     return f"The five that have waited longest belong to {formats.and_list(list(owners))}."
 
 
+def _whole_days(days: float | None) -> int | None:
+    return None if days is None else whole(days)
+
+
 def _stale_deals(result: Ageing, context: SheetContext) -> Table:
     listed = len(result.lines)
     return open_deals(
@@ -183,7 +188,7 @@ def _stage_table(pipeline: PipelineAges, context: SheetContext) -> Table:
         (
             Cell("Whole pipeline"),
             Cell(pipeline.deals),
-            Cell(pipeline.median),
+            Cell(_whole_days(pipeline.median)),
             Cell(pipeline.p90),
             Cell(None),
             Cell(pipeline.stale),
@@ -200,7 +205,7 @@ def _stage_row(ages: StageAges, context: SheetContext) -> Row:
         (
             Cell(ages.stage.name, context.links.deals(stage=here)),
             Cell(ages.deals),
-            Cell(ages.median),
+            Cell(_whole_days(ages.median)),
             Cell(ages.p90),
             Cell(ages.stage.limit),
             Cell(ages.stale, context.links.deals(stage=here, stale=True) if ages.stale else ""),
@@ -213,7 +218,7 @@ def _days_chart(pipeline: PipelineAges) -> Chart:
     slowest = max(
         (stage for stage in pipeline.stages if stage.median is not None), key=lambda stage: stage.median or 0
     )
-    longest = formats.days(round(slowest.median or 0))
+    longest = formats.days(whole(slowest.median or 0))
     return Chart(
         f"{pipeline.name}: {slowest.stage.name} takes longest, a median of {longest}",
         "bars",

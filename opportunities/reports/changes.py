@@ -152,7 +152,9 @@ def build_sheet(rows: ChangesRows, context: SheetContext) -> Sheet:
     result = calculate(rows)
     first = context.day(rows.period.first)
     last = "today" if rows.period.last >= context.today else context.day(rows.period.last)
-    panels = [Panel(_step_table(result, context, first, last), _step_chart(result, first, last))]
+    chart = _step_chart(result, first, last)
+    title = "The same numbers" if chart else "Step by step"
+    panels = [Panel(_step_table(result, context, title, first, last), chart)]
     if result.largest:
         panels.append(Panel(deals_behind("Largest movements", result.largest, context)))
     hints = (*context.history_hints(), words.AS_SEEN, words.MEANINGS_OF_TODAY)
@@ -208,14 +210,14 @@ def _per_dollar(share: float) -> str:
     return f"{share:.2f} dollars were"
 
 
-def _step_table(result: PipelineChanges, context: SheetContext, first: str, last: str) -> Table:
+def _step_table(result: PipelineChanges, context: SheetContext, title: str, first: str, last: str) -> Table:
     rows = [_level_row(f"Open on {first}", result.opening)]
     rows += [_step_row(step, context) for step in result.steps if step.deals or step.key in ALWAYS_SHOWN]
     if last == "today":
         rows.append(_level_row("Open today", result.closing, context.link_open_deals()))
     else:
         rows.append(_level_row(f"Open on {last}", result.closing))
-    return build_table("steps", "The same numbers", STEP_COLUMNS, rows)
+    return build_table("steps", title, STEP_COLUMNS, rows)
 
 
 def _step_row(step: ChangeStep, context: SheetContext) -> Row:

@@ -161,7 +161,7 @@ def _side_row(side: Side, name: str, selection: dict[str, object], context: Shee
             Cell(outcome.won_value, show("won", outcome.won)),
             Cell(outcome.lost_value, show("lost", outcome.lost)),
             Cell(outcome.win_rate),
-            Cell(outcome.average),
+            Cell(outcome.average, sub=words.of_valued(outcome.valued_won, outcome.valueless_won)),
             Cell(outcome.days_to_win),
             Cell(side.created, show("created", side.created)),
             Cell(side.stale, stale),

@@ -146,7 +146,7 @@ def _problem_table(result: Quality, context: SheetContext) -> Table:
 
     return build_table(
         "problems",
-        "The same numbers",
+        "The same numbers" if result.bad else "By problem",
         COLUMNS,
         map(row, result.problems),
         foot=Row((Cell("Deals needing attention"), Cell(result.bad), Cell(share(result.bad)), Cell(None))),

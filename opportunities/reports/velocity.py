@@ -140,9 +140,9 @@ def _month_row(month: VelocityMonth, context: SheetContext) -> Row:
             Cell(words.month(month.period), context.links.report("overview", **days)),
             Cell(month.deals),
             Cell(outcome.won, show("won", outcome.won)),
-            Cell(outcome.average),
+            Cell(outcome.average, sub=words.of_valued(outcome.valued_won, outcome.valueless_won)),
             Cell(outcome.win_rate, show("decided", outcome.decided)),
-            Cell(outcome.cycle),
+            Cell(None if outcome.cycle is None else whole(outcome.cycle)),
             Cell(None if month.velocity is None else whole(month.velocity)),
         )
     )

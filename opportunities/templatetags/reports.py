@@ -1,7 +1,8 @@
 """How the cells and tiles of a report are drawn."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 from django import template
 from django.utils import timezone
@@ -19,11 +20,19 @@ def cell_text(cell: Cell) -> str:
     return text_of(cell.value, cell.kind, timezone.localdate())
 
 
-@register.filter
-def spark_lines(points: Sequence[float | None]) -> list[str]:
-    """The polylines of a sparkline, in a box of SPARK_WIDTH by SPARK_HEIGHT, one for each run without a gap.
+@dataclass(frozen=True)
+class SparkLine:
+    """A polyline of a sparkline; `is_bridge` leads over a gap and is dotted."""
 
-    A point between two gaps is a line to itself, which shows as a dot.
+    points: str
+    is_bridge: bool = False
+
+
+@register.filter
+def spark_lines(points: Sequence[float | None]) -> list[SparkLine]:
+    """The polylines of a sparkline, in a box of SPARK_WIDTH by SPARK_HEIGHT.
+
+    Each run without a gap is one, and so is each bridge between two runs: no point stands alone.
     """
     wide = SPARK_WIDTH / max(len(points) - 1, 1)
     places = [
@@ -31,4 +40,6 @@ def spark_lines(points: Sequence[float | None]) -> list[str]:
         for place, point in enumerate(points)
     ]
     runs = [[place for place in run if place] for is_known, run in groupby(places, key=bool) if is_known]
-    return [" ".join(run * 2 if len(run) == 1 else run) for run in runs]
+    lines = [SparkLine(" ".join(run)) for run in runs if len(run) > 1]
+    bridges = [SparkLine(f"{before[-1]} {after[0]}", is_bridge=True) for before, after in pairwise(runs)]
+    return [*lines, *bridges]

@@ -30,6 +30,10 @@ FILTER_UNKNOWN = "One of the filters names something that is not in your books, 
 OWNER_UNKNOWN = (
     "The person in this address works in none of your books any more. Only deals that are still theirs count."
 )
+TARGETS_NOTE = (
+    "A person's target beside what they won and have due in the same quarter. Coverage is what is due, of "
+    "what is still to be won"
+)
 TARGETS_KEPT = "Saved. {count} changed."
 TARGETS_SAME = "Nothing was changed."
 OPEN_DEALS = "Open deals behind this number"
@@ -88,9 +92,8 @@ UNREADABLE_NOTE = "Correct it in Slant; what could be read last is shown meanwhi
 
 METHODS = {
     "exact": "Exact: every outcome of these deals was counted.",
-    "grid": "By convolution on a grid of 4,096 steps: the mean is exact, a level is off by at most about "
-    "{within}.",
-    "moments": "From mean, variance and skew, because there are more than 500 deals.",
+    "grid": "Close: each figure is off by at most about {within}.",
+    "moments": "Close: estimated, because there are more than 500 deals.",
 }
 INDEPENDENT = (
     "The range treats deals as independent: each comes in whole with its probability, or not at all. "
@@ -172,6 +175,11 @@ def quarter(first: date, year_starts: int) -> str:
 
 def month(period: Period) -> str:
     return dates.month(period.first)
+
+
+def of_valued(valued: int, valueless: int) -> str:
+    """What an average divides by, where that is not all deals."""
+    return f"of {valued:,} with a value" if valueless else ""
 
 
 def first_of(shown: int, whole: int) -> str:

@@ -51,6 +51,9 @@ const rows = (table) =>
     at: (column) => (row.cells[column].dataset.value === "" ? null : Number(row.cells[column].dataset.value)),
   }));
 
+// The shortest bar has two pixels, so a zero that had a colour would look like something.
+const shade = (value, colour) => (value ? colour : "transparent");
+
 const waterfall = (lines, column, floor, paint) => {
   let at = 0;
   const bars = lines.map((line) => {
@@ -66,7 +69,7 @@ const waterfall = (lines, column, floor, paint) => {
   return [
     {
       data: bars.map((bar) => bar.span),
-      backgroundColor: bars.map((bar) => bar.colour),
+      backgroundColor: bars.map((bar) => shade(bar.value, bar.colour)),
       values: bars.map((bar) => bar.value),
       ends: bars.map((bar) => bar.end),
       signed: lines.map((line) => !line.level),
@@ -86,14 +89,17 @@ const series = (box, lines, paint) => {
   return box.dataset.columns.split(",").map((column, place) => {
     const colour = paint[colours[place]];
     const outlined = colours[place] === "outline";
+    const data = lines.map((line) => line.at(Number(column)));
+    const edge = outlined || kind === "line" ? colour : paint.ground;
+    const fill = outlined ? "transparent" : colour;
     return {
       label: labels[place],
-      data: lines.map((line) => line.at(Number(column))),
+      data,
       unit,
       stack: kind === "stacked" ? (outlined ? "outline" : "sum") : undefined,
       grouped: kind !== "stacked",
-      backgroundColor: outlined ? "transparent" : colour,
-      borderColor: outlined || kind === "line" ? colour : paint.ground,
+      backgroundColor: kind === "line" ? fill : data.map((value) => shade(value, fill)),
+      borderColor: kind === "line" ? edge : data.map((value) => shade(value, edge)),
       borderWidth: outlined ? 1.5 : kind === "line" ? 2 : 1,
       pointBackgroundColor: colour,
       pointRadius: 3,

@@ -24,6 +24,9 @@ DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
   const shown = chart.data.datasets.map((set) => waterfall ? set.values : set.data);
   const held = (waterfall ? columns.slice(0, 1) : columns)
     .map((column) => rows.map((row) => value(row, column)));
+  const zeros = chart.data.datasets.flatMap((set, place) =>
+    shown[place].flatMap((value, at) => (value === 0 && Array.isArray(set.backgroundColor)
+      ? [set.backgroundColor[at]] : [])));
   const canvas = chart.canvas;
   const context = canvas.getContext("2d");
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
@@ -31,7 +34,8 @@ DRAWN = """() => [...document.querySelectorAll("[data-chart]")].map((box) => {
   const room = chart.chartArea.width / chart.data.labels.length;
   const wide = chart.data.labels.flat().filter((line) => context.measureText(line).width > room);
   return {
-    table: box.dataset.table, shown, held, names: chart.data.labels.map((label) => [label].flat().join(" ")),
+    table: box.dataset.table, shown, held, zeros,
+    names: chart.data.labels.map((label) => [label].flat().join(" ")),
     wide, rows: rows.map((row) => row.cells[0].innerText.trim()), painted: pixels.some((part) => part !== 0),
   };
 })"""
@@ -87,6 +91,7 @@ def test_every_report_is_free_of_barriers_and_draws_what_its_tables_say(
             assert chart["shown"] == chart["held"], chart["table"]
             assert chart["names"] == chart["rows"]
             assert chart["painted"]
+            assert set(chart["zeros"]) <= {"transparent"}, "a bar of nothing has a colour"
             assert chart["wide"] == [], "a name under the chart runs into its neighbour"
             drawn += 1
 
@@ -122,7 +127,7 @@ def test_a_manager_answers_before_the_meeting(come_in: ComeIn) -> None:
 
     tabs.get_by_role("link", name="Forecast").click()
     expect(page.get_by_role("heading", level=2)).to_contain_text("80% likely to end between")
-    expect(page.locator("#table-quarters")).to_contain_text(re.compile("Exact|convolution|mean, variance"))
+    expect(page.locator("#table-quarters")).to_contain_text(re.compile("Exact: every outcome|Close: "))
 
     tabs.get_by_role("link", name="What changed").click()
     page.locator("select[name=period]").select_option(label="Since last Monday")

@@ -85,6 +85,29 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class TargetForecast:
+    """One person's target of one quarter, beside what they won and have due in that quarter. Dollars.
+
+    An empty `owner`: everybody who has a target in that quarter, together.
+    """
+
+    owner: str
+    quarter: Period
+    target: int
+    won: int
+    open: int
+
+    @property
+    def reached(self) -> float | None:
+        """The share of the target that is won."""
+        return self.won / self.target if self.target else None
+
+    @property
+    def coverage(self) -> float | None:
+        return coverage(self.open, self.won, self.target)
+
+
+@dataclass(frozen=True)
 class QuarterForecast:
     """A fiscal quarter: what is won, what the deals due in it may bring on top, and its target."""
 
@@ -92,14 +115,8 @@ class QuarterForecast:
     won: Amount
     open: Amount
     spread: Spread | None
-    target: int | None
     # Of the people who have a target alone, so that like is compared with like.
-    target_won: int = 0
-    target_open: int = 0
-
-    @property
-    def coverage(self) -> float | None:
-        return coverage(self.target_open, self.target_won, self.target)
+    target: TargetForecast | None = None
 
     @property
     def low(self) -> int:
@@ -119,16 +136,10 @@ class OwnerForecast:
     owner: str
     won: Amount
     open: Amount
-    target: int | None
-
-    @property
-    def reached(self) -> float | None:
-        """The share of the target that is won."""
-        return self.won.value / self.target if self.target else None
 
     @property
     def is_empty(self) -> bool:
-        return not (self.won.deals or self.open.deals or self.target)
+        return not (self.won.deals or self.open.deals)
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,7 @@ class Forecast:
     outside: tuple[Stretch, ...]
     quarters: tuple[QuarterForecast, ...]
     owners: tuple[OwnerForecast, ...]
+    targets: tuple[TargetForecast, ...] = ()
     largest: tuple[DealLine, ...] = ()
 
     @property
@@ -157,8 +169,7 @@ class Forecast:
 
     @property
     def has_targets(self) -> bool:
-        targets = [*(quarter.target for quarter in self.quarters), *(owner.target for owner in self.owners)]
-        return any(target is not None for target in targets)
+        return bool(self.targets)
 
 
 def calculate(rows: ForecastRows) -> Forecast:
@@ -168,6 +179,7 @@ def calculate(rows: ForecastRows) -> Forecast:
         tuple(_stretches_outside(rows)),
         tuple(_quarter(rows, number, quarter) for number, quarter in enumerate(rows.quarters)),
         tuple(_by_owner(rows)),
+        tuple(_by_target(rows)),
         tuple(rows.largest),
     )
 
@@ -188,22 +200,29 @@ def _stretches_outside(rows: ForecastRows) -> Iterable[Stretch]:
 def _quarter(rows: ForecastRows, number: int, quarter: Period) -> QuarterForecast:
     months = rows.months_within(quarter)
     due = rows.due_in(months)
-    targets = [amount for (_, first), amount in rows.targets.items() if first == quarter.first]
     spread = _spread_of_quarter(rows, number, months) if due.deals else None
     people = {owner for owner, first in rows.targets if first == quarter.first}
-    return QuarterForecast(
-        quarter,
-        rows.won_in(months),
-        due,
-        spread,
-        sum(targets) if targets else None,
-        sum(row.value for row in rows.won if _is_won_by(row, people, months)),
-        sum(row.amount.value for row in rows.due if row.owner in people and row.when in months),
-    )
+    together = _target(rows, quarter, people) if people else None
+    return QuarterForecast(quarter, rows.won_in(months), due, spread, together)
 
 
-def _is_won_by(row: Closing, people: Collection[str], months: Collection[int]) -> bool:
-    return row.meaning == WON and row.owner in people and row.bucket in months
+def _by_target(rows: ForecastRows) -> Iterable[TargetForecast]:
+    """By quarter, the largest target first."""
+    for quarter in rows.quarters:
+        found = {owner: amount for (owner, first), amount in rows.targets.items() if first == quarter.first}
+        for owner in sorted(found, key=lambda owner: (-found[owner], owner)):
+            yield _target(rows, quarter, {owner}, owner)
+
+
+def _target(rows: ForecastRows, quarter: Period, people: Collection[str], owner: str = "") -> TargetForecast:
+    """What these people are to win in the quarter, and what they won and have due in it."""
+    months = rows.months_within(quarter)
+    due = [row.amount.value for row in rows.due if row.owner in people and row.when in months]
+    won = [
+        row.value for row in rows.won if row.meaning == WON and row.owner in people and row.bucket in months
+    ]
+    amounts = [rows.targets.get((person, quarter.first), 0) for person in people]
+    return TargetForecast(owner, quarter, sum(amounts), sum(won), sum(due))
 
 
 def _spread_of_quarter(rows: ForecastRows, number: int, months: Collection[int]) -> Spread:
@@ -214,26 +233,19 @@ def _spread_of_quarter(rows: ForecastRows, number: int, months: Collection[int])
 
 
 def _by_owner(rows: ForecastRows) -> list[OwnerForecast]:
-    """The largest by what is won and weighted first; who has neither deals nor a target is left out."""
-    firsts = {quarter.first for quarter in rows.quarters}
+    """The largest by what is won and weighted first; who has no deals is left out."""
     owners = {row.owner for row in rows.due} | {row.owner for row in rows.won}
-    owners |= {owner for owner, first in rows.targets if first in firsts}
-    found = [_owner(rows, owner, firsts) for owner in owners]
+    found = [_owner(rows, owner) for owner in owners]
     return sorted(
         (row for row in found if not row.is_empty),
         key=lambda row: (-(row.won.value * 100 + row.open.weighted), row.owner),
     )
 
 
-def _owner(rows: ForecastRows, owner: str, firsts: Collection[date]) -> OwnerForecast:
+def _owner(rows: ForecastRows, owner: str) -> OwnerForecast:
     won = [row for row in rows.won if row.owner == owner and row.meaning == WON]
     due = [row.amount for row in rows.due if row.owner == owner and row.when not in OUTSIDE_PERIOD]
-    targets = [
-        amount for (whose, first), amount in rows.targets.items() if whose == owner and first in firsts
-    ]
-    return OwnerForecast(
-        owner, add_amounts(map(_amount, won)), add_amounts(due), sum(targets) if targets else None
-    )
+    return OwnerForecast(owner, add_amounts(map(_amount, won)), add_amounts(due))
 
 
 def _amount(closing: Closing) -> Amount:

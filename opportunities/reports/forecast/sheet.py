@@ -32,6 +32,7 @@ from .numbers import (
     Stretch,
     calculate,
 )
+from .targets import target_table, write_target
 
 STRETCH_COLUMNS = (
     Column.money("Won so far"),
@@ -67,12 +68,14 @@ def build_sheet(rows: ForecastRows, context: SheetContext) -> Sheet:
         Panel(stretches, _stretch_chart(result, context, rows.by_quarter)),
         Panel(_quarter_table(result, context)),
     ]
-    if len(result.owners) > 1 or any(owner.target for owner in result.owners):
+    if result.has_targets:
+        panels.append(Panel(target_table(result, context)))
+    if len(result.owners) > 1:
         panels.append(Panel(_owner_table(result, context)))
     return Sheet(
         "forecast",
         write_finding(current, context),
-        write_lede(result, current),
+        write_lede(result, current, context),
         tuple(panels),
         hints=_hints(result, context),
         empty="" if result.open.deals or result.won.deals else words.NOTHING_OPEN,
@@ -90,21 +93,38 @@ def _hints(result: Forecast, context: SheetContext) -> tuple[str, ...]:
 
 
 def write_finding(current: QuarterForecast, context: SheetContext) -> str:
-    when = "this quarter"
-    if context.today not in current.period:
-        when = f"in {words.quarter(current.period.first, context.year_starts)}"
     won = formats.money(current.won.value)
+    name = words.quarter(current.period.first, context.year_starts)
+    if current.period.last < context.today:
+        return f"{won} was won in {name}."
+    if current.period.first > context.today:
+        if not current.open.deals:
+            return f"Nothing is due in {name} yet."
+        return f"{_due_sentence(current, f'due in {name}')}."
     if not current.open.deals:
-        return f"{won} is won {when}, and nothing more is due."
-    due = formats.money(to_dollars(current.open.weighted))
+        return f"{won} is won this quarter, and nothing more is due."
+    return f"{won} is won this quarter and {_due_sentence(current, 'due')}."
+
+
+def _due_sentence(current: QuarterForecast, due: str) -> str:
+    """What is due, and how sure it is, where its deals have a value and a probability."""
+    deals = formats.deals(current.open.deals)
+    are = "is" if current.open.deals == 1 else "are"
+    if not current.open.value:
+        return f"{deals} {are} {due}, without a value yet"
+    if not current.open.weighted:
+        return f"{deals} worth {formats.money(current.open.value)} {are} {due}, with no chance given"
+    weighted = f"{formats.money(to_dollars(current.open.weighted))} weighted is {due}"
     low, high = formats.compact(current.low), formats.compact(current.high)
-    return f"{won} is won {when} and {due} weighted is due: 80% likely to end between {low} and {high}."
+    if low == high:
+        return f"{weighted}: likely to end at {low}"
+    return f"{weighted}: 80% likely to end between {low} and {high}"
 
 
-def write_lede(result: Forecast, current: QuarterForecast) -> str:
+def write_lede(result: Forecast, current: QuarterForecast, context: SheetContext) -> str:
     outside = {stretch.key: stretch.open for stretch in result.outside}
     overdue, undated = outside[OVERDUE], outside[UNDATED]
-    sentences = [_target_sentence(current), _heaviest_sentence(result)]
+    sentences = [write_target(current.target, context), _heaviest_sentence(result)]
     if overdue.deals:
         verb = "is past its" if overdue.deals == 1 else "are past their"
         sentences.append(
@@ -115,20 +135,6 @@ def write_lede(result: Forecast, current: QuarterForecast) -> str:
         verb = "has" if undated.deals == 1 else "have"
         sentences.append(f"{formats.deals(undated.deals)} {verb} no close date.")
     return " ".join(filter(None, sentences))
-
-
-def _target_sentence(current: QuarterForecast) -> str:
-    if not current.target:
-        return ""
-    rest = current.target - current.target_won
-    won = f"those who have a target won {formats.money(current.target_won)}"
-    then = f"{won}, so it has been reached."
-    if rest > 0:
-        then = f"{won}, {formats.money(rest)} is still to be won."
-    if current.coverage is not None:
-        due = formats.money(current.target_open)
-        then += f" Their deals due cover the rest {current.coverage:.1f} times: {due}."
-    return f"The target is {formats.money(current.target)}; {then}"
 
 
 def _heaviest_sentence(result: Forecast) -> str:
@@ -262,17 +268,16 @@ def _quarter_row(quarter: QuarterForecast, context: SheetContext, has_targets: b
             Cell(quarter.middle),
             Cell(quarter.high),
             Cell(quarter.won.value + quarter.open.value),
-            *((Cell(quarter.target),) if has_targets else ()),
+            *((Cell(quarter.target.target if quarter.target else None),) if has_targets else ()),
         )
     )
 
 
 def _owner_table(result: Forecast, context: SheetContext) -> Table:
-    targets = (Column.money("Target"), Column.percent("Target reached")) if result.has_targets else ()
     return build_table(
         "owners",
         "By owner",
-        (*OWNER_COLUMNS, *targets),
+        OWNER_COLUMNS,
         (_owner_row(owner, result, context) for owner in result.owners),
         note=context.span(result.period),
     )
@@ -289,6 +294,5 @@ def _owner_row(owner: OwnerForecast, result: Forecast, context: SheetContext) ->
             Cell(owner.open.value),
             Cell(to_dollars(owner.open.weighted)),
             Cell(owner.won.value, won),
-            *((Cell(owner.target), Cell(owner.reached)) if result.has_targets else ()),
         )
     )

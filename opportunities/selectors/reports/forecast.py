@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Case, Count, F, FloatField, IntegerField, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
-from opportunities.models import Target
+from opportunities.models import Member, Target
 from opportunities.periods import Period
 from opportunities.reports.forecast import ForecastRows
 from opportunities.reports.forecast.numbers import EARLIER, LATER, OVERDUE, UNDATED, DueDeals
@@ -45,17 +45,28 @@ def fetch_rows(query: ReportQuery) -> ForecastRows:
 
 
 def _targets(query: ReportQuery, quarters: Sequence[Period]) -> dict[tuple[str, date], int]:
-    rows = Target.objects.filter(quarter__in=[quarter.first for quarter in quarters])
-    is_asked_for = _whose_targets(query)
-    return {(row.member_id, row.quarter): row.amount for row in rows if is_asked_for(row.member_id)}
-
-
-def _whose_targets(query: ReportQuery) -> Callable[[str], bool]:
     """Targets cover all of a person's books, so they are not compared with one pipeline or book alone."""
     if query.filters.pipeline or query.filters.book:
-        return lambda member: False
-    owners = query.deal_scope.owners
-    return lambda member: member in query.scope.members if owners is None else member in owners
+        return {}
+    rows = Target.objects.filter(quarter__in=[quarter.first for quarter in quarters])
+    found = {(row.member_id, row.quarter): row.amount for row in rows}
+    people = _people_seen_whole(query, {member for member, _ in found}) if found else set()
+    return {key: amount for key, amount in found.items() if key[0] in people}
+
+
+def _people_seen_whole(query: ReportQuery, people: set[str]) -> set[str]:
+    """Those whose deals the viewer sees in all their books: of others, a part would stand for the whole.
+
+    Who sees all books also sees the targets of people who left.
+    """
+    scope = query.scope
+    if query.deal_scope.owners is not None:
+        people = people & set(query.deal_scope.owners)
+    if scope.person.is_manager or scope.person.is_compliance:
+        return people
+    known = people & set(scope.members)
+    elsewhere = Member.objects.filter(user_id__in=known, book__gone_at=None).exclude(book_id__in=scope.books)
+    return known - set(elsewhere.values_list("user_id", flat=True))
 
 
 def _chance(scope: ReportScope) -> Coalesce:
