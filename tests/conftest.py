@@ -43,6 +43,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("browser")
         elif fixtures & {"installation_template", "installation"}:
             item.add_marker("process")
+    # Long files first, so that none is left for one worker at the end while the other has nothing.
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     # Playwright keeps an event loop in this thread, and Django's ORM refuses to work beside one.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if config.getoption("--with-database"):

@@ -13,6 +13,8 @@ from tests.delivery.test_settling import edit, lose, made
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def mona(db: None) -> Person:

@@ -14,6 +14,8 @@ from tests.delivery.test_settling import lose
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
 
+pytestmark = pytest.mark.slow
+
 
 def other_household(office: Office) -> str:
     homes = office.box.store.tables["household"].values()

@@ -17,6 +17,8 @@ from tests.delivery.test_settling import edit, lose, made
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_fails_each_time_is_sent_three_times_and_then_a_manager_is_asked(office: Office) -> None:
     submission = office.submit()
@@ -54,7 +56,6 @@ def test_a_manager_who_sends_it_again_begins_the_count_anew(office: Office) -> N
     assert len(office.box.created) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("answer", [(400, b"{}"), (403, b"{}"), (200, b'{"data": [{"id": "op_half"}]}')])
 def test_two_hours_of_answers_that_say_nothing_go_to_a_manager(
     office: Office, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, bytes]
@@ -77,7 +78,6 @@ def test_two_hours_of_answers_that_say_nothing_go_to_a_manager(
     assert Budget.objects.get().opened_at is None, "what one list answers stops no other reading"
 
 
-@pytest.mark.slow
 def test_an_outage_is_not_counted_as_time_in_which_slant_answered(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,8 @@ from opportunities.slant.transport import Unanswered
 from opportunities.trail.audit import Actor
 from tests.support.office import Office, fresh
 
+pytestmark = pytest.mark.slow
+
 BACK = -7200.0
 AHEAD = timedelta(hours=2)
 

@@ -10,6 +10,8 @@ from tests.delivery.test_settling import edit, lose, made
 from tests.support.office import Office, fresh
 from tests.support.people import make_person
 
+pytestmark = pytest.mark.slow
+
 SCAN = {"of", "began_at", "ended_at", "pages", "count_first", "count_last", "complete"}
 
 

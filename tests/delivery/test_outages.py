@@ -20,6 +20,14 @@ from tests.delivery.test_settling import edit, made
 from tests.runtime.test_breaker import AWAY, fail, is_open, probe
 from tests.support.office import Office, fresh
 
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _mirror_each_minute(production_waits: None, settings: Any) -> None:
+    settings.SYNC_SECONDS = 60
+
+
 # What happens meanwhile, and when Slant is back
 
 

@@ -17,7 +17,7 @@ from opportunities.views import limits
 from opportunities.views.reports import pages
 from tests.support.people import Firm
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 START = datetime(2026, 11, 23, 9, 0, 10, tzinfo=UTC)
 Events = Callable[[], list[tuple[str, str]]]

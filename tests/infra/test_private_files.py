@@ -5,9 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from slantweb import private_files
 from tests.support.environment import ROOT
 from tests.support.processes import Installation, installation_environment
+
+pytestmark = pytest.mark.slow
 
 OTHERS = 0o077
 

@@ -17,6 +17,8 @@ from opportunities.slant.types import OpportunityRecord
 from tests.mirror.conftest import differences, kept, one_pass, undone
 from tests.support.slant_box import SlantBox, TurnedClock
 
+pytestmark = pytest.mark.slow
+
 WRITER = "u_9xw20c"
 LISTS: list[dict[str, str]] = [
     {"list_filters": "ignore"},

@@ -4,7 +4,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.environment import ROOT
+
+pytestmark = pytest.mark.slow
 
 VIEWS = sorted((ROOT / "opportunities" / "views").rglob("*.py"))
 

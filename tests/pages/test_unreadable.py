@@ -18,6 +18,11 @@ MARK = "Slant shows something here we cannot read"
 DEAL = "op_71qz5d"
 
 
+@pytest.fixture(autouse=True)
+def _mirror_each_minute(production_waits: None, settings: Any) -> None:
+    settings.SYNC_SECONDS = 60
+
+
 @pytest.fixture
 def box(clock: TurnedClock) -> SlantBox:
     """A small firm with one odd deal and one odd household."""

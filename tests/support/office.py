@@ -26,11 +26,14 @@ def box(clock: TurnedClock) -> SlantBox:
 
 @pytest.fixture(autouse=True)
 def production_waits(settings: Any, tmp_path: Path) -> None:
-    """The waits of a real installation: the clock here costs nothing to turn."""
+    """The waits of a real installation: the clock here costs nothing to turn.
+
+    The mirror alone is read more seldom. Reading it is half of a round's work, and tests/mirror is about it.
+    """
     settings.VAR_DIR = tmp_path
     settings.LOOK_AFTER_SECONDS = [5.0, 20.0, 60.0]
     settings.QUIET_SECONDS, settings.SCAN_GAP_SECONDS = 120, 60
-    settings.SYNC_SECONDS = 60
+    settings.SYNC_SECONDS = 600
 
 
 @pytest.fixture

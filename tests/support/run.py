@@ -170,7 +170,8 @@ def test(arguments: list[str]) -> int:
 
 def _suites(database: str, url: str, arguments: list[str]) -> tuple[list[Step], list[Step]]:
     """The tests that compute and those that start processes, on one database."""
-    command = [*PYTEST, *PARALLEL, "--ignore=tests/faults", *arguments]
+    # In the order of tests/conftest.py, for the number of its tests does not tell how long a file takes.
+    command = [*PYTEST, *PARALLEL, "--no-loadscope-reorder", "--ignore=tests/faults", *arguments]
     if url:
         # The run on SQLite has had the others, and another database is nothing they could notice.
         command += ["--with-database"]

@@ -5,9 +5,13 @@ import string
 import subprocess
 import sys
 
+import pytest
+
 from opportunities.models import AuditEvent
 from opportunities.trail.verify.whole import verify
 from tests.support.environment import ROOT, clean_environment
+
+pytestmark = pytest.mark.slow
 
 PROCESSES, EACH = 10, 12
 # One start of Python, then ten processes that connect each for itself and begin together.

@@ -18,7 +18,8 @@ def open_causes() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def told(settings: Settings) -> None:
+def told(production_waits: None, settings: Settings) -> None:
+    settings.SYNC_SECONDS = 60
     settings.ALERT_EMAILS = ["boss@firm.example"]
     settings.SITE_URL = "https://deals.firm.example"
 

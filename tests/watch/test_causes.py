@@ -22,6 +22,8 @@ from tests.support.office import Office
 from tests.support.slant_box import TurnedClock
 from tests.watch.conftest import Watch, open_causes
 
+pytestmark = pytest.mark.slow
+
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **kwargs: Any) -> Any:
