@@ -20,9 +20,9 @@ Read the modules in the order of a submission's life:
    `evidence` - what each look leaves for the next one, for managers and for the trail.
    `deciding` - adopt a record, send again, look again, or ask a manager.
    `settling` - the round that leases unknown submissions, looks, and applies the decision.
-5. What could not be prevented.
+5. A second record that could not be prevented.
    `duplicates` - the hourly search for a second record.
 
-`worker.tick` runs all of it in rounds. What people ask for begins in `actions.submissions`, and what a
-manager decides is in `actions.reviewing`.
+`worker.tick` runs all of this in rounds. `actions.submissions` creates submissions, and `actions.reviewing`
+applies what a manager decides.
 """

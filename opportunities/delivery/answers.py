@@ -39,15 +39,15 @@ OUTCOMES: dict[type[errors.SlantError], Outcome] = {
 
 
 class WriteNotTried(errors.SlantUnreachable):
-    """What comes before the write failed, so the write was not tried and nothing was executed."""
+    """A step before the write failed, so the write was not tried and Slant executed nothing."""
 
 
 def after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Transition:
     """The table of Slant API 3: what an error of a write makes of its submission.
 
-    While Slant is away the breaker keeps what is queued, so its own wait is short: it is due when the breaker
-    closes. Only a read before a write that fails again and again waits longer each time, because nothing
-    else may be wrong with Slant.
+    While Slant is away the breaker holds back the queue, so the wait set here is short: the submission is due
+    when the breaker closes. Only when the read before a write fails repeatedly does each wait get longer,
+    because the rest of Slant may be working and the breaker closed.
     """
     now = clock.now()
     match error:
@@ -73,9 +73,9 @@ def after_error(submission: Submission, error: errors.SlantError, clock: Clock) 
 
 
 def after_answer(submission: Submission, written: Written, clock: Clock) -> Transition:
-    """What a 2xx means: ours if every field came back as sent and no other submission owns the record.
+    """What a 2xx means: the record is ours if every field came back as sent and no other submission owns it.
 
-    A field that we cannot read takes nothing from that, as long as another tells the deal from others.
+    An unreadable field does not prevent that, as long as another field distinguishes the deal from others.
     """
     if owner := record_owner(submission, written):
         return after_replay(submission, owner, written, clock)
@@ -93,13 +93,17 @@ NOT_READABLE = "Slant shows something here we cannot read. Correct it in Slant f
 
 
 def after_conflict(fields: Mapping[str, str]) -> Transition:
-    """The read before an edit or a move speaks against `fields`, each for a reason: nothing is written."""
+    """The read before an edit or a move found a conflict in `fields`, each with a reason: nothing is
+    written.
+    """
     changed = {field: [reason] for field, reason in fields.items()}
     return Transition(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
 
 
 def after_mismatch(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Transition:
-    """The answer names a record but does not show it to be ours: look for it, and never send by itself."""
+    """The answer names a record but does not show that it is ours: look for it, and never send it
+    automatically.
+    """
     following = _unknown_again(submission, reason, clock)
     following.fields["mismatches"] = list(written.mismatches)
     following.fields["check_state"]["answer_id"] = written.record.id
@@ -109,9 +113,9 @@ def after_mismatch(submission: Submission, written: Written, reason: Reason, clo
 def after_replay(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Transition:
     """The answer is the record of `owner`, another submission.
 
-    If `owner` asked for exactly the same, it was given our record while our answer was lost, and nothing was
-    made for it. So our key is spent and will never make another record. Under a new key the submission is
-    sent once absence is proven again.
+    If `owner` asked for exactly the same, it was given our record while our answer was lost, and no record
+    was made for it. So our key cannot make another record. The submission is sent under a new key once
+    absence is proven again.
     """
     if owner.body_sha256 != submission.body_sha256:
         return after_mismatch(submission, written, Reason("mismatch"), clock)
@@ -129,7 +133,9 @@ def record_owner(submission: Submission, written: Written) -> Submission | None:
 
 
 def _unknown_again(submission: Submission, reason: Reason, clock: Clock) -> Transition:
-    """To `unknown`, perhaps not for the first time: the count of how long Slant answers our looks goes on."""
+    """To `unknown`, perhaps not for the first time: the time in which Slant answered our looks keeps
+    counting.
+    """
     following = to_unknown(submission, reason, clock)
     if since := submission.check_state.get("answered_since"):
         following.fields["check_state"]["answered_since"] = since
@@ -137,7 +143,7 @@ def _unknown_again(submission: Submission, reason: Reason, clock: Clock) -> Tran
 
 
 def hold_code(error: errors.SlantRefusedUs) -> str:
-    """The hold that a refusal of our token asks for."""
+    """The code of the hold to set when Slant refuses our token in this way."""
     return holds.TOKEN_READ_ONLY if error.status == 403 else holds.TOKEN_REFUSED
 
 

@@ -37,8 +37,8 @@ AMBIGUOUS = {Outcome.NO_ANSWER, Outcome.ABANDONED, Outcome.OK}
 class Claim:
     """The right to make one exchange: the submission as claimed, and its open attempt.
 
-    `begin_by` is the monotonic instant after which the exchange must not begin: it could outlast the lease.
-    `charge` is the calls it costs, of which those that are not made are given back.
+    `begin_by` is the monotonic time, in seconds, after which the exchange must not begin, because it could
+    outlast the lease. `charge` is the calls it costs; those that are not made are given back.
     """
 
     submission: Submission
@@ -50,8 +50,8 @@ class Claim:
 def claim(*, worker: Actor, clock: Clock) -> Claim | None:
     """Claim the oldest due submission.
 
-    None when nothing is due, sending is held, Slant is away, or the budget is spent. What waits for Slant
-    stays due, so that it goes out as soon as the breaker closes.
+    None when nothing is due, sending is held, Slant is away, or the budget is spent. A submission that waits
+    for Slant stays due, so that it is sent as soon as the breaker closes.
     """
     while _is_anything_due(clock.now()):
         with transaction.atomic():
@@ -77,7 +77,9 @@ def claim(*, worker: Actor, clock: Clock) -> Claim | None:
 
 
 def _is_anything_due(now: datetime) -> bool:
-    """Asked first and outside a transaction, because most rounds find nothing and need not lock."""
+    """Whether any submission is due. Queried first and outside a transaction, because most rounds find none
+    and need no lock.
+    """
     return Submission.objects.filter(due.due_now(now), state=State.QUEUED).exists()
 
 
@@ -87,7 +89,7 @@ def _under_way(now: datetime) -> int:
 
 
 def _next_due(now: datetime) -> Submission | None:
-    """The oldest submission that is due and in its turn. It is locked; others skip it."""
+    """The oldest submission that is due and next for its deal. Its row is locked; other workers skip it."""
     skip = connection.features.has_select_for_update_skip_locked
     return due.due_in_turn(now).select_for_update(skip_locked=skip).first()
 
@@ -95,7 +97,7 @@ def _next_due(now: datetime) -> Submission | None:
 def ask_owners(*, worker: Actor, clock: Clock) -> None:
     """Ask the owner of every submission that has waited for a day, although none can be sent now.
 
-    `claim` looks at the oldest only, and goes no further while Slant is away.
+    `claim` looks only at the oldest one, and looks at none while Slant is away.
     """
     day_ago = clock.now() - ASK_OWNER_AFTER
     old = due.due_in_turn(clock.now()).filter(created_at__lt=day_ago)
@@ -107,10 +109,11 @@ def ask_owners(*, worker: Actor, clock: Clock) -> None:
 
 
 def _set_aside(submission: Submission, *, worker: Actor, clock: Clock) -> bool:
-    """Move a submission out of the way that must not be sent now. False when it may be sent.
+    """Move a submission that must not be sent now out of the queue. False when it may be sent.
 
-    An outdated proof makes it unknown, a past close date rejected, and a day's wait asks its owner. The proof
-    comes first: a rejected submission must not be in Slant, and only a fresh proof shows that.
+    With an outdated proof it becomes unknown, with a past close date rejected; after a day's wait its owner
+    is asked. The proof is checked first: a rejected submission must not be in Slant, and only a fresh proof
+    shows that.
     """
     now = clock.now()
     if submission.ambiguous_at and not _is_proof_fresh(submission, now):
@@ -185,9 +188,9 @@ def _commit_claim(submission: Submission, charge: Charge, *, worker: Actor, cloc
 def key_for_next_send(submission: Submission, now: datetime) -> dict[str, Any]:
     """A new key and generation, or nothing when the present key stays (reliability 2.2 (6)).
 
-    A key is replaced when every send under it got a definite no, because Slant might replay that answer. It
-    is also replaced 75 minutes after its last ambiguous send; the caller then has a fresh proof of absence. A
-    send that never left (unreachable) decides nothing.
+    A key is replaced when every send under it was definitely refused, because Slant might replay that answer.
+    It is also replaced 75 minutes after its last ambiguous send; the caller then has a fresh proof of
+    absence. A send that did not reach Slant (unreachable) changes nothing.
     """
     sends = submission.attempts.filter(idempotency_key=submission.idempotency_key)
     outcomes = set(sends.values_list("outcome", flat=True))
@@ -206,9 +209,9 @@ def _ambiguous_until(submission: Submission) -> datetime:
 
 
 def expire_leases(*, worker: Actor, clock: Clock) -> int:
-    """Make submissions unknown whose worker died or stopped past its lease. Returns how many.
+    """Make submissions unknown whose worker died or was paused beyond its lease. Returns how many.
 
-    They never go back to the queue, because the worker may have sent them.
+    They never return to the queue, because the worker may have sent them.
     """
     expired = Submission.objects.filter(due.send_lease_over(clock.now()), state=State.SENDING)
     return sum(_expire_lease(pk, worker=worker, clock=clock) for pk in expired.values_list("pk", flat=True))

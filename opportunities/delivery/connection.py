@@ -36,7 +36,7 @@ HOLDS_LIFTED_BY_ME = restore_guard.WRONG_SLANT | set(TOKEN_MESSAGES)
 
 
 def connect(clock: Clock, *, instance: Instance | None = None) -> SlantClient:
-    """A client that counts no calls; `metered()` copies of it do. Copies are cheap and share its connections.
+    """A client that counts no calls. Its `metered()` copies do; they are cheap and share its connections.
 
     `instance` is our row, if the caller has read it already.
     """

@@ -39,7 +39,7 @@ from opportunities.slant.types import OpportunityRecord
 
 LATER_SECONDS = 60
 REVIEW_LOOK_SECONDS = 600
-# Somebody is asked within two hours of Slant answering again; the first look and the last may come late.
+# A manager is asked within two hours of Slant answering again; the first look and the last may come late.
 LOOKS_LIMIT = timedelta(minutes=115)
 NO_BUDGET_LIMIT = timedelta(minutes=30)
 INCOMPLETE_LIMIT = 5
@@ -50,8 +50,8 @@ SENDS_LIMIT = 3
 class Decision:
     """What one look decided. `state` None means: look again at `due_at`. `record` is the one to adopt.
 
-    `rule` is what decided, as the trail tells it. `answered` is whether Slant answered the look. `alarm` is a
-    value in Slant that is 100 times the one sent, or a hundredth of it.
+    `rule` names the rule that decided, for the trail. `answered` is whether Slant answered the look. `alarm`
+    is a value in Slant that is 100 times the one sent, or a hundredth of it.
     """
 
     state: State | None
@@ -66,9 +66,10 @@ class Decision:
 
 
 def decide_create(submission: Submission, scanner: Scanner, clock: Clock) -> Decision:
-    """Read the household's list; before absence is believed, the book's list must agree.
+    """Read the household's list; absence counts only when the book's list also lacks the record.
 
-    What the book's list has shown to a manager is looked for there again, or it would vanish from their page.
+    A candidate that a manager sees because of the book's list is looked for there again, so that it stays on
+    their page.
     """
     scans = [scanner.scan_for(submission)]
     decision = _decide_from_scans(submission, scans, clock)
@@ -78,7 +79,7 @@ def decide_create(submission: Submission, scanner: Scanner, clock: Clock) -> Dec
     try:
         scans.append(scanner.scan_book_for(submission))
     except CannotList:
-        if "ruled_out" in submission.check_state:  # a manager has decided, who can look where we cannot
+        if "ruled_out" in submission.check_state:  # a manager, who can search where we cannot, has decided
             return decision
         raise
     return _decide_from_scans(submission, scans, clock)
@@ -87,7 +88,7 @@ def decide_create(submission: Submission, scanner: Scanner, clock: Clock) -> Dec
 def decide_change(
     submission: Submission, record: OpportunityRecord, began: datetime, clock: Clock
 ) -> Decision:
-    """An edit or move is settled by reading its deal: as wanted, as before, or changed by somebody else."""
+    """Settle an edit or move by reading its deal: it is as wanted, as before, or changed by somebody else."""
     evidence = earlier_evidence(submission) | deal_evidence(began, clock)
     match = kind_of(submission).matches(record, submission)
     if match is Match.EXACT:
@@ -104,7 +105,7 @@ def decide_change(
 
 
 def decide_without_budget(submission: Submission, until: datetime, clock: Clock) -> Decision:
-    """The checks' share of calls is spent. Half an hour of that without a proof goes to a manager."""
+    """The checks' share of calls is spent. After half an hour of that without a proof a manager decides."""
     evidence = dict(submission.check_state)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
     if clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
@@ -113,15 +114,15 @@ def decide_without_budget(submission: Submission, until: datetime, clock: Clock)
 
 
 def decide_while_away(submission: Submission, clock: Clock) -> Decision:
-    """The breaker refuses the look: it is due again at once, and no time counts meanwhile."""
+    """The breaker refuses the look: the submission stays due, and no time counts meanwhile."""
     evidence = unknown_outcome.without_counted_time(submission.check_state)
     return Decision(None, due_at=later(clock, 1), evidence=evidence, answered=False)
 
 
 def decide_after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Decision:
-    """Slant cannot be asked (reliability 2.2 (5)): the submission stays unknown and is looked for later.
+    """The look failed (reliability 2.2 (5)): the submission stays unknown and is looked for later.
 
-    No time counts meanwhile, unless Slant does answer and its answer is what shows nothing.
+    No time counts meanwhile, unless Slant did answer and the answer was of no use.
     """
     answered = isinstance(error, (errors.SlantRejected, errors.PageLimitHit)) or (
         isinstance(error, errors.SlantNoAnswer) and error.undocumented
@@ -134,10 +135,11 @@ def decide_after_error(submission: Submission, error: errors.SlantError, clock: 
 
 
 def limit(submission: Submission, decision: Decision, clock: Clock) -> Decision:
-    """Hand to a manager what might never end: two hours of answered looks, or three sends without an answer.
+    """Ask a manager when a search might never end: two hours of answered looks, or three sends without an
+    answer.
 
-    Slant itself asks to repeat after a server error at most once or twice (Slant API 6.2). When a manager
-    sends a submission again, its count begins anew.
+    Slant itself says to repeat at most once or twice after a server error (Slant API 6.2). When a manager
+    sends a submission again, the count starts again.
     """
     if submission.state != State.UNKNOWN:
         return decision
@@ -179,7 +181,9 @@ def _decide_from_scans(submission: Submission, scans: list[ListScan], clock: Clo
 
 
 def _record_to_adopt(found: Candidates, submission: Submission) -> OpportunityRecord | None:
-    """The oldest exact candidate, if submissions that could each own one are not fewer than candidates."""
+    """The oldest exact candidate, if at least as many submissions could own one as there are exact
+    candidates.
+    """
     if not found.exact:
         return None
     twins = Submission.objects.filter(
@@ -189,7 +193,9 @@ def _record_to_adopt(found: Candidates, submission: Submission) -> OpportunityRe
 
 
 def _unit_alarm_value(submission: Submission, near: Iterable[OpportunityRecord]) -> int | None:
-    """The value of a record that equals what was sent but for a factor of 100 (Slant API 10.1)."""
+    """The value of a record that equals what was sent except for a factor of 100 in the value (Slant API
+    10.1).
+    """
     sent = sent_fields(submission)
     for record in near:
         as_sent = record.model_copy(update={"value": sent.get("value")})
@@ -199,9 +205,10 @@ def _unit_alarm_value(submission: Submission, near: Iterable[OpportunityRecord])
 
 
 def _decide_absence(began: datetime, evidence: Evidence, clock: Clock) -> Decision:
-    """A quiet look that finds nothing is kept; a second one, begun late enough after it, proves absence.
+    """The first look after the quiet period that finds nothing is stored; a second one, begun late enough,
+    proves absence.
 
-    The wait counts from the end of the first, because how long a scan took does not show when Slant was read.
+    The wait counts from the end of the first, because nothing shows when within a scan Slant was read.
     """
     first = evidence.get("absent_since")
     gap = timedelta(seconds=settings.SCAN_GAP_SECONDS)
@@ -218,7 +225,7 @@ def _decide_absence(began: datetime, evidence: Evidence, clock: Clock) -> Decisi
 
 
 def _look_again(submission: Submission, evidence: Evidence, clock: Clock) -> Decision:
-    """Still in the quiet period: the next of the early looks, then the end of the period."""
+    """During the quiet period: look again at the next early look, and then at the end of the period."""
     began = submission.ambiguous_at or submission.unknown_since or clock.now()
     quiet_until = unknown_outcome.quiet_until(submission)
     early_looks = [began + timedelta(seconds=wait) for wait in settings.LOOK_AFTER_SECONDS]
@@ -229,9 +236,11 @@ def _look_again(submission: Submission, evidence: Evidence, clock: Clock) -> Dec
 def _decide_incomplete(
     submission: Submission, evidence: Evidence, clock: Clock, *, broken_pages: int
 ) -> Decision:
-    """Rows shifted during the scan, so it proves nothing. A few more are tried, then a manager is asked.
+    """Rows shifted during the scan, so it proves nothing. A few more scans are tried, then a manager is
+    asked.
 
-    A page that could not be read is Slant's trouble and may pass; only the two hours of `limit` end that.
+    A page that could not be read is a failure of Slant that may pass; only the two hours of `limit` end that
+    search.
     """
     forget_absence(evidence)
     if broken_pages:
@@ -249,7 +258,7 @@ def _answered_for(submission: Submission, clock: Clock) -> timedelta:
 
 
 def _unanswered_sends(submission: Submission) -> int:
-    """How many sends got no answer, since a person last said to send it."""
+    """How many sends got no answer since a person last asked for it to be sent."""
     sends = submission.attempts.filter(outcome__in=[Outcome.NO_ANSWER, Outcome.ABANDONED])
     if submission.still_wanted_at:
         sends = sends.filter(started_at__gte=submission.still_wanted_at)

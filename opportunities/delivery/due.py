@@ -1,6 +1,6 @@
-"""Which open submissions are due, and whose lease is over, whatever the clock was set to meanwhile.
+"""Which open submissions are due or have an expired lease, even when the clock was set meanwhile.
 
-A time further ahead than one that is stored now was stored before the clock was set back (`clock.is_due`).
+A time further ahead than any that is stored now was stored before the clock was set back (`clock.is_due`).
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from opportunities.delivery.unknown_outcome import send_lease
 from opportunities.models import OPEN, State, Submission
 from opportunities.runtime import breaker
 
-# A pause that Slant asks for is the longest wait there is.
+# The longest wait is a pause that Slant asks for.
 DUE_WITHIN = breaker.ASKED_AT_MOST
 LOOK_LEASE_AT_MOST = timedelta(seconds=120)
 
@@ -31,7 +31,7 @@ def look_lease_over(now: datetime) -> Q:
 
 
 def due_states(now: datetime) -> set[str]:
-    """The states in which a submission is due or has an expired lease. Mostly empty."""
+    """The states in which a submission is due or has an expired lease. Usually none."""
     late = Submission.objects.filter(due_now(now) | send_lease_over(now), state__in=OPEN)
     return set(late.order_by().values_list("state", flat=True).distinct())
 
@@ -49,8 +49,9 @@ def due_in_turn(now: datetime) -> QuerySet[Submission]:
 def next_due_in(now: datetime) -> float | None:
     """Seconds until the next open submission is due; None when none is open.
 
-    While Slant is away, what is due waits: the next probe counts instead, or the end of a lease. What is due
-    and cannot go, because sending is held or because it is not its turn, does not count either.
+    While Slant is away, due submissions wait, so the next probe or the end of a lease counts instead.
+    Submissions that are due but cannot be sent, because sending is held or an earlier one comes first, do not
+    count either.
     """
     probe_at = breaker.state(now).probe_at
     states = OPEN if probe_at is None else [State.SENDING]
@@ -66,7 +67,9 @@ def next_due_in(now: datetime) -> float | None:
 
 
 def _is_stuck(now: datetime) -> bool:
-    """Whether all that is due now is queued and cannot go: sending is held, or something goes first."""
+    """Whether every submission due now is queued and cannot be sent: sending is held, or an earlier one comes
+    first.
+    """
     if due_states(now) != {State.QUEUED}:
         return False
     return holds.sending_is_held() or not due_in_turn(now).exists()

@@ -1,16 +1,16 @@
 """Possible duplicates in Slant: a second record that could not be prevented is found within the hour.
 
-Matching by fields is likely, not certain. A server that writes later than the quiet period and does not hold
-keys apart can still make a second record (reliability 2.2, "Limits"). So once an hour we read the lists of
-the books in which a create was confirmed in the last two hours, and count the records made since that no
-submission owns. One alert is opened for each that equals a confirmed one. It closes by itself when the second
-record is gone or differs, or when the record we own is gone.
+Matching by fields is not certain. A server that writes after the quiet period and does not distinguish keys
+can still make a second record (reliability 2.2, "Limits"). So once an hour we read the lists of the books in
+which a create was confirmed in the last two hours, and count the records made since that no submission owns.
+One alert is opened for each that equals a confirmed one. It closes by itself when the second record is gone
+or differs, or when the record we own is gone.
 
-**What it costs.** Nothing while no create was confirmed. Otherwise one call for each hundred deals of each
-such book, or of the whole account, once, when Slant's list ignores `book_id`. A list of more than PAGE_LIMIT
-pages is not read past its first, so that lost answers keep their share of the hour. Then, as when Slant has
-no list (Slant API 10.2), the list of each household concerned is read instead, and a deal without a household
-is not searched for.
+**What it costs.** No calls while no create was confirmed. Otherwise one call for each hundred deals of each
+such book; when Slant's list ignores `book_id`, once for each hundred deals of the whole account. Of a list of
+more than PAGE_LIMIT pages only the first is read, so that lost answers keep their share of the hour. Then, as
+when Slant has no list (Slant API 10.2), the list of each household concerned is read instead, and a deal
+without a household is not searched for.
 """
 
 import hashlib
@@ -76,8 +76,8 @@ class PossibleDuplicate:
 class SweepResult:
     """What a sweep found. `unclaimed` counts records made in the last two hours that no submission owns.
 
-    `not_listed` counts submissions whose lists Slant does not have. `failure` says why the sweep could not be
-    finished; then nothing was decided and no alert was touched.
+    `not_listed` counts submissions whose lists Slant does not have. `failure` says why the sweep was not
+    finished; then nothing was decided and no alert was changed.
     """
 
     books: int = 0
@@ -93,7 +93,7 @@ class SweepResult:
 
 @dataclass(frozen=True)
 class ReadList:
-    """A list as it was read: `whole` when every page came and the count never fell."""
+    """A list that was read. `whole`: every page came and the count never fell."""
 
     records: dict[str, OpportunityRecord]
     whole: bool
@@ -123,13 +123,13 @@ def sweep_due(slant: SlantClient, *, worker: Actor, clock: Clock) -> SweepResult
 def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
     """Sweep now. Recorded as `reconcile.ran`, with counts only.
 
-    Two sweeps at once do no harm, because an alert is one row a cause.
+    Two sweeps at the same time are safe, because an alert is one row for each cause.
     """
     swept = SweepResult()
     submissions = _watched_submissions(clock)
     if not submissions:
         return swept
-    if wrong := restore_guard.reason_not_to_read():  # its lists say nothing about our records
+    if wrong := restore_guard.reason_not_to_read():  # another Slant's lists say nothing about our records
         swept.failure = wrong
         return swept
     reader = _ListReader(slant, clock)
@@ -195,7 +195,7 @@ class _ListReader:
         self.calls = 0
 
     def list_of(self, submission: Submission) -> ReadList | None:
-        """The list that would hold a duplicate of `submission`, or None when Slant has none."""
+        """The list that would hold a duplicate of `submission`, or None when Slant has no such list."""
         if self._everything is not None:
             return self._everything
         if not self._has_no_list:
@@ -274,7 +274,7 @@ def _recent(
 
 
 def _possible_duplicates(watched: Watched, owned: set[str]) -> Iterator[PossibleDuplicate]:
-    """One for each record that equals an owned one and is not expected to be owned soon."""
+    """One for each record that equals an owned one, except those that an open submission may soon own."""
     expected = _expected_owners()
     known = set(owned)
     for submission, found in watched:
@@ -308,7 +308,9 @@ def _equals(record: OpportunityRecord, submission: Submission, found: ReadList) 
 
 
 def _ended_causes(watched: Watched, duplicates: list[PossibleDuplicate]) -> set[str]:
-    """Open alerts that hold no longer: the record differs now, or is gone from a list read whole."""
+    """Open alerts whose cause has ended: the record differs now, or is gone from a list that was read
+    whole.
+    """
     standing = {duplicate.cause for duplicate in duplicates}
     ended = set()
     for cause in set(_open_causes()) - standing:

@@ -27,7 +27,7 @@ Evidence = dict[str, Any]
 
 
 def earlier_evidence(submission: Submission) -> Evidence:
-    """What earlier looks left, without an absence that was seen before the present quiet period."""
+    """The evidence of earlier looks, without an absence seen before the present quiet period."""
     evidence = dict(submission.check_state)
     first = evidence.get("absent_since")
     if first and datetime.fromisoformat(first) < unknown_outcome.quiet_until(submission):
@@ -41,7 +41,7 @@ def forget_absence(evidence: Evidence) -> None:
 
 
 def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidates) -> Evidence:
-    """What a look at lists leaves: the scans, and the candidates side by side."""
+    """The evidence of a look at lists: the scans, and the candidates with their fields."""
     described = [
         {
             "of": scan.of,
@@ -65,7 +65,7 @@ def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidat
 
 
 def deal_evidence(began: datetime, clock: Clock) -> Evidence:
-    """What a look at one deal leaves, which settles an edit or a move."""
+    """The evidence of a look at one deal, which settles an edit or a move."""
     scan = {"of": "deal", "began_at": began.isoformat(), "ended_at": clock.now().isoformat()}
     return {"scan": scan}
 
@@ -81,7 +81,9 @@ def candidate_evidence(submission: Submission, record: OpportunityRecord, match:
 
 
 def trail_evidence(evidence: Evidence, rule: str) -> Evidence:
-    """What the trail keeps of a decision: what was read for it, in order, what was found, and the rule."""
+    """What the trail keeps of a decision: what was read, in order, what was found, and the rule that
+    decided.
+    """
     scans = [evidence.get(name) for name in ("first_scan", "scan", "around")]
     return {
         "rule": rule,

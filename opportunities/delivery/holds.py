@@ -11,7 +11,7 @@ STOPPED = "stopped"
 TOKEN_REFUSED = "token_refused"  # noqa: S105 - the name of a reason, not a secret
 TOKEN_READ_ONLY = "token_read_only"  # noqa: S105
 UNIT_ALARM = "unit_alarm"
-# What an alert of any hold says about deals.
+# What the alert of every hold says about people's deals.
 MEANING = "No deal is lost. What people enter is saved here and goes to Slant when sending resumes."
 
 
@@ -25,7 +25,7 @@ def codes() -> set[str]:
 
 
 def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
-    """Stop all sending for `code`; everything is kept. False when that hold was there already."""
+    """Stop all sending for `code`. Queued submissions are kept. False when that hold existed already."""
     with transaction.atomic():
         _, made = Hold.objects.get_or_create(
             pk=code, defaults={"reason": reason[:500], "by": by.display[:320], "at": clock.now()}
@@ -45,7 +45,7 @@ def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
 
 
 def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:
-    """Release the hold `code`. False when there was none."""
+    """Release the hold `code`. False when it did not exist."""
     with transaction.atomic():
         released, _ = Hold.objects.filter(pk=code).delete()
         if released:

@@ -23,7 +23,7 @@ from opportunities.slant.types import OpportunityRecord, Written
 
 
 class Match(Enum):
-    """How like a record in Slant is to what a submission sent (reliability 2.2 (2))."""
+    """How closely a record in Slant matches what a submission sent (reliability 2.2 (2))."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -62,7 +62,9 @@ class DealChanges:
 
 
 class SubmissionKind(Protocol):
-    """What sending and settling need to know of a kind. `calls` is what one send costs of the budget."""
+    """What sending and settling need to know of a kind. `calls` is how many calls of the budget one send
+    costs.
+    """
 
     calls: ClassVar[int]
 
@@ -71,7 +73,7 @@ class SubmissionKind(Protocol):
         ...
 
     def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
-        """How like `record` is to what was sent."""
+        """How closely `record` matches what was sent."""
         ...
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
@@ -99,8 +101,8 @@ class CreateKind:
         """Exact: same name, and same household, pipeline, assignee and value where we sent them.
 
         Stage, probability and close date are not compared: people and Slant's automations change them.
-        Near: same household or same name only. A name is compared without the spaces around it. What Slant
-        shows and we cannot read may be the same, but is no match: such a record is near at most.
+        Near: same household or same name only. A name is compared without the spaces around it. A field that
+        we cannot read may be equal, but does not match: such a record is at most near.
         """
         sent = sent_fields(submission)
         found = values_of_record(record)

@@ -1,10 +1,11 @@
-"""The restore guard: is this the database we think it is? It runs before anything is sent.
+"""The restore guard: it detects a restored, copied or altered database before anything is sent.
 
-A database restored from a backup, or a copy started elsewhere, remembers submissions as waiting that Slant
+In a database restored from a backup, or in a copy started elsewhere, submissions are still queued that Slant
 received long ago. So each worker keeps a head file outside the database (`trail.head_file`). All sending is
 held until `manage.py recover` when the trail is behind that file, when the file belongs to another database
 or place, or when it is missing although this database has sent before (docs/operations.md, "Restored and
-copied"). When the trail has another event where the file stood, it was altered, and `recover` refuses.
+copied"). When the trail has another event under the number in the file, it was altered, and `recover`
+refuses.
 """
 
 import logging
@@ -68,7 +69,9 @@ ALTERED_REMEDY = (
 
 
 class TrailAltered(Exception):
-    """`recover` refuses: the trail was altered, which no recovery explains. The text says what to do."""
+    """`recover` refuses because the trail was altered, which a restored backup cannot explain. The text says
+    what to do.
+    """
 
 
 def update_head_file() -> None:
@@ -77,17 +80,17 @@ def update_head_file() -> None:
 
 
 def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = None) -> bool:
-    """Whether this database may send. Holds, with one alert, when it was restored or copied.
+    """Whether this database may send. Holds sending, with one alert, when it was restored or copied.
 
-    Every round brings the head file up to date, also that of a worker that sends nothing. So each machine
-    notices a backup, and a worker killed between its first claim and its first send does not look like a
-    copy. `instance` is our row, if the caller has read it already.
+    Every round updates the head file, even when its worker sends nothing. So each machine detects a restored
+    backup, and a worker killed between its first claim and its first send does not make its database look
+    like a copy. `instance` is our row, if the caller has read it already.
     """
     instance = instance or Instance.current()
     now = head_file.expected_content(instance)
     if (
         head_file.read() == now and _other_slant_message(instance) is None
-    ):  # most rounds: nothing happened since the last
+    ):  # as in most rounds, nothing happened since the last one
         return True
     found = _diagnose()
     if found is None:
@@ -105,7 +108,7 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
 
 
 def _hold_sending(code: str, *, worker: Actor, clock: Clock) -> bool:
-    """False when that hold was there already."""
+    """Set the hold `code`, with its alert. False when that hold existed already."""
     made = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
     remedy = ALTERED_REMEDY if code == ALTERED else HOLD_REMEDY
     text = AlertText(HOLD_MESSAGES[code], holds.MEANING, remedy)
@@ -121,8 +124,8 @@ def other_slant_message() -> str | None:
 def wrong_connection_message(slant: SlantClient) -> str | None:
     """What to do when `slant` is not ours by its address or by `/me`; None when it is.
 
-    For commands, before they read all of Slant. None as well when `/me` cannot be asked: the command meets
-    that error itself.
+    For commands, before they read all of Slant. Also None when `/me` does not answer: the command then gets
+    the same error itself.
     """
     instance = Instance.current()
     if (wrong := _other_slant_message(instance)) or not instance.slant_user_id:
@@ -135,7 +138,9 @@ def wrong_connection_message(slant: SlantClient) -> str | None:
 
 
 def reason_not_to_read() -> str | None:
-    """Why Slant's records are not to be used: another Slant, or another user's view. None when they are."""
+    """Why Slant's records must not be used: another Slant, or another user's view. None when they may be
+    used.
+    """
     held = Hold.objects.filter(pk__in=WRONG_SLANT).values_list("reason", flat=True).first()
     return other_slant_message() or held
 
@@ -150,7 +155,7 @@ def _other_slant_message(instance: Instance) -> str | None:
 
 
 def _diagnose() -> str | None:
-    """The code of what is wrong with this database, None when nothing is."""
+    """The code of the hold that this database needs; None when it needs none."""
     instance = Instance.current()
     if _other_slant_message(instance):
         return OTHER_SLANT
@@ -170,10 +175,10 @@ def _diagnose() -> str | None:
 
 
 def _count_forgotten_calls(clock: Clock) -> None:
-    """Add the hour's calls that an older database does not know of, as the head file counted them.
+    """Add the hour's calls that the head file counted and an older database does not have.
 
-    Without a head file of its own, a database whose last call was some time ago may be a backup. How many
-    calls were made since is then unknown, and the hour counts as spent.
+    Without a head file of its own, a database whose last call was some time ago may be a restored backup. The
+    number of calls since is then unknown, so the whole hour's budget counts as spent.
     """
     head = head_file.read()
     if head is not None and head.get("instance") == str(Instance.current().instance_id):
@@ -197,8 +202,9 @@ def is_our_slant(base_url: str, user_id: str, *, worker: Actor, clock: Clock) ->
 def recover(*, by: Actor, clock: Clock, reason: str) -> int:
     """Make a restored or copied database safe: every open submission is looked for before it is sent again.
 
-    Returns how many there were. Writes the head file, releases the holds, and records it. A database held
-    because of its token's new owner belongs to the user that `/me` names next. Raises `TrailAltered`.
+    Returns the number of open submissions. Writes the head file, releases the holds, and records this. If
+    sending was held because the token belongs to another user, the next user that `/me` names is adopted.
+    Raises `TrailAltered`.
     """
     with transaction.atomic():
         Instance.objects.select_for_update().get(pk=1)
@@ -206,7 +212,7 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
         if code == ALTERED:
             raise TrailAltered(f"{HOLD_MESSAGES[ALTERED]} {ALTERED_REMEDY}")
         if code is not None and not Hold.objects.filter(pk=code).exists():
-            _count_forgotten_calls(clock)  # otherwise they were counted when the hold was set
+            _count_forgotten_calls(clock)  # in the other cases they were counted when the hold was set
         rows = list(Submission.objects.select_for_update().filter(state__in=OPEN))
         for submission in rows:
             _mark_unknown(submission, by=by, clock=clock, reason=reason)
@@ -230,7 +236,9 @@ def recover(*, by: Actor, clock: Clock, reason: str) -> int:
 
 
 def _note_recovered(event: AuditEvent, clock: Clock) -> None:
-    """Sign for the other machines that this database was recovered. Without a key they find it altered."""
+    """Sign a note for the other machines that this database was recovered. Without it they treat the trail as
+    altered.
+    """
     try:
         checkpoints.note_recovered(event, clock=clock)
     except (OSError, NoKey) as problem:
@@ -268,9 +276,9 @@ def _mark_unknown(submission: Submission, *, by: Actor, clock: Clock, reason: st
 
 
 def _add_forgotten_attempt(submission: Submission, clock: Clock) -> int:
-    """Add an attempt for sends under the key that this database has forgotten. Returns how many, 1 or 0.
+    """Add an attempt that stands for sends under the key which this database does not have. Returns 1 or 0.
 
-    Without it the known attempts could wrongly show that every send under this key got a definite no.
+    Without it the known attempts could wrongly show that every send under this key was definitely refused.
     """
     unfinished = Attempt.objects.filter(submission=submission, finished_at=None)
     if unfinished.update(finished_at=clock.now(), outcome=Outcome.ABANDONED, message=FORGOTTEN_MESSAGE):

@@ -1,11 +1,12 @@
 """Scanning: reading Slant's lists for the record of a create whose answer was lost.
 
 The rules are reliability 2.2 (2)-(4). A scan reads a household's list, or the book's. It proves absence only
-when it was complete: every page read, the count never fell, and as many distinct records as were counted. A
-household's list alone proves nothing, because somebody may have given the record to another household.
+when it was complete: every page was read, the count never fell, and as many distinct records came as Slant
+counted. A household's list alone proves nothing, because somebody may have moved the record to another
+household.
 
-A record that cannot be read is never passed over: it could be the one. It is a near candidate if its
-household or its name may be the one, also without an id, unless our mirror knew it before the first send.
+An unreadable record is never ignored, because it could be ours. It is a near candidate if its household or
+its name may match, even without an id, unless our mirror knew it before the first send.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ HOUSEHOLD, BOOK = "household", "book"
 
 BEFORE_SEND = timedelta(minutes=2)
 AFTER_SEND = timedelta(minutes=10)
-# How far our clock may have been off when the submission was sent. Its present error does not show that.
+# How wrong our clock may have been when the submission was sent; its present error does not show that.
 CLOCK_TOLERANCE = timedelta(hours=3)
 JUMP_RELEVANT_FOR = timedelta(hours=24)
 
@@ -56,7 +57,7 @@ class ListScan:
 
 
 def merge_scans(scans: Sequence[ListScan]) -> ListScan:
-    """Several scans as one: the records of all, the oldest beginning, complete only if each of them is."""
+    """Several scans as one: the records of all, the earliest beginning, and complete only if each scan is."""
     first, last = scans[0], scans[-1]
     return ListScan(
         of=last.of,
@@ -95,11 +96,11 @@ class Scanner:
             try:
                 return self._scan_once(HOUSEHOLD, submission.household_id, submission)
             except errors.SlantNotFound:
-                pass  # no such list, or the household is gone: its deals are still in the book's list
+                pass  # no such list, or the household is gone; the book's list still holds its deals
         return self.scan_book_for(submission)
 
     def scan_book_for(self, submission: Submission) -> ListScan:
-        """The book's list, which holds the record also under another household. Raises as `scan_for` does."""
+        """The book's list, which holds the record even under another household. Raises as `scan_for` does."""
         try:
             return self._scan_once(BOOK, submission.book_id, submission)
         except errors.SlantNotFound as error:
@@ -173,9 +174,9 @@ def find_candidates(
     """Records of `scan` that may be the one `submission` made (reliability 2.2 (2)), oldest first.
 
     Left out: records made outside the period of sending, owned by another submission, in our mirror before
-    the first send, or ruled out by a manager. A record without `created_at` cannot be left out by time. One
-    that only an error of our clock would explain is not adopted, but like a near match it prevents a proof of
-    absence.
+    the first send, or ruled out by a manager. A record without `created_at` cannot be left out by time. A
+    record that lies in the period only if our clock was wrong is not adopted, but like a near match it
+    prevents a proof of absence.
     """
     period = _sending_period(submission, scan)
     possible = _possible_records(submission, scan, period.widened(CLOCK_TOLERANCE), ruled_out)
@@ -187,7 +188,7 @@ def find_candidates(
 
 
 def _sending_period(submission: Submission, scan: ListScan) -> _Period:
-    """When Slant may have made the record, by its own clock."""
+    """The period in which Slant may have made the record, by Slant's clock."""
     first = (submission.first_sent_at or submission.created_at) - BEFORE_SEND
     last = (submission.last_sent_at or submission.created_at) + AFTER_SEND
     return _Period(first, last).widened(scan.skew)
@@ -205,8 +206,7 @@ def _possible_records(
 def _excluded_ids(submission: Submission, ids: list[str], now: datetime) -> set[str]:
     """Of `ids`, those that belong to another submission or that we mirrored before this one was first sent.
 
-    The second is judged by our clock. After a recent jump of it, a new record could seem older than its
-    sending.
+    "Before" is decided by our clock. After it jumped, a new record could seem older than its own sending.
     """
     owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id__in=ids).exclude(pk=submission.pk)
     excluded = set(owned.values_list("opportunity_id", flat=True))
@@ -215,7 +215,7 @@ def _excluded_ids(submission: Submission, ids: list[str], now: datetime) -> set[
         sent = submission.first_sent_at or submission.created_at
         mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
         excluded |= set(mirrored.values_list("pk", flat=True))
-        # A deal that could never be put on the board is known too, and so is one without a usable id.
+        # Deals that cannot be shown on the board are known too, and so are those without a usable id.
         unreadable = UnreadableRecord.objects.filter(resource=DEALS, key__in=ids, first_seen_at__lt=sent)
         excluded |= set(unreadable.values_list("key", flat=True))
     return excluded

@@ -30,8 +30,8 @@ from opportunities.trail.audit import Actor, Remote
 
 # Attempts at an edit or a move whose deal Slant shows without anything we can read, about six minutes.
 UNREADABLE_TRIES = 10
-# The next round goes on at once. With a slow Slant and a long queue no round would end for minutes, and only
-# a round that ends says that its worker works.
+# The next round starts at once. Without this limit, a slow Slant and a long queue would keep a round from
+# ending for minutes, and only the end of a round shows that its worker works.
 ROUND_SECONDS = 15.0
 
 
@@ -50,7 +50,7 @@ def deliver_due(
 
 
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
-    """Make the one exchange of `claimed` and record what came of it, also when the clock jumped meanwhile."""
+    """Make the one exchange of `claimed` and record its outcome, even when the clock jumped meanwhile."""
     submission, steady, clock = claimed.submission, clock, unwatched(clock)
     requests = _Requests(claimed, clock)
     client = slant.using(reference=submission.reference, before_send=requests.begin)
@@ -93,7 +93,7 @@ class _Requests:
     begun: int = 0
 
     def begin(self) -> Ended:
-        """Called immediately before each request; returns what hears how it ended."""
+        """Called immediately before each request; returns the function to call with how it ended."""
         _refuse_late_send(self.claimed, self.clock)
         self.begun += 1
         return partial(budget.settle, self.claimed.charge, clock=self.clock)
@@ -104,9 +104,10 @@ class _Requests:
 
 
 def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
-    """Called immediately before each request: a worker that stopped in between must not outlast its lease.
+    """Called immediately before each request: a worker that was paused meanwhile must not send after its
+    lease.
 
-    Monotonic time stands still while a machine is suspended, and the wall clock can be set. So both must
+    Monotonic time stops while a machine is suspended, and the wall clock can be set. So both clocks must
     allow the send, and the submission must still be claimed by us. Raises `WriteNotTried` otherwise.
     """
     longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS)
@@ -123,10 +124,11 @@ def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
 def _read_before_writing(client: SlantClient, submission: Submission, clock: Clock) -> dict[str, str]:
     """Fields of an edit or move that somebody changed in Slant since the person looked (Slant API 10.29).
 
-    Each with the reason for people. What Slant shows and we cannot read may be such a change. If that is the
-    whole deal, and still so at the last of UNREADABLE_TRIES, nothing is sent: it may never be otherwise.
+    Each comes with the reason for people. A field that we cannot read may be such a change. If the whole deal
+    is unreadable, and still is at the last of UNREADABLE_TRIES, nothing is sent, because that may never
+    change.
 
-    The values found instead go into the mirror, because the person is asked about them and must see them.
+    The values found go into the mirror, because the person is asked about them and must see them.
     """
     if submission.makes_record:
         return {}
@@ -168,7 +170,7 @@ def _is_gone(client: SlantClient, submission: Submission, clock: Clock) -> bool:
     except errors.SlantNotFound:
         return True
     except (BudgetSpent, errors.SlantError):
-        pass  # not known, so it counts as there: the next reading of everything tells
+        pass  # not known, so the deal counts as present until the next full sync
     return False
 
 
@@ -243,7 +245,7 @@ def _finish(
 
 
 def _react_to_error(submission: Submission, error: errors.SlantError, *, worker: Actor, clock: Clock) -> None:
-    """Apply what an error means beyond this submission: a hold, or an alert about the book."""
+    """Do what an error requires beyond this submission: set a hold, or open an alert about the book."""
     if isinstance(error, errors.SlantRefusedUs):
         hold_for_token(answers.hold_code(error), worker=worker, clock=clock)
     elif isinstance(error, errors.SlantForbidden):

@@ -1,7 +1,7 @@
 """Settling: deciding what became of submissions whose outcome is unknown, and of those in review.
 
 Each submission that is due is leased, looked for in Slant (`scanning`), decided (`deciding`) and changed, in
-one commit. docs/exactly-once.md tells the rule in plain words.
+one commit. docs/exactly-once.md states the rules.
 """
 
 from datetime import datetime, timedelta
@@ -31,7 +31,9 @@ LEASE_SECONDS = 120
 
 
 class Interrupted(Exception):
-    """The process was asked to end while a list was read. Another reads it again once the lease expires."""
+    """The process was asked to end while it read a list. Another process reads the list again once the lease
+    expires.
+    """
 
 
 def settle_due(
@@ -50,7 +52,7 @@ def settle_due(
 
     scanner = Scanner(slant, clock, after_page)
     looked = 0
-    # Most rounds find none, so this query locks nothing.
+    # Most rounds find no submission, so this query locks no row.
     for pk in list(_due_for_look(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
         if stopping():
             break
@@ -66,14 +68,14 @@ def _due_for_look(now: datetime) -> QuerySet[Submission]:
 
 
 def _lease_for_look(pk: UUID, *, worker: Actor, clock: Clock) -> Submission | None:
-    """Lease a submission for one look, if it is still due. A worker that dies with it is only a delay."""
+    """Lease a submission for one look, if it is still due. If the worker dies, the look is only delayed."""
     now = clock.now()
     with transaction.atomic():
         submission = _due_for_look(now).select_for_update().filter(pk=pk).first()
         if submission is None or unknown_outcome.restart_if_ahead(submission, now):
             return None
-        # The fence is raised under the lock. Read later, it could be that of a worker that took the lease
-        # over.
+        # The fence is raised under the lock. A later read could return the fence of a worker that took the
+        # lease over.
         submission.fence += 1
         submission.lease_owner = worker.display[:100]
         submission.lease_until = now + timedelta(seconds=LEASE_SECONDS)
@@ -184,7 +186,7 @@ def _evidence_after(submission: Submission, decision: Decision, clock: Clock) ->
 
 
 def _look_again_soon(pk: UUID, clock: Clock) -> None:
-    """Another submission took the record in the same moment, so the next look will count it as taken."""
+    """Another submission adopted the record in the same moment. The next look will exclude that record."""
     Submission.objects.filter(pk=pk, state__in=[State.UNKNOWN, State.REVIEW]).update(
         lease_owner="", lease_until=None, due_at=later(clock, 1)
     )

@@ -27,7 +27,9 @@ class LostRace(Exception):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a state was entered: `code` selects the words in wording, `text` is Slant's or a person's own."""
+    """Why a state was entered: `code` selects the sentence in `wording`, `text` is Slant's or a
+    person's own.
+    """
 
     code: str = ""
     text: str = ""
@@ -38,7 +40,7 @@ NO_REASON = Reason()
 
 @dataclass
 class Transition:
-    """What follows from an answer: the next state, why, and other fields of the submission."""
+    """The change that an answer leads to: the next state, the reason, and other fields of the submission."""
 
     state: State
     reason: Reason = NO_REASON
@@ -89,5 +91,7 @@ def transition(
 
 
 def _owner_was_waiting(submission: Submission, before: str) -> bool:
-    """Whether the owner last read "held", "not sure" or "a manager decides", and so must be shown the end."""
+    """Whether the page last told the owner "held", "not sure" or "a manager decides", and so must show the
+    outcome.
+    """
     return bool(before in (State.UNKNOWN, State.REVIEW) or submission.unknown_since or submission.reason_code)

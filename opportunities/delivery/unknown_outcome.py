@@ -14,8 +14,8 @@ from opportunities.runtime import budget
 LEASE_MARGIN_SECONDS = 30
 # The part of the evidence that counts time in which Slant answered, or in which calls were short.
 COUNTED_TIME = ("answered_since", "no_budget_since")
-# The part of a submission's evidence that a manager decided when sending it again: records that are not its
-# own, and values that an edit may overwrite.
+# The part of a submission's evidence that a manager decided when sending it again: records that were ruled
+# out, and values that an edit may overwrite.
 DECIDED_BY_MANAGER = ("ruled_out", "overwrites")
 
 # Times that a submission's evidence keeps, all of them in the past.
@@ -59,9 +59,9 @@ def quiet_until(submission: Submission) -> datetime:
 
 
 def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
-    """Fields that begin the looks anew: no proof, the first look after LOOK_AFTER_SECONDS.
+    """Fields that restart the looks: no proof, and the first look after LOOK_AFTER_SECONDS.
 
-    Of the evidence only what a manager decided stays.
+    Only the manager's part of the evidence is kept.
     """
     return {
         "looks": 0,
@@ -74,19 +74,19 @@ def restart_looks(now: datetime, submission: Submission) -> dict[str, Any]:
 
 
 def without_counted_time(check_state: dict[str, Any]) -> dict[str, Any]:
-    """The evidence without the moments from which time is counted, because Slant is away."""
+    """The evidence without the times from which durations are counted, because Slant is away."""
     return {name: value for name, value in check_state.items() if name not in COUNTED_TIME}
 
 
 def stop_counting_time() -> None:
-    """Slant is away, so the time until it is back counts for no submission."""
+    """Slant is away: for no submission does the time count until Slant answers again."""
     waiting = Submission.objects.filter(state__in=OPEN)
     counting = [
         pk
         for pk, evidence in waiting.values_list("pk", "check_state")
         if any(name in evidence for name in COUNTED_TIME)
     ]
-    if counting:  # mostly there is none, and nothing is locked
+    if counting:  # usually there is none, and no row is locked
         with transaction.atomic():
             for submission in waiting.select_for_update().filter(pk__in=counting):
                 kept = without_counted_time(submission.check_state)
@@ -94,7 +94,7 @@ def stop_counting_time() -> None:
 
 
 def restart_quiet_periods(clock: Clock) -> None:
-    """Begin every quiet period anew: how long each lasted, and how old keys and proofs are, is not known.
+    """Restart every quiet period, because it is unknown how long each lasted and how old keys and proofs are.
 
     Called when no worker compared the wall clock with monotonic time for a while, and when the two differed.
     """
@@ -102,7 +102,7 @@ def restart_quiet_periods(clock: Clock) -> None:
     if not Submission.objects.open().exists():
         return
     with transaction.atomic():
-        # A lease that seems long expired is taken to end now, because what follows counts from its end.
+        # A lease that seems long expired counts as ending now, because the quiet period begins at its end.
         Submission.objects.filter(state=State.SENDING, lease_until__lt=now).update(lease_until=now)
         for submission in Submission.objects.select_for_update().filter(state=State.UNKNOWN):
             _restart_quiet_period(submission, now)
@@ -120,14 +120,15 @@ def _restart_quiet_period(submission: Submission, now: datetime) -> None:
     fields = restart_looks(now, submission)
     if answer := submission.check_state.get("answer_id"):
         fields["check_state"]["answer_id"] = answer
-    # A look under way does not know of this. With the old fence it cannot write its result any more.
+    # A look that is under way does not know of this. With its old fence it can no longer write its result.
     fields |= {"fence": submission.fence + 1, "lease_owner": "", "lease_until": None}
     quiet = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + settings.QUIET_SECONDS)
     Submission.objects.filter(pk=submission.pk).update(quiet_until=now + quiet, **fields)
 
 
 def restart_if_ahead(submission: Submission, now: datetime) -> bool:
-    """Begin a quiet period anew that was written by a clock ahead of now. Returns whether it was one.
+    """Restart a quiet period that was written while the clock was ahead. Returns whether it was such a
+    period.
 
     A process that read the clock just before it was set back may write after the jump was handled. The caller
     has locked the row.
@@ -145,10 +146,10 @@ def restart_if_ahead(submission: Submission, now: datetime) -> bool:
 
 
 def handle_clock_jump(clock: Clock) -> None:
-    """The wall clock jumped: begin every quiet period anew, and wait for no time that moved away.
+    """The wall clock jumped: restart every quiet period, and wait for no time that is now too far ahead.
 
-    Keys count as alive for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence as outdated,
-    and the hour's calls as made now. No lease ends later than one that is given now.
+    Keys count as remembered by Slant for another 75 minutes (`Instance.clock_jumped_at`), proofs of absence
+    as outdated, and the hour's calls as made now. No lease ends later than one that is given now.
     """
     now = clock.now()
     with transaction.atomic():

@@ -4,12 +4,12 @@
 | --- | --- |
 | `writing` | takes records into the mirror; the only module that changes a mirrored deal |
 | `versions` | one row for each observed change (`OpportunityVersion`) |
-| `totals` | count and worth of the deals in each stage, always up to date (`StageTotal`, `MirrorRevision`) |
+| `totals` | number and value of the deals in each stage, always up to date (`StageTotal`, `MirrorRevision`) |
 | `meanings` | what a stage means: suggested, then set by a manager (`StageMeaning`) |
 | `directory` | reads and writes the short lists: books, members, pipelines, stages, households |
 | `definitions` | reads the definitions of custom fields once a day |
 | `reader` | reads deals: what changed, or everything, a page at a time |
-| `walk` | how far a reading of everything has come |
+| `walk` | the progress of a walk, which reads every deal |
 | `sync` | reads what is due, by one worker at a time, within the call budget |
 | `sync_event` | the hourly event of the trail about the mirror |
 """

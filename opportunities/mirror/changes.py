@@ -1,4 +1,4 @@
-"""What one question for changes brought (Slant API 7.9, 10.2), and what it proves."""
+"""The result of asking Slant for changes once (Slant API 7.9, 10.2), and what it proves."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from opportunities.mirror.walk import DealPage, latest_change
 
 
 class ChangesResult(Enum):
-    """What came of asking for changes. The cursor stores the name, in lower case, as `filter`."""
+    """How asking for changes ended. The cursor stores the name, in lower case, as `filter`."""
 
     WHOLE = auto()
     SHIFTED = auto()
@@ -21,7 +21,7 @@ class ChangesResult(Enum):
 
 @dataclass
 class ChangedDeals:
-    """What one question for changes brought: the deals, the count Slant states, the highest time."""
+    """What one request for changes returned: the deals, the count that Slant states, the highest time."""
 
     began: datetime
     slants_began: datetime
@@ -33,7 +33,7 @@ class ChangedDeals:
     top: tuple[str, str] = ("", "")
 
     def note_server_date(self, page: DealPage) -> None:
-        """Take the beginning by Slant's clock from the first page."""
+        """Take the time of the beginning, by Slant's clock, from the first page."""
         if page.server_date and not self.seen:
             self.slants_began = page.server_date
 
@@ -47,7 +47,9 @@ class ChangedDeals:
 
     @property
     def shown(self) -> int:
-        """How many deals came. Two with one id on one page are two: a page does not shift under itself."""
+        """How many deals came. Two with the same id on one page are two, because one page cannot have
+        shifted.
+        """
         return len(self.seen) + len(self.without_id) + self.repeated
 
 

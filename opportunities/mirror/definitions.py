@@ -44,7 +44,8 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
         return False
     except errors.SlantError as error:
         logger.warning("sync of %s failed: %s", DEFINITIONS, error.log_line)
-        # Not recorded as a failure of the mirror: the known definitions stay, and it is tried again.
+        # Not recorded as a failure of the mirror: the known definitions are kept, and the read is tried
+        # again.
         state.cursor["again_at"] = (now + AFTER_FAILURE).isoformat()
         state.save(update_fields=["started_at", "cursor"])
         return False
@@ -62,7 +63,7 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
 
 
 def known() -> list[DealField]:
-    """The custom fields of deals, in Slant's order; none while they have not been read."""
+    """The custom fields of deals, in Slant's order; empty until they were read."""
     return listed(SyncState.objects.filter(pk=DEFINITIONS).values_list("cursor", flat=True).first())
 
 

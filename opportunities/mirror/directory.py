@@ -1,7 +1,7 @@
 """Books, members, pipelines, stages and households: short lists, each read and written as a whole.
 
-Rows that a whole list no longer has are marked gone. A field that cannot be read keeps what was read of it
-last. A record without a usable id could be any of those we know, so while there is one, none is marked gone.
+Rows that are missing from a whole list are marked gone. A field that cannot be read keeps its last readable
+value. A record without a usable id could be any row we know, so while there is one, no row is marked gone.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True)
 class FetchedList:
-    """The records of one list. `whole`: as many as Slant counted, so a row that is absent is gone."""
+    """The records of one list. `whole`: as many came as Slant counted, so a row that is absent is gone."""
 
     rows: list[Any]
     findings: Findings
@@ -34,7 +34,9 @@ class FetchedList:
     whole: bool = True
 
     def digest(self) -> str:
-        """Equal for lists that lead to the same rows. "" where a part is unknown: then all of it counts."""
+        """A hash that is equal for lists that lead to the same rows. "" if a part is unknown: then the list
+        is written anyway.
+        """
         if not self.whole or not all(row.is_as_documented for row in self.rows):
             return ""
         records = hashlib.sha256()
@@ -70,10 +72,10 @@ def _write_books(listing: FetchedList, now: datetime) -> None:
 
 
 def _write_members(book: types.BookRecord) -> None:
-    """Membership follows Slant at once: whoever left a book no longer sees it.
+    """Update the members of `book` at once, so that a person who left the book no longer sees it. A member
+    whose record has no usable id is recognized by the e-mail address.
 
-    One whose record has no usable id is known by the e-mail. Where that cannot be read either, nobody is
-    taken to have left.
+    If that cannot be read either, nobody counts as having left.
     """
     users = list({user.id: user for user in book.users}.values())
     known = {member.user_id: member for member in Member.objects.filter(book_id=book.id)}
@@ -108,7 +110,7 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     revision = totals.lock()
     drawn = _as_drawn()
     known = Pipeline.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
-    # Everybody sees a pipeline without a book, so a new one whose book cannot be read is not shown at all.
+    # Everybody sees a pipeline without a book, so a new one with an unreadable book is not shown at all.
     pipelines: list[types.PipelineRecord] = [
         row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
     ]
@@ -182,7 +184,7 @@ def _write_stages(
         ],
     )  # fmt: skip
     if listing.whole:
-        # Behind a list or a stage that cannot be read any of the pipeline's stages may stand.
+        # If the list or one of its records cannot be read, any of the pipeline's stages may still exist.
         veiled = [line.id for line in pipelines if line.without_id or line.cannot_read("pipeline_stages")]
         _mark_gone(Stage.objects.exclude(pipeline_id__in=veiled), {stage.pk for stage in stages}, now)
     meanings.suggest(stages)
@@ -211,7 +213,7 @@ def _stages_of(
 
 def _write_households(listing: FetchedList, now: datetime) -> None:
     known = Household.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
-    # The book decides who may see a household, so a new one whose book cannot be read is not shown at all.
+    # The book decides who may see a household, so a new one with an unreadable book is not shown at all.
     households: list[types.HouseholdRecord] = [
         row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
     ]
@@ -240,7 +242,9 @@ def _write_households(listing: FetchedList, now: datetime) -> None:
 
 
 def _with_known(row: Row, known: Row | None, record: SlantRecord, columns: dict[str, str]) -> Row:
-    """`row` with what was read last, where `record` cannot be read. `columns`: its place and ours."""
+    """`row` with the last readable values where `record` cannot be read. `columns`: places in the record, and
+    our columns.
+    """
     for place, column in columns.items():
         if record.cannot_read(place):
             default = UNREADABLE_NAME if place == "name" else getattr(row, column)

@@ -1,4 +1,6 @@
-"""What a stage means. Slant has no field for it (Slant API 8): suggested here, set by a manager."""
+"""What a stage means. Slant has no field for it (Slant API 8), so it is suggested here and set by a
+manager.
+"""
 
 from collections.abc import Iterable
 
@@ -12,7 +14,9 @@ from opportunities.trail.audit import Actor, AuditChange
 
 
 def suggested(stage: Stage) -> Meaning:
-    """The meaning that name and probability suggest; not `visible` alone, because "Closed won" is visible."""
+    """The meaning that name and probability suggest. `visible` alone is not enough, because "Closed won" is
+    visible.
+    """
     name = stage.name.lower()
     if "archiv" in name:
         return Meaning.ARCHIVED

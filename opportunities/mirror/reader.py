@@ -1,11 +1,12 @@
-"""Reading Slant's deals, however its list behaves (Slant API 7.9, 10.2): what changed, or everything.
+"""Reading Slant's deals, either the changes or all of them, for each way its list may behave (Slant API 7.9,
+10.2).
 
 * **Changes** are asked for with `updated_since`, five minutes before the highest `updated_at` seen so far.
-  Whether Slant honours the filter is checked, not assumed: nothing older may come, and the deal with that
-  highest time must come.
-* A **walk** reads everything: on the first load, whenever the filter is ignored or refused, and now and then
-  in the background, because no filter shows what was deleted. It keeps its place over restarts.
-* Where Slant has no list at all, a walk reads each household's list, and each deal that no household showed.
+  Each pass checks that Slant honours the filter: no older deal may come, and the deal with that highest time
+  must come.
+* A **walk** reads every deal: on the first load, whenever the filter is ignored or refused, and regularly in
+  the background, because no filter shows deletions. Its position survives restarts.
+* If Slant has no list of deals, a walk reads each household's list, and each known deal that no list showed.
   The data is partial then.
 
 A deal is gone when two complete walks did not show it and Slant answers 404 for its id. A 403 says only that
@@ -29,23 +30,23 @@ MayContinue = Callable[[], bool]
 
 OVERLAP = timedelta(minutes=5)
 REFUSED_FOR = timedelta(hours=1)
-CHANGES_AT_MOST = 20  # pages; more is read as a walk, which can pause
+CHANGES_AT_MOST = 20  # pages; a longer answer is read as a walk, which can pause
 WALK_EVERY = 4  # passes for changes between two walks
 SAVE_EVERY = 10  # pages
 TRIES = 3  # of a list that shifts while it is read
-LOOKS_AT_MOST = 50  # deals a walk asks for by id
-SILENT_AT_MOST = 5  # households without a list, after which no household is taken to have one
+LOOKS_AT_MOST = 50  # deals that a walk requests by id
+SILENT_AT_MOST = 5  # households without a list, after which Slant counts as having none for any household
 
 
 class NotLeading(Exception):
-    """Another worker took the lease: stop, and save nothing more."""
+    """Another worker took the lease: stop, and save no more."""
 
 
 class DealReader:
-    """One turn at reading deals.
+    """One turn of reading deals.
 
     `may_continue` is asked before each call. False ends the turn; it raises NotLeading when another worker
-    has the lease. `asks_for_all`: ask for every deal that two walks missed, not only for LOOKS_AT_MOST.
+    has the lease. `asks_for_all`: request every deal that two walks missed, not only LOOKS_AT_MOST of them.
     """
 
     def __init__(
@@ -63,16 +64,18 @@ class DealReader:
         self.missing: list[str] = state.walk.get("missing", [])
         self._slant = slant
         self._looks_at_most = None if asks_for_all else LOOKS_AT_MOST
-        # Walks get a smaller share, so that they never keep short lists and changes waiting.
+        # Walks get a smaller share, so that they never delay short lists and changes.
         self._patient = slant.using(before_send=Meter(Share.WALKS, clock))
         self._calls = 0
 
     def take_turn(self) -> bool:
-        """Read for one turn. Returns False while there is more to read, from where `save` leaves it."""
+        """Read for one turn. Returns False while there is more to read; the next turn continues at the saved
+        position.
+        """
         try:
             ended = self._pass()
         except NotLeading:
-            raise  # the worker that leads now has saved its own place
+            raise  # the worker that holds the lease now has saved its own position
         except Exception:
             self.save()
             raise
@@ -97,11 +100,11 @@ class DealReader:
     # What changed
 
     def _read_changes(self) -> bool:
-        """True if this pass has all changes; False if a walk has to follow."""
+        """Read what changed. True if this pass has all changes; False if a walk has to follow."""
         refused_lately = self._was_refused_lately()
         result, first = (ChangesResult.REFUSED, None) if refused_lately else self._ask_for_changes()
         if result in (ChangesResult.WHOLE, ChangesResult.SHIFTED) and self.cursor.get("partial"):
-            # The list is back. A walk has to read what changed while there was none.
+            # Slant has the list again. A walk has to read what changed while it was missing.
             result = ChangesResult.DOUBTED
         self.cursor["filter"] = result.name.lower()
         self.cursor["passes"] = self.cursor.get("passes", 0) + 1
@@ -127,7 +130,9 @@ class DealReader:
         return not is_due(until, self.clock.now(), longest=REFUSED_FOR)
 
     def _ask_for_changes(self) -> tuple[ChangesResult, DealPage | None]:
-        """The result; for an ignored filter also the page that came, which is the first of the whole list."""
+        """Ask for changes. If the filter was ignored, also returns the page, which is the first of the whole
+        list.
+        """
         since = datetime.fromisoformat(self.cursor["since"]) - OVERLAP
         now = self.clock.now()
         changes = ChangedDeals(began=now, slants_began=now)
@@ -150,11 +155,11 @@ class DealReader:
         return self._judge_changes(changes), None
 
     def _judge_changes(self, changes: ChangedDeals) -> ChangesResult:
-        """Whether all changes came; only then the mark moves on."""
+        """Whether all changes came. Only then does the mark move."""
         if self._top_is_missing(changes.seen):
             return ChangesResult.DOUBTED
         if changes.broken:
-            return ChangesResult.DOUBTED  # what is on the page may be new: everything is read
+            return ChangesResult.DOUBTED  # the unreadable page may hold new deals, so a walk reads everything
         if changes.count is not None and changes.shown < changes.count:
             return ChangesResult.SHIFTED
         self._move_mark(changes.top, changes.slants_began.isoformat())
@@ -162,12 +167,14 @@ class DealReader:
         return ChangesResult.WHOLE
 
     def _top_is_missing(self, seen: set[str]) -> bool:
-        """Whether the deal with the highest time is missing. Without it the answer proves nothing."""
+        """Whether the deal with the highest time is missing. Then the answer proves nothing."""
         top: str = self.cursor.get("top", "")
         return top not in seen and Opportunity.objects.filter(pk=top, gone_at=None).exists()
 
     def _move_mark(self, top: tuple[str, str], began: str) -> None:
-        """Move the mark to the highest time seen, but not past the beginning: later changes are to come."""
+        """Move the mark to the highest time seen, but not past the beginning of the pass, because later
+        changes may follow.
+        """
         moment, deal = top
         if moment:
             self.cursor["since"] = min(moment, began)
@@ -180,7 +187,7 @@ class DealReader:
         return self.walk
 
     def _continue_background_walk(self) -> None:
-        """Read a few pages of a walk beside the changes, so that it takes about an hour of passes."""
+        """Read a few pages of a walk besides the changes, so that the walk takes passes of about an hour."""
         if self.walk is None and self.cursor["passes"] < WALK_EVERY:
             return
         walk = self.walk or self._start_walk(beside=True)
@@ -191,7 +198,7 @@ class DealReader:
         self._calls += walk.calls - before
 
     def _continue_walk(self, at_most: int | None = None) -> bool:
-        """Read on to the end of the walk, of the turn, or of `at_most` pages. True if the walk ended."""
+        """Read to the end of the walk, to the end of the turn, or `at_most` pages. True if the walk ended."""
         walk = self.walk
         if walk is None:
             return True
@@ -217,7 +224,7 @@ class DealReader:
         return True
 
     def _by_household(self, walk: Walk) -> bool:
-        """Each household's list in turn (Slant API 10.2)."""
+        """Read each household's list in turn (Slant API 10.2)."""
         households = Household.objects.filter(gone_at=None, pk__gt=walk.after).order_by("pk")
         for household in list(households.values_list("pk", flat=True)):
             if walk.silent >= SILENT_AT_MOST and not walk.ids:
@@ -238,7 +245,7 @@ class DealReader:
         return True
 
     def _save_progress(self, walk: Walk) -> bool:
-        """Keep the place every few pages. Returns whether the turn goes on."""
+        """Save the position every few pages. Returns whether the turn continues."""
         if self.cursor.get("since") is None:
             self.cursor["progress"] = {"read": len(walk.ids), "of": walk.count}
         turn_goes_on = self.may_continue()
@@ -247,7 +254,9 @@ class DealReader:
         return turn_goes_on
 
     def _finish_walk(self, walk: Walk) -> bool:
-        """End the walk, or begin it again when the list shifted meanwhile. Its deals are kept either way."""
+        """End the walk, or restart it if the list shifted meanwhile. The deals it read are kept in both
+        cases.
+        """
         may_try_again = walk.count is not None and not walk.broken
         if not walk.is_complete and may_try_again and not walk.beside and walk.tries < TRIES:
             self._start_walk(tries=walk.tries + 1)
@@ -261,7 +270,7 @@ class DealReader:
             self.cursor["as_of"] = walk.began.isoformat()
         self.cursor.setdefault("since", walk.began.isoformat())
         self.cursor.pop("progress", None)
-        # A page that could not be read is read again soon, with all others.
+        # After an unreadable page the whole list is read again soon.
         passes = WALK_EVERY if walk.broken else 0
         self.cursor |= {"calls": max(1, walk.calls), "passes": passes, "partial": walk.by_household}
         self.cursor["deals"] = len(walk.ids)
@@ -269,9 +278,9 @@ class DealReader:
         return True
 
     def _look_for_the_missing(self, walk: Walk) -> None:
-        """Ask for deals that two walks missed, and mark those gone that Slant does not have."""
+        """Request the deals that two walks missed, and mark those gone that Slant does not have."""
         missing = known_deals(walk, self.clock.now()) - walk.ids
-        # Those not asked for last time come first, so that each missing deal gets its turn.
+        # Deals that were not requested last time come first, so that each missing deal gets its turn.
         last: str = self.cursor.get("asked_last", "")
         suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))
         gone = []
@@ -281,7 +290,7 @@ class DealReader:
                     gone.append(deal)
                 self.cursor["asked_last"] = deal
         except (BudgetSpent, errors.SlantError):
-            pass  # asked again after the next walk
+            pass  # requested again after the next walk
         if gone:
             writing.mark_gone(gone, now=self.clock.now())
         self.missing = sorted(missing - set(gone))
@@ -303,7 +312,7 @@ class DealReader:
     # Pages
 
     def _numbered(self, pages: Iterator[DealPage]) -> Iterator[DealPage]:
-        """The pages; `self._asked` is the mirror's revision before the last one was asked for."""
+        """Pass on the pages, and set `self._asked` to the mirror's revision from before each request."""
         while True:
             self._asked = totals.current_revision()
             page = next(pages, None)

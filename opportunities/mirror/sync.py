@@ -1,7 +1,7 @@
 """Filling the mirror in the background: what is due, by one worker at a time, within the call budget.
 
 Each resource has a `SyncState`, and its cost decides how often it is due. A turn is short, because the same
-worker sends people's submissions: a long reading pauses after TURN_SECONDS and goes on in the next round, or
+worker sends people's submissions: a long read pauses after TURN_SECONDS and continues in the next round, or
 in another process.
 """
 
@@ -33,16 +33,16 @@ TURN_SECONDS = 5
 DEALS = "opportunities"
 RESOURCES = (*LISTS, DEALS)
 JITTER = 0.2
-# Of the calls sync may make in an hour: what deals may cost, and each of the three lists.
+# Shares of the calls that sync may make in an hour: for deals, and for each of the three lists.
 SHARE_OF_DEALS, SHARE_OF_A_LIST = 0.6, 0.13
-# A list that is as it was last time is not written again for so long.
+# For this long an unchanged list is not written again.
 WRITTEN_ANEW_AFTER = timedelta(hours=1)
-# Results of the last pass after which the next one asks for changes only, which is cheap.
+# After these results of a pass the next one asks only for changes, which is cheap.
 ASKS_FOR_CHANGES = ("", "whole", "shifted")
-# Of the cursor of deals: whom the search for missing deals asked for last, so that each gets its turn.
+# In the cursor of deals: which missing deals were requested last, so that each gets its turn.
 KEPT_BY_A_FULL_READING = ("asked_last",)
 
-# Of the cursor: Slant did answer the pass that failed, but refused it, or with what cannot be read.
+# In the cursor: Slant answered the failed pass, but refused it or sent something unreadable.
 ANSWERS = REFUSED, UNDOCUMENTED = "refused", "undocumented"
 
 Tell = Callable[[SyncState], None]
@@ -57,10 +57,10 @@ def sync_if_due(
     full: bool = False,
     tell: Tell | None = None,
 ) -> bool:
-    """Read what is due for one turn, unless another worker does. Returns whether this one led.
+    """Read what is due for one turn, unless another worker holds the lease. Returns whether this one held it.
 
     now_please  read every resource to its end, due or not
-    full        read every deal, not only what changed, and ask for each one that two readings missed
+    full        read every deal, not only what changed, and request each one that two walks missed
     tell        called with the state after each turn of `now_please`
     slant       must count its calls in the sync share of the budget
     """
@@ -88,7 +88,9 @@ def sync_if_due(
 
 
 def _forget_place() -> None:
-    """Begin the next reading of deals anew. What the last reading missed is kept: two prove a deletion."""
+    """Make the next read of deals start again. What the last walk missed is kept, because two walks prove a
+    deletion.
+    """
     for state in SyncState.objects.filter(pk=DEALS):
         state.cursor = {name: state.cursor[name] for name in KEPT_BY_A_FULL_READING if name in state.cursor}
         state.walk = {"missing": state.walk.get("missing", [])}
@@ -103,7 +105,7 @@ def sync(
     tell: Tell | None = None,
     full: bool = False,
 ) -> bool:
-    """Read every resource to its end. True if all were read whole."""
+    """Read every resource to its end. True if all were read completely."""
     whole = True
     for name in RESOURCES:
         ended: bool | None = None
@@ -125,7 +127,9 @@ def _turn(names: Iterable[str], slant: SlantClient, clock: Clock, still_leading:
 
 
 def _turn_limit(clock: Clock, still_leading: Callable[[], bool]) -> MayContinue:
-    """A function that says whether the turn goes on. It raises NotLeading when another worker leads."""
+    """Make the function that says whether the turn continues. It raises NotLeading when another worker has
+    the lease.
+    """
     until = clock.monotonic() + TURN_SECONDS
 
     def may_continue() -> bool:
@@ -151,7 +155,7 @@ def due(clock: Clock) -> list[str]:
 
 
 def due_at(state: SyncState) -> datetime:
-    """When `state` is to be read next: soon, if its pass is under way or failed."""
+    """When to read `state` next: soon, if its pass is under way or failed."""
     if paused := state.cursor.get("goes_on_at"):
         return datetime.fromisoformat(paused)
     if state.started_at is None:
@@ -180,7 +184,9 @@ def interval_seconds(state: SyncState) -> float:
 
 
 def _jittered(state: SyncState, seconds: float) -> timedelta:
-    """`seconds` up to a fifth more or less, different for each pass, so that installs do not call in step."""
+    """`seconds` up to a fifth more or less, different for each pass, so that installations do not call at the
+    same times.
+    """
     place = crc32(f"{state.pk} {state.started_at}".encode()) / 2**32
     return timedelta(seconds=seconds * (1 - JITTER + 2 * JITTER * place))
 
@@ -191,7 +197,9 @@ def _jittered(state: SyncState, seconds: float) -> timedelta:
 def _read_resource(
     name: str, slant: SlantClient, clock: Clock, may_continue: MayContinue, *, full: bool = False
 ) -> bool | None:
-    """Read one resource for a turn. True if its pass succeeded, False if it failed, None if it goes on."""
+    """Read one resource for a turn. True if its pass succeeded, False if it failed, None if it is not
+    finished.
+    """
     state, _ = SyncState.objects.get_or_create(pk=name)
     if "goes_on_at" not in state.cursor:
         state.started_at = clock.now()
@@ -234,7 +242,9 @@ def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue:
 
 
 def _is_to_be_written_anew(written_at: str, now: datetime) -> bool:
-    """Whether an unchanged list is written too: now and then, whatever became of the rows."""
+    """Whether an unchanged list is written too: at intervals, in case the rows were changed by other
+    means.
+    """
     due = datetime.fromisoformat(written_at) + WRITTEN_ANEW_AFTER if written_at else None
     return is_due(due, now, longest=WRITTEN_ANEW_AFTER)
 
@@ -263,7 +273,7 @@ def _go_on(state: SyncState, at: datetime) -> None:
 
 
 def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
-    """The share of the hour is used up, or calls are paused: keep what was read and go on later."""
+    """The share of the hour is used up, or calls are paused: keep what was read and continue later."""
     if isinstance(spent, SlantAway):
         return _failed(state, "Slant does not answer. We read again as soon as it does.", clock)
     _go_on(state, spent.until)
@@ -271,7 +281,7 @@ def _out_of_budget(state: SyncState, spent: BudgetSpent, clock: Clock) -> bool:
 
 
 def _failed(state: SyncState, why: str, clock: Clock, *, kind: str = "") -> bool:
-    """Keep why the pass failed. `kind`: which of ANSWERS Slant gave; none when it gave no answer."""
+    """Store why the pass failed. `kind`: which of ANSWERS Slant gave; empty when it gave no answer."""
     state.cursor.pop("goes_on_at", None)
     _forget_kind(state)
     state.cursor |= {kind: True} if kind else {}

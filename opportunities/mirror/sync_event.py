@@ -1,6 +1,6 @@
-"""The hourly event of the trail that says how far the mirror has kept up with Slant.
+"""The hourly event of the trail that says how current the mirror is.
 
-Single passes are no events: they change nothing that a person asked for, and there are sixty an hour.
+Single passes write no event: they change nothing that a person asked for, and there are sixty an hour.
 """
 
 from datetime import timedelta

@@ -1,7 +1,8 @@
-"""Stored totals by stage, book and owner, changed by what each write changed and never recounted.
+"""Stored totals by stage, book and owner, adjusted by the difference that each write makes and never
+recounted.
 
-Every write into the mirror holds the lock of `MirrorRevision` from its first read on. So no two writes start
-from the same sum, and a poll that has seen revision n has missed nothing up to n.
+Every write into the mirror holds the lock of `MirrorRevision` from its first read. So no two writes start
+from the same sum, and a poll that has seen revision n has missed no change up to n.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -26,7 +27,7 @@ class TotalKey(NamedTuple):
 
 @dataclass
 class StageSums:
-    """The sums under one key, or by how much they change. Units as in `StageTotal`."""
+    """The sums under one key, or the change of these sums. Units as in `StageTotal`."""
 
     count: int = 0
     valueless: int = 0
@@ -48,12 +49,12 @@ def current_revision() -> int:
 
 
 def default_probabilities(stage_ids: Iterable[str]) -> Defaults:
-    """The default probability by stage; a stage that was not read yet has none."""
+    """The default probability by stage id; a stage that was not read yet is left out."""
     return dict(Stage.objects.filter(pk__in=set(stage_ids)).values_list("pk", "default_probability"))
 
 
 class Deltas:
-    """Changes of the sums by key, deal by deal. A key may be touched without a change of its sums."""
+    """Changes of the sums by key, collected deal by deal. A key may be in it without a change of its sums."""
 
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
@@ -78,7 +79,7 @@ class Deltas:
 
 
 def write(deltas: Deltas, revision: MirrorRevision) -> None:
-    """Apply the changes and give every touched key the revision, which the caller has raised."""
+    """Apply the changes and set the revision of every key in them. The caller has increased the revision."""
     if not deltas.places:
         return
     held = {
@@ -98,7 +99,9 @@ def write(deltas: Deltas, revision: MirrorRevision) -> None:
 
 
 def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
-    """Count the deals of these stages again, because their default probability weighs them differently."""
+    """Count the deals of these stages again, because a new default probability changes their weighted
+    values.
+    """
     if not stage_ids:
         return
     revision.number += 1
@@ -116,7 +119,7 @@ def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
 
 
 def touch(stage_ids: Collection[str]) -> None:
-    """Give these stages the next revision for a change that is no sum, such as what they mean."""
+    """Give these stages the next revision for a change other than of a sum, such as of their meaning."""
     revision = lock()
     revision.number += 1
     StageTotal.objects.filter(stage_id__in=stage_ids).update(revision=revision.number)
@@ -126,14 +129,14 @@ def touch(stage_ids: Collection[str]) -> None:
 
 
 def pipelines_changed(revision: MirrorRevision, pipeline_ids: Collection[str]) -> None:
-    """Tell the open boards of whoever sees these pipelines that Slant has other columns now."""
+    """Make the open boards of these pipelines fetch their columns again, because Slant's stages changed."""
     revision.pipelines += 1
     Pipeline.objects.filter(pk__in=pipeline_ids).update(revision=revision.pipelines)
     revision.save(update_fields=["pipelines"])
 
 
 def counted(where: Q | None = None) -> dict[TotalKey, StageSums]:
-    """What the stored totals must be, counted from the deals; keys without a deal are left out."""
+    """The correct totals, counted from the deals; keys without a deal are left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
     weight = F("value") * Coalesce("probability", Subquery(default))
     rows = (

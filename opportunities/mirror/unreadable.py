@@ -1,7 +1,7 @@
-"""What Slant shows and we cannot read: kept for managers, record by record, for as long as it is so.
+"""Records of Slant that we cannot read: kept for managers, one by one, while they stay unreadable.
 
-One alert names the records and their fields, and closes itself. Raw forms stay in `UnreadableRecord`, for
-managers: an alert is mailed, so it names the fields and holds nothing of what is in them.
+One alert names the records and their fields, and closes itself. Raw forms are only in `UnreadableRecord`, for
+managers: an alert is mailed, so it names the fields and never their content.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ Record = TypeVar("Record", bound=SlantRecord)
 CAUSE = "unreadable_records"
 NAMED_AT_MOST = 20
 DEAL = "deal"
-# What is new and has no name that can be read is shown under this one.
+# A new record without a readable name is shown under this one.
 UNREADABLE_NAME = "(name cannot be read)"
 DATA_QUALITY = "/reports/data-quality/"
 MEANING = (
@@ -52,7 +52,7 @@ class UnreadableFinding:
 
 @dataclass
 class Findings:
-    """What a reading of one list found. `kind` is what its records are called."""
+    """What reading one list found. `kind` is the word for its records."""
 
     resource: str
     kind: str
@@ -61,9 +61,9 @@ class Findings:
     def add(
         self, record: SlantRecord, *, place: str = "", within: str = "", kind: str = "", book_id: str = ""
     ) -> None:
-        """Keep `record` if it cannot be read whole. `place` names one that has no usable id.
+        """Keep `record` if it cannot be read whole. `place` names it if it has no usable id.
 
-        `within` is the record that holds it, and `kind` what it is called there.
+        `within` is the record that holds it, and `kind` the word for it there.
         """
         if not record.unreadable:
             return
@@ -75,7 +75,7 @@ class Findings:
         self.found[key] = UnreadableFinding(key, named[:300], dict(record.unreadable), name[:500], book_id)
 
     def add_page(self, page: RecordPage[Record]) -> None:
-        """Keep what of a page cannot be read, or the page itself."""
+        """Keep the records of a page that cannot be read, or the page itself."""
         if page.is_broken:
             key = f"page {page.current_page}"
             label = f"page {page.current_page} of the list of {self.resource}"
@@ -86,7 +86,7 @@ class Findings:
 
 
 def book_of(record: SlantRecord) -> str:
-    """The book that decides who sees `record`, "" where Slant does not say it."""
+    """The id of the book that decides who sees `record`; "" if Slant does not say."""
     book_id = getattr(record, "book_id", "") or ""
     return "" if record.cannot_read("book_id") else str(book_id)
 
@@ -99,7 +99,7 @@ def deal_findings(records: Iterable[OpportunityRecord]) -> list[UnreadableFindin
 
 
 def keep(resource: str, findings: Sequence[UnreadableFinding], *, now: datetime) -> None:
-    """Keep `findings`. What is known already keeps the moment it was first seen."""
+    """Store `findings`. A record that is stored already keeps the time it was first seen."""
     UnreadableRecord.objects.bulk_create(
         [
             UnreadableRecord(
@@ -121,26 +121,26 @@ def keep(resource: str, findings: Sequence[UnreadableFinding], *, now: datetime)
 
 
 def replace(findings: Findings, *, now: datetime) -> None:
-    """Keep what a whole reading found, and forget what it no longer shows."""
+    """Store what reading the whole list found, and delete what the list no longer shows."""
     known = UnreadableRecord.objects.filter(resource=findings.resource)
     known.exclude(key__in=list(findings.found)).delete()
     keep(findings.resource, list(findings.found.values()), now=now)
 
 
 def first_seen(keys: Iterable[str]) -> dict[str, datetime]:
-    """Of deals that could not be put on the board: when each was first seen."""
+    """When each deal that could not be shown on the board was first seen, by key."""
     wanted = list(keys)
     known = UnreadableRecord.objects.filter(resource=DEALS, key__in=wanted)
     return {} if not wanted else dict(known.values_list("key", "first_seen_at"))
 
 
 def forget_deals(keys: Iterable[str]) -> None:
-    """Forget deals that can be read again, or are gone."""
+    """Delete the findings of deals that can be read again, or are gone."""
     UnreadableRecord.objects.filter(resource=DEALS, key__in=list(keys)).delete()
 
 
 def keep_page(page: RecordPage[OpportunityRecord], *, now: datetime) -> None:
-    """Keep the deals of a page that have no usable id, or the page itself. `writing` keeps the others."""
+    """Store the deals of a page that have no usable id, or the page itself. `writing` stores the others."""
     if page.is_broken or page.without_id:
         found = Findings(DEALS, DEAL)
         found.add_page(replace_fields(page, items=()))
@@ -148,11 +148,11 @@ def keep_page(page: RecordPage[OpportunityRecord], *, now: datetime) -> None:
 
 
 def forget_unseen_deals(shown: Collection[str], *, began: datetime, now: datetime) -> None:
-    """Forget what a whole reading did not show any more: it was repaired, or is gone.
+    """Delete the findings that a complete walk no longer showed: the record was repaired, or is gone.
 
-    A deal on the board is not forgotten here: it may be missing for another reason, and is asked for.
+    A deal on the board is not deleted here: it may be missing for another reason, and is requested by its id.
     """
-    # A time ahead of us was kept before the clock was set back.
+    # A time in the future was stored before the clock was set back.
     earlier = UnreadableRecord.objects.filter(resource=DEALS).filter(
         Q(seen_at__lt=began) | Q(seen_at__gt=now)
     )
@@ -162,7 +162,7 @@ def forget_unseen_deals(shown: Collection[str], *, began: datetime, now: datetim
 
 
 def report(*, clock: Clock) -> None:
-    """Open, bring up to date or close the one alert."""
+    """Open, update or close the one alert."""
     rows = list(UnreadableRecord.objects.order_by("resource", "first_seen_at", "key")[:NAMED_AT_MOST])
     if not rows:
         alerts.report(CAUSE, None, clock=clock)

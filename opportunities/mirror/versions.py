@@ -1,4 +1,4 @@
-"""The history of deals: one row an observed change, from the moment it was observed until the next one."""
+"""The history of deals: one row for each observed change, valid from its observation until the next one."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

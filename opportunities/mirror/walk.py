@@ -1,4 +1,6 @@
-"""How far a walk has come: one reading of every deal, kept with the sync state so that a restart goes on."""
+"""The progress of a walk, which reads every deal. It is stored with the sync state, so that a restart
+continues it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -17,11 +19,11 @@ DealPage = RecordPage[OpportunityRecord]
 
 @dataclass
 class Walk:
-    """One reading of every deal, so far. The field names are stored as JSON, so they stay.
+    """The state of a walk so far. The field names are stored as JSON, so they must not change.
 
     began         when it began, by our clock
     slants_began  the same by Slant's clock, ISO 8601, or "": the mark of `updated_since` is set no later
-    beside        whether it runs in the background, a few pages a pass, while changes are read
+    beside        whether it runs in the background, a few pages a pass, besides reading changes
     by_household  whether it reads each household's list, because Slant has no list of all
     page, pages   the page to read next, and how many there are
     after         the last household that was read
@@ -69,7 +71,7 @@ class Walk:
         return values | {"began": self.began.isoformat()} | ids
 
     def count_page(self, page: DealPage) -> None:
-        """Advance past a page of the list and keep the count it states."""
+        """Move past a page of the list, and keep the count that it states."""
         if page.server_date and not self.calls:
             self.slants_began = page.server_date.isoformat()
         if page.total_count is not None and self.count is not None and page.total_count < self.count:
@@ -87,10 +89,10 @@ class Walk:
 
     @property
     def is_complete(self) -> bool:
-        """Whether a deal that was not shown is missing: as many deals came as Slant counted.
+        """Whether as many deals came as Slant counted, so that a deal that was not shown is missing. A deal
+        without a usable id counts, and so does one whose id another deal of the page has.
 
-        One without a usable id counts, and so does one whose id another deal of the page has: what may stand
-        behind them is asked for by its id before it is taken for gone.
+        Either could be a missing deal, so a missing deal is requested by its id before it is marked gone.
         """
         if self.broken:
             return False
@@ -99,7 +101,7 @@ class Walk:
 
 
 def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:
-    """The highest `updated_at` of `items` in ISO 8601, and the id of the deal that has it."""
+    """The highest `updated_at` of `items` in ISO 8601, and the id of its deal."""
     return max(
         ((item.updated_at.isoformat(), item.id) for item in items if item.updated_at), default=("", "")
     )
@@ -108,7 +110,8 @@ def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:
 def known_deals(walk: Walk, now: datetime) -> set[str]:
     """The ids of the deals that were in the mirror before the walk began.
 
-    A deal first seen ahead of now was seen before the clock was set back. One too many is only asked for.
+    A deal first seen in the future was seen before the clock was set back. A deal that is included wrongly
+    costs one call.
     """
     before = Q(first_seen_at__lt=walk.began) | Q(first_seen_at__gt=now + CLOCKS_DIFFER)
     return set(Opportunity.objects.filter(before, gone_at=None).values_list("pk", flat=True))

@@ -1,7 +1,7 @@
-"""Taking Slant's records into the mirror. The only code that changes a mirrored deal.
+"""Writing Slant's records into the mirror. The only code that changes a mirrored deal.
 
-One transaction under one lock writes the row, its version, the totals of the stages it left and entered, and
-the revision that tells open boards what to fetch.
+One transaction under one lock writes the row, its version, the totals of the stages that it left and entered,
+and the revision by which open boards know what to fetch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,19 +20,21 @@ from opportunities.models.unreadable import DEALS
 from opportunities.slant import types
 
 BATCH = 500
-# Where a deal stands on the board. Without them a new one cannot be shown.
+# They place a deal on the board. A new deal without them cannot be shown.
 PLACES = ("book_id", "pipeline.id", "pipeline_stage.id")
 CHANGING = tuple(
     column.attname
     for column in Opportunity._meta.concrete_fields
     if column.attname not in ("id", "first_seen_at")
 )
-# What a reading may bring. When it did is no change.
+# The columns that a read may change. The time of the read is not among them.
 _read_values = attrgetter(*(name for name in CHANGING if name not in ("seen_at", "revision")))
 
 
 def apply(record: types.OpportunityRecord, *, clock: Clock, by: str = "") -> None:
-    """Take Slant's answer to a write of ours. `by` is the display name of whoever asked for it."""
+    """Write the record in Slant's answer to a write of ours. `by` is the display name of the person who asked
+    for it.
+    """
     write([record], now=clock.now(), by=by)
 
 
@@ -43,11 +45,11 @@ def write(
     by: str = "",
     asked_at: int | None = None,
 ) -> int:
-    """Take `records` as Slant showed them, unless the mirrored deal is newer. Returns how many changed.
+    """Write `records` as Slant showed them, unless the mirrored deal is newer. Returns how many changed.
 
     A deal is newer by a later `updated_at` of Slant's. Where both are equal, or one is missing, it is newer
     if it was written since the mirror's revision `asked_at`, read before the call that brought these records.
-    Our clock has no say: it may have been set back meanwhile.
+    Our clock is not used, because it may have been set back meanwhile.
     """
     distinct = list({record.id: record for record in records}.values())
     batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
@@ -91,9 +93,9 @@ def _write(records: Sequence[types.OpportunityRecord], now: datetime, by: str, a
 def _keep_unreadable(
     records: Sequence[types.OpportunityRecord], held: Mapping[str, Opportunity], now: datetime
 ) -> dict[str, datetime]:
-    """Keep what cannot be read of `records`, and forget what can be read again.
+    """Store which of `records` cannot be read, and delete the findings of those that can be read again.
 
-    Returns when the new ones were first seen, where that is known: they could not be put on the board then.
+    Returns when new deals were first seen, if an earlier read could not show them on the board.
     """
     first_seen = unreadable.first_seen(record.id for record in records if record.id not in held)
     marked = {pk for pk, row in held.items() if row.unreadable} | first_seen.keys()
@@ -126,7 +128,7 @@ class _Changes:
     def note(self, before: _Before, row: Opportunity) -> None:
         if before.seen is not None and before.values == _values(row):
             return
-        # Where the clock was set back, a version must not begin before the one it ends.
+        # After the clock was set back, a version must not begin before the one it ends.
         self._at = max(self._at, before.seen_at or self._at)
         self._rows.append(row)
         self._moves.append((row.pk, before.seen, observed(row)))
@@ -170,7 +172,7 @@ def _values(row: Opportunity) -> tuple[Any, ...]:
 
 
 def _filled(row: Opportunity, record: types.OpportunityRecord, now: datetime) -> Opportunity:
-    """`row` with what can be read of `record`. The rest keeps what was read of it last."""
+    """`row` with the readable fields of `record`. The other fields keep their last readable values."""
     columns_of = _columns_of(record)
     if (
         record.cannot_read("assigned_to")

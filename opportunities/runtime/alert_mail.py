@@ -1,10 +1,10 @@
-"""Sends the mails of alerts: whatever is due in the outbox, one after another.
+"""Sends the mails of alerts that are due in the outbox, one after another. Each mail is claimed before it is
+sent, so that several processes never send it at the same time.
 
-Each mail is claimed before it is sent, so that several processes never send it at the same time. One that
-the server did not take is tried again, after 30 s at first and every 15 min at last, for three days. Call
-`send_due()` in a thread of its own: a mail server may hang for as long as `LONGEST_SECONDS`.
+A mail that the server did not accept is tried again for three days, first after 30 s and finally every 15
+min. Call `send_due()` in a thread of its own: a mail server may hang for as long as `LONGEST_SECONDS`.
 
-A process that dies between sending and noting it leaves a mail that is sent twice. Both have the same
+When a process dies after sending a mail and before recording that, the mail is sent twice. Both have the same
 Message-ID, which mail programs show once.
 """
 
@@ -32,7 +32,7 @@ LONGEST_SECONDS = 60.0
 
 
 def send_due(*, clock: Clock) -> int:
-    """Send what is due until the mail server fails or nothing is left. Returns how many were sent."""
+    """Send due mails until the mail server fails or none is left. Returns how many were sent."""
     sent = 0
     while mail := _claim(clock):
         failure = send(_message(mail.alert, mail.event))
@@ -46,13 +46,15 @@ def send_due(*, clock: Clock) -> int:
 
 
 def send_unrecorded(alert: Alert, event: str) -> None:
-    """Send a mail about an alert that the database did not take. It is tried once."""
+    """Send a mail about an alert that the database could not store. It is tried once."""
     if settings.ALERT_EMAILS and (failure := send(_message(alert, event))):
         logger.error("alert mail not sent: %s %s: %s", alert.cause, event, failure)
 
 
 def _claim(clock: Clock) -> AlertMail | None:
-    """The oldest mail that is due. That an alert closed is not told before that it opened."""
+    """The oldest mail that is due. The mail that an alert closed is not sent before the mail that it
+    opened.
+    """
     now = clock.now()
     untold = AlertMail.objects.filter(event=AlertMail.OPENED).exclude(due_at=None)
     longest = timedelta(seconds=RETRY_CAP_SECONDS)
@@ -132,7 +134,9 @@ def _message(alert: Alert, event: str) -> EmailMessage:
 
 
 def _headers(alert: Alert, event: str) -> dict[str, str]:
-    """Mark the mail as automatic, and let the one that it is over follow the one that it began."""
+    """Headers that mark the mail as automatic, and make the mail of the closing a reply to that of the
+    opening.
+    """
     host = parseaddr(settings.ALERT_FROM)[1].partition("@")[2] or "slantweb.invalid"
     name = (
         f"{alert.cause}.{int(alert.opened_at.timestamp())}"

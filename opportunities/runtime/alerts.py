@@ -1,12 +1,11 @@
-"""Alerts: what managers must know. One is open for each cause, and it closes when the cause ends.
+"""Alerts: what managers must know. One is open for each cause, and it closes when the cause ends. An alert is
+a row. Managers see it as a banner, and `/metrics` counts it. When it opens and when it closes, a line is
+logged and a mail goes to ALERT_EMAILS. The mails are rows as well (`AlertMail`), committed with their alert
+and sent by `alert_mail` in a separate thread. So no mail server can delay the work that raised an alert, or
+make it fail.
 
-An alert is a row, which managers see as a banner and machines count in `/metrics`. It is a line in the log
-and a mail to ALERT_EMAILS when it opens and when it closes. The mails are rows as well (`AlertMail`),
-committed with what they tell and sent by `alert_mail` in a thread of its own. So no mail server holds up or
-fails the work that raised an alert.
-
-Who sees a cause by itself calls `open_alert()` and `close_alert()`. Who only looks how things stand calls
-`report()` at each look: the alert opens when the cause has stood for long enough.
+Code that meets a cause calls `open_alert()` and `close_alert()`. Code that checks regularly calls `report()`
+at each check: the alert opens when the cause has lasted long enough.
 """
 
 import logging
@@ -30,7 +29,7 @@ AT_ONCE = timedelta(0)
 class AlertText:
     """What an alert says: what happened, what it means for deals, what to do, and on which page of ours.
 
-    `details` are lines for whoever needs them all, such as the names of records.
+    `details` are further lines, such as the names of all records concerned.
     """
 
     happened: str
@@ -50,7 +49,7 @@ class AlertText:
 
 
 def open_alert(cause: str, text: AlertText, *, clock: Clock) -> bool:
-    """Open the alert `cause`, or bring the text of the open one up to date. True when it was opened."""
+    """Open the alert `cause`, or update the text of the open one. True when it was opened."""
     columns = text.as_columns()
     with transaction.atomic():
         alert, is_new = Alert.objects.get_or_create(
@@ -77,10 +76,10 @@ def close_alert(*causes: str, clock: Clock) -> bool:
 
 
 def report(cause: str, text: AlertText | None, *, clock: Clock, after: timedelta = AT_ONCE) -> None:
-    """Say whether `cause` stands now: `text` if it does, None if it does not.
+    """Report whether `cause` exists now: `text` if it does, None if it does not.
 
-    The alert opens once the cause was reported for as long as `after` without a break, so that what passes by
-    itself alarms nobody. It closes with the first report that the cause has ended.
+    The alert opens once the cause was reported without a break for `after`, so that a short problem opens no
+    alert. It closes with the first report that the cause has ended.
     """
     if text is None:
         PendingAlert.objects.filter(pk=cause).delete()
@@ -92,7 +91,7 @@ def report(cause: str, text: AlertText | None, *, clock: Clock, after: timedelta
 
 
 def begin_anew(cause: str) -> None:
-    """Whether `cause` stands cannot be seen: its threshold begins anew, and an open alert stays open."""
+    """It is unknown whether `cause` exists: its threshold starts again, and an open alert stays open."""
     PendingAlert.objects.filter(pk=cause).delete()
 
 
@@ -102,7 +101,9 @@ def installation() -> str:
 
 
 def _pending_since(cause: str, clock: Clock) -> datetime:
-    """Since when `cause` has been reported. A time ahead of a clock that was set back is now."""
+    """Since when `cause` has been reported. A time in the future, from before the clock was set back, counts
+    as now.
+    """
     now = clock.now()
     pending, _ = PendingAlert.objects.get_or_create(pk=cause, defaults={"since": now})
     if pending.since > now:
@@ -119,7 +120,7 @@ def _tell(alert: Alert, event: str, clock: Clock) -> None:
 
 
 def log_event(cause: str, event: str, text: str) -> None:
-    """One line that an alert opened (ERROR) or closed (WARNING), for whoever watches the log."""
+    """Log one line that an alert opened (ERROR) or closed (WARNING)."""
     level = logging.ERROR if event == AlertMail.OPENED else logging.WARNING
     about: dict[str, Any] = {"installation": installation(), "cause": cause, "event": event}
     logger.log(level, "alert %s %s: %s", cause, event, text, extra=about)

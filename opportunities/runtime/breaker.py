@@ -1,22 +1,23 @@
-"""The breaker: while Slant is away nobody calls it, but for one probe. One for the firm, whoever calls.
+"""The breaker: while Slant is away only one probe calls it. All callers share one breaker.
 
-It is kept in the row of the call budget, which every worker locks before each call, so that all of them
-share it. Sending, looking for lost answers, syncing and commands are governed alike.
+It is stored in the row of the call budget, which every worker locks before each call. It applies to sending,
+looking for lost answers, syncing and commands.
 
 * It **opens** after FAILURES exchanges in a row without an answer: unreachable, no answer, or 5xx. A 429 and
   a `Retry-After` open it at once, because Slant itself asks for a pause.
 * While it is **open**, `budget.take` refuses every call. One worker at a time makes a probe, always a read of
   `/me` and never a submission: after 1 s, then after twice as long each time, up to 60 s, and never before
-  what Slant asked for. Up to a seventh less is drawn at random, so that installations do not call in step.
+  what Slant asked for. Each wait is shortened by up to a seventh at random, so that installations do not call
+  at the same times.
 * The first good answer to a probe **closes** it: every submission that waits is due, oldest first. For
-  SLOW_START only a few are under way at once. If it opens again meanwhile, the waits go on where they were,
-  so that a Slant which answers `/me` and nothing else is not asked every second. They begin anew where the
-  last call reached nobody: then one machine of several is cut off, and the others must not wait for it.
+  SLOW_START only a few are sent at the same time. If it opens again meanwhile, the waits continue where they
+  were, so that a Slant which answers only `/me` is not called every second. They start again when the last
+  call reached no server: then one machine of several is cut off, and the others must not wait for it.
 
-What Slant asks for is obeyed for an hour at most. A 429 without `Retry-After` is the case of Slant API 5:
-60 s, doubling with each further one in a row, up to ten minutes, and up to half as much again at random.
+A pause that Slant asks for is kept for an hour at most. A 429 without `Retry-After` is the case of Slant API
+5: 60 s, doubling with each further one in a row, up to ten minutes, and up to half as much again at random.
 
-Stored times that lie further ahead than they can were written before a clock was set back: they are due now.
+Stored times further ahead than the rules allow were written before a clock was set back: they are due now.
 """
 
 import logging
@@ -39,17 +40,17 @@ BUSY_START_SECONDS, BUSY_LONGEST_SECONDS, BUSY_JITTER = 60.0, 600.0, 0.5
 ASKED_AT_MOST = timedelta(hours=1)
 PROBE_MARGIN_SECONDS = 5.0
 SLOW_START, DOUBLES_EVERY, FEW = timedelta(seconds=60), timedelta(seconds=15), 2
-# Answers that say Slant is there: it refused what was asked, or us.
+# Errors that show that Slant answers: it refused the request, or our token.
 ANSWERED = (errors.SlantRejected, errors.SlantRefusedUs)
 _random = SystemRandom()
 
 
 @dataclass(frozen=True)
 class BreakerState:
-    """What others may know of the breaker. While it is closed only `last_error` may be set.
+    """The state of the breaker for pages and checks. While it is closed only `last_error` may be set.
 
-    open_since  since when nothing goes out; None while it is closed
-    last_error  what the last failed exchange met: method, path and cause, never a payload
+    open_since  since when nothing is sent; None while it is closed
+    last_error  how the last failed exchange ended: method, path and cause, never a payload
     probe_at    when the next probe is due, or overdue
     is_busy     whether Slant itself asked for the pause
     """
@@ -74,7 +75,9 @@ def state(now: datetime) -> BreakerState:
 
 
 def probe_due_at(row: Budget, now: datetime) -> datetime:
-    """When the next probe of an open breaker may go: not before its wait, nor before what Slant asked for."""
+    """When the next probe of an open breaker may be made: not before its wait, nor before what Slant asked
+    for.
+    """
     longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS + LONGEST_PROBE_SECONDS)
     waits = ((row.probe_at, longest), (row.busy_until, ASKED_AT_MOST))
     return max(
@@ -83,9 +86,9 @@ def probe_due_at(row: Budget, now: datetime) -> datetime:
 
 
 def take_probe_turn(*, clock: Clock) -> bool:
-    """Whether the caller is to make the next probe: one of all workers, once it is due.
+    """Whether the caller must make the next probe. Once it is due, one of all workers gets the turn.
 
-    Until the probe ends nobody else gets a turn; if its process dies, somebody does a little later.
+    No other worker gets a turn until the probe ends; if its process dies, another gets it a little later.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -97,10 +100,10 @@ def take_probe_turn(*, clock: Clock) -> bool:
 
 
 def record_exchange(error: errors.SlantError | None, *, clock: Clock, is_probe: bool = False) -> None:
-    """Count how an exchange ended: opens the breaker, or closes it after a probe that was answered.
+    """Count how an exchange ended. This opens the breaker, or closes it after a probe that was answered.
 
     A refusal is an answer. An answer that proves neither (a redirect, an undocumented answer) changes
-    nothing and does not close the breaker.
+    nothing.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -117,7 +120,7 @@ def back_off(retry_after: float | None, *, clock: Clock) -> None:
 
 
 def may_be_troubled(row: Budget) -> bool:
-    """Whether a good answer would change anything. It saves a lock while nothing is wrong."""
+    """Whether a good answer would change the row. If not, no lock is taken."""
     return bool(row.failures or row.busy_in_a_row)
 
 
@@ -129,7 +132,7 @@ def most_at_once(row: Budget, now: datetime) -> int | None:
 
 
 def handle_clock_jump(row: Budget, now: datetime) -> None:
-    """When a requested pause ends is not known any more, so Slant is asked again in a minute."""
+    """The end of a requested pause is no longer known, so Slant is probed in a minute."""
     if row.busy_until:
         row.busy_until = now + timedelta(seconds=BUSY_START_SECONDS)
     if row.opened_at:
@@ -192,7 +195,7 @@ def _probe_wait(row: Budget) -> timedelta:
 
 
 def _pause(row: Budget, retry_after: float | None, now: datetime, is_busy: bool) -> None:
-    """Obey `retry_after`; for a 429 without one wait longer with each in a row.
+    """Keep the pause of `retry_after`. After a 429 without one, wait longer with each in a row.
 
     A 429 that arrives during such a pause answers an earlier call, so it is not counted as one more in a row.
     """

@@ -2,19 +2,21 @@
 
 Slant allows 1,000 calls an hour a token (Slant API 5). We use SLANT_HOURLY_BUDGET of them, and never more in
 any rolling hour. Calls are counted by minute; the current minute and the 61 before it are summed. So neither
-a half-counted minute nor a slow exchange can make an hour of Slant's hold more calls than ours. Whatever
-the clock is set to, no counted call leaves the window early: those of a minute ahead count as made now, and
-a worker that sees the clock jump, or that nobody watched it, counts all of them anew before it calls.
+a half-counted minute nor a slow exchange can put more calls into one of Slant's hours than into ours. No
+counted call leaves the window early, even when the clock is set. Calls of a minute in the future count as
+made now. A worker that sees the clock jump, or finds that no worker watched it, counts all calls again before
+it calls.
 
-People go first. They may use all but 60 calls, and checks of lost answers leave 100 free. Background sync
-leaves 400 free and always has 60. Its walks over all deals leave 500 free and always have 40, so that they
-never keep a changed deal or a changed access right from being read (reliability: sync and mirror rules).
+People have priority. They may use all but 60 calls, and checks of lost answers leave 100 free. Background
+sync leaves 400 free and always has 60. Its walks over all deals leave 500 free and always have 40, so that
+they never delay reading a changed deal or a changed access right (reliability: sync and mirror rules).
 
-A call is counted before it is made, so that a process that dies has counted it. If it ends without a byte
-sent (no name, refused, no connection in time, no TLS), it is taken off again: Slant never heard of it.
+A call is counted before it is made, so that it stays counted when the process dies. If it ends without a byte
+sent (no name, refused, no connection in time, no TLS), the count is taken back, because the call did not
+reach Slant.
 
-While Slant is away `breaker` refuses every call but its own probes. How an exchange ended is recorded here,
-by whoever counted it, so that no caller can forget to.
+While Slant is away `breaker` refuses every call except its own probes. The code that counted a call also
+records here how it ended, so that no caller can forget to.
 """
 
 from dataclasses import dataclass
@@ -43,7 +45,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 class Share(Enum):
     """Who calls, and how many calls of the hour they must leave to others.
 
-    PROBES are those of the breaker, which alone may call while it is open.
+    PROBES are the breaker's, the only calls allowed while it is open.
     """
 
     PROBES = 0
@@ -53,7 +55,7 @@ class Share(Enum):
     WALKS = 500
 
 
-# Calls of an hour that background reading may always make, however many people make.
+# Calls of an hour that background reads may always make, even when people use many.
 GUARANTEED_CALLS = {Share.SYNC: GUARANTEED_FOR_SYNC, Share.WALKS: GUARANTEED_FOR_WALKS}
 
 
@@ -66,7 +68,7 @@ class BudgetSpent(Exception):
 
 
 class SlantAway(BudgetSpent):
-    """No call may be made because Slant is away or asked for a pause; it is probed at `until`."""
+    """No call may be made, because Slant is away or asked for a pause. The next probe is at `until`."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def take(share: Share, *, calls: int, clock: Clock) -> Charge:
 
 
 def settle(charge: Charge, error: errors.SlantError | None, *, clock: Clock) -> None:
-    """Record how one call of `charge` ended. It costs nothing if no byte left."""
+    """Record how one call of `charge` ended. It costs no budget if no byte was sent."""
     clock = unwatched(clock)
     if error is not None and not error.bytes_sent:
         refund(charge, calls=1)
@@ -127,7 +129,7 @@ def settle(charge: Charge, error: errors.SlantError | None, *, clock: Clock) -> 
 
 
 def refund(charge: Charge, *, calls: int) -> None:
-    """Take `calls` of `charge` off again that were not made. A minute that was dropped stays as it is."""
+    """Take back `calls` of `charge` that were not made. A minute that was dropped already is not changed."""
     if not calls:
         return
     with transaction.atomic():
@@ -141,7 +143,7 @@ def refund(charge: Charge, *, calls: int) -> None:
 
 
 def limit_of(share: Share) -> int:
-    """The total of the hour that a call of `share` may bring about.
+    """The total of the hour up to which `share` may call.
 
     Background shares shrink with a budget below the default of 900. Below MINIMUM_BUDGET too few calls would
     be left for lost answers, so a system check refuses to start.
@@ -153,7 +155,7 @@ def limit_of(share: Share) -> int:
 
 
 def calls_left(clock: Clock) -> int:
-    """Calls left of the hour, whoever may use them."""
+    """Calls left of the hour, for all shares together."""
     row = Budget.objects.get(pk=1)
     _drop_old_minutes(row, clock.now())
     used: int = sum(row.minutes.values())
@@ -177,9 +179,10 @@ def handle_clock_jump(*, clock: Clock) -> None:
 
 
 def restart_window(*, clock: Clock) -> None:
-    """The clock was not watched since the last call. It counts as made now, and the others before it.
+    """No worker watched the clock since the last call, so that call counts as made now.
 
-    Otherwise a clock set forward meanwhile would make the calls of the last minutes seem long past.
+    The others count as made before it. Otherwise a clock that was set forward meanwhile would make recent
+    calls seem long past.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -192,10 +195,10 @@ def restart_window(*, clock: Clock) -> None:
 
 
 def merge_counts(counted: dict[str, int], *, clock: Clock) -> None:
-    """Take over `counted` calls by minute where they are more than ours: an older database replaced ours.
+    """Add `counted` calls by minute where they are more than ours, because an older database replaced ours.
+    They do not include calls made after the last count.
 
-    Calls made after the last count are not among them. So a ninth of the hour's calls is added, which is what
-    Slant allows beyond our default budget.
+    So a ninth of the hour's calls is added, which is what Slant allows beyond our default budget.
     """
     with transaction.atomic():
         row, now = _locked(), clock.now()
@@ -213,7 +216,7 @@ def merge_counts(counted: dict[str, int], *, clock: Clock) -> None:
 
 
 def exhaust(*, clock: Clock) -> None:
-    """Count the rest of the hour's calls as made now, because the true number is not known."""
+    """Count all remaining calls of the hour as made now, because the true number is unknown."""
     with transaction.atomic():
         row, now = _locked(), clock.now()
         _drop_old_minutes(row, now)
@@ -237,7 +240,9 @@ def _locked() -> Budget:
 
 
 def _available_at(row: Budget, share: Share, calls: int, now: datetime) -> datetime:
-    """When enough counted calls have left the window; ten minutes at most, as the budget may be raised."""
+    """When enough counted calls will have left the window; at most in ten minutes, because the budget may be
+    raised.
+    """
     later = Budget(minutes=dict(row.minutes), sync_minutes=dict(row.sync_minutes))
     for minute in sorted(row.minutes, key=int):
         later.minutes.pop(minute)
@@ -264,7 +269,7 @@ def _within_window(counted: dict[str, int], this: int) -> dict[str, int]:
     kept: dict[str, int] = {}
     for minute, calls in counted.items():
         if int(minute) > this - WINDOW_MINUTES:
-            # One minute ahead is what the clocks of two machines may differ by.
+            # The clocks of two machines may differ by one minute.
             key = minute if int(minute) <= this + 1 else str(this)
             kept[key] = kept.get(key, 0) + calls
     return kept

@@ -1,4 +1,5 @@
-"""What the roles of worker and web may do in PostgreSQL: as statements, and compared with what they can do.
+"""The rights of the roles of worker and web in PostgreSQL: as statements, and compared with their actual
+rights.
 
 The owner of the tables migrates and grants; the two roles only work (docs/operations.md, "Two accounts").
 """
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from django.apps import apps
 from django.db import connection, transaction
 
-# Also the one role of a deployment in which web and worker are one.
+# Also the only role of a deployment in which web and worker share one.
 WORKER = "slantweb_app"
 WEB = "slantweb_web"
 ROLES = (WORKER, WEB)
@@ -24,16 +25,16 @@ KNOWN_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES"
 MIGRATIONS = "django_migrations"
 # The worker may do everything with every other table.
 WORKER_RIGHTS = {
-    # The trail is added to and read. Its head moves, and stays.
+    # Events are added and read. The head of the trail is updated, and never removed.
     "opportunities_auditevent": ADD,
     "opportunities_chainhead": CHANGE,
-    # What was asked for and what was sent is finished, never removed.
+    # Submissions and attempts are added and updated, never removed.
     "opportunities_submission": WRITE,
     "opportunities_attempt": WRITE,
-    # Which migrations ran is the owner's to say.
+    # Only the owner records which migrations ran.
     MIGRATIONS: READ,
 }
-# The web reads every table, and writes what people enter: nothing that decides what a worker sends.
+# The web reads every table, and writes what people enter. It writes nothing that decides what a worker sends.
 WEB_RIGHTS = {
     "opportunities_auditevent": ADD,
     "opportunities_exportsignature": ADD,
@@ -46,7 +47,7 @@ WEB_RIGHTS = {
     "opportunities_alert": WRITE,
     "opportunities_alertmail": WRITE,
     "opportunities_lease": WRITE,
-    # What a manager says of a stage shows on open boards.
+    # A stage's meaning, which a manager sets, changes open boards.
     "opportunities_mirrorrevision": CHANGE,
     "opportunities_stagetotal": WRITE,
     "django_session": EVERYTHING,
@@ -60,7 +61,7 @@ WEB_RIGHTS = {
 }
 # Single columns beside them.
 WEB_COLUMNS = {"opportunities_pipeline": ("revision",)}
-# Of the leases the web has one: who looks whether anything is wrong.
+# The web needs one lease: the one for checking whether anything is wrong.
 LEASES = "opportunities_lease"
 WEB_LEASE = "watch"
 
@@ -91,7 +92,7 @@ def rights_of(role: str, table: str) -> frozenset[str]:
 
 
 def statements() -> list[str]:
-    """To be run as the owner, in one transaction. Twice is as good as once."""
+    """The statements to run as the owner, in one transaction. Running them twice does no harm."""
     found = [f"REVOKE ALL ON {', '.join(all_tables())} FROM {WORKER}, {WEB}"]
     for role in ROLES:
         found += [f"GRANT USAGE ON SCHEMA public TO {role}", f"REVOKE CREATE ON SCHEMA public FROM {role}"]
@@ -110,17 +111,17 @@ def statements() -> list[str]:
         f"CREATE POLICY every_lease ON {LEASES} TO {WORKER} USING (true)",
         f"DROP POLICY IF EXISTS lease_of_the_watch ON {LEASES}",
         f"CREATE POLICY lease_of_the_watch ON {LEASES} TO {WEB} USING (name = '{WEB_LEASE}')",
-        # A table that a later migration makes can be read at once, and written after the next grants.
+        # A table of a later migration can be read at once, and written after the next grants.
         f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {WORKER}, {WEB}",
     ]
 
 
 def grant_all() -> None:
-    """All of it or nothing. Raises `CannotGrant`."""
+    """Run all statements or none. Raises `CannotGrant`."""
     if reasons := _obstacles():
         raise CannotGrant(reasons)
     with transaction.atomic(), connection.cursor() as cursor:
-        # Rather no grants than pages that wait behind this.
+        # It is better to fail than to make pages wait behind this lock.
         cursor.execute("SET LOCAL lock_timeout = '10s'")
         for statement in statements():
             cursor.execute(statement, None)
@@ -159,7 +160,7 @@ def compare_rights(role: str, wanted: str) -> list[str]:
 
 
 def _obstacles() -> list[str]:
-    """What stands in the way, each with what to do. Only reads."""
+    """What prevents granting, each with what to do. Changes nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         me = cursor.fetchone()[0]

@@ -12,14 +12,14 @@ from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.models import Heartbeat
 
 WATCHED_SECONDS = 90
-# A worker that was silent for so long is gone for good: a new process has another name.
+# A worker that was silent for this long will not return: a new process has another name.
 STALE = timedelta(days=1)
-# A worker completes a round at least every 5 s; half a minute without is a worker that hangs or is gone.
+# A worker completes a round at least every 5 s. After half a minute without one it hangs or is gone.
 SILENT_AFTER = timedelta(seconds=30)
 
 
 class ClockWatch(Enum):
-    """What is known of the wall clock since the last beat."""
+    """What is known about the wall clock since the last beat."""
 
     STEADY = "steady"
     JUMPED = "jumped"
@@ -30,8 +30,8 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
     """Record that `worker` is alive, and return what the wall clock did since.
 
     Call it in the transaction that acts on the result, or a crash in between loses the jump. The clock jumped
-    if it moved against this worker's monotonic clock since its last beat, or if any worker has been seen
-    ahead of now. A new worker that finds no other alive cannot know: nobody watched.
+    if it moved against this worker's monotonic clock since its last beat, or if any heartbeat lies in the
+    future. A new worker that finds no other alive cannot know, because no worker watched the clock.
     """
     now, monotonic = clock.now(), clock.monotonic()
     recent = Heartbeat.objects.filter(Q(pk=worker) | Q(at__gt=now - timedelta(seconds=WATCHED_SECONDS)))
@@ -51,16 +51,16 @@ def beat(worker: str, *, clock: Clock) -> ClockWatch:
 
 
 def completions(now: datetime) -> QuerySet[Heartbeat, datetime | None]:
-    """When each worker last completed a round, the newest first. That alone says that one works.
+    """When each worker last completed a round, the newest first. Only this shows that a worker works.
 
-    A round of the future says nothing of now: the clock was set back, and no worker has noticed.
+    A round in the future does not count: the clock was set back, and no worker has noticed.
     """
     done = Heartbeat.objects.filter(completed_at__lte=now + CLOCKS_DIFFER).order_by("-completed_at")
     return done.values_list("completed_at", flat=True)
 
 
 def silent_since(last_completed: datetime | None, now: datetime) -> datetime | None:
-    """Since when no worker works, for a page; None while one does, or where none ever did.
+    """Since when no worker works, for a page; None while one does, or if none ever did.
 
     `now` may be the time of a web server, which differs from the database's.
     """
@@ -70,14 +70,14 @@ def silent_since(last_completed: datetime | None, now: datetime) -> datetime | N
 
 
 def record_completion(worker: str, *, clock: Clock) -> None:
-    """Record that a round of `worker` came to its end. This alone says that a worker does its work."""
+    """Record that a round of `worker` was completed. Only this shows that a worker works."""
     Heartbeat.objects.filter(pk=worker).update(
         completed_at=clock.now(), failing_since=None, failures=0, failure=""
     )
 
 
 def record_failure(worker: str, error: Exception, *, clock: Clock) -> None:
-    """Record that a round of `worker` failed, where that can still be recorded: the disk may be full."""
+    """Record that a round of `worker` failed, if that is still possible: the disk may be full."""
     now = clock.now()
     words = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else type(error).__name__
     with contextlib.suppress(DatabaseError), transaction.atomic():
@@ -89,6 +89,6 @@ def record_failure(worker: str, error: Exception, *, clock: Clock) -> None:
 
 
 def remove_stale(now: datetime) -> int:
-    """Remove the heartbeats of workers that are gone; how many there were."""
+    """Remove the heartbeats of workers that are gone. Returns how many there were."""
     removed, _ = Heartbeat.objects.filter(at__lt=now - STALE).delete()
     return removed

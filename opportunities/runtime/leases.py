@@ -1,7 +1,7 @@
-"""Leases: which process may do what only one may do at a time, and until when.
+"""Leases: which process may do a task that only one may do at a time, and until when.
 
-A lease keeps for how long it was given (`seconds`). One that ends further ahead was given before the clock
-was set back, and is free.
+A lease stores for how long it was given (`seconds`). One that ends further ahead than that was given before
+the clock was set back, and is free.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from opportunities.clock import Clock, is_due
 from opportunities.models import Lease
 
-# The longest that any lease is given, until the next night. Rows of older versions do not say how long.
+# The longest lease, until the next night. Rows of older versions do not store their length.
 LONGEST = timedelta(hours=26)
 
 
@@ -26,7 +26,7 @@ def take(name: str, *, owner: str, seconds: float, clock: Clock) -> int | None:
 
 
 def available(names: Iterable[str], *, clock: Clock) -> set[str]:
-    """Those of `names` that nobody holds: never taken, released, or expired. One query for all of them."""
+    """Those of `names` that nobody holds: never taken, released, or expired. Makes one query."""
     now, rows = clock.now(), Lease.objects.in_bulk(list(names))
     return {name for name in names if name not in rows or _is_free(rows[name], now)}
 
@@ -41,7 +41,9 @@ def is_free(name: str, *, first_after: timedelta, clock: Clock) -> bool:
 
 
 def renew(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) -> bool:
-    """Extend a lease taken with `fence`. False when another owner took it meanwhile: stop at once."""
+    """Extend a lease taken with `fence`. False when another owner took it meanwhile: the caller must stop at
+    once.
+    """
     until = clock.now() + timedelta(seconds=seconds)
     ours = Lease.objects.filter(pk=name, owner=owner, fence=fence)
     return bool(ours.update(until=until, seconds=seconds))

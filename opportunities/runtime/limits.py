@@ -1,6 +1,7 @@
-"""Counts of what somebody did, in the database: every process of every machine adds to the same ones.
+"""Counts of what people did, in the database, so that every process of every machine adds to the same ones.
+No limit fails open:
 
-Nothing here fails open: without the database there is no page either.
+without the database there is no page either.
 """
 
 from datetime import datetime
@@ -26,7 +27,7 @@ RETURNING times
 
 
 def add(key: str, *, ends_at: datetime, times: int = 1) -> int:
-    """Add `times` to the count of `key` and return the sum. The count may be forgotten after `ends_at`."""
+    """Add `times` to the count of `key` and return the sum. The count may be deleted after `ends_at`."""
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [key, times, connection.ops.adapt_datetimefield_value(ends_at)])
         (sum_of_all,) = cursor.fetchone() or (times,)
@@ -34,9 +35,9 @@ def add(key: str, *, ends_at: datetime, times: int = 1) -> int:
 
 
 def hold(key: str, *, now: datetime, until: datetime) -> bool:
-    """Hold `key` alone until `until`. False while somebody else does.
+    """Hold `key` alone until `until`. False while somebody else holds it.
 
-    One held for longer than the limit was taken before the clock was set back.
+    A key held for longer than the limit was taken before the clock was set back.
     """
     adapt = connection.ops.adapt_datetimefield_value
     with connection.cursor() as cursor:
@@ -49,6 +50,6 @@ def release(key: str) -> None:
 
 
 def remove_ended(now: datetime) -> int:
-    """Remove the counts whose window is over; how many there were."""
+    """Remove the counts whose window is over. Returns how many there were."""
     removed, _ = LimitCount.objects.filter(ends_at__lt=now).delete()
     return removed

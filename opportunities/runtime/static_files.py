@@ -1,4 +1,4 @@
-"""Whether the static files of this version are collected. Else pages have no styles, or old ones."""
+"""Whether the static files of this version are collected. Without them pages have no styles, or old ones."""
 
 from functools import cache
 from pathlib import Path
@@ -11,9 +11,9 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 @cache
 def uncollected() -> tuple[str, ...]:
-    """Files of this version that `collectstatic` did not bring where they are served from.
+    """Files of this version that are missing where static files are served from.
 
-    Looked for once: this process serves what was there when it started.
+    Checked once: this process serves what was there when it started.
     """
     # Other storages than ours, as in tests, serve files under their own names.
     storage: Any = staticfiles_storage

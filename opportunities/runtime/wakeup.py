@@ -1,8 +1,8 @@
-"""Wake-ups: what was just committed starts a round at once, by way of the database it was committed to.
+"""Wake-ups: a commit starts a round at once, through the database it was committed to.
 
-On PostgreSQL a wake-up is NOTIFY; on SQLite, a new time of a file beside the database. It carries nothing: no
-content is ever read, so whoever sends one can only make a worker look for due rows. Workers do that by
-themselves every few seconds, so a lost wake-up is a delay and nothing else.
+On PostgreSQL a wake-up is NOTIFY; on SQLite, a new modification time of a file beside the database. It has no
+content that is read, so a sender can only make a worker look for due rows. Workers do that every few seconds
+anyway, so a lost wake-up is only a delay.
 """
 
 import logging
@@ -17,16 +17,16 @@ from django.db import DatabaseError, connection, connections
 logger = logging.getLogger(__name__)
 
 CHANNEL = "slantweb_wakeup"
-# How often the file is looked at. One look takes a few microseconds.
+# Seconds between two checks of the file. One check takes a few microseconds.
 LOOK_SECONDS = 0.025
-# A network that drops an idle connection without a word is noticed after a minute, not after hours.
+# A connection that the network dropped silently is noticed after a minute, not after hours.
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 Listen = Callable[[Callable[[], None]], None]
 
 
 def wake() -> bool:
-    """Ask all workers for a round, now. False if nobody can have heard; that fails nothing."""
+    """Ask all workers for a round now. False if no worker can have received it. Never raises."""
     try:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -44,20 +44,20 @@ def wake() -> bool:
 
 
 def listen(woken: Callable[[], None]) -> None:
-    """Call `woken` for each wake-up, until listening fails. Never returns; raises what went wrong."""
+    """Call `woken` for each wake-up, until listening fails. Never returns; raises the failure."""
     listen_here: Listen = _listen_to_postgresql if connection.vendor == "postgresql" else _watch_file
     listen_here(woken)
 
 
 def _listen_to_postgresql(woken: Callable[[], None]) -> None:
-    """On a connection of its own, which no transaction ever blocks."""
+    """Listen on a separate connection, which no transaction ever blocks."""
     wrapper = cast(Any, connections.create_connection("default"))
     # Not from the pool, because it is never given back.
     raw = wrapper.Database.connect(**wrapper.get_connection_params() | KEEPALIVE)
     try:
         raw.autocommit = True
         raw.execute(f"LISTEN {CHANNEL}")
-        # Nobody heard what was sent before LISTEN, so a round begins now.
+        # A wake-up sent before LISTEN was lost, so a round begins now.
         woken()
         for _ in raw.notifies():
             woken()
