@@ -1,10 +1,10 @@
-"""Watching the installation from every process, web and worker alike, so that somebody hears of trouble.
+"""Watching the installation from every process, web and worker, so that somebody is told of trouble.
 
 | module    | what it holds                                                                        |
 | --------- | ------------------------------------------------------------------------------------ |
-| `causes`  | what is wrong now, cause by cause, and for how long it must stand before it is told  |
-| `watcher` | opens and closes the alerts of that, also where the database takes none              |
-| `threads` | the threads of a process that watch and mail; they never keep it from ending         |
+| `causes`  | what is wrong now, cause by cause, and how long it must last before its alert opens   |
+| `watcher` | opens and closes these alerts, also when the database cannot store them              |
+| `threads` | the threads of a process that watch and mail; they never prevent its end             |
 
-No worker may live, so nothing here needs one. `runtime.alerts` is what an alert is.
+Nothing here needs a worker, because all of them may be gone. `runtime.alerts` defines alerts.
 """

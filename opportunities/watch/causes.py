@@ -1,8 +1,7 @@
-"""What is wrong now, cause by cause, as the rows of the database tell it.
+"""What is wrong now, cause by cause, by the rows of the database.
 
-Each cause is a function of what was looked at. It answers with a text while the cause stands, with None when
-it does not, and with `Hidden` when that cannot be seen: a mirror is old because no worker lives, and one
-alert a cause is enough.
+Each cause is a function of a `Situation`. It returns a `Found` while the cause exists, None when it does not,
+and `Hidden` when that is unknown: a mirror is old because no worker runs, and one alert for that is enough.
 """
 
 from collections.abc import Callable
@@ -28,10 +27,10 @@ from opportunities.wording import alerts as words
 from opportunities.wording.alerts import AlertWords
 
 NAMED = 20
-# A worker without a round for this long is gone, and its failures no longer count.
+# A worker that completed no round for this long is gone, and its failures no longer count.
 ALIVE = timedelta(minutes=2)
 FAILED_ROUNDS = 3
-# Right after an outage the queue is old, although its first submissions go within seconds.
+# Right after an outage the queue is old, although its first submissions are sent within seconds.
 GRACE = timedelta(minutes=1)
 # Right after an outage the mirror is old too, until it has been read again.
 CATCHING_UP_SECONDS = 5 * 60
@@ -39,10 +38,10 @@ REVIEW_PAGE = "/submissions/review/"
 
 
 class Hidden(Enum):
-    """Whether a cause stands cannot be said now: an open alert stays open.
+    """It is unknown whether a cause exists now: an open alert stays open.
 
-    UNKNOWN    another cause hides it, so its threshold begins anew
-    UNDECIDED  it may have ended: the alert stays open, and its threshold goes on counting
+    UNKNOWN    another cause hides it, so its threshold starts again
+    UNDECIDED  it may have ended: the alert stays open, and its threshold keeps counting
     """
 
     UNKNOWN = "unknown"
@@ -54,7 +53,7 @@ UNKNOWN, UNDECIDED = Hidden.UNKNOWN, Hidden.UNDECIDED
 
 @dataclass(frozen=True)
 class Found:
-    """A cause that stands: what to say, and for how long it must stand before its alert opens."""
+    """A cause that exists: its text, and how long it must last before its alert opens."""
 
     text: AlertText
     after: timedelta
@@ -65,7 +64,7 @@ Answer = Found | Hidden | None
 
 @dataclass(frozen=True)
 class Situation:
-    """What was looked at, at one moment."""
+    """The state of the installation at one moment."""
 
     now: datetime
     health: Health
@@ -74,12 +73,12 @@ class Situation:
 
     @property
     def works(self) -> bool:
-        """Whether a worker completes rounds and Slant answers, so that whatever stands has another cause."""
+        """Whether a worker completes rounds and Slant answers, so that other problems have another cause."""
         return self.health.worker.ok and self.health.slant.ok
 
 
 def look(clock: Clock) -> Situation | None:
-    """How things stand; None when the database cannot be asked."""
+    """The present situation; None when the database cannot be queried."""
     now, found = clock.now(), health(clock)
     if not found.database.ok:
         return None
@@ -88,7 +87,9 @@ def look(clock: Clock) -> Situation | None:
 
 
 def slant_away(seen: Situation) -> Answer:
-    """The breaker is open. One that closed and met no good answer yet may be open again at the next look."""
+    """The breaker is open. If it closed and no good answer came yet, it may be open again at the next
+    look.
+    """
     if not seen.health.worker.ok:
         return UNKNOWN
     if seen.slant.open_since is None:
@@ -104,7 +105,7 @@ def slant_away(seen: Situation) -> Answer:
 
 
 def no_worker(seen: Situation) -> Answer:
-    """No worker completes rounds. Where one fails visibly, `rounds_fail` says more."""
+    """No worker completes rounds. If one records failures, `rounds_fail` says more."""
     age, longest = seen.health.worker.age_s, settings.ALERT_NO_WORKER_SECONDS
     if seen.failing:
         return None
@@ -150,7 +151,7 @@ def stuck_queue(seen: Situation) -> Answer:
     if not seen.works or seen.health.held or _is_budget_spent(seen):
         return UNKNOWN
     longest = timedelta(seconds=settings.ALERT_STUCK_QUEUE_SECONDS)
-    # A submission without a due time waits for an answer of its person.
+    # A submission without a due time waits for an answer from its owner.
     queued = Submission.objects.filter(state=State.QUEUED).exclude(due_at=None)
     oldest = queued.order_by("created_at").values_list("created_at", flat=True).first()
     if oldest is None or seen.now - oldest < longest:
@@ -217,7 +218,7 @@ def _is_budget_spent(seen: Situation) -> bool:
 
 
 def _references(rows: QuerySet[Submission]) -> tuple[str, ...]:
-    """References only: mail must not hold the names of clients."""
+    """Only references, because mail must not hold the names of clients."""
     found = list(rows.order_by("created_at").values_list("reference", flat=True))
     more = [words.MORE.format(count=len(found) - NAMED)] if len(found) > NAMED else []
     return (*found[:NAMED], *more)

@@ -1,4 +1,4 @@
-"""The threads of a process that watch and mail. They are daemons, so none of them keeps it from ending."""
+"""The threads of a process that watch and mail. They are daemons, so none of them prevents its end."""
 
 import logging
 import os
@@ -17,14 +17,14 @@ from opportunities.watch.watcher import LOOK_SECONDS, Watcher
 logger = logging.getLogger(__name__)
 
 MAIL_SECONDS = 5.0
-# A database that is away fails every look; one line in so many seconds is enough.
+# Without a database every look fails; one log line in this many seconds is enough.
 LOG_AGAIN_SECONDS = 300.0
 
 
 def start(*, mails_checkpoints: bool = False) -> None:
-    """Start this process's threads. Call it once, in the process that lives on.
+    """Start this process's threads. Call it once, after any fork, in the process that stays.
 
-    `mails_checkpoints`: a worker, which mails checkpoints by the same thread.
+    `mails_checkpoints`: True for a worker, whose mail thread also mails checkpoints.
     """
     name = f"{socket.gethostname()[:60]}:{os.getpid()}"
     watcher = Watcher(name)

@@ -1,8 +1,8 @@
-"""Looks how things stand and opens and closes the alerts of what it finds.
+"""Checks the installation regularly, and opens and closes alerts.
 
-Web and worker processes all look. A lease lets one of them do it at a time, so that no worker need live for
-somebody to hear that none does. A database that takes nothing, as on a full disk, takes no alert either. Then
-each process says by itself what it sees, in the log and by one mail, and says when that is over.
+Web and worker processes all check. A lease lets only one of them do so at a time. So the alert that no worker
+runs needs no worker. A database that stores nothing, as on a full disk, cannot store an alert either. Then
+each process reports what it finds in the log and by one mail, and reports when that has ended.
 """
 
 import logging
@@ -21,7 +21,7 @@ LOOK_SECONDS = 15.0
 
 
 class Watcher:
-    """The looks of one process. It remembers only what the database did not take."""
+    """The checks of one process. It keeps in memory only what the database could not store."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -39,7 +39,9 @@ class Watcher:
             self._report(cause, judge(situation), clock)
 
     def _is_my_turn(self, clock: Clock) -> bool:
-        """By a lease that ends before the next look is due. Where none can be written, everybody looks."""
+        """Whether this process checks now, by a lease that ends before the next check is due. If no lease can
+        be written, every process checks.
+        """
         try:
             return leases.take(LEASE, owner=self._name, seconds=LOOK_SECONDS - 1, clock=clock) is not None
         except DatabaseError:
@@ -61,7 +63,7 @@ class Watcher:
             return
         self._seen_since.pop(cause, None)
         alert = self._unrecorded.pop(cause, None)
-        # While it stands the alert's own row tells it from here on.
+        # From here on the alert's row is stored, as long as the cause exists.
         if alert and answer is None:
             alert.closed_at = clock.now()
             _tell(alert, AlertMail.CLOSED)

@@ -1,4 +1,4 @@
-"""What alerts say about the installation: what happened, what it means for deals, what to do."""
+"""The sentences of alerts: what happened, what it means for deals, what to do."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ SERVER = "Whoever runs the server finds more in the logs of the workers."
 
 @dataclass(frozen=True)
 class AlertWords:
-    """The three sentences of an alert; each may name what stands in the keywords of `fill`."""
+    """The three sentences of an alert. Each may have placeholders that the keywords of `fill` replace."""
 
     happened: str
     meaning: str

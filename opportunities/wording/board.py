@@ -1,4 +1,4 @@
-"""What the board says."""
+"""The sentences of the board."""
 
 from datetime import date
 
@@ -17,11 +17,11 @@ MAX_BELOW_MIN = "The highest value is below the lowest. Swap the two, or clear o
 
 
 def card_day(value: date, today: date) -> str:
-    """`Nov 30` this year, `Mar 2027` in another: on a card the month says enough."""
+    """`Nov 30` this year, `Mar 2027` in another year: on a card the month is enough."""
     return dates.day(value, today) if value.year == today.year else dates.month(value)
 
 
-# A deal on its way
+# A deal whose change is not confirmed yet
 
 MOVING = "Moving from {stage}…"
 MOVING_BY = "{by} is moving it here from {stage}…"
@@ -40,7 +40,7 @@ REFUSED_BOOK = "Slant does not let Slantweb make changes in this book."
 GONE = "it is no longer in Slant."
 CHANGED_IN_SLANT = "someone changed it in Slant in the meantime."
 
-# An address that names what is no more
+# An address that names something that no longer exists
 
 PIPELINE_GONE = "The pipeline “{name}” is no longer in Slant."
 PIPELINE_EMPTY = "The pipeline “{name}” has no stages in Slant."

@@ -1,4 +1,4 @@
-"""What the list of deals and bulk changes say."""
+"""The sentences of the list of deals and of bulk changes."""
 
 COLUMNS = {
     "name": "Deal",
@@ -38,7 +38,7 @@ REFUSED = {
 }
 LOST_REASON = "Say in a few words why these deals were lost."
 
-# What the numbers of the exported deals mean.
+# The meaning of the numbers in exported deals.
 FILE_NOTES = (
     "Value: the deal's value in whole US dollars, as Slant shows it.",
     "Probability: the deal's own, in percent; where it has none, the default of its stage.",

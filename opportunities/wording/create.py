@@ -1,4 +1,4 @@
-"""What the form for a new deal says, besides its fields (`fields`)."""
+"""The sentences of the form for a new deal, except those of its fields (`fields`)."""
 
 FORM_NOT_YOURS = (
     "This form was opened by someone else or is too old. Nothing was sent; check it and press Create again."

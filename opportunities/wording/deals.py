@@ -1,4 +1,4 @@
-"""What the page of a deal and its edit form say."""
+"""The sentences of the page of a deal and of its edit form."""
 
 from opportunities.deal_fields import label_of
 
@@ -91,7 +91,7 @@ PLACES = {
 
 
 def place(name: str) -> str:
-    """What people call a place in Slant's record: `pipeline_stage.id` is the stage."""
+    """The word for a place in Slant's record: `pipeline_stage.id` is the stage."""
     field, _, inner = name.partition(".")
     label = PLACES.get(field) or label_of(field, field.replace("_", " ").capitalize())
     return f"{label}: {inner}" if inner and inner != "id" else label

@@ -1,4 +1,4 @@
-"""A field's value in words, and what a form says of a value it cannot take (`deal_fields.py`)."""
+"""A field's value in words, and the messages for values that a form refuses (`deal_fields.py`)."""
 
 from datetime import date
 from typing import Any
@@ -45,7 +45,7 @@ OWNER_UNKNOWN = "Choose one of the people listed. The one sent with the form doe
 
 
 def show_value(name: str, value: Any) -> str:
-    """The value of the field `name` in words; empty for None, and as it is where its type is wrong."""
+    """The value of the field `name` in words; empty for None, and unchanged if its type is wrong."""
     if value is None:
         return ""
     if is_unreadable(value):
@@ -64,7 +64,9 @@ def show_value(name: str, value: Any) -> str:
 
 
 def show_custom_value(field: DealField, value: Any) -> str:
-    """Any JSON value in words; what is not of the field's type is shown as it is (Slant API 7.11)."""
+    """Any JSON value in words; a value of another type than the field's is shown unchanged (Slant API
+    7.11).
+    """
     if value is None or value == "":
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""How amounts, days, moments and counts are written, the same on pages, in files and in sentences."""
+"""Formats of amounts, days, moments and counts, the same on pages, in files and in sentences."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -17,16 +17,19 @@ def money(value: int) -> str:
 
 
 def compact(value: float) -> str:
-    """Three figures at most: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`. The axes of charts do the same."""
+    """At most three digits: `$640`, `$4.5K`, `$640K`, `$1.24M`, `$2.1B`. The axes of charts use the same
+    format.
+    """
     whole = floor(abs(value) + 0.5)
     sign = "\u2212" if value < 0 and whole else ""
     if whole < 1_000:
         return f"{sign}${whole}"
     for unit, letter in ((1_000, "K"), (1_000_000, "M"), (1_000_000_000, "B")):
-        # What would round up to a thousand of a unit is one of the next.
+        # A value that rounds up to a thousand of a unit is written as one of the next unit.
         if whole < 999.5 * unit or letter == "B":
             places = max(0, 3 - len(str(whole // unit)))
-            # In integers, so that a half is rounded up: a quotient of floats may lie a little below it.
+            # With integers, so that a half is rounded up: a quotient of floats may be slightly below the
+            # half.
             scaled = (2 * whole * 10**places + unit) // (2 * unit)
             text = f"{scaled / 10**places:.{places}f}"
             return f"{sign}${text.rstrip('0').rstrip('.') if '.' in text else text}{letter}"
@@ -34,7 +37,7 @@ def compact(value: float) -> str:
 
 
 def signed_money(value: int) -> str:
-    """`+$640,000`; a minus as `money` writes it."""
+    """`+$640,000`; a minus sign as in `money`."""
     return f"+{money(value)}" if value > 0 else money(value)
 
 
@@ -68,7 +71,7 @@ def long_day(value: date) -> str:
 
 
 def moment(value: datetime, now: datetime) -> str:
-    """A moment in the firm's zone: the time alone today, else with its day."""
+    """A moment in the firm's zone: only the time if it is today, else the day too."""
     local, today = timezone.localtime(value), timezone.localtime(now).date()
     time = dates.time(local)
     return time if local.date() == today else f"{day(local.date(), today)}, {time}"

@@ -1,4 +1,4 @@
-"""What the page about people says."""
+"""The sentences of the page about people."""
 
 PERSON_LINKED = "{name} is now linked to the Slant member you chose."
 PERSON_BY_EMAIL = "{name} is matched to Slant by verified e-mail again."
@@ -7,7 +7,7 @@ MEMBER_UNKNOWN = "Choose one of the members listed. The one sent with the form d
 
 
 def sessions_ended(ended: int, *, name: str = "") -> str:
-    """What happened to sessions of one's own, or of `name`."""
+    """The message after sessions were ended: the person's own, or those of `name`."""
     if not ended:
         return f"{name} is not signed in anywhere." if name else "That session was over already."
     number = "One session" if ended == 1 else f"{ended} sessions"

@@ -1,4 +1,4 @@
-"""What the review queue asks a manager, and what it answers."""
+"""The questions of the review queue, and its messages."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,9 @@ NOT_A_CANDIDATE = "That record belongs to another submission, or was not found f
 
 @dataclass(frozen=True)
 class ReviewQuestion:
-    """What a manager is asked about a submission in review. `made` labels when the record was made."""
+    """The question to a manager about a submission in review. `made` is the label for when the record was
+    made.
+    """
 
     title: str
     found: str

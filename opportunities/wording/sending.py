@@ -1,11 +1,11 @@
-"""What the page on which managers stop sending says."""
+"""The sentences of the page on which managers stop sending."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SendingWords:
-    """Whether anything is sent to Slant. `rest` follows how many submissions wait."""
+    """Whether submissions are sent to Slant. `rest` follows the number of waiting submissions."""
 
     title: str
     rest: str

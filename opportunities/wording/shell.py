@@ -1,4 +1,4 @@
-"""What any page may say: its own troubles, and how far the first load of deals has come."""
+"""Sentences that any page may show: failures of the page, and the progress of the first load of deals."""
 
 from collections.abc import Collection, Mapping
 
@@ -20,7 +20,7 @@ TROUBLE = {
 
 
 def first_load(progress: dict[str, int | None] | None) -> str:
-    """How far the first load of deals has come. `of` is None where Slant does not count deals."""
+    """The progress of the first load of deals. `of` is None if Slant does not count deals."""
     if not progress:
         return "Loading deals."
     of = f" of {progress['of']:,}" if progress.get("of") else ""
@@ -28,7 +28,9 @@ def first_load(progress: dict[str, int | None] | None) -> str:
 
 
 def unreadable(counts: Mapping[str, int], deals: str) -> str:
-    """How many records cannot be read whole; empty if there are none. `deals`: the list of deals."""
+    """How many records cannot be read whole; empty if there are none. `deals` is the key of the deals in
+    `counts`.
+    """
     of_deals, others = counts.get(deals, 0), sum(counts.values()) - counts.get(deals, 0)
     told = [formats.deals(of_deals)] if of_deals else []
     told += [f"{others:,} other record{'' if others == 1 else 's'}"] if others else []
@@ -39,7 +41,7 @@ def unreadable(counts: Mapping[str, int], deals: str) -> str:
 
 
 def failing(kinds: Collection[str]) -> str:
-    """Why nothing new is read: what Slant answered instead of a list, or that it answered nothing."""
+    """Why no new data is read: Slant answered with something other than a list, or did not answer."""
     if "refused" in kinds:
         return "Slant does not let us read."
     return "Slant's answer could not be read." if "undocumented" in kinds else "Slant does not answer."

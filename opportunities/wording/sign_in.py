@@ -1,4 +1,4 @@
-"""What the pages of signing in say."""
+"""The sentences of the pages of signing in."""
 
 NOT_LET_IN = {
     "": (

@@ -1,4 +1,4 @@
-"""Words of the page on which managers say what stages mean."""
+"""The sentences of the page on which managers set the meaning of stages."""
 
 MEANINGS = {"open": "Open", "won": "Won", "lost": "Lost", "archived": "Archived"}
 STAGE_SET = "{name} counts as {meaning}. Deals in it are stale after {days} days."

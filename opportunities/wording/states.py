@@ -1,4 +1,4 @@
-"""The states of a new deal on its way to Slant, by reason: a title, a sentence, an icon and a tone."""
+"""The states of a new deal before Slant confirms it, by reason: a title, a sentence, an icon and a tone."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the pages of submissions say: states, answers of Slant, and what became of each."""
+"""The sentences of the pages of submissions: states, answers of Slant, and how each submission ended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from opportunities.deal_fields import label_of
 from opportunities.wording.states import DEFAULT, STATES, StateWords
 
-# Where there is room for no more
+# Short forms, for little space
 
 STATE_SHORT = {
     "queued": ("Waiting", "clock", ""),
@@ -18,17 +18,17 @@ STATE_SHORT = {
     "rejected": ("Refused", "x-circle-fill", "bad"),
     "withdrawn": ("Withdrawn", "archive-fill", ""),
 }
-# The words of `confirmed` depend on what was asked for.
+# The words of `confirmed` depend on the kind of submission.
 CONFIRMED_BY_KIND = {"create": "Created", "edit": "Saved", "move": "Moved"}
 
 
 def short_state(kind: str, state: str) -> tuple[str, str, str]:
-    """Words, icon and tone of a state where there is room for no more."""
+    """Words, icon and tone of a state, for little space."""
     words, icon, tone = STATE_SHORT[state]
     return (CONFIRMED_BY_KIND[kind] if state == "confirmed" else words), icon, tone
 
 
-# States of a change, where they read otherwise than those of a new deal
+# States of a change whose words differ from those of a new deal
 
 CHANGE_STATES: dict[str, dict[str, dict[str, StateWords]]] = {
     "edit": {
@@ -114,12 +114,12 @@ CHANGE_WITHDRAWN = {
     "": StateWords("Withdrawn", "It was withdrawn before it was sent. Nothing was changed.", "x-lg"),
     "closed": StateWords("Closed", "A manager closed this: nothing more of it will be sent.", "x-lg"),
 }
-# Reason codes that read like another.
+# Reason codes with the same words as another.
 SAME_WORDS = {"held": "stopped", "copied": "restored", "other_owner": "other_slant"}
 
 
 def state_words(kind: str, state: str, reason_code: str = "") -> StateWords:
-    """The words of a state and reason. A reason without words of its own reads as its state."""
+    """The words of a state and reason. A reason without its own words has those of its state."""
     reason_code = SAME_WORDS.get(reason_code, reason_code)
     by_reason = CHANGE_STATES.get(kind, {}).get(state)
     if kind != "create" and state == "rejected":
@@ -137,7 +137,7 @@ REASONS_SHOWN = 3
 
 
 def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
-    """What Slant said: each field's own reasons by its label, else its general line. Without a full stop."""
+    """Slant's reasons: those of each field after its label, or else the general line. Without a full stop."""
     reasons = [
         f"{label_of(name, 'The deal')}: {reason}".rstrip(".") if name else str(reason).rstrip(".")
         for name, said in field_errors.items()
@@ -149,8 +149,8 @@ def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
 
 # The page of one submission
 
-# What stands for {at}: `SOON` where the time has come, `AT` where one is known and kept. Nobody knows when
-# Slant is back, nor how long the calls of an hour last.
+# The words for {at}: `SOON` if the time has come, `AT` if a time is known and will be kept. No time is known
+# for when Slant answers again, or for how long the hour's calls last.
 SOON = "in a moment"
 AT = "at about {time}"
 WHEN_BACK = "as soon as Slant answers again"

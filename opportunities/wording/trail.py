@@ -1,13 +1,13 @@
-"""How the audit trail speaks: one sentence an event, and the words of its filters, fields and facts.
+"""The words of the audit trail: one sentence for each event, and the words of its filters, fields and facts.
 
-A sentence names who did it and what happened to what; the rest is in the opened line. `{warn:...}`,
+A sentence names who did it and what happened to what; all else is in the opened line. `{warn:...}`,
 `{bad:...}` and `{good:...}` tone the words after the colon; `{rows:deal}` counts: `1 deal`, `28 deals`; every
-other name in braces is filled in and stands out. Which values there are: `selectors/audit/sentences.py`,
-`_values`.
+other name in braces is replaced by its value, highlighted. `selectors/audit/sentences.py`, `_values`, lists
+the values.
 """
 
-# Events, by name; then by reason code, where that says it better. An event without words of its own is told
-# plainly.
+# Events by name, then by reason code if the reason needs another sentence. An event without its own words
+# gets a general sentence.
 SENTENCES: dict[str, dict[str, str]] = {
     "submission.queued": {
         "": "{who} {asked} {deal}{where}{worth}.{more}",
@@ -111,11 +111,11 @@ SENTENCES: dict[str, dict[str, str]] = {
 }
 PLAIN = "{who}: {action} {deal}."
 
-# What a submission asks for, by kind; and what it did once Slant took it.
+# What a submission asks for, by kind, and what it did once Slant confirmed it.
 ASKED = {"create": "entered", "edit": "asked to change", "move": "asked to move"}
 DID = {"create": "created", "edit": "saved", "move": "moved"}
 
-# The filter "What": each with the events it means. Events others add appear under their own names.
+# The choices of the filter "What", with their events. An event without a choice appears under its own name.
 WHAT = {
     "deals": ("Deals sent", "submission.", "bulk.", "opportunity."),
     "viewed": ("Viewed", "client_data.viewed"),
@@ -183,13 +183,13 @@ UNCHECKED_MANY = "{count} entries, not checked yet"
 
 
 def sentence(action: str, reason_code: str, outcome: str) -> str:
-    """The words of an event; a reason without words of its own reads as the event's."""
+    """The words of an event; a reason without its own words has those of the event."""
     by_reason = SENTENCES.get(action, {"": PLAIN})
     return by_reason.get(reason_code) or by_reason.get(outcome) or by_reason[""]
 
 
 def actions_of(what: str) -> tuple[str, ...]:
-    """The events a choice of the filter "What" means; an event's own name means itself."""
+    """The events of a choice of the filter "What"; an event's own name stands for that event."""
     if what not in WHAT:
         return (what,) if what else ()
     prefixes = WHAT[what][1:]

@@ -1,6 +1,6 @@
-"""The hourly removal of rows that no longer mean anything, and of the secrets in them.
+"""The hourly removal of expired rows, and of the secrets in them.
 
-Nothing a person asked for is among them: submissions, attempts and the trail stay.
+Submissions, attempts and the trail are never removed.
 """
 
 import logging
@@ -21,13 +21,13 @@ EVERY = timedelta(hours=1)
 
 
 def clean_due(*, worker: Actor, clock: Clock) -> bool:
-    """Remove what is over, if an hour has passed, and log how much it was. Returns whether it was done."""
+    """Remove expired rows if an hour has passed, and log how many. Returns whether it was done."""
     if not leases.is_free(LEASE, first_after=timedelta(0), clock=clock):
         return False
     if leases.take(LEASE, owner=worker.display, seconds=EVERY.total_seconds(), clock=clock) is None:
         return False
     now = clock.now()
-    # A session holds the provider's tokens, sealed: they go as soon as nobody can use the session.
+    # A session holds the provider's tokens, sealed. They are removed as soon as nobody can use the session.
     sessions, _ = Session.objects.filter(expire_date__lt=now).delete()
     open_sessions.remove_orphans()
     removed = {

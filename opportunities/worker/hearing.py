@@ -1,7 +1,7 @@
-"""Hears wake-ups in a thread of its own, and finds out by itself when it hears none.
+"""Receives wake-ups in a separate thread, and detects when none arrive.
 
-A connection pooler that shares connections, for one, takes LISTEN and passes nothing on. So each worker wakes
-itself once a minute, as web processes do. One that did not hear it opens an alert.
+A connection pooler that shares connections, for example, accepts LISTEN and delivers nothing. So each worker
+wakes itself once a minute, as web processes do. If it did not receive that wake-up, it opens an alert.
 """
 
 import logging
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 4.0
 
 
 class Hearing:
-    """Calls `woken` for each wake-up, from a thread of its own, and listens again whatever went wrong."""
+    """Calls `woken` for each wake-up, from a separate thread, and listens again after any failure."""
 
     def __init__(self, woken: Callable[[], None], *, retry_seconds: float) -> None:
         self._woken = woken
@@ -42,7 +42,7 @@ class Hearing:
         Thread(target=self._listen, name="hearing", daemon=True).start()
 
     def check(self, clock: Clock) -> None:
-        """Wake ourselves, or judge by the last time that we did. Call it in every round."""
+        """Wake this worker, or check whether its last wake-up of itself arrived. Call it in every round."""
         if not self._checking.acquire(blocking=False):
             return
         try:
@@ -58,7 +58,9 @@ class Hearing:
             self._checking.release()
 
     def _record(self, is_deaf: bool, clock: Clock) -> None:
-        """Open or close the alert when it changed, or at the first check: other workers may hear or not."""
+        """Open or close the alert at the first check and when the result changed. Other workers may receive
+        wake-ups or not.
+        """
         if is_deaf:
             alerts.open_alert(CAUSE, TEXT, clock=clock)
         elif self._is_deaf is not False:

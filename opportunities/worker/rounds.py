@@ -1,7 +1,7 @@
-"""When a worker's rounds begin: when it is woken, when something is due, and every few seconds in any case.
+"""When a worker's rounds begin: on a wake-up, when something is due, and every few seconds.
 
-Several rounds run at the same time, so that one slow answer of Slant does not hold up the others; claims and
-leases keep them apart. All of it is counted on the monotonic clock, which nobody can set.
+Several rounds run at the same time, so that one slow answer of Slant does not delay the others; claims and
+leases coordinate them. All times here are on the monotonic clock, which nobody can set.
 """
 
 import logging
@@ -25,8 +25,8 @@ from opportunities.worker.tick import tick
 logger = logging.getLogger(__name__)
 
 THREADS = 4
-# Between two rounds: at least, however often workers are woken; while something is due that cannot be done;
-# and at most.
+# Seconds between two rounds: at least, even when woken often; while something is due that cannot be done; at
+# most.
 WOKEN_SECONDS = 0.05
 SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 5.0
@@ -53,7 +53,7 @@ class Rounds:
             os.set_blocking(end, False)
 
     def run(self) -> None:
-        """Run rounds until `stop()`, and then until those under way have ended."""
+        """Run rounds until `stop()`, then wait until the running ones have ended."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="round") as threads:
             while not self.stopping():
                 if self._begin_round():
@@ -75,7 +75,7 @@ class Rounds:
         self._interrupt_wait()
 
     def _begin_round(self) -> bool:
-        """Whether a round is to begin. The next is scheduled first, in case this one dies."""
+        """Whether a round must begin now. The next one is scheduled first, in case this one dies."""
         with self._lock:
             now = time.monotonic()
             if now < self._due_at or self._running == THREADS:
@@ -99,7 +99,7 @@ class Rounds:
         self._interrupt_wait()
 
     def _seconds_to_wait(self) -> float:
-        """Until the next round, or until one ends if as many run as may."""
+        """Seconds until the next round. If the maximum is running, the wait ends when one of them ends."""
         with self._lock:
             if self._running == THREADS:
                 return LATEST_SECONDS
@@ -110,7 +110,7 @@ class Rounds:
             os.read(self._reader, 4096)
 
     def _interrupt_wait(self) -> None:
-        # A full pipe interrupts as well.
+        # A full pipe also interrupts the wait.
         with suppress(BlockingIOError):
             os.write(self._writer, b".")
 

@@ -1,7 +1,7 @@
 """One round of everything that is due. Production and simulation run nothing else.
 
 Rounds may overlap, in one process or on many machines: submissions are claimed, sync and checks are leased.
-What a round leaves because its process died, the next round finds.
+The next round takes up the work of a round whose process died.
 """
 
 import logging
@@ -35,7 +35,7 @@ from opportunities.worker import cleaning
 
 logger = logging.getLogger(__name__)
 
-# What is done once an hour or a night, by the worker that finds its lease expired.
+# Work done once an hour or once a night, by the worker that finds the lease expired.
 HOURLY = (duplicates.LEASE, sync_event.LEASE, nightly.LEASE, cleaning.LEASE)
 
 
@@ -44,9 +44,9 @@ def tick(
 ) -> float | None:
     """Do what is due now. Returns the seconds until a submission is due next, or None when none is open.
 
-    While Slant is away, what is due waits, and the next probe counts instead.
-    `worker` names the process. Each round adds a suffix of its own, so that two rounds of one process never
-    share a lease. When `stopping` answers true, the round ends after the exchange under way.
+    While Slant is away, due submissions wait, and the next probe counts instead. `worker` names the process.
+    Each round adds its own suffix, so that two rounds of one process never share a lease. When `stopping`
+    returns true, the round ends after the present exchange.
     """
     try:
         due_in = _make_round(worker, slant, SteadyClock(clock), stopping)
@@ -69,7 +69,8 @@ def _make_round(worker: str, slant: SlantClient | None, clock: Clock, stopping: 
     except ClockJumped:
         raise
     except Exception:
-        # With a broken trail nothing can be recorded, so nothing due can be done. The trail is still checked.
+        # With a broken trail no event can be recorded, so no due work can be done. The trail is still
+        # checked.
         _check_trail(actor, hourly, clock)
         raise
     if not stopping():
@@ -116,7 +117,7 @@ def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
 
 
 def _check_clock(worker: str, clock: Clock) -> None:
-    """Handle a clock jump in the transaction that notices it, because it is noticed only once."""
+    """Handle a clock jump in the transaction that detects it, because it is detected only once."""
     with transaction.atomic():
         seen = heartbeats.beat(worker, clock=clock)
         if seen is heartbeats.ClockWatch.JUMPED:
