@@ -82,7 +82,8 @@ urlpatterns = [
     path("reports/<slug:slug>.csv", reports.report_csv, name="report_csv"),
     path("reports/<slug:slug>.xlsx", reports.report_xlsx, name="report_xlsx"),
     path("settings/targets/", reports.targets, name="targets"),
-    # Preferences
+    # What surrounds every page
+    path("freshness/", shell.freshness, name="freshness"),
     path("settings/people/", people.people, name="people"),
     path("settings/people/end-sessions/", sessions.end_sessions, name="end_sessions"),
     path("settings/sessions/", sessions.sessions, name="sessions"),

@@ -1,5 +1,6 @@
 """What every page shows around its content: how fresh the data is, what waits, what needs a manager."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,7 +34,7 @@ class Stamp:
 
     `loading` says how far a first load of deals has come, in words; `partial` that Slant does not list them
     all; `unreadable` how many records cannot be read whole, in words; `why_failing` what failed. `is_read` is
-    whether anybody reads Slant at all.
+    whether anybody reads Slant at all. In `amber_in` and `red_in` seconds it will be late if nothing is read.
     """
 
     synced_at: datetime | None
@@ -45,11 +46,17 @@ class Stamp:
     unreadable: str = ""
     why_failing: str = ""
     is_read: bool = True
+    amber_in: int = 0
+    red_in: int = 0
+
+    @property
+    def seconds(self) -> int:
+        return int(self.age.total_seconds())
 
     @property
     def recent(self) -> str:
         """The age in words, up to an hour; after that the time of day says more."""
-        seconds = int(self.age.total_seconds())
+        seconds = self.seconds
         if seconds < 60:
             return f"{seconds} s ago"
         if seconds < 3600:
@@ -160,6 +167,8 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
         why_failing=shell_words.failing(
             {kind for row in rows for kind in mirror.ANSWERS if kind in row.cursor}
         ),
+        amber_in=min(_seconds_left(row, now, AMBER) for row in known),
+        red_in=min(_seconds_left(row, now, RED) for row in known),
     )
 
 
@@ -213,8 +222,16 @@ def _levels(rows: Iterable[SyncState], now: datetime) -> list[str]:
 
 
 def _level(age: timedelta, expected: float) -> str:
+    limits = _limits(expected)
+    return next((level for level in (RED, AMBER) if age.total_seconds() > limits[level]), FRESH)
+
+
+def _limits(expected: float) -> dict[str, float]:
     """Amber above twice the expected age, red above four times; never before 3 and 15 minutes."""
-    seconds = age.total_seconds()
-    if seconds > max(4 * expected, 15 * 60):
-        return RED
-    return AMBER if seconds > max(2 * expected, 3 * 60) else FRESH
+    return {AMBER: max(2 * expected, 3 * 60), RED: max(4 * expected, 15 * 60)}
+
+
+def _seconds_left(row: SyncState, now: datetime, level: str) -> int:
+    """How long until a list not read again reaches `level`."""
+    left = _limits(interval_seconds(row))[level] - (now - _as_of(row)).total_seconds()
+    return max(math.ceil(left), 0)

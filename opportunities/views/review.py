@@ -35,7 +35,8 @@ CLOCK = SystemClock()
 @require_safe
 def submissions_review(request: PageRequest) -> HttpResponse:
     require(request.person, Action.REVIEW)
-    return render(request, "opportunities/review.html", {"queue": queue(request.person)})
+    template = "partials/review_queue.html" if request.htmx else "review.html"
+    return render(request, f"opportunities/{template}", {"queue": queue(request.person)})
 
 
 @require_POST
@@ -106,7 +107,8 @@ def sending(request: PageRequest) -> HttpResponse:
         "stopped": status.is_stopped,
         "waiting": status.waiting,
     }
-    return render(request, "opportunities/sending.html", context, status=422 if form.errors else 200)
+    template = "partials/sending.html" if request.htmx else "sending.html"
+    return render(request, f"opportunities/{template}", context, status=422 if form.errors else 200)
 
 
 def _switch_sending(request: PageRequest, chosen: dict[str, str]) -> str:

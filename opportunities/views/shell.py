@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from opportunities.access import Action, may
 from opportunities.actions import people
@@ -109,6 +110,12 @@ class Shell:
 def shell(request: PageRequest) -> dict[str, Any]:
     """Context processor: `shell`."""
     return {"shell": Shell(request)}
+
+
+@require_safe
+def freshness(request: PageRequest) -> HttpResponse:
+    """What surrounds an open page, as it stands now. Open pages ask every few seconds."""
+    return render(request, "opportunities/partials/freshness.html")
 
 
 @require_POST

@@ -33,10 +33,16 @@ CLOCK = SystemClock()
 
 @require_safe
 def submissions(request: PageRequest) -> HttpResponse:
+    """The page. For its script: the list anew, or 204 while it is as it was `seen`."""
     form = SubmissionFilterForm(request.GET)
     form.is_valid()
     found = listing(request.person, chosen=form.chosen, before=form.before_id)
-    return render(request, "opportunities/submissions.html", {"listing": found, "filters": form.links()})
+    context = {"listing": found, "filters": form.links(), "read_at": timezone.now()}
+    if not request.htmx:
+        return render(request, "opportunities/submissions.html", context)
+    if NewsForm(request.GET).text("seen") == found.version:
+        return HttpResponse(status=204)
+    return render(request, "opportunities/partials/submissions_panel.html", context)
 
 
 @require_safe

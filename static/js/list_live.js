@@ -1,7 +1,7 @@
 // What others change while a list is open: said with a number, and shown when asked for. Rows that jump under a hand that
 // chooses would be worse than old ones. Nothing is asked for while the page is hidden, and no question keeps a session.
 import { ask } from "./shared/ask.js";
-import { byId } from "./shared/page.js";
+import { renewStamp } from "./shared/stamp.js";
 
 const EVERY_MS = 5000;
 const FRESH_EVERY = 6;
@@ -48,11 +48,7 @@ const check = async () => {
     const fresh = polls % FRESH_EVERY === 0 ? "&fresh=1" : "";
     const answer = await look(`${news.dataset.changes}&since=${encodeURIComponent(since)}${fresh}`);
     const told = answer.querySelector("[data-since]");
-    const stamp = answer.querySelector("[data-stamp]");
-    if (stamp) {
-      Object.assign(document.body.dataset, { syncedAt: stamp.dataset.syncedAt, stale: stamp.dataset.stale });
-      byId("stamp").replaceChildren(...stamp.childNodes);
-    }
+    renewStamp(answer);
     if (told?.dataset.columns) tellColumns(told.dataset.columns);
     else if (told?.dataset.changed) tell(changedBy(await look(location.href)));
     if (told) since = told.dataset.since;

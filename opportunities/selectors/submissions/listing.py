@@ -1,5 +1,6 @@
 """One's own submissions, newest first, a page at a time."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +10,7 @@ from opportunities.selectors.submissions.reach import own
 from opportunities.wording import submissions as submissions_words
 
 PAGE = 50
+SOON_MS, LATER_MS = 4_000, 15_000
 STATES_OF = {
     "open": OPEN,
     "created": (State.CONFIRMED,),
@@ -36,9 +38,20 @@ class ListedSubmission:
 
 @dataclass(frozen=True)
 class SubmissionList:
+    """`version` changes with any line or state; an open page asks for another in `look_again_ms`."""
+
     lines: list[ListedSubmission]
     older: str
     chosen: str
+
+    @property
+    def version(self) -> str:
+        shown = repr(([(line.id, line.state) for line in self.lines], self.older))
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+    @property
+    def look_again_ms(self) -> int:
+        return SOON_MS if any(line.state in OPEN for line in self.lines) else LATER_MS
 
 
 def listing(person: Person, *, chosen: str = "", before: str = "") -> SubmissionList:

@@ -2,6 +2,7 @@
 import { ask } from "../shared/ask.js";
 import { onClick } from "../shared/clicks.js";
 import { byId, say } from "../shared/page.js";
+import { renewStamp } from "../shared/stamp.js";
 import { isBusy } from "./busy.js";
 import { board, cardOf, lanes, nameOf, railOf } from "./lanes.js";
 import { takeOver, tellOnly } from "./columns.js";
@@ -43,11 +44,7 @@ const apply = async (news) => {
   since = isTakenOver ? news.dataset.since : sinceWithColumnsOf(since, news.dataset.since);
   if (columns === "gone") return;
   renew("board-head", news.querySelector("#board-head"));
-  const stamp = news.querySelector("[data-stamp]");
-  if (stamp) {
-    Object.assign(document.body.dataset, { syncedAt: stamp.dataset.syncedAt, stale: stamp.dataset.stale });
-    byId("stamp").replaceChildren(...stamp.childNodes);
-  }
+  renewStamp(news);
   for (const fresh of news.querySelectorAll("[data-rail]")) {
     railOf(fresh.dataset.rail)?.querySelector(".tally")?.replaceWith(fresh.querySelector(".tally"));
   }
