@@ -107,12 +107,12 @@ BEHAVIOURS = (
 def apply_behaviour(key: str) -> None:
     """Make the sandbox behave as the one of BEHAVIOURS with this key. Raises `NoSandbox`."""
     chosen = next(behaviour for behaviour in BEHAVIOURS if behaviour.key == key)
-    _ask("POST", chosen.control)
+    ask_sandbox("POST", chosen.control)
 
 
 def current_behaviour() -> SandboxBehaviour:
     """How the sandbox behaves now, as far as its settings show. Raises `NoSandbox`."""
-    state = _ask("GET")
+    state = ask_sandbox("GET")
     active = {fault.get("id") for fault in state.get("faults", []) if fault.get("times") != 0}
     by_key = {behaviour.key: behaviour for behaviour in BEHAVIOURS}
     if not state.get("up", True):
@@ -122,7 +122,7 @@ def current_behaviour() -> SandboxBehaviour:
     return by_key["slow"] if state.get("latency_ms", 0) >= 1000 else NORMAL
 
 
-def _ask(method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def ask_sandbox(method: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """One exchange with `/_control`: plain http on loopback, no proxy, no redirect. Raises `NoSandbox`."""
     address = urlsplit(settings.SANDBOX_CONTROL_URL or settings.SLANT_BASE_URL)
     if address.scheme != "http" or address.hostname not in LOOPBACK:

@@ -14,6 +14,7 @@ from typing import NoReturn
 from django.conf import settings
 
 from opportunities.delivery import restore_guard
+from opportunities.demo import history
 from opportunities.demo.child import Child
 from opportunities.demo.make_parent import make_parent, was_interrupted
 from opportunities.demo.ports import choose_control_port, record_control_url, why_not_free
@@ -22,6 +23,8 @@ from opportunities.demo.preparation import ask_readiness, collect_static, heartb
 # Together below the ten seconds that are promised between a signal and the end of the last child.
 STOP_SECONDS = 6.0
 SANDBOX_STOP_SECONDS = 2.0
+# Enough that a month of the demo's past decides ten deals.
+DEALS = 400
 # The children of a demo that was killed may hold a port for a moment.
 PORT_PATIENCE_SECONDS = 2.0
 
@@ -111,19 +114,30 @@ class Supervisor:
         if self.sandboxed:
             # The switches get a port of their own, so that "Slant is down" really refuses connections.
             control = choose_control_port()
+            state = settings.VAR_DIR / "sandbox.jsonl"
+            is_new_world = not state.exists()
             command = ["-m", "opportunities.sandbox", "--port", str(settings.SANDBOX_PORT)]
-            command += ["--control-port", str(control), "--state", str(settings.VAR_DIR / "sandbox.jsonl")]
+            command += ["--control-port", str(control), "--state", str(state)]
+            command += ["--past", "--opportunities", str(DEALS)]
             self._add("sandbox", command, without_secrets)
             inherited |= {"SANDBOX_CONTROL_URL": f"http://127.0.0.1:{control}"}
             record_control_url(inherited["SANDBOX_CONTROL_URL"])
         migrate()
         if wrong := restore_guard.other_slant_message():
             _give_up(wrong)
+        if self.sandboxed and is_new_world and history.has_none():
+            self._wait_for_sandbox()
+            history.live_through()
         self.beats = heartbeats()
         self._add("worker", ["manage.py", "work"], inherited)
         collect_static()
         # Empty rather than absent: an absent variable would be read again from .env or demo.env.
         self._add("web", _web_command(), inherited | {"SLANT_API_TOKEN": "", "SLANT_API_TOKEN_FILE": ""})
+
+    def _wait_for_sandbox(self) -> None:
+        while not self._sandbox_is_ready():
+            self._check_children()
+            time.sleep(0.05)
 
     def _add(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         log = settings.VAR_DIR / "log" / f"{name}.log"
@@ -148,8 +162,11 @@ class Supervisor:
 
     def _processes_are_ready(self) -> bool:
         """Whether sandbox and worker are ready too: after a restart the web is, from an earlier sync."""
+        return self._sandbox_is_ready() and heartbeats() != self.beats
+
+    def _sandbox_is_ready(self) -> bool:
         sandboxes = [child for child in self.children if child.name == "sandbox"]
-        return all("Sandbox ready" in child.output() for child in sandboxes) and heartbeats() != self.beats
+        return all("Sandbox ready" in child.output() for child in sandboxes)
 
     # Running and stopping
 

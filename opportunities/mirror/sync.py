@@ -104,10 +104,11 @@ def sync(
     still_leading: Callable[[], bool] = lambda: True,
     tell: Tell | None = None,
     full: bool = False,
+    resources: Iterable[str] = RESOURCES,
 ) -> bool:
-    """Read every resource to its end. True if all were read completely."""
+    """Read each of `resources` to its end. True if all were read completely."""
     whole = True
-    for name in RESOURCES:
+    for name in resources:
         ended: bool | None = None
         while ended is None:
             ended = _read_resource(name, slant, clock, _turn_limit(clock, still_leading), full=full)

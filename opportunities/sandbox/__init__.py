@@ -15,6 +15,7 @@ From the inside out, each room importing only the ones before it:
     rules.py      sign-in, limits, idempotency: one request from arrival to answer
     control.py    the adjustable side of the world: `/_control` (removing.py: what holds against a deletion)
     names.py, sample.py   a fictional firm to begin with
+    past.py       how its deals came to be what they are
 
 Everything above is pure: no Django, no sockets, no wall clock, no threads (rules.py tells how to drive it
 in-process). Only these touch the world:

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
-from opportunities.sandbox import control, sample
+from opportunities.sandbox import control, past, sample
 from opportunities.sandbox.keeping import begun_with, open_world
 from opportunities.sandbox.listener import Listener
 from opportunities.sandbox.server import Handler
@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state", type=Path, default=None, help="a file that keeps what was written over restarts"
     )
+    parser.add_argument(
+        "--past",
+        action="store_true",
+        help="a new world shows its last eighteen months while its clock is turned back, until it is used",
+    )
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="'METHOD PATH KIND [xN] [name=value ...]'"
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if find_spec("ninja") is None:
         print(NOT_INSTALLED, file=sys.stderr)
         return 2
-    world = _world(options.state, options.opportunities)
+    world = _world(options.state, options.opportunities, with_past=options.past)
     try:
         world.start_with(options.switch, [control.fault_from_words(words) for words in options.fault])
     except control.NotUnderstood as wrong:
@@ -78,10 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(world, default_port() if options.port is None else options.port, options.control_port)
 
 
-def _world(state: Path | None, wanted: int | None) -> World:
+def _world(state: Path | None, wanted: int | None, *, with_past: bool) -> World:
     opportunities = sample.OPPORTUNITIES if wanted is None else max(0, wanted)
     if state is None:
-        return World(sample.build(now=time.time(), opportunities=opportunities))
+        build = past.build if with_past else sample.build
+        new = build(now=time.time(), opportunities=opportunities)
+        return World(new, past=past.Past(new) if with_past else None)
     begun = begun_with(state)
     if begun is not None and wanted is not None and begun != opportunities:
         print(
@@ -89,8 +96,11 @@ def _world(state: Path | None, wanted: int | None) -> World:
             f" --opportunities {wanted} is for a new one.",
             file=sys.stderr,
         )
-    start, store, journal = open_world(state, now=time.time(), opportunities=opportunities)
-    return World(store, start=start, journal=journal)
+    start, store, journal = open_world(
+        state, now=time.time(), opportunities=opportunities, with_past=with_past
+    )
+    lives = past.Past(start) if with_past and begun is None else None
+    return World(store, start=start, journal=journal, past=lives)
 
 
 def serve(world: World, port: int, control_port: int | None) -> int:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any, TextIO
 
-from opportunities.sandbox import sample
+from opportunities.sandbox import past, sample
 from opportunities.sandbox.store import Store
 
 
@@ -56,15 +56,18 @@ def begun_with(path: Path) -> int | None:
     return int(lines[0]["opportunities"]) if lines else None
 
 
-def open_world(path: Path, *, now: float, opportunities: int) -> tuple[Store, Store, Journal]:
+def open_world(
+    path: Path, *, now: float, opportunities: int, with_past: bool = False
+) -> tuple[Store, Store, Journal]:
     """The world kept at `path`, or a new one that is kept there: (as it began, as it is, its journal).
 
     A last line cut short by a kill is left out: its answer never left either.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = _read(path)
-    header = lines[0] if lines else {"began": now, "opportunities": opportunities}
-    start = sample.build(now=float(header["began"]), opportunities=int(header["opportunities"]))
+    header = lines[0] if lines else {"began": now, "opportunities": opportunities, "past": with_past}
+    build = past.build if header.get("past") else sample.build
+    start = build(now=float(header["began"]), opportunities=int(header["opportunities"]))
     store = start.copy()
     for line in lines[1:]:
         _replay(store, start, line)

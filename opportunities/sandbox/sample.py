@@ -31,9 +31,9 @@ SHARES = (
 )
 
 
-def build(*, now: float, opportunities: int = OPPORTUNITIES) -> Store:
+def build(*, now: float, opportunities: int = OPPORTUNITIES, span_s: float = YEAR_S) -> Store:
     """A new world. `now`: seconds since the epoch, the anchor of all dates; `opportunities`: how many in the
-    firm.
+    firm, created over the last `span_s` seconds.
     """
     store = Store(tokens={token.value: token for token in TOKENS})
     _people_and_books(store)
@@ -41,7 +41,7 @@ def build(*, now: float, opportunities: int = OPPORTUNITIES) -> Store:
     for definition in names.CUSTOM_FIELDS:
         store.tables["custom_field"][definition["id"]] = {**definition, "company_id": names.COMPANY}
     _households(store, now, per_book=max(16, opportunities // 120))
-    _opportunities(store, now, opportunities)
+    _opportunities(store, now, opportunities, span_s)
     return store
 
 
@@ -138,7 +138,7 @@ def _household(number: int, place: int, book_id: str, now: float) -> tuple[str, 
     return household_id, row
 
 
-def _opportunities(store: Store, now: float, count: int) -> None:
+def _opportunities(store: Store, now: float, count: int, span_s: float) -> None:
     """`count` deals, oldest first, and one of the other firm. The first is the example of Slant API 7.4."""
     table = store.tables["opportunity"]
     kinds: dict[tuple[str, str], list[Row]] = {}
@@ -146,10 +146,10 @@ def _opportunities(store: Store, now: float, count: int) -> None:
         kinds.setdefault((household["book_id"], household["type"]), []).append(household)
     spread = [book_id for book_id, share in SHARES for _ in range(share)]
     if count > 0:
-        table["op_71qz5d"] = _example(now)
+        table["op_71qz5d"] = _example(now, now - span_s - 7200)
     for number in range(1, count):
         book_id = spread[number * 37 % len(spread)]
-        created = now - YEAR_S * (1 - number / count) - 3600
+        created = now - span_s * (1 - number / count) - 3600
         row = _deal(store, kinds, number, book_id, created, now)
         table[row["id"]] = row
     row = _deal(store, kinds, count + 1, "bk_salt99", now - 30 * DAY_S, now)
@@ -161,7 +161,7 @@ def _opportunities(store: Store, now: float, count: int) -> None:
     }
 
 
-def _example(now: float) -> Row:
+def _example(now: float, created: float) -> Row:
     return {
         "id": "op_71qz5d",
         "name": "Okonkwo rollover",
@@ -175,7 +175,7 @@ def _example(now: float) -> Row:
         "stage_updated_at": stamp(now - 20 * DAY_S),
         "household_id": "hh_okonkwo",
         "custom_fields": {"lead_source": "Referral"},
-        "created_at": stamp(now - YEAR_S - 7200),
+        "created_at": stamp(created),
         "updated_at": stamp(now - 20 * DAY_S),
     }
 

@@ -167,6 +167,11 @@ class Store:
         if before is None or before.get("household_id") != row.get("household_id"):
             self._forget_listings(kind)
 
+    def show(self, kind: str, rows: dict[str, Row]) -> None:
+        """Put `rows` in place of all of `kind`."""
+        self.tables[kind] = rows
+        self._forget_listings(kind)
+
     def remove(self, kind: str, row_id: str) -> Row:
         self._forget_listings(kind)
         self.born.pop(row_id, None)

@@ -13,6 +13,7 @@ from opportunities.sandbox.answers import Answer, error
 from opportunities.sandbox.faults import Fault, false_answer
 from opportunities.sandbox.keeping import Journal
 from opportunities.sandbox.ledger import stamp_ms
+from opportunities.sandbox.past import Past
 from opportunities.sandbox.rules import Exchange, Request, Rules
 from opportunities.sandbox.store import Store
 
@@ -27,9 +28,11 @@ class World:
         *,
         start: Store | None = None,
         journal: Journal | None = None,
+        past: Past | None = None,
     ) -> None:
         self.start = start or store.copy()  # what `reset: all` goes back to
         self.journal = journal
+        self.past = past
         self.store = store
         self.rules = Rules(store)
         self.clock = clock
@@ -127,7 +130,28 @@ class World:
             if self.journal is not None and changes.get("reset") == "all":
                 self.journal.keep_reset(self.store)
             self._keep()
+            self._show_past()
             return control.show(self.store.control)
+
+    def _show_past(self) -> None:
+        """While the clock is turned back, show the deals as they stood then.
+
+        Turned forward again the past is over: nobody asked anything, and nothing was written. A world that
+        was written to has no past to show, or what was written would be lost.
+        """
+        if self.past is None or not self._is_untouched():
+            self.past = None
+        elif self.store.control.offset_s < 0:
+            self.store.show("opportunity", self.past.rows_at(self.now()))
+        elif self.store.tables["opportunity"] != self.start.tables["opportunity"]:
+            settings = self.store.control
+            self.store.reset_to(self.start)
+            self.store.control, self.past = settings, None
+            if self.journal is not None:
+                self.journal.keep_reset(self.store)
+
+    def _is_untouched(self) -> bool:
+        return not any(entry["kind"] == "write" for entry in self.store.ledger.entries)
 
     def _keep(self) -> None:
         if self.journal is not None:

@@ -1,5 +1,6 @@
 """`make run`, from outside: what it prints, what it starts, and that it leaves nothing behind."""
 
+import csv
 import os
 import re
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -137,6 +139,32 @@ def test_it_says_one_line_serves_the_form_and_ends_when_told(demo: Demo) -> None
     # Where scripts find the switches, also while Slant is "down".
     assert written["SLANT_BASE_URL"].endswith(f":{demo.sandbox_port}/v1")
     assert (down.status_code, still_there["up"]) == (200, False)
+
+
+def test_its_firm_has_eighteen_months_of_history_and_nobody_wrote_it(demo: Demo) -> None:
+    """Read by the real client and kept by the real mirror; the sandbox's ledger begins in the present."""
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    running = demo.start_and_wait()
+    manager = requests.Session()
+    form = manager.get(f"{demo.url}/demo/sign-in/", timeout=10).text
+    token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    sent = {"persona": "manager", "next": "/", "csrfmiddlewaretoken": token[1] if token else ""}
+    manager.post(f"{demo.url}/demo/sign-in/", sent, headers={"Referer": demo.url}, timeout=10)
+    velocity = list(
+        csv.DictReader(manager.get(f"{demo.url}/reports/velocity.csv", timeout=30).text.split("\r\n"))
+    )
+    changes = manager.get(f"{demo.url}/reports/changes/", timeout=30).text
+    written = demo.home.joinpath("demo.env").read_text()
+    switches = re.search("SANDBOX_CONTROL_URL=(.*)", written)
+    entries = requests.get(f"{switches[1] if switches else ''}/_ledger", timeout=10).json()["entries"]
+    running.stop()
+
+    # Twelve months, of which the one under way may have nothing yet.
+    assert len(velocity) == 12
+    assert sum(bool(month["Dollars a day"]) for month in velocity) >= 9
+    assert "Open on" in changes
+    assert [entry for entry in entries if entry["kind"] == "write"] == []
+    assert all(datetime.fromisoformat(entry["at"]) > began for entry in entries)
 
 
 def test_starting_again_is_quick_and_secrets_stay_where_they_belong(demo: Demo) -> None:
