@@ -14,6 +14,7 @@ from opportunities.sandbox.store import Row, Store, stamp
 
 DAY_S = 86_400.0
 SPAN_S = 548 * DAY_S  # eighteen months
+Change = tuple[float, dict[str, object]]  # when, and what became of which fields
 CLOSED = 3  # stages at the end of each pipeline: won, lost, archived
 ROUND = 5_000  # dollars
 
@@ -70,7 +71,9 @@ def life_of(deal: Row, pipeline: Row, store: Store, number: int) -> list[PastRow
     created, ended = _seconds(deal["created_at"]), _seconds(deal["updated_at"])
     path = _path(deal, [stage["id"] for stage in pipeline["pipeline_stages"]], number)
     moves = [created + (ended - created) * share for share in _shares(len(path), number)]
-    changes = [(at, {"pipeline_stage_id": stage}) for at, stage in zip(moves, path, strict=True)]
+    changes: list[Change] = [
+        (at, {"pipeline_stage_id": stage}) for at, stage in zip(moves, path, strict=True)
+    ]
     changes += _other_changes(deal, store, created, ended, number)
     row = deal
     life: list[PastRow] = []
@@ -97,9 +100,7 @@ def _shares(count: int, number: int) -> list[float]:
     return [0.0, *((place - number % 3 * 0.3) / last for place in range(1, last)), *[1.0] * (last > 0)]
 
 
-def _other_changes(
-    deal: Row, store: Store, created: float, ended: float, number: int
-) -> list[tuple[float, dict[str, object]]]:
+def _other_changes(deal: Row, store: Store, created: float, ended: float, number: int) -> list[Change]:
     """What was guessed at first, and when it was learned: value, probability, close date and owner."""
     life = ended - created
     first: dict[str, object] = {
