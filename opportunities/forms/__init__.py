@@ -1,4 +1,4 @@
-"""What browsers send, checked: one small form a user intention. Forms never speak to Slant."""
+"""Checks of what browsers send: one small form for each user intention. Forms never call Slant."""
 
 from .adjust import adjust
 from .audit import TrailForm

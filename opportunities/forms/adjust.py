@@ -1,4 +1,6 @@
-"""What a form for a new opportunity shows before it is sent: what was typed, adjusted to what fits."""
+"""Adjusts what was typed into the form for a new opportunity, before it is sent, so that the choices fit
+together.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ class Adjusted:
 def adjust(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = frozenset()) -> Adjusted:
     """Keep what was typed; replace only a choice that no longer fits what was changed, and say so.
 
-    `changed` names what the person touched last: that is never replaced under their hands.
+    `changed` names the fields that the person changed last. These are never replaced.
     """
     result = Adjusted(dict(typed))
     values = result.values
@@ -42,14 +44,14 @@ def adjust(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = fro
 
 
 def _book_id(typed: Mapping[str, str], offer: Offer) -> str:
-    """The book chosen. One that is read-only stays chosen, so that the form can say so."""
+    """The chosen book's id. A read-only book stays chosen, so that the form can say that it is."""
     if offer.book:
         return offer.book.id
     return typed.get("book_id", "") if offer.read_only_book else ""
 
 
 def _owner_id(typed: Mapping[str, str], offer: Offer) -> str:
-    """The owner chosen where they may own deals here, else the person themselves."""
+    """The chosen owner if they may own deals here, else the person themselves."""
     owner = offer.owner(typed.get("assigned_to_id", ""))
     if owner is None or not owner.may_write:
         owner = offer.me

@@ -19,7 +19,7 @@ LONGEST = 300
 
 @dataclass(frozen=True)
 class TrailChip:
-    """A filter that is on, in words, and the query that takes it off."""
+    """An active filter in words, and the query string without it."""
 
     label: str
     value: str
@@ -27,7 +27,7 @@ class TrailChip:
 
 
 class TrailDayField(forms.DateField):
-    """A day that has a next one: the last day a calendar knows has none, and a filter needs it."""
+    """A day before the last one that dates can have, because a filter needs the next day."""
 
     EARLIEST, LATEST = date(1970, 1, 2), date(9000, 1, 1)
 
@@ -90,7 +90,7 @@ class TrailForm(forms.Form):
 
     @property
     def narrowed(self) -> bool:
-        """Whether a filter is on that hides behind "More filters"."""
+        """Whether a filter under "More filters" is active."""
         return any(self.cleaned_data.get(name) for name in ("saw", "since", "until")) or bool(self.errors)
 
     @property
@@ -108,7 +108,7 @@ class TrailForm(forms.Form):
         return urlencode(kept)
 
     def chips(self, people: list[tuple[str, str]]) -> list[TrailChip]:
-        """The filters that no control of the form shows while it is closed: all that are on."""
+        """All active filters, which no control shows while the form is closed."""
         given = self.cleaned_data
         told = {
             "who": ("Who", _named(given.get("who"), people)),

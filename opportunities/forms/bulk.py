@@ -1,4 +1,4 @@
-"""Many deals and what to do with them, as the list or a script sends them."""
+"""The chosen deals and the change to make, as the list or a script sends them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ STAGE, OWNER = "stage", "owner"
 
 
 class ManyIds(forms.Field):
-    """A parameter that comes once for each deal. Too many is another error than none."""
+    """A parameter that comes once for each deal. Too many values and no value are different errors."""
 
     widget: type[forms.Widget] = forms.MultipleHiddenInput
 
@@ -67,18 +67,18 @@ class BulkForm(forms.Form):
 
     @property
     def asks_for(self) -> str:
-        """Which of the two choices is still to be made, or is being made: stage or owner."""
+        """The choice that is still open or being made: `stage` or `owner`."""
         if self.data.get("assigned_to_id"):
             return OWNER
         return OWNER if self.data.get("ask") == OWNER and not self.data.get("pipeline_stage_id") else STAGE
 
     @property
     def is_asking(self) -> bool:
-        """Sent by the list: the deals are chosen, what to do with them is not."""
+        """Whether the list sent it: the deals are chosen, and the change is not."""
         return not self.data.get("pipeline_stage_id") and not self.data.get("assigned_to_id")
 
     def clean_shown_at(self) -> datetime | None:
-        """When the list was drawn, or None for now where it cannot be read."""
+        """When the list was drawn. None, which means now, if that cannot be read."""
         try:
             at = parse_datetime(self.cleaned_data["shown_at"])
         except ValueError:
@@ -88,11 +88,11 @@ class BulkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
         if "id" in self.errors:
-            # Without the deals there are no stages and owners to choose from.
+            # Without deals there are no stages and owners to choose from.
             return data
         stage_id, owner_id = data.get("pipeline_stage_id", ""), data.get("assigned_to_id", "")
         if stage_id and owner_id:
-            # The page asks for one of the two; what the other would want to know as well is not asked.
+            # The page asks for one of the two choices, so the fields of the other are not required.
             self.add_error("assigned_to_id", bulk_words.BOTH)
             return data
         if not stage_id and not owner_id:

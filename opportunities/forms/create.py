@@ -72,13 +72,13 @@ class NewOpportunityForm(forms.Form):
         self.offer, self.today = offer, today
         self.oob = False
         self.row_classes: dict[str, str] = {}
-        # Before any row is made: a row keeps the hint it was made with.
+        # Set before any row is made, because a row keeps the hint it was made with.
         for name, hint in (hints or {}).items():
             self.fields[name].help_text = hint
         self.refusable = tuple(name for name in FIELDS if name in self.fields)
         self._fill_choices()
 
-    # What is chosen right now, whether it is valid or not
+    # The present choices, valid or not
 
     def current_value(self, name: str) -> str:
         return str(self[name].value() or "").strip()
@@ -96,11 +96,11 @@ class NewOpportunityForm(forms.Form):
         return pipeline.stage(chosen) if chosen else pipeline.first_stage
 
     def deal(self) -> NewDeal:
-        """What was asked for, after `is_valid()`."""
+        """The deal to create. Call it after `is_valid()`."""
         data = self.cleaned_data
         return NewDeal(**{name: data[name] for name in FIELDS})
 
-    # Local rules, one field each; `offer` already holds what the ids stand for
+    # Local rules, one for each field; `offer` already has the objects of the ids
 
     def clean_book_id(self) -> str:
         value: str = self.cleaned_data["book_id"]
@@ -237,7 +237,9 @@ class NewOpportunityForm(forms.Form):
     # What Slant said
 
     def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
-        """Put Slant's refusal where a local one would stand; what names no field of ours goes on top."""
+        """Add Slant's reasons at their fields, like local errors. Reasons for no field of ours go to the top
+        of the form.
+        """
         if code == "forbidden_book":
             book = self.offer.book.name if self.offer.book else "this book"
             self.add_error(
@@ -266,7 +268,7 @@ class NewOpportunityForm(forms.Form):
         self.data = data
 
     def problems(self) -> Problems:
-        """For the error summary. Errors of the whole form are shown at its token."""
+        """The problems for the error summary. Errors of the whole form are shown at its token."""
         whole = [("id_form_token", str(message)) for message in self.non_field_errors()]
         return whole + problems_of(self)
 
@@ -311,7 +313,7 @@ class NewOpportunityForm(forms.Form):
         )
         self._name("pipeline_id", self.current_value("pipeline_id"), offer.other_pipeline)
         if self.pipeline or offer.here:
-            # Asked only where Slant has neither pipeline nor household. Without scripts it is always there.
+            # Asked only if neither pipeline nor household is chosen. Without scripts it is always shown.
             self.row_classes["pipeline_type"] = "only-plain"
         by_household = "By the household" if offer.here else "Choose a kind"
         self._choices(
@@ -340,7 +342,7 @@ class NewOpportunityForm(forms.Form):
         widget.choices = choices
 
     def _name(self, field: str, value: str, words: str) -> None:
-        """What a value that is not offered is called, where we may say it."""
+        """The name of a value that is not offered, if the person may know it."""
         widget = self.fields[field].widget
         if isinstance(widget, Select) and words:
             widget.names[value] = words

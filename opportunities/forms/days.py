@@ -1,4 +1,4 @@
-"""A calendar day that a person typed or chose."""
+"""Reading a calendar day that a person typed or chose."""
 
 import re
 from datetime import date, timedelta

@@ -36,7 +36,7 @@ from opportunities.offer import NO_HOUSEHOLD, Offer, PipelineChoice, StageChoice
 from opportunities.wording import deals as deals_words
 from opportunities.wording import fields as fields_words
 
-# More than a firm defines. A draft keeps no more, whatever a browser sends.
+# More custom fields than a firm defines. A draft keeps no more, even if a browser sends more.
 MOST_CUSTOM = 100
 
 
@@ -58,17 +58,17 @@ def editable_values(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def retyped_values(data: Mapping[str, Any], opened: Mapping[str, str]) -> dict[str, str]:
-    """What a redraw posts for the fields the form `opened` with, and what is typed to find a household."""
+    """The posted values of the fields the form `opened` with, and the text typed to find a household."""
     return {name: storable(value) for name, value in data.items() if name in opened or name == "q"}
 
 
 def edited_values(data: Mapping[str, Any]) -> dict[str, str]:
-    """What was typed into the form of one deal, and of which."""
+    """What was typed into the form of one deal, and the id of the deal."""
     return editable_values(data) | {"deal": storable(data.get("deal", ""))[:200]}
 
 
 def complete(posted: QueryDict, opened: Mapping[str, str]) -> QueryDict:
-    """What was posted. A field that was not posted at all stays as the form would open with it."""
+    """What was posted. A field that was not posted gets the value that the form opens with."""
     data = posted.copy()
     for name in [name for name in opened if f"seen_{name}" in opened]:
         if name not in data:
@@ -84,8 +84,8 @@ class EditOpportunityForm(NewOpportunityForm):
 
     refused, refused_no_words = deals_words.SLANT_REFUSED, deals_words.SLANT_REFUSED_NO_WORDS
 
-    # Slant moves no deal to another book or pipeline, and stages have `move/`. None takes a field away, which
-    # the types of Django do not know.
+    # Slant moves no deal to another book or pipeline, and stages have `move/`. None removes a field; Django's
+    # types do not include that.
     book_id = None  # type: ignore[assignment]
     pipeline_id = None  # type: ignore[assignment]
     pipeline_type = None  # type: ignore[assignment]
@@ -126,13 +126,13 @@ class EditOpportunityForm(NewOpportunityForm):
 
     @property
     def seen_values(self) -> list[tuple[str, str]]:
-        """For the hidden fields that carry what was seen through every redraw."""
+        """The values for the hidden fields that keep, over every redraw, what the person saw."""
         return [(name, self.seen(name)) for name in self.names]
 
     def seen(self, name: str) -> str:
         """What the person saw in `name`, as text; empty where the form did not post it."""
         shown = str((self.data if self.is_bound else self.initial).get(f"seen_{name}", ""))
-        # It is stored with the change, and no text column takes NUL.
+        # It is stored with the change, and no text column can hold NUL.
         return shown.replace("\0", "").strip()
 
     def is_as_seen(self, name: str) -> bool:
@@ -164,7 +164,9 @@ class EditOpportunityForm(NewOpportunityForm):
         return self.cleaned_data
 
     def add_refusal(self, field_errors: Mapping[str, Any], text: str, code: str = "") -> None:
-        """Slant names one object for all custom fields. Its sentences begin with the key of the field."""
+        """Add Slant's reasons at their fields. For custom fields Slant names one object, and each sentence
+        begins with a field's key.
+        """
         if code == RECORD_GONE:
             self.add_error(None, deals_words.GONE_WHILE_EDITING)
             return
@@ -207,7 +209,9 @@ class EditOpportunityForm(NewOpportunityForm):
         return super().clean_assigned_to_id()
 
     def _seen_value(self, name: str) -> Any:
-        """As the mirror holds it. What cannot be read equals no value, so the field counts as changed."""
+        """The seen value as the mirror would hold it. An unreadable text equals no value, so the field counts
+        as changed.
+        """
         text = self.seen(name)
         if name in self.custom:
             return seen_value(self.custom[name], text)
@@ -233,7 +237,7 @@ class EditOpportunityForm(NewOpportunityForm):
         self.fields["probability"].help_text = self._probability_hint()
 
     def _owner_now(self) -> str:
-        """The label of the present owner, who may no longer own deals of this book."""
+        """The label of the present owner, even if they may no longer own deals of this book."""
         owner = self.offer.owner(self.row.assigned_to_id)
         if owner is None:
             return self.row.assigned_to_name or deals_words.FORMER_OWNER

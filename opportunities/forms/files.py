@@ -1,4 +1,4 @@
-"""How a file is asked for, beside its filters. What cannot be read counts as missing."""
+"""The parameters of a file besides its filters. An unreadable one counts as missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from opportunities.forms.selection import TextParameter
 
 
 class FileForm(forms.Form):
-    """`about`: the lines of the heading, above the table or alone. `table`: the id of a report's table."""
+    """`about`: the heading's lines, above the table or without it. `table`: the id of a report's table."""
 
     about = TextParameter()
     table = TextParameter()

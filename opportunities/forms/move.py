@@ -10,12 +10,12 @@ from opportunities.wording import board as board_words
 from opportunities.wording import fields as fields_words
 
 LONGEST_REASON = 500
-# What people see and can correct; what is wrong with the rest is said at the stage.
+# Fields that people see and can correct. Errors of the other fields are shown at the stage.
 SHOWN = ("pipeline_stage_id", "probability", "lost_reason")
 
 
 class LostReasonField(forms.CharField):
-    """Why deals were lost, in as many letters as are kept; more are said, never cut."""
+    """The lost reason. A text longer than what is stored is an error, and never cut."""
 
     def __init__(self) -> None:
         too_long = board_words.REASON_TOO_LONG.format(most=LONGEST_REASON)
@@ -23,7 +23,7 @@ class LostReasonField(forms.CharField):
 
 
 class MoveForm(forms.Form):
-    """`stages` are those of the deal's pipeline, `at` where the deal is or is on its way to."""
+    """`stages` are those of the deal's pipeline; `at` is the stage the deal is in, or is being moved to."""
 
     pipeline_stage_id = forms.CharField(error_messages={"required": board_words.STAGE_MISSING})
     seen_pipeline_stage_id = forms.CharField(error_messages={"required": board_words.SEEN_MISSING})
@@ -93,12 +93,12 @@ class MoveForm(forms.Form):
         return fields
 
     def typed(self, name: str) -> str:
-        """What was typed or asked for in the address, unchecked, for a form that is drawn again."""
+        """The text that was typed or given in the address, unchecked, for a form that is drawn again."""
         return str(self.typed_values.get(name, ""))
 
     @property
     def undoes(self) -> bool:
-        """Whether it takes back the move of one's own that `undo` names, instead of making one."""
+        """Whether it undoes the person's own move that `undo` names, instead of making a move."""
         return "undo" in self.data
 
     @property
@@ -106,16 +106,16 @@ class MoveForm(forms.Form):
         return str(self.data.get("seen_pipeline_stage_id", ""))
 
     def typed_seen_probability(self, now: int | None) -> Any:
-        """The probability the form says was seen, as it was sent; of one that was not sent, `now`."""
+        """The text of the seen probability as the form sent it; `now` for a form that was not sent."""
         return self.data.get("seen_probability", now)
 
     def probability_seen(self, now: int | None) -> int | None:
-        """What the form says was seen; of one that does not say, what is there `now`."""
+        """The seen probability of the form; `now` if the form does not have it."""
         return self.cleaned_data["seen_probability"] if "seen_probability" in self.data else now
 
     @property
     def wants_reason(self) -> bool:
-        """Nothing else is missing."""
+        """Whether the lost reason is the only thing missing."""
         return set(self.errors) == {"lost_reason"}
 
     @property

@@ -1,6 +1,6 @@
-"""Small forms for what steers a page: parameters of an address, and buttons beside the fields of a form.
+"""Small forms for values that only change what a page shows: parameters of an address, and buttons of a form.
 
-No value makes them fail. What is missing, too long or unreadable counts as empty.
+No value makes them fail. A missing, too long or unreadable value counts as empty.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ LONGEST_ADDRESS = 4000
 
 
 class AddressParameter(forms.Field):
-    """An address exactly as it was sent. Characters that make it no address of ours must stay visible."""
+    """An address exactly as it was sent. Characters that show it is not ours must not be removed."""
 
     def __init__(self) -> None:
         super().__init__(required=False)
@@ -35,31 +35,33 @@ class ParameterForm(forms.Form):
 
 
 class NextPageForm(ParameterForm):
-    """Where to go afterwards. Whoever redirects there checks that the address is one of ours."""
+    """The address to go to afterwards. The code that redirects checks that it is one of ours."""
 
     next = AddressParameter()
 
 
 class LogoutForm(ParameterForm):
-    """What the sign-on provider sends when a session is over. Whoever reads it checks the token."""
+    """What the sign-on provider sends when a session has ended. The code that reads it checks the token."""
 
     logout_token = AddressParameter()
 
 
 class NewsForm(ParameterForm):
-    """Which version of itself a page shows already."""
+    """The version of itself that a page already shows."""
 
     seen = TextParameter()
 
 
 class MovedForm(ParameterForm):
-    """Which move was made just before this page, where scripts do not say it."""
+    """The move that was made just before this page, for pages without scripts."""
 
     moved = TextParameter()
 
 
 class BoardChangesForm(ParameterForm):
-    """Since which token an open board asks for changes. With `fresh` it takes the head even without any."""
+    """The token since which an open board wants changes. With `fresh` it gets the head even if there are
+    none.
+    """
 
     since = TextParameter(longest=LONGEST_ADDRESS)
 
@@ -79,7 +81,7 @@ class RedrawForm(ParameterForm):
 
 
 class CreateButtonsForm(RedrawForm):
-    """How a form for a new opportunity is sent, beside its fields."""
+    """The buttons and hidden fields of a form for a new opportunity."""
 
     after = TextParameter()
     confirm_duplicate = TextParameter()
@@ -95,12 +97,12 @@ class CreateButtonsForm(RedrawForm):
 
     @property
     def opens_similar(self) -> bool:
-        """The duplicate question was answered: it is the same deal."""
+        """Whether the person answered the duplicate question with "the same deal"."""
         return self.text("confirm_duplicate") == "same"
 
 
 class EditButtonsForm(RedrawForm):
-    """How the form of a deal is sent, beside its fields."""
+    """The buttons and hidden fields of the form of a deal."""
 
     supersedes = TextParameter()
 
@@ -110,7 +112,7 @@ class EditButtonsForm(RedrawForm):
 
 
 class CorrectionForm(ParameterForm):
-    """Which submission a form starts from: `?from=<uuid>`."""
+    """The submission that a form starts from: `?from=<uuid>`."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
@@ -127,7 +129,7 @@ class CorrectionForm(ParameterForm):
 
 
 class ChangedFieldsForm(ParameterForm):
-    """Which fields of a form somebody changed since it was drawn, by name, with spaces between."""
+    """The names of the fields that somebody changed since the form was drawn, separated by spaces."""
 
     changed = TextParameter()
 
@@ -137,7 +139,7 @@ class ChangedFieldsForm(ParameterForm):
 
 
 class BulkResultForm(ParameterForm):
-    """Which bulk action is asked about, and which version of its page was `seen`."""
+    """The bulk action to show, and the version of its page that was `seen`."""
 
     sent = TextParameter()
     seen = TextParameter()

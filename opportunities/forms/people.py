@@ -1,4 +1,4 @@
-"""Who somebody is in Slant, as a manager says it."""
+"""The link of a person to a Slant member, set by a manager."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from opportunities.wording import people as people_words
 
 
 class LinkForm(forms.Form):
-    """One row of the page: a person, and the Slant member they are; no member means: by their e-mail."""
+    """One row of the page: a person and their Slant member. No member means: decide by their e-mail."""
 
     person = forms.ModelChoiceField(
         Person.objects.all(), error_messages={"invalid_choice": people_words.PERSON_UNKNOWN}
@@ -25,6 +25,6 @@ class LinkForm(forms.Form):
         self.fields["member_id"].choices = [("", ""), *((id, id) for id in member_ids)]  # type: ignore[attr-defined]  # a ChoiceField
 
     def problems(self) -> Problems:
-        """The first thing wrong, with the id of the table it is in."""
+        """The first problem, with the id of its table."""
         found = [("people", str(message)) for messages in self.errors.values() for message in messages]
         return found[:1]

@@ -5,7 +5,7 @@ SHORTCUTS = [("on", "On"), ("off", "Off")]
 
 
 class PreferencesForm(forms.Form):
-    """What the menu of the person sends. None: it says nothing about that choice."""
+    """The preferences that the person's menu sends. None: that choice is unchanged."""
 
     theme = forms.ChoiceField(choices=[(name, name) for name in THEMES], required=False)
     shortcuts = forms.ChoiceField(choices=SHORTCUTS, required=False)

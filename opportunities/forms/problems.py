@@ -1,4 +1,4 @@
-"""The error summary of a form: what is wrong, each with the control it is about."""
+"""The error summary of a form: each problem with the control it belongs to."""
 
 from django import forms
 
@@ -6,5 +6,5 @@ Problems = list[tuple[str, str]]
 
 
 def problems_of(form: forms.BaseForm) -> Problems:
-    """The id to go to and the sentence, in the order of the page."""
+    """The id of the control and the sentence of each problem, in the order of the page."""
     return [(f"id_{name}", str(message)) for name in form.fields for message in form.errors.get(name, [])]

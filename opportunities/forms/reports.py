@@ -1,4 +1,4 @@
-"""What a report is asked for: the filters in its address. And the targets managers set."""
+"""The filters in a report's address, and the form of the targets that managers set."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -33,10 +33,10 @@ class DayField(TextParameter):
 
 
 class ReportForm(forms.Form):
-    """The filters of a report. What cannot be read is left out and named; it never makes a page fail.
+    """The filters of a report. An unreadable value is left out and named; it never makes a page fail.
 
-    `was` are the days the page was drawn with. Days that differ from it were typed, and win over the name of
-    a period.
+    `was` are the days the page was drawn with. Days that differ from it were typed, and have priority over
+    the name of a period.
     """
 
     period = ChoiceParameter((*NAMES, OWN_DAYS), reports_words.PERIOD_UNKNOWN)
@@ -75,7 +75,7 @@ class ReportForm(forms.Form):
 
     @property
     def chosen_period(self) -> Period:
-        """The days asked for; without any, the report's usual period."""
+        """The chosen days; without any, the report's default period."""
         if self.period_name:
             return named(self.period_name, self.today, self.year_starts)
         first, last = self.cleaned_data.get("from"), self.cleaned_data.get("to")
@@ -103,7 +103,7 @@ class ReportForm(forms.Form):
 
     @property
     def needs_address(self) -> bool:
-        """Whether the address names a period: tomorrow the same name would mean other days."""
+        """Whether the address names a period instead of days. The same name means other days tomorrow."""
         return bool(self.data.get("period") or self.data.get("was"))
 
     def address(self) -> dict[str, str]:
@@ -147,7 +147,7 @@ class TargetsForm(forms.Form):
 
     @property
     def amounts(self) -> dict[tuple[str, date], int | None]:
-        """What each field that was sent asks for; a field the page did not have changes nothing."""
+        """The amount of each field that was sent; a field that was not sent changes nothing."""
         return {
             place: self.cleaned_data[name]
             for name, place in self.places.items()

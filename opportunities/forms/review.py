@@ -7,7 +7,7 @@ DECISIONS = [("link", "Link"), ("resend", "Send again"), ("close", "Close")]
 
 
 class IdsField(forms.Field):
-    """Ids of Slant's, one for each input of its name."""
+    """Slant ids, one for each input with this name."""
 
     widget = forms.MultipleHiddenInput
 
@@ -34,7 +34,7 @@ class DecisionForm(forms.Form):
 
 
 class SendingForm(forms.Form):
-    """The stop button, and the lifting of one hold."""
+    """The button that stops sending, and the button that releases one hold."""
 
     do = forms.RegexField(r"^(hold|release:[a-z_]{1,60})$")
     reason = forms.CharField(
@@ -44,5 +44,5 @@ class SendingForm(forms.Form):
     )
 
     def problems(self) -> Problems:
-        """All at the reason: the buttons have no place of their own for what is wrong."""
+        """All problems, shown at the reason, because the buttons have no place for errors."""
         return [("id_reason", str(message)) for messages in self.errors.values() for message in messages]

@@ -1,4 +1,4 @@
-"""How forms are drawn: a row for each field (templates/django/forms/field.html), and our widgets."""
+"""The rendering of forms: a row for each field (templates/django/forms/field.html), and our widgets."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class FieldRow(forms.BoundField):
 
 
 class Text(forms.CharField):
-    """Text as it was typed. What it must hold is the form's own business, with the form's own words."""
+    """Text as it was typed. The form checks it, with its own messages."""
 
     def __init__(self, *, optional: bool = False, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
@@ -44,14 +44,16 @@ class Text(forms.CharField):
 
 
 class Select(forms.Select):
-    """A select that never replaces what was sent: a value it does not offer stays, and says so."""
+    """A select that never replaces what was sent: a value it does not offer is kept, and marked as not
+    offered.
+    """
 
     def __init__(self) -> None:
         super().__init__({"class": "form-select", "autocomplete": "off"})
         self.names: dict[str, str] = {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Select":
-        # Django copies a form's widgets shallowly: names of one request must not be seen by the next.
+        # Django copies a form's widgets shallowly. The names of one request must not be shown in the next.
         copy: Select = super().__deepcopy__(memo)
         copy.names = {}
         return copy
@@ -65,7 +67,7 @@ class Select(forms.Select):
 
 
 class Affixed(forms.TextInput):
-    """A text box with a sign in front or behind that people need not type."""
+    """A text box with a sign before or after it that people need not type."""
 
     template_name = "forms/affixed.html"
 
@@ -91,7 +93,7 @@ class HouseholdPicker(Select):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.offer.household if self.offer.household and self.offer.household.id == value else None
         kept = "" if chosen or value == NO_HOUSEHOLD else self.offer.kept_household
-        # The household a deal may only keep is no choice: an empty value keeps it.
+        # A household that the deal may only keep is not a choice; an empty value keeps it.
         return super().get_context(name, "" if kept else value, attrs) | {
             "chosen": chosen,
             "kept": kept,

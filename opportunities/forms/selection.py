@@ -1,6 +1,6 @@
 """Reads the filters of an address (`?pipeline=&book=&owner=&q=...`) as a `Selection`.
 
-What cannot be read is left out, and a sentence says so. It never makes a page fail.
+An unreadable filter is left out, and a sentence says so. It never makes a page fail.
 """
 
 import re
@@ -16,14 +16,14 @@ from opportunities.selection import BOARD, LIST, MISSING, OVERDUE, WINDOWS, Sele
 from opportunities.wording import board as wording
 
 LONGEST = 200
-# Parameters of an address that say nothing about which deals are meant.
+# Parameters of an address that do not select deals.
 PASSING = ("moved",)
 MOST_IDS = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TextParameter(forms.Field):
-    """Text without control characters. What is too long is cut, since no id and no name is longer."""
+    """Text without control characters. A longer text than any id or name is cut."""
 
     widget: type[forms.Widget] = forms.TextInput
 
@@ -117,16 +117,16 @@ class SelectionForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Whether the address says which deals are meant, or how they are shown."""
+        """Whether the address selects deals, or says how to show them."""
         return bool(set(self.data) - set(PASSING))
 
     @property
     def cleared(self) -> str:
-        """The name of the filter to take off, or `all`."""
+        """The name of the filter to remove, or `all`."""
         return str(self.data.get("clear", ""))
 
     def typed_query(self) -> str:
-        """What was typed as a query string, problems included, for the page that says what is wrong."""
+        """The typed values as a query string, with the wrong ones, for the page that shows the problems."""
         data, query = cast(QueryDict, self.data), QueryDict(mutable=True)
         for name in self.fields:
             if data.get(name):
@@ -145,7 +145,7 @@ class SelectionForm(forms.Form):
 
 
 class WindowForm(forms.Form):
-    """Which cards of a column: those that follow one, or as many as are on the page already."""
+    """Which cards of a column to return: those after a given card, or as many as the page already has."""
 
     # A moment in microseconds before the id.
     after = TextParameter(longest=LONGEST + 20)
@@ -153,7 +153,7 @@ class WindowForm(forms.Form):
 
     @property
     def window(self) -> tuple[str, int | None]:
-        """`after` and `shown`; nothing, where they cannot be read."""
+        """`after` and `shown`; without those that cannot be read."""
         self.full_clean()
         return self.cleaned_data["after"], self.cleaned_data.get("shown")
 

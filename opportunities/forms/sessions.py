@@ -1,4 +1,4 @@
-"""Which of one's sessions are to end."""
+"""Which sessions to end."""
 
 from django import forms
 
@@ -13,6 +13,6 @@ class EndSessionForm(forms.Form):
 
 
 class LeaverForm(forms.Form):
-    """Somebody whose sessions are all to end."""
+    """The person whose sessions all end."""
 
     person = forms.ModelChoiceField(Person.objects.all())

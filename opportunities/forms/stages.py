@@ -1,4 +1,4 @@
-"""What a stage means, as a manager says it."""
+"""The meaning of a stage, set by a manager."""
 
 from django import forms
 
@@ -8,7 +8,7 @@ from opportunities.wording import stages as words
 
 
 class StageForm(forms.Form):
-    """One row of the page. No meaning: what the name suggests; no limit: that of the settings."""
+    """One row of the page. No meaning: the one its name suggests. No limit: the one of the settings."""
 
     stage = forms.ModelChoiceField(
         Stage.objects.filter(gone_at=None), error_messages={"invalid_choice": words.STAGE_UNKNOWN}
@@ -30,7 +30,7 @@ class StageForm(forms.Form):
         return Meaning(meaning) if meaning else None
 
     def problems(self) -> Problems:
-        """The first thing wrong, with the id of the control in the row of its stage."""
+        """The first problem, with the id of the control in the row of its stage."""
         for field, errors in self.errors.items():
             control = "limit" if field == "stale_after_days" else "stage"
             return [(f"{control}-{self.data.get('stage', '')}", str(errors[0]))]

@@ -1,4 +1,4 @@
-"""The live summary "What Slant will receive": what the form holds, in the words of Slant's board."""
+"""The live summary "What Slant will receive": the values of the form, in the words of Slant's board."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -42,7 +42,7 @@ class Summary:
 def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: bool = False) -> Summary:
     """The summary of a bound form, valid or not.
 
-    `similar` counts deals like it of the last 24 hours; None where they were not counted.
+    `similar` is the number of similar deals of the last 24 hours; None if they were not counted.
     """
     wrong = {name for name in form.errors if submitted or form.current_value(name)}
     cleaned = form.cleaned_data
@@ -107,7 +107,7 @@ def _pipeline_text(form: NewOpportunityForm) -> str:
 
 
 def _owner_name(form: NewOpportunityForm) -> str:
-    """The owner chosen; the person themselves where none is."""
+    """The name of the chosen owner; the person's own if none is chosen."""
     chosen = form.current_value("assigned_to_id")
     owner = form.offer.owner(chosen) if chosen else form.offer.me
     return owner.name if owner else ""

@@ -13,10 +13,10 @@ UNSTORABLE = ("Cc", "Cs")
 
 
 def storable(text: Any) -> str:
-    """`text` without the characters no database takes."""
+    """`text` without the characters that databases refuse."""
     return "".join(letter for letter in str(text) if unicodedata.category(letter) not in UNSTORABLE)
 
 
 def typed_values(data: Mapping[str, Any]) -> dict[str, str]:
-    """What was typed, by field: only names we know, only characters a database takes."""
+    """What was typed, by field: only known names, and only characters that databases accept."""
     return {name: storable(str(data[name])[:LONGEST]) for name in CARRIED if name in data}

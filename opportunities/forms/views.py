@@ -29,12 +29,12 @@ class SaveViewForm(forms.Form):
 
     @property
     def selection(self) -> Selection:
-        """The filters to keep. What cannot be read of them is left out."""
+        """The filters to save, without unreadable ones."""
         return selection_of(str(self.data.get("query", "")))
 
 
 class DeleteViewForm(forms.Form):
-    """The button that deletes one's view, on the page of the board as `query` says."""
+    """The button that deletes a saved view, on the board page with the selection `query`."""
 
     delete = forms.UUIDField()
 

@@ -1,6 +1,7 @@
-"""What an address names that is no more: a bookmark says so, instead of showing something else in silence.
+"""Objects in an address that no longer exist: the page says so, instead of silently showing something else.
 
-Nothing out of reach is named. Most addresses name no more than a pipeline that is shown, which costs nothing.
+Objects that the person may not see are not named. Most addresses name only the pipeline that is shown, which
+costs no query.
 """
 
 from django.db.models import Q
@@ -13,7 +14,9 @@ from opportunities.wording import board as words
 
 
 def lost_from_address(person: Person, asked: Selection, shown: Tab | None) -> list[str]:
-    """A sentence for each thing `asked` names and does not get. `shown` is the pipeline shown instead."""
+    """A sentence for each object that `asked` names and that is not shown. `shown` is the pipeline shown
+    instead.
+    """
     said = []
     if asked.pipeline and (shown is None or shown.id != asked.pipeline):
         said.append(_lost_pipeline(person, asked.pipeline, shown))
@@ -43,7 +46,7 @@ def _lost_pipeline(person: Person, id: str, shown: Tab | None) -> str:
 
 
 def _lost_stages(person: Person, ids: tuple[str, ...]) -> list[str]:
-    """One sentence for all stages that are gone, by their names where the person may know them."""
+    """One sentence for all stages that are gone, with their names if the person may know them."""
     seen = Q(pipeline__book=None) | Q(pipeline__book__in=visible_books(person))
     known = {stage.pk: stage for stage in Stage.objects.filter(seen, pk__in=ids)}
     gone = [id for id in ids if id not in known or known[id].gone_at is not None]

@@ -1,4 +1,6 @@
-"""What the pages of a bulk change show: the chosen deals with what may be done, and what became of each."""
+"""What the pages of a bulk change show: the chosen deals with the possible changes, and the outcome of
+each.
+"""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -20,7 +22,7 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class PickedDeals:
-    """The deals a person chose and may change. `out_of_reach` counts those chosen that are not theirs."""
+    """The chosen deals that the person may change. `out_of_reach` is the number of those they may not."""
 
     count: int
     value: int
@@ -33,7 +35,7 @@ class PickedDeals:
 
 @dataclass(frozen=True)
 class BulkResult:
-    """One row: the deal, how it stands, and why where it was not or could not be changed."""
+    """One row: the deal, its state, and the reason if it was not changed."""
 
     id: str
     name: str
@@ -71,7 +73,7 @@ class BulkOutcome:
 
 
 def picked_deals(person: Person, ids: tuple[str, ...]) -> PickedDeals:
-    """Eight queries, however many deals."""
+    """The deals of `ids` that the person may change. Makes eight queries for any number of deals."""
     rows = Opportunity.objects.filter(pk__in=ids, gone_at=None, book__in=writable_books(person))
     books = set(rows.values_list("book_id", flat=True))
     pipeline_ids = set(rows.values_list("pipeline_id", flat=True))
@@ -98,7 +100,7 @@ def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
 
 
 def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
-    """Everybody who works in at least one of the books, once."""
+    """Each person who works in at least one of the books, once."""
     found: dict[str, OwnerChoice] = {}
     for member in Member.objects.filter(book_id__in=books):
         is_me = bool(person.member_id) and member.user_id == person.member_id
@@ -108,7 +110,7 @@ def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
 
 
 def outcome(person: Person, key: str) -> BulkOutcome:
-    """What became of each row of a bulk action of `person`'s; 404 for anybody else's."""
+    """The outcome of each row of a bulk action of `person`. Raises Http404 for another person's."""
     event = bulk.find_event(key, person) if key else None
     if event is None:
         raise Http404

@@ -1,6 +1,6 @@
 """What a person may choose when they enter an opportunity.
 
-From the mirror alone; nothing out of reach is named.
+Read only from the mirror. Objects that the person may not see are not named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from opportunities.selectors.stages import draw_stages, with_meanings
 
 LISTED = 50
 SUGGESTED = 8
-# Of stages: as their pipelines stand, then as they stand in it.
+# The order of stages: by the order of their pipelines, then by their own.
 IN_ORDER = (
     "pipeline__position", "pipeline__name", "pipeline_id", "stage_order", "position", "id",
 )  # fmt: skip
@@ -34,7 +34,7 @@ Typed = Mapping[str, str]
 
 
 def offer(person: Person, typed: Typed) -> Offer:
-    """Everything the form needs, in a number of queries that does not grow with what there is to choose."""
+    """Everything the form needs. The number of queries does not grow with the number of choices."""
     mine = Submission.objects.of(person).filter(kind="create").values("book_id")
     books: dict[str, Book] = {}
     used_last = ""
@@ -63,7 +63,7 @@ def offer(person: Person, typed: Typed) -> Offer:
 
 
 def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed: Typed) -> Offer:
-    """What `deal` may be given: households and owners of its own book.
+    """The choices for an edit of `deal`: households and owners of its own book.
 
     Two queries, one more for a new household. The deal comes from `reachable`, with `household_text`.
     """
@@ -101,7 +101,7 @@ def cannot_write_at_all() -> bool:
 
 
 def principals(person: Person) -> list[Member]:
-    """Whom somebody who can only read may ask: the principals of the books they see."""
+    """Whom a person who can only read may ask: the principals of the books they see."""
     return list(
         Member.objects.filter(book__in=visible_books(person), role="principal").select_related("book")[:5]
     )
@@ -110,7 +110,7 @@ def principals(person: Person) -> list[Member]:
 def _book(
     books: dict[str, Book], typed: Typed, household: HouseholdChoice | None, used_last: str
 ) -> Book | None:
-    """What was chosen; else the household's book, the only book, or the one used last."""
+    """The chosen book; else the household's book, the only book, or the one used last."""
     if typed.get("book_id"):
         return books.get(typed["book_id"])
     if household and household.book_id in books:
@@ -189,7 +189,7 @@ def _by_name(rows: QuerySet[Household], q: str) -> QuerySet[Household]:
 
 
 def _plain(row: Household) -> HouseholdChoice:
-    """Without its book's name and open deals, for forms of one book that show neither."""
+    """The household without its book's name and open deals, for forms of one book, which show neither."""
     return HouseholdChoice(row.pk, row.name, row.kind, row.book_id, "", 0)
 
 

@@ -21,7 +21,7 @@ def describe_fields(row: Opportunity) -> Iterator[tuple[str, str]]:
 
 
 def editable(row: Opportunity) -> tuple[DealField, ...]:
-    """The custom fields that the form of `row` offers: defined, and holding nothing but a plain value."""
+    """The custom fields that the form of `row` offers: those that are defined and hold a plain value."""
     held = values_of_row(row)
     return tuple(
         field
@@ -31,5 +31,7 @@ def editable(row: Opportunity) -> tuple[DealField, ...]:
 
 
 def defined(row: Opportunity) -> list[DealField]:
-    """What Slant defines. Costs a query unless `row` has `definitions` (`opportunity.page.reachable`)."""
+    """The definitions of Slant's custom fields. Makes a query unless `row` has `definitions`
+    (`opportunity.page.reachable`).
+    """
     return listed(row.definitions) if hasattr(row, "definitions") else known()

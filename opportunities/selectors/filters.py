@@ -11,7 +11,7 @@ from opportunities.wording import formats
 
 @dataclass(frozen=True)
 class Chip:
-    """One filter in use. `without` is the query string of the selection that lacks it."""
+    """One active filter. `without` is the query string of the selection without it."""
 
     field: str
     label: str
@@ -21,7 +21,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Options:
-    """`owners` are id and name, each once however many books they work in."""
+    """`owners` are id and name, each person once."""
 
     books: list[Book]
     owners: list[tuple[str, str]]
@@ -62,7 +62,7 @@ def _words(field: str, selection: Selection, names: dict[str, str]) -> str:
 
 
 def options(person: Person) -> Options:
-    """Two queries."""
+    """The choices of the filters. Makes two queries."""
     books = visible_books(person)
     owners: dict[str, str] = {}
     for member in Member.objects.filter(book__in=books):

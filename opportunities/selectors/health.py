@@ -1,6 +1,6 @@
-"""How the installation is doing: for `/readyz`, `/metrics`, and whoever watches them.
+"""The health of the installation, for `/readyz` and `/metrics`. The only selector without a person:
 
-The one selector that takes no person: it is asked by machines and holds counts and ages, nothing of any deal.
+machines call it, and it returns counts and ages, never data of a deal.
 """
 
 from dataclasses import dataclass, field
@@ -34,17 +34,17 @@ from opportunities.runtime import breaker, budget, heartbeats, static_files
 
 # The form of a new deal cannot be filled in without these three.
 NEEDED = ("books", "pipelines", "households")
-# The age at which pages turn red: four times what is expected, and at least a quarter of an hour.
+# The age at which the stamp on pages is red: four intervals, and at least a quarter of an hour.
 SYNC_OLD_SECONDS = 15 * 60
-# A worker that ran yesterday is not missing: only heartbeats of the last hour are listed.
+# Only heartbeats of the last hour are listed, because a worker of yesterday is not missing.
 HEARTBEATS_SHOWN = timedelta(hours=1)
-# What an exchange met that says Slant does not work for us now; a refused field says the opposite.
+# Errors that show that Slant does not work for us now. A refused field shows that it works.
 SLANT_FAILS = (Outcome.UNREACHABLE, Outcome.NO_ANSWER, Outcome.REFUSED_US)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `/readyz`: well or not, and how old what it is judged by is."""
+    """One line of `/readyz`: whether it is good, and the age of the data it is based on."""
 
     ok: bool
     age_s: int | None = None
@@ -60,7 +60,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Health:
-    """Everything at one moment. `sync.age_s` is None while no first sync ever succeeded.
+    """The health at one moment. `sync.age_s` is None until a first sync succeeded.
 
     `unreadable` counts the records that Slant shows and we cannot read whole; `static` is of this process.
     """
@@ -83,7 +83,7 @@ class Health:
     def status(self) -> str:
         """`unready` only when the pages cannot work.
 
-        Slant or a worker being down must not take the web tier away.
+        When Slant or a worker is down, the web must stay in service.
         """
         if not self.database.ok or self.sync.age_s is None:
             return "unready"
@@ -91,7 +91,7 @@ class Health:
         return "ok" if well and self.static.ok else "degraded"
 
     def as_json(self) -> dict[str, Any]:
-        """As docs and scripts know it; its names are fixed. `static` is shown only when it fails."""
+        """As documents and scripts use it; its names are fixed. `static` is included only when it fails."""
         return {
             "status": self.status,
             "checks": {
@@ -108,7 +108,7 @@ class Health:
 
 
 def health(clock: Clock) -> Health:
-    """Never raises: a database that cannot be asked is an answer too."""
+    """The present health. Never raises: a database that does not answer is a result too."""
     try:
         if not is_migrated():
             return Health(database=Check(ok=False))
@@ -139,12 +139,14 @@ def is_migrated() -> bool:
 
 @cache
 def _migrations() -> frozenset[tuple[str, str]]:
-    """All there are, read from their files once: anybody may ask `/readyz`, as often as they like."""
+    """All migrations, read from their files only once, because anybody may call `/readyz` any number of
+    times.
+    """
     return frozenset(MigrationLoader(None).graph.nodes)
 
 
 def _sync(now: datetime) -> Check:
-    """As old as the oldest of what is needed."""
+    """The sync check: its age is that of the oldest required resource."""
     states = list(SyncState.objects.filter(pk__in=NEEDED).defer("walk"))
     known = [state.finished_at for state in states if state.finished_at is not None]
     if len(known) < len(NEEDED):
@@ -155,9 +157,9 @@ def _sync(now: datetime) -> Check:
 
 
 def _slant_answers(now: datetime) -> bool:
-    """Whether the newest news of Slant is good: a finished sync, or an exchange that Slant answered.
+    """Whether the newest result from Slant is good: a finished sync, or an exchange that Slant answered.
 
-    Its first good answer after a silence counts, whoever asked.
+    The first good answer after an outage counts, whichever call received it.
     """
     if holds.sending_is_held():
         return False
@@ -176,13 +178,15 @@ def _slant_answers(now: datetime) -> bool:
     news += [(answered_at, True)] if answered_at else []
     if last and last[0]:
         news.append((last[0], last[1] not in SLANT_FAILS))
-    # News of the future is from before the clock was set back.
+    # A result in the future is from before the clock was set back.
     news = [(moment, good) for moment, good in news if moment <= now + CLOCKS_DIFFER]
     return max(news)[1] if news else False
 
 
 def _worker(now: datetime) -> Check:
-    """By the last round that any worker completed: one that only begins rounds does no work."""
+    """The worker check, by the last round that any worker completed. A worker that only begins rounds does no
+    work.
+    """
     newest = heartbeats.completions(now).first()
     if newest is None:
         return Check(ok=False)
@@ -203,7 +207,7 @@ def _open_alerts(now: datetime) -> dict[str, int]:
 def _trail_is_whole() -> bool:
     """Whether the chain's head is the last event. `manage.py verify_audit` verifies the whole chain."""
     last = AuditEvent.objects.order_by("-seq")
-    # One statement, so that both are read as of one moment: events are added between two statements.
+    # One statement, so that both are read at one moment: events may be added between two statements.
     head = (
         ChainHead.objects.annotate(
             last_seq=Subquery(last.values("seq")[:1]), last_hash=Subquery(last.values("hash")[:1])

@@ -1,4 +1,4 @@
-"""What a deal's household is called on pages, for one person: the name of one they may see, else why not.
+"""The text for a deal's household on pages, for one person: its name if they may see it, else the reason.
 
 A household may be deleted in Slant, or leave the person's books, while deals still name it.
 """
@@ -14,7 +14,7 @@ from opportunities.wording import deals as words
 
 
 def household_text(person: Person) -> Case:
-    """An expression for queries of deals. Empty for a deal without a household."""
+    """An expression for queries of deals that yields the text. Empty for a deal without a household."""
     return Case(
         When(household=None, then=Value("")),
         When(
@@ -32,7 +32,7 @@ def household_text(person: Person) -> Case:
 
 
 def household_texts(person: Person, ids: Iterable[str | None]) -> dict[str, str]:
-    """The same for the ids of households, as a history holds them. One query."""
+    """The same texts by household id, for a history, which holds ids. Makes one query."""
     wanted = {id for id in ids if id}
     if not wanted:
         return {}
@@ -42,11 +42,11 @@ def household_texts(person: Person, ids: Iterable[str | None]) -> dict[str, str]
 
 
 def is_lost(person: Person) -> Q:
-    """Deals whose household is no longer in Slant, or in none of the books `person` sees."""
+    """A condition for deals whose household is no longer in Slant, or in none of the books `person` sees."""
     here = visible_households(person).filter(pk=OuterRef("household_id"), gone_at=None)
     return Q(household__isnull=False) & ~Q(Exists(here))
 
 
 def may_be_named(person: Person) -> Q:
-    """Deals whose household's name `person` may know, so that a search by it finds them."""
+    """A condition for deals whose household's name `person` may know, so that a search by name finds them."""
     return Q(household__book__in=visible_books(person))

@@ -1,7 +1,7 @@
 """The deals of a selection as rows: a window at a time for the list, all of them for the file.
 
-The list costs as many queries for a hundred thousand deals as for one: its totals are the board's own kept
-ones, and each window begins where the last one ended (by the sorted value and the id), never by counting.
+The list costs as many queries for a hundred thousand deals as for one: its totals are the board's stored
+ones, and each window begins where the last one ended (by the sorted value and the id), without an offset.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ from opportunities.wording import bulk as bulk_words
 WINDOW = 50
 
 PERCENT = Coalesce(F("probability"), F("stage__default_probability"))
-# By column: what it is sorted by. Empty text counts as nothing, and nothing comes last.
+# The sort expression of each column. Empty text counts as no value, and no value comes last.
 KEYS: dict[str, Any] = {
     "name": Lower("name"),
     "stage": F("stage__stage_order"),
@@ -61,7 +61,7 @@ KEYS: dict[str, Any] = {
     "since": F("since"),
     "owner": NullIf(Lower("assigned_to_name"), Value("")),
 }
-# Sorted by the day a deal came, shown as the days since: the other way round.
+# Sorted by the day a deal came and shown as the days since, so the order is reversed.
 TURNED = ("since",)
 
 FILE_COLUMNS = (
@@ -96,7 +96,7 @@ class ListedDeal:
 
 @dataclass(frozen=True)
 class ListColumn:
-    """One head: `query` leads to the list sorted by it; `order` is ascending, descending or empty."""
+    """One column head: `query` is the list sorted by it; `order` is ascending, descending or empty."""
 
     name: str
     label: str
@@ -135,12 +135,12 @@ class DealList:
 
     @property
     def most_chosen(self) -> int:
-        """How many deals one bulk change may have; scripts read it from the page."""
+        """The most deals of one bulk change; scripts read it from the page."""
         return ROW_LIMIT
 
 
 def listing(person: Person, selection: Selection, reading: Reading, now: datetime) -> DealList | None:
-    """A window of the list of one pipeline: the selected one, else the first; None where there is none."""
+    """A window of the list of one pipeline: the selected one, else the first; None if there is none."""
     head = boards.head(person, selection, now)
     if head is None:
         selection = replace(selection, pipeline=_first_pipeline(person))
@@ -173,7 +173,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
 def file_rows(
     person: Person, selection: Selection, sorting: Sorting, now: datetime
 ) -> tuple[int, Iterator[tuple[Cell, ...]]]:
-    """How many deals the selection has, and each as a row of FILE_COLUMNS, read bit by bit."""
+    """How many deals the selection has, and an iterator over them as rows of FILE_COLUMNS, read in chunks."""
     rows = deals(person, selection, now)
     ordered = _ordered(rows.annotate(key=_key(person, sorting)), sorting)
     return rows.count(), _file_rows(ordered.annotate(household_text=household_text(person)), now)
@@ -211,7 +211,7 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
 
 
 def _exact(value: int | None, percent: int | None, meaning: str) -> Cell:
-    """The weighted value to the cent, so that the sum of a column is the sum the page shows."""
+    """The weighted value in dollars and cents, so that the sum of a column equals the sum on the page."""
     hundredths = weighted_hundredths(value, percent, meaning)
     if hundredths is None:
         return None
@@ -219,7 +219,7 @@ def _exact(value: int | None, percent: int | None, meaning: str) -> Cell:
 
 
 def pipeline_name(person: Person, id: str) -> str:
-    """Empty for one that `person` may not know of."""
+    """The pipeline's name; empty if `person` may not see it."""
     rows = _pipelines(person).filter(pk=id) if id else Pipeline.objects.none()
     return rows.values_list("name", flat=True).first() or ""
 
@@ -244,7 +244,7 @@ def _is_down(sorting: Sorting) -> bool:
 
 
 def _with_words(window: QuerySet[Opportunity], person: Person, sorting: Sorting) -> QuerySet[Opportunity]:
-    """Everything a line says, of the deals of `window` alone: what is sorted is narrow."""
+    """All values of the rows in `window`. The sorting query reads only ids and sort values."""
     rows = Opportunity.objects.filter(pk__in=window.values("pk"))
     waiting = Submission.objects.filter(opportunity_id=OuterRef("pk"), state__in=OPEN)
     limit = StageMeaning.objects.filter(pk=OuterRef("stage_id")).values("stale_after_days")
@@ -268,13 +268,15 @@ def _ordered(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportun
 
 
 def _window(rows: QuerySet[Opportunity], person: Person, reading: Reading) -> QuerySet[Opportunity]:
-    """The next deals and one more, which says that there are more."""
+    """The next deals, and one more if there are more."""
     keyed = _ordered(rows.annotate(key=_key(person, reading.sorting)), reading.sorting)
     return _rest(keyed, reading)[: WINDOW + 1]
 
 
 def _rest(rows: QuerySet[Opportunity], reading: Reading) -> QuerySet[Opportunity]:
-    """What comes after the deal read last; from the top where that one is gone."""
+    """A condition for the deals after the one read last; none, which starts at the top, if that one is
+    gone.
+    """
     if not reading.after:
         return rows
     last = rows.filter(pk=reading.after).values_list("key", "pk").first()  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""One deal as somebody about to move it sees it."""
+"""One deal, for a person who is about to move it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ class DealGone(Exception):
 
 @dataclass(frozen=True)
 class Movable:
-    """`at` is the stage it will be in once everything asked for before has arrived; so is `probability`."""
+    """`at` and `probability` are those it will have once all earlier changes are confirmed."""
 
     deal: Opportunity
     stages: tuple[StageChoice, ...]
@@ -41,7 +41,7 @@ class Movable:
 
 
 def movable(person: Person, id: str) -> Movable:
-    """A deal in a visible book. Anything else is as if it were not there. Raises `DealGone`."""
+    """A deal in a visible book. Raises Http404 for any other, and `DealGone`."""
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
     rows = rows.annotate(household_text=household_text(person))
     deal = rows.select_related("book", "stage", "pipeline").first()
@@ -69,7 +69,7 @@ def own_move(person: Person, id: str, deal: Opportunity) -> Submission | None:
 
 @dataclass(frozen=True)
 class Moved:
-    """A move just made, as the page without scripts says it."""
+    """A move that was just made, for the page without scripts."""
 
     submission: Submission
     said: str
@@ -77,7 +77,7 @@ class Moved:
 
 
 def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
-    """The move of one's own an address names, for as long as taking it back at a press makes sense."""
+    """The person's own move that an address names, while the page still offers Undo."""
     try:
         row = Submission.objects.of(person).filter(pk=UUID(id), kind="move").first() if id else None
     except ValueError:

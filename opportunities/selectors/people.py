@@ -1,4 +1,4 @@
-"""Who there is: everybody who ever signed in, for managers; and whom the demo offers to be.
+"""People: everybody who ever signed in, for managers; and the personas of the demo.
 
 The selectors of the demo take no person: they are read before sign-in, in the demo only.
 """
@@ -76,14 +76,14 @@ def personas() -> list[Persona]:
 
 
 def name_of(email: str) -> str:
-    """What the mirror calls the member with this e-mail, or nothing."""
+    """The mirrored name of the member with this e-mail; empty without one."""
     member = Member.objects.filter(email=fold_address(email)).first()
     return member.name if member else ""
 
 
 @dataclass(frozen=True)
 class MemberChoice:
-    """A user of Slant, over all books, whom a person may be said to be."""
+    """A user of Slant, over all books, to whom a person can be linked."""
 
     id: str
     name: str
@@ -158,7 +158,9 @@ def _persona(key: str, person: _Colleague, tag: str) -> Persona:
 
 
 def _places(person: _Colleague) -> str:
-    """Like "Pine Street, contributor", with how many more there are; books they write in first."""
+    """A text like "Pine Street, contributor", with the number of further books. A book they write in comes
+    first.
+    """
     order = sorted(person.roles, key=lambda book: person.roles[book] not in WRITING_ROLES)
     first = order[0]
     role = "read only" if person.roles[first] == "viewer" else person.roles[first]

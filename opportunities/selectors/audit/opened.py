@@ -68,7 +68,7 @@ def _attempt_facts(event: AuditEvent, attempt: Attempt | None) -> Iterable[Event
 
 
 def _object_facts(event: AuditEvent, row: Submission | None) -> Iterable[EventFact]:
-    """What the event is about: the deal, or anything else that is no submission."""
+    """The object of an event: the deal, or any other object that is not a submission."""
     record = event.remote_object_id or (row.opportunity_id if row else "")
     if event.object_type in OPPORTUNITY_TYPES:
         record = event.object_id
@@ -122,7 +122,7 @@ def _recorded(event: AuditEvent) -> Iterable[EventFact]:
 
 
 def _utc(moment: datetime) -> str:
-    """To the millisecond, as the trail holds it: the same words in every firm."""
+    """In UTC to the millisecond, so that it reads the same in every firm."""
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"
 
 
@@ -131,7 +131,7 @@ def _short(hash: str) -> str:
 
 
 def body_of(row: Submission) -> str:
-    """What was sent, exactly, laid out to be read."""
+    """The body that was sent, formatted for reading."""
     try:
         return json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
     except ValueError:

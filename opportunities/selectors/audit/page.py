@@ -1,4 +1,4 @@
-"""A page of the trail, or the trail of one thing."""
+"""A page of the trail, or the trail of one submission or deal."""
 
 from dataclasses import replace
 from datetime import date
@@ -18,14 +18,14 @@ from opportunities.trail.verify import nightly
 from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
-# Where what is to be sent is first known, and where it is sent.
+# The events in which the body to send is first known, and in which it is sent.
 SHOWS_BODY = ("submission.queued", "submission.sending")
 PAGE = 50
 PRINTED = 500
 
 
 def trail(person: Person, wanted: TrailQuery, *, before: int = 0, limit: int = PAGE) -> Trail:
-    """A page of what is asked for, with the people there are to choose from. Raises `PermissionDenied`."""
+    """A page of the wanted events, with the people to choose from. Raises `PermissionDenied`."""
     found = _page(person, wanted, before, limit)
     return replace(found, seal=_seal(), people=_people())
 
@@ -35,8 +35,7 @@ def trail_of(
 ) -> Trail | None:
     """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
 
-    None for whoever may not read the trail: then there is nothing to show. `known` is what the page has read
-    already.
+    None for a person who may not read the trail. `known` is what the page has read already.
     """
     if not may(person, Action.READ_TRAIL):
         return None
@@ -63,7 +62,7 @@ def _seal() -> Seal:
     last = AuditEvent.objects.filter(action="audit.verified").order_by("-seq").first()
     alert = Alert.objects.filter(cause=nightly.CAUSE, closed_at=None).first()
     if alert and (last is None or last.outcome == "ok"):
-        # A trail that is broken may take no event of what was found: the alert alone tells.
+        # A broken trail may refuse the event of the verification, so only the alert shows the result.
         return Seal(alert.text, "bad")
     if last is None:
         return Seal(trail_words.UNCHECKED.get(count, trail_words.UNCHECKED_MANY.format(count=f"{count:,}")))
@@ -74,7 +73,7 @@ def _seal() -> Seal:
 
 
 def _intact(checked: int, count: int, at: str) -> str:
-    """What was verified, and how many entries came since. The event of the verification is one of them."""
+    """What was verified, and how many entries were added since, the event of the verification included."""
     newer = max(count - checked, 0)
     more = trail_words.NEWER.get(newer, trail_words.NEWER_MANY.format(newer=f"{newer:,}"))
     return trail_words.INTACT.format(last=f"{checked:,}", at=at, newer=more)

@@ -1,4 +1,4 @@
-"""What a page of the trail is made of, as values."""
+"""The values that a page of the trail consists of."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +11,7 @@ from opportunities.models import AuditEvent
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a sentence; `tone` is "", "name" for what was filled in, or good, warn, bad."""
+    """A piece of a sentence; `tone` is "", "name" for an inserted value, or good, warn, bad."""
 
     text: str
     tone: str = ""
@@ -19,7 +19,7 @@ class Part:
 
 @dataclass(frozen=True)
 class EventFact:
-    """A line of an opened event. `code` is shown in figures' type; `address` leads further."""
+    """A line of an opened event. `code` is shown in monospace; `address` is where the line links to."""
 
     label: str
     text: str
@@ -75,7 +75,7 @@ class TrailDay:
 
 @dataclass(frozen=True)
 class Seal:
-    """What the last verification said, in words; `tone` is good, bad, or "" while there was none."""
+    """The result of the last verification, in words; `tone` is good, bad, or "" if there was none."""
 
     words: str
     tone: str = ""
@@ -83,7 +83,7 @@ class Seal:
 
 @dataclass(frozen=True)
 class Trail:
-    """A page of the trail. `older` is the number to go on below; 0 when this is the end."""
+    """A page of the trail. The next page begins below the number `older`; 0 when this is the last."""
 
     days: list[TrailDay]
     older: int

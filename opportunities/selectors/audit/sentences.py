@@ -66,14 +66,14 @@ def _values(event: AuditEvent, subjects: EventSubjects) -> dict[str, str]:
 
 
 def _where(row: Submission, subjects: EventSubjects) -> str:
-    """From which stage to which, as far as we know their names."""
+    """From which stage to which, if their names are known."""
     to = row.labels.get("stage") or subjects.stages.get(sent(row, "pipeline_stage_id"), "")
     came = subjects.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
     return (f" from {came}" if came else "") + (f" to {to}" if to else "")
 
 
 def _more(after: dict[str, Any]) -> str:
-    """What else is worth a word when something was entered."""
+    """Further facts to mention when something was entered."""
     if "overwrote" in after:
         return " They were asked about a change made in Slant in the meantime and chose to replace it."
     if "supersedes" in after:

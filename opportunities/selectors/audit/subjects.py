@@ -1,4 +1,4 @@
-"""What the events of a page are about."""
+"""The objects of the events of a page."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from opportunities.trail.query import OPPORTUNITY_TYPES, SUBMISSION_TYPES
 
 @dataclass(frozen=True)
 class KnownObjects:
-    """What the page that asks has read already, so that it is not read again. `stages` are names by id."""
+    """What the calling page has read already, so that it is not read again. `stages` are names by id."""
 
     submissions: Sequence[Submission] = ()
     deals: Sequence[Opportunity] = ()
@@ -20,7 +20,7 @@ class KnownObjects:
 
 
 class EventSubjects:
-    """What the events of a page are about, fetched once for all of them."""
+    """The objects of the events of a page, fetched once for all of them."""
 
     def __init__(self, events: Iterable[AuditEvent], known: KnownObjects) -> None:
         self._events, self._known = list(events), known
@@ -48,7 +48,7 @@ class EventSubjects:
 
     @cached_property
     def stages(self) -> dict[str, str]:
-        """Names of the stages that moves and settings of this page speak of."""
+        """Names, by id, of the stages in the moves and settings of this page."""
         ids = {event.object_id for event in self._events if event.object_type == "stage"}
         for row in self.submissions.values():
             ids |= {sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
@@ -65,7 +65,7 @@ class EventSubjects:
 
 
 def sent(row: Submission, name: str) -> str:
-    """A field of what was sent, empty if it was not."""
+    """A field of the body that was sent; empty if it was not in it."""
     try:
         return str(json.loads(row.body).get(name, ""))
     except (ValueError, AttributeError):

@@ -1,14 +1,14 @@
-"""What the board shows: pipelines as tabs, stages as lanes with totals and cards, and what is on its way.
+"""What the board shows: pipelines as tabs, stages as lanes with totals and cards, and unconfirmed changes.
 
 | room | holds |
 | --- | --- |
-| `page` | the board, a lane, a card, its head alone: what views ask for |
-| `changes` | what moved since a board was drawn |
-| `parts` | what a board is made of, as values |
+| `page` | for views: the board, a lane, a card, or only its head |
+| `changes` | what changed since a board was drawn |
+| `parts` | the values a board consists of |
 | `places` | pipelines and stages |
-| `totals` | what lies in each stage |
-| `pending` | changes on their way |
+| `totals` | the number and value of the deals in each stage |
+| `pending` | changes that Slant has not confirmed yet |
 | `windows` | rows of many windows in one statement |
-| `cards` | a row becomes a card |
-| `lanes` | cards become lanes |
+| `cards` | makes cards from rows |
+| `lanes` | makes lanes from cards |
 """

@@ -1,4 +1,4 @@
-"""A row becomes a card: its words, where it lies, and what is going on with it."""
+"""Makes a card from a row: its words, its stage, and the state of a change of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from opportunities.wording.submissions import reasons_of
 
 @dataclass
 class CardBuilder:
-    """Makes cards of rows, for one person, one pipeline and one moment."""
+    """Makes cards from rows, for one person, one pipeline and one moment."""
 
     person: Person
     place: Place
@@ -38,7 +38,7 @@ class CardBuilder:
         return {stage.id: stage for stage in self.place.stages}
 
     def lies_in(self, row: "CardRow") -> str:
-        """Where the card is shown: where a move on its way leads, else where Slant has the deal."""
+        """The stage in which the card is shown: the target of an unconfirmed move, else Slant's stage."""
         aims = [change.aim for change in self.pending.get(row.id, ()) if change.state in OPEN]
         return next((aim for aim in reversed(aims) if aim in self.stages), row.stage_id)
 
@@ -77,7 +77,7 @@ class CardBuilder:
         is_move = on_its_way.aim != ""
         stage = self.stages[row.stage_id].name
         if on_its_way.state == State.REJECTED:
-            # Somebody got it there after all, or anywhere else: the refusal is no news any more.
+            # The deal was moved since, there or elsewhere, so the refusal is out of date.
             if is_move and on_its_way.seen.get("pipeline_stage_id") != row.stage_id:
                 return None
             why = refusal(on_its_way.reason_code, on_its_way.reason_text, on_its_way.field_errors)
@@ -102,7 +102,7 @@ class CardBuilder:
 def _progress_words(
     on_its_way: ChangeUnderWay, *, is_move: bool, mine: bool, now: datetime
 ) -> tuple[str, str, str]:
-    """How, icon and words of a change on its way."""
+    """The kind (`Note.how`), icon and words of a change that is not confirmed yet."""
     late = on_its_way.created_at < now - LATE or bool(on_its_way.reason_code)
     match on_its_way.state:
         case State.UNKNOWN:

@@ -1,4 +1,6 @@
-"""What moved since a board was drawn. Every open board asks every few seconds: one small statement."""
+"""What changed since a board was drawn. Every open board polls every few seconds, with one small
+statement.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +20,9 @@ from opportunities.selectors.board.totals import kept
 
 @dataclass(frozen=True)
 class Changes:
-    """What moved since a board was drawn: stages of its pipeline, and the token of what it has then seen.
+    """What changed since a board was drawn: stages of its pipeline, and the token for the next poll.
 
-    `columns_changed`: whether pipelines or stages are no longer those the board was drawn with.
+    `columns_changed`: whether pipelines or stages differ from those the board was drawn with.
     """
 
     stages: tuple[str, ...]
@@ -51,10 +53,10 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
 
 
 def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
-    """Submissions on their way, stages whose totals are newer than `known`, and the revision of pipelines.
+    """Unconfirmed submissions, stages whose totals are newer than `known`, and the revision of pipelines.
 
-    One statement, put together from plain ones by hand. The ORM's own union of annotated querysets took
-    longer to compose than everything else a poll does.
+    One statement, joined by hand from plain ones. The ORM took longer to compose its union of annotated
+    querysets than the rest of a poll takes.
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code", "created_at")
     late = connection.ops.adapt_datetimefield_value(timezone.now() - LATE)

@@ -1,4 +1,4 @@
-"""Lanes with their cards: a window of each, and a deal that is moving shown and counted where it goes."""
+"""Lanes with a window of their cards. A deal that is being moved is shown and counted in its new stage."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -37,7 +37,7 @@ def fill_lanes(
     *,
     after: str = "",
 ) -> list[Lane]:
-    """`lanes`, with cards in those that `shown` names. A deal that is moving counts where it goes."""
+    """`lanes`, with cards in those that `shown` names. A deal that is being moved counts in its new stage."""
     counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in shown.items()}
     moving = _moving(builder)
     rows = rows_of(builder.person, _statements(chosen, counts, moving, after))
@@ -56,7 +56,7 @@ def fill_lanes(
 
 
 def _by_stage(rows: Iterable[CardRow], lanes: Iterable[Lane]) -> dict[str, list[CardRow]]:
-    """The rows of each lane, by where Slant has the deal."""
+    """The rows of each lane, by Slant's stage of the deal."""
     by_stage: dict[str, list[CardRow]] = {lane.stage.id: [] for lane in lanes}
     for row in rows:
         if row.stage_id in by_stage:
@@ -76,7 +76,7 @@ def _moving(builder: CardBuilder) -> set[str]:
 def _statements(
     chosen: QuerySet[Opportunity], counts: Mapping[str, int], moving: Set[str], after: str
 ) -> list[Ids]:
-    """The first deals of each stage, one more than asked for, and all that are moving."""
+    """The first deals of each stage, one more than wanted, and all that are being moved."""
     ordered = chosen.order_by("-since", "-pk")  # type: ignore[misc]  # `since` is an annotation
     if cut := below_cursor(after):
         ordered = ordered.filter(cut)
@@ -94,7 +94,9 @@ def _with_cards(
     moving: Set[str],
     builder: CardBuilder,
 ) -> Lane:
-    """Cards that arrive come first. One that leaves is not shown, but the next window begins below it."""
+    """Cards that are being moved here come first. A card that leaves is not shown, but the next window begins
+    below it.
+    """
     window = here[:count]
     staying = [row for row in window if row.id not in moving or builder.lies_in(row) == lane.stage.id]
     return replace(
@@ -106,7 +108,7 @@ def _with_cards(
 
 
 def _recounted(lane: Lane, away: Iterable[CardRow], builder: CardBuilder) -> Sums:
-    """The lane's sums without what is leaving and with what is coming, weighted by its own stage."""
+    """The lane's sums without the deals that leave and with those that arrive, weighted by its own stage."""
     sums = lane.sums
     for row in away:
         probability = lane.stage.probability if row.probability is None else row.probability

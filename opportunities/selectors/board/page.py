@@ -1,7 +1,7 @@
-"""The board, one lane of it, one card, or its head alone, for one person.
+"""The board, one lane of it, one card, or only its head, for one person.
 
-A board costs as many queries as it did with no deals at all: stages, kept totals, wins of the quarter,
-submissions on their way, and one window of cards of each lane, all lanes in one.
+The number of queries does not depend on the number of deals: stages, stored totals, wins of the quarter,
+unconfirmed submissions, and one statement for the windows of all lanes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def lane(
     after: str = "",
     shown: int = WINDOW,
 ) -> Lane | None:
-    """One lane of `selection.pipeline`, from its top or `after` a card; None where there is no such lane."""
+    """One lane of `selection.pipeline`, from its top or `after` a card; None if there is no such lane."""
     places = places_of(person)
     place = places.get(selection.pipeline)
     if place is None or not any(stage.id == stage_id for stage in place.stages):
@@ -56,7 +56,7 @@ def lane(
 
 
 def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
-    """One card, wherever it lies."""
+    """One card, in whichever stage it is shown."""
     rows = Opportunity.objects.filter(pk=opportunity_id, gone_at=None, book__in=visible_books(person))
     ids = ids_of(rows)
     found = rows_of(person, [ids]) if ids else []
@@ -68,7 +68,7 @@ def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
 
 
 def head(person: Person, selection: Selection, now: datetime) -> Board | None:
-    """Tabs, figures and the sums of each lane, without a card; None where there is no such pipeline."""
+    """Tabs, figures and the sums of each lane, without cards; None if there is no such pipeline."""
     places = places_of(person)
     return _drawn_board(person, selection, places, now, {}) if selection.pipeline in places else None
 
@@ -115,7 +115,7 @@ def _drawn_board(
 
 
 def lookup_names(person: Person, selection: Selection) -> dict[str, str]:
-    """What the filters in use are called, as far as `person` may know, for a board without cards."""
+    """The names of the active filters, if `person` may know them, for a board without cards."""
     names = {}
     books = visible_books(person)
     if selection.book:
@@ -130,7 +130,7 @@ def lookup_names(person: Person, selection: Selection) -> dict[str, str]:
 
 
 def _names(selection: Selection, cards: Sequence[Card]) -> dict[str, str]:
-    """What the filters in use are called, where a card tells it; each card of such a selection does."""
+    """The names of the active filters, taken from a card; each card of such a selection has them."""
     if not cards:
         return {}
     first = cards[0]

@@ -1,4 +1,4 @@
-"""What a board is made of, as values: cards, lanes with their sums, tabs, figures."""
+"""The values a board consists of: cards, lanes with their sums, tabs, figures."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from opportunities.wording import reports as report_words
 
 @dataclass(frozen=True)
 class Note:
-    """What is going on with a card: `how` is saving, waiting, unsure or refused."""
+    """The state of a change of a card's deal: `how` is saving, waiting, unsure or refused."""
 
     how: str
     text: str
@@ -27,8 +27,8 @@ class Note:
 class Card:
     """A deal as its card shows it. Equal cards share their markup (templatetags/board).
 
-    `stage` is where the card lies, `stands_in` where Slant has the deal: they differ while a move is on its
-    way.
+    `stage` is where the card is shown, `stands_in` is Slant's stage. They differ while a move is not
+    confirmed.
     """
 
     id: str
@@ -54,7 +54,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Sums:
-    """Of the deals of one lane: `value` in whole US dollars, `weighted` in hundredths of a dollar."""
+    """The sums of one lane's deals: `value` in whole US dollars, `weighted` in hundredths of a dollar."""
 
     count: int = 0
     valueless: int = 0
@@ -84,7 +84,8 @@ class Sums:
 
 @dataclass(frozen=True)
 class Lane:
-    """One stage. `after` leads to the next window of cards, empty at the end; `won` is this quarter's.
+    """One stage. `after` is the cursor of the next window of cards, empty at the end; `won` is for this
+    quarter.
 
     A value, like the cards in it, so that an unchanged lane need not be drawn again.
     """
@@ -149,7 +150,9 @@ class Board:
 
     @property
     def undated_query(self) -> str:
-        """The report that lists the wins without a date, narrowed as far as reports can be."""
+        """The query of the report that lists the wins without a date, with those filters that reports
+        have.
+        """
         chosen = {name: getattr(self.selection, name) for name in ("pipeline", "book", "owner")}
         if chosen["owner"] == ME:
             chosen["owner"] = self.member
@@ -157,12 +160,16 @@ class Board:
 
     @property
     def moving_words(self) -> str:
-        """What a card says while it moves; scripts read it from the page and fill in the stage."""
+        """The words of a card while it is being moved; scripts read them from the page and insert the
+        stage.
+        """
         return board_words.MOVING
 
     @property
     def column_words(self) -> dict[str, str]:
-        """What an open board says when its stages or its pipeline changed; scripts read it from the page."""
+        """The words of an open board when its stages or its pipeline changed; scripts read them from the
+        page.
+        """
         return board_words.COLUMNS
 
     @property

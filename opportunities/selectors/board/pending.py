@@ -1,4 +1,4 @@
-"""Changes of deals that are on their way to Slant, or were refused a short while ago."""
+"""Changes of deals that Slant has not confirmed yet, or that were refused recently."""
 
 import json
 from collections.abc import Iterable
@@ -13,14 +13,16 @@ from opportunities.models import OPEN, Kind, Opportunity, Person, State, Submiss
 from opportunities.selection import Selection
 from opportunities.selectors.board.seen import digest
 
-# A change that takes longer is no longer said to be about to happen.
+# After this time a change is shown as waiting.
 LATE = timedelta(seconds=12)
 REFUSED_FOR = timedelta(hours=1)
 CHANGING = (Kind.EDIT, Kind.MOVE)
 
 
 class ChangeUnderWay(NamedTuple):
-    """The newest submission of a deal that is on its way, or was refused to this person lately."""
+    """The newest submission of a deal that is not confirmed yet, or that was refused to this person
+    recently.
+    """
 
     id: UUID
     kind: str
@@ -37,7 +39,7 @@ class ChangeUnderWay(NamedTuple):
 
     @property
     def aim(self) -> str:
-        """The stage it moves the deal to, if it does."""
+        """The stage it moves the deal to; empty if it is not a move."""
         return str(json.loads(self.body).get("pipeline_stage_id") or "")
 
 
@@ -48,7 +50,7 @@ def on_their_way(person: Person) -> QuerySet[Submission]:
 
 
 def pending_of(person: Person, now: datetime) -> list[ChangeUnderWay]:
-    """Everybody's changes of deals on their way, and one's own that were refused a short while ago."""
+    """All unconfirmed changes of deals, and the person's own that were refused recently."""
     open_ = Q(state__in=OPEN, book_id__in=visible_books(person).values("pk"))
     refused = Q(state=State.REJECTED, person=person, settled_at__gte=now - REFUSED_FOR)
     rows = (
@@ -60,7 +62,7 @@ def pending_of(person: Person, now: datetime) -> list[ChangeUnderWay]:
 
 
 def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]]:
-    """Oldest first; a refusal that something newer followed is left out."""
+    """The changes by deal, oldest first. A refusal with a newer change after it is left out."""
     found: dict[str, list[ChangeUnderWay]] = {}
     for row in pending:
         earlier = found.setdefault(row.opportunity_id, [])
@@ -70,7 +72,7 @@ def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]
 
 
 def touched_stages(person: Person, selection: Selection) -> set[str]:
-    """The stages changes on their way lead from and to."""
+    """The stages that unconfirmed changes move deals from and to."""
     rows = list(on_their_way(person).values_list("opportunity_id", "body"))
     aims = {str(json.loads(body).get("pipeline_stage_id") or "") for _, body in rows}
     standing = Opportunity.objects.filter(pk__in=[id for id, _ in rows], pipeline_id=selection.pipeline)
@@ -79,12 +81,12 @@ def touched_stages(person: Person, selection: Selection) -> set[str]:
 
 
 def way_of(id: object, state: str, reason_code: str, *, is_late: bool) -> str:
-    """How far a change came. Once it is late, a card says that it waits, and no longer that it moves."""
+    """The progress of a change as one text. Once it is late, the card says that it waits."""
     return f"{id} {state} {reason_code or ('late' if is_late else '')}"
 
 
 def ways_of(pending: Iterable[ChangeUnderWay], now: datetime) -> str:
-    """The digest of what of `pending` is on its way, as a poll finds it."""
+    """The digest of the unconfirmed changes in `pending`, equal to the one a poll computes."""
     return digest(
         way_of(row.id, row.state, row.reason_code, is_late=row.created_at < now - LATE)
         for row in pending

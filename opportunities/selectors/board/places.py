@@ -29,7 +29,9 @@ class Place:
 
 
 def visible_pipelines(person: Person) -> QuerySet[Pipeline]:
-    """Those of the firm and of the person's books. Gone ones too, because their tabs disappear."""
+    """The pipelines of the firm and of the person's books. Gone ones too, because their tabs must
+    disappear.
+    """
     return Pipeline.objects.filter(Q(book=None) | Q(book__in=visible_books(person)))
 
 
@@ -37,7 +39,7 @@ def places_of(person: Person) -> dict[str, Place]:
     """Every pipeline `person` may see that has stages, in order, with the mirror's revisions."""
     books = visible_books(person)
     seen = Q(pipeline__book=None) | Q(pipeline__book__in=books)
-    # Of this person's books alone: a changed revision would show that somebody else's deals changed.
+    # Only of this person's books, because another revision would show that deals of other people changed.
     deals = StageTotal.objects.filter(book_id__in=books.values("pk"), pipeline_id=OuterRef("pipeline_id"))
     newest = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")

@@ -1,8 +1,8 @@
-"""What a board has seen, as the token it sends back with each poll.
+"""The state that a board shows, as the token it sends back with each poll.
 
-`deals.ways.pipelines`: the newest change of deals and of pipelines the person may see, and between them a
-digest of what is on its way. The two numbers count over the whole firm, so they are sealed for the person:
-how fast they grow would tell what happens in books of others.
+`deals.ways.pipelines`: the newest change of deals and of pipelines that the person may see, and between them
+a digest of the unconfirmed changes. The two numbers count over the whole firm, so they are sealed for the
+person: their growth would show how much happens in other people's books.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from django.conf import settings
 
 from opportunities.models import Person
 
-# Sealed, a number is 24 bytes long: that many letters.
+# A sealed number has 24 bytes, which are this many letters.
 LONGEST = 32
 NOTHING = -1
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The newest revision of deals and of pipelines, and the digest of changes on their way."""
+    """The newest revision of deals and of pipelines, and the digest of unconfirmed changes."""
 
     deals: int
     ways: str
@@ -36,21 +36,25 @@ class Seen:
 
 
 def read_token(person: Person, token: str) -> Seen:
-    """What `person` has seen. What is not of this person, or not ours, counts as having seen nothing."""
+    """The state that `person`'s board shows. A token of another person, or a forged one, counts as an empty
+    board.
+    """
     deals, _, rest = token.partition(".")
     ways, _, pipelines = rest.partition(".")
     return Seen(_unseal(person.pk.bytes, deals), ways, _unseal(person.pk.bytes, pipelines))
 
 
 def digest(ways: Iterable[str]) -> str:
-    """Eight letters that stand for what is on its way; databases write the same id in two ways."""
+    """Eight letters that identify the unconfirmed changes. Ids are normalized, because the databases write
+    them differently.
+    """
     text = "\n".join(sorted(way.replace("-", "") for way in ways))
     return hashlib.sha256(text.encode()).hexdigest()[:8] if text else ""
 
 
 @lru_cache(maxsize=4096)
 def _seal(owner: bytes, number: int) -> str:
-    """The same number is the same text each time, for one person (RFC 5297: no nonce)."""
+    """Encrypt a number. For one person the same number gives the same text each time (RFC 5297: no nonce)."""
     return urlsafe_b64encode(_cipher().encrypt(number.to_bytes(8), [owner])).decode()
 
 

@@ -1,4 +1,4 @@
-"""How many deals lie in each stage and what they are worth: kept totals, else one statement that counts."""
+"""Number and value of the deals in each stage: from stored totals, or counted by one statement."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
 
 
 def kept_sums(person: Person, selection: Selection) -> dict[str, Sums]:
-    """By stage, of all pipelines."""
+    """The stored totals by stage, of all pipelines."""
     rows = (
         kept(person, replace(selection, pipeline=""))
         .order_by()
@@ -57,8 +57,8 @@ def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
 def won_of(
     person: Person, selection: Selection, place: Place, sums: Mapping[str, Sums], now: datetime
 ) -> tuple[dict[str, Sums], Sums]:
-    """By stage: which of the selected deals entered a won stage since the fiscal quarter began; and the
-    undated ones.
+    """By stage: the selected deals that entered a won stage since the fiscal quarter began; and the undated
+    ones.
     """
     won = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
     stages = [id for id in won if id in sums and sums[id].count]
@@ -66,7 +66,8 @@ def won_of(
         return {}, Sums()
     first = quarter(timezone.localdate(now), year_starts=settings.FISCAL_YEAR_START_MONTH).first
     began = timezone.make_aware(datetime.combine(first, time.min)) if first else now
-    # The stages say which pipeline it is: asked for besides, it alone would have every row read.
+    # The stages already determine the pipeline. A condition on the pipeline would make the database read
+    # every row.
     rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
     won_here = rows.filter(stage_id__in=stages).order_by()
     figures = {"how_many": Count("pk"), "with_value": Count("value"), "worth": Coalesce(Sum("value"), 0)}
@@ -79,7 +80,7 @@ def won_of(
 
 
 def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
-    """Open deals; None for the other pipelines of a selection that only this one was counted for."""
+    """The number of open deals; None for other pipelines if the selection was counted only for this one."""
     if not selection.is_kept and place.id != selection.pipeline:
         return None
     return sum(
@@ -98,6 +99,6 @@ def figures(lanes: Iterable[Lane], won: dict[str, Sums], undated: Sums) -> Figur
 
 
 def hidden_by_filters(person: Person, selection: Selection) -> int:
-    """How many deals the pipeline has for `person` without any filter. From kept totals."""
+    """How many deals the pipeline has for `person` without any filter, from stored totals."""
     rows = kept(person, Selection(pipeline=selection.pipeline))
     return rows.aggregate(all=Coalesce(Sum("count"), 0))["all"] or 0

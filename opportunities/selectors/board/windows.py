@@ -15,7 +15,7 @@ from opportunities.selectors.selection import IN_STAGE_SINCE
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-ANY_STAGE = "\0"  # no id holds it, and no form lets it in
+ANY_STAGE = "\0"  # no id contains it, and no form accepts it
 
 
 class CardRow(NamedTuple):
@@ -41,7 +41,7 @@ class Ids(NamedTuple):
 
 
 def ids_of(rows: QuerySet[Opportunity]) -> Ids | None:
-    """None where Django knows without asking that there are none."""
+    """The statement of `rows`; None if Django knows without a query that there are none."""
     try:
         sql, values = rows.values("pk").query.sql_with_params()
     except EmptyResultSet:
@@ -86,12 +86,12 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
 
 
 def cursor(row: CardRow) -> str:
-    """Where the next window goes on: since when, in microseconds, and the id."""
+    """The cursor of the next window: the time in microseconds, and the id."""
     return f"{(row.since - EPOCH) // MICROSECOND}~{row.id}"
 
 
 def _read(after: str) -> tuple[datetime, str] | None:
-    """None for anything this module did not write."""
+    """The time and the id in a cursor; None for a text that this module did not write."""
     number, _, id = after.partition("~")
     if not (id and number.isascii() and number.isdigit() and len(number) < 18):
         return None

@@ -1,12 +1,12 @@
-"""What the page of one deal says: its fields, its time in each stage, what changed, what is on its way.
+"""What the page of one deal shows: its fields, its time in each stage, what changed, and unconfirmed changes.
 
 | room | holds |
 | --- | --- |
 | `page` | finding the deal, and its page |
-| `parts` | what the page is made of, as values |
+| `parts` | the values the page consists of |
 | `fields` | its fields in words |
 | `progress` | its stages, and the time in each |
 | `changes` | what changed |
-| `pending` | what is on its way |
+| `pending` | changes that Slant has not confirmed yet |
 | `conflicts` | what somebody else changed meanwhile |
 """

@@ -14,14 +14,14 @@ from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording.fields import show_value
 
-# Said as "set the value to ...": all but names of things.
+# Fields whose change reads "set the value to ...".
 MEASURED = [
     field for field in DEAL_FIELDS if field.type in (ValueType.DOLLARS, ValueType.PERCENT, ValueType.DAY)
 ]
 
 
 class Names:
-    """Words for the ids a history holds; asked of the database only for those not known already."""
+    """Words for the ids in a history. Queries the database only for those not known already."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Names:
         )
 
     def _look_up(self, owners: set[str], households: set[str]) -> None:
-        """People and households, both in one statement."""
+        """Look up people and households in one statement."""
         if not owners and not households:
             return
         people = Member.objects.filter(user_id__in=owners).order_by()
@@ -67,7 +67,7 @@ class Names:
 
 
 def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Change]:
-    """Newest first. Who is known for what was asked for here; the rest was seen by sync."""
+    """The changes, newest first. The person is known only for changes requested here; sync saw the others."""
     if not history:
         return []
     found = [_first(history[0])]
@@ -90,7 +90,7 @@ def _observed(version: OpportunityVersion, text: str) -> Change:
 
 
 def _difference(before: OpportunityVersion, after: OpportunityVersion, names: Names) -> str:
-    """What differs, as one sentence without its subject; empty when nothing we show does."""
+    """The difference as one sentence without its subject; empty when no shown field differs."""
     if after.gone != before.gone:
         return words.GONE if after.gone else words.BACK
     parts = []

@@ -1,4 +1,4 @@
-"""What stands against a change: fields somebody else changed meanwhile."""
+"""The conflicts of a change: fields that somebody else changed meanwhile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from opportunities.wording import deals as words
 from opportunities.wording import formats
 from opportunities.wording.fields import show_value
 
-# Fields that hold an id, with what an empty one reads as.
+# Fields that hold an id, with the words for an empty one.
 NAMED = {"assigned_to_id": "Nobody", "household_id": "None"}
 
 
@@ -44,9 +44,9 @@ def refused_conflict(row: Opportunity, changes: DealChanges, submission: Submiss
 
 
 def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Conflict:
-    """What is there now (`current`) beside what was seen and is wanted, for a person who may see the deal.
+    """The present values (`current`) with the seen and the wanted ones, for a person who may see the deal.
 
-    What was seen comes from the form, so no name of another book is looked up for it.
+    The seen values come from the form, so no name of another book is looked up for them.
     """
     seen, wanted = from_body(changes.seen), from_body(changes.wanted)
     names = _known_names(row, (seen, wanted, current))
@@ -66,7 +66,7 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
 
 
 def _known_names(row: Opportunity, versions: Sequence[Fields]) -> dict[str, str]:
-    """Names of the owners and households the fields speak of, of the deal's own book. Two queries."""
+    """Names of the owners and households in the fields, of the deal's own book. Makes two queries."""
     values = [fields.get(name) for fields in versions for name in NAMED]
     ids = {str(value) for value in values if value}
     members = Member.objects.filter(user_id__in=ids, book=row.book_id)

@@ -1,4 +1,4 @@
-"""What a deal is worth, when it closes, whose it is and where it belongs, in words."""
+"""A deal's value, close date, owner, household and pipeline, in words."""
 
 from datetime import date, datetime
 from typing import Any
@@ -31,7 +31,7 @@ def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[DealFact]
 
 
 def _or(value: Any, say: Any, nothing: str, tone: str = "warn") -> tuple[str, str, str]:
-    """Text, remark and tone of a value that may be missing."""
+    """The text, remark and tone of a value that may be missing."""
     return (nothing, "", tone) if value is None else (say(value), "", "")
 
 
@@ -76,7 +76,9 @@ def _since(row: Opportunity) -> str:
 
 
 def household_with_kind(row: Opportunity) -> DealFact:
-    """The household of a deal `reachable` found. One deleted or out of reach is marked, without its kind."""
+    """The household of a deal from `reachable`, with its kind. A deleted one, or one out of reach, is marked
+    and has no kind.
+    """
     text: str = row.household_text  # type: ignore[attr-defined]  # the selector adds it
     home = row.household
     if home is not None and text == home.name:
@@ -85,7 +87,7 @@ def household_with_kind(row: Opportunity) -> DealFact:
 
 
 def origins(row: Opportunity, household: DealFact, pipeline: str) -> list[DealFact]:
-    """Where it belongs and where it comes from: what is never edited here."""
+    """Where the deal belongs and where it comes from: facts that are never edited here."""
     facts = [
         household,
         DealFact(LABELS["book_id"], row.book.name),

@@ -1,7 +1,7 @@
 """The page of one deal, for one person.
 
-From the mirror and its history alone. A person who may not see the deal's book gets nothing, after the same
-queries as for an unknown deal.
+Read only from the mirror and its history. For a person who may not see the deal's book the result and the
+queries are those of an unknown deal.
 """
 
 from collections.abc import Sequence
@@ -48,9 +48,9 @@ VERSIONS_READ = 500
 def reachable(person: Person, id: str) -> Opportunity:
     """The deal with its book, household, `may_write` and definitions of custom fields. One query.
 
-    `household_text` says what its household is called for `person`.
+    `household_text` is the text for its household, for `person`.
 
-    Not with pipeline and stage: they may not be mirrored yet, and the deal must still be found.
+    Pipeline and stage are not joined: they may not be mirrored yet, and the deal must still be found.
     """
     writable = writable_books(person).filter(pk=OuterRef("book_id"))
     rows = Opportunity.objects.filter(pk=id, book__in=visible_books(person))
@@ -65,7 +65,9 @@ def reachable(person: Person, id: str) -> Opportunity:
 
 
 def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
-    """Of a deal `reachable` found. Six queries at most for most deals, however long their history."""
+    """The page of a deal from `reachable`. Makes at most six queries for most deals, for a history of any
+    length.
+    """
     pipeline = pipeline_of(row)
     stages = pipeline.stages
     stage = next(stage for stage in stages if stage.id == row.stage_id)
@@ -106,7 +108,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
 
 
 def unreadable_fields(person: Person, row: Opportunity) -> list[DealFact]:
-    """The fields of the deal that Slant shows and we cannot read; their raw forms for managers alone."""
+    """The fields of the deal that we cannot read; with their raw forms only for managers."""
     if not row.unreadable:
         return []
     kept = UnreadableRecord.objects.filter(resource=DEALS, key=row.pk).values_list("fields", flat=True)
@@ -115,7 +117,7 @@ def unreadable_fields(person: Person, row: Opportunity) -> list[DealFact]:
 
 
 def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
-    """The reason given with the move that lost the deal, if that move arrived and none came after it."""
+    """The reason given with the move that lost the deal, if that move was confirmed and none followed it."""
     arrived = {
         submission.pk: submission.settled_at
         for submission in asked
@@ -130,5 +132,5 @@ def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion])
 
 
 def slant_url(id: str) -> str:
-    """Where Slant itself shows the deal; empty unless SLANT_APP_URL says where Slant's pages are."""
+    """The address of the deal in Slant; empty unless SLANT_APP_URL names the address of Slant's pages."""
     return f"{settings.SLANT_APP_URL}/opportunities/{quote(id, safe='')}" if settings.SLANT_APP_URL else ""

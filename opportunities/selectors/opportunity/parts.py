@@ -1,4 +1,4 @@
-"""What the page of a deal is made of, as values."""
+"""The values that the page of a deal consists of."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,7 @@ class DealFact:
 
 @dataclass(frozen=True)
 class StageStep:
-    """A stage of the pipeline on the way to where the deal is."""
+    """A stage of the pipeline, as a step up to the deal's stage."""
 
     stage: StageChoice
     past: bool
@@ -30,7 +30,7 @@ class StageStep:
 
 @dataclass(frozen=True)
 class StageTime:
-    """All the time a deal lay in one stage. `share` is 1-100 of the longest.
+    """The total time of a deal in one stage. `share` is 1-100, relative to the longest.
 
     `stage` is None for time without a record.
     """
@@ -54,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True)
 class PendingChange:
-    """Something asked for that is not in Slant yet. `reachable`: this person may open its page."""
+    """A requested change that is not in Slant yet. `reachable`: this person may open its page."""
 
     id: str
     kind: str
@@ -76,7 +76,7 @@ class PendingChange:
 
 @dataclass(frozen=True)
 class DealPage:
-    """Everything the drawer and the page of one deal show."""
+    """All that the drawer and the page of one deal show."""
 
     row: Opportunity
     pipeline: PipelineChoice

@@ -1,4 +1,4 @@
-"""What was asked for a deal and is on its way, or was refused a short while ago."""
+"""Requested changes of a deal that are not confirmed yet, or were refused recently."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,14 +19,16 @@ REFUSED_FOR = timedelta(days=1)
 
 
 def has_open_changes(deal: str) -> bool:
-    """Whether anything asked for `deal` is not settled yet."""
+    """Whether a requested change of `deal` has no final state yet."""
     return Submission.objects.open().filter(opportunity_id=deal).exists()
 
 
 def pending(
     asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
 ) -> list[PendingChange]:
-    """What is open, oldest first, and the newest refusal of the last day unless something arrived since."""
+    """The open changes, oldest first, and the newest refusal of the last day unless a later change was
+    confirmed.
+    """
     shown = [row for row in asked if row.state not in FINAL]
     newest = next((row for row in asked if row.state in FINAL), None)
     if (
@@ -64,7 +66,9 @@ def _waiting(
 
 
 def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
-    """What a submission asked for, in a few words: `Move to Qualified`, `Change value to $700,000`."""
+    """The change that a submission requests, in a few words: `Move to Qualified`, `Change value to
+    $700,000`.
+    """
     if row.kind == "create":
         return words.PENDING["create"]
     sent = sent_fields(row)

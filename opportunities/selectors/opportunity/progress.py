@@ -1,4 +1,4 @@
-"""The stages of a deal: those on its way, and how long it lay in each."""
+"""The stages of a deal, and how long it was in each."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def pipeline_of(row: Opportunity) -> PipelineChoice:
-    """The deal's pipeline with its stages in order, the deal's own in any case. One query."""
+    """The deal's pipeline with its stages in order; always with the deal's own stage. Makes one query."""
     found = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
     stages = [stage for stage in found if stage.gone_at is None or stage.pk == row.stage_id]
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
@@ -26,7 +26,9 @@ def pipeline_of(row: Opportunity) -> PipelineChoice:
 
 
 def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
-    """The visible stages and the present one. Which were passed is known only for open and won deals."""
+    """The visible stages and the present one. Which stages were passed is known only for open and won
+    deals.
+    """
     shown = [choice for choice in stages if choice.visible or choice.id == stage.id]
     here = next((place for place, choice in enumerate(shown) if choice.id == stage.id), 0)
     on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
@@ -70,7 +72,7 @@ def stage_times(
 
 
 def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) -> datetime:
-    """When the deal came into the first stage we know it in."""
+    """When the deal entered the first stage in which we saw it."""
     if not history:
         return row.stage_updated_at or row.created_at or row.first_seen_at
     first = history[0]
@@ -81,7 +83,7 @@ def _first_stage_since(row: Opportunity, history: Sequence[OpportunityVersion]) 
 def _stays(
     row: Opportunity, history: Sequence[OpportunityVersion], begins: datetime, now: datetime
 ) -> Iterator[tuple[str, datetime, datetime]]:
-    """Stage, since and until, one after the other. Slant's date of a move counts where it is plausible."""
+    """Each stay as stage, begin and end, in order. Slant's date of a move is used if it is plausible."""
     at, stage_id = begins, history[0].stage_id if history else row.stage_id
     for before, after in pairwise(history):
         if after.gone and not before.gone:
