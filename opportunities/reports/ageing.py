@@ -155,17 +155,18 @@ def write_finding(result: Ageing) -> str:
     if not result.deals:
         return "There are no open deals here."
     if not result.stale:
-        return f"Nothing is stale: {formats.deals(result.deals)}, none of them over the limit."
+        return f"Nothing is stale: {formats.deals(result.deals)}, none over the limit."
     verb = "is" if result.stale == 1 else "are"
-    total = formats.money(result.stale_value)
-    return f"{result.stale:,} of {formats.deals(result.deals)} {verb} stale, {total} in total."
+    total = f"{formats.money(result.stale_value)} in total" if result.stale_value else "without a value yet"
+    return f"{words.of_deals(result.stale, result.deals)} {verb} stale, {total}."
 
 
 def write_lede(result: Ageing, context: SheetContext) -> str:
     if len(result.lines) < 5:
         return ""
     owners = dict.fromkeys(line.owner_name or context.owner_name(line.owner) for line in result.lines[:5])
-    return f"The five that have waited longest belong to {formats.and_list(list(owners))}."
+    all_of = "all " if len(owners) == 1 else ""
+    return f"The five that have waited longest {all_of}belong to {formats.and_list(list(owners))}."
 
 
 def _whole_days(days: float | None) -> int | None:
@@ -219,8 +220,9 @@ def _days_chart(pipeline: PipelineAges) -> Chart:
         (stage for stage in pipeline.stages if stage.median is not None), key=lambda stage: stage.median or 0
     )
     longest = formats.days(whole(slowest.median or 0))
+    takes = "takes longest," if sum(stage.deals > 0 for stage in pipeline.stages) > 1 else "takes"
     return Chart(
-        f"{pipeline.name}: {slowest.stage.name} takes longest, a median of {longest}",
+        f"{pipeline.name}: {slowest.stage.name} {takes} a median of {longest}",
         "bars",
         DAYS,
         f"Days in stage by stage of {pipeline.name}: the median, what 9 in 10 deals stay within, and the "

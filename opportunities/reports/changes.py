@@ -15,6 +15,7 @@ from opportunities.wording import reports as words
 
 from .context import SheetContext
 from .deal_tables import deals_behind
+from .measures import whole as nearest
 from .rows import (
     ARCHIVED,
     ELSEWHERE,
@@ -169,15 +170,26 @@ def build_sheet(rows: ChangesRows, context: SheetContext) -> Sheet:
         write_lede(result, context),
         tuple(panels),
         hints=hints,
-        empty=words.NOTHING_HAPPENED if result.is_quiet else "",
+        empty=_why_empty(result, context),
     )
+
+
+def _why_empty(result: PipelineChanges, context: SheetContext) -> str:
+    if context.has_not_begun or context.is_before_history:
+        return context.why_nothing_happened()
+    return words.NOTHING_HAPPENED if result.is_quiet else ""
 
 
 def write_finding(result: PipelineChanges, first: str, last: str) -> str:
     when = f"from {first} to {last}"
     won = -result[WON].effect
+    if not result.difference and not any(step.deals for step in result.steps):
+        return f"Nothing changed in the open pipeline {when}: {formats.money(result.closing.value)}."
+    if not (result.opening.value or result.closing.value):
+        return _valueless_finding(result, first, last)
     if not result.difference:
-        return f"The open pipeline did not change {when}: {formats.money(result.closing.value)}."
+        worth = formats.money(result.closing.value)
+        return f"The open pipeline is worth as much {_on(last)} as on {first}: {worth}."
     verb = "grew" if result.difference > 0 else "shrank"
     which = "even after" if result.difference > 0 else "of which"
     also = f", {which} {formats.money(won)} was won" if won else ""
@@ -191,7 +203,8 @@ def write_lede(result: PipelineChanges, context: SheetContext) -> str:
         sentences.append(words.BEGINS_LATER.format(day=context.day(context.known_from)))
     if new.deals:
         noun = "deal" if new.deals == 1 else "deals"
-        sentences.append(f"{new.deals:,} new {noun} brought {formats.money(new.effect)}.")
+        what = f"brought {formats.money(new.effect)}" if new.effect else "came, without a value yet"
+        sentences.append(f"{new.deals:,} new {noun} {what}.")
     else:
         sentences.append("There were no new deals.")
     if won and lost:
@@ -203,8 +216,22 @@ def write_lede(result: PipelineChanges, context: SheetContext) -> str:
     return " ".join(sentences)
 
 
+def _valueless_finding(result: PipelineChanges, first: str, last: str) -> str:
+    was = "was" if result.opening.deals == 1 else "were"
+    if last == "today":
+        now = "is" if result.closing.deals == 1 else "are"
+    else:
+        now = "was" if result.closing.deals == 1 else "were"
+    then = f"{formats.deals(result.opening.deals)} {was} open on {first}"
+    return f"{then} and {result.closing.deals:,} {now} {_on(last)}, without a value yet."
+
+
+def _on(day: str) -> str:
+    return day if day == "today" else f"on {day}"
+
+
 def _per_dollar(share: float) -> str:
-    cents = round(share * 100)
+    cents = nearest(share * 100)
     if cents < 100:
         return f"{cents} cent{'' if cents == 1 else 's'} {'was' if cents == 1 else 'were'}"
     return f"{share:.2f} dollars were"
@@ -234,7 +261,7 @@ def _step_chart(result: PipelineChanges, first: str, last: str) -> Chart | None:
         return None
     start = _axis_start(result)
     opening, closing = formats.compact(result.opening.value), formats.compact(result.closing.value)
-    until = "today" if last == "today" else f"on {last}"
+    until = _on(last)
     sentence = (
         f"Open pipeline from {opening} on {first} to {closing} {until}, as steps. "
         "The table beside it has every figure."

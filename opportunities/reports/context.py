@@ -50,6 +50,15 @@ class SheetContext:
         return self.period.first > self.today
 
     @property
+    def is_over(self) -> bool:
+        return self.period.last < self.today
+
+    @property
+    def is_before_history(self) -> bool:
+        """Whether the whole period lies before anything was seen."""
+        return self.known_from is not None and self.known_from > self.period.last
+
+    @property
     def begins_later(self) -> date | None:
         """The day history begins, where that is within the period."""
         known = self.known_from
@@ -65,6 +74,8 @@ class SheetContext:
         """Why there is nothing to show: nothing changed, or it is too early to know."""
         if self.has_not_begun:
             return words.NOT_BEGUN
+        if self.known_from and self.is_before_history:
+            return words.BEFORE_HISTORY.format(day=self.day(self.known_from))
         if self.known_from and self.known_from > self.period.first:
             return words.NOTHING_SINCE.format(day=self.day(self.known_from))
         return words.NOTHING_HAPPENED

@@ -184,6 +184,9 @@ def write_finding(result: Funnel, context: SheetContext) -> str:
         return "No deal has entered a stage yet: the period has not begun."
     entered = formats.deals(result.entered) if result.entered else "No deal"
     lost = f"{result.lost:,} {'was' if result.lost == 1 else 'were'} lost" if result.lost else "none was lost"
+    if context.known_from and context.is_before_history:
+        known = f"History begins on {context.day(context.known_from)}, after this period"
+        return f"{known}, so who entered a stage is not known; {lost}."
     if not context.begins_later:
         return f"{entered} entered a stage {context.period_phrase}, and {lost}."
     since = f"since {context.day(context.begins_later)}, when history begins"
@@ -252,8 +255,9 @@ def _flow_chart(pipeline: PipelineFlow, context: SheetContext) -> Chart | None:
     name = context.stages[pipeline.flows[0].stage].pipeline_name
     entered = formats.deals(pipeline.entered)
     on = sum(flow.moved_on for flow in pipeline.flows)
+    moved = f"with {on:,} {'step' if on == 1 else 'steps'} to a later one" if on else "and none moved on"
     return Chart(
-        f"{name}: {entered} entered a stage, with {on:,} {'step' if on == 1 else 'steps'} to a later one",
+        f"{name}: {entered} entered a stage, {moved}",
         "stacked",
         COUNT,
         f"Deals that entered each stage of {name}: moved on, still there, lost. The table beside it has "

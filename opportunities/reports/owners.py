@@ -112,13 +112,23 @@ def build_sheet(rows: OwnersRows, context: SheetContext) -> Sheet:
 
 
 def write_finding(people: Sequence[Side], whole: Side, context: SheetContext) -> str:
-    if not people:
+    holders = [side for side in people if side.open.deals]
+    if not holders:
+        if whole.open.deals:
+            return f"No one owns the open deals here: {formats.deals(whole.open.deals)}."
         return "There are no open deals here."
-    first = people[0]
-    share = first.open.weighted / whole.open.weighted if whole.open.weighted else 0
-    weighted = formats.money(to_dollars(first.open.weighted))
+    first, is_alone = holders[0], len(holders) == 1 and holders[0].open.deals == whole.open.deals
     name = context.owner_name(first.key)
-    return f"{name} holds {formats.percent(share)} of the weighted pipeline, {weighted}."
+    if not whole.open.weighted:
+        most = max(holders, key=lambda side: side.open.deals)
+        held, verb = most.open.deals, "is" if most.open.deals == 1 else "are"
+        share = f"{words.of_deals(held, whole.open.deals)} {verb} with {context.owner_name(most.key)}"
+        return f"{share}, and none can be weighted yet."
+    weighted = formats.money(to_dollars(first.open.weighted))
+    if is_alone:
+        return f"The whole weighted pipeline, {weighted}, is with {name}."
+    share = formats.percent(first.open.weighted / whole.open.weighted)
+    return f"{name} holds {share} of the weighted pipeline, {weighted}."
 
 
 def write_lede(people: Sequence[Side], context: SheetContext) -> str:
@@ -126,6 +136,8 @@ def write_lede(people: Sequence[Side], context: SheetContext) -> str:
     if most is None or not most.stale:
         return ""
     deals = formats.deals(most.open.deals)
+    if most.stale == most.open.deals:
+        return f"Most stale deals: {context.owner_name(most.key)}, {'all ' if most.stale > 1 else ''}{deals}."
     return f"Most stale deals: {context.owner_name(most.key)}, {most.stale:,} of {deals}."
 
 
@@ -173,7 +185,7 @@ def _won_chart(sides: Sequence[Side], context: SheetContext) -> Chart | None:
     if not any(side.open.weighted or side.outcome.won_value for side in sides):
         return None
     winner = max(sides, key=lambda side: side.outcome.won_value)
-    title = "No one has won anything yet"
+    title = "Weighted pipeline by person"
     if winner.outcome.won_value:
         won = formats.compact(winner.outcome.won_value)
         title = f"{context.owner_name(winner.key)} won the most: {won}"

@@ -115,7 +115,7 @@ def write_finding(result: Quality) -> str:
     if not result.bad:
         return f"Nothing is missing or out of date: {formats.deals(result.open)} checked."
     verb = "needs" if result.bad == 1 else "need"
-    return f"{result.bad:,} of {formats.deals(result.open)} {verb} attention."
+    return f"{words.of_deals(result.bad, result.open)} {verb} attention."
 
 
 def write_lede(result: Quality) -> str:

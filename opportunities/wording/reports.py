@@ -38,11 +38,16 @@ TARGETS_KEPT = "Saved. {count} changed."
 TARGETS_SAME = "Nothing was changed."
 OPEN_DEALS = "Open deals behind this number"
 GIVE_AWAY = "Reassign these deals"
-NOTHING_OPEN = "There are no open deals here. Widen the filters, or enter the first one."
+NOTHING_OPEN = "There are no open deals here. Widen the filters if any are set, or enter the first deal."
+NO_BOOKS = "You work in no book in Slant yet, so there are no deals to report on."
+BEFORE_HISTORY = (
+    "History begins on {day}, after this period, so what happened to open deals in it is not known."
+)
 NOTHING_HAPPENED = "Nothing happened here in this period. Choose a longer period or widen the filters."
 NOT_BEGUN = "This period has not begun yet, so nothing in it has been won or lost. Choose one that has."
 NOTHING_SINCE = "Nothing has changed since history began on {day}. From now on it is kept automatically."
 BEGINS_LATER = "History begins on {day}, so nothing before it can be compared."
+OPEN_UNKNOWN = "What was open then is not known: history begins on {day}."
 NO_HISTORY = "Slantweb has not seen any deals here yet. History begins with the first sync."
 
 OVERVIEW = {
@@ -175,6 +180,13 @@ def quarter(first: date, year_starts: int) -> str:
 
 def month(period: Period) -> str:
     return dates.month(period.first)
+
+
+def of_deals(count: int, whole: int) -> str:
+    """The beginning of a sentence: `2 of 6 deals`, `All 6 deals`, `The one deal here`."""
+    if whole == 1:
+        return "The one deal here"
+    return f"All {whole:,} deals" if count == whole else f"{count:,} of {whole:,} deals"
 
 
 def of_valued(valued: int, valueless: int) -> str:

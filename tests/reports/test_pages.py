@@ -231,7 +231,7 @@ def test_sales_see_their_own_books_and_compliance_reads_all(small: Desk) -> None
     assert cells(html, "behind")[1][0] == "Deal d18"
     assert page(client_of(compliance), f"/reports/overview/?{QUARTER}").count("$3,190,000") == 2
     empty = page(client_of(nobody), "/reports/ageing/")
-    assert reports_words.NOTHING_OPEN in empty
+    assert reports_words.NO_BOOKS in empty
     assert not re.search(r"Deal d\d|Harbor|\$[1-9]", empty)
     for person in (otto, nobody, compliance):
         assert client_of(person).get("/settings/targets/").status_code == 403

@@ -34,6 +34,8 @@ from .numbers import (
 )
 from .targets import target_table, write_target
 
+# Of fewer deals due, one is always a large part.
+LEAST_DUE = 5
 STRETCH_COLUMNS = (
     Column.money("Won so far"),
     Column.count("Open deals"),
@@ -93,17 +95,25 @@ def _hints(result: Forecast, context: SheetContext) -> tuple[str, ...]:
 
 
 def write_finding(current: QuarterForecast, context: SheetContext) -> str:
-    won = formats.money(current.won.value)
     name = words.quarter(current.period.first, context.year_starts)
     if current.period.last < context.today:
-        return f"{won} was won in {name}."
+        return f"{_won(current, 'was won') or 'Nothing was won'} in {name}."
     if current.period.first > context.today:
         if not current.open.deals:
             return f"Nothing is due in {name} yet."
         return f"{_due_sentence(current, f'due in {name}')}."
+    won = _won(current, "is won")
     if not current.open.deals:
-        return f"{won} is won this quarter, and nothing more is due."
-    return f"{won} is won this quarter and {_due_sentence(current, 'due')}."
+        return f"{won or 'Nothing is won yet'} this quarter, and nothing {'more ' if won else ''}is due."
+    return f"{won or 'Nothing is won yet'} this quarter and {_due_sentence(current, 'due')}."
+
+
+def _won(current: QuarterForecast, verb: str) -> str:
+    """Empty where nothing is won."""
+    if current.won.value or not current.won.deals:
+        return f"{formats.money(current.won.value)} {verb}" if current.won.deals else ""
+    plural = verb if current.won.deals == 1 else verb.replace("is", "are").replace("was", "were")
+    return f"{formats.deals(current.won.deals)} without a value {plural}"
 
 
 def _due_sentence(current: QuarterForecast, due: str) -> str:
@@ -140,7 +150,7 @@ def write_lede(result: Forecast, current: QuarterForecast, context: SheetContext
 def _heaviest_sentence(result: Forecast) -> str:
     """Names a deal that is a tenth of everything due, or more."""
     heaviest = result.largest[0] if result.largest else None
-    if not (heaviest and heaviest.effect and result.due.weighted):
+    if not (heaviest and heaviest.effect and result.due.weighted) or result.due.deals < LEAST_DUE:
         return ""
     share = heaviest.effect / result.due.weighted
     if share < 0.1:
@@ -228,8 +238,11 @@ def _stretch_chart(result: Forecast, context: SheetContext, by_quarter: bool) ->
     highest = max(result.rows, key=lambda stretch: stretch.expected)
     name = _stretch_name(highest, context, by_quarter)
     amount = formats.compact(highest.expected / 100)
+    is_over = result.period.last < context.today
     return Chart(
-        f"{name} is strongest: {amount} won and weighted",
+        f"{name} was strongest: {amount} won"
+        if is_over
+        else f"{name} is strongest: {amount} won and weighted",
         "stacked",
         MONEY,
         f"Won and weighted value by {'quarter' if by_quarter else 'month'} of target close. "

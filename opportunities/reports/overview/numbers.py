@@ -36,7 +36,8 @@ class OverviewRows:
 
     `back` holds the changes between the present pipeline and the one at the beginning of each stretch: counts
     to add, and negative ones to take away. It goes back as far as history does. `now` is the part of the
-    period that has begun, and `before` the period it is compared with.
+    period that has begun, and `before` the period it is compared with. `knows_open`: history reaches back to
+    the end of `now`.
     """
 
     now: Period
@@ -49,6 +50,7 @@ class OverviewRows:
     stages: Stages
     earlier: int
     current: int
+    knows_open: bool = True
 
     @property
     def are_alike(self) -> bool:
@@ -202,6 +204,8 @@ def _measure_held(
     key: str, held: Sequence[Amount], rows: OverviewRows, value: Callable[[Amount], int]
 ) -> Measure:
     """`held` is the pipeline now, then at the beginning of each stretch, the latest first."""
+    if not rows.knows_open:
+        return Measure(key, None, None, 0, 0)
     before = held[rows.current] if len(held) > rows.current else None
     return Measure(
         key,

@@ -28,6 +28,7 @@ from .numbers import (
     AVERAGE,
     CREATED,
     DAYS_TO_WIN,
+    LEAST_BASE,
     LOST_VALUE,
     OPEN_VALUE,
     WEIGHTED,
@@ -71,10 +72,15 @@ def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
 
 
 def write_finding(result: Overview, context: SheetContext) -> str:
-    won = result[WON_VALUE]
-    finding = f"{formats.money(int(won.now or 0))} was won {context.period_phrase}"
-    if not won.before:
-        return f"{finding}."
+    won, when = result[WON_VALUE], context.period_phrase
+    if context.has_not_begun:
+        return f"{when[:1].upper()}{when[1:]} has not begun, so nothing has been won in it."
+    if not won.deals:
+        return f"Nothing was won {when}."
+    if not won.now:
+        verb = "was" if won.deals == 1 else "were"
+        return f"{formats.deals(won.deals)} {verb} won {when}, without a value."
+    finding = f"{formats.money(int(won.now))} was won {when}"
     change = won.change
     if change is None:
         return f"{finding}."
@@ -85,14 +91,39 @@ def write_finding(result: Overview, context: SheetContext) -> str:
 
 
 def write_lede(result: Overview, rows: OverviewRows, context: SheetContext) -> str:
-    held, rate = result.open_now, result[WIN_RATE]
-    present, past = ("is", "was") if held.deals == 1 else ("are", "were")
-    verb = past if rows.now.last < context.today else present
+    if rows.knows_open:
+        lede = _open_sentence(result, context)
+    elif context.known_from:
+        lede = words.OPEN_UNKNOWN.format(day=context.day(context.known_from))
+    else:
+        lede = words.NO_HISTORY
+    return f"{lede} {_decided_sentence(result)}".strip()
+
+
+def _open_sentence(result: Overview, context: SheetContext) -> str:
+    held = result.open_now
+    is_one, at_end = held.deals == 1, " at its end" if context.is_over else ""
+    verb = ("was" if is_one else "were") if context.is_over else ("is" if is_one else "are")
+    if not held.deals:
+        return f"No deal {'was' if context.is_over else 'is'} open{at_end}."
+    if held.valueless == held.deals:
+        return f"{formats.deals(held.deals)} {verb} open{at_end}, without a value yet."
     weighted = formats.money(int(result[WEIGHTED].now or 0))
-    lede = f"{formats.deals(held.deals)} worth {formats.money(held.value)} {verb} open; weighted, {weighted}."
-    if rate.now is not None:
-        lede += f" Of {formats.deals(rate.deals)} decided, {formats.percent(rate.now)} were won."
-    return lede
+    deals, value = formats.deals(held.deals), formats.money(held.value)
+    return f"{deals} worth {value} {verb} open{at_end}; weighted, {weighted}."
+
+
+def _decided_sentence(result: Overview) -> str:
+    """The win rate, or the two counts where a share of so few would say nothing."""
+    rate, won = result[WIN_RATE], result[WON_VALUE].deals
+    if rate.now is None:
+        return ""
+    if rate.deals == 1:
+        return f"One deal was decided: {'won' if won else 'lost'}."
+    if rate.deals < LEAST_BASE:
+        which = "all" if won == rate.deals else f"{won}" if won else "none"
+        return f"Of {rate.deals} deals decided, {which} {'was' if won == 1 else 'were'} won."
+    return f"Of {formats.deals(rate.deals)} decided, {formats.percent(rate.now)} were won."
 
 
 def _measure_table(result: Overview, rows: OverviewRows, context: SheetContext) -> Table:
@@ -148,7 +179,7 @@ def _tile(measure: Measure, now: Period, context: SheetContext) -> Tile:
     change, kind = measure.change, KINDS[measure.key]
     return Tile(
         words.OVERVIEW[measure.key],
-        _figure(measure.now, kind, context) or "None yet",
+        _figure(measure.now, kind, context) or _no_figure(measure),
         _figure(measure.before, kind, context),
         words.points(change) if measure.key == WIN_RATE else words.change(change),
         _tone(measure),
@@ -156,6 +187,10 @@ def _tile(measure: Measure, now: Period, context: SheetContext) -> Tile:
         _spark_points(measure.trend),
         formats.deals(measure.deals),
     )
+
+
+def _no_figure(measure: Measure) -> str:
+    return "Not known" if measure.key in (OPEN_VALUE, WEIGHTED) else "None yet"
 
 
 def _figure(value: float | int | None, kind: str, context: SheetContext) -> str:

@@ -33,6 +33,7 @@ def fetch_rows(query: ReportQuery) -> OverviewRows:
         stages=query.scope.stages,
         earlier=len(earlier),
         current=len(current),
+        knows_open=end > query.now or (query.known_from is not None and query.known_from < end),
     )
 
 

@@ -5,7 +5,7 @@ rows), and an entry in `_DEFINITIONS`. Address, tab, page and files follow from 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from opportunities.reports import ageing, changes, forecast, funnel, overview, o
 from opportunities.reports.context import SheetContext
 from opportunities.reports.sheets import Links, Sheet
 from opportunities.reports.undated import add_undated
+from opportunities.wording import reports as words
 
 from . import ageing as ageing_rows
 from . import changes as changes_rows
@@ -73,6 +74,8 @@ class ReportDefinition(Generic[Rows]):
 
     def sheet_of(self, query: ReportQuery, context: SheetContext) -> Sheet:
         sheet = self.build_sheet(self.fetch_rows(query), context)
+        if not query.scope.books:
+            return replace(sheet, finding=words.NO_BOOKS, lede="", empty=words.NO_BOOKS)
         if not self.counts_closings:
             return sheet
         return add_undated(sheet, count_undated(query), context, seen=self.counts_seen)
