@@ -23,10 +23,10 @@ def record_access(
     reason_code: str = "",
     or_in_session: bool = False,
 ) -> bool:
-    """Record that somebody opened a thing or tried to, once in ACCESS_RECORD_INTERVAL.
+    """Record that somebody opened an object or tried to, once in ACCESS_RECORD_INTERVAL.
 
-    Returns whether an event was written. With `or_in_session` one event of their session is enough, however
-    old it is. Then nothing is locked.
+    Returns whether an event was written. With `or_in_session` one event of their session is enough, at any
+    age; then no row is locked.
     """
     recorded = AuditEvent.objects.filter(
         object_type=object_type, object_id=object_id, action=action, actor_iss=by.iss, actor_sub=by.sub
@@ -34,9 +34,9 @@ def record_access(
     if or_in_session and recorded.filter(session_ref=by.session_ref).exists():
         return False
     with transaction.atomic():
-        # The lock that orders appends also keeps two requests at once from both finding nothing.
+        # The lock that orders appends also ensures that of two simultaneous requests only one finds no event.
         audit.wait_turn()
-        # An event ahead of now is from before the clock was set back: it is of some other time.
+        # An event in the future is from before the clock was set back, so it is not recent.
         now = clock.now()
         if recorded.filter(
             recorded_at__gt=now - ACCESS_RECORD_INTERVAL, recorded_at__lte=now + CLOCKS_DIFFER

@@ -1,9 +1,9 @@
 """Bulk changes: each row is a submission of its own, so that one refusal does not stop the others.
 
 All rows share the form's token; `row` tells them apart. Rows are committed a few at a time, and the first
-commit binds the token to this request. The same request sent again completes what a crash left out. Any other
-request with that token is refused. Rows that could not be submitted are recorded in the trail with the event
-of the whole action.
+commit binds the token to this request. When the same request is sent again, it completes the rows that a
+crash left out. Any other request with that token is refused. Rows that could not be submitted are recorded in
+the trail with the event of the whole action.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ OBJECT = "bulk"
 class BulkRequest:
     """The change and its deals: either to the stage `stage_id` or to the owner `owner_id`.
 
-    `seen_at` is when the person saw the deals; the values of that time are the ones they mean to change.
+    `seen_at` is when the person saw the deals. They mean to change the values of that time.
     """
 
     ids: tuple[str, ...]
@@ -76,7 +76,7 @@ class _BulkRow:
 
 
 def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
-    """Submit every row that can be, record the others, and return the key of the result.
+    """Submit every row that can be submitted, record the others, and return the key of the result.
 
     Raises `BadToken` and `TokenReused` before anything is written. The same request again writes only what is
     missing.
@@ -194,7 +194,7 @@ def _record_event(
 ) -> None:
     """Record one event for the whole action, with what was left out and why; once for each form token."""
     with transaction.atomic():
-        # Both requests of a double click may come here. The second waits, and finds the event.
+        # Both requests of a double click may reach this line. The second waits, and then finds the event.
         BulkOrder.objects.select_for_update().get(person=person, form_token=key)
         if find_event(key, person) is not None:
             return

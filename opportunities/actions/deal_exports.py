@@ -1,4 +1,6 @@
-"""Deal exports: who takes which deals away in a file, recorded before the first byte (docs/security.md)."""
+"""Deal exports: who exported which deals to a file, recorded before the first byte is sent
+(docs/security.md).
+"""
 
 from django.db import transaction
 

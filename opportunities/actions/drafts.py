@@ -1,7 +1,7 @@
-"""Drafts: what somebody typed and has not sent, kept for after a session that ended.
+"""Drafts: what somebody typed and did not send, kept for after the end of a session.
 
-A draft names the session and the page it was typed in. It is restored only when that session is over. Until
-then a second form that is opened on purpose starts empty.
+A draft names the session and the page it was typed in. It is restored only after that session has ended.
+Until then a second form starts empty.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from opportunities.models import Draft, Person
 
 TypedValues = Mapping[str, str]
 
-# No session lasts longer, so a form opened earlier belongs to none.
+# No session lasts longer, so a form opened earlier belongs to no living session.
 TOKEN_SECONDS = 12 * 60 * 60
 KEEP_DAYS = 14
 
@@ -26,7 +26,7 @@ KEEP_DAYS = 14
 def save(
     *, person: Person, form: str, typed: TypedValues, page: str, session: str, outlived: bool = False
 ) -> None:
-    """Save `typed` in place of the earlier draft of this form; nothing typed discards it."""
+    """Save `typed` in place of the earlier draft of this form. An empty `typed` deletes the draft."""
     if not any(value.strip() for value in typed.values()):
         discard(person=person, form=form)
         return
@@ -35,7 +35,8 @@ def save(
 
 
 def save_after_session(*, form_token: str, form: str, typed: TypedValues, page: str) -> bool:
-    """Save what was posted after the session's end, for the person who opened the form. False without one.
+    """Save what was posted after the session's end, for the person who opened the form. False if there is no
+    such person.
 
     The token proves who opened the form and not who sends it. That is enough for a draft, not for a
     submission.

@@ -1,4 +1,4 @@
-"""The sessions people are signed in with: remembered, and ended by them, a manager or the provider."""
+"""The sessions of signed-in people: stored here, and ended by the person, a manager or the provider."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from opportunities.trail.audit import Actor
 
 
 def remember(*, person: Person, session_key: str, provider_sid: str, by: Actor, now: datetime) -> None:
-    """Remember a session that begins, or one of an earlier version that is used."""
+    """Store a session that begins, or a session of an earlier version at its next use."""
     OpenSession.objects.update_or_create(
         session_key=session_key,
         defaults={
@@ -31,7 +31,7 @@ def remember(*, person: Person, session_key: str, provider_sid: str, by: Actor, 
 
 
 def record_use(*, person: Person, session_key: str, by: Actor, now: datetime) -> None:
-    """Somebody used the session just now."""
+    """Record that the session was used now."""
     if not OpenSession.objects.filter(session_key=session_key).update(seen_at=now):
         remember(person=person, session_key=session_key, provider_sid="", by=by, now=now)
 
@@ -46,12 +46,12 @@ def set_provider_sid(*, session_key: str, provider_sid: str) -> None:
 
 
 def forget(session_key: str | None) -> None:
-    """The caller ends the session itself."""
+    """Delete the row of a session. The caller ends the session itself."""
     OpenSession.objects.filter(session_key=session_key).delete()
 
 
 def living(now: datetime) -> QuerySet[OpenSession]:
-    """Those that can still be used, the last used first."""
+    """The sessions that can still be used, the last used first."""
     idle_since = now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
     existing = Session.objects.filter(expire_date__gt=now).values("session_key")
     found = OpenSession.objects.filter(session_key__in=existing, seen_at__gte=idle_since)
@@ -74,9 +74,9 @@ def end(sessions: Iterable[OpenSession], *, by: Actor, reason_code: str, clock: 
 
 
 def of_provider(*, iss: str, sub: str, sid: str) -> QuerySet[OpenSession]:
-    """Those that the provider ends: of its person, of its session, or of both.
+    """The sessions that the provider ends: of a person, of a provider session, or of both.
 
-    A session of a person whose name at the provider is not known may be the one that is meant.
+    With both, the person's sessions without a known provider session are included, because one may be meant.
     """
     found = OpenSession.objects.filter(person__iss=iss).select_related("person")
     if sub:
@@ -87,7 +87,7 @@ def of_provider(*, iss: str, sub: str, sid: str) -> QuerySet[OpenSession]:
 
 
 def remove_orphans() -> int:
-    """Remove the rows whose session is gone; how many there were."""
+    """Remove the rows whose session is gone. Returns how many there were."""
     existing = Session.objects.values("session_key")
     removed, _ = OpenSession.objects.exclude(session_key__in=existing).delete()
     return removed

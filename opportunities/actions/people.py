@@ -34,8 +34,8 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
     """Find or make the person, set the roles of this sign-in, and open their session, in one transaction.
 
     `open_session` opens the browser's session and returns the actor in it, so that no session can exist
-    without its event. A person without any role is recorded as refused: they get the page that says whom to
-    ask, no more.
+    without its event. A person without any role is recorded as refused, and sees only the page that says whom
+    to ask.
     """
     with transaction.atomic():
         person, before = _save_identity(identity)
@@ -57,7 +57,7 @@ def sign_in(*, identity: Identity, open_session: Callable[[Person], Actor], cloc
 
 
 def update_roles(*, identity: Identity, by: Actor, clock: Clock) -> None:
-    """Apply during a session what the provider says now. Only a change of roles is an event."""
+    """Apply the provider's present claims during a session. Only a change of roles writes an event."""
     with transaction.atomic():
         person, before = _save_identity(identity)
         if before == list(person.roles):
@@ -124,7 +124,7 @@ def link(*, person: Person, member_id: str, by: Actor, clock: Clock) -> None:
 
 
 def slow_down(person_id: str, *, until: datetime) -> None:
-    """Answer this person nothing until then: they asked too often (`views/limits.py`)."""
+    """Refuse all requests of this person until `until`, because they made too many (`views/limits.py`)."""
     Person.objects.filter(pk=person_id).update(slowed_until=until)
 
 
@@ -139,7 +139,7 @@ def set_preferences(*, person: Person, theme: str | None, shortcuts: bool | None
 
 def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
-    # Two first sign-ins at once must not make two people, nor fail: get_or_create finds the other's row.
+    # Two simultaneous first sign-ins must not make two people or fail: get_or_create finds the other's row.
     person, made = Person.objects.select_for_update().get_or_create(
         iss=identity.iss, sub=identity.sub, defaults={"password": make_password(None)}
     )

@@ -129,7 +129,7 @@ def close(*, submission: Submission, reason: str, person: Person, by: Actor, clo
 
 
 def confirm_still_wanted(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
-    """Send a submission after all that waited a day, because its owner still wants it."""
+    """Send a submission that waited for a day, because its owner still wants it."""
     if submission.person_id != person.pk:
         raise NotAllowed("only its owner says whether it is still wanted")
     with transaction.atomic():

@@ -1,4 +1,6 @@
-"""Saved views: how a person left the board, and the selections they named. Only they see them."""
+"""Saved views: the last state of a person's board, and the selections they named. Only that person sees
+them.
+"""
 
 from uuid import UUID
 

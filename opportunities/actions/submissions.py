@@ -1,6 +1,6 @@
-"""Submissions: what people ask for, committed before anything is sent. Nothing here speaks to Slant.
+"""Submissions: what people ask for, committed before anything is sent. Nothing here calls Slant.
 
-A worker is woken after the commit, and a lost wake-up is only a delay. From here on see `delivery`.
+A worker is woken after the commit, and a lost wake-up is only a delay. `delivery` does the rest.
 """
 
 import hashlib
@@ -120,8 +120,8 @@ def change(
     """Commit an edit or a move of a deal as a submission, wake a worker, and return the row.
 
     `row` tells the rows of one bulk action apart, which share a form token. Raises `BadToken`, `TokenReused`,
-    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` what is there
-    now counts as seen, so that only a still later change in Slant is a conflict again.
+    `NotAllowed` (also for a deal out of reach) or `ConflictQuestion`. With `confirm_overwrite` the present
+    values count as seen, so that only a later change in Slant is a conflict again.
     """
     nonce = check_token(form_token, person)
     path, body = Kind(kind).path(changes.opportunity_id), encode_body(ChangeKind.body(changes))
@@ -160,9 +160,9 @@ def change(
 
 
 def expected_fields(deal: Opportunity) -> Fields:
-    """What `deal` will hold once its open changes have arrived: the mirror with each of them applied.
+    """The values of `deal` once its open changes are confirmed: the mirror with each change applied.
 
-    Changes of one deal are sent in order, so the next one meets these values in Slant.
+    Changes of one deal are sent in order, so these are Slant's values when the next one is sent.
     """
     fields = values_of_row(deal)
     waiting = Submission.objects.open().filter(opportunity_id=deal.pk, kind__in=(Kind.EDIT, Kind.MOVE))
@@ -183,7 +183,9 @@ def _find_earlier(person: Person, nonce: str, path: str, body: str, *, row: int 
 
 
 def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.AuditChange:
-    """What was asked for, by field, for the trail. `overwrote` names fields changed by somebody else."""
+    """The requested values by field, for the trail. `overwrote` names fields that somebody else had
+    changed.
+    """
     sent = flatten(json.loads(submission.body))
     facts = {
         "state": str(State.QUEUED),
@@ -201,7 +203,7 @@ def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.Au
 
 
 def _trail_value(value: Any) -> Any:
-    """A value as the trail takes it: no floats, which custom fields may be, and nothing nested."""
+    """A value in a form the trail accepts: no floats, which custom fields may have, and nothing nested."""
     return value if value is None or isinstance(value, (str, int)) else json.dumps(value, sort_keys=True)
 
 
@@ -253,9 +255,11 @@ def _commit(
 
 
 def _in_order(submission: Submission, now: datetime) -> datetime:
-    """When it was entered, but after what waits for the same deal, because they are sent in this order.
+    """The time at which it was entered, or just after the last open submission of the same deal if that is
+    later.
 
-    So a clock that was set back does not reverse the order. The trail keeps the time of the clock.
+    Submissions are sent in this order, so a clock that was set back must not reverse it. The trail keeps the
+    time of the clock.
     """
     if not submission.opportunity_id:
         return now
@@ -281,7 +285,7 @@ def wait_for_outcome(submission: Submission, *, clock: Clock) -> Submission:
 
 
 def _reference() -> str:
-    """A short name people can say on the phone: SW-4K7Q-M9."""
+    """A short reference that people can read out on the phone: SW-4K7Q-M9."""
     alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
     letters = "".join(secrets.choice(alphabet) for _ in range(6))
     return f"SW-{letters[:4]}-{letters[4:]}"

@@ -1,4 +1,4 @@
-"""Targets: what each owner aims to win in a fiscal quarter, as managers set it."""
+"""Targets: the value each owner should win in a fiscal quarter, set by managers."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""Withdrawing: an owner takes back a submission that has surely not reached Slant."""
+"""Withdrawing: an owner withdraws a submission that has surely not reached Slant."""
 
 from django.conf import settings
 from django.db import transaction
@@ -18,10 +18,11 @@ class TooLate(SubmissionRefused):
 
 
 def withdraw(*, submission: Submission, person: Person, by: Actor, clock: Clock) -> Submission:
-    """Take back what has surely not reached Slant. Raises `TooLate` when a send may have succeeded.
+    """Withdraw a submission that has surely not reached Slant. Raises `TooLate` when a send may have
+    succeeded.
 
-    A send that runs at this moment is waited for, up to VIEW_WAIT_SECONDS. While Slant is down most sends end
-    without an effect.
+    If a send is under way, its end is awaited for up to VIEW_WAIT_SECONDS: while Slant is down most sends
+    have no effect.
     """
     deadline = clock.monotonic() + settings.VIEW_WAIT_SECONDS
     while True:

@@ -1,10 +1,11 @@
 """The access log: the middleware records for every view who opened what, and what was refused to whom.
 
-Opening is a page or a part of one about a single thing (a route with an `id`), asked for by a person. A form
-that comes back with the thing beside it counts as well. A list does not, nor does a poll of a page opened in
-this session. Only the browser says that it is a poll, so without such a page it counts as opening.
+A person opens an object by requesting a page, or a part of one, about one object (a route with an `id`). A
+form that is returned with the object beside it counts too. A list does not count, nor does a poll of a page
+that was opened in this session. Only the browser says that a request is a poll, so without such a page it
+counts as opening.
 
-Refused is a 403, or a 404 about a single thing. The event does not say whether the thing exists.
+A refusal is a 403, or a 404 about one object. The event does not say whether the object exists.
 """
 
 from django.core.cache import caches
@@ -19,9 +20,9 @@ from opportunities.views import limits
 from opportunities.views.actor import actor_of
 from opportunities.views.requests import PageRequest
 
-# The trail decides whether an event is due. The process's memory spares the query.
+# The trail decides whether an event is due. The process's memory saves the query.
 REMEMBERED_SECONDS = 14 * 60
-# The event in the way may be of another process, and nearly as old as the time one event stands for.
+# The earlier event may be from another process, and nearly as old as the interval.
 REMEMBERED_SECONDS_OF_OTHERS = 30
 
 
@@ -42,7 +43,7 @@ def record(
 
 
 def _shows_thing(request: PageRequest, response: HttpResponseBase) -> bool:
-    """Whether the thing itself is in the answer. An accepted form has events of its own."""
+    """Whether the answer shows the object itself. An accepted form has its own events."""
     if response.status_code == 422:
         return True
     asked = request.method == "GET" or (request.method == "POST" and RedrawForm(request.POST).is_redraw)

@@ -19,7 +19,7 @@ ReadDraft = Callable[[Mapping[str, Any]], dict[str, str]]
 
 @dataclass(frozen=True)
 class DraftMark:
-    """Which draft the view keeps of a form posted after the session's end, and how to read it."""
+    """Which draft the view keeps when a form is posted after the session's end, and how to read the form."""
 
     form: str
     read: ReadDraft
@@ -32,19 +32,23 @@ def open_to_all(view: View) -> View:
 
 
 def for_machines(view: View) -> View:
-    """A program asks for this, with a secret: over plain http it is refused, and not redirected."""
+    """For programs that authenticate with a secret: over plain http the request is refused, and not
+    redirected.
+    """
     view.for_machines = True  # type: ignore[attr-defined]  # as above
     return view
 
 
 def poll(view: View) -> View:
-    """A page asks for this by itself, so the request is no activity of a person and extends no session."""
+    """Pages request this automatically, so it is not activity of a person and extends no session."""
     view.poll = True  # type: ignore[attr-defined]  # as above
     return view
 
 
 def own_links_only(view: View) -> View:
-    """A GET that leaves an event in somebody's name and spends their allowance: no other site causes it."""
+    """A GET that writes an event in a person's name and counts against their limit, so other sites must not
+    cause it.
+    """
     view.own_links_only = True  # type: ignore[attr-defined]  # as above
     return view
 
@@ -73,11 +77,11 @@ def is_poll(request: HttpRequest, view: object) -> bool:
 
 
 def is_foreign(request: HttpRequest, view: object) -> bool:
-    """Whether another site causes this request, and it is no link somebody followed to a page.
+    """Whether another site causes this request, unless it is a link that somebody followed to a page.
 
-    By the browser's own word (Fetch Metadata, `Sec-Fetch-Site`); what is no browser says nothing.
+    Decided by Fetch Metadata (`Sec-Fetch-Site`), which only browsers send.
     """
-    # `same-site` is another host of the firm: what it holds is none of ours, but the cookie comes along.
+    # `same-site` is another host of the firm: its content is not ours, but its requests carry our cookie.
     if request.headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
         return False
     is_page = request.headers.get("Sec-Fetch-Dest") == "document" and "Sec-Purpose" not in request.headers

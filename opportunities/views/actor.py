@@ -1,4 +1,4 @@
-"""Who is asking, as the trail wants to know it."""
+"""The actor of a request, for the trail."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from opportunities.trail.audit import Actor
 def actor_of(request: HttpRequest) -> Actor:
     """The signed-in person (or nobody yet) with session, address, browser and request number.
 
-    The address is the one `TrustedProxiesMiddleware` settled on.
+    `TrustedProxiesMiddleware` has determined the address.
     """
     user: Person | AnonymousUser = request.user
     if isinstance(user, AnonymousUser):
@@ -30,6 +30,6 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def session_ref(request: HttpRequest) -> str:
-    """Ties events of one session together without being the session: a keyed hash, useless as a cookie."""
+    """A keyed hash that connects the events of one session. Nobody can use it as a session cookie."""
     key = request.session.session_key
     return salted_hmac("slantweb.session", key, algorithm="sha256").hexdigest() if key else ""

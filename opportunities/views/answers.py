@@ -1,8 +1,8 @@
-"""How several views answer."""
+"""Responses that several views use."""
 
 from django.http import HttpResponseRedirect
 
 
 def see_other(url: str) -> HttpResponseRedirect:
-    """303: whatever was posted, read this next."""
+    """A 303: the browser loads `url` with GET after the POST."""
     return HttpResponseRedirect(url, status=303)

@@ -1,4 +1,4 @@
-"""The audit trail for managers and compliance: to read, to print, to take away."""
+"""The audit trail for managers and compliance: to read, to print, to export."""
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -50,17 +50,18 @@ def audit(request: PageRequest) -> HttpResponse:
 def audit_export(request: PageRequest) -> HttpResponseBase:
     """The events of the page's filters, oldest first, streamed.
 
-    `?format=` is `jsonl`, which verifies alone, `csv` or `zip`.
+    `?format=` is `jsonl`, which can be verified on its own, `csv` or `zip`.
     """
     require(request.person, Action.READ_TRAIL)
     if wait := limits.spend(request, limits.EXPORT):
         return errors.too_often(request, wait)
     form = TrailForm(request.GET)
     if not form.is_valid():
-        # Somebody who mistyped a day must not be handed the whole trail, nor nothing without a word.
+        # With a mistyped day the answer must be neither the whole trail nor an empty file without an
+        # explanation.
         return errors.bad_request(request)
     format = form.chosen_format
-    # A table is no evidence and is not signed.
+    # A table is not evidence, and is not signed.
     asks = format != "csv"
     opened = export.begin(form.wanted, format=format, by=actor_of(request), clock=CLOCK, asks=asks)
     name = f"slantweb-trail-{timezone.localdate():%Y-%m-%d}.{format}"

@@ -1,4 +1,6 @@
-"""Where the sign-on provider says that a session is over (OpenID Connect Back-Channel Logout 1.0)."""
+"""The address at which the sign-on provider reports that a session has ended (OpenID Connect Back-Channel
+Logout 1.0).
+"""
 
 import logging
 from dataclasses import replace
@@ -21,13 +23,13 @@ from opportunities.views.requests import PageRequest
 log = logging.getLogger(__name__)
 
 
-# The provider sends this, and no browser: it has no cookie of ours, and its own signature is what counts.
+# The provider sends this, not a browser: it has no cookie of ours, and is authenticated by its signature.
 @csrf_exempt
 @for_machines
 @open_to_all
 @require_POST
 def back_channel_logout(request: PageRequest) -> HttpResponse:
-    """End the sessions that a logout token names. It is used up with them, or not at all."""
+    """End the sessions that a logout token names, and mark the token as used, in one transaction."""
     if settings.DEMO:
         raise Http404
     try:
@@ -49,7 +51,9 @@ def _end_sessions(request: PageRequest, notice: LogoutNotice) -> int:
 
 
 def _refuse(request: PageRequest, problem: SignInRefused) -> HttpResponse:
-    """Anybody can send such, so the log counts them and not the trail. A valid token spends no allowance."""
+    """Refuse the token. Anybody can send one, so refusals go to the log and not to the trail. A valid token
+    counts against no limit.
+    """
     log.warning("logout refused", extra={"reason": problem.code})
     if wait := limits.spend(request, limits.CALLBACK):
         return errors.too_often(request, wait)

@@ -29,13 +29,13 @@ from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
 from opportunities.wording import board as board_words
 
-# What is opened again next time: where one works, not what one looked for.
+# Remembered for the next visit: the filters of the person's work, not of a search.
 REMEMBERED = ("pipeline", "book", "owner", "view")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def board(request: PageRequest) -> HttpResponse:
-    """The board as its address says; without filters there, as the person left it.
+    """The board with the filters of its address; without any, with the person's last filters.
 
     A POST sets filters and remembers them.
     """
@@ -81,7 +81,7 @@ def board_changes(request: PageRequest) -> HttpResponse:
         return HttpResponse(status=204)
     head = boards.head(person, selection, timezone.now())
     if head is None:
-        # The pipeline of this open board is no more: the page tells its reader so when it is drawn again.
+        # The pipeline of this open board is gone. The page says so when it is drawn again.
         return render(request, "opportunities/partials/board_gone.html", {"changes": found, "since": since})
     context = {
         "changes": found,
@@ -110,14 +110,14 @@ def board_filters(request: PageRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def board_views(request: PageRequest) -> HttpResponse:
-    """One's saved views: open, save, delete."""
+    """The person's saved views: open, save, delete."""
     if request.method == "POST":
         return _delete(request) if DeleteViewForm(request.POST).is_asked else _save(request)
     return _draw_views(request, query=_form(request).selection.query())
 
 
 def _form(request: PageRequest) -> SelectionForm:
-    """The filters of the address; of one that says nothing, how this person left the board."""
+    """The filters of the address; for an address without any, this person's last ones."""
     person = request.person
     form = SelectionForm(request.GET)
     if form.narrows:
@@ -131,7 +131,7 @@ def _apply(request: PageRequest) -> HttpResponse:
     form = SelectionForm(request.POST)
     selection = form.selection
     if form.problems:
-        # Its words belong at the filters, and what was typed into the address, where the page reads it again.
+        # The problems are shown at the filters, and the typed values stay in the address.
         return see_other(f"{reverse('opportunities:board')}?{form.typed_query()}")
     match form.cleared:
         case "all":
@@ -184,7 +184,7 @@ def _draw_views(
 
 
 def _page_context(request: PageRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
-    """What the page needs besides the board itself."""
+    """The template context besides the board itself."""
     person, selection = request.person, found.selection
     names = found.names
     wanted = {"book", "owner", "household"} & set(selection.narrowed_by)

@@ -43,7 +43,7 @@ MESSAGES = FormMessages(
     create_words.FORM_SENT_BEFORE,
 )
 KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
-# No other field depends on these. While they are typed only the summary is drawn again.
+# No other field depends on these. While a person types in them, only the summary is drawn again.
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 
@@ -64,12 +64,12 @@ def new(request: PageRequest) -> HttpResponse:
 
 
 def _open_form(request: PageRequest) -> HttpResponse:
-    """The form as its address fills it in."""
+    """The form, with the values of its address."""
     return _draw_unsent(request, typed_values(request.GET))
 
 
 def _correct(request: PageRequest, submission_id: str) -> HttpResponse:
-    """The form filled in as an earlier submission was."""
+    """The form, with the values of an earlier submission."""
     earlier = correctable(request.person, submission_id)
     typed = typed_again(earlier) | typed_values(request.GET)
     return _draw_unsent(request, typed, supersedes=str(earlier.pk))
@@ -87,7 +87,7 @@ def _draw_unsent(request: PageRequest, typed: dict[str, str], *, supersedes: str
 
 
 def _redraw(request: PageRequest, buttons: CreateButtonsForm) -> HttpResponse:
-    """The form again, with what depends on what was typed. Nothing is submitted."""
+    """Draw the form again, with the fields that depend on what was typed. Nothing is submitted."""
     typed = typed_values(request.POST)
     _save_draft(request, typed)
     earlier = refused(request.person, buttons.text("supersedes"))
@@ -183,7 +183,7 @@ def _draw_refused(
     similar: Sequence[duplicate_question.SimilarDeal] = (),
     status: int = 422,
 ) -> HttpResponse:
-    """The form with everything typed kept, a fresh token, and each problem at its field."""
+    """Draw the form with all typed values, a new token, and each problem at its field."""
     _save_draft(request, typed_values(request.POST))
     form.renew(form_token=form_tokens.issue_token(request.person), supersedes=supersedes)
     problems = form.problems()
@@ -262,7 +262,7 @@ def _form(
 
 
 def _summary_context(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any]:
-    """The summary of what the form holds, by the rules that submitting it would meet."""
+    """The context of the summary of the form, by the rules that submitting it applies."""
     judged = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
     if judged.is_valid() and judged.cleaned_data["value"] is not None:

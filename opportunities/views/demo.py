@@ -1,4 +1,4 @@
-"""What exists in the demo alone: choosing who you are, and making Slant misbehave."""
+"""Pages that exist only in the demo: choosing who you are, and making Slant misbehave."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -94,7 +94,7 @@ class MisbehaveForm(forms.Form):
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def demo_misbehave(request: PageRequest) -> HttpResponse:
-    """The switches of the sandbox. Where SLANT_BASE_URL is no sandbox of ours, the page only says so."""
+    """The switches of the sandbox. If SLANT_BASE_URL is not a sandbox of ours, the page only says so."""
     if not settings.DEMO:
         raise Http404
     form = MisbehaveForm(request.POST if request.method == "POST" else None)

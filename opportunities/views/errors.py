@@ -1,6 +1,6 @@
-"""Error pages in plain words, never a trace, with a small piece for htmx.
+"""Error pages in plain words, never a trace, with a fragment for htmx.
 
-Each status has one page whatever the cause, so a deal out of reach looks like one that never was.
+Each status has one page for all causes, so a deal out of reach looks like one that never existed.
 """
 
 import sys
@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from opportunities.access import Action, may
 from opportunities.views.requests import PageRequest
 
-# What a server needs that is not the demo; the token is the worker's alone, and the web is never given it.
+# The settings that a server outside the demo needs. Only the worker gets the token, never the web.
 NEEDED = ("OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "SLANT_BASE_URL")
 
 
@@ -111,7 +111,7 @@ def csrf_failure(request: PageRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: PageRequest) -> HttpResponse:
-    """Drawn without the request, so that neither the database nor a context processor breaks it again."""
+    """Drawn without the request, so that neither the database nor a context processor can fail again."""
     number = request.META.get("HTTP_X_REQUEST_ID", "")
     problem = BUSY if _had_no_connection(sys.exc_info()[1]) else BROKEN
     try:
@@ -124,12 +124,14 @@ def server_error(request: PageRequest) -> HttpResponse:
 
 
 def _had_no_connection(failure: BaseException | None) -> bool:
-    """Whether the pool had no connection to give. It is asked first of all, so nothing was written."""
+    """Whether the pool had no free connection. A connection is needed before any write, so nothing was
+    written.
+    """
     return isinstance(failure, DatabaseError) and isinstance(failure.__cause__, PoolTimeout | TooManyRequests)
 
 
 def no_access(request: PageRequest) -> HttpResponse:
-    """Signed in, but in none of the groups: no entry, and whom to ask."""
+    """For a person who is in none of the groups: they cannot come in, and the page says whom to ask."""
     request.refused_as = "no_group"
     if request.htmx:
         return _render_error(request, FORBIDDEN)
@@ -138,14 +140,14 @@ def no_access(request: PageRequest) -> HttpResponse:
 
 
 def too_often(request: PageRequest, wait: int) -> HttpResponse:
-    """More than a limit allows; `wait` is how many seconds to."""
+    """A limit was exceeded; `wait` is the seconds to wait."""
     response = _render_error(request, TOO_OFTEN)
     response["Retry-After"] = str(wait)
     return response
 
 
 def not_from_here(request: PageRequest) -> HttpResponse:
-    """Another site sent this person's browser here for something that only a page of ours may ask for."""
+    """Another site made this person's browser request something that only our own pages may request."""
     return _render_error(request, FOREIGN)
 
 
@@ -157,7 +159,7 @@ def setup_needed(request: PageRequest) -> HttpResponse:
 
 
 def _render_error(request: PageRequest, problem: ErrorPage) -> HttpResponse:
-    """In the shell for people who have entered, bare for everybody else, a fragment for htmx."""
+    """With the shell for signed-in people, without it for all others, as a fragment for htmx."""
     if request.htmx:
         page = render_to_string("opportunities/partials/problem.html", {"problem": problem})
     else:

@@ -1,4 +1,4 @@
-"""What machines ask: is it alive, is it ready, how is it doing; and what browsers report of themselves."""
+"""Addresses for machines: liveness, readiness and metrics; and the reports that browsers send."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ CSP_REPORT_KEYS = (
 @open_to_all
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """This process answers. It needs nothing else, so a slow database causes no restart."""
+    """Answers whenever this process runs. It uses nothing else, so a slow database causes no restart."""
     return HttpResponse("ok", content_type="text/plain; charset=utf-8")
 
 
@@ -51,7 +51,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, for whoever holds METRICS_TOKEN. Without the setting the page does not exist."""
+    """Prometheus text, for holders of METRICS_TOKEN. Without that setting the page does not exist."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(
@@ -62,11 +62,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _prometheus(now: Health) -> bytes:
-    """A registry for each answer: the numbers live in the database, not in one of many processes."""
+    """Make a registry for each answer, because the numbers are in the database and not in one of many
+    processes.
+    """
     registry = CollectorRegistry()
 
     def gauge(name: str, text: str, value: float | None) -> None:
-        # A number we do not have is left out: a zero would be a lie.
+        # An unknown number is left out, because a zero would be wrong.
         if value is not None:
             Gauge(f"slantweb_{name}", text, registry=registry).set(value)
 
@@ -96,8 +98,8 @@ def _prometheus(now: Health) -> bytes:
     return generate_latest(registry)
 
 
-# Browsers send these reports by themselves, without our token and without a page of ours. Nothing is changed
-# by one but a line in the log, and those are capped, so that a forged report can do no harm.
+# Browsers send these reports automatically, without our form token. A report only writes a line to the log,
+# and these lines are limited, so a forged report does no harm.
 @csrf_exempt
 @open_to_all
 @require_POST

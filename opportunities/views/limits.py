@@ -1,4 +1,4 @@
-"""How often one person, browser or address may do a thing, over all processes."""
+"""How often one person, browser or address may do something, over all processes."""
 
 import ipaddress
 import logging
@@ -51,28 +51,28 @@ CALLBACK = (Limit("sign_in_callback", 60, "address", is_recorded=False),)
 SUBMISSION = (Limit("submission", 30, "person"),)
 EXPORT = (Limit("export", 60, "person", seconds=60 * 60),)
 REPORT = (Limit("report", settings.REPORTS_A_MINUTE, "person"),)
-# Refused pages: somebody who tries one id after the other is slowed down, and does not fill the trail.
+# Refused pages: a person who tries one id after another is slowed down, and cannot fill the trail.
 DENIED = (Limit("access_denied", 60, "person", slows=True),)
 PAGE = Limit("page", settings.PAGES_A_MINUTE, "person", slows=True)
 # Pages are counted in the process, and written to the database once there are this many.
 PAGES_AT_ONCE = 20
 
-# For what is made once at a time for one person: how long a second request waits, and after how long a first
-# one whose process died no longer counts.
+# For work done once at a time for one person: how long a second request waits, and when a first one whose
+# process died no longer counts.
 WAIT_SECONDS, HELD_SECONDS = 3, 60
 View = Callable[..., HttpResponseBase]
 
 
 def spend(request: HttpRequest, limits: tuple[Limit, ...]) -> int:
-    """Count this request. 0, or the seconds to wait when it is one too many.
+    """Count this request. Returns 0, or the seconds to wait when it exceeds a limit.
 
-    The trail has an event of the first request that is one too many.
+    The first request beyond the limit writes an event.
     """
     return max(_spend(request, limit) for limit in limits)
 
 
 def spend_page(request: HttpRequest) -> None:
-    """Count a page. The ceiling is met late by at most PAGES_AT_ONCE pages of each process."""
+    """Count a page. Each process may exceed the limit by at most PAGES_AT_ONCE pages."""
     key, times = _key(request, PAGE), 0
     with _pages_lock:
         if len(_pages) > 10_000:
@@ -112,7 +112,7 @@ def _hold(key: str) -> bool:
 
 
 def slowed_seconds(person: Person) -> int:
-    """How long somebody who asked too often has still to wait."""
+    """How many seconds a person who exceeded a limit must still wait."""
     until, now = person.slowed_until, timezone.now()
     if until is None or is_due(until, now, longest=timedelta(seconds=PAGE.seconds)):
         return 0
@@ -120,7 +120,7 @@ def slowed_seconds(person: Person) -> int:
 
 
 def is_first(name: str, value: str, *, seconds: int) -> bool:
-    """Whether nobody gave this `value` before, in any process; remembered for `seconds`."""
+    """Whether this `value` is new, over all processes. It is remembered for `seconds`."""
     return (
         counts.add(_hash(f"{name} {value}"), ends_at=datetime.fromtimestamp(time.time() + seconds, UTC)) == 1
     )
@@ -138,7 +138,9 @@ def _spend(request: HttpRequest, limit: Limit) -> int:
 
 
 def _judge(request: HttpRequest, limit: Limit, count: int, added: int) -> int:
-    """The seconds to wait, where `count` is more than the limit. `added` are of this call."""
+    """The seconds to wait if `count` exceeds the limit, else 0. `added` is how many of the count this call
+    added.
+    """
     if count <= limit.times:
         return 0
     if count - added <= limit.times:
@@ -175,7 +177,7 @@ def _who(request: HttpRequest, per: str) -> str:
         case "person":
             return str(request.user.pk)
         case "browser":
-            # The CSRF cookie: nobody can sign in without it.
+            # The CSRF cookie, because nobody can sign in without it.
             return str(request.META.get("CSRF_COOKIE") or request.session.session_key or "")
         case _:
             return _network(str(request.META.get("REMOTE_ADDR", "")))

@@ -65,7 +65,9 @@ def page(
 @own_links_only
 @require_GET
 def csv(request: PageRequest) -> HttpResponseBase:
-    """All deals of a selection as a file no spreadsheet runs. The trail records each export."""
+    """All deals of a selection as a file in which no spreadsheet runs a formula. The trail records each
+    export.
+    """
     return _deals_file(request, "csv")
 
 

@@ -1,6 +1,7 @@
-"""Moving a deal to another stage: one address and one form for mouse, menu, keyboard and no scripts.
+"""Moving a deal to another stage: one address and one form for mouse, menu and keyboard, and for pages
+without scripts.
 
-For htmx the answer is the deal's card where the deal is now, and a message. Else it is a page.
+For htmx the answer is the deal's card in its present stage, and a message. Otherwise it is a page.
 """
 
 from dataclasses import dataclass, replace
@@ -50,7 +51,7 @@ MESSAGES = FormMessages(
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing was moved. `question`: whether the person may confirm it all the same."""
+    """Why the deal was not moved. `question`: whether the person may confirm the move anyway."""
 
     words: str
     status: int = 422
@@ -58,13 +59,13 @@ class Refusal:
 
     @property
     def field(self) -> str:
-        """The field the refusal stands at."""
+        """The field at which the refusal is shown."""
         return "confirm_overwrite" if self.question else "pipeline_stage_id"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: PageRequest, id: str) -> HttpResponse:
-    """The form, and what it sends. `undo` names a move of one's own to undo."""
+    """Show the form, and accept it. `undo` names the person's own move to undo."""
     person = request.person
     require(person, Action.CHANGE)
     try:
@@ -186,7 +187,7 @@ def _draw_refused(request: PageRequest, found: Movable, form: MoveForm, refusal:
 def _draw_refused_card(
     request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal
 ) -> HttpResponse:
-    """The card where the deal is now, with the reason why it was not moved."""
+    """Draw the card in the deal's present stage, with the reason why it was not moved."""
     card = boards.card(request.person, found.deal.pk, timezone.now())
     stage_id = form.typed("pipeline_stage_id")
     if card and not (card.note and card.note.how == "refused"):
@@ -216,11 +217,11 @@ def _draw(
     refusal: Refusal | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The form, as a page or for the board's dialog, with everything typed kept and a fresh token."""
+    """Draw the form, as a page or for the board's dialog, with all typed values and a new token."""
     stage_id = form.typed("pipeline_stage_id")
     picked = next((stage for stage in found.stages if stage.id == stage_id), None)
-    # On the board the stage is chosen already, by where the card was dropped; on a page one can still change
-    # it.
+    # On the board the place where the card was dropped decides the stage. On a page the person can still
+    # change it.
     chosen = picked if request.htmx else None
     problems = form.problems if form.is_bound else []
     if refusal:

@@ -1,4 +1,4 @@
-"""One deal: its page, the drawer that shows the same, and changing it in place."""
+"""One deal: its page, the drawer that shows the same, and the edit form in its place."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
@@ -57,14 +57,14 @@ MESSAGES = FormMessages(
 
 @require_safe
 def opportunity(request: PageRequest, id: str) -> HttpResponse:
-    """The page; for htmx the same deal without what surrounds it, as the drawer shows it."""
+    """The page; for htmx only the deal, without the shell, for the drawer."""
     return _show(request, reachable(request.person, id))
 
 
 @keeps_draft(DRAFT, read=edited_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, id: str) -> HttpResponse:
-    """The fields of a deal as a form, in the place of the deal. Its buttons submit it or draw it again."""
+    """The edit form, in the place of the deal. Its buttons submit it or draw it again."""
     require(request.person, Action.CHANGE)
     row = reachable(request.person, id)
     if not row.may_write:  # type: ignore[attr-defined]  # the selector adds it
@@ -78,7 +78,9 @@ def edit(request: PageRequest, id: str) -> HttpResponse:
 
 
 def _open_form(request: PageRequest, row: Opportunity) -> HttpResponse:
-    """The form with the deal's values; over them a refused edit, the address, and a draft, in this order."""
+    """The form with the deal's values, replaced by those of a refused edit, of the address, and of a draft,
+    in this order.
+    """
     typed = _opening_values(row)
     earlier = refused_edit(request.person, CorrectionForm(request.GET).submission_id, row.pk)
     if earlier:
@@ -88,7 +90,7 @@ def _open_form(request: PageRequest, row: Opportunity) -> HttpResponse:
 
 
 def _redraw(request: PageRequest, row: Opportunity, buttons: EditButtonsForm) -> HttpResponse:
-    """The form again, with what depends on what was typed. Nothing is submitted."""
+    """Draw the form again, with the fields that depend on what was typed. Nothing is submitted."""
     typed = _opening_values(row)
     typed |= retyped_values(request.POST, typed)
     form = _unsent_form(request, row, typed, buttons.text("supersedes"))
@@ -148,7 +150,9 @@ def _change(
 
 
 def _show_accepted(request: PageRequest, row: Opportunity, submission: Submission) -> HttpResponse:
-    """Without scripts to the submission's page; in place, the deal again with what became of it."""
+    """Redirect to the submission's page without scripts; else draw the deal again, with the state of the
+    change.
+    """
     drafts.discard(person=request.person, form=DRAFT)
     if not request.htmx:
         url = reverse("opportunities:submission", args=[submission.pk])
@@ -162,7 +166,7 @@ def _show_accepted(request: PageRequest, row: Opportunity, submission: Submissio
 
 
 def _show_gone(request: PageRequest, row: Opportunity) -> HttpResponse:
-    """The deal as it last was, in place of its form. Its page says that Slant no longer has it."""
+    """The deal as last seen, in place of its form. Its page says that Slant no longer has it."""
     messages.warning(request, words.GONE_NOT_SENT.format(name=row.name))
     return _show_unchanged(request, row)
 
@@ -174,7 +178,7 @@ def _show_unchanged(request: PageRequest, row: Opportunity) -> HttpResponse:
 
 
 def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
-    """`said` is what screen readers hear of it."""
+    """`said` is the announcement for screen readers."""
     person, now, in_page = request.person, timezone.now(), _is_in_page(request)
     reads_trail = may(person, Action.READ_TRAIL)
     moved = (
@@ -227,7 +231,7 @@ def _draw_refused(
     supersedes: Submission | None = None,
     status: int = 422,
 ) -> HttpResponse:
-    """The form with everything typed kept, a fresh token, and each problem at its field."""
+    """Draw the form with all typed values, a new token, and each problem at its field."""
     person = request.person
     typed = edited_values(request.POST) | {"deal": row.pk}
     drafts.save(person=person, form=DRAFT, typed=typed, page=page_of(request), session=session_ref(request))
@@ -266,7 +270,7 @@ def _form(
 
 
 def _opening_values(row: Opportunity) -> dict[str, str]:
-    """What the form opens with: what the deal will hold once everything asked for has arrived."""
+    """The values that the form opens with: those of the deal once all its changes are confirmed."""
     return typed_and_seen(expected_fields(row), editable(row))
 
 
@@ -281,5 +285,5 @@ def _draft_of_ended_session(request: PageRequest, row: Opportunity) -> dict[str,
 
 
 def _is_in_page(request: PageRequest) -> bool:
-    """Whether the deal stands in a page of its own, which says so with `X-Place`, and not in a drawer."""
+    """Whether the deal is shown on its own page, which sends `X-Place`, and not in a drawer."""
     return not request.htmx or request.headers.get("X-Place") == "page"

@@ -1,4 +1,4 @@
-"""Whether an address is one of ours. Every redirect to an address that a request brought is checked here."""
+"""Whether an address is one of ours. Every redirect to an address from a request is checked here."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 def is_own_address(request: HttpRequest, url: str) -> bool:
     """Whether a browser that is sent to `url` stays on this site: a whole address, or a path from its root.
 
-    Browsers that fold a backslash into "/" also drop tabs and line ends. An address of ours has none of them.
+    Browsers treat a backslash as "/", and remove tabs and line ends. None of our addresses has these
+    characters.
     """
     if not url.isprintable() or "\\" in url or not url.startswith(("/", "http://", "https://")):
         return False

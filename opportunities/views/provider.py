@@ -1,4 +1,4 @@
-"""What the pages of signing in and out ask of company sign-on.
+"""The interface between the pages of signing in and out and company sign-on.
 
 The application does not know how a provider is asked: `settings.SIGN_ON` names the class that does
 (`slantweb/sign_on.py`), as AUTHENTICATION_BACKENDS names the class that finds the person of a session.
@@ -18,8 +18,8 @@ from opportunities.actions.people import Identity
 class SignInRefused(Exception):
     """The provider refused, or its answer failed a check.
 
-    `code` says why, for the log and the trail; no text repeats a value of the answer. `next` is the page the
-    person was on the way to, where that is known.
+    `code` says why, for the log and the trail; no text repeats a value of the answer. `next` is the page that
+    the person wanted, if known.
     """
 
     def __init__(self, code: str, detail: str = "") -> None:
@@ -29,7 +29,7 @@ class SignInRefused(Exception):
 
 
 class ProviderUnreachable(SignInRefused):
-    """The provider does not answer, or not as a provider should. Nobody is let in meanwhile."""
+    """The provider does not answer, or its answer is not valid. Nobody can sign in meanwhile."""
 
     def __init__(self, code: str = "provider_unreachable") -> None:
         super().__init__(code)
@@ -37,9 +37,9 @@ class ProviderUnreachable(SignInRefused):
 
 @dataclass(frozen=True)
 class SignInResult:
-    """Who came back from the provider, and to which page they go.
+    """The person whom the provider confirmed, and the page they go to.
 
-    `session` is what their session must keep. `is_renewal`: they were signed in already.
+    `session` is the data to keep in their session. `is_renewal`: they were signed in already.
     """
 
     identity: Identity
@@ -52,7 +52,7 @@ class SignInResult:
 class LogoutNotice:
     """What the provider ends: the sessions of its person `sub`, its session `sid`, or the one of both.
 
-    It counts once: `jti` is its number, to be remembered for `seconds`.
+    It may be used once: `jti` is its number, which must be remembered for `seconds`.
     """
 
     iss: str
@@ -64,13 +64,15 @@ class LogoutNotice:
 
 class Provider(Protocol):
     def origins(self) -> list[str]:
-        """Where the sign-in form leads, for its content security policy. Raises `ProviderUnreachable`."""
+        """The origins that the sign-in form redirects to, for its content security policy. Raises
+        `ProviderUnreachable`.
+        """
 
     def begin(self, request: HttpRequest, *, next: str) -> HttpResponse:
         """The redirect to the provider. Raises `ProviderUnreachable`."""
 
     def finish(self, request: HttpRequest) -> SignInResult:
-        """Who came back. Raises `SignInRefused`."""
+        """Check the provider's answer, and return the person. Raises `SignInRefused`."""
 
     def read_logout(self, token: str) -> LogoutNotice:
         """What a logout token says. Raises `SignInRefused`."""

@@ -1,4 +1,4 @@
-"""The request as views get it. The middleware sets these attributes; Django itself knows none of them."""
+"""The type of requests in views. Our middleware sets these attributes; Django does not have them."""
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
@@ -15,9 +15,10 @@ class PageRequest(HttpRequest):
 
     htmx: HtmxDetails
     person: Person
-    # What the request says of its body, in bytes. BodyLimitMiddleware refuses what says nothing readable.
+    # The length of the body in bytes, from the headers. BodyLimitMiddleware refuses a request without a
+    # readable length.
     body_length: int
-    # Seconds left of the session, idle and absolute. None where there is no session to warn about.
+    # Seconds left of the session, idle and absolute. None if there is no session to warn about.
     session_left: tuple[int, int] | None
     # Why an error page refused the request, as the access log records it.
     refused_as: str

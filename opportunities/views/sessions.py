@@ -1,4 +1,4 @@
-"""Where one is signed in, and the end of it: one's own sessions, and for managers those of a leaver."""
+"""Listing and ending sessions: a person's own, and for managers those of a person who leaves."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -21,7 +21,7 @@ from opportunities.wording import people as people_words
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: PageRequest) -> HttpResponse:
-    """One's own sessions. This browser's is ended by signing out."""
+    """The person's own sessions. Signing out ends this browser's session."""
     if request.method == "POST":
         return _end_own(request)
     now = timezone.now()
@@ -56,7 +56,7 @@ def _end_own(request: PageRequest) -> HttpResponse:
     form = EndSessionForm(request.POST)
     own = open_sessions.living(timezone.now()).filter(person=request.person)
     others = own.exclude(session_key=request.session.session_key)
-    # One that is over already, or somebody else's, is none of them: the page then shows what is left.
+    # A session that has ended, or is another person's, is not found. The page then shows the remaining ones.
     chosen = others.filter(pk=form.cleaned_data["session"]) if form.is_valid() else others.none()
     if form.is_valid() and form.cleaned_data["others"]:
         chosen = others

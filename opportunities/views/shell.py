@@ -1,4 +1,4 @@
-"""What surrounds each page, and the few choices a person makes about it."""
+"""The shell of each page, and a person's preferences for it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ class Link:
 
 
 class Shell:
-    """Worked out only when a template asks for it: fragments, bare pages and error pages cost no query."""
+    """Computed only when a template uses it, so that fragments, bare pages and error pages cost no query."""
 
     def __init__(self, request: PageRequest) -> None:
         self._request = request
@@ -46,7 +46,7 @@ class Shell:
 
     @cached_property
     def theme(self) -> str:
-        """The person's choice; before sign-in the cookie's, so that no page flashes white."""
+        """The person's theme; before sign-in the cookie's, so that no page flashes white."""
         chosen = (
             self.person.theme
             if self.person
@@ -60,7 +60,9 @@ class Shell:
 
     @cached_property
     def may_create(self) -> bool:
-        """Managers and sales have the button, also where the form will have to say why they cannot write."""
+        """Whether to show the button: to managers and sales, even if the form then says why they cannot
+        write.
+        """
         return bool(self.person and may(self.person, Action.CHANGE))
 
     @cached_property

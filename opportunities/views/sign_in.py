@@ -59,7 +59,7 @@ def sign_in(request: PageRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def sign_in_callback(request: PageRequest) -> HttpResponse:
-    """Where the provider sends people back to. Only a complete and fresh answer signs anybody in."""
+    """The provider redirects people here. Only a complete and recent answer signs a person in."""
     if settings.DEMO:
         raise Http404
     try:
@@ -90,9 +90,9 @@ def sign_out(request: PageRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def signed_out(request: PageRequest) -> HttpResponse:
-    """Leads on to the provider's own sign-out, once; the provider sends people back here.
+    """Continues once to the provider's own sign-out; the provider redirects people back here.
 
-    By link and refresh: a redirect after the POST would be refused by `form-action`.
+    It uses a link and a refresh, because `form-action` would refuse a redirect after the POST.
     """
     hint = request.session.get(SIGN_OUT_HINT, "")
     sign_out_url = provider().sign_out_url(request, hint) if hint and not settings.DEMO else ""
@@ -103,7 +103,9 @@ def signed_out(request: PageRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def session(request: PageRequest) -> HttpResponse:
-    """How long the session lasts is in a header, as in every answer; a POST says that somebody is there."""
+    """The remaining time of the session is in a header, as in every answer. A POST counts as activity of the
+    person.
+    """
     return HttpResponse(status=204)
 
 
@@ -122,7 +124,9 @@ def _sign_in_page(request: PageRequest, where: str, *, unreachable: bool = False
 
 
 def _renew_session(request: PageRequest, result: SignInResult) -> None:
-    """The provider vouches again for somebody who is signed in here: the same person, or nobody."""
+    """Renew the session after the provider confirmed its person again. Raises SignInRefused if it names
+    another person.
+    """
     person, identity = request.user, result.identity
     if not isinstance(person, Person) or (identity.iss, identity.sub) != (person.iss, person.sub):
         raise SignInRefused("somebody_else")
@@ -133,9 +137,10 @@ def _renew_session(request: PageRequest, result: SignInResult) -> None:
 
 
 def _refuse_unasked(request: PageRequest, problem: SignInRefused) -> HttpResponse:
-    """An answer this browser never asked for: anybody can send such, so the log counts them, not the trail.
+    """Refuse an answer that this browser did not request. Anybody can send one, so it goes to the log and not
+    to the trail.
 
-    It leaves a living session alone, else any site could sign people out.
+    It does not end a living session, because any site could then sign people out.
     """
     log.warning("sign-in refused", extra={"reason": problem.code})
     if wait := limits.spend(request, limits.CALLBACK):
@@ -146,9 +151,9 @@ def _refuse_unasked(request: PageRequest, problem: SignInRefused) -> HttpRespons
 
 
 def _refuse_sign_in(request: PageRequest, problem: SignInRefused) -> HttpResponse:
-    """Refuse a sign-in: in the log, in the trail, and in words that help nobody who tries.
+    """Refuse a sign-in: in the log, in the trail, and on a page without details that would help an attacker.
 
-    A refusal of the provider to go on vouching for its person ends their session.
+    When the provider refuses a renewal, the session ends.
     """
     log.warning("sign-in refused", extra={"reason": problem.code})
     people.record_refusal(by=actor_of(request), clock=SystemClock(), reason_code=problem.code)
@@ -172,7 +177,8 @@ def start_session(request: PageRequest, identity: Identity, values: Mapping[str,
     end_session(request, reason_code="someone_else")
 
     def open_session(person: Person) -> Actor:
-        # Nothing of the old session is kept, not even its key, so a planted session key gains nothing.
+        # Nothing of the old session is kept, not even its key, so an attacker gains nothing by planting a
+        # key.
         request.session.flush()
         login(request, person)
         now = datetime.now(UTC)
@@ -197,10 +203,12 @@ def end_session(request: PageRequest, *, reason_code: str = "") -> None:
 
 
 def next_page(request: PageRequest) -> str:
-    """Where the form or the address says to go afterwards. `safe_next` checks it."""
+    """The address to go to afterwards, from the form or the address. `safe_next` checks it."""
     return NextPageForm(request.POST).text("next") or NextPageForm(request.GET).text("next")
 
 
 def safe_next(request: PageRequest, url: str) -> str:
-    """`url` if it leads to one of our own pages, else the home page: nobody is sent elsewhere from here."""
+    """`url` if it is one of our own pages, else the home page, so that nobody is redirected to another
+    site.
+    """
     return url if is_own_address(request, url) else reverse("home")

@@ -1,4 +1,4 @@
-"""What the stages of Slant mean here."""
+"""The meanings of Slant's stages."""
 
 from django.conf import settings
 from django.contrib import messages

@@ -1,4 +1,4 @@
-"""What became of what was sent: one's own list, one submission, taking one back."""
+"""The states of submissions: a person's own list, one submission, and withdrawing one."""
 
 from typing import Any
 from uuid import UUID
@@ -77,7 +77,7 @@ def still_send(request: PageRequest, id: UUID) -> HttpResponse:
     except refusals.NotAllowed as error:
         raise PermissionDenied from error
     except reviewing.NotInReview:
-        pass  # It went on meanwhile, which its page says better than a message could.
+        pass  # Its state changed meanwhile. Its page explains that better than a message.
     else:
         messages.success(request, submissions_words.STILL_SENT.format(name=row.name))
     return see_other(reverse("opportunities:submission", args=[row.pk]))
@@ -100,6 +100,6 @@ def withdraw(request: PageRequest, id: UUID) -> HttpResponse:
 
 @require_POST
 def told(request: PageRequest) -> HttpResponse:
-    """The person has read what became of their held, doubtful and reviewed submissions."""
+    """The person has read the outcome of their held, unknown and reviewed submissions."""
     actions.mark_news_read(request.person)
     return see_other(reverse("opportunities:submissions"))

@@ -1,4 +1,4 @@
-"""What keeps any form from being submitted: Slant's token, the limit a minute, the form's own token."""
+"""Checks that may prevent submitting a form: Slant's token, the limit a minute, the form's own token."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class FormRejected(Exception):
         self.message, self.status, self.wait = message, status, wait
 
     def add_retry_after(self, response: HttpResponse) -> HttpResponse:
-        """`response`, with the seconds to wait where waiting helps."""
+        """Add the seconds to wait to `response`, if waiting helps."""
         if self.wait:
             response["Retry-After"] = str(self.wait)
         return response
@@ -57,7 +57,7 @@ def submit_guard(request: PageRequest, form_messages: FormMessages) -> Iterator[
 
 @contextmanager
 def token_guard(form_messages: FormMessages) -> Iterator[None]:
-    """Checks the form's own token alone, for what needs no write to Slant and counts against no limit."""
+    """Checks only the form's own token, for forms that write nothing to Slant and count against no limit."""
     try:
         yield
     except BadToken as error:
