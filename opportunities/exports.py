@@ -15,6 +15,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
+from xml.sax.saxutils import escape
 
 import xlsxwriter
 from django.utils import timezone
@@ -184,6 +185,17 @@ def attachment(name: str) -> str:
     return f'attachment; filename="{name}"'
 
 
+def xlsx_text(text: str) -> str:
+    """`text` for `write_string`, which writes what looks like rich text (`<r>...</r>`) as XML, unescaped.
+
+    Such a text is given as rich text of one run that holds it all. Escaped it must still fit into a cell.
+    """
+    fitting = text[:LONGEST_CELL]
+    if fitting.startswith("<r>") and fitting.endswith("</r>"):
+        return f'<r><t xml:space="preserve">{escape(fitting[: LONGEST_CELL // 8])}</t></r>'
+    return fitting
+
+
 def sheet_name(title: str) -> str:
     """A name Excel accepts: 1 to 31 characters, none of them forbidden, no outer apostrophes."""
     words = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip(" '")[:LONGEST_SHEET_NAME].strip(" '")
@@ -212,7 +224,7 @@ def _write_about(book: xlsxwriter.Workbook, heading: Heading) -> None:
     lines = [*heading.lines(), *(("", note) for note in heading.notes)]
     for number, line in enumerate(lines):
         for column, words in enumerate(line):
-            sheet.write_string(number, column, words[:LONGEST_CELL], strong if column == 0 else None)
+            sheet.write_string(number, column, xlsx_text(words), strong if column == 0 else None)
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, 1, WIDEST)
 
@@ -250,7 +262,7 @@ class _SheetWriter:
         if value is None:
             return
         if isinstance(value, str):
-            self._sheet.write_string(row, column, value[:LONGEST_CELL], self._format("text", bold))
+            self._sheet.write_string(row, column, xlsx_text(value), self._format("text", bold))
         elif isinstance(value, datetime):
             local = timezone.localtime(value).replace(tzinfo=None)
             self._sheet.write_datetime(row, column, local, self._format("moment", bold))

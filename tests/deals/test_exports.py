@@ -114,6 +114,25 @@ def test_thirty_payloads_are_words_and_nothing_else_in_both_kinds_of_file() -> N
         assert re.sub(r"_x000[09D]_", "", value).strip("\0\t\r\n ") == payload.strip("\0\t\r\n ")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<r><t>Another deal</t></r>",
+        "<r></t></si></sst>&</r>",
+        "<r> \t <r>'&amp;'</r>",
+        "<r>" + "&" * 30_000 + "</r>",
+    ],
+)
+def test_a_name_that_looks_like_the_markup_of_a_workbook_is_a_name(name: str) -> None:
+    heading = exports.Heading(name, name, name, name, AT, [name])
+    workbook = exports.xlsx_bytes([exports.FileTable("Deals", [TEXT, NUMBER], [(name, 5)])], heading)
+
+    assert [value[:4_000] for _, value in cells_of(workbook)] == [name[:4_000], "5"]
+    with zipfile.ZipFile(io.BytesIO(workbook)) as file:
+        about = ElementTree.fromstring(file.read("xl/worksheets/sheet2.xml"))  # noqa: S314 - our own bytes
+    assert len([cell for cell in about.iter() if cell.tag.endswith("}c")]) == 10 + 2
+
+
 # Names that became formulas once a spreadsheet of another country split the bytes its own way.
 SPLIT = [
     "=1+1",
