@@ -29,7 +29,7 @@ from django.http import HttpRequest, HttpResponse
 from opportunities.actions import open_sessions, people
 from opportunities.clock import CLOCKS_DIFFER, SystemClock
 from opportunities.models import Person
-from opportunities.views.actor import actor_of
+from opportunities.views.actor import actor_of, session_row
 from opportunities.views.provider import ProviderUnreachable, SignInRefused
 from opportunities.views.requests import PageRequest
 from opportunities.views.sign_in import end_session
@@ -56,8 +56,8 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
     """
     if _has_new_key(request):
         request.session.save()
-        new_key = str(request.session.session_key)
-        open_sessions.rename(session_key=request.COOKIES[settings.SESSION_COOKIE_NAME], to=new_key)
+        old = request.COOKIES[settings.SESSION_COOKIE_NAME]
+        open_sessions.rename(session_key=old, to=session_row(request))
     session, now = request.session, int(time.time())
     began, seen = session.get("began"), session.get("seen")
     if began is None or seen is None:
@@ -83,7 +83,7 @@ def _record_activity(request: PageRequest, now: int) -> None:
     key, person = request.session.session_key, getattr(request, "user", None)
     if key and isinstance(person, Person):
         at = datetime.fromtimestamp(now, UTC)
-        open_sessions.record_use(person=person, session_key=key, by=actor_of(request), now=at)
+        open_sessions.record_use(person=person, row=session_row(request), by=actor_of(request), now=at)
 
 
 def have_passed(seconds: int, *, since: int, now: int) -> bool:
@@ -163,7 +163,7 @@ def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: ob
     """Merge `changes` into the session's row. False if it is gone, or `only_if_free` and being renewed."""
     key = request.session.session_key
     with transaction.atomic():
-        row = Session.objects.select_for_update().filter(session_key=key).first()
+        row = Session.objects.select_for_update().filter(session_key=session_row(request)).first()
         if row is None:
             return False
         data = row.get_decoded()

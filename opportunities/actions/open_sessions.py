@@ -11,13 +11,14 @@ from django.db.models import QuerySet
 from opportunities.actions import drafts, people
 from opportunities.clock import Clock
 from opportunities.models import OpenSession, Person
+from opportunities.models.sessions import row_name
 from opportunities.trail.audit import Actor
 
 
-def remember(*, person: Person, session_key: str, provider_sid: str, by: Actor, now: datetime) -> None:
-    """Store a session that begins, or a session of an earlier version at its next use."""
+def remember(*, person: Person, row: str, provider_sid: str, by: Actor, now: datetime) -> None:
+    """Store a session that begins, or a session of an earlier version at its next use; `row` is its name."""
     OpenSession.objects.update_or_create(
-        session_key=session_key,
+        session_key=row,
         defaults={
             "person": person,
             "ref": by.session_ref,
@@ -30,24 +31,25 @@ def remember(*, person: Person, session_key: str, provider_sid: str, by: Actor, 
     )
 
 
-def record_use(*, person: Person, session_key: str, by: Actor, now: datetime) -> None:
+def record_use(*, person: Person, row: str, by: Actor, now: datetime) -> None:
     """Record that the session was used now."""
-    if not OpenSession.objects.filter(session_key=session_key).update(seen_at=now):
-        remember(person=person, session_key=session_key, provider_sid="", by=by, now=now)
+    if not OpenSession.objects.filter(session_key=row).update(seen_at=now):
+        remember(person=person, row=row, provider_sid="", by=by, now=now)
 
 
 def rename(*, session_key: str, to: str) -> None:
-    OpenSession.objects.filter(session_key=session_key).update(session_key=to)
+    """The session with this key has the row `to` now."""
+    OpenSession.objects.filter(session_key__in=[row_name(session_key), session_key]).update(session_key=to)
 
 
-def set_provider_sid(*, session_key: str, provider_sid: str) -> None:
+def set_provider_sid(*, row: str, provider_sid: str) -> None:
     if provider_sid:
-        OpenSession.objects.filter(session_key=session_key).update(provider_sid=provider_sid)
+        OpenSession.objects.filter(session_key=row).update(provider_sid=provider_sid)
 
 
-def forget(session_key: str | None) -> None:
+def forget(row: str) -> None:
     """Delete the row of a session. The caller ends the session itself."""
-    OpenSession.objects.filter(session_key=session_key).delete()
+    OpenSession.objects.filter(session_key=row).delete()
 
 
 def living(now: datetime) -> QuerySet[OpenSession]:

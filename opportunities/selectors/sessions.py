@@ -32,7 +32,7 @@ class SessionLine:
     is_this: bool
 
 
-def sessions_of(person: Person, *, this: str | None, now: datetime) -> list[SessionLine]:
+def sessions_of(person: Person, *, this: str, now: datetime) -> list[SessionLine]:
     """The living sessions of `person`, this browser's first."""
     lines = [_session_line(session, this) for session in open_sessions.living(now).filter(person=person)]
     return sorted(lines, key=lambda line: not line.is_this)
@@ -43,7 +43,7 @@ def session_counts(now: datetime) -> Counter[UUID]:
     return Counter(open_sessions.living(now).order_by().values_list("person_id", flat=True))
 
 
-def _session_line(row: OpenSession, this: str | None) -> SessionLine:
+def _session_line(row: OpenSession, this: str) -> SessionLine:
     return SessionLine(
         id=row.pk,
         browser=browser_name(row.user_agent),

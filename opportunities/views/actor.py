@@ -29,6 +29,11 @@ def actor_of(request: HttpRequest) -> Actor:
     )
 
 
+def session_row(request: HttpRequest) -> str:
+    """The name of this browser's session in the database."""
+    return str(request.session.row)  # type: ignore[attr-defined]  # SESSION_ENGINE's
+
+
 def session_ref(request: HttpRequest) -> str:
     """A keyed hash that connects the events of one session. Nobody can use it as a session cookie."""
     key = request.session.session_key

@@ -12,7 +12,7 @@ from opportunities.actions import open_sessions
 from opportunities.clock import SystemClock
 from opportunities.forms.sessions import EndSessionForm, LeaverForm
 from opportunities.selectors.sessions import sessions_of
-from opportunities.views.actor import actor_of
+from opportunities.views.actor import actor_of, session_row
 from opportunities.views.answers import see_other
 from opportunities.views.requests import PageRequest
 from opportunities.views.rights import require
@@ -25,7 +25,7 @@ def sessions(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
         return _end_own(request)
     now = timezone.now()
-    lines = sessions_of(request.person, this=request.session.session_key, now=now)
+    lines = sessions_of(request.person, this=session_row(request), now=now)
     context = {"sessions": lines, "others": sum(not line.is_this for line in lines)}
     return render(request, "opportunities/sessions.html", context)
 
@@ -42,7 +42,7 @@ def end_sessions(request: PageRequest) -> HttpResponse:
     clock = SystemClock()
     theirs = open_sessions.living(timezone.now()).filter(person=leaver)
     ended = open_sessions.end(
-        theirs.exclude(session_key=request.session.session_key),
+        theirs.exclude(session_key=session_row(request)),
         by=actor_of(request),
         reason_code="manager",
         clock=clock,
@@ -55,7 +55,7 @@ def _end_own(request: PageRequest) -> HttpResponse:
     clock = SystemClock()
     form = EndSessionForm(request.POST)
     own = open_sessions.living(timezone.now()).filter(person=request.person)
-    others = own.exclude(session_key=request.session.session_key)
+    others = own.exclude(session_key=session_row(request))
     # A session that has ended, or is another person's, is not found. The page then shows the remaining ones.
     chosen = others.filter(pk=form.cleaned_data["session"]) if form.is_valid() else others.none()
     if form.is_valid() and form.cleaned_data["others"]:

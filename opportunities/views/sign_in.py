@@ -22,7 +22,7 @@ from opportunities.models import Person
 from opportunities.trail.audit import Actor
 from opportunities.views import errors, limits
 from opportunities.views.access_marks import open_to_all
-from opportunities.views.actor import actor_of
+from opportunities.views.actor import actor_of, session_row
 from opportunities.views.answers import see_other
 from opportunities.views.own_addresses import is_own_address
 from opportunities.views.provider import ProviderUnreachable, SignInRefused, SignInResult, provider
@@ -132,8 +132,8 @@ def _renew_session(request: PageRequest, result: SignInResult) -> None:
         raise SignInRefused("somebody_else")
     people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
     request.session.update({**result.session, "claims_at": int(time.time()), "ask_after": 0})
-    key, sid = str(request.session.session_key), str(result.session.get("sid", ""))
-    open_sessions.set_provider_sid(session_key=key, provider_sid=sid)
+    sid = str(result.session.get("sid", ""))
+    open_sessions.set_provider_sid(row=session_row(request), provider_sid=sid)
 
 
 def _refuse_unasked(request: PageRequest, problem: SignInRefused) -> HttpResponse:
@@ -186,8 +186,8 @@ def start_session(request: PageRequest, identity: Identity, values: Mapping[str,
         request.session.update(values)
         request.session.set_expiry(now + timedelta(seconds=settings.SESSION_COOKIE_AGE))
         by = actor_of(request)
-        key, sid = str(request.session.session_key), str(values.get("sid", ""))
-        open_sessions.remember(person=person, session_key=key, provider_sid=sid, by=by, now=now)
+        sid, row = str(values.get("sid", "")), session_row(request)
+        open_sessions.remember(person=person, row=row, provider_sid=sid, by=by, now=now)
         return by
 
     return people.sign_in(identity=identity, open_session=open_session, clock=SystemClock())
@@ -198,7 +198,7 @@ def end_session(request: PageRequest, *, reason_code: str = "") -> None:
         person, by = request.user, actor_of(request)
         drafts.mark_session_ended(person=person, session=by.session_ref)
         people.sign_out(person=person, by=by, clock=SystemClock(), reason_code=reason_code)
-        open_sessions.forget(request.session.session_key)
+        open_sessions.forget(session_row(request))
     logout(request)
 
 

@@ -8,8 +8,8 @@ LOGIN_URL = "/sign-in/"
 MESSAGE_STORAGE = "slantweb.messages.SessionMessages"
 SESSION_IDLE_MINUTES = env.whole("SESSION_IDLE_MINUTES", 30, least=3)
 SESSION_COOKIE_AGE = 8 * 60 * 60
-# Rows of the database that hold JSON. Nothing that others can write is ever unpickled.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Rows of the database that hold JSON and no cookie. Nothing that others can write is ever unpickled.
+SESSION_ENGINE = "slantweb.session_rows"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.contrib import messages
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from slantweb.messages import SessionMessages
+from slantweb.session_rows import SessionStore
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.entry.odd_urls")]
 
