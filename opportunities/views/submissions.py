@@ -15,7 +15,7 @@ from opportunities.access import Action, may
 from opportunities.actions import refusals, reviewing, withdrawing
 from opportunities.actions import submissions as actions
 from opportunities.clock import SystemClock
-from opportunities.forms import SubmissionFilterForm
+from opportunities.forms import DecisionForm, SubmissionFilterForm
 from opportunities.forms.parameters import NewsForm
 from opportunities.models import Person, State, Submission
 from opportunities.selectors.audit.page import trail_of
@@ -63,6 +63,7 @@ def context_of(row: Submission, person: Person) -> dict[str, Any]:
     return {
         "page": shown(row, person, timezone.now()),
         "comparison": compare(row) if decides else None,
+        "decision": DecisionForm() if decides else None,
         "trail": trail_of(person, "submission", str(row.pk)),
     }
 

@@ -303,6 +303,15 @@ def test_a_stop_without_a_reason_is_asked_for_one(browse, firm: Firm, manager: P
     assert not Hold.objects.exists()
 
 
+def test_a_reason_that_is_too_long_stays_in_its_box(browse, firm: Firm, manager: Person) -> None:
+    reason = "Slant asked us to wait. " * 13
+
+    answer = browse(manager).post("/settings/sending/", {"do": "hold", "reason": reason})
+
+    assert answer.status_code == 422
+    assert f'value="{reason}"' in answer.content.decode()
+
+
 def test_a_hold_for_our_token_is_not_lifted_by_hand(browse, firm: Firm, manager: Person, sent: Make) -> None:
     row = sent()
     Hold.objects.create(code="token_refused", reason="refused", at=row.created_at)
