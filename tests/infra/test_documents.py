@@ -12,6 +12,13 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ROOMS = ("opportunities", "slantweb", "templates", "static", "tests", "docs", "deploy")
 # Documents name a module by its place in the application: `delivery/settling.py`.
 STARTS = (ROOT, ROOT / "opportunities", ROOT / "docs", ROOT / "tests")
+# Files that treat the close date in its own way: a day in each form of it, and the sandbox's past.
+OF_DATES_ALONE = {
+    "opportunities/forms/edit.py",
+    "opportunities/sandbox/past.py",
+    "opportunities/sandbox/sample.py",
+    "opportunities/slant/comparison.py",
+}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -107,4 +114,21 @@ def test_the_architecture_names_every_room_and_no_other() -> None:
     code = ROOT / "opportunities"
     rooms = {f"{path.name}/" for path in code.iterdir() if (path / "__init__.py").exists()} - {"migrations/"}
 
+    modules = {path.name for path in code.glob("*.py")} - {"__init__.py", "apps.py"}
+
     assert {name for name in named if name.endswith("/")} - {"slantweb/"} == rooms
+    assert {name.rpartition("/")[2] for name in named if name.endswith(".py")} == modules
+
+
+def test_the_section_on_adding_a_field_names_every_file_that_names_one() -> None:
+    """The close date, which both forms have, shows which files an engineer who adds a field must change."""
+    section = (ROOT / "docs" / "adding-things.md").read_text().split("## A field")[1].split("\n## ")[0]
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|html))`", section))
+    rooms = ("forms", "slant", "sandbox", "models", "mirror", "views")
+    paths = [path for room in rooms for path in (ROOT / "opportunities" / room).rglob("*.py")]
+    paths += (ROOT / "templates").rglob("*.html")
+    having = {
+        str(path.relative_to(ROOT)) for path in paths if re.search(r"\btarget_close_date\b", path.read_text())
+    }
+
+    assert having - named - OF_DATES_ALONE == set()
