@@ -12,9 +12,10 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,13 @@ from django.conf import settings
 from opportunities.clock import Clock
 from opportunities.models import AuditEvent, ChainHead, Instance
 from opportunities.trail import event_macs, proving, signing_keys, verifier
+from opportunities.trail.plain_files import read_plain
 
 EVERY_EVENTS = 1000
 # Events in one checkpoint at most. Only a trail whose checkpoints were put elsewhere has more.
 MOST_AT_ONCE = 100_000
-NAME = re.compile(r"(\d{12})\.json")
-NOTE_NAME = re.compile(r"(recovered|accepted)-(\d{12})-[0-9a-f]{8}\.json")
+NAME = re.compile(r"([0-9]{12})\.json")
+NOTE_NAME = re.compile(r"(recovered|accepted)-([0-9]{12})-[0-9a-f]{8}\.json")
 # How many invalid files are skipped while the newest valid checkpoint is searched for.
 LOOKED_AT = 1000
 
@@ -235,14 +237,24 @@ def newest() -> tuple[int, datetime | None]:
     return max(found, default=0), None
 
 
+def valid_among(numbers: Iterable[int], *, at_most: int) -> list[int]:
+    """The first `at_most` of `numbers` at which there is a valid checkpoint, of the first 1,000."""
+    keys = signing_keys.trusted_keys()
+    valid = (seq for seq in islice(numbers, LOOKED_AT) if not read(seq, keys=keys).wrong)
+    return list(islice(valid, at_most))
+
+
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
-    """The checkpoint at `seq`, valid or not. A file about another number is not valid."""
-    return _read_file(folder() / name_of(seq), seq, keys)
+    """The checkpoint at `seq`, valid or not. A file about another number is not valid, nor is a note."""
+    found = _read_file(folder() / name_of(seq), seq, keys)
+    if not found.wrong and "root" not in found.envelope["checkpoint"]:
+        return Checkpoint(found.envelope, "it is no checkpoint, but a note of something else")
+    return found
 
 
 def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
     try:
-        envelope = verifier.parsed(path.read_text())
+        envelope = verifier.parsed(read_plain(path))
     except (OSError, ValueError) as problem:
         return Checkpoint({}, f"it cannot be read ({type(problem).__name__})")
     wrong = verifier.believed(envelope, keys, signing_keys.is_signed)
@@ -261,7 +273,7 @@ def archive_note(seq: int) -> Envelope | None:
 def _content_of(path: Path) -> Envelope | None:
     """The envelope in a file, valid or not; None if the file holds none."""
     try:
-        content = json.loads(path.read_text())
+        content = verifier.parsed(read_plain(path))
         return content if isinstance(content["checkpoint"], dict) else None
     except (OSError, KeyError, TypeError, ValueError):
         return None

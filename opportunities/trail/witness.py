@@ -4,6 +4,7 @@ Somebody who controls this machine has its database, its key and its checkpoints
 The copies then differ from them. Copies are only added, so the storage may forbid changes.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from opportunities.clock import Clock
 from opportunities.runtime import alerts
 from opportunities.runtime.alerts import AlertText
 from opportunities.trail import checkpoints
+from opportunities.trail.plain_files import NotPlain, read_plain
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +50,12 @@ def copy_new(*, clock: Clock) -> None:
         return
     try:
         copied = set(numbers())
-        for seq in [seq for seq in checkpoints.numbers()[-MOST_AT_ONCE:] if seq not in copied]:
+        missing = (seq for seq in reversed(checkpoints.numbers()) if seq not in copied)
+        for seq in reversed(checkpoints.valid_among(missing, at_most=MOST_AT_ONCE)):
             _add(
-                where / checkpoints.name_of(seq),
-                (checkpoints.folder() / checkpoints.name_of(seq)).read_bytes(),
+                where / checkpoints.name_of(seq), read_plain(checkpoints.folder() / checkpoints.name_of(seq))
             )
+        _check_newest(where)
     except OSError as problem:
         text = AlertText(
             f"No checkpoint can be copied to AUDIT_WITNESS_DIR: {problem.strerror}",
@@ -64,6 +67,14 @@ def copy_new(*, clock: Clock) -> None:
             logger.warning("copying a checkpoint failed: %s", problem)
         return
     alerts.close_alert(CAUSE, clock=clock)
+
+
+def _check_newest(where: Path) -> None:
+    """Raise OSError unless the newest checkpoint has a whole copy, which nobody else put there before us."""
+    for seq in checkpoints.valid_among(reversed(checkpoints.numbers()), at_most=1):
+        name = checkpoints.name_of(seq)
+        if read_plain(where / name) != read_plain(checkpoints.folder() / name):
+            raise FileExistsError(errno.EEXIST, f"another file of the name {name} is there")
 
 
 def _add(path: Path, content: bytes) -> None:
@@ -89,10 +100,14 @@ def compared() -> Iterator[tuple[int, str]]:
     for seq in numbers():
         name = checkpoints.name_of(seq)
         try:
-            ours = (checkpoints.folder() / name).read_bytes()
+            ours = read_plain(checkpoints.folder() / name)
+            copy = read_plain(where / name)
         except FileNotFoundError:
             yield seq, "AUDIT_WITNESS_DIR has it, and AUDIT_CHECKPOINT_DIR has it no more"
             continue
+        except NotPlain as problem:
+            yield seq, f"here or in AUDIT_WITNESS_DIR {problem.strerror}"
+            continue
         # A copy that is shorter was cut when a worker died; the part that is there equals ours.
-        is_same = ours.startswith((where / name).read_bytes())
+        is_same = ours.startswith(copy)
         yield seq, "" if is_same else "its copy in AUDIT_WITNESS_DIR says something else"

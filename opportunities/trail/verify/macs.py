@@ -23,6 +23,8 @@ class MacCheck:
     # Whether the newest checkpoint says that events have MACs. If not, events without one are of an older
     # version.
     is_strict: bool = False
+    # The oldest checkpoint that says so. After it only a note excuses an event without a MAC.
+    strict_from: int | None = None
     _runs: list[tuple[UnprovenEvent, int]] = field(default_factory=list)
     _with_mac: int = 0
 
@@ -58,13 +60,23 @@ class MacCheck:
         is_accepted = proving.is_any(accepted)
         asked_from = self._asked_from(report.vouched)
         for unproven, last in self._runs:
-            # A wrong MAC counts anywhere. A missing one counts only after the newest checkpoint, which proves
-            # the rest.
-            first = unproven.seq if unproven.why == MacFault.WRONG else max(unproven.seq, asked_from)
+            first = self._first_of(unproven, asked_from)
             if seq := next((n for n in range(first, last + 1) if not is_accepted(n)), 0):
                 words = f"{unproven._replace(seq=seq).words}: nothing proves that our web or worker wrote it."
                 return Problem(NOT_AS_SEEN, seq, f"{words} See docs/audit.md, 'A MAC for each event'.")
         return None
+
+    def _first_of(self, unproven: UnprovenEvent, asked_from: int) -> int:
+        """The first event of a run that needs a proof of its own.
+
+        A wrong MAC always does, and a missing one after the first checkpoint that says that events have MACs.
+        For the rest the newest checkpoint is proof of all before it.
+        """
+        if unproven.why == MacFault.WRONG:
+            return unproven.seq
+        if unproven.why == MacFault.NO_MAC and self.strict_from is not None:
+            return max(unproven.seq, self.strict_from + 1)
+        return max(unproven.seq, asked_from)
 
     def _asked_from(self, vouched: int) -> int:
         """The number of the first event that must have a MAC: one after the newest checkpoint."""

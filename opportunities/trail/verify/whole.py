@@ -179,6 +179,8 @@ def _check_checkpoints(
             )
             return Problem(ALTERED, seq, words)
         macs.is_strict = checkpoints.speaks_of_macs(checkpoint.envelope)
+        if macs.is_strict and macs.strict_from is None:
+            macs.strict_from = seq
         good, report.key = seq, str(checkpoint.envelope["checkpoint"]["key"])
     report.checkpoints, report.vouched = len(numbers), good
     if gone := _seen_before(set(numbers), keys):
