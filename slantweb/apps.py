@@ -4,6 +4,6 @@ from django.contrib.staticfiles.apps import StaticFilesConfig
 
 
 class CollectedFiles(StaticFilesConfig):
-    """Which files `collectstatic` leaves out: django-htmx ships the next generation of htmx, too."""
+    """The files that `collectstatic` leaves out: django-htmx also contains the next generation of htmx."""
 
     ignore_patterns = [*StaticFilesConfig.ignore_patterns, "htmx-4*", "htmax-4*"]

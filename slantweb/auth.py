@@ -1,4 +1,4 @@
-"""From what a provider claims of somebody to an identity with roles. No function here asks the network.
+"""Makes an identity with roles from a provider's claims. No function here uses the network.
 
 A person is the provider's `iss` and their `sub`, never the e-mail (OpenID Connect Core 5.7): an address can
 be given to somebody else. A verified e-mail only links them to their place in Slant's books.
@@ -40,7 +40,7 @@ class PersonBackend(BaseBackend):
 def merge_claims(id_token: Claims, userinfo: Claims) -> dict[str, object]:
     """The ID token's claims, with those that only the userinfo answer has.
 
-    An address and what says that it was verified come from one document, never one half from each.
+    An address and its `email_verified` always come from the same document.
     """
     if id_token and userinfo and userinfo.get("sub") != id_token["sub"]:
         raise SignInRefused("userinfo_of_somebody_else")
@@ -52,7 +52,7 @@ def merge_claims(id_token: Claims, userinfo: Claims) -> dict[str, object]:
 
 
 def _vouching(id_token: Claims, userinfo: Claims) -> Claims:
-    """The document whose word about the address counts: the ID token, unless it says nothing of its own."""
+    """The document from which the address is taken: the ID token, unless it has no claim about one."""
     if "email" not in id_token:
         return userinfo
     is_silent = all(id_token.get(name) is None for name in VERIFIED_CLAIMS)
@@ -60,17 +60,17 @@ def _vouching(id_token: Claims, userinfo: Claims) -> Claims:
 
 
 def identity_of(claims: Claims) -> Identity:
-    """Who checked `claims` speak of. Refused without `iss` or `sub`; an unverified e-mail is dropped."""
+    """The identity in checked `claims`. Refused without `iss` or `sub`; an unverified e-mail is dropped."""
     issuer, subject = _claim_text(claims, "iss"), _claim_text(claims, "sub")
     for name, value in (("iss", issuer), ("sub", subject)):
-        # As it is or not at all: what was trimmed could be somebody else's.
+        # Used unchanged or not at all, because a trimmed value could be another person's.
         if not value or value != claims[name] or len(value) > 255 or not value.isprintable():
             detail = f"the claim {name} is missing, too long, or not plain text"
             raise SignInRefused("claims_incomplete", detail)
     email = fold_address(_claim_text(claims, "email")) if _is_verified(claims, issuer) else ""
     name = _claim_text(claims, "name") or _claim_text(claims, "preferred_username")
     roles = roles_of(claims, email)
-    # People may choose their name at the provider. A database takes no NUL, and the trail wants one line.
+    # People may choose their name at the provider. A database cannot store NUL, and the trail needs one line.
     name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     return Identity(issuer, subject, email, name[:200], roles, "" if roles else _why_no_role(claims))
 
@@ -95,7 +95,9 @@ def _is_verified(claims: Claims, issuer: str) -> bool:
 
 
 def _why_no_role(claims: Claims) -> str:
-    """Beyond about 200 groups Entra ID sends a marker instead: that is for its administrator to mend."""
+    """The reason for no role. For more than about 200 groups Entra ID sends a marker, which its administrator
+    must correct.
+    """
     names = claims.get("_claim_names")
     is_listed = isinstance(names, dict) and settings.OIDC_GROUPS_CLAIM in names
     is_marked = is_listed or claims.get("hasgroups") in (True, "true")
@@ -109,7 +111,7 @@ def _claim_text(claims: Claims, name: str) -> str:
 
 
 def _claim_words(value: object) -> Iterable[str]:
-    """Groups come as a list, or from some providers as one string; anything else is no group."""
+    """Groups as a list of names. Some providers send one string; any other value counts as no group."""
     if isinstance(value, str):
         return [value]
     return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""How long a request says its body is: read once, before anything of the body, for all who must know."""
+"""The length of a request's body by its headers, for all code that needs it before the body is read."""
 
 
 class BodyLengthError(ValueError):
@@ -19,7 +19,9 @@ TOO_LONG = 10**MOST_DIGITS
 
 
 def read_body_length(*, transfer_encoding: str | None, content_length: str | None) -> int:
-    """In bytes, by the values of these two headers. TOO_LONG stands for whatever is at least that long."""
+    """The length in bytes, from the values of these two headers. TOO_LONG stands for any length of at least
+    that.
+    """
     if transfer_encoding is not None:
         raise ChunkedBody
     length = content_length or "0"

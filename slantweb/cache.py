@@ -1,6 +1,7 @@
-"""The cache in Redis holds JSON. Django's own pickles, so whoever could write there could run code here.
+"""A cache in Redis that holds JSON. Django's own uses pickle, so somebody who can write to Redis could run
+code here.
 
-No page needs Redis: while it does not answer, each process remembers for itself.
+No page needs Redis: while it does not answer, each process uses its own memory.
 """
 
 import json
@@ -14,14 +15,16 @@ from django.core.cache.backends.redis import RedisCache
 
 logger = logging.getLogger(__name__)
 
-# Redis is near. One that hangs holds up a page for so long, and then nobody asks it for some seconds.
+# Redis is near. If it hangs, a page waits for this long, and then no process uses it for some seconds.
 ANSWER_SECONDS = 0.5
 LEFT_ALONE_SECONDS = 5.0
 AWAY = (redis.ConnectionError, redis.TimeoutError)
 
 
 class JsonSerializer:
-    """What Django's client of Redis asks for. Whole numbers stay as they are, so that Redis can count."""
+    """The serializer interface of Django's Redis client. Whole numbers are unchanged, so that Redis can
+    count.
+    """
 
     def dumps(self, value: Any) -> Any:
         return value if type(value) is int else json.dumps(value)
@@ -31,13 +34,13 @@ class JsonSerializer:
 
 
 class JsonRedisCache(RedisCache):
-    """A value that is no JSON, or no number where one is counted, is one that is not there."""
+    """A value that is not JSON, or a counter that is not a number, counts as missing."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         options = params.get("OPTIONS", {}) | {"serializer": JsonSerializer()}
         options |= {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
         super().__init__(server, params | {"OPTIONS": options})
-        # What is added there guards as before, in this process.
+        # Keys added in this process still protect, in its own memory.
         self._own = LocMemCache("while-redis-is-away", {})
         self._away_until = float("-inf")
 

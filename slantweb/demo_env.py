@@ -1,4 +1,4 @@
-"""What the demo has to settle before Django's settings can load: where state lives, and a secret of its own.
+"""Prepares what the demo needs before Django's settings load: a folder for its state, and a secret.
 
 `manage.py demo` calls `prepare()` first. It writes `demo.env` in VAR_DIR, which the settings read last, so
 that a command typed beside a running demo (`manage.py sync`) has the same settings. `python -m
@@ -17,21 +17,21 @@ import environ
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_TOKEN = "slnt_pat_sandbox_write"  # noqa: S105 - the sandbox's, printed in its documentation
-# Where the sandbox's switches are: on a port of their own, found when the demo starts.
+# The address of the sandbox's switches: on a separate port, which is chosen when the demo starts.
 CONTROL = "SANDBOX_CONTROL_URL"
-# Says that VAR_DIR was made by us, whole, so that `reset` may remove it, whole.
+# Shows that we made VAR_DIR and all of its content, so that `reset` may remove all of it.
 MARKER = "made-by-make-run"
 
 
 def var_dir() -> Path:
-    """VAR_DIR as the settings will see it."""
+    """VAR_DIR as the settings will read it."""
     environ.Env.read_env(ROOT / ".env")
     return ROOT / (os.environ.get("VAR_DIR") or "var")
 
 
 def prepare() -> None:
     """Make VAR_DIR and `demo.env`, and set the demo's variables in this process, unless they are set."""
-    # Until the demo itself handles signals: a stop this early is no failure either.
+    # Until the demo itself handles signals, so that an early stop is not a failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     home = var_dir()
@@ -62,7 +62,7 @@ def prepare() -> None:
 
 
 def reset() -> str:
-    """Remove the local state `make run` made; says what it did."""
+    """Remove the local state that `make run` made. Returns a sentence that says what was removed."""
     home = var_dir()
     if not home.exists():
         return f"Nothing to remove: there is no {home}."

@@ -1,7 +1,7 @@
-"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, remembered.
+"""What the provider publishes: its description (OpenID Connect Discovery) and its signing keys, cached.
 
-Each process remembers them in its own memory: whoever could write them elsewhere could sign in as anybody.
-Nothing is asked of an address that the description does not name, and no redirect is followed.
+Each process caches them in its own memory, because somebody who could change them elsewhere could sign in as
+anybody. Only addresses in the description are called, and no redirect is followed.
 """
 
 import logging
@@ -21,7 +21,8 @@ _fetching_keys = threading.Lock()
 
 DESCRIPTION_SECONDS = 10 * 60
 KEYS_SECONDS = 60 * 60
-# An unknown key is asked for at once, but at most this often: anybody can send a token with a made-up `kid`.
+# An unknown key is fetched at once, but at most this often, because anybody can send a token with an invented
+# `kid`.
 KEYS_RETRY_SECONDS = 30
 TIMEOUT_SECONDS = 5
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -35,7 +36,7 @@ def description() -> dict[str, Any]:
     found: dict[str, Any] | None = caches["process"].get(key)
     if found is None:
         found = _fetch_json(settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
-        # Exact, or another provider could speak for ours (OpenID Connect Discovery 4.3).
+        # An exact match, or another provider could pose as ours (OpenID Connect Discovery 4.3).
         if found.get("issuer") != settings.OIDC_ISSUER:
             log.error("the discovery document names another issuer than OIDC_ISSUER")
             raise ProviderUnreachable("discovery_wrong")
@@ -49,9 +50,9 @@ def description() -> dict[str, Any]:
 
 
 def find_key(kid: str) -> Mapping[str, Any]:
-    """The provider's signing key with this `kid`. A new one is looked for at once, at most twice a minute.
+    """The provider's signing key with this `kid`. A new one is fetched at once, at most twice a minute.
 
-    Whoever signs in while another request fetches the keys waits for them.
+    A sign-in waits while another request fetches the keys.
     """
     found = _select_key(_remembered_keys() or [], kid)
     if found is None:
@@ -70,7 +71,7 @@ def _remembered_keys() -> list[Any] | None:
 
 
 def _fetch_keys_for(kid: str) -> None:
-    """Ask for the keys, unless another request just brought this one, or asked in vain a short while ago."""
+    """Fetch the keys, unless another request just fetched this one, or recently failed to."""
     if _select_key(_remembered_keys() or [], kid) is not None:
         return
     if caches["process"].add(f"{_keys_name()}:asked", 1, KEYS_RETRY_SECONDS):
@@ -85,13 +86,15 @@ def _keys_name() -> str:
 
 
 def fetch_userinfo(access_token: str) -> dict[str, Any]:
-    """What the provider adds to the ID token; nothing where it has no such address."""
+    """The provider's claims besides the ID token; empty if the provider has no userinfo address."""
     address = description().get("userinfo_endpoint")
     return _fetch_json(address, {"Authorization": f"Bearer {access_token}"}) if address else {}
 
 
 def is_secure(address: object) -> TypeGuard[str]:
-    """Over https, or to this very machine: whoever else listens could read the code and the tokens."""
+    """Whether the address uses https or is on this machine. Otherwise others could read the code and the
+    tokens.
+    """
     if not isinstance(address, str):
         return False
     parts = urlsplit(address)
@@ -99,7 +102,7 @@ def is_secure(address: object) -> TypeGuard[str]:
 
 
 def _select_key(keys: list[Any], kid: str) -> Mapping[str, Any] | None:
-    """The one signing key with this `kid`. A token without a `kid` can only mean the one key there is."""
+    """The one signing key with this `kid`. For a token without a `kid`, the only key if there is one."""
     signing = [key for key in keys if isinstance(key, dict) and key.get("use", "sig") == "sig"]
     candidates = [key for key in signing if key.get("kid") == kid] if kid else signing
     return candidates[0] if len(candidates) == 1 else None

@@ -1,4 +1,4 @@
-"""The security headers of every answer, whoever makes it: a view, a refusal, or the server itself."""
+"""The security headers of every answer: of a view, of a refusal, or of the server itself."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

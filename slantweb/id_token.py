@@ -21,9 +21,9 @@ from opportunities.views.provider import SignInRefused
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 LEAST_RSA_BITS = 2048
 SKEW_SECONDS = 60
-# A token made for this sign-in is minutes old; an older one was stored by somebody.
+# A token made for this sign-in is minutes old. Somebody must have stored an older one.
 OLDEST_SECONDS = 15 * 60
-# Longer than any provider's and short enough that parsing one costs nothing.
+# Longer than any provider's token, and short enough that parsing it is cheap.
 LONGEST = 32 * 1024
 
 REASONS: dict[type[Exception], str] = {
@@ -81,9 +81,10 @@ def verify(
 
 
 def verify_logout(token: object, *, find_key: FindKey, issuer: str, client_id: str) -> dict[str, Any]:
-    """The claims of a logout token. Raises `SignInRefused` if it fails a check. Whether it is new is not one.
+    """The claims of a logout token. Raises `SignInRefused` if it fails a check. It does not check whether the
+    token was used before.
 
-    An ID token is refused as one: it has no `events` claim, and may have a nonce.
+    An ID token is refused here: it has no `events` claim, and may have a nonce.
     """
     if not isinstance(token, str) or not token or len(token) > LONGEST:
         raise SignInRefused("token_missing")

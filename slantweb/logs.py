@@ -26,7 +26,7 @@ SECRET_SETTINGS = (
     "SECRET_KEY",
     "EMAIL_HOST_PASSWORD",
 )
-# Shorter values would match ordinary words; a real secret is never that short.
+# Shorter values would match ordinary words; no real secret is that short.
 SHORTEST_SECRET = 8
 
 _SHAPES = (
@@ -46,13 +46,13 @@ _SHAPES = (
 )
 
 
-# PostgreSQL adds to an error the row or the key that it is about, so a client's data.
+# PostgreSQL adds the row or the key to an error, which may be a client's data.
 _ROW = re.compile(r"(?m)\b(DETAIL|CONTEXT):.*$")
 
 
 def scrub(text: str) -> str:
     """`text` without tokens, secrets and passwords, found by shape and by the values in the settings."""
-    # gunicorn's first process loads no settings, and so knows none of their secrets.
+    # gunicorn's first process loads no settings, so it does not have their secrets.
     names = SECRET_SETTINGS if settings.configured else ()
     secrets = [getattr(settings, name, "") or "" for name in names]
     for secret in [*secrets, *(settings.SECRET_KEY_FALLBACKS if settings.configured else [])]:
@@ -64,12 +64,12 @@ def scrub(text: str) -> str:
 
 
 def _hide_rows(text: str) -> str:
-    """`text`, as it is before it becomes part of a JSON line, without what a database says of a row."""
+    """`text`, before it becomes part of a JSON line, without the row that a database quotes."""
     return _ROW.sub(rf"\1: {HIDDEN}", text)
 
 
 class ContextFilter(logging.Filter):
-    """Adds the request and the person being served, where there are any."""
+    """Adds the present request and person, if there are any."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in (("request_id", request_id.get()), ("person_id", person_id.get())):
@@ -97,9 +97,9 @@ class ScrubFilter(logging.Filter):
 
 
 class JsonFormatter(BaseJsonFormatter):
-    """The line as written. Scrubbed as a whole too: extras and chained errors are added after the filter.
+    """Formats the line. All of it is scrubbed too: extras and chained errors are added after the filter.
 
-    `request`, which Django attaches to its own records, prints the query string: it is left out.
+    `request`, which Django attaches to its own records, is left out, because it prints the query string.
     """
 
     # In UTC, as the Z at its end says: Django sets the process's own zone to the firm's.

@@ -1,7 +1,7 @@
 """Middleware: trusted proxies, request numbers, the log line, headers, the demo's limit, required sign-in.
 
-Every view needs a sign-in but those marked as open (`opportunities/views/access_marks.py`), so a forgotten
-mark costs a visitor a sign-in, never the firm its data. An address that does not exist needs one too.
+Every view needs a sign-in except those marked as open (`opportunities/views/access_marks.py`). So a forgotten
+mark makes a visitor sign in, and never exposes data. An address that does not exist needs a sign-in too.
 """
 
 import codecs
@@ -48,15 +48,16 @@ FORWARDED_HEADERS = (
     "HTTP_X_FORWARDED_HOST",
     "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_REAL_IP",
-    # A client that chooses the number of its request could pass it off as another one in logs and trail.
+    # A client that could choose its request number could imitate another request in logs and trail.
     "HTTP_X_REQUEST_ID",
 )
 
 
 class ProbesMiddleware:
-    """Answers probes whatever host they name: a balancer asks by the address of the machine.
+    """Answers probes for any host name, because a load balancer uses the address of the machine. Their
+    answers hold no address.
 
-    Their answers hold no address. All else that names a host we do not know is refused.
+    All other requests for an unknown host are refused.
     """
 
     PATHS = ("/healthz", "/readyz")
@@ -73,8 +74,7 @@ class ProbesMiddleware:
 class RequestIdMiddleware:
     """Gives each request a number, for its answer, log lines and audit events, and logs one line about it.
 
-    A number that a trusted proxy gave is kept, if it is a plain word. The line names the path without its
-    query.
+    A number from a trusted proxy is kept if it is a plain word. The line has the path without its query.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -92,7 +92,7 @@ class RequestIdMiddleware:
             facts = {
                 "method": request.method,
                 "path": request.path,
-                # As TrustedProxiesMiddleware, which comes first, settled it.
+                # TrustedProxiesMiddleware, which runs first, has set it.
                 "address": request.META.get("REMOTE_ADDR", ""),
                 "status": response.status_code,
                 "ms": round((time.monotonic() - began) * 1000),
@@ -142,9 +142,9 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 class HeadersMiddleware:
-    """Security headers of every answer, and nothing but static files is ever stored.
+    """Adds security headers to every answer, and lets browsers store only static files.
 
-    Django's SecurityMiddleware sets some of them as well, but not on what is refused before it.
+    Django's SecurityMiddleware sets some of them as well, but not on requests that are refused before it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -165,7 +165,7 @@ class HeadersMiddleware:
 class BodyLimitMiddleware:
     """Refuses a body that is too long, or does not say how long it is, before anything of it is read.
 
-    Django reads no more than `Content-Length` says, so a body that lies about its length is cut off.
+    Django reads only as much as `Content-Length` says, so a body that is longer is cut off.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -184,7 +184,7 @@ class BodyLimitMiddleware:
         if length > settings.REQUEST_BODY_MOST_BYTES:
             most = settings.REQUEST_BODY_MOST_BYTES // 1024
             return _refuse_body(f"A request may be at most {most} KB long.", 413)
-        # Django decodes a form by whatever codec it names, and Python has some that give no text.
+        # Django decodes a form with any codec it names, and some of Python's return no text.
         if request.encoding and codecs.lookup(request.encoding).name != "utf-8":
             return _refuse_body("The request must be in UTF-8.", 415)
         request.body_length = length
@@ -192,9 +192,9 @@ class BodyLimitMiddleware:
 
 
 class MachinesUseHttpsMiddleware:
-    """Refuses over plain http what programs ask with a secret, where people are redirected to https.
+    """Refuses requests of programs with a secret over plain http, where people are redirected to https.
 
-    A redirect would hide that the program sends its secret in the clear (ASVS 4.1.2).
+    A redirect would hide that the program sends its secret unencrypted (ASVS 4.1.2).
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -220,9 +220,9 @@ def _refuse_body(words: str, status: int) -> HttpResponse:
 
 
 class DemoIsLocalMiddleware:
-    """The demo lets anybody choose who they are, so it answers this machine alone, whatever it binds.
+    """The demo lets anybody choose who they are, so it answers only this machine, whatever address it binds.
 
-    What was forwarded comes from elsewhere: a tunnel on this machine would open the demo to all.
+    A forwarded request is refused, because a tunnel on this machine would open the demo to everybody.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -239,10 +239,10 @@ class DemoIsLocalMiddleware:
 
 
 class SignInRequiredMiddleware:
-    """Lets people with a role and a living session through; all others only where a view is open to all.
+    """Requires a role and a living session for every view that is not open to all.
 
-    The answer says how long the session lasts. What a person looked at, and what was refused, goes into the
-    trail.
+    The answer has the remaining time of the session. What a person opened, and what was refused, is recorded
+    in the trail.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -252,7 +252,7 @@ class SignInRequiredMiddleware:
         match = _match_of(request)
         view = match.func if match else None
         if request.user.is_authenticated and not is_open(view) and is_foreign(request, view):
-            # Not into the trail: it would say that this person did something.
+            # Not recorded in the trail, because an event would say that this person did something.
             return errors.not_from_here(request)
         response = self._refusal(request, view) or self.get_response(request)
         if request.user.is_authenticated and not is_open(view):
@@ -262,7 +262,7 @@ class SignInRequiredMiddleware:
         return response
 
     def _refusal(self, request: PageRequest, view: object) -> HttpResponseBase | None:
-        """The answer to somebody who may not pass, or None."""
+        """The answer to a person who may not open the view, or None."""
         if not _is_configured():
             alive = request.path_info == "/healthz" or _is_static(request)
             return None if alive else errors.setup_needed(request)
@@ -300,14 +300,14 @@ def _is_configured() -> bool:
 
 
 def _is_static(request: HttpRequest) -> bool:
-    # Not `path`, which begins with whatever the server was told of SCRIPT_NAME.
+    # Not `path`, which begins with the SCRIPT_NAME that the server was given.
     return request.path_info.startswith(settings.STATIC_URL)
 
 
 def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
-    """To the sign-in page, and from there back to the page: never to a fragment or to the target of a form.
+    """Redirect to sign-in, and from there back to the page, never to a fragment or the target of a form.
 
-    What a form held that was sent after the session ended is saved for the person it was made for.
+    If a form was sent after the session ended, its values are saved for the person it was made for.
     """
     page = page_of(request)
     keeping = draft_mark_of(view)
@@ -316,6 +316,6 @@ def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
         drafts.save_after_session(form_token=token, form=keeping.form, typed=typed, page=page)
     address = f"{settings.LOGIN_URL}?{urlencode({'next': page})}"
     if request.htmx:
-        # Never a redirect: htmx would follow it and paste the sign-in page into a part of this one.
+        # Never a redirect, because htmx would follow it and insert the sign-in page into this page.
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)

@@ -1,4 +1,4 @@
-"""What the processes write is for their own user alone: database, state, keys, logs."""
+"""Makes the files that the processes write readable only by their own user: database, state, keys, logs."""
 
 import os
 from collections.abc import Iterator
@@ -7,19 +7,22 @@ from pathlib import Path
 from stat import S_ISREG
 
 OTHERS = 0o077
-# The proxy serves these, as a user of its own.
+# The proxy, which has another user, serves these.
 PUBLIC_COMMANDS = ("collectstatic",)
 
 
 def make_new_files_private(command: str) -> None:
-    """For this process and those it starts. Only `command`s that write for others make files for others."""
+    """Make new files of this process and its children private. Only `command`s that write for other users are
+    excepted.
+    """
     os.umask(0o022 if command in PUBLIC_COMMANDS else OTHERS)
 
 
 def take_from_others(var_dir: Path, database: str) -> None:
-    """Take from others what earlier versions wrote, of our own files in VAR_DIR and the SQLite database.
+    """Make files of earlier versions private:
 
-    Public keys stay readable. Folders in VAR_DIR are left alone: static files are for all.
+    our own files in VAR_DIR, and the SQLite database. Public keys stay readable. Folders in VAR_DIR are not
+    changed, because static files are for everybody.
     """
     for path in _files(var_dir, database):
         # Other processes remove files meanwhile.

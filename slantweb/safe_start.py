@@ -1,4 +1,4 @@
-"""Refuses to start with settings that open a door. Each refusal names the variable and what to do."""
+"""Refuses to start with dangerous settings. Each refusal names the variable and what to do."""
 
 import ipaddress
 import os
@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 KEY_LEAST_CHARACTERS = 32
 KEY_LEAST_DIFFERENT = 8
-# What is left of a key once its repetitions are taken out, in bytes.
+# The least length of a key, in bytes, without its repetitions.
 KEY_LEAST_CONTENT = 20
-# The widest private network is fc00::/7 (RFC 4193). A wider one is the internet, or half of it.
+# The widest private network is fc00::/7 (RFC 4193). A wider one is the internet or a large part of it.
 WIDEST_NETWORK = 7
 TOKEN_LINE = re.compile(r"(?m)^[ \t]*(?:export +)?(SLANT_API_TOKEN(?:_FILE)?)[ \t]*=[ \t]*(\S+)")
 MAKE_A_KEY = 'python -c "import secrets; print(secrets.token_urlsafe(50))" makes one.'
@@ -28,7 +28,9 @@ def refuse_dangerous(
     proxies: Iterable[str],
     slant_base_url: str,
 ) -> None:
-    """With `debug`, which is for a Slant on this machine, everything else is the developer's own."""
+    """Check the settings. With `debug`, which needs a Slant on this machine, the other settings are not
+    checked.
+    """
     if debug and slant_base_url.startswith("https://"):
         raise ImproperlyConfigured(
             "DEBUG=1 shows internals and client data on error pages, so it is refused with a Slant over "
@@ -44,7 +46,9 @@ def refuse_dangerous(
 
 
 def refuse_shared_token(env_file: Path) -> None:
-    """One `.env` for web and worker gives the token of Slant to whoever has the web's account."""
+    """Refuse one `.env` for web and worker, which would give Slant's token to anybody with the web's
+    account.
+    """
     with suppress(OSError, UnicodeDecodeError):
         given = dict(TOKEN_LINE.findall(env_file.read_text()))
         named = given.get("SLANT_API_TOKEN_FILE", "").strip("\"'")
@@ -57,7 +61,7 @@ def refuse_shared_token(env_file: Path) -> None:
 
 
 def check_key(name: str, key: str) -> None:
-    """Whoever guesses the key signs in as anybody, so it must be long and random."""
+    """Check that the key is long and random, because somebody who guesses it can sign in as anybody."""
     if len(key) < KEY_LEAST_CHARACTERS:
         raise ImproperlyConfigured(f"{name} is shorter than {KEY_LEAST_CHARACTERS} characters. {MAKE_A_KEY}")
     content = len(zlib.compress(key.encode(), 9)) - len(zlib.compress(b"", 9))
@@ -67,15 +71,17 @@ def check_key(name: str, key: str) -> None:
 
 
 def check_hosts(hosts: Iterable[str]) -> None:
-    """With every name allowed, a forged Host header decides the address in our links."""
+    """Refuse a wildcard for all names: a forged Host header would then decide the address in our links."""
     if any(host.strip() in ("*", ".") for host in hosts):
         raise ImproperlyConfigured("ALLOWED_HOSTS=* allows every name. Name the hosts people open.")
 
 
 def check_proxies(proxies: Iterable[str]) -> None:
-    """With everybody trusted, each visitor chooses the address that the trail and the limits see."""
+    """Refuse to trust everybody: each visitor could then choose the address that the trail and the limits
+    see.
+    """
     networks = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
-    # Together, as two halves of the internet are all of it.
+    # Checked together, because two halves of the internet are all of it.
     joined: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = [
         *ipaddress.collapse_addresses(
             network for network in networks if isinstance(network, ipaddress.IPv4Network)

@@ -1,8 +1,8 @@
-"""Encryption of what belongs to a session and must not be readable in the database: the provider's tokens.
+"""Encrypts the part of a session that must not be readable in the database: the provider's tokens.
 
 Fernet (AES and HMAC) with a key of its own derived from SECRET_KEY, so that a copy of the database alone
-gives no access at the provider. SECRET_KEY_FALLBACKS still open what they sealed. With another key it is
-unreadable, and counts as absent.
+gives no access at the provider. SECRET_KEY_FALLBACKS still open what was sealed with them. With another key
+it cannot be opened, and counts as absent.
 """
 
 import base64
@@ -20,7 +20,7 @@ def seal(values: dict[str, Any]) -> str:
 
 
 def unseal(sealed: object) -> dict[str, Any]:
-    """What was sealed; an empty dict, if it was not sealed by us, or with a key we no longer have."""
+    """The sealed dict; an empty one if we did not seal it, or no longer have the key."""
     if not isinstance(sealed, str) or not sealed:
         return {}
     try:
@@ -31,7 +31,7 @@ def unseal(sealed: object) -> dict[str, Any]:
 
 
 def _cipher() -> MultiFernet:
-    """Seals with the first key, opens with any."""
+    """The cipher, which seals with the first key and opens with any."""
     return MultiFernet([_cipher_of(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
 

@@ -7,11 +7,11 @@
 | claims | CLAIMS_LONGEST_SECONDS after the provider last vouched, if it cannot be asked again | `claims` |
 | renewal | the provider, asked again every CLAIMS_RENEW_SECONDS, refuses | `revoked` |
 
-A time ahead of now was noted before the clock was set back. Its age is not known, so what
-counts from it has passed.
+A time in the future was stored before the clock was set back. Its age is unknown, so the limit that counts
+from it has passed.
 
-A change of a living session is written to its row under a lock and merged with what is there, never with what
-this request read when it began. Otherwise one of two requests at once could put an old refresh token back.
+A change of a living session is merged with the present row under a lock, never with what this request read
+when it began. Otherwise one of two simultaneous requests could restore an old refresh token.
 """
 
 import logging
@@ -38,7 +38,7 @@ from slantweb.sign_on import SignOn
 log = logging.getLogger(__name__)
 
 ACTIVITY_SECONDS = 60
-# How long a renewal may take before another request may try; how long to leave a provider in trouble alone.
+# How long a renewal may take before another request may try; how long to wait after the provider failed.
 RENEWING_SECONDS = 30
 TROUBLE_SECONDS = 60
 # How far apart the clocks of two web machines may be.
@@ -52,7 +52,7 @@ class SessionEnded(Exception):
 def is_alive(request: PageRequest, *, polling: bool) -> bool:
     """Whether the session is within its limits; a dead one is ended on the server, in the trail.
 
-    Activity is written at most once a minute, and never by a poll, which therefore writes nothing at all.
+    Activity is written at most once a minute, and never by a poll.
     """
     if _has_new_key(request):
         request.session.save()
@@ -61,7 +61,7 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
     session, now = request.session, int(time.time())
     began, seen = session.get("began"), session.get("seen")
     if began is None or seen is None:
-        # A session opened by other means than our sign-in: its limits count from now.
+        # The session was not opened by our sign-in, so its limits count from now.
         session["began"] = session["seen"] = now
         return True
     reasons = {
@@ -87,7 +87,7 @@ def _record_activity(request: PageRequest, now: int) -> None:
 
 
 def have_passed(seconds: int, *, since: int, now: int) -> bool:
-    """Whether more than `seconds` have passed. True too where the clock was set back since."""
+    """Whether more than `seconds` have passed. Also True if the clock was set back since."""
     return not -CLOCKS_DIFFER_SECONDS <= now - since <= seconds
 
 
@@ -104,9 +104,9 @@ def seconds_left(request: PageRequest) -> tuple[int, int] | None:
 
 
 def renew(request: PageRequest, *, polling: bool) -> HttpResponse | None:
-    """Ask the provider again, if it is time. Returns a redirect to it where only a page load can ask.
+    """Ask the provider again if it is time. Returns a redirect to it if only a page load can ask.
 
-    A provider that refuses ends the session (`SessionEnded`). One that does not answer changes nothing until
+    If the provider refuses, the session ends (`SessionEnded`). If it does not answer, nothing changes until
     the claims are too old.
     """
     session, now = request.session, int(time.time())
@@ -132,7 +132,9 @@ def renew(request: PageRequest, *, polling: bool) -> HttpResponse | None:
 
 
 def _refresh(request: PageRequest, now: int) -> None:
-    """By refresh token. Many providers take each only once, so of several requests at once one does it."""
+    """Renew by refresh token. Many providers accept each token only once, so only one of several simultaneous
+    requests does it.
+    """
     if not update_session(request, only_if_free=now, renewing=now):
         return
     person = cast(Person, request.user)
@@ -154,13 +156,17 @@ def _can_refresh(session: SessionBase) -> bool:
 
 
 def _is_page_load(request: PageRequest, polling: bool) -> bool:
-    """Whether a browser loads a whole page, which can pass the provider and come back unnoticed."""
+    """Whether a browser loads a whole page, which can be redirected through the provider and back
+    unnoticed.
+    """
     is_document = request.headers.get("Sec-Fetch-Dest", "document") == "document"
     return request.method == "GET" and is_document and not polling and not request.htmx
 
 
 def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: object) -> bool:
-    """Merge `changes` into the session's row. False if it is gone, or `only_if_free` and being renewed."""
+    """Merge `changes` into the session's row. False if the row is gone, or with `only_if_free` if it is being
+    renewed.
+    """
     key = request.session.session_key
     with transaction.atomic():
         row = Session.objects.select_for_update().filter(session_key=session_row(request)).first()
@@ -172,10 +178,10 @@ def update_session(request: HttpRequest, *, only_if_free: int = 0, **changes: ob
             return False
         row.session_data = Session.objects.encode(data | changes)
         row.save(update_fields=["session_data"])
-    # Loaded again, and not marked as changed: at its end this request writes nothing over it.
+    # Loaded again and not marked as changed, so that this request does not overwrite it at its end.
     store = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    # A new key must reach the browser, and Django sends it only with a changed session. No other request
-    # has that key yet.
+    # The browser must get a new key, and Django sends it only with a changed session. No other request has
+    # that key yet.
     store.modified = _has_new_key(request)
     request.session = store
     return True

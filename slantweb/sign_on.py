@@ -1,7 +1,7 @@
 """Company sign-on by OpenID Connect: the authorization code flow with PKCE, state and nonce.
 
-Authlib's session asks the provider; `discovery.py` reads what the provider publishes, `id_token.py` checks ID
-tokens, `auth.py` makes an identity of claims. The reasons are in `docs/decisions/0009-authlib.md`.
+Authlib's session calls the provider; `discovery.py` reads what the provider publishes, `id_token.py` checks
+ID tokens, `auth.py` makes an identity from claims. The reasons are in `docs/decisions/0009-authlib.md`.
 """
 
 import logging
@@ -26,12 +26,13 @@ from slantweb.sealing import seal, unseal
 
 log = logging.getLogger(__name__)
 
-# In the browser's session: the sign-ins it began and has not finished, by state.
+# In the browser's session: the unfinished sign-ins by state.
 PENDING = "pending_sign_ins"
 PENDING_SECONDS = 10 * 60
 PENDING_MOST = 10
-# What the provider says when somebody's session there is over, or they may no longer come in (OpenID Connect
-# Core 3.1.2.6, OAuth 2.0 4.1.2.1 and 5.2). All else is a fault of the provider or of our registration there.
+# The provider's errors when a person's session there has ended, or they may no longer sign in (OpenID Connect
+# Core 3.1.2.6, OAuth 2.0 4.1.2.1 and 5.2). All other errors are faults of the provider or of our registration
+# there.
 PERSON_REFUSED = {
     "access_denied",
     "account_selection_required",
@@ -50,7 +51,9 @@ class SignOn:
         return sorted({"{0.scheme}://{0.netloc}".format(urlsplit(address)) for address in addresses})
 
     def begin(self, request: HttpRequest, *, next: str, renewing: bool = False) -> HttpResponse:
-        """To the provider. With `renewing` it asks the person nothing, and answers at once or not at all."""
+        """The redirect to the provider. With `renewing` the provider must answer without asking the person,
+        or with an error.
+        """
         pending = {
             "nonce": secrets.token_urlsafe(32),
             "verifier": secrets.token_urlsafe(96),
@@ -69,7 +72,7 @@ class SignOn:
         return HttpResponseRedirect(address)
 
     def finish(self, request: HttpRequest) -> SignInResult:
-        # A state is used up before anything is believed.
+        # A state is used up before anything in the answer is trusted.
         pending = _take_pending(request, request.GET.get("state", ""))
         if pending is None:
             raise SignInRefused("state_unknown")
@@ -89,7 +92,7 @@ class SignOn:
         return SignInResult(identity, pending["next"], is_renewal=pending["renewing"], session=session)
 
     def renew(self, request: HttpRequest, sealed_grant: str) -> tuple[Identity, str] | None:
-        """The person's claims as of now, and the grant to keep instead; None where there is no refresh token.
+        """The person's present claims, and the new grant to keep; None if there is no refresh token.
 
         Raises `SignInRefused` when the provider refuses, `ProviderUnreachable` when it does not say.
         """
@@ -104,7 +107,7 @@ class SignOn:
             error = str(problem.error)[:60]
             if error in PERSON_REFUSED:
                 raise SignInRefused(f"provider_{error}") from problem
-            # It may be our secret that ran out, which says nothing about the person.
+            # Our own secret may have expired, which says nothing about the person.
             log.error("the provider refuses to renew: %s", error)
             raise ProviderUnreachable("renewal_failed") from problem
         claims = _verify_id_token(tokens, nonce=None) if tokens.get("id_token") else {}
@@ -118,7 +121,7 @@ class SignOn:
             client_id=settings.OIDC_CLIENT_ID,
         )
         sub, sid = claims.get("sub", ""), claims.get("sid", "")
-        # Once it is forgotten that a token was used, it is refused for its age.
+        # When the record of a used token is deleted, the token is refused because of its age.
         return LogoutNotice(settings.OIDC_ISSUER, sub, sid, claims["jti"], 2 * id_token.OLDEST_SECONDS)
 
     def sign_out_hint(self, request: HttpRequest) -> str:
@@ -135,7 +138,7 @@ class SignOn:
             "client_id": settings.OIDC_CLIENT_ID,
             "post_logout_redirect_uri": request.build_absolute_uri(reverse("opportunities:signed_out")),
         }
-        # Without the hint most providers ask whose session is meant; Okta refuses.
+        # Without the hint most providers ask which session to end; Okta refuses.
         if id_token_hint := unseal(hint).get("id"):
             asked["id_token_hint"] = id_token_hint
         return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
@@ -172,12 +175,12 @@ def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
         return None
     request.session[PENDING] = others
     request.session.save()
-    # Loaded again when next used: what other tabs write while the provider answers must not be overwritten.
+    # Loaded again at its next use, because other tabs may write while the provider answers.
     request.session = type(request.session)(request.session.session_key)
-    # Two answers at once may both have read the session before one of them took the state out of it.
+    # Two simultaneous answers may both have read the session before one of them removed the state.
     if not limits.is_first("state", state, seconds=PENDING_SECONDS):
         return None
-    # One that began ahead of now began before the clock was set back. Its age is not known.
+    # A sign-in with a beginning in the future began before the clock was set back. Its age is unknown.
     age = time.time() - pending["began"]
     return pending if -CLOCKS_DIFFER.total_seconds() <= age <= PENDING_SECONDS else None
 
@@ -185,7 +188,7 @@ def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
 def _exchange_code(request: HttpRequest, verifier: str) -> Mapping[str, Any]:
     """The provider's tokens for the code of this callback."""
     issuer, error, code = (request.GET.get(name) for name in ("iss", "error", "code"))
-    # An answer names the provider it is from, where the provider says it does (RFC 9207).
+    # An answer names its provider if the provider's description says so (RFC 9207).
     is_promised = discovery.description().get("authorization_response_iss_parameter_supported") is True
     if issuer != settings.OIDC_ISSUER and (is_promised or issuer is not None):
         raise SignInRefused("issuer_wrong")
@@ -196,13 +199,15 @@ def _exchange_code(request: HttpRequest, verifier: str) -> Mapping[str, Any]:
     try:
         return _request_tokens(request, code=code, code_verifier=verifier)
     except OAuthError as problem:
-        # A wrong client secret shows here, too. Of the answer only the word for the error goes into the log.
+        # A wrong client secret also fails here. Only the error code of the answer goes into the log.
         log.warning("the provider refuses the code: %s", str(problem.error)[:60])
         raise SignInRefused("code_refused") from problem
 
 
 def _request_tokens(request: HttpRequest, **form: str | None) -> Mapping[str, Any]:
-    """What the token endpoint gives. Raises `OAuthError` if it gives no token, else `ProviderUnreachable`."""
+    """The tokens of the token endpoint. Raises `OAuthError` without a usable token, `ProviderUnreachable`
+    without an answer.
+    """
     try:
         with _client(request) as client:
             tokens: dict[str, Any] = client.fetch_token(discovery.description()["token_endpoint"], **form)
@@ -228,19 +233,21 @@ def _verify_id_token(tokens: Mapping[str, Any], *, nonce: str | None) -> dict[st
 
 
 def _check_strength(claims: Mapping[str, Any]) -> None:
-    """Refuse a sign-in weaker than OIDC_ACR_VALUES ask for. To ask the provider for them is only a wish."""
+    """Refuse a sign-in weaker than OIDC_ACR_VALUES require. A provider may ignore the request for them."""
     if settings.OIDC_ACR_VALUES and claims.get("acr") not in settings.OIDC_ACR_VALUES:
         raise SignInRefused("too_weak")
 
 
 def _identify(tokens: Mapping[str, Any], claims: Mapping[str, Any]) -> Identity:
-    """Who the provider's tokens speak of; `claims` are those of the ID token, where there is one."""
+    """The identity in the provider's tokens; `claims` are those of the ID token, if there is one."""
     is_complete = {settings.OIDC_GROUPS_CLAIM, "email"} <= claims.keys()
     userinfo = {} if is_complete else discovery.fetch_userinfo(str(tokens["access_token"]))
     return auth.identity_of(auth.merge_claims(claims, userinfo))
 
 
 def _seal_grant(tokens: Mapping[str, Any], earlier: Mapping[str, Any] | None = None) -> str:
-    """What the session keeps of the provider's tokens, sealed: for renewing, and for signing out there."""
+    """The provider's tokens that the session keeps, sealed: for renewing, and for signing out at the
+    provider.
+    """
     names, earlier = {"refresh": "refresh_token", "id": "id_token"}, earlier or {}
     return seal({ours: tokens.get(theirs) or earlier.get(ours, "") for ours, theirs in names.items()})

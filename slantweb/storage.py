@@ -1,15 +1,15 @@
-"""Static files under names made from what is in them, so that browsers may keep them for good."""
+"""Static files under names with a hash of their content, so that browsers may keep them for ever."""
 
 from collections.abc import Iterable, Iterator
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# A line of its own, so that no comment and no string is taken for one.
+# Only whole lines match, so that no comment or string is mistaken for an import.
 IMPORT = r"""(?m)^(?P<matched>import (?P<names>[^"']*)"(?P<url>\./[^"]+|\.\./[^"]+)";)$"""
 
 
 class HashedFiles(CompressedManifestStaticFilesStorage):
-    """Imports between our scripts are rewritten to such names, too.
+    """Imports between our scripts are rewritten to these names too.
 
     Django's own way (`support_js_module_import_aggregation`) reads every script, and fails on one of htmx's.
     """
@@ -18,7 +18,8 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
         *CompressedManifestStaticFilesStorage.patterns,
         ("js/*.js", ((IMPORT, 'import %(names)s"%(url)s";'),)),
     )
-    # A name is final once all it imports have theirs: a pass for each link of the longest chain, and another.
+    # A name is final when the names of all its imports are. That takes one pass for each link of the longest
+    # chain, and one more.
     max_post_process_passes = 20
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -26,6 +27,8 @@ class HashedFiles(CompressedManifestStaticFilesStorage):
         yield from super().compress_files(set(paths) & set(self.hashed_files.values()))
 
     def stored_name(self, name: str) -> str:
-        """The plain name before the first `collectstatic`: the page that says so must still render."""
+        """The hashed name; before the first `collectstatic` the plain one, because the page that reports this
+        must still render.
+        """
         stored: str = super().stored_name(name) if self.hashed_files else name
         return stored

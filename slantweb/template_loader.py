@@ -1,12 +1,12 @@
-"""Loads our templates without the line breaks and the indentation that only their readers need.
+"""Loads our templates without the line breaks and the indentation that are only for readers of the source.
 
-To a browser a line break is one space between words, and nothing beside a block. What no browser shows is
-left out, so that a template may hold one element a line without making pages heavier:
+For a browser a line break is one space between words, and nothing beside a block. White space without effect
+is removed, so that a template may have one element a line without larger pages:
 
 - White space with a line break in it becomes one space, or nothing beside a block-level tag.
 - So it does inside a tag, between attributes.
 - A line that holds nothing but statements (`{% if %}`, `{% for %}`, `{% with %}`, `{% load %}`, comments)
-  leaves no trace, if the branches and the ends of these statements have lines of their own too.
+  is removed, if the branches and the ends of these statements have their own lines too.
 - White space without a line break is kept. So is every character of an attribute's value, of `<pre>`,
   `<textarea>`, `<script>` and `<style>`, and of `{% comment %}` and `{% verbatim %}`.
 """
@@ -53,7 +53,7 @@ STATEMENT_NAME = re.compile(r"\{(?:%\s*(\w+)|(\#))")
 class Loader(filesystem.Loader):
     def get_contents(self, origin: Origin) -> str:
         contents: str = super().get_contents(origin)
-        # A developer's error page names lines of the file, so there they stay.
+        # A developer's error page names lines of the file, so with DEBUG they are kept.
         return contents if self.engine.debug else trim(contents)
 
 
@@ -76,7 +76,7 @@ def trim(template: str) -> str:
 
 
 def _lines(template: str) -> Iterator[Line]:
-    """Lines as white space sees them: a break inside a tag or in verbatim text ends none."""
+    """The lines of the template. A line break inside a tag or in verbatim text does not end a line."""
     line: Line = []
     for found in PIECE.finditer(template):
         if found.lastgroup == "break":
@@ -96,7 +96,7 @@ def _in_one_line(tag: str) -> str:
 
 
 def _separator(line: Line, following: Line, vanishes: bool) -> str:
-    """What a browser needs between two lines."""
+    """The white space that a browser needs between two lines."""
     at_an_end = not line or not following
     return "" if vanishes or at_an_end or _is_block(line[-1]) or _is_block(following[0]) else " "
 

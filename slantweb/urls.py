@@ -1,4 +1,4 @@
-"""The front door: the app's own pages, and the few addresses a machine asks."""
+"""The addresses: the application's pages, and a few for machines."""
 
 from django.urls import include, path
 from django.views.generic import RedirectView

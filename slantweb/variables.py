@@ -54,7 +54,7 @@ class Variables(environ.Env):
         return content
 
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
-        """Commas between."""
+        """Values separated by commas."""
         given = [part.strip() for part in self.text(name).split(",")]
         return [part for part in given if part] or list(default or [])
 
@@ -101,7 +101,7 @@ class Variables(environ.Env):
         return self._parse_variable(name, default, parse, f"one of {', '.join(choices)}")
 
     def networks(self, name: str) -> list[str]:
-        """Addresses or networks, as they were written."""
+        """Addresses or networks, as text. Raises for one that is neither."""
         found = self.names(name)
         for network in found:
             try:
@@ -113,7 +113,7 @@ class Variables(environ.Env):
         return found
 
     def url(self, name: str) -> str:
-        """As it was written, if it names a host at all."""
+        """The address as it was written. Raises if it names no host."""
 
         def parse(text: str) -> str:
             parts = urlsplit(text)
@@ -128,8 +128,8 @@ class Variables(environ.Env):
     ) -> dict[str, Any]:
         """What django-environ makes of the address of a database, cache or mail server.
 
-        It may hold a password. So no message repeats it, and django-environ, which would, gets no unknown
-        scheme.
+        It may hold a password, so no message repeats it. django-environ would repeat an address with an
+        unknown scheme, so it never gets one.
         """
         text = self.secret(name, default)
         if _has_raw_delimiter(text):
@@ -170,7 +170,9 @@ class Variables(environ.Env):
 
 
 def date_style_of(zone: str) -> str:
-    """How days are written where that zone is: `us`, `eu` in other countries, `iso` where it says nothing."""
+    """How days are written in that zone's country: `us`, `eu` in other countries, `iso` if the zone names no
+    country.
+    """
     if US_ZONES.fullmatch(zone):
         return "us"
     return "iso" if UTC_ZONES.fullmatch(zone) else "eu"

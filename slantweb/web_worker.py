@@ -1,8 +1,9 @@
-"""gunicorn's threaded worker, made to outlast slow senders: `worker_class` in deploy/gunicorn.conf.py.
+"""gunicorn's threaded worker, changed so that slow senders block nobody: `worker_class` in
+deploy/gunicorn.conf.py.
 
-gunicorn reads a request in the thread that answers it, for as long as its sender likes: a few half-sent
-requests stopped everybody. Here many cheap threads read, each for READ_SECONDS at most, and only whole
-requests go to the `threads` that answer. The database connections are those few threads' own.
+gunicorn reads a request in the thread that answers it, without a time limit, so a few half-sent requests
+blocked all others. Here many cheap threads read, each for at most READ_SECONDS, and only whole requests go to
+the `threads` that answer. Only these few threads have database connections.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ from slantweb.headers import HEADERS
 READERS = 256
 # A whole request, from its first byte: forms are small.
 READ_SECONDS = 10
-# One piece of an answer, to somebody who does not take it.
+# Seconds to send one piece of an answer to a client that does not read it.
 WRITE_SECONDS = 30
 
 
@@ -53,7 +54,7 @@ class ReadAheadWorker(ThreadWorker):
         super().handle_error(req, _Refusal(client), addr, exc)
 
     def murder_pending(self) -> None:
-        """Called about once a second. Reading of what is shut down ends at once, in its own thread."""
+        """Called about once a second. When a socket is shut down, the thread that reads it ends at once."""
         super().murder_pending()
         now = time.monotonic()
         for conn, deadline in list(self.deadlines.items()):

@@ -2,7 +2,7 @@
 
 import os
 
-# What it writes is for its own user (slantweb/private_files.py).
+# Its files are readable only by its own user (slantweb/private_files.py).
 os.umask(0o077)
 os.environ["SLANT_API_TOKEN"] = os.environ["SLANT_API_TOKEN_FILE"] = ""
 # Its threads share a few connections to PostgreSQL.
@@ -25,5 +25,5 @@ if settings.DATABASES["default"]["ENGINE"].endswith("postgresql") and not (setti
 
 event_macs.write_as_web()
 
-# The web notices that no worker lives: it is what remains.
+# The web process detects that no worker runs, because it still does.
 threads.start()

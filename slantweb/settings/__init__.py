@@ -4,17 +4,17 @@
 * `application`: Django's own: keys, hosts, apps, middleware, templates, language, static files
 * `databases`: the database and the cache
 * `sessions`: people, sessions and their cookies
-* `security`: HTTPS, proxies, ceilings, the content security policy
+* `security`: HTTPS, proxies, limits, the content security policy
 * `logs`: what is logged, and how
 * `firm`: its fiscal year, and when a deal is stale
 * `slant`: its address and token, the calls we may make, and how long we wait for it
-* `sign_on`: the provider, roles, and how long its yes counts
+* `sign_on`: the provider, roles, and how long a confirmation counts
 * `alerts`: mail, alerts, metrics, the address of this site
 * `audit`: checkpoints, witness, signing key, the name of this machine
 
-Variables of the process win over `.env`, which wins over `demo.env` in VAR_DIR, which wins over the defaults.
-`manage.py demo` writes `demo.env`, so that a command typed beside a running demo has the same settings.
-`.env.example` explains each variable.
+Variables of the process have priority over `.env`, that over `demo.env` in VAR_DIR, and that over the
+defaults. `manage.py demo` writes `demo.env`, so that a command typed beside a running demo has the same
+settings. `.env.example` explains each variable.
 """
 
 # In the order of the list above: a setting is read from its part by name, so the order decides nothing.

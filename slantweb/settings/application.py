@@ -33,7 +33,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # First, because error pages need `request.htmx`, whichever of the others refuses a request.
+    # First, because error pages need `request.htmx` when any of the others refuses a request.
     "django_htmx.middleware.HtmxMiddleware",
     "slantweb.middleware.TrustedProxiesMiddleware",
     "slantweb.middleware.ProbesMiddleware",
@@ -55,7 +55,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "slantweb.urls"
-# Slantweb has a host of its own, so a path that a server names as its mount point is ignored.
+# Slantweb has its own host, so a mount path that a server names is ignored.
 FORCE_SCRIPT_NAME = ""
 WSGI_APPLICATION = "slantweb.wsgi.application"
 

@@ -10,17 +10,18 @@ DATABASES = {
         ("sqlite", "postgresql", "postgres"),
     )
 }
-# A connection outlives its request: opening one took a quarter of a small answer, on either database.
+# A connection is kept after its request: opening one took a quarter of the time of a small answer, on both
+# databases.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 # On PostgreSQL the threads of web and worker share a few connections: wsgi.py and manage.py set this.
 DATABASE_POOL = env.flag("DATABASE_POOL")
 DATABASE_CONNECTIONS = env.whole("DATABASE_CONNECTIONS", 8, least=2)
 DATABASE_WAIT_SECONDS = env.seconds("DATABASE_WAIT_SECONDS", 2, may_be_zero=False)
-# So many threads wait for a connection at the same time. The others say at once that there is none, so that
-# one of the eight that answer is free for probes.
+# At most this many threads wait for a connection. The others answer at once that there is none, so that one
+# of the eight answering threads is free for probes.
 WAITING_MOST = 4
-# A server that vanished says nothing. By itself Linux waits for it for a quarter of an hour, or for two hours
-# where only its answer is missing. What is in the address wins over these.
+# A server that vanished sends nothing. By default Linux waits for it for a quarter of an hour, or for two
+# hours if only its answer is missing. Values in the address have priority over these.
 SILENCE = {
     "connect_timeout": 10,
     "tcp_user_timeout": 20_000,
@@ -38,7 +39,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = SILENCE | DATABASES["default"].get("OPTIONS", {})
     if DATABASE_POOL:
-        # The pool keeps connections open in place of Django, and closes what nobody used for a minute.
+        # The pool keeps connections open instead of Django, and closes those that were unused for a minute.
         DATABASES["default"]["CONN_MAX_AGE"] = 0
         DATABASES["default"]["OPTIONS"]["pool"] = {
             "min_size": 1,
@@ -49,8 +50,8 @@ else:
         }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# `default` may be a Redis that others can write to, so nothing is kept there: what the provider's keys are
-# and what was just recorded, each process remembers for itself.
+# `default` may be a Redis that others can write to, so nothing is kept there: each process keeps
+# the provider's keys, and what was just recorded, in its own memory.
 CACHES = {
     "default": env.cache("CACHE_URL"),
     "process": {

@@ -1,4 +1,4 @@
-"""Where the environment is read from, and what the other parts ask of it: folders, debug, demo, ports."""
+"""The source of the environment, and the values that other parts need: folders, debug, demo, ports."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""How the firm counts and writes: its fiscal year, when a deal is stale, and how it writes days and times."""
+"""The firm's rules: its fiscal year, when a deal is stale, and how it writes days and times."""
 
 from opportunities.dates import STYLES
 from slantweb.settings.application import TIME_ZONE

@@ -1,4 +1,4 @@
-"""HTTPS everywhere but in the loopback demo, proxies, ceilings, and the content security policy."""
+"""HTTPS everywhere except in the loopback demo, proxies, limits, and the content security policy."""
 
 from csp import constants
 
@@ -19,10 +19,11 @@ X_FRAME_OPTIONS = "DENY"
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Of a whole body, whatever its type: BodyLimitMiddleware. Django's own limits leave out the files of a form.
+# The limit of a whole body of any type (BodyLimitMiddleware). Django's own limits exclude the files of a
+# form.
 REQUEST_BODY_MOST_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_BODY_MOST_BYTES
-# The ceilings of one person (opportunities/views/limits.py), far above what a person looks at.
+# The limits of one person (opportunities/views/limits.py), far above normal use.
 PAGES_A_MINUTE = env.whole("PAGES_A_MINUTE", 1200, least=60)
 REPORTS_A_MINUTE = env.whole("REPORTS_A_MINUTE", 60, least=10)
 CSRF_FAILURE_VIEW = "opportunities.views.errors.csrf_failure"
@@ -36,7 +37,7 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [constants.SELF],
         "connect-src": [constants.SELF],
         "form-action": [constants.SELF],
-        # As `default-src` says already; scanners and ASVS 3.4.3 want it named.
+        # `default-src` says the same already, but scanners and ASVS 3.4.3 require it by name.
         "object-src": [constants.NONE],
         "base-uri": [constants.NONE],
         "frame-ancestors": [constants.NONE],

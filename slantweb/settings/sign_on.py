@@ -1,4 +1,4 @@
-"""Sign-on: the provider, who has which role, and how long its yes counts."""
+"""Sign-on: the provider, who has which role, and how long a confirmation counts."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -14,7 +14,7 @@ if OIDC_ISSUER and not OIDC_ISSUER.startswith("https://") and not OIDC_IS_LOOPBA
     raise ImproperlyConfigured("OIDC_ISSUER must begin with https:// unless it is a loopback address.")
 if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it a provider names nobody.")
-# How strong a sign-in must be, in the provider's own words (`acr`). Empty: any.
+# The required strength of a sign-in, as the provider's `acr` values. Empty: any.
 OIDC_ACR_VALUES = env.text("OIDC_ACR_VALUES").split()
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = {role: env.names(f"OIDC_{role.upper()}_GROUPS") for role in ("sales", "manager", "compliance")}
@@ -23,6 +23,7 @@ OIDC_EMAILS = {
     for role in ("sales", "manager", "compliance")
 }
 SIGN_ON = "slantweb.sign_on.SignOn"
-# How often the provider is asked whether a person may still come in, and how long its last yes counts.
+# How often the provider is asked whether a person may still sign in, and how long its last confirmation
+# counts.
 CLAIMS_RENEW_SECONDS = 5 * 60
 CLAIMS_LONGEST_SECONDS = 60 * 60
