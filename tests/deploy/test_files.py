@@ -1,12 +1,17 @@
 """What can be told of deploy/ and of the page without a fresh machine; `make deploy-test` does the rest."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 from django.test import Client
 from pytest_django import Settings
@@ -14,6 +19,7 @@ from pytest_django import Settings
 from tests.deploy.page import MARKS, blocks
 from tests.support.environment import ROOT, documented_names
 from tests.support.people import Firm
+from tests.support.provision import free_port
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -48,6 +54,81 @@ def test_the_page_names_variables_that_exist_and_files_that_are_shipped() -> Non
     assert written <= documented_names()
     for path in re.findall(r"/opt/slantweb/((?:deploy|docs)/[\w./*-]+)", commands):
         assert list(ROOT.glob(path)), path
+
+
+# nginx
+
+NGINX = (DEPLOY / "nginx" / "slantweb.conf").read_text()
+
+
+def test_nginx_logs_neither_what_somebody_searches_for_nor_a_code_of_the_sign_on() -> None:
+    (form,) = re.findall(r"^log_format slantweb (.*?);$", NGINX, re.MULTILINE | re.DOTALL)
+
+    named = set(re.findall(r"\$(\w+)", form))
+    assert {"uri", "status", "request_id"} <= named
+    assert named.isdisjoint({"request", "request_uri", "args", "query_string", "http_referer", "http_cookie"})
+    servers = re.findall(r"^server \{.*?^\}", NGINX, re.MULTILINE | re.DOTALL)
+    assert len(servers) == 2
+    for server in servers:
+        assert "    access_log /var/log/nginx/access.log slantweb;" in server
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The addresses of a real nginx with our configuration, but for TLS, and with nobody behind it."""
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed; make deploy-test installs it")
+    places = {"http": free_port(), "https": free_port(), "upstream": free_port()}
+    conf = re.sub(r"^ *(ssl_|listen \[).*\n", "", NGINX, flags=re.MULTILINE)
+    for written, here in {
+        "listen 80;": f"listen 127.0.0.1:{places['http']};",
+        "listen 443 ssl http2;": f"listen 127.0.0.1:{places['https']};",
+        "127.0.0.1:8000": f"127.0.0.1:{places['upstream']}",
+        "/var/lib/slantweb-web/static": str(tmp_path),
+        "/var/log/nginx": str(tmp_path),
+    }.items():
+        assert written in conf
+        conf = conf.replace(written, here)
+    kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    start = f"{'user root;' if os.geteuid() == 0 else ''} daemon off; pid {tmp_path}/pid; events {{}}"
+    file = tmp_path / "nginx.conf"
+    file.write_text(f"{start}\nhttp {{\n{folders}\n{conf}\n}}\n")
+    server = subprocess.Popen(["nginx", "-c", file, "-e", tmp_path / "error.log"])
+    addresses = {name: f"http://127.0.0.1:{port}" for name, port in places.items()}
+    try:
+        for _ in range(100):
+            with suppress(requests.ConnectionError):
+                requests.get(addresses["https"], timeout=5)
+                break
+            time.sleep(0.05)
+        yield addresses
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def test_nginx_keeps_no_refusal_for_good_and_leads_to_our_own_name_alone(
+    nginx: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "app.0123456789ab.css").write_text("p {}")
+    (tmp_path / "app.0123456789ab.css").chmod(0o644)
+
+    there = requests.get(f"{nginx['https']}/static/app.0123456789ab.css", timeout=5)
+    missing = requests.get(f"{nginx['https']}/static/app.ba9876543210.css", timeout=5)
+    elsewhere = {"Host": "elsewhere.example"}
+    led = requests.get(f"{nginx['http']}/board/", headers=elsewhere, allow_redirects=False, timeout=5)
+    requests.get(f"{nginx['https']}/board/?q=Okonkwo", headers={"Referer": "/?q=Okonkwo"}, timeout=5)
+
+    assert (there.status_code, there.headers["Cache-Control"]) == (
+        200,
+        "public, max-age=315360000, immutable",
+    )
+    assert (missing.status_code, missing.headers.get("Cache-Control")) == (404, None)
+    assert (led.status_code, led.headers["Location"]) == (301, "https://deals.example.com/board/")
+    lines = [json.loads(line) for line in (tmp_path / "access.log").read_text().splitlines()]
+    assert [(line["path"], line["status"]) for line in lines[-2:]] == [("/board/", 301), ("/board/", 502)]
+    assert "Okonkwo" not in str(lines)
 
 
 # systemd
