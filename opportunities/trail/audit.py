@@ -63,15 +63,15 @@ class Actor:
         return cls(type=ActorType.OPERATOR, display=name)
 
     @classmethod
-    def of(cls, person: Person, **where: str) -> "Actor":
-        """`person` as the actor; `where` takes session_ref, source_ip, user_agent and request_id."""
+    def of(cls, person: Person, **origin: str) -> "Actor":
+        """`person` as the actor; `origin` takes session_ref, source_ip, user_agent and request_id."""
         return cls(
             type=ActorType.USER,
             display=person.display,
             iss=person.iss,
             sub=person.sub,
             roles=tuple(person.roles),
-            **where,
+            **origin,
         )
 
 
@@ -216,8 +216,8 @@ def _clean(value: Any) -> Any:
     NUL is removed too: PostgreSQL cannot store it, and an event must not make the change it records fail.
     """
     if isinstance(value, str):
-        ours = settings.SLANT_API_TOKEN
-        return _TOKEN_SHAPE.scrub(value.replace(ours, "[hidden]") if ours else value).replace("\0", "")
+        token = settings.SLANT_API_TOKEN
+        return _TOKEN_SHAPE.scrub(value.replace(token, "[hidden]") if token else value).replace("\0", "")
     if isinstance(value, dict):
         return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):

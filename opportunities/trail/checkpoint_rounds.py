@@ -40,41 +40,44 @@ def write_if_due(*, clock: Clock) -> int | None:
     try:
         if not _is_due(checkpoints.head_of_trail().seq, clock.now()):
             return None
-        written = checkpoints.write(clock=clock)
+        number = checkpoints.write(clock=clock)
     except proving.Unproven as unproven:
-        _stopped[checkpoints.folder()] = clock.now()
+        _stopped_at[checkpoints.folder()] = clock.now()
         text = AlertText(
             f"The trail may have been altered: {unproven}.", UNPROVEN_MEANING, UNPROVEN_REMEDY, "/audit/"
         )
         alerts.open_alert(UNPROVEN, text, clock=clock)
-        return unproven.written
+        return unproven.checkpoint
     except (OSError, signing_keys.NoKey, ValueError) as problem:
         text = AlertText(f"No checkpoint of the trail can be written: {problem}", MEANING, REMEDY, "/audit/")
         if alerts.open_alert(CAUSE, text, clock=clock):
             logger.warning("checkpoint failed: %s", problem)
         return None
-    _stopped.pop(checkpoints.folder(), None)
+    _stopped_at.pop(checkpoints.folder(), None)
     alerts.close_alert(CAUSE, UNPROVEN, clock=clock)
-    return written
+    return number
 
 
 # By folder: the head at the last look, and the newest checkpoint it found. A year has 100,000 files, too many
 # to list in each round.
-_seen: dict[Path, tuple[int, int, datetime | None]] = {}
+_checked_heads: dict[Path, tuple[int, int, datetime | None]] = {}
 # By folder: when an unproven event was last found. It is checked again after the usual wait.
-_stopped: dict[Path, datetime] = {}
+_stopped_at: dict[Path, datetime] = {}
 
 
 def _is_due(seq: int, now: datetime) -> bool:
-    if checkpoints.folder() in _stopped and timedelta(0) <= now - _stopped[checkpoints.folder()] < EVERY:
+    if (
+        checkpoints.folder() in _stopped_at
+        and timedelta(0) <= now - _stopped_at[checkpoints.folder()] < EVERY
+    ):
         return False
-    looked, last_seq, last_at = _seen.get(checkpoints.folder(), (-1, 0, None))
-    is_covered = seq == looked and seq <= last_seq
+    checked_seq, last_seq, last_at = _checked_heads.get(checkpoints.folder(), (-1, 0, None))
+    is_covered = seq == checked_seq and seq <= last_seq
     # A checkpoint written since then, by another worker, only makes the next one due later.
     if is_covered or (last_seq and seq > last_seq and not _is_due_after(last_seq, last_at, seq, now)):
         return False
     last_seq, last_at = checkpoints.newest()
-    _seen[checkpoints.folder()] = (seq, last_seq, last_at)
+    _checked_heads[checkpoints.folder()] = (seq, last_seq, last_at)
     return _is_due_after(last_seq, last_at, seq, now)
 
 

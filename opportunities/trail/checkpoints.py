@@ -79,21 +79,21 @@ def write(*, clock: Clock) -> int | None:
     is_whole = last["seq"] == first + len(events) - 1
     if not is_whole or (last["seq"] == head.seq and last["hash"] != head.hash):
         raise ValueError("the end of the trail is not what its head says; run manage.py verify_audit")
-    found = _assess(events)
-    if covered := events[: found.last - first + 1]:
-        stated = {
+    assessment = _assess(events)
+    if covered := events[: assessment.last - first + 1]:
+        content = {
             "first_seq": first,
-            "last_seq": found.last,
+            "last_seq": assessment.last,
             "last_hash": covered[-1]["hash"],
-            "count": found.last,
+            "count": assessment.last,
             "root": verifier.merkle_root([event["hash"] for event in covered]),
             # From here on every event must have one.
-            "macs": found.proven_from <= found.last,
+            "macs": assessment.proven_from <= assessment.last,
         }
-        _write_once(folder() / name_of(found.last), signed(_statement(key, clock, **stated), key))
-    if found.unproven:
-        raise proving.Unproven(found.unproven, written=int(found.last) if covered else None)
-    return int(found.last)
+        _write_once(folder() / name_of(assessment.last), sign(_statement(key, clock, **content), key))
+    if assessment.unproven:
+        raise proving.Unproven(assessment.unproven, checkpoint=int(assessment.last) if covered else None)
+    return int(assessment.last)
 
 
 def refuse_unproven() -> None:
@@ -107,9 +107,9 @@ def refuse_unproven() -> None:
 def _assess(events: list[dict[str, Any]]) -> proving.Assessment:
     """How far the events after the newest checkpoint are proven."""
     before = _content_of(folder() / name_of(events[0]["seq"] - 1))
-    accepted = proving.is_any(accepted_events(keys=signing_keys.trusted_keys()))
+    is_accepted = proving.is_any(accepted_events(keys=signing_keys.trusted_keys()))
     is_strict = before is not None and speaks_of_macs(before)
-    return proving.assess(events, event_macs.known_keys(), accepted, is_strict=is_strict)
+    return proving.assess(events, event_macs.known_keys(), is_accepted, is_strict=is_strict)
 
 
 def speaks_of_macs(envelope: Envelope) -> bool:
@@ -124,11 +124,11 @@ def head_of_trail() -> ChainHead:
     return head
 
 
-def write_note(name: str, *, clock: Clock, **stated: Any) -> Path:
+def write_note(name: str, *, clock: Clock, **content: Any) -> Path:
     """Sign a statement other than a checkpoint, and store it beside the checkpoints as the file `name`."""
     key = signing_keys.signing_key()
     path = folder() / name
-    _write_once(path, signed(_statement(key, clock, **stated), key))
+    _write_once(path, sign(_statement(key, clock, **content), key))
     return path
 
 
@@ -150,17 +150,17 @@ def note_recovered(event: AuditEvent, *, clock: Clock) -> None:
     write_note(name, clock=clock, recovered=True, last_seq=event.seq, last_hash=event.hash)
 
 
-def _statement(key: Ed25519PrivateKey, clock: Clock, **stated: Any) -> dict[str, Any]:
+def _statement(key: Ed25519PrivateKey, clock: Clock, **content: Any) -> dict[str, Any]:
     return {
         "version": 1,
         "instance": str(Instance.current().instance_id),
-        **stated,
+        **content,
         "time": clock.now().astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "key": signing_keys.public_half(key),
     }
 
 
-def signed(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
+def sign(statement: dict[str, Any], key: Ed25519PrivateKey) -> Envelope:
     return {"checkpoint": statement, "signature": key.sign(verifier.canonical(statement)).hex()}
 
 
@@ -218,8 +218,8 @@ def _file_numbers() -> Iterator[int]:
     except FileNotFoundError:
         return
     for name in names:
-        if found := NAME.fullmatch(name):
-            yield int(found.group(1))
+        if match := NAME.fullmatch(name):
+            yield int(match.group(1))
 
 
 def newest() -> tuple[int, datetime | None]:
@@ -228,13 +228,13 @@ def newest() -> tuple[int, datetime | None]:
     A file that somebody else put there stops no later checkpoint. If none is valid, which verify_audit
     reports, the highest number is returned, without a time.
     """
-    found = heapq.nlargest(LOOKED_AT, _file_numbers())
-    keys = signing_keys.trusted_keys() if found else set()
-    for seq in found:
+    numbers = heapq.nlargest(LOOKED_AT, _file_numbers())
+    keys = signing_keys.trusted_keys() if numbers else set()
+    for seq in numbers:
         checkpoint = read(seq, keys=keys)
         if not checkpoint.wrong:
             return seq, checkpoint.time
-    return max(found, default=0), None
+    return max(numbers, default=0), None
 
 
 def valid_among(numbers: Iterable[int], *, at_most: int) -> list[int]:
@@ -246,15 +246,15 @@ def valid_among(numbers: Iterable[int], *, at_most: int) -> list[int]:
 
 def read(seq: int, *, keys: set[str]) -> Checkpoint:
     """The checkpoint at `seq`, valid or not. A file about another number is not valid, nor is a note."""
-    found = _read_file(folder() / name_of(seq), seq, keys)
-    if not found.wrong and "root" not in found.envelope["checkpoint"]:
-        return Checkpoint(found.envelope, "it is no checkpoint, but a note of something else")
-    return found
+    checkpoint = _read_file(folder() / name_of(seq), seq, keys)
+    if not checkpoint.wrong and "root" not in checkpoint.envelope["checkpoint"]:
+        return Checkpoint(checkpoint.envelope, "it is no checkpoint, but a note of something else")
+    return checkpoint
 
 
 def _read_file(path: Path, seq: int, keys: set[str]) -> Checkpoint:
     try:
-        envelope = verifier.parsed(read_plain(path))
+        envelope = verifier.parse(read_plain(path))
     except (OSError, ValueError) as problem:
         return Checkpoint({}, f"it cannot be read ({type(problem).__name__})")
     wrong = verifier.believed(envelope, keys, signing_keys.is_signed)
@@ -273,7 +273,7 @@ def archive_note(seq: int) -> Envelope | None:
 def _content_of(path: Path) -> Envelope | None:
     """The envelope in a file, valid or not; None if the file holds none."""
     try:
-        content = verifier.parsed(read_plain(path))
+        content = verifier.parse(read_plain(path))
         return content if isinstance(content["checkpoint"], dict) else None
     except (OSError, KeyError, TypeError, ValueError):
         return None
@@ -322,14 +322,14 @@ def note_accepted(first: int, last: int, *, by: str, reason: str, clock: Clock) 
 
 def accepted_events(*, keys: set[str]) -> list[proving.Accepted]:
     """The events that signed notes accept, if the trail still has the last event of the note unaltered."""
-    found = []
+    ranges = []
     for number, path in _notes("accepted"):
         note = _read_file(path, number, keys)
         if note.wrong or not note.envelope["checkpoint"].get("accepted"):
             continue
         if AuditEvent.objects.filter(pk=note.seq, hash=note.hash).exists():
-            found.append(proving.Accepted.of(note.envelope["checkpoint"]))
-    return found
+            ranges.append(proving.Accepted.of(note.envelope["checkpoint"]))
+    return ranges
 
 
 def _archive_path(seq: int) -> Path:

@@ -147,7 +147,7 @@ def known_keys() -> KnownKeys:
     for secret_key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         key = _key_of_web(secret_key)
         now[_id_of(WEB, key)] = key
-    before = _remembered()
+    before = _read_memory()
     # Without the file only older keys are lost; checkpoints still prove the events before them.
     with contextlib.suppress(OSError):
         _remember({id: key for id, key in now.items() if id not in before})
@@ -161,13 +161,13 @@ def memory_file() -> Path:
     return Path(settings.VAR_DIR) / "audit-event-keys"
 
 
-def _remembered() -> dict[str, bytes]:
-    found = {}
+def _read_memory() -> dict[str, bytes]:
+    keys = {}
     with contextlib.suppress(OSError, ValueError):
         for line in memory_file().read_text().splitlines():
             id, _, key = line.partition(" ")
-            found[id] = bytes.fromhex(key)
-    return found
+            keys[id] = bytes.fromhex(key)
+    return keys
 
 
 def _remember(keys: Mapping[str, bytes]) -> None:

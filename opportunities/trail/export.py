@@ -40,7 +40,7 @@ EVENTS, TABLE, MANIFEST, VERIFIER, KEYS = (
 
 
 def begin(
-    wanted: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False, asks: bool = False
+    query: TrailQuery, *, format: str, by: Actor, clock: Clock, signs: bool = False, asks: bool = False
 ) -> Export:
     """Record that an export begins, before any byte of it is sent. `asks`: a worker is asked to sign it."""
     with transaction.atomic():
@@ -51,25 +51,25 @@ def begin(
             object_type="trail",
             object_id=format,
             outcome="ok",
-            change=AuditChange(after=wanted.as_json()),
+            change=AuditChange(after=query.as_json()),
         )
         if asks:
             export_requests.ask(event, clock=clock)
     waiting = partial(export_requests.wait_for_closing, event.seq, clock=clock) if asks else None
-    return Export(wanted, by, clock, event.seq - 1, signs, waiting)
+    return Export(query, by, clock, event.seq - 1, signs, waiting)
 
 
-def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: bool) -> None:
+def _record_end(export: Export, format: str, summary: ExportSummary, *, whole: bool) -> None:
     """Record what was exported, and the hashes of its bytes."""
     after = {
-        "count": taken.count,
-        "first_seq": taken.first[0],
-        "first_hash": taken.first[1],
-        "last_seq": taken.last[0],
-        "last_hash": taken.last[1],
-        "files": taken.files,
-        "filters": export.wanted.as_json(),
-        "signed": taken.signed,
+        "count": summary.count,
+        "first_seq": summary.first[0],
+        "first_hash": summary.first[1],
+        "last_seq": summary.last[0],
+        "last_hash": summary.last[1],
+        "files": summary.files,
+        "filters": export.trail_query.as_json(),
+        "signed": summary.signed,
     }
     with transaction.atomic():
         audit.record(
@@ -89,9 +89,9 @@ def _record_end(export: Export, format: str, taken: ExportSummary, *, whole: boo
 
 def stream(export: Export, format: str) -> Iterator[bytes]:
     """The bytes of an export, a thousand events at a time. Its end is recorded, complete or not."""
-    taken, whole = ExportSummary(), False
+    summary, whole = ExportSummary(), False
     digest = hashlib.sha256()
-    pieces = {"jsonl": jsonl_pieces, "csv": csv_pieces, "zip": _zip_pieces}[format](export, taken)
+    pieces = {"jsonl": jsonl_pieces, "csv": csv_pieces, "zip": _zip_pieces}[format](export, summary)
     try:
         for piece in pieces:
             digest.update(piece)
@@ -99,8 +99,8 @@ def stream(export: Export, format: str) -> Iterator[bytes]:
         whole = True
     finally:
         pieces.close()
-        taken.files |= {"download": digest.hexdigest()} if whole else {}
-        _record_end(export, format, taken, whole=whole)
+        summary.files |= {"download": digest.hexdigest()} if whole else {}
+        _record_end(export, format, summary, whole=whole)
 
 
 # The set of files, for a folder on the server and for the ZIP
@@ -112,28 +112,28 @@ class OpenFile(Protocol):
     def __call__(self, name: str) -> IO[bytes]: ...
 
 
-def _write_set(export: Export, taken: ExportSummary, open_file: OpenFile) -> Iterator[None]:
+def _write_set(export: Export, summary: ExportSummary, open_file: OpenFile) -> Iterator[None]:
     """Write each file of the set in turn. Yields after each piece, so that it can be sent on."""
     for name, make in ((EVENTS, jsonl_pieces), (TABLE, csv_pieces)):
-        table = taken if name == EVENTS else ExportSummary()
-        yield from _write(name, make(export, table), taken, open_file)
-    yield from _write(VERIFIER, iter([Path(verifier.__file__).read_bytes()]), taken, open_file)
+        table = summary if name == EVENTS else ExportSummary()
+        yield from _write(name, make(export, table), summary, open_file)
+    yield from _write(VERIFIER, iter([Path(verifier.__file__).read_bytes()]), summary, open_file)
     keys = "".join(f"{key}\n" for key in signing_keys.trusted_lines()).encode()
-    yield from _write(KEYS, iter([keys]), taken, open_file)
-    manifest = manifest_of(export, taken) | {"files": dict(taken.files)}
+    yield from _write(KEYS, iter([keys]), summary, open_file)
+    manifest = manifest_of(export, summary) | {"files": dict(summary.files)}
     yield from _write(
-        MANIFEST, iter([json.dumps(manifest, indent=1, sort_keys=True).encode()]), taken, open_file
+        MANIFEST, iter([json.dumps(manifest, indent=1, sort_keys=True).encode()]), summary, open_file
     )
 
 
-def _write(name: str, pieces: Iterator[bytes], taken: ExportSummary, open_file: OpenFile) -> Iterator[None]:
+def _write(name: str, pieces: Iterator[bytes], summary: ExportSummary, open_file: OpenFile) -> Iterator[None]:
     digest = hashlib.sha256()
     with open_file(name) as file:
         for piece in pieces:
             digest.update(piece)
             file.write(piece)
             yield
-    taken.files[name] = digest.hexdigest()
+    summary.files[name] = digest.hexdigest()
 
 
 class _Outlet(io.RawIOBase):
@@ -155,11 +155,11 @@ class _Outlet(io.RawIOBase):
         return self._written
 
     def take(self) -> bytes:
-        taken, self._pieces = b"".join(self._pieces), []
-        return taken
+        content, self._pieces = b"".join(self._pieces), []
+        return content
 
 
-def _zip_pieces(export: Export, taken: ExportSummary) -> Pieces:
+def _zip_pieces(export: Export, summary: ExportSummary) -> Pieces:
     outlet = _Outlet()
     at = export.clock.now().timetuple()[:6]
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -170,14 +170,14 @@ def _zip_pieces(export: Export, taken: ExportSummary) -> Pieces:
             entry.external_attr = 0o644 << 16
             return archive.open(entry, "w", force_zip64=True)
 
-        for _ in _write_set(export, taken, open_file):
+        for _ in _write_set(export, summary, open_file):
             if piece := outlet.take():
                 yield piece
     yield outlet.take()
 
 
 def write_folder(
-    wanted: TrailQuery,
+    query: TrailQuery,
     target: Path,
     *,
     by: Actor,
@@ -193,15 +193,15 @@ def write_folder(
     if any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
     checkpoints.write(clock=clock)
-    export = begin(wanted, format="folder", by=by, clock=clock, signs=True)
-    taken, whole = ExportSummary(), False
+    export = begin(query, format="folder", by=by, clock=clock, signs=True)
+    summary, whole = ExportSummary(), False
     try:
-        for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):
-            on_progress(taken.count)
+        for _ in _write_set(export, summary, lambda name: (target / name).open("xb")):
+            on_progress(summary.count)
         whole = True
     finally:
-        _record_end(export, "folder", taken, whole=whole)
-    return taken
+        _record_end(export, "folder", summary, whole=whole)
+    return summary
 
 
 # Moving older events out of the database (docs/audit.md, "Keeping and moving")
@@ -220,19 +220,23 @@ def archive(seq: int, target: Path, *, by: Actor, clock: Clock) -> ExportSummary
     target.mkdir(parents=True, exist_ok=True)
     if any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty")
-    begun = begin(TrailQuery(), format="archive", by=by, clock=clock)
-    export, taken, whole = Export(begun.wanted, by, clock, seq, signs=True), ExportSummary(), False
+    full_export = begin(TrailQuery(), format="archive", by=by, clock=clock)
+    export, summary, whole = (
+        Export(full_export.trail_query, by, clock, seq, signs=True),
+        ExportSummary(),
+        False,
+    )
     try:
-        for _ in _write_set(export, taken, lambda name: (target / name).open("xb")):
+        for _ in _write_set(export, summary, lambda name: (target / name).open("xb")):
             pass
         with (target / EVENTS).open("rb") as lines:
-            found = verifier.verify(lines, keys, whole=True)
-        if found.code or (found.last, taken.last[1]) != (seq, checkpoint.hash):
+            verdict = verifier.verify(lines, keys, whole=True)
+        if verdict.code or (verdict.last, summary.last[1]) != (seq, checkpoint.hash):
             raise ValueError(
-                found.problems[0].words if found.problems else "it does not end at its checkpoint"
+                verdict.problems[0].words if verdict.problems else "it does not end at its checkpoint"
             )
-        checkpoints.note_archived(seq=seq, hash=checkpoint.hash, sha256=taken.files[EVENTS], clock=clock)
+        checkpoints.note_archived(seq=seq, hash=checkpoint.hash, sha256=summary.files[EVENTS], clock=clock)
         whole = True
     finally:
-        _record_end(export, "archive", taken, whole=whole)
-    return taken
+        _record_end(export, "archive", summary, whole=whole)
+    return summary

@@ -40,7 +40,7 @@ class ExportSummary:
     digest: Any = field(default_factory=hashlib.sha256)
     signed: bool = False
 
-    def hashed(self, piece: bytes) -> bytes:
+    def add_to_digest(self, piece: bytes) -> bytes:
         self.digest.update(piece)
         return piece
 
@@ -64,7 +64,7 @@ class Export:
     `ask_closing` waits for the lines that a worker signed, and returns none when no worker signed in time.
     """
 
-    wanted: TrailQuery
+    trail_query: TrailQuery
     by: Actor
     clock: Clock
     upto: int
@@ -73,7 +73,7 @@ class Export:
 
     @cached_property
     def condition(self) -> Q:
-        return query.condition(self.wanted) & Q(seq__lte=self.upto)
+        return query.condition(self.trail_query) & Q(seq__lte=self.upto)
 
 
 def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
@@ -83,22 +83,22 @@ def _rows(export: Export) -> Iterator[list[dict[str, Any]]]:
         after = page[-1]["seq"]
 
 
-def jsonl_pieces(export: Export, taken: ExportSummary) -> Pieces:
+def jsonl_pieces(export: Export, summary: ExportSummary) -> Pieces:
     for page in _rows(export):
         for event in page:
-            taken.add(event)
-        yield taken.hashed(_encode(page))
+            summary.add(event)
+        yield summary.add_to_digest(_encode(page))
     closing = export.ask_closing() if export.ask_closing else b""
-    taken.signed = export.signs or _fits(closing, taken)
-    yield closing if closing and taken.signed else closing_lines(export, taken)
+    summary.signed = export.signs or _fits(closing, summary)
+    yield closing if closing and summary.signed else closing_lines(export, summary)
 
 
-def closing_lines(export: Export, taken: ExportSummary) -> bytes:
+def closing_lines(export: Export, summary: ExportSummary) -> bytes:
     """The lines that end an export, after its events: their evidence, and the manifest."""
-    evidence = _encode(_evidence(taken))
-    digest = taken.digest.copy()
+    evidence = _encode(_evidence(summary))
+    digest = summary.digest.copy()
     digest.update(evidence)
-    manifest = manifest_of(export, taken) | {"sha256": digest.hexdigest()}
+    manifest = manifest_of(export, summary) | {"sha256": digest.hexdigest()}
     content = checkpoints.signed_manifest(manifest) if export.signs else {"manifest": manifest}
     return evidence + verifier.canonical(content) + b"\n"
 
@@ -107,49 +107,49 @@ def _encode(lines: Iterable[dict[str, Any]]) -> bytes:
     return b"".join(verifier.canonical(line) + b"\n" for line in lines)
 
 
-def _fits(closing: bytes, taken: ExportSummary) -> bool:
+def _fits(closing: bytes, summary: ExportSummary) -> bool:
     """Whether the lines that a worker signed are about exactly the events in this export."""
     if not closing:
         return False
     *evidence, manifest = closing.splitlines(keepends=True)
-    digest = taken.digest.copy()
+    digest = summary.digest.copy()
     digest.update(b"".join(evidence))
-    return bool(verifier.parsed(manifest)["manifest"]["sha256"] == digest.hexdigest())
+    return bool(verifier.parse(manifest)["manifest"]["sha256"] == digest.hexdigest())
 
 
-def manifest_of(export: Export, taken: ExportSummary) -> dict[str, Any]:
+def manifest_of(export: Export, summary: ExportSummary) -> dict[str, Any]:
     return {
         "format": verifier.FORMAT,
         "instance": str(Instance.current().instance_id),
         "made_at": audit.plain_time(export.clock.now()),
         "made_by": export.by.display,
-        "filters": export.wanted.as_json(),
-        "whole": export.wanted.is_everything,
-        "count": taken.count,
-        "first_seq": taken.first[0],
-        "first_hash": taken.first[1],
-        "last_seq": taken.last[0],
-        "last_hash": taken.last[1],
+        "filters": export.trail_query.as_json(),
+        "whole": export.trail_query.is_everything,
+        "count": summary.count,
+        "first_seq": summary.first[0],
+        "first_hash": summary.first[1],
+        "last_seq": summary.last[0],
+        "last_hash": summary.last[1],
         "keys": sorted(signing_keys.trusted_lines()),
     }
 
 
-def _evidence(taken: ExportSummary) -> Iterator[dict[str, Any]]:
+def _evidence(summary: ExportSummary) -> Iterator[dict[str, Any]]:
     """The evidence for the events: the checkpoints of each run, and a proof from its end to the next
     checkpoint.
 
     If earlier events were moved to a file, the note about them comes first.
     """
     numbers = checkpoints.numbers()
-    if note := checkpoints.archive_note(taken.first[0] - 1):
+    if note := checkpoints.archive_note(summary.first[0] - 1):
         yield note
-    given: set[int] = set()
+    numbers_out: set[int] = set()
     proofs = []
-    for first, last in taken.runs:
+    for first, last in summary.runs:
         inside = _enough([seq for seq in numbers if first <= seq <= last])
         following = next((seq for seq in numbers if seq >= last), None)
-        for seq in {*inside, *([following] if following else [])} - given:
-            given.add(seq)
+        for seq in {*inside, *([following] if following else [])} - numbers_out:
+            numbers_out.add(seq)
             if envelope := _envelope(seq):
                 yield envelope
         if following and following != last and (proof := _proof(last, following)):
@@ -189,14 +189,14 @@ def _proof(seq: int, checkpoint: int) -> dict[str, Any] | None:
     return {"seq": seq, "checkpoint": checkpoint, "path": verifier.merkle_path(hashes, seq - first)}
 
 
-def csv_pieces(export: Export, taken: ExportSummary) -> Pieces:
+def csv_pieces(export: Export, summary: ExportSummary) -> Pieces:
     """A table for reading. It is no evidence: an apostrophe stands before text that could be a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(COLUMNS)
     for page in _rows(export):
         for event in page:
-            taken.add(event)
+            summary.add(event)
             writer.writerow([_cell(event[column]) for column in COLUMNS])
         yield buffer.getvalue().encode()
         buffer.seek(0)

@@ -16,16 +16,16 @@ WORTH_SIGNING = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 
 
-def ask(started: AuditEvent, *, clock: Clock) -> None:
-    """Ask for the signature of the export that `started` records, in its transaction."""
-    ExportSignature.objects.create(started=started.seq, asked_at=clock.now())
+def ask(event: AuditEvent, *, clock: Clock) -> None:
+    """Ask for the signature of the export that `event` records, in its transaction."""
+    ExportSignature.objects.create(started=event.seq, asked_at=clock.now())
     transaction.on_commit(wakeup.wake)
 
 
-def wait_for_closing(started: int, *, clock: Clock) -> bytes:
+def wait_for_closing(seq: int, *, clock: Clock) -> bytes:
     """Wait, while a worker runs, for the lines that it signs. Returns none when they did not come in time."""
     until = time.monotonic() + WAIT_SECONDS
-    rows = ExportSignature.objects.filter(pk=started).values_list("closing", flat=True)
+    rows = ExportSignature.objects.filter(pk=seq).values_list("closing", flat=True)
     while not (closing := rows.first() or ""):
         if time.monotonic() > until or not _lives_worker(clock.now()):
             return b""
@@ -46,5 +46,5 @@ def oldest_due(now: datetime) -> int | None:
 
 def remove_old(now: datetime) -> int:
     """Remove requests so old that no page waits for their result."""
-    removed, _ = ExportSignature.objects.filter(asked_at__lt=now - KEPT).delete()
-    return removed
+    count, _ = ExportSignature.objects.filter(asked_at__lt=now - KEPT).delete()
+    return count

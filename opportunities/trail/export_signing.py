@@ -39,37 +39,37 @@ def sign_due(*, clock: Clock) -> None:
 
 def _sign_next(clock: Clock) -> bool:
     """Whether more remains to be done at once."""
-    started = export_requests.oldest_due(clock.now())
-    if started is None:
+    seq = export_requests.oldest_due(clock.now())
+    if seq is None:
         _under_way.clear()
         return False
     until = clock.monotonic() + SLICE_SECONDS
     closing = b""
     try:
-        pieces = _under_way.pop(started, None) or _pieces(started, clock)
+        pieces = _under_way.pop(seq, None) or _pieces(seq, clock)
         while clock.monotonic() <= until:
             closing = next(pieces)
     except StopIteration:
-        ExportSignature.objects.filter(pk=started, closing="").update(closing=closing.decode())
+        ExportSignature.objects.filter(pk=seq, closing="").update(closing=closing.decode())
         return False
     except ClockJumped:
         raise
     except Exception:
         # A malformed event of the web must not end the round.
-        logger.exception("the export begun at event %s cannot be signed", started)
-        ExportSignature.objects.filter(pk=started, closing="").delete()
+        logger.exception("the export begun at event %s cannot be signed", seq)
+        ExportSignature.objects.filter(pk=seq, closing="").delete()
         return False
-    _under_way[started] = pieces
+    _under_way[seq] = pieces
     return True
 
 
-def _pieces(started: int, clock: Clock) -> Iterator[bytes]:
+def _pieces(seq: int, clock: Clock) -> Iterator[bytes]:
     """Read the export piece by piece. The last piece is what the worker signs."""
-    event = AuditEvent.objects.filter(pk=started, action="audit.export_started").first()
+    event = AuditEvent.objects.filter(pk=seq, action="audit.export_started").first()
     if event is None:
         raise ValueError("no event says that it was asked for")
     signing_keys.signing_key()
     checkpoints.refuse_unproven()
     by = Actor(event.actor_type, event.actor_display)
-    export = Export(TrailQuery.from_json(event.after), by, clock, started - 1, signs=True)
+    export = Export(TrailQuery.from_json(event.after), by, clock, seq - 1, signs=True)
     return jsonl_pieces(export, ExportSummary())

@@ -70,10 +70,10 @@ def altered_number(content: HeadContent) -> int:
     if "behind" in content:
         return 0
     seq = int(content.get("seq", 0))
-    here = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
-    if seq == 0 or here == content.get("hash"):
+    current_hash = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
+    if seq == 0 or current_hash == content.get("hash"):
         return 0
-    if not here and (not AuditEvent.objects.filter(pk__gt=seq).exists() or _is_archived(seq)):
+    if not current_hash and (not AuditEvent.objects.filter(pk__gt=seq).exists() or _is_archived(seq)):
         return 0
     return 0 if checkpoints.was_recovered_by(seq) else seq
 
@@ -102,17 +102,17 @@ def mark_behind() -> None:
     """
     with path().with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        there = read()
-        if there is not None and "behind" not in there:
-            _replace(there | {"behind": True})
+        content = read()
+        if content is not None and "behind" not in content:
+            _replace(content | {"behind": True})
 
 
-def _is_ahead_of(there: HeadContent | None, content: HeadContent) -> bool:
+def _is_ahead_of(file_content: HeadContent | None, content: HeadContent) -> bool:
     """Whether the file is ahead of `content`, or another database's, which is not ours to replace."""
-    if there is None:
+    if file_content is None:
         return False
-    same = all(there.get(name, content[name]) == content[name] for name in ("instance", "place"))
-    return not same or int(there.get("seq", 0)) > int(content["seq"])
+    same = all(file_content.get(name, content[name]) == content[name] for name in ("instance", "place"))
+    return not same or int(file_content.get("seq", 0)) > int(content["seq"])
 
 
 def _replace(content: HeadContent) -> None:

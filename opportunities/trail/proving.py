@@ -28,10 +28,10 @@ class UnprovenEvent(NamedTuple):
 class Unproven(Exception):
     """No checkpoint vouches for an event, because nothing proves that our web or worker wrote it."""
 
-    def __init__(self, unproven: UnprovenEvent, *, written: int | None = None) -> None:
-        """`written`: the checkpoint that was written before it."""
+    def __init__(self, unproven: UnprovenEvent, *, checkpoint: int | None = None) -> None:
+        """`checkpoint`: the checkpoint that was written before it."""
         super().__init__(unproven.words)
-        self.written = written
+        self.checkpoint = checkpoint
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Accepted:
     words: str
 
     @classmethod
-    def of(cls, stated: Mapping[str, Any]) -> "Accepted":
-        first, last = int(stated["first_seq"]), int(stated["last_seq"])
-        which = f"Event {last} was" if first == last else f"Events {first} to {last} were"
-        why = f" {stated['reason']}" if stated.get("reason") else ""
+    def of(cls, note: Mapping[str, Any]) -> "Accepted":
+        first, last = int(note["first_seq"]), int(note["last_seq"])
+        subject = f"Event {last} was" if first == last else f"Events {first} to {last} were"
+        why = f" {note['reason']}" if note.get("reason") else ""
         return cls(
-            first, last, f"{which} accepted by {stated['by']} on {stated['time'][:10]}:{why or ' no reason.'}"
+            first, last, f"{subject} accepted by {note['by']} on {note['time'][:10]}:{why or ' no reason.'}"
         )
 
     def __contains__(self, seq: int) -> bool:
@@ -92,13 +92,13 @@ def assess(
         without = [event["seq"] for event in events if not event["mac"]]
         proven_from = without[-1] + 1 if without else first
     for event in events[proven_from - first :]:
-        found = find_fault(event, keys)
-        if found and not is_accepted(event["seq"]):
-            return Assessment(proven_from, event["seq"] - 1, found)
+        fault = find_fault(event, keys)
+        if fault and not is_accepted(event["seq"]):
+            return Assessment(proven_from, event["seq"] - 1, fault)
     return Assessment(proven_from, events[-1]["seq"], None)
 
 
 def is_any(ranges: Iterable[Accepted]) -> Callable[[int], bool]:
     """Make the `is_accepted` of `assess()`: it tells whether one of `ranges` holds an event."""
-    known = list(ranges)
-    return lambda seq: any(seq in accepted for accepted in known)
+    accepted_ranges = list(ranges)
+    return lambda seq: any(seq in accepted for accepted in accepted_ranges)

@@ -96,63 +96,63 @@ class TrailQuery:
         return cls(actions=actions, **texts, **days)  # type: ignore[arg-type]
 
 
-def newest(wanted: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEvent]:
+def newest(query: TrailQuery, *, before: int = 0, limit: int) -> list[AuditEvent]:
     """The newest events of the query, below number `before` if given, newest first."""
-    found: dict[int, AuditEvent] = {}
+    events: dict[int, AuditEvent] = {}
     below = Q(seq__lt=before) if before else Q()
-    common = _common(wanted) & below
-    for arm in _arms(wanted):
-        found |= {
+    common = _common(query) & below
+    for arm in _arms(query):
+        events |= {
             event.seq: event for event in AuditEvent.objects.filter(arm & common).order_by("-seq")[:limit]
         }
-    return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
+    return [events[seq] for seq in sorted(events, reverse=True)[:limit]]
 
 
-def condition(wanted: TrailQuery) -> Q:
+def condition(query: TrailQuery) -> Q:
     """The query as one condition, for reading all its events in order."""
-    return reduce(or_, _arms(wanted)) & _common(wanted)
+    return reduce(or_, _arms(query)) & _common(query)
 
 
 # The parts of a query
 
 
-def _arms(wanted: TrailQuery) -> list[Q]:
+def _arms(query: TrailQuery) -> list[Q]:
     """The conditions of the arms; never empty. An event has to meet at least one, and `_common`."""
-    if wanted.text.strip():
-        return _arms_of_text(wanted.text.strip())
-    if wanted.object:
-        return _object(wanted.object)
-    if wanted.saw:
-        return _saw(wanted.saw)
-    if wanted.who:
-        return [_who(wanted.who)]
-    if wanted.actions:
-        return [Q(action=action) for action in wanted.actions]
-    if wanted.outcome:
-        return [Q(outcome=outcome) for outcome in OUTCOMES.get(wanted.outcome, ("",))]
+    if query.text.strip():
+        return _arms_of_text(query.text.strip())
+    if query.object:
+        return _object(query.object)
+    if query.saw:
+        return _saw(query.saw)
+    if query.who:
+        return [_actor_condition(query.who)]
+    if query.actions:
+        return [Q(action=action) for action in query.actions]
+    if query.outcome:
+        return [Q(outcome=outcome) for outcome in OUTCOMES.get(query.outcome, ("",))]
     return [Q()]
 
 
-def _common(wanted: TrailQuery) -> Q:
+def _common(query: TrailQuery) -> Q:
     """The condition every event has to meet. The object is left out if it is an arm, which saves its
     lookup.
     """
     common = Q()
-    if wanted.object and wanted.text.strip():
-        common &= reduce(or_, _object(wanted.object))
-    if wanted.saw:
-        common &= reduce(or_, _saw(wanted.saw))
-    if wanted.who:
-        common &= _who(wanted.who)
-    if wanted.actions:
-        common &= Q(action__in=wanted.actions)
-    if wanted.outcome:
-        common &= Q(outcome__in=OUTCOMES.get(wanted.outcome, ()))
-    if wanted.since:
-        common &= _since(_midnight(wanted.since))
+    if query.object and query.text.strip():
+        common &= reduce(or_, _object(query.object))
+    if query.saw:
+        common &= reduce(or_, _saw(query.saw))
+    if query.who:
+        common &= _actor_condition(query.who)
+    if query.actions:
+        common &= Q(action__in=query.actions)
+    if query.outcome:
+        common &= Q(outcome__in=OUTCOMES.get(query.outcome, ()))
+    if query.since:
+        common &= _since(_midnight(query.since))
     # No event is after the last day a date can have.
-    if wanted.until and wanted.until < date.max:
-        common &= _until(_midnight(wanted.until + timedelta(days=1)))
+    if query.until and query.until < date.max:
+        common &= _until(_midnight(query.until + timedelta(days=1)))
     return common
 
 
@@ -177,13 +177,13 @@ def _until(at: datetime) -> Q:
     return Q(recorded_at__lt=at, seq__lte=(last.first() or 0) + SLACK)
 
 
-def _who(who: str) -> Q:
-    iss, _, sub = who.partition(" ")
+def _actor_condition(actor: str) -> Q:
+    iss, _, sub = actor.partition(" ")
     if sub:
         return Q(actor_iss=iss, actor_sub=sub)
-    if who == NOBODY:
+    if actor == NOBODY:
         return Q(actor_type=ActorType.USER, actor_iss="", actor_sub="")
-    return Q(actor_type=MACHINES[who]) if who in MACHINES else Q(pk__in=[])
+    return Q(actor_type=MACHINES[actor]) if actor in MACHINES else Q(pk__in=[])
 
 
 def _object(object: str) -> list[Q]:
@@ -191,8 +191,8 @@ def _object(object: str) -> list[Q]:
     if kind == "submission":
         return [_events_of(SUBMISSION_TYPES, [id])]
     if kind == "opportunity":
-        made = Submission.objects.filter(opportunity_id=id).exclude(opportunity_id="")
-        return [_events_of(OPPORTUNITY_TYPES, [id]), _events_of(SUBMISSION_TYPES, _ids(made))]
+        submissions = Submission.objects.filter(opportunity_id=id).exclude(opportunity_id="")
+        return [_events_of(OPPORTUNITY_TYPES, [id]), _events_of(SUBMISSION_TYPES, _ids(submissions))]
     return [Q(object_type=kind, object_id=id)]
 
 
@@ -204,21 +204,21 @@ def _saw(household: str) -> list[Q]:
 
 
 def _households(name: str) -> list[str]:
-    found = Household.objects.filter(name__icontains=name).order_by("name")
-    return list(found.values_list("pk", flat=True)[:MOST_HOUSEHOLDS])
+    households = Household.objects.filter(name__icontains=name).order_by("name")
+    return list(households.values_list("pk", flat=True)[:MOST_HOUSEHOLDS])
 
 
 def _deals_of(households: list[str]) -> list[Q]:
-    sent = Submission.objects.filter(household_id__in=households).order_by("-created_at")
+    submissions = Submission.objects.filter(household_id__in=households).order_by("-created_at")
     deals = Opportunity.objects.filter(household_id__in=households)
     return [
-        _events_of(SUBMISSION_TYPES, _ids(sent)),
+        _events_of(SUBMISSION_TYPES, _ids(submissions)),
         _events_of(OPPORTUNITY_TYPES, deals.values_list("pk", flat=True)[:MOST_DEALS]),
     ]
 
 
 def _arms_of_text(text: str) -> list[Q]:
-    sent = Submission.objects.filter(
+    submissions = Submission.objects.filter(
         Q(name__icontains=text)
         | Q(reference__istartswith=text)
         | Q(opportunity_id=text)
@@ -227,7 +227,7 @@ def _arms_of_text(text: str) -> list[Q]:
     ).order_by("-created_at")
     deals = Opportunity.objects.filter(Q(name__icontains=text) | Q(pk=text))
     arms = [
-        _events_of(SUBMISSION_TYPES, _ids(sent)),
+        _events_of(SUBMISSION_TYPES, _ids(submissions)),
         _events_of(OPPORTUNITY_TYPES, deals.values_list("pk", flat=True)[:MOST_DEALS]),
         *(_deals_of(_households(text)) if len(text) > 2 else []),
         *(Q(actor_iss=iss, actor_sub=sub) for iss, sub in _people(text)),

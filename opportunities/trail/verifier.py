@@ -56,7 +56,7 @@ def canonical(value: Event) -> bytes:
     return _encode(value).encode()
 
 
-def parsed(text: bytes | str) -> Any:
+def parse(text: bytes | str) -> Any:
     """The JSON value in `text`. Raises ValueError for a key that comes twice, and for floats.
 
     A reader who takes the first of two keys would see another event than the one whose hash fits.
@@ -80,7 +80,7 @@ def _no_float(text: str) -> Any:
 
 def parsed_line(line: bytes) -> Event:
     """The object in a line of an `events.jsonl`. Raises ValueError unless the line is its canonical form."""
-    content = parsed(line)
+    content = parse(line)
     if not isinstance(content, dict):
         raise ValueError("it is not an object")
     if canonical(content) + b"\n" != line:
@@ -149,12 +149,12 @@ def _root(leaves: Sequence[bytes]) -> bytes:
 
 
 def merkle_root(hashes: Sequence[str]) -> str:
-    return _root([bytes.fromhex(one) for one in hashes]).hex()
+    return _root([bytes.fromhex(digest) for digest in hashes]).hex()
 
 
 def merkle_path(hashes: Sequence[str], index: int) -> list[str]:
     """The hashes that lead from the leaf `index` to the root, nearest first."""
-    leaves = [bytes.fromhex(one) for one in hashes]
+    leaves = [bytes.fromhex(digest) for digest in hashes]
     path: list[str] = []
     while len(leaves) > 1:
         at = _split(len(leaves))
@@ -212,11 +212,11 @@ _BASE_X = _recover_x(_BASE_Y, 0) or 0
 _BASE: _Point = (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _P)
 
 
-def _add(one: _Point, two: _Point) -> _Point:
-    a = (one[1] - one[0]) * (two[1] - two[0]) % _P
-    b = (one[1] + one[0]) * (two[1] + two[0]) % _P
-    c = 2 * one[3] * two[3] * _D % _P
-    d = 2 * one[2] * two[2] % _P
+def _add(p: _Point, q: _Point) -> _Point:
+    a = (p[1] - p[0]) * (q[1] - q[0]) % _P
+    b = (p[1] + p[0]) * (q[1] + q[0]) % _P
+    c = 2 * p[3] * q[3] * _D % _P
+    d = 2 * p[2] * q[2] % _P
     e, f, g, h = b - a, d - c, d + c, b + a
     return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
 
@@ -231,8 +231,8 @@ def _times(scalar: int, point: _Point) -> _Point:
     return result
 
 
-def _same(one: _Point, two: _Point) -> bool:
-    return (one[0] * two[2] - two[0] * one[2]) % _P == 0 and (one[1] * two[2] - two[1] * one[2]) % _P == 0
+def _same(p: _Point, q: _Point) -> bool:
+    return (p[0] * q[2] - q[0] * p[2]) % _P == 0 and (p[1] * q[2] - q[1] * p[2]) % _P == 0
 
 
 def _point(text: bytes) -> _Point | None:
@@ -305,14 +305,14 @@ class Signed:
 
 
 class Verdict:
-    """What was found. `problems` in the order found; `notes` are not problems; `made` is when and by whom it
-    was made, and on whose word.
+    """What was found. `problems` in the order found; `notes` are not problems; `origin` is when and by whom
+    it was made, and on whose word.
     """
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.notes: list[str] = []
-        self.made = ""
+        self.origin = ""
         self.count = 0
         self.vouched = 0
         self.first = self.last = 0
@@ -350,33 +350,33 @@ def verify(
     after a signed note, misses none, and reaches every checkpoint kept apart. With `signed` an unsigned
     manifest is not believed.
     """
-    found = Verdict()
-    reader = _Reader(lines, found)
+    verdict = Verdict()
+    reader = _Reader(lines, verdict)
     chain, runs = Chain(whole=False), []  # type: ignore[var-annotated]
     # hash by number, only where some checkpoint may ask for it: kept for all, 100 bytes an event
     hashes: dict[int, str] = {}
     for event in reader.events():
-        problem = chain.follow(event) if found.count else _first(chain, event)
+        problem = chain.follow(event) if verdict.count else _first(chain, event)
         if problem:
-            found.problems.append(problem)
-            return found
+            verdict.problems.append(problem)
+            return verdict
         if not runs or event["seq"] != runs[-1].last + 1:
             runs.append(_Run(event["seq"], event["prev_hash"]))
         runs[-1].last, runs[-1].hash = event["seq"], event["hash"]
         hashes[event["seq"]] = event["hash"]
-        found.count += 1
+        verdict.count += 1
     if runs:
-        found.first, found.last = runs[0].first, runs[-1].last
+        verdict.first, verdict.last = runs[0].first, runs[-1].last
     apart = list(kept_apart)
-    _check_manifest(reader, keys, runs, found, whole=whole)
-    if signed and not found.problems and reader.manifest and reader.manifest.signature is None:
+    _check_manifest(reader, keys, runs, verdict, whole=whole)
+    if signed and not verdict.problems and reader.manifest and reader.manifest.signature is None:
         words = "Nobody signed its manifest: events may have been left out of it. Ask for one that is signed."
-        found.problems.append(Problem(UNBELIEVABLE, 0, words))
-    good = _believe([*reader.envelopes, *apart], keys, found)
-    _check_beginning(reader, runs, good, found, whole=whole)
-    _check_end(reader, apart, found, whole=whole)
-    _check_checkpoints(reader, runs, hashes, good, found)
-    return found
+        verdict.problems.append(Problem(UNBELIEVABLE, 0, words))
+    good = _believe([*reader.envelopes, *apart], keys, verdict)
+    _check_beginning(reader, runs, good, verdict, whole=whole)
+    _check_end(reader, apart, verdict, whole=whole)
+    _check_checkpoints(reader, runs, hashes, good, verdict)
+    return verdict
 
 
 def _first(chain: Chain, event: Event) -> Problem | None:
@@ -398,8 +398,8 @@ _KINDS = {
 class _Reader:
     """Tells the kinds of lines apart: events, checkpoints, proofs, and the manifest that ends the file."""
 
-    def __init__(self, lines: Iterable[bytes], found: Verdict) -> None:
-        self._lines, self._found = lines, found
+    def __init__(self, lines: Iterable[bytes], verdict: Verdict) -> None:
+        self._lines, self._verdict = lines, verdict
         # Checkpoints, and notes of events that were moved to a file.
         self.envelopes: list[Any] = []
         self.proofs: list[Any] = []
@@ -412,16 +412,16 @@ class _Reader:
                 content = parsed_line(line)
             except ValueError as why:
                 words = f"Line {number} of the export is not as Slantweb writes it: {why}."
-                self._found.problems.append(Problem(ALTERED, 0, words))
+                self._verdict.problems.append(Problem(ALTERED, 0, words))
                 return
             if ended:
-                self._found.problems.append(
+                self._verdict.problems.append(
                     Problem(ALTERED, 0, f"Line {number} stands after the manifest, which ends an export.")
                 )
                 return
             if any(name in content and content.keys() - allowed for name, allowed in _KINDS.items()):
                 words = f"Line {number} of the export holds more than its kind of line may."
-                self._found.problems.append(Problem(ALTERED, 0, words))
+                self._verdict.problems.append(Problem(ALTERED, 0, words))
                 return
             if "manifest" in content:
                 stated = content["manifest"] if isinstance(content["manifest"], dict) else {}
@@ -436,55 +436,55 @@ class _Reader:
 
 
 def _check_manifest(
-    reader: _Reader, keys: set[str] | None, runs: list[_Run], found: Verdict, *, whole: bool
+    reader: _Reader, keys: set[str] | None, runs: list[_Run], verdict: Verdict, *, whole: bool
 ) -> None:
-    if found.problems:
+    if verdict.problems:
         return
     manifest = reader.manifest
     if manifest is None:
-        found.problems.append(
-            Problem(MISSING, found.last + 1, "The export ends before its manifest: it was cut.")
+        verdict.problems.append(
+            Problem(MISSING, verdict.last + 1, "The export ends before its manifest: it was cut.")
         )
         return
-    stated, asked = manifest.stated, _asked_for(manifest)
-    if stated.get("format") != FORMAT:
-        found.problems.append(Problem(UNREADABLE, 0, f"This is not a {FORMAT} export."))
-    elif manifest.signature is not None and (why := _disbelieved(manifest, keys)):
-        found.problems.append(Problem(UNBELIEVABLE, 0, f"The manifest: {why}."))
-    elif stated.get("count") != found.count:
-        words = f"The manifest speaks of {stated.get('count')} events, and here are {found.count}."
-        found.problems.append(Problem(MISSING, 0, words))
+    content, scope = manifest.stated, _asked_for(manifest)
+    if content.get("format") != FORMAT:
+        verdict.problems.append(Problem(UNREADABLE, 0, f"This is not a {FORMAT} export."))
+    elif manifest.signature is not None and (why := _why_disbelieve(manifest, keys)):
+        verdict.problems.append(Problem(UNBELIEVABLE, 0, f"The manifest: {why}."))
+    elif content.get("count") != verdict.count:
+        words = f"The manifest speaks of {content.get('count')} events, and here are {verdict.count}."
+        verdict.problems.append(Problem(MISSING, 0, words))
     elif (manifest.says_unbroken or whole) and len(runs) > 1:
         after = runs[0].last
-        found.problems.append(Problem(MISSING, after + 1, f"Missing: {after + 1} to {runs[1].first - 1}."))
-    elif stated.get("sha256") != manifest.sha256:
-        found.problems.append(Problem(ALTERED, 0, "The bytes of the export are not those of its manifest."))
+        verdict.problems.append(Problem(MISSING, after + 1, f"Missing: {after + 1} to {runs[1].first - 1}."))
+    elif content.get("sha256") != manifest.sha256:
+        verdict.problems.append(Problem(ALTERED, 0, "The bytes of the export are not those of its manifest."))
     elif whole and not manifest.says_everything:
-        words = f"All events were asked for, and by its own words this is a part of the trail ({asked})."
-        found.problems.append(Problem(MISSING, 0, words))
+        words = f"All events were asked for, and by its own words this is a part of the trail ({scope})."
+        verdict.problems.append(Problem(MISSING, 0, words))
     else:
-        _tell_manifest(manifest, found, whole=whole)
+        _tell_manifest(manifest, verdict, whole=whole)
 
 
-def _tell_manifest(manifest: Manifest, found: Verdict, *, whole: bool) -> None:
+def _tell_manifest(manifest: Manifest, verdict: Verdict, *, whole: bool) -> None:
     """What the manifest says, and whether that is more than the export's own word."""
-    made = f"made at {manifest.stated.get('made_at')} by {manifest.stated.get('made_by')}"
+    origin = f"made at {manifest.stated.get('made_at')} by {manifest.stated.get('made_by')}"
     signed = manifest.signature is not None
-    found.made = (
-        f"Its manifest is signed: {made}, with all that matched then."
+    verdict.origin = (
+        f"Its manifest is signed: {origin}, with all that matched then."
         if signed
-        else f"By its own word, which nobody signed, {made}."
+        else f"By its own word, which nobody signed, {origin}."
     )
     if signed:
-        found.keys.add(manifest.stated["key"])
+        verdict.keys.add(manifest.stated["key"])
     if not manifest.says_everything:
-        found.notes.append(
+        verdict.notes.append(
             f"This is a part of the trail ({_asked_for(manifest)}): what is here is untouched; "
             "it does not say what else happened."
         )
     elif whole and not signed:
-        found.notes.append(
-            f"No signature says that the trail ended at event {found.last} when this was made: "
+        verdict.notes.append(
+            f"No signature says that the trail ended at event {verdict.last} when this was made: "
             "later events may be missing."
         )
 
@@ -498,7 +498,7 @@ def _asked_for(manifest: Manifest) -> str:
     )
 
 
-def _disbelieved(manifest: Manifest, keys: set[str] | None) -> str:
+def _why_disbelieve(manifest: Manifest, keys: set[str] | None) -> str:
     """Why the signature of a manifest does not hold; empty when it does. It signs the word "manifest" along,
     so that no manifest can be shown as a checkpoint.
     """
@@ -513,83 +513,91 @@ def _disbelieved(manifest: Manifest, keys: set[str] | None) -> str:
     return "" if good else "its signature is wrong"
 
 
-def _believe(envelopes: list[Any], keys: set[str] | None, found: Verdict) -> Signed:
+def _believe(envelopes: list[Any], keys: set[str] | None, verdict: Verdict) -> Signed:
     """All of `envelopes`, when the signature of each holds; of two about one number, the later counts."""
     good = Signed()
-    for envelope in envelopes if not found.problems else ():
+    for envelope in envelopes if not verdict.problems else ():
         why = believed(envelope, keys)
         if why:
             seq = _number(envelope)
-            found.problems.append(Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {why}."))
+            verdict.problems.append(Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {why}."))
             break
         statement = envelope["checkpoint"]
         (good.notes if statement.get("archived") else good.checkpoints)[statement["last_seq"]] = statement
-        found.keys.add(statement["key"])
+        verdict.keys.add(statement["key"])
     return good
 
 
-def _check_beginning(reader: _Reader, runs: list[_Run], good: Signed, found: Verdict, *, whole: bool) -> None:
+def _check_beginning(
+    reader: _Reader, runs: list[_Run], good: Signed, verdict: Verdict, *, whole: bool
+) -> None:
     """A whole trail begins at event 1, or where a signed note says that what was before lies in a file."""
     if (
-        found.problems
-        or found.first == 1
+        verdict.problems
+        or verdict.first == 1
         or not (whole or (reader.manifest and reader.manifest.says_everything))
     ):
         return
-    before = found.first - 1
+    before = verdict.first - 1
     note = good.notes.get(before)
     if not runs:
         if whole:
-            found.problems.append(Problem(MISSING, 1, "There is no event in it."))
+            verdict.problems.append(Problem(MISSING, 1, "There is no event in it."))
     elif note and note["last_hash"] != runs[0].before:
-        words = f"Event {found.first} does not follow from event {before}, the last that was moved to a file."
-        found.problems.append(Problem(ALTERED, found.first, words))
+        words = (
+            f"Event {verdict.first} does not follow from event {before}, the last that was moved to a file."
+        )
+        verdict.problems.append(Problem(ALTERED, verdict.first, words))
     elif note:
-        found.notes.append(
+        verdict.notes.append(
             f"Events up to {before} are not in it: a signed note says that they lie in a file of SHA-256 "
             f"{note.get('file_sha256')}. Check that one too."
         )
     elif whole:
         missing = "1" if before == 1 else f"1 to {before}"
-        found.problems.append(Problem(MISSING, 1, f"Missing: {missing}."))
+        verdict.problems.append(Problem(MISSING, 1, f"Missing: {missing}."))
     else:
-        found.notes.append(
-            f"It begins at event {found.first}, and no signed note says where those before are."
+        verdict.notes.append(
+            f"It begins at event {verdict.first}, and no signed note says where those before are."
         )
 
 
-def _check_end(reader: _Reader, apart: list[Any], found: Verdict, *, whole: bool) -> None:
+def _check_end(reader: _Reader, apart: list[Any], verdict: Verdict, *, whole: bool) -> None:
     """An export reaches the checkpoints kept apart: with `whole` all, else those from before it says it was
     made.
     """
-    if found.problems:
+    if verdict.problems:
         return
-    beyond = [one for one in apart if _number(one) > found.last and not one["checkpoint"].get("archived")]
+    beyond = [
+        envelope
+        for envelope in apart
+        if _number(envelope) > verdict.last and not envelope["checkpoint"].get("archived")
+    ]
     for envelope in beyond:
         too_new = _too_new(envelope, reader.manifest)
         if whole or not too_new:
             words = (
-                f"The export ends at {found.last}, and a checkpoint kept apart vouches for "
+                f"The export ends at {verdict.last}, and a checkpoint kept apart vouches for "
                 f"{_number(envelope)} events."
             )
             if too_new:
                 words += (
-                    f" {found.made} That checkpoint is of {envelope['checkpoint'].get('time')}: if you know "
-                    "for sure that it is the later, check again with only the checkpoints from before the "
-                    "export."
+                    f" {verdict.origin} That checkpoint is of {envelope['checkpoint'].get('time')}: if you "
+                    "know for sure that it is the later, check again with only the checkpoints from before "
+                    "the export."
                 )
-            found.problems.append(Problem(BEHIND, found.last + 1, words))
+            verdict.problems.append(Problem(BEHIND, verdict.last + 1, words))
             return
     if beyond:
-        found.notes.append(
+        verdict.notes.append(
             f"{len(beyond)} checkpoints kept apart are about later events: they were not compared."
         )
 
 
 def _check_checkpoints(
-    reader: _Reader, runs: list[_Run], hashes: dict[int, str], signed: Signed, found: Verdict
+    reader: _Reader, runs: list[_Run], hashes: dict[int, str], signed: Signed, verdict: Verdict
 ) -> None:
-    if found.problems:
+    if verdict.problems:
         return
     good = signed.checkpoints
     inside = {
@@ -604,7 +612,7 @@ def _check_checkpoints(
                 words = (
                     f"Event {seq} is not the one its checkpoint vouches for: {since} to {seq} were rewritten."
                 )
-                found.problems.append(Problem(ALTERED, seq, words))
+                verdict.problems.append(Problem(ALTERED, seq, words))
                 return
             run.vouched = vouched_before = seq
         proof = proven.get(run.last)
@@ -612,18 +620,18 @@ def _check_checkpoints(
             at = proof.get("checkpoint", 0)
             if not _leads(proof, run, good.get(at, {})):
                 words = f"Event {run.last} is not among those the checkpoint at {at} vouches for."
-                found.problems.append(Problem(ALTERED, run.last, words))
+                verdict.problems.append(Problem(ALTERED, run.last, words))
                 return
             run.vouched = run.last
         if run.vouched < run.last and any(seq > run.last for seq in inside):
             words = f"No proof leads from event {run.last} to the checkpoint after it."
-            found.problems.append(Problem(BEHIND, run.last, words))
+            verdict.problems.append(Problem(BEHIND, run.last, words))
             return
-    found.vouched = sum(run.vouched - run.first + 1 for run in runs)
-    if found.vouched < found.count:
+    verdict.vouched = sum(run.vouched - run.first + 1 for run in runs)
+    if verdict.vouched < verdict.count:
         loose = next(run for run in runs if run.vouched < run.last)
-        found.notes.append(
-            f"{found.count - found.vouched} events from {loose.vouched + 1} on are newer than the newest "
+        verdict.notes.append(
+            f"{verdict.count - verdict.vouched} events from {loose.vouched + 1} on are newer than the newest "
             "checkpoint here: they hang together, but no signature vouches for them yet."
         )
 
@@ -670,63 +678,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         keys = _keys(options.key) if options.key else None
         apart = _kept_apart(options.checkpoints) if options.checkpoints else []
-        asked = {"whole": options.whole, "signed": options.signed}
-        found = _verify_path(options.export, keys, apart, asked)
+        demands = {"whole": options.whole, "signed": options.signed}
+        verdict = _verify_path(options.export, keys, apart, demands)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as problem:
         print(f"This cannot be read: {problem}")
         return UNREADABLE
-    _report(found, given=keys is not None)
-    return found.code
+    _report(verdict, has_keys=keys is not None)
+    return verdict.code
 
 
-def _report(found: Verdict, *, given: bool) -> None:
-    if found.problems:
-        problem = found.problems[0]
-        where = f"first bad sequence {problem.seq}: " if problem.seq else ""
-        print(f"NOT GOOD: {where}{problem.words}")
+def _report(verdict: Verdict, *, has_keys: bool) -> None:
+    if verdict.problems:
+        problem = verdict.problems[0]
+        place = f"first bad sequence {problem.seq}: " if problem.seq else ""
+        print(f"NOT GOOD: {place}{problem.words}")
         return
-    span = f", {found.first:,} to {found.last:,}" if found.count else ""
+    span = f", {verdict.first:,} to {verdict.last:,}" if verdict.count else ""
     print(
-        f"Good: {found.count:,} events{span}; signed checkpoints vouch for {max(found.vouched, 0):,} of them."
+        f"Good: {verdict.count:,} events{span}; signed checkpoints vouch for {max(verdict.vouched, 0):,} "
+        "of them."
     )
-    for note in [found.made, *found.notes]:
+    for note in [verdict.origin, *verdict.notes]:
         print(note)
-    if found.keys and not given:
+    if verdict.keys and not has_keys:
         print("Signed by this key; compare it with the one you were given apart from the export:")
-        print("\n".join(sorted(found.keys)))
+        print("\n".join(sorted(verdict.keys)))
 
 
-def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], asked: dict[str, bool]) -> Verdict:
+def _verify_path(path: Path, keys: set[str] | None, apart: list[Any], demands: dict[str, bool]) -> Verdict:
     if path.is_dir():
-        return _verify_set(lambda name: (path / name).open("rb"), keys, apart, asked)
+        return _verify_set(lambda name: (path / name).open("rb"), keys, apart, demands)
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return _verify_set(archive.open, keys, apart, asked)
+            return _verify_set(archive.open, keys, apart, demands)
     with path.open("rb") as file:
-        return verify(file, keys, apart, **asked)
+        return verify(file, keys, apart, **demands)
 
 
-def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], asked: dict[str, bool]) -> Verdict:
+def _verify_set(open_file: Any, keys: set[str] | None, apart: list[Any], demands: dict[str, bool]) -> Verdict:
     """A folder or ZIP: each file has the hash its manifest states, and the events are good."""
     with open_file("manifest.json") as file:
-        files = parsed(io.TextIOWrapper(file, "utf-8").read())["files"]
+        files = parse(io.TextIOWrapper(file, "utf-8").read())["files"]
     for name, stated in sorted(files.items()):
         if "/" in name or "\\" in name or name.startswith("."):
             raise ValueError(f"the manifest names {name}")
         with open_file(name) as file:
             if _sha256(file) != stated and name != "events.jsonl":
-                found = Verdict()
-                found.problems.append(Problem(ALTERED, 0, f"{name} is not the file the manifest speaks of."))
-                return found
+                verdict = Verdict()
+                verdict.problems.append(
+                    Problem(ALTERED, 0, f"{name} is not the file the manifest speaks of.")
+                )
+                return verdict
     with open_file("events.jsonl") as file:
-        found = verify(file, keys, apart, **asked)
-    if not found.problems:
+        verdict = verify(file, keys, apart, **demands)
+    if not verdict.problems:
         with open_file("events.jsonl") as file:
             if _sha256(file) != files.get("events.jsonl"):
-                found.problems.append(
+                verdict.problems.append(
                     Problem(ALTERED, 0, "events.jsonl is not the file the manifest speaks of.")
                 )
-    return found
+    return verdict
 
 
 def _sha256(file: BinaryIO) -> str:
@@ -736,9 +747,9 @@ def _sha256(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _keys(given: Iterable[str]) -> set[str]:
+def _keys(arguments: Iterable[str]) -> set[str]:
     keys: set[str] = set()
-    for text in given:
+    for text in arguments:
         lines = [text] if _is_key(text) else Path(text).read_text().split()
         keys |= {line.lower() for line in lines if _is_key(line)}
     if not keys:
@@ -754,7 +765,7 @@ def _kept_apart(folder: Path) -> list[Any]:
     paths = [*sorted(folder.glob("archived-*.json")), *sorted(folder.glob("[0-9]*.json"))]
     if not paths:
         raise ValueError(f"no checkpoint lies in {folder}")
-    return [parsed(path.read_text()) for path in paths]
+    return [parse(path.read_text()) for path in paths]
 
 
 if __name__ == "__main__":

@@ -36,26 +36,27 @@ def folder() -> Path | None:
 
 def numbers() -> list[int]:
     """The numbers of the copies, ascending. Raises OSError when the folder cannot be read."""
-    where = folder()
-    if where is None:
+    directory = folder()
+    if directory is None:
         return []
-    found = (checkpoints.NAME.fullmatch(name) for name in os.listdir(where))
-    return sorted(int(name.group(1)) for name in found if name)
+    matches = (checkpoints.NAME.fullmatch(name) for name in os.listdir(directory))
+    return sorted(int(name.group(1)) for name in matches if name)
 
 
 def copy_new(*, clock: Clock) -> None:
     """Copy the newest checkpoints that are not there yet. Never raises: a failure opens an alert."""
-    where = folder()
-    if where is None:
+    directory = folder()
+    if directory is None:
         return
     try:
         copied = set(numbers())
         missing = (seq for seq in reversed(checkpoints.numbers()) if seq not in copied)
         for seq in reversed(checkpoints.valid_among(missing, at_most=MOST_AT_ONCE)):
             _add(
-                where / checkpoints.name_of(seq), read_plain(checkpoints.folder() / checkpoints.name_of(seq))
+                directory / checkpoints.name_of(seq),
+                read_plain(checkpoints.folder() / checkpoints.name_of(seq)),
             )
-        _check_newest(where)
+        _check_newest(directory)
     except OSError as problem:
         text = AlertText(
             f"No checkpoint can be copied to AUDIT_WITNESS_DIR: {problem.strerror}",
@@ -73,7 +74,7 @@ def _check_newest(where: Path) -> None:
     """Raise OSError unless the newest checkpoint has a whole copy, which nobody else put there before us."""
     for seq in checkpoints.valid_among(reversed(checkpoints.numbers()), at_most=1):
         name = checkpoints.name_of(seq)
-        if read_plain(where / name) != read_plain(checkpoints.folder() / name):
+        if read_plain(directory / name) != read_plain(checkpoints.folder() / name):
             raise FileExistsError(errno.EEXIST, f"another file of the name {name} is there")
 
 
@@ -89,19 +90,19 @@ def _add(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def compared() -> Iterator[tuple[int, str]]:
+def compare_copies() -> Iterator[tuple[int, str]]:
     """The number of each copy, and how it contradicts this machine's checkpoint, or "".
 
     Raises OSError when the folder cannot be read.
     """
-    where = folder()
-    if where is None:
+    directory = folder()
+    if directory is None:
         return
     for seq in numbers():
         name = checkpoints.name_of(seq)
         try:
-            ours = read_plain(checkpoints.folder() / name)
-            copy = read_plain(where / name)
+            own_bytes = read_plain(checkpoints.folder() / name)
+            copy = read_plain(directory / name)
         except FileNotFoundError:
             yield seq, "AUDIT_WITNESS_DIR has it, and AUDIT_CHECKPOINT_DIR has it no more"
             continue
@@ -109,5 +110,5 @@ def compared() -> Iterator[tuple[int, str]]:
             yield seq, f"here or in AUDIT_WITNESS_DIR {problem.strerror}"
             continue
         # A copy that is shorter was cut when a worker died; the part that is there equals ours.
-        is_same = ours.startswith(copy)
+        is_same = own_bytes.startswith(copy)
         yield seq, "" if is_same else "its copy in AUDIT_WITNESS_DIR says something else"

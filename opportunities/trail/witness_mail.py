@@ -35,14 +35,14 @@ REMEDY = (
 )
 
 # The number of the checkpoint that this process mailed last.
-_mailed = 0
+_last_mailed = 0
 
 
 def send_if_due(*, owner: str, clock: Clock) -> bool:
     """Mail the newest checkpoint if the last mail is an hour old. True when one was sent."""
-    global _mailed
+    global _last_mailed
     seq = checkpoints.newest()[0] if settings.AUDIT_WITNESS_EMAILS else 0
-    if seq <= _mailed or not leases.available([LEASE], clock=clock):
+    if seq <= _last_mailed or not leases.available([LEASE], clock=clock):
         return False
     fence = leases.take(LEASE, owner=owner, seconds=EVERY_SECONDS, clock=clock)
     if fence is None:
@@ -54,7 +54,7 @@ def send_if_due(*, owner: str, clock: Clock) -> bool:
         text = AlertText(f"No checkpoint of the trail can be mailed: {failure}", MEANING, REMEDY, "/audit/")
         alerts.open_alert(CAUSE, text, clock=clock)
         return False
-    _mailed = seq
+    _last_mailed = seq
     logger.info("checkpoint %d mailed", seq)
     alerts.close_alert(CAUSE, clock=clock)
     return True
@@ -86,13 +86,13 @@ def read_saved(path: Path) -> list[Any]:
     if len(content) > MOST_BYTES:
         raise ValueError("it is too long for a mail of ours")
     if content.lstrip()[:1] == b"{":
-        return [verifier.parsed(content)]
+        return [verifier.parse(content)]
     mail = email.message_from_bytes(content, policy=email.policy.default)
-    found = [
-        verifier.parsed(part.get_content())
+    envelopes = [
+        verifier.parse(part.get_content())
         for part in mail.walk()
         if checkpoints.NAME.fullmatch(part.get_filename() or "")
     ]
-    if not found:
+    if not envelopes:
         raise ValueError("no checkpoint is attached to it")
-    return found
+    return envelopes

@@ -196,7 +196,7 @@ def test_checkpoints_that_cannot_be_believed_are_found(db: None, clock: TurnedCl
         assert problem
         return problem.code, problem.seq
 
-    forged = checkpoints.signed(
+    forged = checkpoints.sign(
         good["checkpoint"] | {"key": signing_keys.public_half(other := Ed25519PrivateKey.generate())}, other
     )
     assert found(good | {"signature": "0" * 128}) == (UNBELIEVABLE, seq)
@@ -412,7 +412,7 @@ def test_a_submission_that_moves_on_while_it_is_asked_again_is_asked_once_more(
     go_on = compared._with_newer_events
     monkeypatch.setattr(compared, "_with_newer_events", after_a_round)
 
-    assert compared._still_differs(row.pk, told.told[str(row.pk)], told, VerificationReport()) == ""
+    assert compared._still_differs(row.pk, told.submissions[str(row.pk)], told, VerificationReport()) == ""
     assert len(readings) == 2
 
 
@@ -662,9 +662,9 @@ def test_another_workers_checkpoint_is_noticed_before_one_is_written(
     assert checkpoint_rounds.write_if_due(clock=clock) == 3
     clock.turn(55)
     write_events(3, clock)
-    remembered = dict(checkpoint_rounds._seen)
+    remembered = dict(checkpoint_rounds._checked_heads)
     assert checkpoint_rounds.write_if_due(clock=clock) == 6
-    monkeypatch.setattr(checkpoint_rounds, "_seen", remembered)
+    monkeypatch.setattr(checkpoint_rounds, "_checked_heads", remembered)
     write_events(1, clock)
 
     assert checkpoint_rounds.write_if_due(clock=clock) is None
@@ -695,7 +695,7 @@ def test_what_a_minute_leaves_in_the_folder_is_verified_in_steps_and_thinned_for
         write_events(1, clock)
         checkpoint_now(clock)
 
-    steps = [step for step in whole.verification() if step.what == "checkpoints"]
+    steps = [step for step in whole.verification() if step.unit == "checkpoints"]
 
     assert [(step.done, step.total) for step in steps] == [(9, 25), (19, 25)]
     assert export_contents._enough(list(range(1, 26))) == [1, *range(21, 26)]

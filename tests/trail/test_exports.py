@@ -100,7 +100,7 @@ def test_what_can_be_done_to_an_export_is_found(db: None, clock: TurnedClock) ->
 
     forger = Ed25519PrivateKey.generate()
     statement = json.loads(lines[20])["checkpoint"] | {"key": signing_keys.public_half(forger)}
-    forged = verifier.canonical(checkpoints.signed(statement, forger)) + b"\n"
+    forged = verifier.canonical(checkpoints.sign(statement, forger)) + b"\n"
     found = {
         "cut": verdict(b"".join(lines[:15])),
         "one taken out": verdict(with_manifest(lines[:5] + lines[6:-1])),
@@ -192,11 +192,11 @@ def test_a_signed_manifest_tells_what_was_left_out(db: None, clock: TurnedClock)
         return verdict(b"".join(body) + verifier.canonical(stated | changed) + b"\n", whole=True)
 
     good = with_manifest()
-    assert (good.code, good.made[:23]) == (0, "Its manifest is signed:")
+    assert (good.code, good.origin[:23]) == (0, "Its manifest is signed:")
     assert not [note for note in good.notes if "No signature" in note]
     # The last four have no checkpoint yet: without the signature nothing would tell that they were there.
     cut = verdict(manifest_mended(body[:12] + body[14:], manifest), whole=True)
-    assert (cut.code, cut.made[:38]) == (0, "By its own word, which nobody signed, ")
+    assert (cut.code, cut.origin[:38]) == (0, "By its own word, which nobody signed, ")
     assert "No signature says that the trail ended at event 12" in " ".join(cut.notes)
 
     forger = Ed25519PrivateKey.generate()
@@ -223,7 +223,7 @@ def test_a_web_process_without_the_key_makes_exports_that_say_so(
     export = exported(clock)
 
     found = verdict(export, whole=True)
-    assert (found.code, found.vouched, found.made[:16]) == (0, 3, "By its own word,")
+    assert (found.code, found.vouched, found.origin[:16]) == (0, 3, "By its own word,")
     assert "No signature says that the trail ended at event 3" in found.notes[0]
     assert not signing_keys.key_file().exists(), "reading makes no key"
 
@@ -527,7 +527,7 @@ def test_no_beginning_goes_without_the_note_that_fits_it(
     forger = Ed25519PrivateKey.generate()
     assert note
     theirs = note["checkpoint"] | {"last_seq": 12, "key": signing_keys.public_half(forger)}
-    other = checkpoints.signed(note["checkpoint"] | {"last_hash": "0" * 64}, signing_keys.signing_key())
+    other = checkpoints.sign(note["checkpoint"] | {"last_hash": "0" * 64}, signing_keys.signing_key())
 
     def found(after: int, *apart: Any) -> int:
         cut = manifest_mended(events[after:], manifest)
@@ -538,7 +538,7 @@ def test_no_beginning_goes_without_the_note_that_fits_it(
     assert found(ten, *checkpoint) == MISSING, "a checkpoint says nothing of a file"
     assert found(ten + 2, note) == MISSING
     assert found(ten, other) == ALTERED
-    assert found(12, checkpoints.signed(theirs, forger)) == UNBELIEVABLE
+    assert found(12, checkpoints.sign(theirs, forger)) == UNBELIEVABLE
     # Without --whole it is told, not refused.
     assert "begins at event 13, and no signed note" in " ".join(
         verdict(manifest_mended(events[12:], manifest)).notes

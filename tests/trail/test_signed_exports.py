@@ -65,8 +65,8 @@ def test_the_worker_signs_what_is_exported_from_the_page(
 
     for wanted in ({}, {"who": "worker"}, {"since": "2026-11-01", "until": "2026-11-30", "q": "op_1"}):
         found = verdict(taken_from_page(signed_in(auditor), **wanted), signed=True)
-        assert (found.code, found.made[:23]) == (0, "Its manifest is signed:"), wanted
-        assert auditor.display in found.made
+        assert (found.code, found.origin[:23]) == (0, "Its manifest is signed:"), wanted
+        assert auditor.display in found.origin
     assert {event.after["signed"] for event in AuditEvent.objects.filter(action="audit.exported")} == {True}
 
 

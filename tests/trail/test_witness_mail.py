@@ -18,7 +18,7 @@ from tests.trail.conftest import checkpoint_now, rewrite_from, spoiling, write_e
 
 @pytest.fixture
 def mail_server(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
-    monkeypatch.setattr(witness_mail, "_mailed", 0)
+    monkeypatch.setattr(witness_mail, "_last_mailed", 0)
     settings.AUDIT_WITNESS_EMAILS = ["cleo@firm.example", "auditor@elsewhere.example"]
     with MailServer() as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -60,7 +60,7 @@ def test_the_newest_checkpoint_is_mailed_and_no_other_within_the_hour(
     clock.turn(minutes=30)
     assert not send(clock)
     # Of all workers.
-    monkeypatch.setattr(witness_mail, "_mailed", 0)
+    monkeypatch.setattr(witness_mail, "_last_mailed", 0)
     assert not send(clock, "vm:2")
     clock.turn(minutes=31)
     assert send(clock, "vm:2")
@@ -128,7 +128,7 @@ def test_a_mail_that_somebody_made_up_or_changed_is_not_believed(
     statement = {"last_seq": 2, "last_hash": "0" * 64, "key": signing_keys.public_half(theirs)}
     forged = [
         good.replace('"count": 2', '"count": 3'),
-        str(checkpoints.signed(statement, theirs)).replace("'", '"'),
+        str(checkpoints.sign(statement, theirs)).replace("'", '"'),
         good.replace('"version": 1', '"version": 1, "version": 1'),
         "[" * 100_000,
         "{" + " " * 2_000_000 + "}",

@@ -77,7 +77,7 @@ class Command(BaseCommand):
 
     def _show(self, progress: Progress) -> None:
         """On a terminal one line that counts; elsewhere a line each hundred thousand."""
-        counted = f"{progress.done:,} of {progress.total:,} {progress.what}"
+        counted = f"{progress.done:,} of {progress.total:,} {progress.unit}"
         if self.stderr.isatty():
             self.stderr.write(f"\r{counted}", ending="")
         elif progress.done % 100_000 == 0:

@@ -58,23 +58,23 @@ def check_submissions(replay: Replay, report: VerificationReport) -> Generator[P
 
 
 def _check(replay: Replay, report: VerificationReport) -> Generator[Progress, None, None]:
-    total, after = len(replay.told), UUID(int=0)
+    total, after = len(replay.submissions), UUID(int=0)
     while rows := _submissions(after):
         attempts = _attempts(after, rows[-1]["pk"])
         for row in rows:
-            told = replay.told.pop(str(row["pk"]), None)
-            wrong = _differs(row, attempts.get(row["pk"], []), told, replay, report)
-            if wrong and (wrong := _still_differs(row["pk"], told, replay, report)):
+            replayed = replay.submissions.pop(str(row["pk"]), None)
+            wrong = _differs(row, attempts.get(row["pk"], []), replayed, replay, report)
+            if wrong and (wrong := _still_differs(row["pk"], replayed, replay, report)):
                 words = f"Submission {row['pk']} is not what its events say: {wrong}."
                 report.problem = Problem(DIFFERS, _last_seq(str(row["pk"])), words)
                 return
             report.submissions += 1
         after = rows[-1]["pk"]
         yield Progress(report.submissions, total, "submissions")
-    for id, told in replay.told.items():
+    for id, replayed in replay.submissions.items():
         # A submission written after its page was read has its row by now.
         if not Submission.objects.filter(pk=id).exists():
-            report.problem = Problem(DIFFERS, told.first, f"Submission {id} has events and is gone.")
+            report.problem = Problem(DIFFERS, replayed.first, f"Submission {id} has events and is gone.")
             return
 
 
@@ -86,35 +86,42 @@ def _submissions(after: UUID) -> list[Row]:
 def _attempts(after: UUID, last: UUID) -> dict[UUID, list[Row]]:
     """The attempts of the submissions after `after` up to `last`."""
     rows = Attempt.objects.filter(submission_id__gt=after, submission_id__lte=last)
-    return {id: list(ones) for id, ones in groupby(_told_attempts(rows), lambda one: one["submission_id"])}
+    return {
+        id: list(group)
+        for id, group in groupby(_attempt_rows(rows), lambda attempt: attempt["submission_id"])
+    }
 
 
-def _told_attempts(attempts: QuerySet[Attempt]) -> list[Row]:
+def _attempt_rows(attempts: QuerySet[Attempt]) -> list[Row]:
     rows = attempts.order_by("submission_id", "number").values_list(*ATTEMPT_COLUMNS)
     return [dict(zip(ATTEMPT_COLUMNS, row, strict=True)) for row in rows]
 
 
 def _differs(
-    row: Row, attempts: list[Row], told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
+    row: Row,
+    attempts: list[Row],
+    replayed: ReplayedSubmission | None,
+    replay: Replay,
+    report: VerificationReport,
 ) -> str:
     """Which part of a submission differs from its events, as words for a sentence; "" if none does."""
     if hashlib.sha256(row["body"].encode()).hexdigest() != row["body_sha256"]:
         return "its body"
-    if told is None:
+    if replayed is None:
         return "" if report.archived else "it has none"
-    if (row["state"], row["body_sha256"]) != (told.state, told.body):
+    if (row["state"], row["body_sha256"]) != (replayed.state, replayed.body):
         return "its state or body"
-    if told.asked is None and not report.archived:
+    if replayed.request is None and not report.archived:
         return "its first event is missing"
     return (
-        _asked_differs(row, told)
-        or _settled_differs(row, told)
-        or _attempts_differ(row, attempts, told, replay.recoveries)
+        _request_differs(row, replayed)
+        or _ending_differs(row, replayed)
+        or _attempts_differ(row, attempts, replayed, replay.recoveries)
     )
 
 
-def _asked_differs(row: Row, told: ReplayedSubmission) -> str:
-    asked = mark(
+def _request_differs(row: Row, replayed: ReplayedSubmission) -> str:
+    request = mark(
         row["by_iss"],
         row["by_sub"],
         row["by_display"],
@@ -123,7 +130,7 @@ def _asked_differs(row: Row, told: ReplayedSubmission) -> str:
         str(row["supersedes_id"] or ""),
         row["duplicate_of"],
     )
-    if told.asked not in (None, asked):
+    if replayed.request not in (None, request):
         return "who asked for it, or its kind, reference or what it corrects"
     if not Kind(row["kind"]).makes_record:
         return "" if row["path"] == Kind(row["kind"]).path(row["opportunity_id"]) else "the deal it changes"
@@ -134,18 +141,18 @@ def _asked_differs(row: Row, told: ReplayedSubmission) -> str:
     return "" if all(row[name] == value for name, value in same.items()) else "what it shows of its body"
 
 
-def _settled_differs(row: Row, told: ReplayedSubmission) -> str:
-    if _key_of(row) != told.key:
+def _ending_differs(row: Row, replayed: ReplayedSubmission) -> str:
+    if _key_of(row) != replayed.key:
         return "its key"
     confirmed = row["state"] == State.CONFIRMED
     unsettled = "" if Kind(row["kind"]).makes_record else row["opportunity_id"]
-    if row["opportunity_id"] != (told.record if confirmed else unsettled):
+    if row["opportunity_id"] != (replayed.record if confirmed else unsettled):
         return "its record in Slant"
     # The row keeps the status when Slant accepted the request, or refused it because of its fields.
-    kept = confirmed or row["reason_code"] == "rejected"
-    if row["remote_status"] != told.status and (kept or row["remote_status"] is not None):
+    keeps_status = confirmed or row["reason_code"] == "rejected"
+    if row["remote_status"] != replayed.status and (keeps_status or row["remote_status"] is not None):
         return "what Slant said"
-    if told.ended not in (None, words_of(row["reason_code"], row["reason_text"])):
+    if replayed.ending not in (None, words_of(row["reason_code"], row["reason_text"])):
         return "the reason of its end"
     return ""
 
@@ -155,42 +162,48 @@ def _key_of(row: Row) -> int:
     return mark(row["generation"], audit.key_id(str(row["idempotency_key"])))
 
 
-def _attempts_differ(row: Row, attempts: list[Row], told: ReplayedSubmission, recoveries: int) -> str:
+def _attempts_differ(row: Row, attempts: list[Row], replayed: ReplayedSubmission, recoveries: int) -> str:
     """Whether an attempt differs from its events, or has none although `recover` did not add it."""
-    numbers = [one["number"] for one in attempts]
-    if numbers != [*range(1, row["attempts_count"] + 1)] or told.sent.keys() - set(numbers):
+    numbers = [attempt["number"] for attempt in attempts]
+    if numbers != [*range(1, row["attempts_count"] + 1)] or replayed.attempts.keys() - set(numbers):
         return "how often it was tried"
-    untold = 0
-    for one in attempts:
-        if any(one[name] != row[name] for name in SENT_WITH):
-            return f"what attempt {one['number']} sent"
-        sent = told.sent.get(one["number"])
-        if sent is None:
-            untold += 1
-            if told.asked is not None and any(one[name] != value for name, value in BY_RECOVER.items()):
-                return f"attempt {one['number']}, of which no event tells"
-        elif wrong := _attempt_differs(one, sent):
+    without_event = 0
+    for attempt in attempts:
+        if any(attempt[name] != row[name] for name in SENT_WITH):
+            return f"what attempt {attempt['number']} sent"
+        replayed_attempt = replayed.attempts.get(attempt["number"])
+        if replayed_attempt is None:
+            without_event += 1
+            if replayed.request is not None and any(
+                attempt[name] != value for name, value in BY_RECOVER.items()
+            ):
+                return f"attempt {attempt['number']}, of which no event tells"
+        elif wrong := _attempt_differs(attempt, replayed_attempt):
             return wrong
-    return "attempts of which no event tells" if told.asked is not None and untold > recoveries else ""
-
-
-def _attempt_differs(one: Row, sent: ReplayedAttempt) -> str:
-    if _key_of(one) != sent.begun:
-        return f"the key of attempt {one['number']}"
-    if sent.outcome is None:
-        return f"the end of attempt {one['number']}" if one["finished_at"] else ""
-    answer = mark(one["status"], one["remote_request_id"].replace("\0", ""), one["record_id"])
-    same = (
-        one["finished_at"]
-        and sent.outcome in ("", one["outcome"])
-        and sent.answer in (None, answer)
-        and sent.words in (None, words_of("", one["message"]))
+    return (
+        "attempts of which no event tells"
+        if replayed.request is not None and without_event > recoveries
+        else ""
     )
-    return "" if same else f"what became of attempt {one['number']}"
+
+
+def _attempt_differs(attempt: Row, replayed: ReplayedAttempt) -> str:
+    if _key_of(attempt) != replayed.key:
+        return f"the key of attempt {attempt['number']}"
+    if replayed.outcome is None:
+        return f"the end of attempt {attempt['number']}" if attempt["finished_at"] else ""
+    answer = mark(attempt["status"], attempt["remote_request_id"].replace("\0", ""), attempt["record_id"])
+    same = (
+        attempt["finished_at"]
+        and replayed.outcome in ("", attempt["outcome"])
+        and replayed.answer in (None, answer)
+        and replayed.words in (None, words_of("", attempt["message"]))
+    )
+    return "" if same else f"what became of attempt {attempt['number']}"
 
 
 def _still_differs(
-    id: UUID, told: ReplayedSubmission | None, replay: Replay, report: VerificationReport
+    id: UUID, replayed: ReplayedSubmission | None, replay: Replay, report: VerificationReport
 ) -> str:
     """Compare again a submission that differed, because it may have changed while it was read.
 
@@ -203,8 +216,8 @@ def _still_differs(
         row = _submission_row(id)
         if row is None:
             return "it is gone"
-        now, problem = _with_newer_events(str(id), told)
-        attempts = _told_attempts(Attempt.objects.filter(submission_id=id))
+        now, problem = _with_newer_events(str(id), replayed)
+        attempts = _attempt_rows(Attempt.objects.filter(submission_id=id))
         wrong = problem or _differs(row, attempts, now, replay, report)
         if not wrong or row == _submission_row(id):
             break
@@ -216,9 +229,9 @@ def _submission_row(id: UUID) -> Row | None:
     return dict(zip(COLUMNS, values, strict=True)) if values else None
 
 
-def _with_newer_events(id: str, told: ReplayedSubmission | None) -> tuple[ReplayedSubmission | None, str]:
-    """`told` with the events written since, and what is wrong with those."""
-    now, problem = told.copy() if told else ReplayedSubmission(), None
+def _with_newer_events(id: str, replayed: ReplayedSubmission | None) -> tuple[ReplayedSubmission | None, str]:
+    """`replayed` with the events written since, and what is wrong with those."""
+    now, problem = replayed.copy() if replayed else ReplayedSubmission(), None
     of_it = Q(object_type="submission", object_id=id, action__in=STATE_ACTIONS)
     for event in plain_rows(now.seq, of_it):
         problem = problem or now.take(event)

@@ -40,9 +40,9 @@ class MacCheck:
 
     def _add(self, unproven: UnprovenEvent) -> None:
         if self._runs:
-            begun, last = self._runs[-1]
-            if last == unproven.seq - 1 and begun[1:] == unproven[1:]:
-                self._runs[-1] = (begun, unproven.seq)
+            first, last = self._runs[-1]
+            if last == unproven.seq - 1 and first[1:] == unproven[1:]:
+                self._runs[-1] = (first, unproven.seq)
                 return
         self._runs.append((unproven, unproven.seq))
 
@@ -58,15 +58,15 @@ class MacCheck:
             return None
         report.notes += [acceptance.words for acceptance in accepted]
         is_accepted = proving.is_any(accepted)
-        asked_from = self._asked_from(report.vouched)
+        required_from = self._required_from(report.vouched)
         for unproven, last in self._runs:
-            first = self._first_of(unproven, asked_from)
+            first = self._first_of(unproven, required_from)
             if seq := next((n for n in range(first, last + 1) if not is_accepted(n)), 0):
                 words = f"{unproven._replace(seq=seq).words}: nothing proves that our web or worker wrote it."
                 return Problem(NOT_AS_SEEN, seq, f"{words} See docs/audit.md, 'A MAC for each event'.")
         return None
 
-    def _first_of(self, unproven: UnprovenEvent, asked_from: int) -> int:
+    def _first_of(self, unproven: UnprovenEvent, required_from: int) -> int:
         """The first event of a run that needs a proof of its own.
 
         A wrong MAC always does, and a missing one after the first checkpoint that says that events have MACs.
@@ -76,9 +76,9 @@ class MacCheck:
             return unproven.seq
         if unproven.why == MacFault.NO_MAC and self.strict_from is not None:
             return max(unproven.seq, self.strict_from + 1)
-        return max(unproven.seq, asked_from)
+        return max(unproven.seq, required_from)
 
-    def _asked_from(self, vouched: int) -> int:
+    def _required_from(self, vouched: int) -> int:
         """The number of the first event that must have a MAC: one after the newest checkpoint."""
-        older = [] if self.is_strict else [last for begun, last in self._runs if begun.why == MacFault.NO_MAC]
-        return max([vouched, *older]) + 1
+        older = [] if self.is_strict else [last for first, last in self._runs if first.why == MacFault.NO_MAC]
+        return max([newest_checkpoint, *older]) + 1

@@ -108,10 +108,10 @@ def _process_of(worker: Actor) -> str:
 def _continue(name: str, worker: Actor, clock: Clock) -> VerificationReport | None:
     fence, steps = _under_way.pop(name, (0, None))
     if steps is None or not leases.renew(LEASE, owner=name, fence=fence, seconds=LEASE_SECONDS, clock=clock):
-        taken = leases.take(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
-        if taken is None:
+        new_fence = leases.take(LEASE, owner=name, seconds=LEASE_SECONDS, clock=clock)
+        if new_fence is None:
             return None
-        fence, steps = taken, verification()
+        fence, steps = new_fence, verification()
     until = clock.monotonic() + SLICE_SECONDS
     try:
         while clock.monotonic() <= until:

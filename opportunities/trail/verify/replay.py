@@ -44,7 +44,7 @@ class ReplayedAttempt(NamedTuple):
     say.
     """
 
-    begun: int
+    key: int
     outcome: str | None = None
     answer: int | None = None
     words: int | None = None
@@ -53,7 +53,7 @@ class ReplayedAttempt(NamedTuple):
 class ReplayedSubmission:
     """One submission by its events. Values are kept as hashes, because there may be hundreds of thousands."""
 
-    __slots__ = ("asked", "body", "ended", "first", "key", "record", "sent", "seq", "state", "status")
+    __slots__ = ("attempts", "body", "ending", "first", "key", "record", "request", "seq", "state", "status")
 
     def __init__(self, first: int = 0) -> None:
         # The numbers of its first event and of its last.
@@ -62,10 +62,10 @@ class ReplayedSubmission:
         self.key = 0
         self.status: int | None = None
         # What was requested and by whom; None if its first event was moved to a file.
-        self.asked: int | None = None
+        self.request: int | None = None
         # Why it ended; None while it is open, or if the event lacks the text.
-        self.ended: int | None = None
-        self.sent: dict[int, ReplayedAttempt] = {}
+        self.ending: int | None = None
+        self.attempts: dict[int, ReplayedAttempt] = {}
 
     def take(self, event: dict[str, Any]) -> Problem | None:
         """Apply one change of state. Returns a problem if that change cannot follow the last one."""
@@ -78,21 +78,21 @@ class ReplayedSubmission:
             )
             return Problem(DIFFERS, event["seq"], words)
         if not self.state and not before:
-            self.asked = _asked_by_event(event)
+            self.request = _request_of(event)
         self.key = mark(event["generation"], event["key_id"])
         if state == SENDING:
-            self.sent[event["attempt"]] = ReplayedAttempt(self.key)
-        elif before == SENDING and event["attempt"] in self.sent:
-            self.sent[event["attempt"]] = _answered(self.sent[event["attempt"]], event)
+            self.attempts[event["attempt"]] = ReplayedAttempt(self.key)
+        elif before == SENDING and event["attempt"] in self.attempts:
+            self.attempts[event["attempt"]] = _with_answer(self.attempts[event["attempt"]], event)
         self.seq, self.state, self.body = event["seq"], state, body
         self.record, self.status = event["remote_object_id"], event["remote_status"]
-        self.ended = words_of(event["reason_code"], event["reason_text"]) if state in FINAL else None
+        self.ending = words_of(event["reason_code"], event["reason_text"]) if state in FINAL else None
         return None
 
     def copy(self) -> "ReplayedSubmission":
-        other = copy(self)
-        other.sent = dict(self.sent)
-        return other
+        clone = copy(self)
+        clone.attempts = dict(self.attempts)
+        return clone
 
 
 def mark(*values: Any) -> int:
@@ -107,7 +107,7 @@ def words_of(code: str, text: str) -> int | None:
     return None if text and HIDDEN in text else mark(code, text.replace("\0", "")[:900])
 
 
-def _asked_by_event(event: dict[str, Any]) -> int:
+def _request_of(event: dict[str, Any]) -> int:
     after = event["after"]
     return mark(
         event["actor_iss"],
@@ -117,13 +117,13 @@ def _asked_by_event(event: dict[str, Any]) -> int:
     )
 
 
-def _answered(sent: ReplayedAttempt, event: dict[str, Any]) -> ReplayedAttempt:
+def _with_answer(attempt: ReplayedAttempt, event: dict[str, Any]) -> ReplayedAttempt:
     reason, request_id = event["reason_code"], event["remote_request_id"]
-    told = mark(event["remote_status"], request_id, event["remote_object_id"])
+    answer = mark(event["remote_status"], request_id, event["remote_object_id"])
     return ReplayedAttempt(
-        sent.begun,
+        attempt.key,
         str(OUTCOMES.get(reason, "")),
-        None if HIDDEN in request_id else told,
+        None if HIDDEN in request_id else answer,
         words_of("", event["reason_text"]) if reason in WITH_WORDS else None,
     )
 
@@ -132,7 +132,7 @@ class Replay:
     """Every submission by its events."""
 
     def __init__(self) -> None:
-        self.told: dict[str, ReplayedSubmission] = {}
+        self.submissions: dict[str, ReplayedSubmission] = {}
         self.recoveries = 0
 
     def take(self, event: dict[str, Any]) -> Problem | None:
@@ -140,7 +140,7 @@ class Replay:
             self.recoveries += 1
         if event["action"] not in STATE_ACTIONS or event["object_type"] != "submission":
             return None
-        told = self.told.get(event["object_id"])
-        if told is None:
-            told = self.told[event["object_id"]] = ReplayedSubmission(event["seq"])
-        return told.take(event)
+        submission = self.submissions.get(event["object_id"])
+        if submission is None:
+            submission = self.submissions[event["object_id"]] = ReplayedSubmission(event["seq"])
+        return submission.take(event)

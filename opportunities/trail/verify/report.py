@@ -15,7 +15,7 @@ class Progress:
 
     done: int
     total: int
-    what: str = "events"
+    unit: str = "events"
 
 
 @dataclass

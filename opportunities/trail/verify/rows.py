@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from opportunities.models import AuditEvent
-from opportunities.trail.verifier import parsed
+from opportunities.trail.verifier import parse
 
 ROWS_AT_ONCE = 1000
 COLUMNS = sorted(AuditEvent.chained_columns())
@@ -38,8 +38,8 @@ def plain_rows(after: int, condition: Q | None = None) -> list[dict[str, Any]]:
 def _fetch_rows(rows: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
     # Times as the database's text: converting to datetime and back would take a fifth of the time.
     texts = {f"{name}_text": Cast(name, TextField()) for name in _TIMES}
-    wanted = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
-    sql, params = rows.annotate(**texts).values_list(*wanted).query.sql_with_params()
+    columns = [f"{name}_text" if name in _TIMES else name for name in COLUMNS]
+    sql, params = rows.annotate(**texts).values_list(*columns).query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return [_event_of(row) for row in cursor.fetchall()]
@@ -83,4 +83,4 @@ def _document(text: str) -> Any:
 
     SQLite keeps the text as it was written. If a key stood twice, another reader could take the other value.
     """
-    return parsed(text)
+    return parse(text)

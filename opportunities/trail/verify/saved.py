@@ -31,14 +31,14 @@ def _compare(name: str, envelope: Any, keys: set[str], report: VerificationRepor
     if wrong:
         return Problem(UNBELIEVABLE, 0, f"The checkpoint in {name}: {wrong}.")
     seq = int(statement["last_seq"])
-    here = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first()
-    if here is None and seq > report.archived:
+    current_hash = AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first()
+    if current_hash is None and seq > report.archived:
         return Problem(BEHIND, seq, f"The trail has no event {seq}, which {name} vouches for.")
-    if here is not None and here != statement["last_hash"]:
+    if current_hash is not None and current_hash != statement["last_hash"]:
         return Problem(ALTERED, seq, f"Event {seq} is not the one that {name} vouches for: it was rewritten.")
     report.notes.append(
         f"{name} agrees: event {seq:,} is as it was on {statement['time']}."
-        if here
+        if current_hash
         else f"{name} is about event {seq:,}, which was moved to a file."
     )
     return None

@@ -42,23 +42,27 @@ def verification(
     files with a checkpoint that somebody kept elsewhere.
     """
     keys = signing_keys.trusted_keys() if keys is None else keys
-    report, replay, known = VerificationReport(), Replay(), dict.fromkeys(checkpoints.numbers(), "")
+    report, replay, checkpoint_hashes = (
+        VerificationReport(),
+        Replay(),
+        dict.fromkeys(checkpoints.numbers(), ""),
+    )
     chain, macs = Chain(), MacCheck(event_macs.known_keys())
     for path in archives:
-        yield from _follow_archive(path, chain, replay, known, report)
+        yield from _follow_archive(path, chain, replay, checkpoint_hashes, report)
         if report.problem:
             return report
     _begin_after_archive(chain, keys, report)
     while rows := plain_rows(chain.seq):
         for event in rows:
-            report.problem = _take(event, chain, replay, known, report)
+            report.problem = _take(event, chain, replay, checkpoint_hashes, report)
             if report.problem:
                 return report
         macs.take(rows)
         yield Progress(report.events, ChainHead.objects.values_list("seq", flat=True).first() or 0)
     report.problem = (
         _check_head(chain)
-        or (yield from _check_checkpoints(chain, keys, known, macs, report))
+        or (yield from _check_checkpoints(chain, keys, checkpoint_hashes, macs, report))
         or (yield from _check_witness(report))
         or check_saved(saved, keys, report)
         or _check_head_file()
@@ -71,7 +75,7 @@ def verification(
 
 
 def _follow_archive(
-    path: Path, chain: Chain, replay: Replay, known: dict[int, str], report: VerificationReport
+    path: Path, chain: Chain, replay: Replay, checkpoint_hashes: dict[int, str], report: VerificationReport
 ) -> Generator[Progress, None, None]:
     """Check the chain through a file of older events. A problem goes into `report`."""
     with path.open("rb") as lines:
@@ -79,7 +83,7 @@ def _follow_archive(
             if isinstance(event, Problem):
                 report.problem = event
             else:
-                report.problem = _take(event, chain, replay, known, report)
+                report.problem = _take(event, chain, replay, checkpoint_hashes, report)
             if report.problem:
                 return
             if number % ROWS_AT_ONCE == 0:
@@ -87,13 +91,17 @@ def _follow_archive(
 
 
 def _take(
-    event: dict[str, Any], chain: Chain, replay: Replay, known: dict[int, str], report: VerificationReport
+    event: dict[str, Any],
+    chain: Chain,
+    replay: Replay,
+    checkpoint_hashes: dict[int, str],
+    report: VerificationReport,
 ) -> Problem | None:
     problem = chain.follow(event) or replay.take(event)
     if problem is None:
         report.events, report.last_seq = report.events + 1, chain.seq
-        if chain.seq in known:
-            known[chain.seq] = chain.hash
+        if chain.seq in checkpoint_hashes:
+            checkpoint_hashes[chain.seq] = chain.hash
     return problem
 
 
@@ -156,24 +164,28 @@ def _check_head(chain: Chain) -> Problem | None:
 
 
 def _check_checkpoints(
-    chain: Chain, keys: set[str], known: dict[int, str], macs: MacCheck, report: VerificationReport
+    chain: Chain,
+    keys: set[str],
+    checkpoint_hashes: dict[int, str],
+    macs: MacCheck,
+    report: VerificationReport,
 ) -> Generator[Progress, None, Problem | None]:
     """Whether every checkpoint is signed by a trusted key and vouches for the events in the database."""
     good = report.archived
     numbers = checkpoints.numbers()
-    for read, seq in enumerate(numbers):
-        if read % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
-            yield Progress(read, len(numbers), "checkpoints")
+    for index, seq in enumerate(numbers):
+        if index % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+            yield Progress(index, len(numbers), "checkpoints")
         checkpoint = checkpoints.read(seq, keys=keys)
         if checkpoint.wrong:
             return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {checkpoint.wrong}.")
         if seq < report.archived:
             continue
-        here = known.get(seq) or _hash_at(seq)
-        if not here and seq > chain.seq:
+        current_hash = checkpoint_hashes.get(seq) or _hash_at(seq)
+        if not current_hash and seq > chain.seq:
             words = f"The trail ends at {chain.seq}, but a signed checkpoint vouches for {seq} events."
             return Problem(BEHIND, chain.seq + 1, words)
-        if here and here != checkpoint.hash:
+        if current_hash and current_hash != checkpoint.hash:
             words = (
                 f"Event {seq} is not the one its checkpoint vouches for: {good + 1} to {seq} were rewritten."
             )
@@ -183,8 +195,8 @@ def _check_checkpoints(
             macs.strict_from = seq
         good, report.key = seq, str(checkpoint.envelope["checkpoint"]["key"])
     report.checkpoints, report.vouched = len(numbers), good
-    if gone := _seen_before(set(numbers), keys):
-        seq, at = gone
+    if missing_checkpoint := _find_missing_checkpoint(set(numbers), keys):
+        seq, at = missing_checkpoint
         return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq} was there on {at:%d %B %Y}, and is gone.")
     if not numbers and chain.seq:
         report.notes.append("No checkpoint vouches for this trail: only its own hashes were checked.")
@@ -194,7 +206,7 @@ def _check_checkpoints(
 def _check_witness(report: VerificationReport) -> Generator[Progress, None, Problem | None]:
     """Whether the copies on another machine, which may be slow, equal the checkpoints here."""
     try:
-        for done, (seq, difference) in enumerate(witness.compared(), start=1):
+        for done, (seq, difference) in enumerate(witness.compare_copies(), start=1):
             if difference:
                 return Problem(UNBELIEVABLE, seq, f"The checkpoint at {seq}: {difference}.")
             if done % COPIES_AT_ONCE == 0:
@@ -206,10 +218,10 @@ def _check_witness(report: VerificationReport) -> Generator[Progress, None, Prob
 
 def _check_head_file() -> Problem | None:
     """Whether the trail has the event that this machine's head file remembers."""
-    remembered = head_file.read()
-    if remembered is None or remembered.get("instance") != str(Instance.current().instance_id):
+    content = head_file.read()
+    if content is None or content.get("instance") != str(Instance.current().instance_id):
         return None
-    if not (seq := head_file.altered_number(remembered)):
+    if not (seq := head_file.altered_number(content)):
         return None
     words = (
         f"Event {seq} is not the one this machine saw there: the trail was altered since, after its newest "
@@ -222,12 +234,12 @@ def _hash_at(seq: int) -> str:
     return AuditEvent.objects.filter(pk=seq).values_list("hash", flat=True).first() or ""
 
 
-def _seen_before(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
+def _find_missing_checkpoint(numbers: set[int], keys: set[str]) -> tuple[int, datetime] | None:
     """The checkpoint that the last good verification saw, if it is gone. One by another key does not
     count.
     """
     last = AuditEvent.objects.filter(action="audit.verified", outcome="ok").order_by("-seq").first()
     if last is None or last.after.get("key") not in keys:
         return None
-    seen = last.after.get("checkpoint", 0)
-    return (seen, last.recorded_at) if seen and seen not in numbers else None
+    last_checkpoint = last.after.get("checkpoint", 0)
+    return (last_checkpoint, last.recorded_at) if last_checkpoint and last_checkpoint not in numbers else None
