@@ -40,7 +40,7 @@ def numbers() -> list[int]:
     if directory is None:
         return []
     matches = (checkpoints.NAME.fullmatch(name) for name in os.listdir(directory))
-    return sorted(int(name.group(1)) for name in matches if name)
+    return sorted(int(match.group(1)) for match in matches if match)
 
 
 def copy_new(*, clock: Clock) -> None:
@@ -70,7 +70,7 @@ def copy_new(*, clock: Clock) -> None:
     alerts.close_alert(CAUSE, clock=clock)
 
 
-def _check_newest(where: Path) -> None:
+def _check_newest(directory: Path) -> None:
     """Raise OSError unless the newest checkpoint has a whole copy, which nobody else put there before us."""
     for seq in checkpoints.valid_among(reversed(checkpoints.numbers()), at_most=1):
         name = checkpoints.name_of(seq)

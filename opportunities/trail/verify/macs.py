@@ -78,7 +78,7 @@ class MacCheck:
             return max(unproven.seq, self.strict_from + 1)
         return max(unproven.seq, required_from)
 
-    def _required_from(self, vouched: int) -> int:
+    def _required_from(self, newest_checkpoint: int) -> int:
         """The number of the first event that must have a MAC: one after the newest checkpoint."""
         older = [] if self.is_strict else [last for first, last in self._runs if first.why == MacFault.NO_MAC]
         return max([newest_checkpoint, *older]) + 1
