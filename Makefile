@@ -18,7 +18,7 @@ help:
 	@echo "make house    the figures of readability: line and file lengths, names used twice, complexity"
 	@echo "make format   let the formatters settle style"
 	@echo "make faults   the fault tests at full length"
-	@echo "make deploy-test  do what docs/operations.md says on a fresh machine (root; ARGS=page|upgrade|machines)"
+	@echo "make deploy-test  do what docs/operations.md says on a fresh machine (root; ARGS=page|upgrade|machines|load)"
 	@echo "make bench    measure every page beside its own floor, at three sizes, on both databases"
 	@echo "make sbom     list what production runs (docs/sbom.json), after requirements.txt or static/vendor/ changed"
 	@echo "make advisories  look up known vulnerabilities of it; wants the internet"

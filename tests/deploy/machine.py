@@ -85,7 +85,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
         )
 
     def start(self, *command: str, log: str, **variables: str) -> "subprocess.Popen[bytes]":
