@@ -6,6 +6,7 @@ each process reports what it finds in the log and by one mail, and reports when 
 """
 
 import logging
+from datetime import timedelta
 
 from django.db import DatabaseError
 
@@ -43,7 +44,9 @@ class Watcher:
         be written, every process checks.
         """
         try:
-            return leases.take(LEASE, owner=self._name, seconds=LOOK_SECONDS - 1, clock=clock) is not None
+            seconds, longest = LOOK_SECONDS - 1, timedelta(seconds=LOOK_SECONDS)
+            fence = leases.take(LEASE, owner=self._name, seconds=seconds, clock=clock, longest=longest)
+            return fence is not None
         except DatabaseError:
             return True
 

@@ -6,18 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.urls import resolve
 from pytest_django import Settings
 
-from opportunities.models import Alert, AlertMail, Heartbeat, State, Submission, SyncState
+from opportunities.models import Alert, AlertMail, Heartbeat, Lease, State, Submission, SyncState
 from opportunities.runtime import alerts, breaker, budget, leases
 from opportunities.runtime.breaker import BreakerState
 from opportunities.runtime.budget import Share
 from opportunities.trail import head_file
 from opportunities.watch import causes
 from opportunities.watch.causes import CAUSES
-from opportunities.watch.watcher import Watcher
+from opportunities.watch.watcher import LEASE, Watcher
 from tests.support.office import Office
 from tests.support.slant_box import TurnedClock
 from tests.watch.conftest import Watch, open_causes
@@ -279,3 +279,17 @@ def test_every_cause_is_described_in_the_operations_manual(settings: Settings) -
     assert [cause for cause in CAUSES if f"| `{cause}` |" not in manual] == []
     for name in vars(settings._wrapped if hasattr(settings, "_wrapped") else settings):
         assert not name.startswith("ALERT_") or f"`{name}`" in manual, name
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9, 1e300, -1.0, float("inf"), float("nan")])
+def test_whoever_writes_the_lease_of_the_watch_does_not_silence_it(
+    watch: Watch, clock: TurnedClock, seconds: float
+) -> None:
+    """The role of the web may write it, as the web watches too."""
+    if connection.vendor == "sqlite" and seconds != seconds:
+        pytest.skip("SQLite stores no NaN")
+    watch(minutes=1)
+    until = clock.now() + timedelta(days=3650)
+    Lease.objects.filter(pk=LEASE).update(owner="somebody", until=until, seconds=seconds)
+
+    assert "no_worker" in watch(minutes=5, rounds=False)
