@@ -6,20 +6,27 @@ or reports. A closed deal may be edited, handed over, reopened or deleted afterw
 """
 
 import os
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db.models import Q, Value
+from django.test import Client
 
-from opportunities.models import Person, Role
+from opportunities.listing import Reading, Sorting
+from opportunities.models import Person, Role, Target
 from opportunities.reports import measures, owners
+from opportunities.reports.forecast import numbers as forecasts
+from opportunities.reports.forecast.numbers import Forecast
+from opportunities.reports.overview import calculate
 from opportunities.reports.overview import numbers as overviews
 from opportunities.reports.rows import Amount, add_amounts, weigh
 from opportunities.reports.sheets import Links, Sheet
+from opportunities.reports.undated import add_undated
 from opportunities.selection import Selection
+from opportunities.selectors import listing
 from opportunities.selectors.board import page as boards
 from opportunities.selectors.board import totals
 from opportunities.selectors.reports import forecast as forecast_rows
@@ -27,156 +34,72 @@ from opportunities.selectors.reports import owners as owner_rows
 from opportunities.selectors.reports import undated
 from opportunities.selectors.reports.query import ReportQuery
 from opportunities.selectors.reports.registry import REPORTS
+from tests.reports.read_files import csv_rows, xlsx_rows
+from tests.reports.recount import (
+    FIRST,
+    LAST,
+    NONE,
+    OPEN_STAGES,
+    OWNERS,
+    Recount,
+    Told,
+    in_thousandths,
+    write_certain,
+    write_firm,
+    write_targets,
+    write_won_and_due,
+)
 from tests.reports.story import (
-    ARCHIVED,
     CARL,
     HARBOR,
-    KNOWN,
-    LEFT,
-    LOST,
     NOW,
     OLIVIA,
     OTTO,
-    PARKED,
     SUMMIT,
-    WON,
-    A,
-    B,
-    C,
     Desk,
     changes_of,
     forecast_of,
-    on,
+    funnel_of,
     overview_of,
     owners_of,
-    settle,
-    tell,
 )
 from tests.support.people import make_person
 
-FIRST, LAST = date(2026, 10, 1), date(2026, 12, 31)
-DEFAULTS = {A: 10, B: 40, C: 60, WON: 100, LOST: 0, ARCHIVED: 0, PARKED: None}
-OPEN_STAGES = (A, B, C, PARKED)
-PLACES = [(HARBOR, OLIVIA), (HARBOR, CARL), (SUMMIT, OTTO), (SUMMIT, LEFT), (HARBOR, "")]
-Told = dict[str, Any]
+HELD = ("open", "won")
+PIPELINES = ("pl_desk", "pl_other")
 
 
-@dataclass
-class Recount:
-    """The deals as the test wrote them, added up by hand."""
-
-    deals: list[Told]
-    figures: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        began = datetime(2026, 10, 1, tzinfo=NOW.tzinfo)
-        for key in KEYS:
-            self.figures[key] = 0
-        for deal in self.deals:
-            value, since = deal["value"] or 0, deal["since"]
-            if deal["stage"] in OPEN_STAGES:
-                self._count_open(deal, value)
-            elif deal["stage"] in (WON, LOST):
-                what = "won" if deal["stage"] == WON else "lost"
-                what = f"undated {what}" if since is None else what if since >= began else ""
-                if what:
-                    self.figures[what] += value
-                    self.figures[f"{what} deals"] += 1
-        # Half a dollar up, of the sum.
-        self.figures["weighted"] = int(self.figures["weighted"] / 100 + 0.5)
-
-    def _count_open(self, deal: Told, value: int) -> None:
-        percent = DEFAULTS[deal["stage"]] if deal["probability"] is None else deal["probability"]
-        self.figures["open"] += value
-        self.figures["open deals"] += 1
-        self.figures["weighted"] += value * (percent or 0)
-        if (deal["since"] or deal["created"]) < NOW - timedelta(days=30):
-            self.figures["stale"] += 1
-        if deal["close"] and NOW.date() <= deal["close"] <= LAST:
-            self.figures["due"] += value
-
-
-KEYS = (
-    "open", "open deals", "weighted", "stale", "due", "won", "won deals", "lost", "lost deals",
-    "undated won", "undated won deals", "undated lost", "undated lost deals",
-)  # fmt: skip
-
-
-def write_firm(random: Random, name: str = "x") -> list[Told]:
-    """Deals with odd pasts; those still in Slant are returned as they are now."""
-    known = datetime.combine(KNOWN, datetime.min.time(), NOW.tzinfo)
-    now: list[Told] = []
-    for number in range(random.randint(1, 9)):
-        id = f"{name}-{number}"
-        book, owner = random.choice(PLACES)
-        stage = random.choice(list(DEFAULTS))
-        created = NOW - timedelta(days=random.randint(1, 400), seconds=random.randint(0, 80_000))
-        deal: Told = {
-            "book": book, "stage": stage, "created": created,
-            "value": random.choice([None, 0, 1, 55, 125, random.randint(1, 9_000_000)]),
-            "probability": random.choice([None, None, 0, 1, 33, 50, 100]),
-            "close": random.choice([None, NOW.date() + timedelta(days=random.randint(-90, 200))]),
-            "since": random.choice([None, created, created + (NOW - created) / 2]),
-        }  # fmt: skip
-        seen = max(created, known)
-        chapters: list[tuple[datetime, dict[str, Any]]] = []
-        gone = False
-        if deal["since"] and deal["since"] > seen:
-            seen = deal["since"]
-        at = seen + (NOW - seen) * random.uniform(0.1, 0.9)
-        what = random.choice(["nothing", "move", "value", "gone"])
-        first = dict(deal)
-        if what == "move" and stage in OPEN_STAGES:
-            to = random.choice([WON, LOST, ARCHIVED, B, PARKED])
-            since = at if to != stage else deal["since"]
-            deal |= {"stage": to, "since": random.choice([since, since, None])}
-            pipeline = "pl_other" if to == PARKED else "pl_desk"
-            chapters = [(at, {"stage_id": to, "pipeline_id": pipeline, "stage_since": deal["since"]})]
-        elif what == "value" and stage in OPEN_STAGES:
-            deal["value"] = random.randint(0, 500_000)
-            chapters = [(at, {"value": deal["value"]})]
-        elif what == "gone" and stage in OPEN_STAGES:
-            gone, chapters = True, [(at, {"gone": True})]
-        if not gone and deal["stage"] in (WON, LOST):
-            gone = change_closed(random, deal, chapters, at + (NOW - at) / 2)
-        tell(
-            id, *chapters, created=created, seen=seen, book_id=book, assigned_to_id=owner, stage_id=stage,
-            pipeline_id="pl_other" if stage == PARKED else "pl_desk", value=first["value"],
-            probability=deal["probability"], target_close_date=deal["close"], stage_since=first["since"],
-        )  # fmt: skip
-        if not gone:
-            now.append(deal)
-    settle()
-    return now
-
-
-def change_closed(random: Random, deal: Told, chapters: list[Any], at: datetime) -> bool:
-    """What may happen to a deal after it was won or lost; whether it is deleted."""
-    what = random.choice(["nothing", "nothing", "value", "owner", "reopened", "moved on", "gone"])
-    if what == "gone":
-        chapters.append((at, {"gone": True}))
-    elif what == "value":
-        deal["value"] = random.choice([None, random.randint(0, 500_000)])
-        chapters.append((at, {"value": deal["value"]}))
-    elif what == "owner":
-        deal["book"], owner = random.choice(PLACES)
-        chapters.append((at, {"book_id": deal["book"], "assigned_to_id": owner}))
-    elif what in ("reopened", "moved on"):
-        to = B if what == "reopened" else random.choice([WON, LOST, ARCHIVED])
-        if to != deal["stage"]:
-            deal |= {"stage": to, "since": random.choice([at, at, None])}
-            chapters.append((at, {"stage_id": to, "pipeline_id": "pl_desk", "stage_since": deal["since"]}))
-    return what == "gone"
-
-
-def figures_shown(desk: Desk, person: Person) -> dict[str, dict[str, int]]:
-    """By place, the figures it shows."""
+def figures_shown(desk: Desk, person: Person, *, whole: bool) -> dict[str, dict[str, int]]:
+    """By place, the figures it shows. Not `whole`: without lists, targets and funnel, which cost as much."""
     query = desk.query(FIRST, LAST, person=person)
-    looked, whole, due = overview_of(query), owners_of(query).all, forecast_of(query)
-    changed = changes_of(query)
-    heads = [boards.head(person, Selection(pipeline=id), NOW) for id in ("pl_desk", "pl_other")]
-    board = [head.figures for head in heads if head]
+    due, changed = forecast_of(query), changes_of(query)
     shown = {
+        **shown_by_board(person),
+        **shown_by_overview(query),
+        **shown_by_owners(query),
+        "forecast": {
+            "open": due.open.value,
+            "open deals": due.open.deals,
+            "weighted": measures.to_dollars(due.open.weighted),
+            "won": due.won.value,
+            "won deals": due.won.deals,
+            "due": due.due.value,
+        },
+        "targets": shown_by_targets(due),
+        "changes": {"open": changed.closing.value, "open deals": changed.closing.deals},
+    }
+    for key in ("won", "lost", "undated"):
+        shown |= behind_number(query, key)
+    if whole:
+        shown |= shown_by_lists(person) | {"funnel": shown_by_funnel(query)}
+    return shown
+
+
+def shown_by_board(person: Person) -> dict[str, dict[str, int]]:
+    heads = [boards.head(person, Selection(pipeline=id), NOW) for id in PIPELINES]
+    board = [head.figures for head in heads if head]
+    tabs = heads[0].tabs if heads[0] else []
+    return {
         "board": {
             "open": sum(one.open.value for one in board),
             "open deals": sum(one.open.count for one in board),
@@ -186,10 +109,63 @@ def figures_shown(desk: Desk, person: Person) -> dict[str, dict[str, int]]:
             "undated won": sum(one.undated.value for one in board),
             "undated won deals": sum(one.undated.count for one in board),
         },
+        "tabs": {"open deals": sum(tab.tally or 0 for tab in tabs)},
+    }
+
+
+def shown_by_lists(person: Person) -> dict[str, dict[str, int]]:
+    lists = [
+        shown
+        for pipeline in PIPELINES
+        if (shown := listing.listing(person, Selection(pipeline=pipeline), Reading(Sorting()), NOW))
+    ]
+    count, rows = listing.file_rows(person, Selection(stage=OPEN_STAGES), Sorting(), NOW)
+    file = [(row[6] or 0, row[8] or 0) for row in rows]
+    return {
+        "list, foot": {
+            "listed": sum(shown.total.value for shown in lists),
+            "listed deals": sum(shown.total.count for shown in lists),
+            "weighted": measures.to_dollars(sum(shown.total.weighted for shown in lists)),
+        },
+        "list, head": {"won": sum(shown.head.figures.won.value for shown in lists)},
+        "list, lines": {
+            "listed": sum(line.value or 0 for shown in lists for line in shown.lines),
+            "listed deals": sum(len(shown.lines) for shown in lists),
+            "stale": sum(line.is_stale for shown in lists for line in shown.lines),
+        },
+        "list, file": {
+            "open": sum(int(str(value)) for value, _ in file),
+            "open deals": count,
+            "weighted": int(float(sum(Decimal(str(weighted)) for _, weighted in file)) + 0.5),
+        },
+    }
+
+
+def shown_by_overview(query: ReportQuery) -> dict[str, dict[str, int]]:
+    """Its numbers and what stands apart on its sheet, from which page, CSV and XLSX are written."""
+    report = REPORTS["overview"]
+    rows, context = report.fetch_rows(query), report.context_of(query, Links())
+    looked, sheet = calculate(rows), report.build_sheet(rows, context)
+    days = looked["days-to-win"].now
+    return {
         "overview": {
             **{key: int(looked[key].now or 0) for key in ("open", "weighted", "won", "lost")},
             **{f"{key} deals": looked[key].deals for key in ("open", "won", "lost")},
+            "win rate": in_thousandths(looked["win-rate"].now),
+            "days to win": NONE if days is None else int(days),
         },
+        "overview, undated": undated_of(add_undated(sheet, undated.count_undated(query), context)),
+    }
+
+
+def shown_by_owners(query: ReportQuery) -> dict[str, dict[str, int]]:
+    sides = owners_of(query)
+    whole, rows = sides.all, dict.fromkeys((f"{what} of {owner}" for what in HELD for owner in OWNERS), 0)
+    for side in sides.people:
+        rows[f"open of {side.key}"] = side.open.value
+        rows[f"won of {side.key}"] = side.outcome.won_value
+    days = whole.outcome.days_to_win
+    return {
         "owners": {
             "open": whole.open.value,
             "open deals": whole.open.deals,
@@ -199,27 +175,73 @@ def figures_shown(desk: Desk, person: Person) -> dict[str, dict[str, int]]:
             "won deals": whole.outcome.won,
             "lost deals": whole.outcome.lost,
             "stale": whole.stale,
+            "win rate": in_thousandths(whole.outcome.win_rate),
+            "days to win": NONE if days is None else int(days),
         },
-        "forecast": {
-            "open": due.open.value,
-            "open deals": due.open.deals,
-            "weighted": measures.to_dollars(due.open.weighted),
-            "won": due.won.value,
-            "won deals": due.won.deals,
-            "due": due.due.value,
+        "owners, rows": rows,
+        "owners, books": {
+            "open": sum(side.open.value for side in sides.books),
+            "won": sum(side.outcome.won_value for side in sides.books),
         },
-        "changes": {"open": changed.closing.value, "open deals": changed.closing.deals},
     }
-    shown["overview, undated"] = undated_on("overview", query)
-    for key in ("won", "lost", "undated"):
-        shown |= behind_number(query, key)
-    return shown
+
+
+def shown_by_targets(due: Forecast) -> dict[str, int]:
+    together = due.quarters[0].target
+    if together is None:
+        return {"target": sum(row.target for row in due.targets), "coverage": NONE}
+    return {
+        "target": sum(row.target for row in due.targets),
+        "won for target": sum(row.won for row in due.targets),
+        "due for target": sum(row.open for row in due.targets),
+        "coverage": in_thousandths(together.coverage),
+    }
+
+
+def shown_by_funnel(query: ReportQuery) -> dict[str, int]:
+    funnel = funnel_of(query)
+    column = sum(flow.lost for flow in funnel.flows) + sum(flow.lost_before for flow in funnel.pipelines)
+    assert column == funnel.lost
+    return {"won deals": funnel.won, "lost deals": column}
+
+
+def shown_by_files(person: Person) -> dict[str, dict[str, int]]:
+    """What stands in the bytes of files: the overview as CSV, and by owner as XLSX."""
+    caches["process"].clear()
+    client = Client()
+    client.force_login(person)
+    address = f"from={FIRST}&to={LAST}"
+    lines = {row[0]: row for row in csv_rows(client, f"/reports/overview.csv?{address}")}
+    rows = xlsx_rows(client, f"/reports/owners.xlsx?{address}")
+    (whole,) = ({name: row.get(at, "") for at, name in rows[0].items()} for row in rows if row["A"] == "All")
+    rate, days = lines["Win rate"][2], lines["Median days to win"][2]
+    return {
+        "overview.csv": {
+            "open": int(lines["Open pipeline"][2]),
+            "weighted": int(lines["Weighted pipeline"][2]),
+            "won": int(lines["Won"][2]),
+            "lost deals": int(lines["Lost"][1]),
+            "win rate": int(float(rate) * 10 + 0.5) if rate else NONE,
+            "days to win": int(days) if days else NONE,
+        },
+        "owners.xlsx": {
+            "open deals": int(whole["Open deals"]),
+            "open": int(whole["Open value"]),
+            "weighted": int(whole["Weighted"]),
+            "won": int(whole["Won"]),
+            "lost": int(whole["Lost"]),
+            "stale": int(whole["Stale"]),
+        },
+    }
 
 
 def undated_on(slug: str, query: ReportQuery) -> dict[str, int]:
-    """What stands apart on the sheet, which page, CSV and XLSX are written from."""
     report = REPORTS[slug]
-    sheet: Sheet = report.sheet_of(query, report.context_of(query, Links()))
+    return undated_of(report.sheet_of(query, report.context_of(query, Links())))
+
+
+def undated_of(sheet: Sheet) -> dict[str, int]:
+    """What stands apart on a sheet."""
     tables = [panel.table for panel in sheet.panels if panel.table.id == "undated"]
     told = {"undated won": 0, "undated won deals": 0, "undated lost": 0, "undated lost deals": 0}
     for row in tables[0].rows if tables else ():
@@ -246,15 +268,26 @@ def behind_number(query: ReportQuery, key: str) -> dict[str, dict[str, int]]:
     return {f"behind {key}": {key: whole, f"{key} deals": found.whole}}
 
 
-def differences(desk: Desk, deals: list[Told]) -> list[str]:
+def differences(
+    desk: Desk, deals: list[Told], targets: dict[str, int], *, turn: int | None = None
+) -> list[str]:
+    """Olivia sees Harbor alone, and so the targets of those who work nowhere else.
+
+    With a `turn`, one of the two is asked for all that is shown, and seldom for the bytes of files.
+    """
     seller = make_person("Olivia Owner", Role.SALES, member_id=OLIVIA)
-    people = ((desk.manager, (HARBOR, SUMMIT)), (seller, (HARBOR,)))
+    theirs = {member: amount for member, amount in targets.items() if member in (OLIVIA, CARL)}
+    viewers = ((desk.manager, (HARBOR, SUMMIT), targets), (seller, (HARBOR,), theirs))
     found = []
-    for person, books in people:
-        counted = Recount([deal for deal in deals if deal["book"] in books]).figures
-        for place, figures in figures_shown(desk, person).items():
+    for place, (person, books, seen) in enumerate(viewers):
+        counted = Recount([deal for deal in deals if deal["book"] in books], seen).figures
+        is_turn = turn is None or turn % 2 == place
+        shown = figures_shown(desk, person, whole=is_turn)
+        if is_turn and turn is not None and turn % 5 == 0:
+            shown |= shown_by_files(person)
+        for where, figures in shown.items():
             found += [
-                f"{person.name}: {place} says {name} {figure}, and there is {counted[name]}"
+                f"{person.name}: {where} says {name} {figure}, and there is {counted[name]}"
                 for name, figure in figures.items()
                 if figure != counted[name]
             ]
@@ -266,8 +299,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(int(os.environ.get("RANDOM_FIRMS", "50"))))
 
 
+@pytest.mark.usefixtures("today")
 def test_what_two_places_show_agrees_to_the_dollar(desk: Desk, seed: int) -> None:
-    assert differences(desk, write_firm(Random(seed))) == []
+    random = Random(seed)
+    deals = write_firm(random)
+
+    assert differences(desk, deals, write_targets(random), turn=seed) == []
 
 
 # By measure: where a wrong definition is planted, its name there, and the definition.
@@ -279,18 +316,11 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "due": (forecast_rows, "_when", lambda months, today: Value(0)),
     "stale": (owner_rows, "is_stale", lambda query: Q(stage_id__isnull=False)),
     "undated": (undated, "IS_UNDATED", Q()),
+    "win rate": (overviews, "win_rate", lambda won, lost: won / (won + lost + 1)),
+    "days to win": (overviews, "median", lambda counts: max(counts, default=0) + 1),
+    "target": (forecast_rows, "_people_seen_whole", lambda query, people: people),
+    "coverage": (forecasts, "coverage", lambda open_value, won, target: open_value / target),
 }
-
-
-def write_certain() -> list[Told]:
-    """An undated win and a loss of this quarter, and a new deal with its stage's probability."""
-    told = []
-    for id, stage, since in (("undated", WON, None), ("lost", LOST, on(11, 3)), ("new", A, on(11, 3))):
-        tell(id, created=on(10, 5), seen=on(11, 4), stage_id=stage, stage_since=since, value=1_250_000)
-        deal = {"book": HARBOR, "stage": stage, "since": since, "value": 1_250_000}
-        told.append(deal | {"created": on(10, 5), "probability": None, "close": None})
-    settle()
-    return told
 
 
 @pytest.mark.parametrize("slug", ["overview", "forecast", "changes", "owners", "velocity"])
@@ -316,7 +346,15 @@ def measures_of_all(counts: Any, stages: Any) -> Amount:
 def test_a_wrong_definition_of_a_measure_is_found(
     desk: Desk, measure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deals = [*write_firm(Random(1), "s1"), *write_firm(Random(3), "s3"), *write_certain()]
+    deals = [
+        *write_firm(Random(1), "s1"),
+        *write_firm(Random(3), "s3"),
+        *write_certain(),
+        *write_won_and_due(),
+    ]
+    targets = {OLIVIA: 30_000_000, OTTO: 10_000}
+    for member, amount in targets.items():
+        Target.objects.create(member_id=member, quarter=FIRST, amount=amount, set_at=NOW)
     monkeypatch.setattr(*PLANTED[measure])
 
-    assert any(f" {measure} " in line for line in differences(desk, deals))
+    assert any(f" {measure} " in line for line in differences(desk, deals, targets))
