@@ -63,6 +63,10 @@ class Cell:
         return self.kind in NUMBERS
 
     @property
+    def is_day(self) -> bool:
+        return isinstance(self.value, date)
+
+    @property
     def raw(self) -> str:
         """The value for scripts."""
         return "" if self.value is None else str(self.value)

@@ -1,4 +1,4 @@
-"""Finds, or on Debian installs, what the whole suite needs beside Python: Chromium, WebKitGTK and PostgreSQL.
+"""Finds, or on Debian installs, what the whole suite needs beside Python: browsers, PostgreSQL and poppler.
 
 Each finder returns what it found or raises `Missing` with the sentence shown at the end of the run.
 """
@@ -109,6 +109,16 @@ def webkit(*, install: bool = True) -> tuple[str, str]:
     if not (driver and screen):
         raise Missing("Debian's webkit2gtk-driver and xvfb were installed without their programs")
     return driver, screen
+
+
+def pdftotext(*, install: bool = True) -> str:
+    """The path of poppler's pdftotext, which reads what a print holds."""
+    if install and not shutil.which("pdftotext"):
+        _apt_install("poppler-utils")
+    path = shutil.which("pdftotext")
+    if not path:
+        raise Missing("no pdftotext was found; on Debian: apt-get install poppler-utils")
+    return path
 
 
 # PostgreSQL

@@ -21,6 +21,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # By files, each worker with its own database and, where a test wants one, its own installation.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 WEBKIT = "tests/browser/test_webkit.py"
+PRINT = "tests/browser/test_print.py"
 # Whoever changes these rooms runs them; a sweep over everything is no daily matter.
 NOT_DAILY = [
     "tests/faults",
@@ -142,6 +143,11 @@ def test(arguments: list[str]) -> int:
             chromium = provision.browser()
         except provision.Missing as why:
             run.skip("The browser tests", why)
+        try:
+            provision.pdftotext()
+        except provision.Missing as why:
+            run.skip("The tests of what is printed", why)
+            browsers += [f"--ignore={PRINT}"]
         try:
             provision.webkit()
         except provision.Missing as why:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
+from opportunities import dates
 from opportunities.access import Action, may
 from opportunities.forms.reports import OWN_DAYS, ReportForm
 from opportunities.forms.selection import selection_of
@@ -72,7 +73,7 @@ def build_page(asked: ReportRequest, sheet: Sheet) -> ReportPage:
         choices=_choices(asked),
         period=query.period,
         was=f"{query.period.first}..{query.period.last}",
-        filters=describe_filters(asked),
+        filters=describe_filters(asked, dates.long_day),
         csv=f"{reverse('opportunities:report_csv', args=[slug])}?{address}",
         xlsx=f"{reverse('opportunities:report_xlsx', args=[slug])}?{address}",
         problems=problems,

@@ -1,7 +1,8 @@
 """From an address to a report."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -66,8 +67,8 @@ def read_request(request: PageRequest, slug: str, links: Links | None = None) ->
     return ReportRequest(definition, person, form, query, links, address)
 
 
-def describe_filters(asked: ReportRequest) -> str:
-    """The filters in words, for the printed page and for files."""
+def describe_filters(asked: ReportRequest, write_day: Callable[[date], str] = date.isoformat) -> str:
+    """The filters in words. Files keep ISO days; the printed page writes them as the firm does."""
     scope, filters, period = asked.query.scope, asked.query.filters, asked.query.period
     owner = "nobody" if filters.owner == NOBODY else scope.members.get(filters.owner, filters.owner)
     named = (
@@ -76,6 +77,6 @@ def describe_filters(asked: ReportRequest) -> str:
         ("team of", scope.books.get(filters.team, filters.team)),
         ("owner", owner),
     )
-    parts = [f"{period.first} to {period.last}"] if asked.definition.has_period else []
+    parts = [f"{write_day(period.first)} to {write_day(period.last)}"] if asked.definition.has_period else []
     parts += [f"{name} {words}" for name, words in named if words]
     return ", ".join(parts) or "none"
