@@ -101,12 +101,12 @@ def _pipelines(ids: set[str]) -> tuple[PipelineChoice, ...]:
 
 def _owners(person: Person, books: set[str]) -> tuple[OwnerChoice, ...]:
     """Each person who works in at least one of the books, once."""
-    found: dict[str, OwnerChoice] = {}
+    choices: dict[str, OwnerChoice] = {}
     for member in Member.objects.filter(book_id__in=books):
         is_me = bool(person.member_id) and member.user_id == person.member_id
-        may_write = member.may_write or (member.user_id in found and found[member.user_id].may_write)
-        found[member.user_id] = OwnerChoice(member.user_id, member.name, may_write, is_me)
-    return tuple(found.values())
+        may_write = member.may_write or (member.user_id in choices and choices[member.user_id].may_write)
+        choices[member.user_id] = OwnerChoice(member.user_id, member.name, may_write, is_me)
+    return tuple(choices.values())
 
 
 def outcome(person: Person, key: str) -> BulkOutcome:
@@ -114,10 +114,10 @@ def outcome(person: Person, key: str) -> BulkOutcome:
     event = bulk.find_event(key, person) if key else None
     if event is None:
         raise Http404
-    asked = event.after
+    request = event.after
     rows = list(Submission.objects.of(person).filter(form_token=key).order_by("row"))
-    refused: dict[str, str] = asked["refused"]
-    target = _target(asked)
+    refused: dict[str, str] = request["refused"]
+    target = _target(request)
     names = dict(
         Opportunity.objects.filter(pk__in=list(refused), book__in=visible_books(person)).values_list(
             "pk", "name"
@@ -125,7 +125,7 @@ def outcome(person: Person, key: str) -> BulkOutcome:
     )
     results = [_refused(id, names.get(id, id), code, target) for id, code in refused.items()]
     results += [_result(row) for row in rows]
-    title = bulk_words.TITLE[asked["kind"]].format(deals=_deals(asked["rows"]), target=target)
+    title = bulk_words.TITLE[request["kind"]].format(deals=_deals(request["rows"]), target=target)
     failed = sum(1 for result in results if result.state in ("", State.REJECTED, State.WITHDRAWN))
     done = sum(1 for result in results if result.state == State.CONFIRMED)
     states = "".join(row.state[0] + row.reason_code[:2] for row in rows)
@@ -145,11 +145,11 @@ def hash_of(text: str) -> str:
     return f"{crc32(text.encode()):08x}"
 
 
-def _target(asked: dict[str, str]) -> str:
-    if asked["kind"] == Kind.MOVE:
-        name = Stage.objects.filter(pk=asked["target"]).values_list("name", flat=True).first()
+def _target(request: dict[str, str]) -> str:
+    if request["kind"] == Kind.MOVE:
+        name = Stage.objects.filter(pk=request["target"]).values_list("name", flat=True).first()
         return name or words.UNKNOWN_STAGE
-    member = Member.objects.filter(user_id=asked["target"]).first()
+    member = Member.objects.filter(user_id=request["target"]).first()
     return member.name if member else words.FORMER_OWNER
 
 
@@ -163,12 +163,12 @@ def _refused(id: str, name: str, code: str, target: str) -> BulkResult:
 
 
 def _result(row: Submission) -> BulkResult:
-    said, icon, tone = submissions_words.short_state(row.kind, row.state)
+    state_label, icon, tone = submissions_words.short_state(row.kind, row.state)
     why = ""
     if row.state not in FINAL or row.state == State.REJECTED:
-        told = submissions_words.state_words(row.kind, row.state, row.reason_code)
-        why = told.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
+        state_words = submissions_words.state_words(row.kind, row.state, row.reason_code)
+        why = state_words.title if row.reason_code or row.state not in (State.QUEUED, State.SENDING) else ""
         because = submissions_words.reasons_of(row.reason_text, row.field_errors)
         if because and row.reason_code == "rejected":
             why = f"Slant said: “{because}”."
-    return BulkResult(row.opportunity_id, row.name, row.state, said, icon, tone, why, str(row.pk))
+    return BulkResult(row.opportunity_id, row.name, row.state, state_label, icon, tone, why, str(row.pk))

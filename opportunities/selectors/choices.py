@@ -35,17 +35,17 @@ Typed = Mapping[str, str]
 
 def offer(person: Person, typed: Typed) -> Offer:
     """Everything the form needs. The number of queries does not grow with the number of choices."""
-    mine = Submission.objects.of(person).filter(kind="create").values("book_id")
+    own_creates = Submission.objects.of(person).filter(kind="create").values("book_id")
     books: dict[str, Book] = {}
     used_last = ""
-    for writable_book in writable_books(person).annotate(used_last=Subquery(mine[:1])):
+    for writable_book in writable_books(person).annotate(used_last=Subquery(own_creates[:1])):
         books[writable_book.pk], used_last = writable_book, writable_book.used_last or ""
     household = _household(person, typed.get("household_id", ""))
     book = _book(books, typed, household, used_last)
     read_only = ""
     if typed.get("book_id") and book is None:
-        seen = visible_books(person).filter(pk=typed["book_id"]).first()
-        read_only = seen.name if seen else ""
+        visible_book = visible_books(person).filter(pk=typed["book_id"]).first()
+        read_only = visible_book.name if visible_book else ""
     pipelines = _pipelines(book)
     listed = _search(list(books.values()) if book is None else [book], typed.get("q", ""), LISTED + 1)
     return Offer(
@@ -71,11 +71,11 @@ def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed
     home = deal.household
     is_here = home is not None and home.gone_at is None and home.book_id == deal.book_id
     household = _plain(home) if home is not None and is_here else None
-    kept = "" if is_here else deal.household_text  # type: ignore[attr-defined]
+    kept_text = "" if is_here else deal.household_text  # type: ignore[attr-defined]
     chosen = typed.get("household_id", "")
     if household is None or household.id != chosen:
-        found = households.filter(pk=chosen).first() if chosen else None
-        household = _plain(found) if found else None
+        chosen_household = households.filter(pk=chosen).first() if chosen else None
+        household = _plain(chosen_household) if chosen_household else None
     listed = [_plain(row) for row in _by_name(households, typed.get("q", ""))[: LISTED + 1]]
     return Offer(
         book=BookChoice(deal.book_id, deal.book.name),
@@ -83,7 +83,7 @@ def offer_for(person: Person, deal: Opportunity, pipeline: PipelineChoice, typed
         household=household,
         households=tuple(listed[:LISTED]),
         more_households=len(listed) > LISTED,
-        kept_household=kept,
+        kept_household=kept_text,
         owners=_owners(person, deal.book),
     )
 
@@ -124,14 +124,14 @@ def _book(
 
 def _pipelines(book: Book | None) -> tuple[PipelineChoice, ...]:
     """Those of the book and the company's; a pipeline without stages cannot take a deal and is left out."""
-    here = Q(pipeline__book=None) | Q(pipeline__book=book) if book else Q(pipeline__book=None)
-    rows = with_meanings(Stage.objects.filter(here, gone_at=None, pipeline__gone_at=None))
+    offered_pipelines = Q(pipeline__book=None) | Q(pipeline__book=book) if book else Q(pipeline__book=None)
+    rows = with_meanings(Stage.objects.filter(offered_pipelines, gone_at=None, pipeline__gone_at=None))
     stages: dict[Pipeline, list[Stage]] = {}
     for row in rows.select_related("pipeline").order_by(*IN_ORDER):
         stages.setdefault(row.pipeline, []).append(row)
     return tuple(
-        PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, draw_stages(its))
-        for pipeline, its in stages.items()
+        PipelineChoice(pipeline.pk, pipeline.name, pipeline.household_type, draw_stages(pipeline_stages))
+        for pipeline, pipeline_stages in stages.items()
     )
 
 
@@ -171,8 +171,8 @@ def _other_stage(person: Person, pipelines: Sequence[PipelineChoice], typed: str
 def _household(person: Person, id: str) -> HouseholdChoice | None:
     if not id:
         return None
-    found = _with_deals(visible_households(person).filter(pk=id, gone_at=None))
-    return found[0] if found else None
+    choices = _with_deals(visible_households(person).filter(pk=id, gone_at=None))
+    return choices[0] if choices else None
 
 
 def _search(books: Sequence[Book], q: str, limit: int) -> list[HouseholdChoice]:

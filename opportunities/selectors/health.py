@@ -148,10 +148,10 @@ def _migrations() -> frozenset[tuple[str, str]]:
 def _sync(now: datetime) -> Check:
     """The sync check: its age is that of the oldest required resource."""
     states = list(SyncState.objects.filter(pk__in=NEEDED).defer("walk"))
-    known = [state.finished_at for state in states if state.finished_at is not None]
-    if len(known) < len(NEEDED):
+    finish_times = [state.finished_at for state in states if state.finished_at is not None]
+    if len(finish_times) < len(NEEDED):
         return Check(ok=False)
-    age = _seconds(now - min(known))
+    age = _seconds(now - min(finish_times))
     expected = max(mirror.interval_seconds(state) for state in states)
     return Check(ok=age <= max(SYNC_OLD_SECONDS, 4 * expected), age_s=age)
 
@@ -220,9 +220,12 @@ def _trail_is_whole() -> bool:
 
 def _queue(now: datetime) -> Queue:
     rows = Submission.objects.open().values("state").annotate(number=Count("pk"), oldest=Min("created_at"))
-    found = {row["state"]: row for row in rows}
-    oldest = min((row["oldest"] for row in found.values()), default=None)
-    counts = {state.value: found[state.value]["number"] if state.value in found else 0 for state in OPEN}
+    rows_by_state = {row["state"]: row for row in rows}
+    oldest = min((row["oldest"] for row in rows_by_state.values()), default=None)
+    counts = {
+        state.value: rows_by_state[state.value]["number"] if state.value in rows_by_state else 0
+        for state in OPEN
+    }
     return Queue(counts=counts, oldest_s=_seconds(now - oldest) if oldest else None)
 
 

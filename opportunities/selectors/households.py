@@ -33,18 +33,18 @@ def household_text(person: Person) -> Case:
 
 def household_texts(person: Person, ids: Iterable[str | None]) -> dict[str, str]:
     """The same texts by household id, for a history, which holds ids. Makes one query."""
-    wanted = {id for id in ids if id}
-    if not wanted:
+    household_ids = {id for id in ids if id}
+    if not household_ids:
         return {}
-    rows = visible_households(person).filter(pk__in=wanted)
-    texts = dict.fromkeys(wanted, words.HOUSEHOLD_ELSEWHERE)
+    rows = visible_households(person).filter(pk__in=household_ids)
+    texts = dict.fromkeys(household_ids, words.HOUSEHOLD_ELSEWHERE)
     return texts | {row.pk: row.name + (words.HOUSEHOLD_GONE if row.gone_at else "") for row in rows}
 
 
 def is_lost(person: Person) -> Q:
     """A condition for deals whose household is no longer in Slant, or in none of the books `person` sees."""
-    here = visible_households(person).filter(pk=OuterRef("household_id"), gone_at=None)
-    return Q(household__isnull=False) & ~Q(Exists(here))
+    visible = visible_households(person).filter(pk=OuterRef("household_id"), gone_at=None)
+    return Q(household__isnull=False) & ~Q(Exists(visible))
 
 
 def may_be_named(person: Person) -> Q:

@@ -116,14 +116,14 @@ class DealList:
     columns: list[ListColumn]
     lines: list[ListedDeal]
     total: Sums
-    shown: int
+    shown_count: int
     more: str
     query: str
     file_query: str
 
     @property
     def rest(self) -> int:
-        return max(0, self.total.count - self.shown)
+        return max(0, self.total.count - self.shown_count)
 
     @property
     def next_window(self) -> int:
@@ -149,21 +149,25 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
         return None
     stages = {stage.id: stage for stage in head.stages}
     rows = deals(person, selection, now).filter(stage_id__in=stages)
-    found = list(_with_words(_window(rows, person, reading), person, reading.sorting))
-    lines = [_line(row, stages[row.stage_id], now) for row in found[:WINDOW]]
+    records = list(_with_words(_window(rows, person, reading), person, reading.sorting))
+    lines = [_line(row, stages[row.stage_id], now) for row in records[:WINDOW]]
     total = Sums()
     for lane in (*head.lanes, *head.rail):
         is_open_lane = lane.stage.meaning == Meaning.OPEN
         total = total.plus(lane.sums if is_open_lane else replace(lane.sums, weighted=0))
-    shown = (reading.shown if reading.after else 0) + len(lines)
+    shown_count = (reading.shown if reading.after else 0) + len(lines)
     query = reading.query(selection.query())
-    more = f"{query}&after={_quoted(found[WINDOW - 1].pk)}&shown={shown}" if len(found) > WINDOW else ""
+    more = (
+        f"{query}&after={_quoted(records[WINDOW - 1].pk)}&shown={shown_count}"
+        if len(records) > WINDOW
+        else ""
+    )
     return DealList(
         head=head,
         columns=[_column(name, selection, reading.sorting) for name in SORTS],
         lines=lines,
         total=total,
-        shown=shown,
+        shown_count=shown_count,
         more=more,
         query=query,
         file_query=reading.query(selection.query(view="board")),
@@ -197,7 +201,7 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
         close,
         since,
         owner,
-        made,
+        created_at,
         id,
     ) in values.iterator(chunk_size=1000):
         held_as = held.get(stage_id)
@@ -206,7 +210,7 @@ def _file_rows(rows: QuerySet[Opportunity], now: datetime) -> Iterator[tuple[Cel
             name, house, book, pipeline, stage, Meaning(meaning).label if held_as else "",
             value, percent, _exact(value, percent, meaning), close,
             timezone.localdate(since), _days(since, now), owner,
-            timezone.localdate(made) if made else None, id,
+            timezone.localdate(created_at) if created_at else None, id,
         )  # fmt: skip
 
 

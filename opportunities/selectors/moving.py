@@ -72,7 +72,7 @@ class Moved:
     """A move that was just made, for the page without scripts."""
 
     submission: Submission
-    said: str
+    announcement: str
     may_undo: bool
 
 
@@ -84,5 +84,5 @@ def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
         return None
     if row is None or now - row.created_at > UNDO_WITHOUT_SCRIPTS:
         return None
-    said = board_words.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
-    return Moved(row, said, row.state not in (State.REJECTED, State.WITHDRAWN))
+    sentence = board_words.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
+    return Moved(row, sentence, row.state not in (State.REJECTED, State.WITHDRAWN))

@@ -36,7 +36,7 @@ class _Colleague:
     roles: dict[str, str]
 
     @property
-    def written(self) -> int:
+    def writable_count(self) -> int:
         return sum(role in WRITING_ROLES for role in self.roles.values())
 
 
@@ -61,18 +61,20 @@ COMPLIANCE = Persona(
 def personas() -> list[Persona]:
     """The five people of the demo, from the mirrored members by address; one without a member is left out."""
     people = _colleagues()
-    writers = [person for person in people if person.written]
-    found: list[Persona] = []
-    sales = max(writers, key=lambda person: person.written, default=None)
+    writers = [person for person in people if person.writable_count]
+    demo_personas: list[Persona] = []
+    sales = max(writers, key=lambda person: person.writable_count, default=None)
     if sales:
-        found.append(_persona("sales", sales, "Sales"))
-        others = [person for person in writers if person is not sales]
-        strangers = [person for person in others if not person.roles.keys() & sales.roles.keys()]
-        found += [_persona("colleague", person, "Sales") for person in (strangers or others)[:1]]
-    found += [MANAGER, COMPLIANCE]
-    viewers = [person for person in people if not person.written and "viewer" in person.roles.values()]
-    found += [_persona("viewer", person, "Viewer") for person in viewers[:1]]
-    return found
+        demo_personas.append(_persona("sales", sales, "Sales"))
+        other_writers = [person for person in writers if person is not sales]
+        strangers = [person for person in other_writers if not person.roles.keys() & sales.roles.keys()]
+        demo_personas += [
+            _persona("colleague", person, "Sales") for person in (strangers or other_writers)[:1]
+        ]
+    demo_personas += [MANAGER, COMPLIANCE]
+    viewers = [person for person in people if not person.writable_count and "viewer" in person.roles.values()]
+    demo_personas += [_persona("viewer", person, "Viewer") for person in viewers[:1]]
+    return demo_personas
 
 
 def name_of(email: str) -> str:
@@ -109,14 +111,14 @@ class PersonLine:
 
 def members() -> list[MemberChoice]:
     """Everybody in a living book, by name."""
-    found: dict[str, list[Member]] = {}
+    members_by_id: dict[str, list[Member]] = {}
     for member in Member.objects.filter(book__gone_at=None).select_related("book").order_by("book__name"):
-        found.setdefault(member.user_id, []).append(member)
+        members_by_id.setdefault(member.user_id, []).append(member)
     people = [
         MemberChoice(
             id, rows[0].name or rows[0].email, rows[0].email, ", ".join(row.book.name for row in rows)
         )
-        for id, rows in found.items()
+        for id, rows in members_by_id.items()
     ]
     return sorted(people, key=lambda choice: (choice.name.lower(), choice.email, choice.id))
 

@@ -43,7 +43,7 @@ class ComparedField:
 class FoundRecord:
     id: str
     cells: list[ComparedField]
-    made: str
+    created_words: str
 
     @property
     def can_be_linked(self) -> bool:
@@ -57,14 +57,14 @@ class Comparison:
 
     row: Submission
     words: review_words.ReviewQuestion
-    ours: list[ComparedField]
+    our_fields: list[ComparedField]
     sent_at: datetime | None
     candidates: list[FoundRecord]
     scanned: str
 
     @property
     def linkable(self) -> list[FoundRecord]:
-        return [found for found in self.candidates if found.can_be_linked]
+        return [candidate for candidate in self.candidates if candidate.can_be_linked]
 
 
 def queue(person: Person) -> list[QueueLine]:
@@ -78,47 +78,51 @@ def queue(person: Person) -> list[QueueLine]:
 
 def compare(row: Submission) -> Comparison:
     """What we sent and what was found, field by field. A fixed number of queries, however many candidates."""
-    sent = sent_fields(row)
-    names = [*REVIEWED, *(name for name in sent if name.startswith(CUSTOM_PREFIX))]
-    found = _found_records(row)
-    show = _value_words([sent, *(record["fields"] for record in found)])
+    our_fields = sent_fields(row)
+    names = [*REVIEWED, *(name for name in our_fields if name.startswith(CUSTOM_PREFIX))]
+    records = _found_records(row)
+    show = _value_words([our_fields, *(record["fields"] for record in records)])
     question = review_words.review_question(row.kind)
     return Comparison(
         row=row,
         words=question,
-        ours=[ComparedField(label_of(name), show(name, sent.get(name)) or "not sent") for name in names],
+        our_fields=[
+            ComparedField(label_of(name), show(name, our_fields.get(name)) or "not sent") for name in names
+        ],
         sent_at=row.last_sent_at,
         candidates=[
             FoundRecord(
                 id=record["id"],
-                cells=[_compare_field(name, record["fields"].get(name), sent, show) for name in names],
-                made=_made(record.get("created_at", ""), row.last_sent_at),
+                cells=[_compare_field(name, record["fields"].get(name), our_fields, show) for name in names],
+                created_words=_creation_words(record.get("created_at", ""), row.last_sent_at),
             )
-            for record in found
+            for record in records
         ],
         scanned=_scanned(row.check_state.get("scan")) or question.not_looked,
     )
 
 
-def _compare_field(name: str, value: Any, sent: dict[str, Any], show: ShowValue) -> ComparedField:
-    same = value == sent[name] if sent.get(name) is not None else None
+def _compare_field(name: str, value: Any, our_fields: dict[str, Any], show: ShowValue) -> ComparedField:
+    same = value == our_fields[name] if our_fields.get(name) is not None else None
     return ComparedField(label_of(name), show(name, value) or "empty", same)
 
 
 def _found_records(row: Submission) -> list[dict[str, Any]]:
     """What the scan kept of each candidate; of others, what Slant answered, else what the mirror has."""
     scanned = [record for record in row.check_state.get("candidates", []) if record.get("fields")]
-    known = {record["id"] for record in scanned}
+    scanned_ids = {record["id"] for record in scanned}
     answers = {attempt.record_id: attempt.answer for attempt in row.attempts.exclude(record_id="")}
-    others = [record_id for record_id in candidate_ids(row) if record_id not in known]
-    mirrored = Opportunity.objects.in_bulk([record_id for record_id in others if not answers.get(record_id)])
+    unscanned_ids = [record_id for record_id in candidate_ids(row) if record_id not in scanned_ids]
+    mirrored = Opportunity.objects.in_bulk(
+        [record_id for record_id in unscanned_ids if not answers.get(record_id)]
+    )
     return scanned + [
         {
             "id": record_id,
             "fields": answers.get(record_id) or _mirrored_fields(mirrored.get(record_id)),
             "created_at": "",
         }
-        for record_id in others
+        for record_id in unscanned_ids
     ]
 
 
@@ -144,8 +148,8 @@ def _value_words(rows: list[dict[str, Any]]) -> ShowValue:
     }
 
     def show(name: str, value: Any) -> str:
-        known = names.get(name, {}).get(value) if isinstance(value, str) else ""
-        return known or show_value(name, value)
+        known_name = names.get(name, {}).get(value) if isinstance(value, str) else ""
+        return known_name or show_value(name, value)
 
     return show
 
@@ -154,15 +158,15 @@ def _names_by_id(rows: QuerySet[Any]) -> dict[str, str]:
     return dict(rows.values_list("pk", "name"))
 
 
-def _made(created_at: str, sent_at: datetime | None) -> str:
+def _creation_words(created_at: str, sent_at: datetime | None) -> str:
     if not created_at:
         return "Slant does not say"
-    made = datetime.fromisoformat(created_at)
+    created = datetime.fromisoformat(created_at)
     if sent_at is None:
-        return formats.moment(made, made)
-    after = (made - sent_at).total_seconds()
+        return formats.moment(created, created)
+    after = (created - sent_at).total_seconds()
     apart = f"{abs(after):.0f} s {'after' if after >= 0 else 'before'} we sent"
-    return f"{_utc(made)}, {apart}" if abs(after) < 3600 else formats.moment(made, made)
+    return f"{_utc(created)}, {apart}" if abs(after) < 3600 else formats.moment(created, created)
 
 
 def _utc(moment: datetime) -> str:

@@ -44,30 +44,30 @@ def sending_status(clock: Clock) -> SendingStatus:
         StandingHold(hold, words.HOLDS.get(hold.code, hold.code), hold.code in LIFTED_BY_HAND)
         for hold in Hold.objects.all()
     ]
-    now, found = clock.now(), health(clock)
-    seen = Q(completed_at__gt=now - HEARTBEATS_SHOWN) | Q(at__gt=now - HEARTBEATS_SHOWN, failures__gt=0)
-    workers = list(Heartbeat.objects.filter(seen).order_by("worker"))
+    now, current_health = clock.now(), health(clock)
+    is_recent = Q(completed_at__gt=now - HEARTBEATS_SHOWN) | Q(at__gt=now - HEARTBEATS_SHOWN, failures__gt=0)
+    workers = list(Heartbeat.objects.filter(is_recent).order_by("worker"))
     completed = Heartbeat.objects.exclude(completed_at=None).order_by("-completed_at")
     return SendingStatus(
-        words=_words(found, workers),
+        words=_words(current_health, workers),
         holds=standing,
         is_stopped=any(hold.row.code == holds.STOPPED for hold in standing),
         waiting=Submission.objects.filter(state=State.QUEUED).count(),
         workers=workers,
         worked_at=completed.values_list("completed_at", flat=True).first(),
         alerts=list(Alert.objects.filter(closed_at=None)),
-        mails_waiting=found.mails_waiting,
+        mails_waiting=current_health.mails_waiting,
     )
 
 
-def _words(found: Health, workers: list[Heartbeat]) -> SendingWords:
+def _words(current_health: Health, workers: list[Heartbeat]) -> SendingWords:
     """The first of these that holds: without a worker, what Slant would answer is not known."""
-    if found.held:
+    if current_health.held:
         return words.HELD
-    if not found.worker.ok:
+    if not current_health.worker.ok:
         return words.ROUNDS_FAIL if any(worker.failures for worker in workers) else words.NO_WORKER
-    if not found.slant.ok:
+    if not current_health.slant.ok:
         return words.SLANT_AWAY
-    if found.budget_left <= Share.PEOPLE.value:
+    if current_health.budget_left <= Share.PEOPLE.value:
         return words.BUDGET_SPENT
     return words.ON

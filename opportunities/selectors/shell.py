@@ -123,13 +123,13 @@ def watched() -> QuerySet[SyncState]:
 
 
 def _count_unreadable(resource: OuterRef) -> Subquery:
-    found = UnreadableRecord.objects.filter(resource=resource).order_by().values("resource")
-    return Subquery(found.annotate(count=Count("pk")).values("count"))
+    records = UnreadableRecord.objects.filter(resource=resource).order_by().values("resource")
+    return Subquery(records.annotate(count=Count("pk")).values("count"))
 
 
-def _unread(drawn: Stamp) -> Stamp:
+def _unread(fresh_stamp: Stamp) -> Stamp:
     """No worker reads Slant, so even fresh data will be old soon."""
-    return replace(drawn, is_read=False, level=max(drawn.level, AMBER, key=LEVELS.index))
+    return replace(fresh_stamp, is_read=False, level=max(fresh_stamp.level, AMBER, key=LEVELS.index))
 
 
 def _news(person: Person) -> list[News]:
@@ -146,16 +146,20 @@ def _news(person: Person) -> list[News]:
 
 def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
     """The oldest of `rows` decides, measured by its own pace. A failing one makes the stamp red."""
-    found = {row.pk: row for row in rows}
-    known = _read_once(found, NEEDED)
-    if len(known) < len(NEEDED):
+    states_by_resource = {row.pk: row for row in rows}
+    complete_states = _read_once(states_by_resource, NEEDED)
+    if len(complete_states) < len(NEEDED):
         return Stamp(synced_at=None, age=timedelta(0), level=RED)
-    known += _read_once(found, (DEALS,))
-    deals = found.get(DEALS)
+    complete_states += _read_once(states_by_resource, (DEALS,))
+    deals = states_by_resource.get(DEALS)
     loading, partial = _loading(deals), bool(deals and deals.cursor.get("partial"))
-    oldest = min(_as_of(row) for row in known)
+    oldest = min(_as_of(row) for row in complete_states)
     failing = any(map(_is_failing, rows))
-    levels = [RED if failing else FRESH, AMBER if loading or partial else FRESH, *_levels(known, now)]
+    levels = [
+        RED if failing else FRESH,
+        AMBER if loading or partial else FRESH,
+        *_levels(complete_states, now),
+    ]
     return Stamp(
         synced_at=oldest,
         age=max(now - oldest, timedelta(0)),
@@ -167,14 +171,18 @@ def stamp(rows: Sequence[SyncState], now: datetime) -> Stamp:
         why_failing=shell_words.failing(
             {kind for row in rows for kind in mirror.ANSWERS if kind in row.cursor}
         ),
-        amber_in=min(_seconds_left(row, now, AMBER) for row in known),
-        red_in=min(_seconds_left(row, now, RED) for row in known),
+        amber_in=min(_seconds_left(row, now, AMBER) for row in complete_states),
+        red_in=min(_seconds_left(row, now, RED) for row in complete_states),
     )
 
 
-def _read_once(found: dict[str, SyncState], names: Iterable[str]) -> list[SyncState]:
+def _read_once(states_by_resource: dict[str, SyncState], names: Iterable[str]) -> list[SyncState]:
     """Those of `names` that were read whole at least once."""
-    return [found[name] for name in names if name in found and found[name].finished_at]
+    return [
+        states_by_resource[name]
+        for name in names
+        if name in states_by_resource and states_by_resource[name].finished_at
+    ]
 
 
 def _unreadable(rows: Sequence[SyncState]) -> str:
@@ -233,5 +241,5 @@ def _limits(expected: float) -> dict[str, float]:
 
 def _seconds_left(row: SyncState, now: datetime, level: str) -> int:
     """How long until a list not read again reaches `level`."""
-    left = _limits(interval_seconds(row))[level] - (now - _as_of(row)).total_seconds()
-    return max(math.ceil(left), 0)
+    seconds = _limits(interval_seconds(row))[level] - (now - _as_of(row)).total_seconds()
+    return max(math.ceil(seconds), 0)

@@ -38,22 +38,22 @@ def draw_stages(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
     means = [meaning(stage) for stage in stages]
     open_count = means.count(Meaning.OPEN)
     choices, place = [], 0
-    for stage, what in zip(stages, means, strict=True):
-        if what == Meaning.OPEN:
+    for stage, stage_meaning in zip(stages, means, strict=True):
+        if stage_meaning == Meaning.OPEN:
             place += 1
             share = 100 * place / (open_count + 1)
             # A sixth open stage starts again at the second colour: the name still tells them apart.
             slot = str(place if place <= 5 else (place - 6) % 4 + 2)
             glyph = f"pie-{min(PIES, key=lambda pie: abs(pie - share))}"
         else:
-            slot, glyph = str(what), GLYPHS[Meaning(what)]
+            slot, glyph = str(stage_meaning), GLYPHS[Meaning(stage_meaning)]
         choices.append(
             StageChoice(
                 id=stage.pk,
                 name=stage.name,
                 probability=stage.default_probability,
                 visible=stage.visible,
-                meaning=str(what),
+                meaning=str(stage_meaning),
                 slot=slot,
                 glyph=glyph,
             )
@@ -84,9 +84,9 @@ class PipelineStages:
 
 def stage_settings(person: Person) -> list[PipelineStages]:
     """Every pipeline `person` may see, in Slant's order."""
-    here = Q(book=None) | Q(book__in=visible_books(person))
+    is_visible = Q(book=None) | Q(book__in=visible_books(person))
     stages = Prefetch("stages", queryset=with_meanings(Stage.objects.filter(gone_at=None)))
-    rows = Pipeline.objects.filter(here, gone_at=None).select_related("book").prefetch_related(stages)
+    rows = Pipeline.objects.filter(is_visible, gone_at=None).select_related("book").prefetch_related(stages)
     held = meanings()
     return [
         PipelineStages(
@@ -99,14 +99,14 @@ def stage_settings(person: Person) -> list[PipelineStages]:
 def _stage_rows(stages: list[Stage], held: dict[str, StageMeaning]) -> list[StageRow]:
     rows = []
     for stage, choice in zip(stages, draw_stages(stages), strict=True):
-        mine = held.get(stage.pk)
-        by = mine.set_by if mine else ""
+        stage_setting = held.get(stage.pk)
+        by = stage_setting.set_by if stage_setting else ""
         rows.append(
             StageRow(
                 stage=choice,
                 suggestion=Meaning(suggested(stage)).label,
-                chosen=mine.meaning if mine and by else "",
-                limit=mine.stale_after_days if mine else None,
+                chosen=stage_setting.meaning if stage_setting and by else "",
+                limit=stage_setting.stale_after_days if stage_setting else None,
                 set_by=by,
             )
         )

@@ -30,24 +30,24 @@ def outlook(now: datetime) -> Outlook:
     return Outlook(breaker.state(now), is_silent=silent_since is not None)
 
 
-def reason_now(row: Submission, seen: Outlook) -> str:
+def reason_now(row: Submission, current_outlook: Outlook) -> str:
     """The reason code whose words fit: everything queued waits for a worker first, and then for Slant."""
-    if seen.is_silent and row.state == State.SENDING:
+    if current_outlook.is_silent and row.state == State.SENDING:
         return NO_WORKER
     if row.state != State.QUEUED or row.reason_code == ASKS_ITS_OWNER:
         return row.reason_code
-    if seen.is_silent:
+    if current_outlook.is_silent:
         return NO_WORKER
-    if not seen.slant.is_open:
+    if not current_outlook.slant.is_open:
         return row.reason_code
-    return "busy" if seen.slant.is_busy else "unreachable"
+    return "busy" if current_outlook.slant.is_busy else "unreachable"
 
 
-def when(row: Submission, seen: Outlook, now: datetime) -> str:
+def when(row: Submission, current_outlook: Outlook, now: datetime) -> str:
     """When something is done about it, to stand in a sentence."""
-    if seen.is_silent:
+    if current_outlook.is_silent:
         return words.WHEN_WORKER_WORKS
-    if seen.slant.is_open:
+    if current_outlook.slant.is_open:
         return words.WHEN_BACK
     if row.state == State.UNKNOWN and "no_budget_since" in row.check_state:
         return words.WHEN_CALLS_LEFT

@@ -60,7 +60,7 @@ def board_lane(request: PageRequest, pipeline: str, stage: str) -> HttpResponse:
     selection = replace(SelectionForm(request.GET).selection, pipeline=pipeline)
     after, shown = WindowForm(request.GET).window
     lane = boards.lane(
-        person, selection, stage, now, after=after, shown=boards.WINDOW if shown is None else shown
+        person, selection, stage, now, after=after, card_count=boards.WINDOW if shown is None else shown
     )
     if lane is None:
         raise Http404

@@ -38,7 +38,7 @@ def page(
     found = listing(person, selection, reading, now)
     if found is None:
         context = {
-            "board": boards.board(person, selection, now, shown={}),
+            "board": boards.board(person, selection, now, cards_by_stage={}),
             "query": selection.query(),
             "lost": lost_from_address(person, selection, None),
         }

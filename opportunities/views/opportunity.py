@@ -185,14 +185,14 @@ def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResp
         just_moved(person, MovedForm(request.GET).text("moved"), now) if request.method != "POST" else None
     )
     page = deal_page(person, row, now)
-    known = KnownObjects(page.asked, [row], {stage.id: stage.name for stage in page.stages})
+    known = KnownObjects(page.submissions, [row], {stage.id: stage.name for stage in page.stages})
     context = {
         "page": page,
         "in_page": in_page,
         "said": said,
         "moved": moved,
         "form_token": form_tokens.issue_token(person) if moved else "",
-        "trail": trail_of(person, "opportunity", row.pk, known=known) if in_page else None,
+        "trail": trail_of(person, "opportunity", row.pk, known_objects=known) if in_page else None,
         "trail_url": f"{reverse('opportunities:audit')}?object=opportunity:{quote(row.pk)}"
         if reads_trail
         else "",

@@ -21,7 +21,7 @@ from opportunities.models import Person, State, Submission
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.review import compare
 from opportunities.selectors.submissions.listing import listing
-from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.submissions.page import submission_page
 from opportunities.selectors.submissions.reach import reachable
 from opportunities.views.actor import actor_of
 from opportunities.views.answers import see_other
@@ -61,7 +61,7 @@ def context_of(row: Submission, person: Person) -> dict[str, Any]:
     """What the page of one submission needs, whichever view draws it."""
     decides = row.state == State.REVIEW and may(person, Action.REVIEW)
     return {
-        "page": shown(row, person, timezone.now()),
+        "page": submission_page(row, person, timezone.now()),
         "comparison": compare(row) if decides else None,
         "decision": DecisionForm() if decides else None,
         "trail": trail_of(person, "submission", str(row.pk)),

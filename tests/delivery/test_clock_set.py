@@ -8,7 +8,7 @@ import pytest
 from opportunities.delivery import claiming, unknown_outcome
 from opportunities.models import Attempt, Outcome, State, Submission
 from opportunities.selectors.health import health
-from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.submissions.page import submission_page
 from opportunities.slant.transport import Unanswered
 from opportunities.trail.audit import Actor
 from tests.support.office import Office, fresh
@@ -116,7 +116,7 @@ def test_the_page_stops_spinning_though_the_clock_was_set_back_after_saving(offi
     Submission.objects.filter(pk=submission.pk).update(state=State.SENDING)
     office.clock.jump(BACK)
 
-    assert not shown(fresh(submission), office.person, office.clock.now()).busy
+    assert not submission_page(fresh(submission), office.person, office.clock.now()).busy
 
 
 def test_the_longest_quiet_period_is_not_taken_for_one_that_lies_ahead(office: Office) -> None:

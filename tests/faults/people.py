@@ -19,7 +19,7 @@ from opportunities.actions import (
 from opportunities.delivery import holds, restore_guard
 from opportunities.delivery.kinds import NewDeal
 from opportunities.models import Household, Member, Person, State, Submission
-from opportunities.selectors.submissions.page import shown
+from opportunities.selectors.submissions.page import submission_page
 from opportunities.trail import head_file
 from opportunities.trail.audit import Actor as By
 from opportunities.wording import submissions as submissions_words
@@ -137,7 +137,7 @@ class People:
 
     def look_at(self, row: Submission, person: Person) -> None:
         asked = self.history.scheduler.now
-        page = shown(row, person, self.history.clock.now())
+        page = submission_page(row, person, self.history.clock.now())
         what = f"page {row.state} {row.opportunity_id}" + (" busy" if page.busy else "")
         self.told.append(Told(self.history.scheduler.now, row.pk, what, page.words.title, asked))
 

@@ -8,7 +8,7 @@ from typing import Any
 from opportunities.deal_fields import label_of, label_of_key
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Changed, EventFact
-from opportunities.selectors.audit.sentences import value_words, who
+from opportunities.selectors.audit.sentences import actor_name, value_words
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
 from opportunities.wording import formats
@@ -80,13 +80,13 @@ def _object_facts(event: AuditEvent, row: Submission | None) -> Iterable[EventFa
 
 def _signed_in_as(event: AuditEvent) -> str:
     roles = ", ".join(map(str, event.actor_roles))
-    signed_in = who(event) + (f", {roles}" if roles else "")
+    signed_in = actor_name(event) + (f", {roles}" if roles else "")
     return f"{signed_in}, from" if event.source_ip else signed_in
 
 
 def _slants_answer(attempt: Attempt) -> str:
-    said = submissions_words.OUTCOME.get(attempt.outcome, attempt.outcome)
-    parts = [said, f"status {attempt.status}" if attempt.status else ""]
+    outcome = submissions_words.OUTCOME.get(attempt.outcome, attempt.outcome)
+    parts = [outcome, f"status {attempt.status}" if attempt.status else ""]
     if attempt.elapsed_ms is not None:
         parts.append(f"{max(attempt.elapsed_ms, 100) / 1000:.1f} s")
     if attempt.message:

@@ -10,7 +10,7 @@ from opportunities.access import Action, may
 from opportunities.models import ActorType, Alert, AuditEvent, ChainHead, Person
 from opportunities.selectors.audit.opened import body_of, changes_of, facts_of
 from opportunities.selectors.audit.parts import EventLine, Seal, Trail, TrailDay
-from opportunities.selectors.audit.sentences import parts_of, who
+from opportunities.selectors.audit.sentences import actor_name, parts_of
 from opportunities.selectors.audit.subjects import EventSubjects, KnownObjects
 from opportunities.trail import query
 from opportunities.trail.query import TrailQuery
@@ -24,36 +24,45 @@ PAGE = 50
 PRINTED = 500
 
 
-def trail(person: Person, wanted: TrailQuery, *, before: int = 0, limit: int = PAGE) -> Trail:
+def trail(person: Person, trail_query: TrailQuery, *, before: int = 0, limit: int = PAGE) -> Trail:
     """A page of the wanted events, with the people to choose from. Raises `PermissionDenied`."""
-    found = _page(person, wanted, before, limit)
-    return replace(found, seal=_seal(), people=_people())
+    page = _page(person, trail_query, before, limit)
+    return replace(page, seal=_seal(), people=_people())
 
 
 def trail_of(
-    person: Person, object_type: str, object_id: str, *, limit: int = PAGE, known: KnownObjects | None = None
+    person: Person,
+    object_type: str,
+    object_id: str,
+    *,
+    limit: int = PAGE,
+    known_objects: KnownObjects | None = None,
 ) -> Trail | None:
     """The trail of one `submission` or one `opportunity` (its submissions included), for the part trail.html.
 
-    None for a person who may not read the trail. `known` is what the page has read already.
+    None for a person who may not read the trail. `known_objects` is what the page has read already.
     """
     if not may(person, Action.READ_TRAIL):
         return None
-    return _page(person, TrailQuery(object=f"{object_type}:{object_id}"), 0, limit, known)
+    return _page(person, TrailQuery(object=f"{object_type}:{object_id}"), 0, limit, known_objects)
 
 
 def _page(
-    person: Person, wanted: TrailQuery, before: int, limit: int, known: KnownObjects | None = None
+    person: Person,
+    trail_query: TrailQuery,
+    before: int,
+    limit: int,
+    known_objects: KnownObjects | None = None,
 ) -> Trail:
     if not may(person, Action.READ_TRAIL):
         raise PermissionDenied
-    events = query.newest(wanted, before=before, limit=limit + 1)
-    shown = events[:limit]
-    subjects = EventSubjects(shown, known or KnownObjects())
+    events = query.newest(trail_query, before=before, limit=limit + 1)
+    visible_events = events[:limit]
+    subjects = EventSubjects(visible_events, known_objects or KnownObjects())
     days: dict[date, list[EventLine]] = {}
-    for event in shown:
+    for event in visible_events:
         days.setdefault(timezone.localtime(event.occurred_at).date(), []).append(_line(event, subjects))
-    older = int(shown[-1].pk) if len(events) > limit else 0
+    older = int(visible_events[-1].pk) if len(events) > limit else 0
     return Trail([TrailDay(day, lines) for day, lines in days.items()], older)
 
 
@@ -92,7 +101,7 @@ def _line(event: AuditEvent, subjects: EventSubjects) -> EventLine:
     household = (row.household_id if row else (deal.household_id if deal else "")) or ""
     return EventLine(
         event=event,
-        who=who(event),
+        actor=actor_name(event),
         machine=event.actor_type != ActorType.USER,
         parts=list(parts_of(event, subjects)),
         changes=changes_of(event, subjects.stages),

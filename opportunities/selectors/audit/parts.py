@@ -42,7 +42,7 @@ class EventLine:
     """One event."""
 
     event: AuditEvent
-    who: str
+    actor: str
     machine: bool
     parts: list[Part]
     changes: list[Changed]

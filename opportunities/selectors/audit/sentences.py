@@ -7,12 +7,12 @@ from typing import Any
 
 from opportunities.models import ActorType, AuditEvent, Submission
 from opportunities.selectors.audit.parts import Part
-from opportunities.selectors.audit.subjects import EventSubjects, sent
+from opportunities.selectors.audit.subjects import EventSubjects, body_field
 from opportunities.wording import formats
 from opportunities.wording import trail as trail_words
 
 
-def who(event: AuditEvent) -> str:
+def actor_name(event: AuditEvent) -> str:
     if event.actor_type == ActorType.WORKER:
         return trail_words.WORKER
     if event.actor_type == ActorType.OPERATOR:
@@ -43,14 +43,14 @@ def _values(event: AuditEvent, subjects: EventSubjects) -> dict[str, str]:
     kind = row.kind if row else after.get("kind", "create")
     reason = f" “{event.reason_text.rstrip('.')}”." if event.reason_text else ""
     values = {
-        "who": who(event),
+        "who": actor_name(event),
         "deal": _deal(event, subjects),
         "asked": trail_words.ASKED.get(kind, trail_words.ASKED["create"]),
         "did": trail_words.DID.get(kind, trail_words.DID["create"]),
         "worth": f" with {formats.money(row.value)}"
         if row and row.value is not None and kind == "create"
         else "",
-        "where": _where(row, subjects) if row and kind == "move" else "",
+        "where": _stage_change(row, subjects) if row and kind == "move" else "",
         "record": f" as {event.remote_object_id}" if event.remote_object_id and kind == "create" else "",
         "stage": subjects.stages.get(event.object_id, event.object_id),
         "reason": reason,
@@ -65,11 +65,11 @@ def _values(event: AuditEvent, subjects: EventSubjects) -> dict[str, str]:
     return {name: value_words(value) for name, value in after.items()} | values
 
 
-def _where(row: Submission, subjects: EventSubjects) -> str:
+def _stage_change(row: Submission, subjects: EventSubjects) -> str:
     """From which stage to which, if their names are known."""
-    to = row.labels.get("stage") or subjects.stages.get(sent(row, "pipeline_stage_id"), "")
-    came = subjects.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
-    return (f" from {came}" if came else "") + (f" to {to}" if to else "")
+    to = row.labels.get("stage") or subjects.stages.get(body_field(row, "pipeline_stage_id"), "")
+    from_name = subjects.stages.get(str(row.seen.get("pipeline_stage_id", "")), "")
+    return (f" from {from_name}" if from_name else "") + (f" to {to}" if to else "")
 
 
 def _more(after: dict[str, Any]) -> str:
@@ -98,6 +98,6 @@ def value_words(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -22,16 +22,16 @@ class KnownObjects:
 class EventSubjects:
     """The objects of the events of a page, fetched once for all of them."""
 
-    def __init__(self, events: Iterable[AuditEvent], known: KnownObjects) -> None:
-        self._events, self._known = list(events), known
+    def __init__(self, events: Iterable[AuditEvent], known_objects: KnownObjects) -> None:
+        self._events, self._known = list(events), known_objects
 
     @cached_property
     def submissions(self) -> dict[str, Submission]:
         ids = {event.object_id for event in self._events if event.object_type in SUBMISSION_TYPES}
-        found = {str(row.pk): row for row in self._known.submissions}
-        if missing := [id for id in ids - set(found) if query.is_uuid(id)]:
-            found |= {str(row.pk): row for row in Submission.objects.filter(pk__in=missing)}
-        return found
+        submissions_by_id = {str(row.pk): row for row in self._known.submissions}
+        if missing := [id for id in ids - set(submissions_by_id) if query.is_uuid(id)]:
+            submissions_by_id |= {str(row.pk): row for row in Submission.objects.filter(pk__in=missing)}
+        return submissions_by_id
 
     @cached_property
     def attempts(self) -> dict[tuple[str, int], Attempt]:
@@ -41,21 +41,21 @@ class EventSubjects:
     @cached_property
     def deals(self) -> dict[str, Opportunity]:
         ids = {event.object_id for event in self._events if event.object_type in OPPORTUNITY_TYPES}
-        found = {row.pk: row for row in self._known.deals}
-        if missing := ids - set(found):
-            found |= {row.pk: row for row in Opportunity.objects.filter(pk__in=missing)}
-        return found
+        deals_by_id = {row.pk: row for row in self._known.deals}
+        if missing := ids - set(deals_by_id):
+            deals_by_id |= {row.pk: row for row in Opportunity.objects.filter(pk__in=missing)}
+        return deals_by_id
 
     @cached_property
     def stages(self) -> dict[str, str]:
         """Names, by id, of the stages in the moves and settings of this page."""
         ids = {event.object_id for event in self._events if event.object_type == "stage"}
         for row in self.submissions.values():
-            ids |= {sent(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
-        found = dict(self._known.stages)
-        if missing := ids - {"", *found}:
-            found |= dict(Stage.objects.filter(pk__in=missing).values_list("pk", "name"))
-        return found
+            ids |= {body_field(row, "pipeline_stage_id"), str(row.seen.get("pipeline_stage_id", ""))}
+        stage_names = dict(self._known.stages)
+        if missing := ids - {"", *stage_names}:
+            stage_names |= dict(Stage.objects.filter(pk__in=missing).values_list("pk", "name"))
+        return stage_names
 
     @cached_property
     def people(self) -> dict[str, str]:
@@ -64,7 +64,7 @@ class EventSubjects:
         return {str(row.pk): row.display for row in rows}
 
 
-def sent(row: Submission, name: str) -> str:
+def body_field(row: Submission, name: str) -> str:
     """A field of the body that was sent; empty if it was not in it."""
     try:
         return str(json.loads(row.body).get(name, ""))

@@ -72,8 +72,8 @@ class CardBuilder:
         )
 
     def _note(self, row: "CardRow", on_its_way: ChangeUnderWay) -> Note | None:
-        mine = on_its_way.person_id == self.person.pk
-        told = str(on_its_way.id) if mine or opens_all_submissions(self.person) else ""
+        is_own = on_its_way.person_id == self.person.pk
+        link_id = str(on_its_way.id) if is_own or opens_all_submissions(self.person) else ""
         is_move = on_its_way.aim != ""
         stage = self.stages[row.stage_id].name
         if on_its_way.state == State.REJECTED:
@@ -86,21 +86,21 @@ class CardBuilder:
                 "refused",
                 words.format(stage=stage, why=why),
                 "exclamation-circle-fill",
-                told,
+                link_id,
                 stage=on_its_way.aim,
             )
-        how, icon, words = _progress_words(on_its_way, is_move=is_move, mine=mine, now=self.now)
+        how, icon, words = _progress_words(on_its_way, is_move=is_move, is_own=is_own, now=self.now)
         return Note(
             how,
             words.format(stage=stage, by=on_its_way.by_display),
             icon,
-            told,
-            may_withdraw=mine and on_its_way.state == State.QUEUED and how != "saving",
+            link_id,
+            may_withdraw=is_own and on_its_way.state == State.QUEUED and how != "saving",
         )
 
 
 def _progress_words(
-    on_its_way: ChangeUnderWay, *, is_move: bool, mine: bool, now: datetime
+    on_its_way: ChangeUnderWay, *, is_move: bool, is_own: bool, now: datetime
 ) -> tuple[str, str, str]:
     """The kind (`Note.how`), icon and words of a change that is not confirmed yet."""
     late = on_its_way.created_at < now - LATE or bool(on_its_way.reason_code)
@@ -113,9 +113,9 @@ def _progress_words(
         case _ if late:
             return "waiting", "clock", board_words.WAITS if is_move else board_words.WAITS_EDIT
     if is_move:
-        words = board_words.MOVING if mine else board_words.MOVING_BY
+        words = board_words.MOVING if is_own else board_words.MOVING_BY
     else:
-        words = board_words.SAVING if mine else board_words.SAVING_BY
+        words = board_words.SAVING if is_own else board_words.SAVING_BY
     return "saving", "arrow-repeat", words
 
 

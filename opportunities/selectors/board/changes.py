@@ -15,7 +15,7 @@ from opportunities.selection import Selection
 from opportunities.selectors.board.pending import LATE, on_their_way, touched_stages, way_of
 from opportunities.selectors.board.places import visible_pipelines
 from opportunities.selectors.board.seen import Seen, digest, read_token
-from opportunities.selectors.board.totals import kept
+from opportunities.selectors.board.totals import selected_totals
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Changes:
 
 def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     """What changed in the pipeline since the token `since`; None if nothing did. One statement."""
-    seen = read_token(person, since)
-    stages, newest, ways, pipelines = set(), max(seen.deals, 0), [], 0
-    for kind, id, state, reason, number in _news(person, selection, seen.deals):
+    seen_revisions = read_token(person, since)
+    stages, newest, ways, pipelines = set(), max(seen_revisions.deals, 0), [], 0
+    for kind, id, state, reason, number in _news(person, selection, seen_revisions.deals):
         match kind:
             case "way":
                 ways.append(way_of(id, state, reason, is_late=bool(number)))
@@ -44,23 +44,29 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
                 stages.add(id)
                 newest = max(newest, number)
     now = digest(ways)
-    if not stages and now == seen.ways and pipelines == seen.pipelines:
+    if not stages and now == seen_revisions.ways and pipelines == seen_revisions.pipelines:
         return None
-    if now != seen.ways:
+    if now != seen_revisions.ways:
         stages |= touched_stages(person, selection)
     token = Seen(newest, now, pipelines).token(person)
-    return Changes(tuple(sorted(stages)), token, pipelines != seen.pipelines)
+    return Changes(tuple(sorted(stages)), token, pipelines != seen_revisions.pipelines)
 
 
-def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, str, str, str, int]]:
-    """Unconfirmed submissions, stages whose totals are newer than `known`, and the revision of pipelines.
+def _news(person: Person, selection: Selection, known_revision: int) -> list[tuple[str, str, str, str, int]]:
+    """Unconfirmed submissions, stages whose totals are newer than `known_revision`, and the pipelines'
+    revision.
 
     One statement, joined by hand from plain ones. The ORM took longer to compose its union of annotated
     querysets than the rest of a poll takes.
     """
     under_way = on_their_way(person).order_by().values("pk", "state", "reason_code", "created_at")
     late = connection.ops.adapt_datetimefield_value(timezone.now() - LATE)
-    totals = kept(person, selection).filter(revision__gt=known).order_by().values("stage_id", "revision")
+    totals = (
+        selected_totals(person, selection)
+        .filter(revision__gt=known_revision)
+        .order_by()
+        .values("stage_id", "revision")
+    )
     pipelines = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     parts: list[str] = []
     values: list[Any] = []
@@ -71,9 +77,9 @@ def _news(person: Person, selection: Selection, known: int) -> list[tuple[str, s
         ("'pipelines', '', '', '', revision", [], pipelines),
     ):
         with suppress(EmptyResultSet):
-            sql, its = rows.query.sql_with_params()
+            sql, sql_values = rows.query.sql_with_params()
             parts.append(f"SELECT {columns} FROM ({sql}) AS rows{len(parts)}")  # noqa: S608 - compiled by Django
-            values.extend([*compared, *its])
+            values.extend([*compared, *sql_values])
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), values)
         return list(cursor.fetchall())

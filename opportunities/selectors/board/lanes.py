@@ -33,12 +33,15 @@ def fill_lanes(
     builder: CardBuilder,
     chosen: QuerySet[Opportunity],
     lanes: Sequence[Lane],
-    shown: Mapping[str, int],
+    cards_by_stage: Mapping[str, int],
     *,
     after: str = "",
 ) -> list[Lane]:
-    """`lanes`, with cards in those that `shown` names. A deal that is being moved counts in its new stage."""
-    counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in shown.items()}
+    """`lanes`, with cards in those that `cards_by_stage` names.
+
+    A deal that is being moved counts in its new stage.
+    """
+    counts = {stage_id: max(1, min(count, MOST_SHOWN)) for stage_id, count in cards_by_stage.items()}
     moving = _moving(builder)
     rows = rows_of(builder.person, _statements(chosen, counts, moving, after))
     by_stage = _by_stage(rows, lanes)
@@ -49,8 +52,8 @@ def fill_lanes(
         stage_id = lane.stage.id
         if stage_id in counts:
             arriving = [] if after else [row for row in away if builder.lies_in(row) == stage_id]
-            here = [row for row in by_stage[stage_id] if not after or is_below(row, after)]
-            lane = _with_cards(lane, here, counts[stage_id], arriving, moving, builder)
+            stage_rows = [row for row in by_stage[stage_id] if not after or is_below(row, after)]
+            lane = _with_cards(lane, stage_rows, counts[stage_id], arriving, moving, builder)
         filled.append(lane)
     return filled
 
@@ -88,7 +91,7 @@ def _statements(
 
 def _with_cards(
     lane: Lane,
-    here: Sequence[CardRow],
+    stage_rows: Sequence[CardRow],
     count: int,
     arriving: Sequence[CardRow],
     moving: Set[str],
@@ -97,13 +100,13 @@ def _with_cards(
     """Cards that are being moved here come first. A card that leaves is not shown, but the next window begins
     below it.
     """
-    window = here[:count]
+    window = stage_rows[:count]
     staying = [row for row in window if row.id not in moving or builder.lies_in(row) == lane.stage.id]
     return replace(
         lane,
         cards=tuple(builder.card(row) for row in (*arriving, *staying)),
-        after=cursor(window[-1]) if len(here) > len(window) else "",
-        shown=len(window),
+        after=cursor(window[-1]) if len(stage_rows) > len(window) else "",
+        shown_count=len(window),
     )
 
 

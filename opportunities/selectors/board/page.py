@@ -25,16 +25,22 @@ WINDOW = 20
 
 
 def board(
-    person: Person, selection: Selection, now: datetime, *, shown: Mapping[str, int] | None = None
+    person: Person, selection: Selection, now: datetime, *, cards_by_stage: Mapping[str, int] | None = None
 ) -> Board:
-    """The whole board of one pipeline: the selected one, else the first. `shown` are cards by stage."""
+    """The whole board of one pipeline: the selected one, else the first. `cards_by_stage` are counts."""
     places = places_of(person)
     place = places.get(selection.pipeline) or next(iter(places.values()), None)
     if place is None:
         return Board(selection, [], None, (), [], [], Figures(Sums(), Sums()), "", {})
     visible = [stage.id for stage in place.stages if stage.visible]
-    here = replace(selection, pipeline=place.id)
-    return _drawn_board(person, here, places, now, {id: (shown or {}).get(id, WINDOW) for id in visible})
+    pipeline_selection = replace(selection, pipeline=place.id)
+    return _drawn_board(
+        person,
+        pipeline_selection,
+        places,
+        now,
+        {id: (cards_by_stage or {}).get(id, WINDOW) for id in visible},
+    )
 
 
 def lane(
@@ -44,14 +50,14 @@ def lane(
     now: datetime,
     *,
     after: str = "",
-    shown: int = WINDOW,
+    card_count: int = WINDOW,
 ) -> Lane | None:
     """One lane of `selection.pipeline`, from its top or `after` a card; None if there is no such lane."""
     places = places_of(person)
     place = places.get(selection.pipeline)
     if place is None or not any(stage.id == stage_id for stage in place.stages):
         return None
-    drawn_board = _drawn_board(person, selection, places, now, {stage_id: shown}, after=after)
+    drawn_board = _drawn_board(person, selection, places, now, {stage_id: card_count}, after=after)
     return next(lane for lane in (*drawn_board.lanes, *drawn_board.rail) if lane.stage.id == stage_id)
 
 
@@ -59,12 +65,12 @@ def card(person: Person, opportunity_id: str, now: datetime) -> Card | None:
     """One card, in whichever stage it is shown."""
     rows = Opportunity.objects.filter(pk=opportunity_id, gone_at=None, book__in=visible_books(person))
     ids = ids_of(rows)
-    found = rows_of(person, [ids]) if ids else []
+    card_rows = rows_of(person, [ids]) if ids else []
     pipeline = rows.values_list("pipeline_id", flat=True).first()
     place = places_of(person).get(pipeline or "")
-    if not found or place is None or found[0].stage_id not in {stage.id for stage in place.stages}:
+    if not card_rows or place is None or card_rows[0].stage_id not in {stage.id for stage in place.stages}:
         return None
-    return CardBuilder(person, place, now, by_deal(pending_of(person, now))).card(found[0])
+    return CardBuilder(person, place, now, by_deal(pending_of(person, now))).card(card_rows[0])
 
 
 def head(person: Person, selection: Selection, now: datetime) -> Board | None:
@@ -78,11 +84,11 @@ def _drawn_board(
     selection: Selection,
     places: dict[str, "Place"],
     now: datetime,
-    shown: Mapping[str, int],
+    cards_by_stage: Mapping[str, int],
     *,
     after: str = "",
 ) -> Board:
-    """The board with cards in those lanes that `shown` names."""
+    """The board with cards in those lanes that `cards_by_stage` names."""
     place = places[selection.pipeline]
     rows = deals(person, selection, now, limits=place.limits)
     sums = kept_sums(person, selection) if selection.is_kept else count_sums(rows)
@@ -90,7 +96,7 @@ def _drawn_board(
     empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
     pending = pending_of(person, now)
     builder = CardBuilder(person, place, now, by_deal(pending))
-    lanes = fill_lanes(builder, rows, empty, shown, after=after)
+    lanes = fill_lanes(builder, rows, empty, cards_by_stage, after=after)
     tabs = [
         Tab(
             place.id,
@@ -134,5 +140,5 @@ def _names(selection: Selection, cards: Sequence[Card]) -> dict[str, str]:
     if not cards:
         return {}
     first = cards[0]
-    known = {"book": first.book, "household": first.household, "owner": first.owner}
-    return {name: word for name, word in known.items() if getattr(selection, name) and word}
+    card_names = {"book": first.book, "household": first.household, "owner": first.owner}
+    return {name: word for name, word in card_names.items() if getattr(selection, name) and word}

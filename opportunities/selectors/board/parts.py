@@ -96,11 +96,11 @@ class Lane:
     cards: tuple[Card, ...] = ()
     after: str = ""
     won: Sums | None = None
-    shown: int = 0
+    shown_count: int = 0
 
     @property
     def rest(self) -> int:
-        return max(self.sums.count - self.shown, 1) if self.after else 0
+        return max(self.sums.count - self.shown_count, 1) if self.after else 0
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,12 @@ def pending_of(person: Person, now: datetime) -> list[ChangeUnderWay]:
 
 def by_deal(pending: Iterable[ChangeUnderWay]) -> dict[str, list[ChangeUnderWay]]:
     """The changes by deal, oldest first. A refusal with a newer change after it is left out."""
-    found: dict[str, list[ChangeUnderWay]] = {}
+    changes_by_deal: dict[str, list[ChangeUnderWay]] = {}
     for row in pending:
-        earlier = found.setdefault(row.opportunity_id, [])
+        earlier = changes_by_deal.setdefault(row.opportunity_id, [])
         earlier[:] = [submission for submission in earlier if submission.state in OPEN]
         earlier.append(row)
-    return found
+    return changes_by_deal
 
 
 def touched_stages(person: Person, selection: Selection) -> set[str]:

@@ -38,13 +38,13 @@ def visible_pipelines(person: Person) -> QuerySet[Pipeline]:
 def places_of(person: Person) -> dict[str, Place]:
     """Every pipeline `person` may see that has stages, in order, with the mirror's revisions."""
     books = visible_books(person)
-    seen = Q(pipeline__book=None) | Q(pipeline__book__in=books)
+    visible_stages = Q(pipeline__book=None) | Q(pipeline__book__in=books)
     # Only of this person's books, because another revision would show that deals of other people changed.
     deals = StageTotal.objects.filter(book_id__in=books.values("pk"), pipeline_id=OuterRef("pipeline_id"))
     newest = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
     rows = (
-        with_meanings(Stage.objects.filter(seen, gone_at=None, pipeline__gone_at=None))
+        with_meanings(Stage.objects.filter(visible_stages, gone_at=None, pipeline__gone_at=None))
         .select_related("pipeline")
         .annotate(
             limit=Subquery(limit),
@@ -60,10 +60,13 @@ def places_of(person: Person) -> dict[str, Place]:
         pipeline.pk: Place(
             pipeline.pk,
             pipeline.name,
-            draw_stages(its),
-            {stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit for stage in its},
-            its[0].revision or 0,
-            its[0].pipelines_revision or 0,
+            draw_stages(pipeline_stages),
+            {
+                stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit
+                for stage in pipeline_stages
+            },
+            pipeline_stages[0].revision or 0,
+            pipeline_stages[0].pipelines_revision or 0,
         )
-        for pipeline, its in stages.items()
+        for pipeline, pipeline_stages in stages.items()
     }

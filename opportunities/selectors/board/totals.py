@@ -17,7 +17,7 @@ from opportunities.selectors.board.places import Place
 from opportunities.selectors.selection import IS_UNDATED, closed_within, deals, owned_by
 
 
-def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
+def selected_totals(person: Person, selection: Selection) -> QuerySet[StageTotal]:
     rows = StageTotal.objects.filter(book_id__in=visible_books(person).values("pk"))
     if selection.pipeline:
         rows = rows.filter(pipeline_id=selection.pipeline)
@@ -31,7 +31,7 @@ def kept(person: Person, selection: Selection) -> QuerySet[StageTotal]:
 def kept_sums(person: Person, selection: Selection) -> dict[str, Sums]:
     """The stored totals by stage, of all pipelines."""
     rows = (
-        kept(person, replace(selection, pipeline=""))
+        selected_totals(person, replace(selection, pipeline=""))
         .order_by()
         .values_list("stage_id")
         .annotate(Sum("count"), Sum("valueless"), Sum("value"), Sum("weighted"))
@@ -41,7 +41,7 @@ def kept_sums(person: Person, selection: Selection) -> dict[str, Sums]:
 
 def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
     weight = F("value") * Coalesce("probability", "stage__default_probability")
-    found = (
+    stage_sums = (
         rows.order_by()
         .values_list("stage_id")
         .annotate(
@@ -51,7 +51,7 @@ def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
             weighed=Coalesce(Sum(weight, output_field=BigIntegerField()), 0),
         )
     )
-    return {row[0]: Sums(*row[1:]) for row in found}
+    return {row[0]: Sums(*row[1:]) for row in stage_sums}
 
 
 def won_of(
@@ -71,10 +71,10 @@ def won_of(
     rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
     won_here = rows.filter(stage_id__in=stages).order_by()
     figures = {"how_many": Count("pk"), "with_value": Count("value"), "worth": Coalesce(Sum("value"), 0)}
-    found = won_here.filter(closed_within(began)).values_list("stage_id").annotate(**figures)
+    dated = won_here.filter(closed_within(began)).values_list("stage_id").annotate(**figures)
     undated = won_here.filter(IS_UNDATED).aggregate(**figures)
     return (
-        {stage: Sums(count, count - valued, value) for stage, count, valued, value in found},
+        {stage: Sums(count, count - valued, value) for stage, count, valued, value in dated},
         Sums(undated["how_many"], undated["how_many"] - undated["with_value"], undated["worth"]),
     )
 
@@ -100,5 +100,5 @@ def figures(lanes: Iterable[Lane], won: dict[str, Sums], undated: Sums) -> Figur
 
 def hidden_by_filters(person: Person, selection: Selection) -> int:
     """How many deals the pipeline has for `person` without any filter, from stored totals."""
-    rows = kept(person, Selection(pipeline=selection.pipeline))
+    rows = selected_totals(person, Selection(pipeline=selection.pipeline))
     return rows.aggregate(all=Coalesce(Sum("count"), 0))["all"] or 0

@@ -54,11 +54,14 @@ def first_of_each(ordered: QuerySet[Opportunity], counts: Mapping[str, int]) -> 
 
     The statement is composed once and repeated with each stage's id.
     """
-    found = ids_of(ordered.filter(stage_id=ANY_STAGE)) if counts else None
-    if found is None:
+    ids_query = ids_of(ordered.filter(stage_id=ANY_STAGE)) if counts else None
+    if ids_query is None:
         return []
     return [
-        Ids(f"{found.sql} LIMIT {count:d}", [id if value == ANY_STAGE else value for value in found.values])
+        Ids(
+            f"{ids_query.sql} LIMIT {count:d}",
+            [id if value == ANY_STAGE else value for value in ids_query.values],
+        )
         for id, count in counts.items()
     ]
 
@@ -73,7 +76,7 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
     parts = [f"SELECT * FROM ({window.sql}) AS w{number}" for number, window in enumerate(chosen)]  # noqa: S608 - by Django
     values = [value for window in chosen for value in window.values]
     may_write = ExpressionWrapper(Q(book__in=writable_books(person)), output_field=BooleanField())
-    found = (
+    records = (
         Opportunity.objects.filter(pk__in=RawSQL(" UNION ALL ".join(parts), values))  # noqa: S611 - the same
         .annotate(since=IN_STAGE_SINCE, may_write=may_write, household_text=household_text(person))
         .values_list(
@@ -82,7 +85,7 @@ def rows_of(person: Person, chosen: Sequence[Ids]) -> list[CardRow]:
             "unreadable",
         )
     )  # fmt: skip
-    return sorted((CardRow(*row) for row in found), key=lambda row: (row.since, row.id), reverse=True)
+    return sorted((CardRow(*row) for row in records), key=lambda row: (row.since, row.id), reverse=True)
 
 
 def cursor(row: CardRow) -> str:
@@ -90,7 +93,7 @@ def cursor(row: CardRow) -> str:
     return f"{(row.since - EPOCH) // MICROSECOND}~{row.id}"
 
 
-def _read(after: str) -> tuple[datetime, str] | None:
+def _parse_cursor(after: str) -> tuple[datetime, str] | None:
     """The time and the id in a cursor; None for a text that this module did not write."""
     number, _, id = after.partition("~")
     if not (id and number.isascii() and number.isdigit() and len(number) < 18):
@@ -99,13 +102,13 @@ def _read(after: str) -> tuple[datetime, str] | None:
 
 
 def below_cursor(after: str) -> Q | None:
-    read = _read(after)
-    if read is None:
+    position = _parse_cursor(after)
+    if position is None:
         return None
-    since, id = read
+    since, id = position
     return Q(since__lte=since) & (Q(since__lt=since) | Q(pk__lt=id))
 
 
 def is_below(row: CardRow, after: str) -> bool:
-    read = _read(after)
-    return read is None or (row.since, row.id) < read
+    position = _parse_cursor(after)
+    return position is None or (row.since, row.id) < position

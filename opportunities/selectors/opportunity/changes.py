@@ -47,10 +47,10 @@ class Names:
             return
         people = Member.objects.filter(user_id__in=owners).order_by()
         houses = visible_households(self._person).filter(pk__in=households).order_by()
-        found = people.values_list("user_id", "first_name", "last_name", Value(1)).union(
+        name_rows = people.values_list("user_id", "first_name", "last_name", Value(1)).union(
             houses.values_list("pk", "name", Value(""), Value(0)), all=True
         )
-        for id, first, last, is_person in found:
+        for id, first, last, is_person in name_rows:
             if is_person:
                 self.owners[id] = Member(first_name=first, last_name=last).name
             else:
@@ -70,12 +70,12 @@ def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Chan
     """The changes, newest first. The person is known only for changes requested here; sync saw the others."""
     if not history:
         return []
-    found = [_first(history[0])]
+    changes = [_first(history[0])]
     for before, after in pairwise(history):
         text = _difference(before, after, names)
         if text:
-            found.append(_observed(after, text))
-    return found[::-1]
+            changes.append(_observed(after, text))
+    return changes[::-1]
 
 
 def _first(version: OpportunityVersion) -> Change:

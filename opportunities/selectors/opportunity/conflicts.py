@@ -21,17 +21,17 @@ class ConflictField:
     """One field of a conflict, as words: what the person saw, what is there now, what they want."""
 
     label: str
-    seen: str
-    now: str
-    wanted: str
+    seen_value: str
+    now_value: str
+    requested_value: str
 
 
 @dataclass(frozen=True)
 class Conflict:
-    """Fields somebody else changed meanwhile. `told` says who, `unanswered` asks what to do."""
+    """Fields somebody else changed meanwhile. `title` says who, `unanswered` asks what to do."""
 
     fields: list[ConflictField]
-    told: str
+    title: str
     unanswered: str
 
 
@@ -48,14 +48,14 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
 
     The seen values come from the form, so no name of another book is looked up for them.
     """
-    seen, wanted = from_body(changes.seen), from_body(changes.wanted)
-    names = _known_names(row, (seen, wanted, current))
+    seen_fields, requested_fields = from_body(changes.seen), from_body(changes.wanted)
+    names = _known_names(row, (seen_fields, requested_fields, current))
     fields = [
         ConflictField(
             label_of(name),
-            _in_words(name, seen[name], names),
+            _in_words(name, seen_fields[name], names),
             _in_words(name, now, names),
-            _in_words(name, wanted[name], names),
+            _in_words(name, requested_fields[name], names),
         )
         for name, now in current.items()
     ]

@@ -75,7 +75,7 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         OpportunityVersion.objects.filter(opportunity_id=row.pk).order_by("-valid_from")[:VERSIONS_READ]
     )
     history.reverse()
-    asked = list(Submission.objects.filter(opportunity_id=row.pk).order_by("-created_at")[:50])
+    submissions = list(Submission.objects.filter(opportunity_id=row.pk).order_by("-created_at")[:50])
     changes = changes_of(history, Names(person, row, history, stages))
     household = household_with_kind(row)
     may_write = bool(getattr(row, "may_write", False)) and row.gone_at is None
@@ -97,13 +97,13 @@ def deal_page(person: Person, row: Opportunity, now: datetime) -> DealPage:
         age=age(row, now),
         changes=changes[:CHANGES_SHOWN],
         more_changes=max(0, len(changes) - CHANGES_SHOWN),
-        pending=pending(asked, person, stages, now),
-        lost=why_lost(asked, history) if stage.meaning == Meaning.LOST else None,
+        pending=pending(submissions, person, stages, now),
+        lost=why_lost(submissions, history) if stage.meaning == Meaning.LOST else None,
         may_write=may_write,
         why_read_only="" if may_write else why_read_only(row),
         slant_url=slant_url(row.pk),
         unreadable=unreadable_fields(person, row),
-        asked=asked,
+        submissions=submissions,
     )
 
 
@@ -111,16 +111,16 @@ def unreadable_fields(person: Person, row: Opportunity) -> list[DealFact]:
     """The fields of the deal that we cannot read; with their raw forms only for managers."""
     if not row.unreadable:
         return []
-    kept = UnreadableRecord.objects.filter(resource=DEALS, key=row.pk).values_list("fields", flat=True)
-    raw: dict[str, str] = next(iter(kept), {}) if person.is_manager else {}
+    raw_fields = UnreadableRecord.objects.filter(resource=DEALS, key=row.pk).values_list("fields", flat=True)
+    raw: dict[str, str] = next(iter(raw_fields), {}) if person.is_manager else {}
     return [DealFact(deal_words.place(name), raw.get(name, "")) for name in row.unreadable.split(",")]
 
 
-def why_lost(asked: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
+def why_lost(submissions: Sequence[Submission], history: Sequence[OpportunityVersion]) -> LostReason | None:
     """The reason given with the move that lost the deal, if that move was confirmed and none followed it."""
     arrived = {
         submission.pk: submission.settled_at
-        for submission in asked
+        for submission in submissions
         if submission.state == State.CONFIRMED and submission.settled_at
     }
     reason = LostReason.objects.filter(submission_id__in=arrived).first()

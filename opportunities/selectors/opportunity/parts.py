@@ -45,9 +45,9 @@ class StageTime:
 
 @dataclass(frozen=True)
 class Change:
-    """One observed change: who (empty: seen by sync), what, when."""
+    """One observed change: by whom (empty: seen by sync), what, when."""
 
-    who: str
+    by: str
     text: str
     at: datetime
 
@@ -60,7 +60,7 @@ class PendingChange:
     kind: str
     state: str
     by: str
-    asked: str
+    change: str
     words: states_words.StateWords
     sentence: str
     reachable: bool
@@ -98,7 +98,7 @@ class DealPage:
     why_read_only: str
     slant_url: str
     unreadable: list[DealFact] = field(default_factory=list)
-    asked: list[Submission] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
 
     @property
     def unsettled(self) -> bool:

@@ -24,31 +24,34 @@ def has_open_changes(deal: str) -> bool:
 
 
 def pending(
-    asked: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
+    submissions: Sequence[Submission], person: Person, stages: Sequence[StageChoice], now: datetime
 ) -> list[PendingChange]:
     """The open changes, oldest first, and the newest refusal of the last day unless a later change was
     confirmed.
     """
-    shown = [row for row in asked if row.state not in FINAL]
-    newest = next((row for row in asked if row.state in FINAL), None)
+    pending_rows = [row for row in submissions if row.state not in FINAL]
+    newest = next((row for row in submissions if row.state in FINAL), None)
     if (
         newest
         and newest.state == State.REJECTED
         and newest.settled_at
         and now - newest.settled_at < REFUSED_FOR
     ):
-        shown.append(newest)
-    seen = outlook(now) if any(row.state not in FINAL for row in shown) else Outlook()
-    shown.sort(key=lambda row: row.created_at)
-    return [_waiting(row, person, stages, when(row, seen, now), reason_now(row, seen)) for row in shown]
+        pending_rows.append(newest)
+    current_outlook = outlook(now) if any(row.state not in FINAL for row in pending_rows) else Outlook()
+    pending_rows.sort(key=lambda row: row.created_at)
+    return [
+        _waiting(row, person, stages, when(row, current_outlook, now), reason_now(row, current_outlook))
+        for row in pending_rows
+    ]
 
 
 def _waiting(
     row: Submission, person: Person, stages: Sequence[StageChoice], at: str, reason: str
 ) -> PendingChange:
-    told = submissions_words.state_words(row.kind, row.state, reason)
+    state_words = submissions_words.state_words(row.kind, row.state, reason)
     oversees = opens_all_submissions(person)
-    sentence = told.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
+    sentence = state_words.sentence.format(at=at, name=row.name, where="", book=row.labels.get("book", ""))
     if row.state == State.REJECTED and row.reason_code == "rejected":
         message = submissions_words.reasons_of(row.reason_text, row.field_errors)
         if message:
@@ -58,8 +61,8 @@ def _waiting(
         kind=row.kind,
         state=row.state,
         by=row.by_display,
-        asked=asked_for(row, stages),
-        words=told,
+        change=asked_for(row, stages),
+        words=state_words,
         sentence=sentence,
         reachable=oversees or row.person_id == person.pk,
     )
@@ -71,14 +74,14 @@ def asked_for(row: Submission, stages: Sequence[StageChoice] = ()) -> str:
     """
     if row.kind == "create":
         return words.PENDING["create"]
-    sent = sent_fields(row)
-    stage_id = sent.get("pipeline_stage_id")
+    fields = sent_fields(row)
+    stage_id = fields.get("pipeline_stage_id")
     if row.kind == "move" and stage_id:
         stage = next((stage.name for stage in stages if stage.id == stage_id), "")
         return words.PENDING["move"].format(stage=row.labels.get("stage") or stage or words.UNKNOWN_STAGE)
     labels = {"assigned_to_id": "owner", "household_id": "household", "pipeline_stage_id": "stage"}
     parts = []
-    for name, value in sent.items():
+    for name, value in fields.items():
         label = label_of(name).lower()
         text = row.labels.get(labels.get(name, ""), "") or show_value(name, value) or "nothing"
         parts.append(f"{label} to {text}")

@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 
 def pipeline_of(row: Opportunity) -> PipelineChoice:
     """The deal's pipeline with its stages in order; always with the deal's own stage. Makes one query."""
-    found = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
-    stages = [stage for stage in found if stage.gone_at is None or stage.pk == row.stage_id]
+    stage_rows = with_meanings(Stage.objects.filter(pipeline=row.pipeline_id)).select_related("pipeline")
+    stages = [stage for stage in stage_rows if stage.gone_at is None or stage.pk == row.stage_id]
     pipeline = stages[0].pipeline if stages else Pipeline(pk=row.pipeline_id, name=words.UNKNOWN_PIPELINE)
     if all(stage.pk != row.stage_id for stage in stages):
         stages.append(Stage(pk=row.stage_id, name=words.UNKNOWN_STAGE))
@@ -29,12 +29,12 @@ def steps(stage: StageChoice, stages: Sequence[StageChoice]) -> list[StageStep]:
     """The visible stages and the present one. Which stages were passed is known only for open and won
     deals.
     """
-    shown = [choice for choice in stages if choice.visible or choice.id == stage.id]
-    here = next((place for place, choice in enumerate(shown) if choice.id == stage.id), 0)
+    shown_stages = [choice for choice in stages if choice.visible or choice.id == stage.id]
+    current_place = next((place for place, choice in enumerate(shown_stages) if choice.id == stage.id), 0)
     on_the_road = stage.meaning in (Meaning.OPEN, Meaning.WON)
     return [
-        StageStep(choice, on_the_road and place < here, choice.id == stage.id)
-        for place, choice in enumerate(shown)
+        StageStep(choice, on_the_road and place < current_place, choice.id == stage.id)
+        for place, choice in enumerate(shown_stages)
     ]
 
 

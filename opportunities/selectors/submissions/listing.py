@@ -46,8 +46,8 @@ class SubmissionList:
 
     @property
     def version(self) -> str:
-        shown = repr(([(line.id, line.state) for line in self.lines], self.older))
-        return hashlib.sha256(shown.encode()).hexdigest()[:16]
+        contents = repr(([(line.id, line.state) for line in self.lines], self.older))
+        return hashlib.sha256(contents.encode()).hexdigest()[:16]
 
     @property
     def look_again_ms(self) -> int:
@@ -61,10 +61,10 @@ def listing(person: Person, *, chosen: str = "", before: str = "") -> Submission
         rows = rows.filter(state__in=STATES_OF[chosen])
     if last := own(person, before):
         rows = rows.filter(created_at__lt=last.created_at)
-    found = list(rows[: PAGE + 1])
+    page_rows = list(rows[: PAGE + 1])
     return SubmissionList(
-        lines=[_line(row) for row in found[:PAGE]],
-        older=str(found[PAGE - 1].pk) if len(found) > PAGE else "",
+        lines=[_line(row) for row in page_rows[:PAGE]],
+        older=str(page_rows[PAGE - 1].pk) if len(page_rows) > PAGE else "",
         chosen=chosen if chosen in STATES_OF else "",
     )
 

@@ -31,12 +31,12 @@ class ProgressStep:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentField:
     """A field as we sent it; as Slant answered it where that differs; what it was before, where seen."""
 
     label: str
     text: str
-    answered: str = ""
+    slant_value: str = ""
     was: str = ""
 
 
@@ -62,7 +62,7 @@ class SubmissionPage:
     words: states_words.StateWords
     sentence: str
     steps: list[ProgressStep]
-    sent: list[Sent]
+    sent_fields: list[SentField]
     refusals: list[tuple[str, str]]
     managers_reason: str
     exchanges: list[Exchange]
@@ -70,7 +70,7 @@ class SubmissionPage:
     may_still_send: bool
     correct_url: str
     deal_url: str
-    mine: bool
+    is_own: bool
     took: str
     version: str
     look_again_ms: int

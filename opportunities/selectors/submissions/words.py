@@ -7,7 +7,7 @@ from opportunities.models import Submission
 
 def typed_again(row: Submission) -> dict[str, str]:
     """The fields of the form by name; what was left empty then is empty again."""
-    sent = sent_fields(row)
+    fields = sent_fields(row)
     return {"pipeline_id": "", "book_id": row.book_id} | as_typed(
-        sent, [name for name in sent if name in LABELS or name.startswith(CUSTOM_PREFIX)]
+        fields, [name for name in fields if name in LABELS or name.startswith(CUSTOM_PREFIX)]
     )
