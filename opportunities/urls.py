@@ -65,7 +65,7 @@ urlpatterns = [
     path("opportunities/<slant_id:id>/move/", moving.move, name="move"),
     # Submissions
     path("submissions/", submissions.submissions, name="submissions"),
-    path("submissions/told/", submissions.told, name="told"),
+    path("submissions/told/", submissions.dismiss_news, name="dismiss_news"),
     path("submissions/review/", review.submissions_review, name="submissions_review"),
     path("submissions/<uuid:id>/", submissions.submission, name="submission"),
     path("submissions/<uuid:id>/withdraw/", submissions.withdraw, name="withdraw"),

@@ -312,7 +312,7 @@ def to_sign_in(request: PageRequest, view: object = None) -> HttpResponse:
     page = page_of(request)
     keeping = draft_mark_of(view)
     if keeping and request.method == "POST":
-        token, typed = request.POST.get("form_token", ""), keeping.read(request.POST)
+        token, typed = request.POST.get("form_token", ""), keeping.read_form(request.POST)
         drafts.save_after_session(form_token=token, form=keeping.form, typed=typed, page=page)
     address = f"{settings.LOGIN_URL}?{urlencode({'next': page})}"
     if request.htmx:

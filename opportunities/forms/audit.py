@@ -60,24 +60,24 @@ class TrailForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        since, until = given.get("since"), given.get("until")
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and since > until:
             self.add_error("until", trail_words.DATES_SWAPPED)
-        return given
+        return cleaned
 
     @property
-    def wanted(self) -> TrailQuery:
-        given = self.cleaned_data
+    def trail_query(self) -> TrailQuery:
+        cleaned = self.cleaned_data
         return TrailQuery(
-            who=given.get("who") or "",
-            actions=trail_words.actions_of(given.get("what") or ""),
-            outcome=given.get("outcome") or "",
-            object=given.get("object") or "",
-            saw=given.get("saw") or "",
-            text=given.get("q") or "",
-            since=given.get("since"),
-            until=given.get("until"),
+            who=cleaned.get("who") or "",
+            actions=trail_words.actions_of(cleaned.get("what") or ""),
+            outcome=cleaned.get("outcome") or "",
+            object=cleaned.get("object") or "",
+            saw=cleaned.get("saw") or "",
+            text=cleaned.get("q") or "",
+            since=cleaned.get("since"),
+            until=cleaned.get("until"),
         )
 
     @property
@@ -100,24 +100,28 @@ class TrailForm(forms.Form):
     def query(self, *leave_out: str) -> str:
         """The filters as a query string, for the next page, the export and the printed copy."""
         names = ("q", "who", "what", "outcome", "saw", "object", "since", "until")
-        kept = {
+        filters = {
             name: self.cleaned_data[name]
             for name in names
             if name not in leave_out and self.cleaned_data.get(name)
         }
-        return urlencode(kept)
+        return urlencode(filters)
 
     def chips(self, people: list[tuple[str, str]]) -> list[TrailChip]:
         """All active filters, which no control shows while the form is closed."""
-        given = self.cleaned_data
-        told = {
-            "who": ("Who", _named(given.get("who"), people)),
-            "what": ("What", trail_words.WHAT.get(given.get("what", ""), (given.get("what", ""),))[0]),
-            "outcome": ("Outcome", trail_words.OUTCOME.get(given.get("outcome", ""), "")),
-            "saw": ("Who saw the deals of", given.get("saw", "")),
-            "object": ("Trail of", given.get("object", "")),
+        cleaned = self.cleaned_data
+        filter_words = {
+            "who": ("Who", _named(cleaned.get("who"), people)),
+            "what": ("What", trail_words.WHAT.get(cleaned.get("what", ""), (cleaned.get("what", ""),))[0]),
+            "outcome": ("Outcome", trail_words.OUTCOME.get(cleaned.get("outcome", ""), "")),
+            "saw": ("Who saw the deals of", cleaned.get("saw", "")),
+            "object": ("Trail of", cleaned.get("object", "")),
         }
-        chips = [TrailChip(label, value, self.query(name)) for name, (label, value) in told.items() if value]
+        chips = [
+            TrailChip(label, value, self.query(name))
+            for name, (label, value) in filter_words.items()
+            if value
+        ]
         if days := self._days():
             chips.append(TrailChip("Days", days, self.query("since", "until")))
         return chips
@@ -136,7 +140,12 @@ class TrailForm(forms.Form):
         return f"up to {formats.day(until, today)}" if until else ""
 
 
-def _named(who: str | None, people: list[tuple[str, str]]) -> str:
-    if not who:
+def _named(person_key: str | None, people: list[tuple[str, str]]) -> str:
+    if not person_key:
         return ""
-    return dict(people).get(who) or trail_words.MACHINES.get(who) or who.partition(" ")[2] or who
+    return (
+        dict(people).get(person_key)
+        or trail_words.MACHINES.get(person_key)
+        or person_key.partition(" ")[2]
+        or person_key
+    )

@@ -257,8 +257,10 @@ class NewOpportunityForm(forms.Form):
                 self.add_error(field, create_words.SLANT_REFUSED_FIELD.format(message=message))
                 placed = True
         if unplaced or not placed:
-            said = reasons_of(text, unplaced)
-            self.add_error(None, self.refused.format(message=f"{said}.") if said else self.refused_no_words)
+            reasons = reasons_of(text, unplaced)
+            self.add_error(
+                None, self.refused.format(message=f"{reasons}.") if reasons else self.refused_no_words
+            )
 
     def renew(self, **hidden: str) -> None:
         """Give a bound form new hidden values before it is drawn again with everything typed kept."""
@@ -294,14 +296,14 @@ class NewOpportunityForm(forms.Form):
         picker = self.fields["household_id"].widget
         assert isinstance(picker, HouseholdPicker)  # noqa: S101 - for the type checker
         picker.offer, picker.q = offer, self.current_value("q")
-        shown = {household.id: household for household in offer.households}
+        offered = {household.id: household for household in offer.households}
         if offer.household:
-            shown = {offer.household.id: offer.household} | shown
+            offered = {offer.household.id: offer.household} | offered
         self._choices(
             "household_id",
             [
                 ("", "No household"),
-                *((id, f"{household.name} ({household.kind})") for id, household in shown.items()),
+                *((id, f"{household.name} ({household.kind})") for id, household in offered.items()),
             ],
         )
 

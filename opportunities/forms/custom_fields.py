@@ -62,7 +62,11 @@ def _widget(field: DealField) -> forms.Widget:
             return forms.DateInput({"class": "form-control", "type": "date", "autocomplete": "off"})
         case ValueType.BOOLEAN | ValueType.CHOICE:
             select = Select()
-            options = YES_AND_NO if field.type is ValueType.BOOLEAN else [(one, one) for one in field.choices]
+            options = (
+                YES_AND_NO
+                if field.type is ValueType.BOOLEAN
+                else [(choice, choice) for choice in field.choices]
+            )
             select.choices = [NOT_SET, *options]
             return select
         case _:

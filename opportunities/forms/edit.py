@@ -44,8 +44,8 @@ def typed_and_seen(values: Fields, custom: Iterable[DealField] = ()) -> dict[str
     """What the form opens with: each value as a person would type it, and as they saw it."""
     names = (*EDITABLE, *(field.name for field in custom))
     days = {f.name: as_text(values.get(f.name))[:10] for f in custom if f.type is ValueType.DAY}
-    seen = {f"seen_{name}": as_text(values.get(name)) for name in names}
-    return as_typed(values, names) | days | seen
+    seen_values = {f"seen_{name}": as_text(values.get(name)) for name in names}
+    return as_typed(values, names) | days | seen_values
 
 
 def editable_values(data: Mapping[str, Any]) -> dict[str, str]:
@@ -127,29 +127,29 @@ class EditOpportunityForm(NewOpportunityForm):
     @property
     def seen_values(self) -> list[tuple[str, str]]:
         """The values for the hidden fields that keep, over every redraw, what the person saw."""
-        return [(name, self.seen(name)) for name in self.names]
+        return [(name, self.seen_text(name)) for name in self.names]
 
-    def seen(self, name: str) -> str:
+    def seen_text(self, name: str) -> str:
         """What the person saw in `name`, as text; empty where the form did not post it."""
-        shown = str((self.data if self.is_bound else self.initial).get(f"seen_{name}", ""))
+        text = str((self.data if self.is_bound else self.initial).get(f"seen_{name}", ""))
         # It is stored with the change, and no text column can hold NUL.
-        return shown.replace("\0", "").strip()
+        return text.replace("\0", "").strip()
 
     def is_as_seen(self, name: str) -> bool:
         return f"seen_{name}" in self.data and self._plain(name, self.current_value(name)) == self._plain(
-            name, self.seen(name)
+            name, self.seen_text(name)
         )
 
     def changes(self) -> DealChanges:
         """After `is_valid()`: the fields whose value differs from what was seen."""
-        wanted: Fields = {}
-        seen: Fields = {}
+        requested: Fields = {}
+        seen_values: Fields = {}
         for name in self.names:
             value, before = self.cleaned_data[name], self._seen_value(name)
             value = None if value == "" else value
             if (value.isoformat() if isinstance(value, date) else value) != before:
-                wanted[name], seen[name] = value, before
-        return DealChanges(self.row.pk, wanted, seen)
+                requested[name], seen_values[name] = value, before
+        return DealChanges(self.row.pk, requested, seen_values)
 
     def clean(self) -> dict[str, Any]:
         for name, field in self.custom.items():
@@ -185,7 +185,7 @@ class EditOpportunityForm(NewOpportunityForm):
             # An empty value names no household, so the deal keeps the one it has.
             match self.current_value("household_id"):
                 case "" if not self.current_value("q"):
-                    return self.seen("household_id")
+                    return self.seen_text("household_id")
                 case choice if choice == NO_HOUSEHOLD:
                     return ""
         if self.is_as_seen("household_id") and not (
@@ -212,7 +212,7 @@ class EditOpportunityForm(NewOpportunityForm):
         """The seen value as the mirror would hold it. An unreadable text equals no value, so the field counts
         as changed.
         """
-        text = self.seen(name)
+        text = self.seen_text(name)
         if name in self.custom:
             return seen_value(self.custom[name], text)
         if type_of(name) in (ValueType.DOLLARS, ValueType.PERCENT):
@@ -226,10 +226,10 @@ class EditOpportunityForm(NewOpportunityForm):
 
     def _fill_choices(self) -> None:
         self._fill_households()
-        if kept := self.offer.kept_household:
+        if kept_household := self.offer.kept_household:
             picker = self.fields["household_id"].widget
             offered = list(picker.choices)[1:]
-            keep = deals_words.HOUSEHOLD_KEPT.format(household=kept)
+            keep = deals_words.HOUSEHOLD_KEPT.format(household=kept_household)
             self.fields["household_id"].help_text = deals_words.HOUSEHOLD_KEPT_HINT
             self._choices("household_id", [("", keep), (NO_HOUSEHOLD, "No household"), *offered])
         self._fill_owners()

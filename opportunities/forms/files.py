@@ -18,6 +18,6 @@ class FileForm(forms.Form):
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__(data)
         self.full_clean()
-        asked = self.cleaned_data["about"]
-        self.wanted_about = About(asked) if asked in set(About) else About.NO
+        about = self.cleaned_data["about"]
+        self.wanted_about = About(about) if about in set(About) else About.NO
         self.wanted_table: str = self.cleaned_data["table"]

@@ -22,8 +22,8 @@ class ReadingForm(forms.Form):
         data = self.cleaned_data
         column, down = data["sort"].removeprefix("-"), data["sort"].startswith("-")
         sorting = Sorting(column, down) if column in SORTS else Sorting()
-        shown = int(data["shown"]) if data["shown"].isascii() and data["shown"].isdigit() else 0
-        return Reading(sorting, data["after"], min(shown, DEEPEST))
+        shown_count = int(data["shown"]) if data["shown"].isascii() and data["shown"].isdigit() else 0
+        return Reading(sorting, data["after"], min(shown_count, DEEPEST))
 
 
 def reading_of(data: Mapping[str, Any]) -> Reading:

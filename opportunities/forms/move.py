@@ -75,9 +75,9 @@ class MoveForm(forms.Form):
     def full_clean(self) -> None:
         super().full_clean()
         for hidden in [name for name in self.errors if name not in SHOWN]:
-            for said in self.errors.pop(hidden):
-                if said not in self.errors.get("pipeline_stage_id", []):
-                    self.add_error("pipeline_stage_id", said)
+            for message in self.errors.pop(hidden):
+                if message not in self.errors.get("pipeline_stage_id", []):
+                    self.add_error("pipeline_stage_id", message)
 
     def clean(self) -> dict[str, Any]:
         fields = self.cleaned_data
@@ -125,4 +125,4 @@ class MoveForm(forms.Form):
     @property
     def problems(self) -> list[tuple[str, str]]:
         """Field and sentence, in the order of the page."""
-        return [(name, str(said)) for name in SHOWN for said in self.errors.get(name, [])]
+        return [(name, str(message)) for name in SHOWN for message in self.errors.get(name, [])]

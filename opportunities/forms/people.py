@@ -26,5 +26,5 @@ class LinkForm(forms.Form):
 
     def problems(self) -> Problems:
         """The first problem, with the id of its table."""
-        found = [("people", str(message)) for messages in self.errors.values() for message in messages]
-        return found[:1]
+        problems = [("people", str(message)) for messages in self.errors.values() for message in messages]
+        return problems[:1]

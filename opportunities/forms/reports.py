@@ -109,12 +109,12 @@ class ReportForm(forms.Form):
     def address(self) -> dict[str, str]:
         """The filters as they were understood, empty ones left out, the period as days."""
         period = self.chosen_period
-        wanted = {
+        filters = {
             "from": str(period.first),
             "to": str(period.last),
             **{name: self._text(name) for name in ("book", "team", "pipeline", "owner", "by", "day")},
         }
-        return {name: value for name, value in wanted.items() if value}
+        return {name: value for name, value in filters.items() if value}
 
     @property
     def problems(self) -> list[str]:

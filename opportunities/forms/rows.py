@@ -59,10 +59,10 @@ class Select(forms.Select):
         return copy
 
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> Any:
-        sent = value[0] if value else ""
+        chosen = value[0] if value else ""
         offered = {str(key) for key, _ in self.choices}
-        if sent and sent not in offered:
-            self.choices = [*self.choices, (sent, self.names.get(sent, "Not available"))]
+        if chosen and chosen not in offered:
+            self.choices = [*self.choices, (chosen, self.names.get(chosen, "Not available"))]
         return super().optgroups(name, value, attrs)
 
 
@@ -92,12 +92,12 @@ class HouseholdPicker(Select):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.offer.household if self.offer.household and self.offer.household.id == value else None
-        kept = "" if chosen or value == NO_HOUSEHOLD else self.offer.kept_household
+        kept_household = "" if chosen or value == NO_HOUSEHOLD else self.offer.kept_household
         # A household that the deal may only keep is not a choice; an empty value keeps it.
-        return super().get_context(name, "" if kept else value, attrs) | {
+        return super().get_context(name, "" if kept_household else value, attrs) | {
             "chosen": chosen,
-            "kept": kept,
-            "picked": chosen.name if chosen else kept,
+            "kept_household": kept_household,
+            "picked": chosen.name if chosen else kept_household,
             "no_household": NO_HOUSEHOLD,
             "offer": self.offer,
             "q": self.q,

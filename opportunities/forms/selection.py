@@ -141,7 +141,7 @@ class SelectionForm(forms.Form):
     @property
     def problems(self) -> list[tuple[str, str]]:
         """Field and sentence, in the order of the fields."""
-        return [(name, str(said)) for name in self.fields for said in self.errors.get(name, [])]
+        return [(name, str(message)) for name in self.fields for message in self.errors.get(name, [])]
 
 
 class WindowForm(forms.Form):

@@ -21,7 +21,7 @@ class SaveViewForm(forms.Form):
 
     @property
     def problem(self) -> str:
-        return next((str(said) for all_said in self.errors.values() for said in all_said), "")
+        return next((str(message) for all_said in self.errors.values() for message in all_said), "")
 
     @property
     def typed_name(self) -> str:

@@ -29,7 +29,7 @@ def add_undated(
     `seen`: the sheet counts what was seen to happen, on the day it was seen, dated by Slant or not.
     """
     deals = {count.meaning: count.deals for count in counts if count.deals}
-    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0), seen=seen)
+    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0), counts_seen=seen)
     if not said:
         return sheet
     note = words.UNDATED_SEEN_NOTE if seen else words.UNDATED_NOTE

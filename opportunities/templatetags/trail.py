@@ -19,10 +19,10 @@ CLASSES = {"good": "is-good", "warn": "is-warn-text", "bad": "is-bad-text"}
 @register.simple_tag
 def sentence(parts: Iterable[Part]) -> SafeString:
     """The parts of a sentence, one right after the other, each in its tone."""
-    said = escape("")
+    html = escape("")
     for part in parts:
-        said = format_html("{}{}", said, _toned(part))
-    return said
+        html = format_html("{}{}", html, _toned(part))
+    return html
 
 
 def _toned(part: Part) -> SafeString:
@@ -34,5 +34,5 @@ def _toned(part: Part) -> SafeString:
 @register.simple_tag
 def address_of_all_done_by(event: AuditEvent) -> str:
     """The trail of everything the person did who did this."""
-    who = quote(f"{event.actor_iss} {event.actor_sub}", safe="")
-    return f"{reverse('opportunities:audit')}?who={who}"
+    actor_key = quote(f"{event.actor_iss} {event.actor_sub}", safe="")
+    return f"{reverse('opportunities:audit')}?who={actor_key}"

@@ -46,8 +46,8 @@ def _shows_thing(request: PageRequest, response: HttpResponseBase) -> bool:
     """Whether the answer shows the object itself. An accepted form has its own events."""
     if response.status_code == 422:
         return True
-    asked = request.method == "GET" or (request.method == "POST" and RedrawForm(request.POST).is_redraw)
-    return asked and response.status_code == 200
+    is_view = request.method == "GET" or (request.method == "POST" and RedrawForm(request.POST).is_redraw)
+    return is_view and response.status_code == 200
 
 
 def _record_once(
@@ -61,8 +61,8 @@ def _record_once(
     polling: bool = False,
 ) -> None:
     by = actor_of(request)
-    asked = f"{request.user.pk} {action} {kind} {object_id} {by.session_ref if polling else ''}"
-    key = salted_hmac("slantweb.noted", asked, algorithm="sha256").hexdigest()
+    fingerprint = f"{request.user.pk} {action} {kind} {object_id} {by.session_ref if polling else ''}"
+    key = salted_hmac("slantweb.noted", fingerprint, algorithm="sha256").hexdigest()
     if caches["process"].get(key):
         return
     is_new = actions.record_access(

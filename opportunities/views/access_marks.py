@@ -22,7 +22,7 @@ class DraftMark:
     """Which draft the view keeps when a form is posted after the session's end, and how to read the form."""
 
     form: str
-    read: ReadDraft
+    read_form: ReadDraft
 
 
 def open_to_all(view: View) -> View:
@@ -53,11 +53,11 @@ def own_links_only(view: View) -> View:
     return view
 
 
-def keeps_draft(form: str, *, read: ReadDraft) -> Callable[[View], View]:
+def keeps_draft(form: str, *, read_form: ReadDraft) -> Callable[[View], View]:
     """A form posted here after the session's end becomes a draft of the person its form token names."""
 
     def mark(view: View) -> View:
-        view.keeps_draft = DraftMark(form, read)  # type: ignore[attr-defined]  # as above
+        view.keeps_draft = DraftMark(form, read_form)  # type: ignore[attr-defined]  # as above
         return view
 
     return mark

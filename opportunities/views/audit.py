@@ -32,11 +32,11 @@ def audit(request: PageRequest) -> HttpResponse:
     form = TrailForm(request.GET)
     form.is_valid()
     limit = PRINTED if form.for_print else PAGE
-    found = trail(request.person, form.wanted, before=form.before_seq, limit=limit)
+    trail_page = trail(request.person, form.trail_query, before=form.before_seq, limit=limit)
     context = {
         "form": form,
-        "trail": found,
-        "chips": form.chips(found.people),
+        "trail": trail_page,
+        "chips": form.chips(trail_page.people),
         "query": form.query(),
         "whats": [(name, words[0]) for name, words in trail_words.WHAT.items()],
         "machines": trail_words.MACHINES.items(),
@@ -63,7 +63,7 @@ def audit_export(request: PageRequest) -> HttpResponseBase:
     format = form.chosen_format
     # A table is not evidence, and is not signed.
     asks = format != "csv"
-    opened = export.begin(form.wanted, format=format, by=actor_of(request), clock=CLOCK, asks=asks)
+    opened = export.begin(form.trail_query, format=format, by=actor_of(request), clock=CLOCK, asks=asks)
     name = f"slantweb-trail-{timezone.localdate():%Y-%m-%d}.{format}"
     return StreamingHttpResponse(
         export.stream(opened, format),

@@ -45,9 +45,9 @@ def back_channel_logout(request: PageRequest) -> HttpResponse:
 def _end_sessions(request: PageRequest, notice: LogoutNotice) -> int:
     if not limits.is_first("logout_token", notice.jti, seconds=notice.seconds):
         raise SignInRefused("token_used")
-    meant = open_sessions.of_provider(iss=notice.iss, sub=notice.sub, sid=notice.sid)
+    sessions = open_sessions.of_provider(iss=notice.iss, sub=notice.sub, sid=notice.sid)
     by = replace(actor_of(request), display="The sign-on provider")
-    return open_sessions.end(meant, by=by, reason_code="provider", clock=SystemClock())
+    return open_sessions.end(sessions, by=by, reason_code="provider", clock=SystemClock())
 
 
 def _refuse(request: PageRequest, problem: SignInRefused) -> HttpResponse:

@@ -46,8 +46,8 @@ def board(request: PageRequest) -> HttpResponse:
     if selection.view == LIST:
         return listing.page(request, selection, problems=form.problems)
     now = timezone.now()
-    found = boards.board(request.person, selection, now)
-    context = _page_context(request, found, form) | {
+    drawn_board = boards.board(request.person, selection, now)
+    context = _page_context(request, drawn_board, form) | {
         "moved": just_moved(request.person, MovedForm(request.GET).text("moved"), now),
     }
     return render(request, "opportunities/board.html", context)
@@ -58,9 +58,14 @@ def board_lane(request: PageRequest, pipeline: str, stage: str) -> HttpResponse:
     """One column: a window of it, from its top or `after` a card. A part for scripts, a page without."""
     person, now = request.person, timezone.now()
     selection = replace(SelectionForm(request.GET).selection, pipeline=pipeline)
-    after, shown = WindowForm(request.GET).window
+    after, card_count = WindowForm(request.GET).window
     lane = boards.lane(
-        person, selection, stage, now, after=after, card_count=boards.WINDOW if shown is None else shown
+        person,
+        selection,
+        stage,
+        now,
+        after=after,
+        card_count=boards.WINDOW if card_count is None else card_count,
     )
     if lane is None:
         raise Http404
@@ -74,17 +79,19 @@ def board_lane(request: PageRequest, pipeline: str, stage: str) -> HttpResponse:
 def board_changes(request: PageRequest) -> HttpResponse:
     """204, or which columns changed since the token `since`, with the page's head as it is now."""
     person, selection = request.person, SelectionForm(request.GET).selection
-    asked = BoardChangesForm(request.GET)
-    since = asked.text("since")
-    found = changes(person, selection, since)
-    if found is None and not asked.wants_head:
+    changes_form = BoardChangesForm(request.GET)
+    since = changes_form.text("since")
+    column_changes = changes(person, selection, since)
+    if column_changes is None and not changes_form.wants_head:
         return HttpResponse(status=204)
     head = boards.head(person, selection, timezone.now())
     if head is None:
         # The pipeline of this open board is gone. The page says so when it is drawn again.
-        return render(request, "opportunities/partials/board_gone.html", {"changes": found, "since": since})
+        return render(
+            request, "opportunities/partials/board_gone.html", {"changes": column_changes, "since": since}
+        )
     context = {
-        "changes": found,
+        "changes": column_changes,
         "since": since,
         "board": head,
         "query": head.selection.query(),
@@ -183,22 +190,24 @@ def _draw_views(
     return render(request, f"opportunities/{name}", context, status=status)
 
 
-def _page_context(request: PageRequest, found: Board, form: SelectionForm) -> dict[str, Any]:
+def _page_context(request: PageRequest, drawn_board: Board, form: SelectionForm) -> dict[str, Any]:
     """The template context besides the board itself."""
-    person, selection = request.person, found.selection
-    names = found.names
-    wanted = {"book", "owner", "household"} & set(selection.narrowed_by)
-    if wanted - set(names):
+    person, selection = request.person, drawn_board.selection
+    names = drawn_board.names
+    named_filters = {"book", "owner", "household"} & set(selection.narrowed_by)
+    if named_filters - set(names):
         names = boards.lookup_names(person, selection) | names
     return {
-        "board": found,
+        "board": drawn_board,
         "selection": selection,
         "query": selection.query(),
         "chips": filters.chips(selection, names),
         "problems": form.problems,
-        "lost": lost_from_address(person, form.selection, found.pipeline),
+        "lost": lost_from_address(person, form.selection, drawn_board.pipeline),
         "form_token": form_tokens.issue_token(person),
-        "hidden": hidden_by_filters(person, selection) if found.is_empty and selection.narrowed_by else 0,
+        "hidden": hidden_by_filters(person, selection)
+        if drawn_board.is_empty and selection.narrowed_by
+        else 0,
     }
 
 

@@ -47,7 +47,7 @@ KEPT_FOR_ANOTHER = ("book_id", "pipeline_id", "assigned_to_id")
 TYPED_FREELY = frozenset({"name", "value", "probability", "target_close_date"})
 
 
-@keeps_draft(DRAFT, read=typed_values)
+@keeps_draft(DRAFT, read_form=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest) -> HttpResponse:
     """The form for a new opportunity. Its buttons submit it, draw it again, or start over."""
@@ -100,7 +100,7 @@ def _start_over(request: PageRequest) -> HttpResponse:
     return see_other(reverse("opportunities:new"))
 
 
-@keeps_draft(DRAFT, read=typed_values)
+@keeps_draft(DRAFT, read_form=typed_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_fields(request: PageRequest) -> HttpResponse:
     """For htmx: the summary, and out of band each field that depends on what was chosen."""
@@ -165,8 +165,8 @@ def _show_accepted(
         message = board_words.CREATED[submission.state].format(name=submission.name)
         return trigger_client_event(HttpResponse(status=204), "board:created", {"value": message})
     if after == "another":
-        kept = {name: form.current_value(name) for name in KEPT_FOR_ANOTHER}
-        url = f"{reverse('opportunities:new')}?{urlencode(kept)}"
+        prefill = {name: form.current_value(name) for name in KEPT_FOR_ANOTHER}
+        url = f"{reverse('opportunities:new')}?{urlencode(prefill)}"
         goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
         message = create_words.ADD_ANOTHER[submission.state].format(name=submission.name)
         messages.add_message(request, messages.SUCCESS if goes_well else messages.WARNING, message)
@@ -263,11 +263,11 @@ def _form(
 
 def _summary_context(request: PageRequest, form: NewOpportunityForm) -> dict[str, Any]:
     """The context of the summary of the form, by the rules that submitting it applies."""
-    judged = form if form.is_bound else _form(form.initial, form.offer)
+    bound_form = form if form.is_bound else _form(form.initial, form.offer)
     similar = None
-    if judged.is_valid() and judged.cleaned_data["value"] is not None:
-        similar = len(duplicate_question.similar_deals(judged.deal(), person=request.person, clock=CLOCK))
-    return {"summary": summary(judged, similar=similar, submitted=form.is_bound)}
+    if bound_form.is_valid() and bound_form.cleaned_data["value"] is not None:
+        similar = len(duplicate_question.similar_deals(bound_form.deal(), person=request.person, clock=CLOCK))
+    return {"summary": summary(bound_form, similar=similar, submitted=form.is_bound)}
 
 
 def _duplicate_question(similar: duplicate_question.SimilarDeal) -> str:

@@ -71,7 +71,7 @@ def demo_sign_in(request: PageRequest) -> HttpResponse:
     if request.method == "POST" and (wait := limits.spend(request, limits.SIGN_IN)):
         return errors.too_often(request, wait)
     offered = personas()
-    where = safe_next(request, next_page(request))
+    next_url = safe_next(request, next_page(request))
     person, anybody = PersonaForm(None, offered=offered), AnybodyForm(None)
     if request.method == "POST":
         typed = AnybodyForm(request.POST)
@@ -82,9 +82,9 @@ def demo_sign_in(request: PageRequest) -> HttpResponse:
     for form in (person, anybody):
         if form.is_valid():
             start_session(request, form.identity(), {})
-            return see_other(where)
+            return see_other(next_url)
     status = 422 if request.method == "POST" else 200
-    context = {"offered": offered, "next": where, "form": person, "anybody": anybody}
+    context = {"offered": offered, "next": next_url, "form": person, "anybody": anybody}
     return render(request, "opportunities/demo_sign_in.html", context, status=status)
 
 

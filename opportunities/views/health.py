@@ -115,10 +115,10 @@ def _read_report(request: PageRequest) -> dict[str, str]:
     if request.body_length > CSP_REPORT_BYTES:
         return {}
     try:
-        sent: Any = json.loads(request.body)
+        payload: Any = json.loads(request.body)
     except (ValueError, RecursionError):
         return {}
-    report = sent.get("csp-report") if isinstance(sent, dict) else None
+    report = payload.get("csp-report") if isinstance(payload, dict) else None
     if not isinstance(report, dict):
         return {}
     return {key: str(report[key]).split("?")[0][:200] for key in CSP_REPORT_KEYS if key in report}

@@ -14,5 +14,5 @@ def households(request: PageRequest) -> HttpResponse:
     """A fragment: those households whose name holds `q`, of `book_id` or of every book one may write in."""
     typed = typed_values(request.GET)
     q, book_id = typed.get("q", "").strip(), typed.get("book_id", "")
-    found = search_households(request.person, q, book_id)
-    return render(request, "opportunities/partials/household_options.html", {"households": found, "q": q})
+    matches = search_households(request.person, q, book_id)
+    return render(request, "opportunities/partials/household_options.html", {"households": matches, "q": q})

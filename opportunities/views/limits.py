@@ -131,7 +131,7 @@ _pages_lock = threading.Lock()
 
 
 def _spend(request: HttpRequest, limit: Limit) -> int:
-    if not _who(request, limit.per):
+    if not _limit_subject(request, limit.per):
         # A browser without a cookie has no count of its own. Its address is counted.
         return 0
     return _judge(request, limit, counts.add(_key(request, limit), ends_at=_end_of(limit)), 1)
@@ -156,7 +156,7 @@ def _judge(request: HttpRequest, limit: Limit, count: int, added: int) -> int:
 def _key(request: HttpRequest, limit: Limit) -> str:
     """The count of this person, browser or address in the present window."""
     window = int(time.time()) // limit.seconds
-    return _hash(f"{limit.name} {limit.per} {window} {_who(request, limit.per)}")
+    return _hash(f"{limit.name} {limit.per} {window} {_limit_subject(request, limit.per)}")
 
 
 def _hash(counted: str) -> str:
@@ -172,7 +172,7 @@ def _end_of(limit: Limit) -> datetime:
     return datetime.fromtimestamp(int(time.time()) + _rest(limit), UTC)
 
 
-def _who(request: HttpRequest, per: str) -> str:
+def _limit_subject(request: HttpRequest, per: str) -> str:
     match per:
         case "person":
             return str(request.user.pk)

@@ -35,29 +35,29 @@ def page(
 ) -> HttpResponse:
     """The list (`/board/?view=list`). For htmx with `after`: only the rows that follow that deal."""
     person, reading, now = request.person, reading_of(request.GET), timezone.now()
-    found = listing(person, selection, reading, now)
-    if found is None:
+    deal_list = listing(person, selection, reading, now)
+    if deal_list is None:
         context = {
             "board": boards.board(person, selection, now, cards_by_stage={}),
             "query": selection.query(),
             "lost": lost_from_address(person, selection, None),
         }
         return render(request, "opportunities/list.html", context)
-    asked, selection = selection, found.head.selection
+    requested, selection = selection, deal_list.head.selection
     if request.htmx and reading.after:
-        return render(request, "opportunities/partials/list_rows.html", {"list": found})
+        return render(request, "opportunities/partials/list_rows.html", {"list": deal_list})
     names = boards.lookup_names(person, selection) if selection.narrowed_by else {}
     context = {
-        "list": found,
-        "board": found.head,
+        "list": deal_list,
+        "board": deal_list.head,
         "query": selection.query(),
         "board_query": selection.query(view="board"),
         "chips": filters.chips(selection, names),
         "problems": problems or [],
-        "lost": lost_from_address(person, asked, found.head.pipeline),
+        "lost": lost_from_address(person, requested, deal_list.head.pipeline),
         "form_token": form_tokens.issue_token(person),
         "shown_at": CLOCK.now().isoformat(),
-        "hidden": hidden_by_filters(person, selection) if not found.total.count else 0,
+        "hidden": hidden_by_filters(person, selection) if not deal_list.total.count else 0,
     }
     return render(request, "opportunities/list.html", context)
 

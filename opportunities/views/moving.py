@@ -69,32 +69,32 @@ def move(request: PageRequest, id: str) -> HttpResponse:
     person = request.person
     require(person, Action.CHANGE)
     try:
-        found = movable(person, id)
+        movable_deal = movable(person, id)
     except DealGone as gone:
         return _show_gone(request, gone.deal)
-    if not found.may_write:
+    if not movable_deal.may_write:
         raise PermissionDenied
     if request.method != "POST":
-        form = MoveForm(None, initial=request.GET, stages=found.stages, at=found.at.id)
-        return _draw(request, found, form)
-    form = MoveForm(request.POST, stages=found.stages, at=found.at.id)
+        form = MoveForm(None, initial=request.GET, stages=movable_deal.stages, at=movable_deal.at.id)
+        return _draw(request, movable_deal, form)
+    form = MoveForm(request.POST, stages=movable_deal.stages, at=movable_deal.at.id)
     if form.undoes:
-        return _undo(request, found, form)
+        return _undo(request, movable_deal, form)
     if not form.is_valid():
         if request.htmx and not form.wants_reason:
-            return _draw_refused_card(request, found, form, Refusal(form.problems[0][1]))
-        return _draw(request, found, form, status=422)
-    return _submit(request, found, form)
+            return _draw_refused_card(request, movable_deal, form, Refusal(form.problems[0][1]))
+        return _draw(request, movable_deal, form, status=422)
+    return _submit(request, movable_deal, form)
 
 
-def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
+def _submit(request: PageRequest, movable_deal: Movable, form: MoveForm) -> HttpResponse:
     fields = form.cleaned_data
     move_request = moving.MoveRequest(
-        found.deal.pk,
+        movable_deal.deal.pk,
         form.stage.id,
         fields["seen_pipeline_stage_id"],
         fields["probability"],
-        form.probability_seen(found.probability),
+        form.probability_seen(movable_deal.probability),
         fields["lost_reason"],
     )
     try:
@@ -110,26 +110,28 @@ def _submit(request: PageRequest, found: Movable, form: MoveForm) -> HttpRespons
             )
     except FormRejected as rejected:
         return rejected.add_retry_after(
-            _draw_refused(request, found, form, Refusal(rejected.message, status=rejected.status))
+            _draw_refused(request, movable_deal, form, Refusal(rejected.message, status=rejected.status))
         )
     except submissions.ConflictQuestion as question:
-        return _draw_refused(request, found, form, _conflict_refusal(found, form, question))
+        return _draw_refused(request, movable_deal, form, _conflict_refusal(movable_deal, form, question))
     except refusals.SubmissionRefused:
-        return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
+        return _draw_refused(request, movable_deal, form, Refusal(board_words.CANNOT_MOVE))
     submission = submissions.wait_for_outcome(submission, clock=CLOCK)
     if submission.state == State.REJECTED:
         if before := redirect_to_earlier(request, submission):
             return before
-        return _draw_refused(request, found, form, _slants_refusal(found, submission))
-    said = board_words.MOVED[submission.state].format(name=found.deal.name, stage=form.stage.name)
-    return _show_moved(request, found, form, submission, said, may_undo=True)
+        return _draw_refused(request, movable_deal, form, _slants_refusal(movable_deal, submission))
+    announcement = board_words.MOVED[submission.state].format(
+        name=movable_deal.deal.name, stage=form.stage.name
+    )
+    return _show_moved(request, movable_deal, form, submission, announcement, may_undo=True)
 
 
-def _undo(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
+def _undo(request: PageRequest, movable_deal: Movable, form: MoveForm) -> HttpResponse:
     form.is_valid()
-    earlier = own_move(request.person, form.typed("undo"), found.deal)
+    earlier = own_move(request.person, form.typed("undo"), movable_deal.deal)
     if earlier is None:
-        return _draw_refused(request, found, form, Refusal(board_words.FORM_NOT_YOURS))
+        return _draw_refused(request, movable_deal, form, Refusal(board_words.FORM_NOT_YOURS))
     try:
         with token_guard(MESSAGES):
             taken_back = moving.undo(
@@ -141,29 +143,37 @@ def _undo(request: PageRequest, found: Movable, form: MoveForm) -> HttpResponse:
                 row=form.cleaned_data.get("row", 0),
             )
     except FormRejected as rejected:
-        return _draw_refused(request, found, form, Refusal(rejected.message))
+        return _draw_refused(request, movable_deal, form, Refusal(rejected.message))
     except submissions.ConflictQuestion as question:
-        stage = _stage_name(found, question.current.get("pipeline_stage_id"))
+        stage = _stage_name(movable_deal, question.current.get("pipeline_stage_id"))
         words = board_words.MOVED_MEANWHILE.format(
-            stage=stage, aim=_stage_name(found, _stage_before(earlier))
+            stage=stage, aim=_stage_name(movable_deal, _stage_before(earlier))
         )
-        return _draw_refused(request, found, form, Refusal(words))
+        return _draw_refused(request, movable_deal, form, Refusal(words))
     except refusals.SubmissionRefused:
-        return _draw_refused(request, found, form, Refusal(board_words.CANNOT_MOVE))
+        return _draw_refused(request, movable_deal, form, Refusal(board_words.CANNOT_MOVE))
     taken_back = submissions.wait_for_outcome(taken_back, clock=CLOCK)
     words = board_words.TAKEN_BACK if taken_back.pk == earlier.pk else board_words.MOVED_BACK
-    said = words.format(name=found.deal.name, stage=_stage_name(found, _stage_before(earlier)))
-    return _show_moved(request, found, form, taken_back, said, may_undo=False)
+    announcement = words.format(
+        name=movable_deal.deal.name, stage=_stage_name(movable_deal, _stage_before(earlier))
+    )
+    return _show_moved(request, movable_deal, form, taken_back, announcement, may_undo=False)
 
 
 def _show_moved(
-    request: PageRequest, found: Movable, form: MoveForm, submission: Submission, said: str, *, may_undo: bool
+    request: PageRequest,
+    movable_deal: Movable,
+    form: MoveForm,
+    submission: Submission,
+    announcement: str,
+    *,
+    may_undo: bool,
 ) -> HttpResponse:
     if request.htmx:
-        card = boards.card(request.person, found.deal.pk, timezone.now())
+        card = boards.card(request.person, movable_deal.deal.pk, timezone.now())
         context = {
             "card": card,
-            "said": said,
+            "announcement": announcement,
             "undo": submission.pk if may_undo else "",
             "form_token": form_tokens.issue_token(request.person),
             "is_settled": submission.is_final,
@@ -173,45 +183,52 @@ def _show_moved(
         if may_undo:
             separator = "&" if "?" in back else "?"
             return see_other(f"{back}{separator}moved={submission.pk}")
-        messages.success(request, said)
+        messages.success(request, announcement)
         return see_other(back)
     return see_other(reverse("opportunities:submission", args=[submission.pk]))
 
 
-def _draw_refused(request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal) -> HttpResponse:
+def _draw_refused(
+    request: PageRequest, movable_deal: Movable, form: MoveForm, refusal: Refusal
+) -> HttpResponse:
     if request.htmx:
-        return _draw_refused_card(request, found, form, refusal)
-    return _draw(request, found, form, refusal=refusal, status=refusal.status)
+        return _draw_refused_card(request, movable_deal, form, refusal)
+    return _draw(request, movable_deal, form, refusal=refusal, status=refusal.status)
 
 
 def _draw_refused_card(
-    request: PageRequest, found: Movable, form: MoveForm, refusal: Refusal
+    request: PageRequest, movable_deal: Movable, form: MoveForm, refusal: Refusal
 ) -> HttpResponse:
     """Draw the card in the deal's present stage, with the reason why it was not moved."""
-    card = boards.card(request.person, found.deal.pk, timezone.now())
+    card = boards.card(request.person, movable_deal.deal.pk, timezone.now())
     stage_id = form.typed("pipeline_stage_id")
     if card and not (card.note and card.note.how == "refused"):
-        known = any(stage.id == stage_id for stage in found.stages)
-        note = Note("refused", refusal.words, "exclamation-circle-fill", stage=stage_id if known else "")
+        is_offered = any(stage.id == stage_id for stage in movable_deal.stages)
+        note = Note("refused", refusal.words, "exclamation-circle-fill", stage=stage_id if is_offered else "")
         card = replace(card, note=note)
-    said = board_words.NOT_REFUSED.format(name=found.deal.name, why=refusal.words)
-    context = {"card": card, "said": said, "refused": True, "gone": "" if card else found.deal.pk}
+    announcement = board_words.NOT_REFUSED.format(name=movable_deal.deal.name, why=refusal.words)
+    context = {
+        "card": card,
+        "announcement": announcement,
+        "refused": True,
+        "gone": "" if card else movable_deal.deal.pk,
+    }
     return render(request, "opportunities/partials/moved.html", context, status=refusal.status)
 
 
 def _show_gone(request: PageRequest, deal: Opportunity) -> HttpResponse:
     """Slant no longer has the deal: its card leaves the board, and its page says so."""
-    said = deal_words.GONE_NOT_SENT.format(name=deal.name)
+    announcement = deal_words.GONE_NOT_SENT.format(name=deal.name)
     if request.htmx:
-        context = {"card": None, "said": said, "refused": True, "gone": deal.pk}
+        context = {"card": None, "announcement": announcement, "refused": True, "gone": deal.pk}
         return render(request, "opportunities/partials/moved.html", context, status=422)
-    messages.warning(request, said)
+    messages.warning(request, announcement)
     return see_other(reverse("opportunities:opportunity", args=[deal.pk]))
 
 
 def _draw(
     request: PageRequest,
-    found: Movable,
+    movable_deal: Movable,
     form: MoveForm,
     *,
     refusal: Refusal | None = None,
@@ -219,7 +236,7 @@ def _draw(
 ) -> HttpResponse:
     """Draw the form, as a page or for the board's dialog, with all typed values and a new token."""
     stage_id = form.typed("pipeline_stage_id")
-    picked = next((stage for stage in found.stages if stage.id == stage_id), None)
+    picked = next((stage for stage in movable_deal.stages if stage.id == stage_id), None)
     # On the board the place where the card was dropped decides the stage. On a page the person can still
     # change it.
     chosen = picked if request.htmx else None
@@ -227,18 +244,18 @@ def _draw(
     if refusal:
         problems = [(refusal.field, refusal.words)]
     context: dict[str, Any] = {
-        "movable": found,
-        "deal": found.deal,
-        "errors": {name: [said for at, said in problems if at == name] for name, _ in problems},
-        "picked": picked or found.at,
+        "movable": movable_deal,
+        "deal": movable_deal.deal,
+        "errors": {name: [message for at, message in problems if at == name] for name, _ in problems},
+        "picked": picked or movable_deal.at,
         "chosen": chosen,
         "refusal": refusal,
         "problems": [(f"id_{name}", words) for name, words in problems],
-        "seen": form.seen_stage or found.at.id,
-        "seen_probability": form.typed_seen_probability(found.probability),
+        "seen": form.seen_stage or movable_deal.at.id,
+        "seen_probability": form.typed_seen_probability(movable_deal.probability),
         "lost_reason": form.typed("lost_reason"),
         "probability": form.typed("probability"),
-        "offers_certainty": chosen is not None and found.offers_certainty(chosen),
+        "offers_certainty": chosen is not None and movable_deal.offers_certainty(chosen),
         "reasons": board_words.REASONS,
         "next": _previous_page(request, form),
         "form_token": form_tokens.issue_token(request.person),
@@ -247,16 +264,18 @@ def _draw(
     return render(request, f"opportunities/{name}", context, status=status)
 
 
-def _slants_refusal(found: Movable, submission: Submission) -> Refusal:
+def _slants_refusal(movable_deal: Movable, submission: Submission) -> Refusal:
     why = refusal_words(submission.reason_code, submission.reason_text, submission.field_errors)
     if submission.reason_code == RECORD_GONE:
         return Refusal(why)
-    return Refusal(board_words.NOT_MOVED.format(stage=found.at.name, why=why))
+    return Refusal(board_words.NOT_MOVED.format(stage=movable_deal.at.name, why=why))
 
 
-def _conflict_refusal(found: Movable, form: MoveForm, question: submissions.ConflictQuestion) -> Refusal:
+def _conflict_refusal(
+    movable_deal: Movable, form: MoveForm, question: submissions.ConflictQuestion
+) -> Refusal:
     if stage_id := question.current.get("pipeline_stage_id"):
-        stage = _stage_name(found, stage_id)
+        stage = _stage_name(movable_deal, stage_id)
         words = board_words.MOVED_MEANWHILE.format(stage=stage, aim=form.stage.name)
     else:
         words = board_words.CHANGED_MEANWHILE
@@ -267,8 +286,8 @@ def _stage_before(submission: Submission) -> str:
     return str(submission.seen.get("pipeline_stage_id", ""))
 
 
-def _stage_name(found: Movable, id: Any) -> str:
-    return next((stage.name for stage in found.stages if stage.id == id), str(id or ""))
+def _stage_name(movable_deal: Movable, id: Any) -> str:
+    return next((stage.name for stage in movable_deal.stages if stage.id == id), str(id or ""))
 
 
 def _previous_page(request: PageRequest, form: MoveForm) -> str:

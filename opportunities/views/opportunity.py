@@ -61,7 +61,7 @@ def opportunity(request: PageRequest, id: str) -> HttpResponse:
     return _show(request, reachable(request.person, id))
 
 
-@keeps_draft(DRAFT, read=edited_values)
+@keeps_draft(DRAFT, read_form=edited_values)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: PageRequest, id: str) -> HttpResponse:
     """The edit form, in the place of the deal. Its buttons submit it or draw it again."""
@@ -159,9 +159,9 @@ def _show_accepted(request: PageRequest, row: Opportunity, submission: Submissio
         return see_other(url)
     goes_well = submission.state in (State.QUEUED, State.SENDING, State.CONFIRMED)
     level = (messages.SUCCESS if submission.is_final else messages.INFO) if goes_well else messages.WARNING
-    said = words.SAVED[submission.state].format(name=submission.name)
-    messages.add_message(request, level, said)
-    response = _show(request, reachable(request.person, row.pk), said=said)
+    announcement = words.SAVED[submission.state].format(name=submission.name)
+    messages.add_message(request, level, announcement)
+    response = _show(request, reachable(request.person, row.pk), announcement=announcement)
     return trigger_client_event(response, "deals:changed", {"id": row.pk})
 
 
@@ -177,22 +177,22 @@ def _show_unchanged(request: PageRequest, row: Opportunity) -> HttpResponse:
     return see_other(reverse("opportunities:opportunity", args=[row.pk]))
 
 
-def _show(request: PageRequest, row: Opportunity, *, said: str = "") -> HttpResponse:
-    """`said` is the announcement for screen readers."""
+def _show(request: PageRequest, row: Opportunity, *, announcement: str = "") -> HttpResponse:
+    """`announcement` is the announcement for screen readers."""
     person, now, in_page = request.person, timezone.now(), _is_in_page(request)
     reads_trail = may(person, Action.READ_TRAIL)
     moved = (
         just_moved(person, MovedForm(request.GET).text("moved"), now) if request.method != "POST" else None
     )
     page = deal_page(person, row, now)
-    known = KnownObjects(page.submissions, [row], {stage.id: stage.name for stage in page.stages})
+    known_objects = KnownObjects(page.submissions, [row], {stage.id: stage.name for stage in page.stages})
     context = {
         "page": page,
         "in_page": in_page,
-        "said": said,
+        "announcement": announcement,
         "moved": moved,
         "form_token": form_tokens.issue_token(person) if moved else "",
-        "trail": trail_of(person, "opportunity", row.pk, known_objects=known) if in_page else None,
+        "trail": trail_of(person, "opportunity", row.pk, known_objects=known_objects) if in_page else None,
         "trail_url": f"{reverse('opportunities:audit')}?object=opportunity:{quote(row.pk)}"
         if reads_trail
         else "",

@@ -85,5 +85,5 @@ class Provider(Protocol):
 
 
 def provider() -> Provider:
-    made: Provider = import_string(settings.SIGN_ON)()
-    return made
+    instance: Provider = import_string(settings.SIGN_ON)()
+    return instance

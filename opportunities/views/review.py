@@ -49,7 +49,7 @@ def decide(request: PageRequest, id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _draw_invalid(request, person, row, form)
     try:
-        said = _decide(request, person, row, form.cleaned_data)
+        message = _decide(request, person, row, form.cleaned_data)
     except reviewing.NotACandidate:
         form.add_error("opportunity_id", review_words.NOT_A_CANDIDATE)
         return _draw_invalid(request, person, row, form)
@@ -58,10 +58,10 @@ def decide(request: PageRequest, id: UUID) -> HttpResponse:
         return _draw_invalid(request, person, reachable(person, id), form)
     except reviewing.NotInReview:
         row = reachable(person, id)
-        said = review_words.DECIDED_ALREADY.format(
+        message = review_words.DECIDED_ALREADY.format(
             words=submissions_words.short_state(row.kind, row.state)[0].lower()
         )
-    messages.info(request, said)
+    messages.info(request, message)
     return see_other(reverse("opportunities:submission", args=[row.pk]))
 
 
@@ -77,8 +77,10 @@ def _decide(request: PageRequest, person: Person, row: Submission, chosen: dict[
             )
             return endings.linked.format(name=row.name, record=record)
         case "resend":
-            seen = {*chosen["seen"], chosen["opportunity_id"]}
-            reviewing.send_again(submission=row, seen=seen, reason=reason, person=person, by=by, clock=CLOCK)
+            seen_ids = {*chosen["seen"], chosen["opportunity_id"]}
+            reviewing.send_again(
+                submission=row, seen=seen_ids, reason=reason, person=person, by=by, clock=CLOCK
+            )
             return endings.sent_again.format(name=row.name)
         case _:
             reviewing.close(submission=row, reason=reason, person=person, by=by, clock=CLOCK)

@@ -40,9 +40,9 @@ def end_sessions(request: PageRequest) -> HttpResponse:
         return see_other(reverse("opportunities:people"))
     leaver = form.cleaned_data["person"]
     clock = SystemClock()
-    theirs = open_sessions.living(timezone.now()).filter(person=leaver)
+    leaver_sessions = open_sessions.living(timezone.now()).filter(person=leaver)
     ended = open_sessions.end(
-        theirs.exclude(session_key=session_row(request)),
+        leaver_sessions.exclude(session_key=session_row(request)),
         by=actor_of(request),
         reason_code="manager",
         clock=clock,
@@ -55,11 +55,13 @@ def _end_own(request: PageRequest) -> HttpResponse:
     clock = SystemClock()
     form = EndSessionForm(request.POST)
     own = open_sessions.living(timezone.now()).filter(person=request.person)
-    others = own.exclude(session_key=session_row(request))
+    other_sessions = own.exclude(session_key=session_row(request))
     # A session that has ended, or is another person's, is not found. The page then shows the remaining ones.
-    chosen = others.filter(pk=form.cleaned_data["session"]) if form.is_valid() else others.none()
+    chosen = (
+        other_sessions.filter(pk=form.cleaned_data["session"]) if form.is_valid() else other_sessions.none()
+    )
     if form.is_valid() and form.cleaned_data["others"]:
-        chosen = others
+        chosen = other_sessions
     ended = open_sessions.end(chosen, by=actor_of(request), reason_code="elsewhere", clock=clock)
     messages.success(request, people_words.sessions_ended(ended))
     return see_other(reverse("opportunities:sessions"))

@@ -101,11 +101,11 @@ class Shell:
 
     def _links(self, *entries: tuple[str, str, str]) -> list[Link]:
         """The page `name`, its label and its icon, each as an entry."""
-        here = self._request.path
+        current_path = self._request.path
         links = []
         for name, label, icon in entries:
             url = reverse(f"opportunities:{name}")
-            links.append(Link(url=url, label=label, icon=icon, current=here.startswith(url)))
+            links.append(Link(url=url, label=label, icon=icon, current=current_path.startswith(url)))
         return links
 
 

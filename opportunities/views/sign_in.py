@@ -40,20 +40,20 @@ SIGN_OUT_SECONDS = 5 * 60
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: PageRequest) -> HttpResponse:
     """The sign-in page. Its button is a POST, so that no other site can start a sign-in in this browser."""
-    where = safe_next(request, next_page(request))
+    next_url = safe_next(request, next_page(request))
     if request.user.is_authenticated and may(request.user, Action.ENTER):
-        return see_other(where) if request.method == "POST" else redirect(where)
+        return see_other(next_url) if request.method == "POST" else redirect(next_url)
     if settings.DEMO:
-        return redirect(f"{reverse('opportunities:demo_sign_in')}?{urlencode({'next': where})}")
+        return redirect(f"{reverse('opportunities:demo_sign_in')}?{urlencode({'next': next_url})}")
     if request.method != "POST":
-        return _sign_in_page(request, where)
+        return _sign_in_page(request, next_url)
     if wait := limits.spend(request, limits.SIGN_IN):
         return errors.too_often(request, wait)
     try:
-        return provider().begin(request, next=where)
+        return provider().begin(request, next=next_url)
     except ProviderUnreachable as problem:
         log.warning("sign-in not begun", extra={"reason": problem.code})
-        return _sign_in_page(request, where, unreachable=True)
+        return _sign_in_page(request, next_url, unreachable=True)
 
 
 @open_to_all
@@ -109,13 +109,13 @@ def session(request: PageRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _sign_in_page(request: PageRequest, where: str, *, unreachable: bool = False) -> HttpResponse:
+def _sign_in_page(request: PageRequest, next_url: str, *, unreachable: bool = False) -> HttpResponse:
     origins: list[str] = []
     try:
         origins = provider().origins()
     except ProviderUnreachable:
         unreachable = True
-    context = {"next": where, "unreachable": unreachable}
+    context = {"next": next_url, "unreachable": unreachable}
     response = render(request, "opportunities/sign_in.html", context, status=503 if unreachable else 200)
     # The button's POST is redirected to the provider, which browsers count as the form's own target.
     # django-csp reads this attribute of a response, which Django's types do not know.

@@ -45,7 +45,7 @@ def _decide(request: PageRequest, form: StageForm) -> HttpResponse:
         stage=stage, meaning=meaning, stale_after_days=limit, by=actor_of(request), clock=SystemClock()
     )
     counts = words.MEANINGS[meaning or meanings.suggested(stage)].lower()
-    said = words.STAGE_SET if changed else words.STAGE_SAME
-    text = said.format(name=stage.name, meaning=counts, days=limit or settings.STALE_AFTER_DAYS)
+    sentence = words.STAGE_SET if changed else words.STAGE_SAME
+    text = sentence.format(name=stage.name, meaning=counts, days=limit or settings.STALE_AFTER_DAYS)
     messages.success(request, text)
     return see_other(reverse("opportunities:stages"))

@@ -36,11 +36,11 @@ def submissions(request: PageRequest) -> HttpResponse:
     """The page. For its script: the list anew, or 204 while it is as it was `seen`."""
     form = SubmissionFilterForm(request.GET)
     form.is_valid()
-    found = listing(request.person, chosen=form.chosen, before=form.before_id)
-    context = {"listing": found, "filters": form.links(), "read_at": timezone.now()}
+    submission_list = listing(request.person, chosen=form.chosen, before=form.before_id)
+    context = {"listing": submission_list, "filters": form.links(), "read_at": timezone.now()}
     if not request.htmx:
         return render(request, "opportunities/submissions.html", context)
-    if NewsForm(request.GET).text("seen") == found.version:
+    if NewsForm(request.GET).text("seen") == submission_list.version:
         return HttpResponse(status=204)
     return render(request, "opportunities/partials/submissions_panel.html", context)
 
@@ -100,7 +100,7 @@ def withdraw(request: PageRequest, id: UUID) -> HttpResponse:
 
 
 @require_POST
-def told(request: PageRequest) -> HttpResponse:
+def dismiss_news(request: PageRequest) -> HttpResponse:
     """The person has read the outcome of their held, unknown and reviewed submissions."""
     actions.mark_news_read(request.person)
     return see_other(reverse("opportunities:submissions"))

@@ -194,25 +194,27 @@ def of_valued(valued: int, valueless: int) -> str:
     return f"of {valued:,} with a value" if valueless else ""
 
 
-def first_of(shown: int, whole: int) -> str:
-    return f"The {shown:,} most valuable of {whole:,}" if whole > shown else formats.deals(whole)
+def first_of(shown_count: int, whole: int) -> str:
+    return f"The {shown_count:,} most valuable of {whole:,}" if whole > shown_count else formats.deals(whole)
 
 
 def deleted(count: int, value: int) -> str:
     """Of deals that were won or lost and are no longer in Slant."""
     verb, noun = ("was", "it is") if count == 1 else ("were", "they are")
-    told = f"{formats.deals(count)} worth {formats.money(value)}, won or lost before, {verb} deleted in Slant"
-    return f"{told}: {noun} in no figure of the other reports."
+    sentence = (
+        f"{formats.deals(count)} worth {formats.money(value)}, won or lost before, {verb} deleted in Slant"
+    )
+    return f"{sentence}: {noun} in no figure of the other reports."
 
 
-def undated(won: int, lost: int, *, seen: bool = False) -> str:
+def undated(won: int, lost: int, *, counts_seen: bool = False) -> str:
     """`1 undated win, not in any period`; the wins alone where they count when seen. Empty for none."""
-    told = [
-        f"{count:,} undated {one if count == 1 else many}"
-        for count, one, many in ((won, "win", "wins"), (lost, "loss", "losses"))
+    counted = [
+        f"{count:,} undated {singular if count == 1 else plural}"
+        for count, singular, plural in ((won, "win", "wins"), (lost, "loss", "losses"))
         if count
     ]
-    return formats.and_list(told) + ("" if seen else ", not in any period") if told else ""
+    return formats.and_list(counted) + ("" if counts_seen else ", not in any period") if counted else ""
 
 
 def change(share: float | None) -> str:

@@ -14,32 +14,33 @@ NOT_A_CANDIDATE = "That record belongs to another submission, or was not found f
 
 @dataclass(frozen=True)
 class ReviewQuestion:
-    """The question to a manager about a submission in review. `made` is the label for when the record was
-    made.
+    """The question to a manager about a submission in review.
+
+    `created_label` stands before the time at which the record was created.
     """
 
     title: str
-    found: str
-    none_found: str
+    record_label: str
+    nothing_similar: str
     link: str
     close: str
     not_looked: str = ""
-    made: str = ""
+    created_label: str = ""
 
 
 QUESTION_OF_CREATE = ReviewQuestion(
     title="Is this the same deal?",
-    found="Found in Slant:",
-    none_found="No deal like it was found in Slant.",
+    record_label="Found in Slant:",
+    nothing_similar="No deal like it was found in Slant.",
     link="Link to",
     close="Close without a record",
     not_looked="Slant's list could not be read.",
-    made="Created",
+    created_label="Created",
 )
 QUESTION_OF_CHANGE = ReviewQuestion(
     title="Did this change arrive?",
-    found="In Slant now:",
-    none_found="The deal could not be read in Slant.",
+    record_label="In Slant now:",
+    nothing_similar="The deal could not be read in Slant.",
     link="It arrived in",
     close="Close and send nothing more",
 )

@@ -31,12 +31,12 @@ def unreadable(counts: Mapping[str, int], deals: str) -> str:
     """How many records cannot be read whole; empty if there are none. `deals` is the key of the deals in
     `counts`.
     """
-    of_deals, others = counts.get(deals, 0), sum(counts.values()) - counts.get(deals, 0)
-    told = [formats.deals(of_deals)] if of_deals else []
-    told += [f"{others:,} other record{'' if others == 1 else 's'}"] if others else []
-    if not told:
+    of_deals, other_count = counts.get(deals, 0), sum(counts.values()) - counts.get(deals, 0)
+    parts = [formats.deals(of_deals)] if of_deals else []
+    parts += [f"{other_count:,} other record{'' if other_count == 1 else 's'}"] if other_count else []
+    if not parts:
         return ""
-    text = " and ".join(told) if of_deals else told[0].replace("other ", "")
+    text = " and ".join(parts) if of_deals else parts[0].replace("other ", "")
     return f"{text} could not be read."
 
 

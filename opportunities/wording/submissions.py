@@ -140,11 +140,11 @@ def reasons_of(text: str, field_errors: Mapping[str, Any]) -> str:
     """Slant's reasons: those of each field after its label, or else the general line. Without a full stop."""
     reasons = [
         f"{label_of(name, 'The deal')}: {reason}".rstrip(".") if name else str(reason).rstrip(".")
-        for name, said in field_errors.items()
-        for reason in (said if isinstance(said, list) else [said])
+        for name, field_reasons in field_errors.items()
+        for reason in (field_reasons if isinstance(field_reasons, list) else [field_reasons])
     ]
-    shown, more = reasons[:REASONS_SHOWN], len(reasons) - REASONS_SHOWN
-    return "; ".join(shown + ([f"and {more} more"] if more > 0 else [])) or text.rstrip(".")
+    shown_reasons, more = reasons[:REASONS_SHOWN], len(reasons) - REASONS_SHOWN
+    return "; ".join(shown_reasons + ([f"and {more} more"] if more > 0 else [])) or text.rstrip(".")
 
 
 # The page of one submission

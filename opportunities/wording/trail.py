@@ -188,9 +188,9 @@ def sentence(action: str, reason_code: str, outcome: str) -> str:
     return by_reason.get(reason_code) or by_reason.get(outcome) or by_reason[""]
 
 
-def actions_of(what: str) -> tuple[str, ...]:
+def actions_of(choice: str) -> tuple[str, ...]:
     """The events of a choice of the filter "What"; an event's own name stands for that event."""
-    if what not in WHAT:
-        return (what,) if what else ()
-    prefixes = WHAT[what][1:]
+    if choice not in WHAT:
+        return (choice,) if choice else ()
+    prefixes = WHAT[choice][1:]
     return tuple(action for action in SENTENCES if action.startswith(prefixes))
