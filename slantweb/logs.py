@@ -78,6 +78,23 @@ class ContextFilter(logging.Filter):
         return True
 
 
+class OneLineFilter(logging.Filter):
+    """Makes one warning of what Django logs of a forged request, as of a Host that is not ours.
+
+    Django logs an error with a traceback through itself, which says nothing about us: whoever sends such
+    requests would fill the log.
+    """
+
+    LONGEST = 300
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info, record.exc_text = None, None
+            record.msg, record.args = record.getMessage()[: self.LONGEST], None
+        return True
+
+
 class ScrubFilter(logging.Filter):
     """Scrubs message, arguments and traceback in the record itself, so that no later handler shows them."""
 

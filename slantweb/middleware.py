@@ -23,6 +23,7 @@ from django.utils.cache import patch_vary_headers
 
 from opportunities.access import Action, may
 from opportunities.actions import drafts
+from opportunities.runtime import request_metrics
 from opportunities.views import access_log, errors, limits
 from opportunities.views.access_marks import (
     draft_mark_of,
@@ -72,9 +73,10 @@ class ProbesMiddleware:
 
 
 class RequestIdMiddleware:
-    """Gives each request a number, for its answer, log lines and audit events, and logs one line about it.
+    """Gives each request a number, for its answer, log lines and audit events, logs and measures it.
 
     A number from a trusted proxy is kept if it is a plain word. The line has the path without its query.
+    Polls and probes are logged only when they fail, because they would be most of the log.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -89,15 +91,20 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = number
+            seconds = time.monotonic() - began
+            match = request.resolver_match or _match_of(request)
+            view = match.url_name if match else ""
+            request_metrics.observe(view, status=response.status_code, seconds=seconds)
             facts = {
                 "method": request.method,
                 "path": request.path,
                 # TrustedProxiesMiddleware, which runs first, has set it.
                 "address": request.META.get("REMOTE_ADDR", ""),
                 "status": response.status_code,
-                "ms": round((time.monotonic() - began) * 1000),
+                "ms": round(seconds * 1000),
             }
-            log.info("request", extra=facts)
+            if response.status_code >= 400 or not _asks_by_itself(request, match):
+                log.info("request", extra=facts)
             return response
         finally:
             logs.request_id.reset(request_token)
@@ -286,6 +293,14 @@ class SignInRequiredMiddleware:
         request.person = request.user
         request.session_left = sessions.seconds_left(request)
         return None
+
+
+def _asks_by_itself(request: HttpRequest, match: ResolverMatch | None) -> bool:
+    """Whether no person did this: a poll of an open page, or a probe or scrape of a machine."""
+    view = match.func if match else None
+    if is_for_machines(view) or request.path_info in ProbesMiddleware.PATHS:
+        return True
+    return request.method == "GET" and is_poll(request, view)
 
 
 def _match_of(request: HttpRequest) -> ResolverMatch | None:

@@ -15,6 +15,7 @@ from opportunities.delivery.kinds import sent_fields
 from opportunities.delivery.states import Reason, Transition
 from opportunities.delivery.unknown_outcome import to_unknown
 from opportunities.models import Kind, Outcome, State, Submission
+from opportunities.runtime.outcomes import outcome_of
 from opportunities.slant import errors
 from opportunities.slant.types import Written
 
@@ -26,16 +27,6 @@ RECORD_GONE = "record_gone"
 
 class RecordGone(errors.SlantNotFound):
     """Slant answered 404 for the deal of an edit or move itself, not for something its body names."""
-
-
-OUTCOMES: dict[type[errors.SlantError], Outcome] = {
-    errors.SlantRejected: Outcome.REJECTED,
-    errors.SlantForbidden: Outcome.FORBIDDEN,
-    errors.SlantRefusedUs: Outcome.REFUSED_US,
-    errors.SlantBusy: Outcome.BUSY,
-    errors.SlantUnreachable: Outcome.UNREACHABLE,
-    errors.SlantNoAnswer: Outcome.NO_ANSWER,
-}
 
 
 class WriteNotTried(errors.SlantUnreachable):
@@ -163,9 +154,8 @@ def answer_facts(submission: Submission, written: Written, elapsed_ms: int) -> d
 
 def error_facts(error: errors.SlantError, elapsed_ms: int) -> dict[str, Any]:
     """What an attempt keeps of an error. The client promises that message and field errors are plain text."""
-    outcome = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
     return {
-        "outcome": outcome,
+        "outcome": outcome_of(error),
         "status": error.status,
         "code": error.code[:100],
         "message": error.message[:1000],

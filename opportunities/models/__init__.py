@@ -2,6 +2,7 @@
 
 from .alerts import Alert, AlertMail, PendingAlert
 from .audit import ActorType, AuditEvent, ChainHead, ExportSignature
+from .event_counts import EventCount
 from .history import LostReason, Meaning, OpportunityVersion, StageMeaning, Target
 from .limits import LimitCount
 from .mirror import (
@@ -38,6 +39,7 @@ __all__ = [
     "BulkOrder",
     "ChainHead",
     "Draft",
+    "EventCount",
     "ExportSignature",
     "Heartbeat",
     "Hold",

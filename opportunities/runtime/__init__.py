@@ -8,6 +8,9 @@
 | `breaker`    | while Slant is away only one probe calls it                                         |
 | `alerts`     | what managers must know: one open alert a cause                                     |
 | `alert_mail` | sends the mails of alerts, and retries                                              |
+| `event_counts` | how often something happened, for `/metrics`                                        |
+| `outcomes`   | which outcome an error of the client is                                             |
+| `request_metrics` | how long requests take and how they end, over all web processes                  |
 | `wakeup`     | starts a round at once after a commit, through the database                         |
 | `stopping`   | the question whether this process was asked to end                                  |
 

@@ -28,8 +28,9 @@ from django.conf import settings
 from django.db import transaction
 
 from opportunities.clock import Clock, unwatched
-from opportunities.models import Budget
-from opportunities.runtime import breaker
+from opportunities.models import Budget, Outcome
+from opportunities.runtime import breaker, event_counts
+from opportunities.runtime.outcomes import outcome_of
 from opportunities.slant import errors
 from opportunities.slant.client import Ended
 
@@ -121,6 +122,7 @@ def take(share: Share, *, calls: int, clock: Clock) -> Charge:
 
 def settle(charge: Charge, error: errors.SlantError | None, *, clock: Clock) -> None:
     """Record how one call of `charge` ended. It costs no budget if no byte was sent."""
+    event_counts.add(event_counts.SLANT_CALLS, outcome_of(error) if error else Outcome.OK)
     clock = unwatched(clock)
     if error is not None and not error.bytes_sent:
         refund(charge, calls=1)

@@ -17,6 +17,7 @@ from opportunities import mirror
 from opportunities.clock import CLOCKS_DIFFER, Clock
 from opportunities.delivery import holds
 from opportunities.models import (
+    FINAL,
     OPEN,
     Alert,
     AlertMail,
@@ -30,14 +31,16 @@ from opportunities.models import (
     SyncState,
     UnreadableRecord,
 )
-from opportunities.runtime import breaker, budget, heartbeats, static_files
+from opportunities.runtime import breaker, budget, event_counts, heartbeats, static_files
 
 # The form of a new deal cannot be filled in without these three.
 NEEDED = ("books", "pipelines", "households")
 # The age at which the stamp on pages is red: four intervals, and at least a quarter of an hour.
 SYNC_OLD_SECONDS = 15 * 60
-# Only heartbeats of the last hour are listed, because a worker of yesterday is not missing.
+# Pages list the heartbeats of the last hour, because a worker of yesterday is not missing.
 HEARTBEATS_SHOWN = timedelta(hours=1)
+# A worker that ended leaves the metrics: a new process has another name.
+HEARTBEATS_MEASURED = timedelta(minutes=5)
 # Errors that show that Slant does not work for us now. A refused field shows that it works.
 SLANT_FAILS = (Outcome.UNREACHABLE, Outcome.NO_ANSWER, Outcome.REFUSED_US)
 
@@ -105,6 +108,28 @@ class Health:
             },
             "queue": {**self.queue.counts, "oldest_s": self.queue.oldest_s},
         }
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What happened since this database exists, for `/metrics` alone."""
+
+    settled: dict[str, int]
+    slant_calls: dict[str, int]
+    failed_rounds: int
+
+
+def totals() -> Totals | None:
+    """Counts that only grow, or None when the database does not answer."""
+    rows = Submission.objects.filter(state__in=FINAL).order_by().values_list("state").annotate(Count("pk"))
+    try:
+        return Totals(
+            settled={state.value: 0 for state in FINAL} | dict(rows),
+            slant_calls=event_counts.counts(event_counts.SLANT_CALLS),
+            failed_rounds=sum(event_counts.counts(event_counts.FAILED_ROUNDS).values()),
+        )
+    except DatabaseError:
+        return None
 
 
 def health(clock: Clock) -> Health:
@@ -194,7 +219,7 @@ def _worker(now: datetime) -> Check:
 
 
 def _heartbeats(now: datetime) -> dict[str, int]:
-    recent = Heartbeat.objects.filter(completed_at__gt=now - HEARTBEATS_SHOWN).order_by("worker")
+    recent = Heartbeat.objects.filter(completed_at__gt=now - HEARTBEATS_MEASURED).order_by("worker")
     return {beat.worker: _seconds(now - beat.completed_at) for beat in recent if beat.completed_at}
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from opportunities.clock import SystemClock
 from opportunities.runtime import limits as counts
-from opportunities.selectors.health import Health, health
+from opportunities.runtime import request_metrics
+from opportunities.selectors.health import Health, health, totals
 from opportunities.views.access_marks import for_machines, open_to_all
 from opportunities.views.requests import PageRequest
 
@@ -62,40 +66,75 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _prometheus(now: Health) -> bytes:
-    """Make a registry for each answer, because the numbers are in the database and not in one of many
-    processes.
-    """
-    registry = CollectorRegistry()
+    """Two kinds of numbers: of the installation, from the database, and of the web processes here."""
+    of_installation = CollectorRegistry()
+    of_installation.register(_Numbers(now))
+    return generate_latest(of_installation) + generate_latest(request_metrics.registry())
 
-    def gauge(name: str, text: str, value: float | None) -> None:
-        # An unknown number is left out, because a zero would be wrong.
-        if value is not None:
-            Gauge(f"slantweb_{name}", text, registry=registry).set(value)
 
-    def gauges(name: str, text: str, label: str, values: dict[str, int]) -> None:
-        family = Gauge(f"slantweb_{name}", text, [label], registry=registry)
-        for key, value in values.items():
-            family.labels(key).set(value)
+class _Numbers(Collector):
+    """The health as Prometheus reads it. An unknown number is left out, because a zero would be wrong."""
 
-    gauge("up", "1 when the database answers and is migrated", int(now.database.ok))
-    if now.database.ok:
-        gauges("submissions", "Submissions not settled, by state", "state", now.queue.counts)
-        gauge("oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s)
-        gauge("budget_left", "Calls to Slant left of the hour", now.budget_left)
-        gauge("unreadable_records", "Records in Slant that cannot be read whole", now.unreadable)
-        gauge("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
-        gauges(
+    def __init__(self, now: Health) -> None:
+        self.now = now
+
+    def collect(self) -> Iterator[Metric]:
+        now = self.now
+        yield _by(
+            "build_info", "1, with the version of this web process", "version", {settings.APP_VERSION: 1}
+        )
+        yield _one("up", "1 when the database answers and is migrated", now.database.ok)
+        if now.database.ok:
+            yield from self._of_database(now)
+
+    def _of_database(self, now: Health) -> Iterator[Metric]:
+        yield _by("submissions", "Submissions not settled, by state", "state", now.queue.counts)
+        if past := totals():
+            yield _count("settled", "Submissions that are settled, by how", "state", past.settled)
+            yield _count("slant_calls", "Calls to Slant, by how they ended", "outcome", past.slant_calls)
+            yield CounterMetricFamily(
+                "slantweb_failed_rounds", "Rounds of workers that failed", past.failed_rounds
+            )
+        if now.queue.oldest_s is not None:
+            yield _one(
+                "oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s
+            )
+        yield _one("budget_left", "Calls to Slant left of the hour", now.budget_left)
+        yield _one("unreadable_records", "Records in Slant that cannot be read whole", now.unreadable)
+        if now.sync.age_s is not None:
+            yield _one("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
+        yield _by(
             "heartbeat_age_seconds", "Seconds since a worker's last completed round", "worker", now.heartbeats
         )
-        gauge("worker_age_seconds", "Seconds since any worker's last completed round", now.worker.age_s)
-        gauge("slant_ok", "1 when the newest we know of Slant is good", int(now.slant.ok))
-        gauge("static_ok", "1 when this process serves the static files of its version", int(now.static.ok))
-        gauge("trail_ok", "1 when the chain's head is the last event", int(now.trail.ok))
-        gauge("sending_held", "1 when sending is stopped", int(now.held))
-        gauge("open_alerts", "Alerts that are open", len(now.alerts))
-        gauges("alert_open_seconds", "For how long the alert of a cause is open", "cause", now.alerts)
-        gauge("alert_mails_waiting", "Mails about alerts that no mail server took yet", now.mails_waiting)
-    return generate_latest(registry)
+        if now.worker.age_s is not None:
+            yield _one("worker_age_seconds", "Seconds since any worker completed a round", now.worker.age_s)
+        yield _one("slant_ok", "1 when the newest we know of Slant is good", now.slant.ok)
+        yield _one("static_ok", "1 when this process serves the static files of its version", now.static.ok)
+        yield _one("trail_ok", "1 when the chain's head is the last event", now.trail.ok)
+        yield _one("sending_held", "1 when sending is stopped", now.held)
+        yield _one("open_alerts", "Alerts that are open", len(now.alerts))
+        yield _by("alert_open_seconds", "For how long the alert of a cause is open", "cause", now.alerts)
+        yield _one(
+            "alert_mails_waiting", "Mails about alerts that no mail server took yet", now.mails_waiting
+        )
+
+
+def _one(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"slantweb_{name}", text, float(value))
+
+
+def _by(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(f"slantweb_{name}", text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _count(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"slantweb_{name}", text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
 
 
 # Browsers send these reports automatically, without our form token. A report only writes a line to the log,

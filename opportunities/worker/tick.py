@@ -24,7 +24,7 @@ from opportunities.delivery import (
 )
 from opportunities.mirror import sync_event
 from opportunities.models import Instance, State
-from opportunities.runtime import breaker, budget, heartbeats, leases
+from opportunities.runtime import breaker, budget, event_counts, heartbeats, leases
 from opportunities.runtime.budget import Share
 from opportunities.runtime.stopping import Stopping, never_stopping
 from opportunities.slant.client import SlantClient
@@ -54,8 +54,11 @@ def tick(
         logger.warning("the clock jumped during a round; the next one begins with that")
         return 0.0
     except Exception as error:
+        event_counts.add(event_counts.FAILED_ROUNDS)
         heartbeats.record_failure(worker, error, clock=clock)
         raise
+    finally:
+        event_counts.store()
     heartbeats.record_completion(worker, clock=clock)
     return due_in
 

@@ -34,3 +34,5 @@ ALERT_REVIEW_SECONDS = env.seconds("ALERT_REVIEW_SECONDS", 5 * 60)
 SITE_URL = env.url("SITE_URL").rstrip("/") or _site_url()
 ALERT_FROM = env.text("ALERT_FROM") or f"Slantweb <slantweb@{urlsplit(SITE_URL).hostname}>"
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
+# Where the web processes of one gunicorn write what /metrics adds up; deploy/gunicorn.conf.py makes it.
+PROMETHEUS_MULTIPROC_DIR = env.text("PROMETHEUS_MULTIPROC_DIR")

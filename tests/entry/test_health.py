@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from pytest_django import Settings
 
 from opportunities.clock import SystemClock
 from opportunities.models import Alert, Budget, ChainHead, Heartbeat, Hold, SyncState
+from opportunities.runtime import event_counts
 from opportunities.selectors import health
 from opportunities.trail import audit
 from opportunities.trail.audit import Actor
@@ -211,6 +213,53 @@ def test_the_numbers(client: Client, settings: Settings, all_well: None) -> None
     assert "slantweb_oldest_unsettled_seconds" not in numbers
 
 
+def test_a_worker_that_ended_leaves_the_numbers_after_five_minutes(
+    client: Client, settings: Settings, all_well: None
+) -> None:
+    settings.METRICS_TOKEN = "letmein-1234"
+    Heartbeat.objects.create(worker="ended", at=ago(minutes=6), completed_at=ago(minutes=6))
+
+    text = client.get("/metrics", headers={"Authorization": "Bearer letmein-1234"}).text
+
+    assert 'worker="w1"' in text
+    assert 'worker="ended"' not in text
+
+
+def test_what_happened_is_counted_by_how_it_ended(
+    client: Client, settings: Settings, firm: Firm, all_well: None
+) -> None:
+    settings.METRICS_TOKEN = "letmein-1234"
+    for outcome in ("ok", "ok", "no_answer"):
+        event_counts.add(event_counts.SLANT_CALLS, outcome)
+    event_counts.add(event_counts.FAILED_ROUNDS)
+    event_counts.store()
+    event_counts.store()
+
+    numbers = client.get("/metrics", headers={"Authorization": "Bearer letmein-1234"}).text.splitlines()
+
+    assert 'slantweb_slant_calls_total{outcome="ok"} 2.0' in numbers
+    assert 'slantweb_slant_calls_total{outcome="no_answer"} 1.0' in numbers
+    assert "slantweb_failed_rounds_total 1.0" in numbers
+    assert 'slantweb_settled_total{state="confirmed"} 0.0' in numbers
+    assert f'slantweb_build_info{{version="{settings.APP_VERSION}"}} 1.0' in numbers
+
+
+def test_requests_are_measured_by_view_and_class_of_status_and_never_by_address(
+    client: Client, settings: Settings, all_well: None
+) -> None:
+    settings.METRICS_TOKEN = "letmein-1234"
+    client.get("/submissions/123e4567-e89b-42d3-a456-426614174000/?q=Okonkwo")
+    client.get("/nowhere/Okonkwo/")
+    client.get("/healthz")
+
+    text = client.get("/metrics", headers={"Authorization": "Bearer letmein-1234"}).text
+
+    assert re.search(r'^slantweb_request_seconds_count\{status="2xx",view="healthz"\} [1-9]', text, re.M)
+    assert re.search(r'^slantweb_request_seconds_count\{status="3xx",view="\S+"\} [1-9]', text, re.M)
+    assert "Okonkwo" not in text
+    assert "123e4567" not in text
+
+
 def test_a_database_that_is_gone_is_a_number_too(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +268,8 @@ def test_a_database_that_is_gone_is_a_number_too(
 
     text = client.get("/metrics", headers={"Authorization": "Bearer letmein-1234"}).text
 
-    assert [line for line in text.splitlines() if not line.startswith("#")] == ["slantweb_up 0.0"]
+    numbers = [line for line in text.splitlines() if not line.startswith(("#", "slantweb_request_seconds"))]
+    assert numbers == [f'slantweb_build_info{{version="{settings.APP_VERSION}"}} 1.0', "slantweb_up 0.0"]
 
 
 # Reports of the content security policy

@@ -174,7 +174,7 @@ def test_the_line_names_the_address_of_the_client_behind_a_trusted_proxy(
 ) -> None:
     settings.DEMO, settings.TRUSTED_PROXIES = False, ["10.0.0.0/8"]
 
-    client.get("/healthz", REMOTE_ADDR=remote, headers={"X-Forwarded-For": "203.0.113.5"})
+    client.get("/sign-in/", REMOTE_ADDR=remote, headers={"X-Forwarded-For": "203.0.113.5"})
 
     (line,) = [line for line in lines() if line["name"] == "slantweb.middleware"]
     assert line["address"] == address
@@ -191,7 +191,7 @@ def test_one_request_leaves_nothing_of_itself_in_the_next(
     lines: Lines, manager: Person, signed_in: Callable[[Person], Client], client: Client
 ) -> None:
     signed_in(manager).get("/odd/page/")
-    client.get("/healthz")
+    client.get("/sign-in/")
     logging.getLogger("elsewhere").info("no request at all")
 
     _, second, outside = lines()
