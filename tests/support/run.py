@@ -117,6 +117,7 @@ def lint(arguments: list[str]) -> int:
     run.step("house", [python, "-m", "tests.support.house"])
     run.step("imports", [str(BIN / "lint-imports"), "--no-cache"])
     run.step("migrations", [python, "manage.py", "makemigrations", "--check", "--dry-run"])
+    run.step("expand, then contract", [python, "-m", "tests.support.migrations"])
     busy = _processor_time()
     said, _ = mypy.communicate()
     print(f"\n== mypy\n{said}", end="", flush=True)
