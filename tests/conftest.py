@@ -1,4 +1,4 @@
-"""What every test stands on. The rest is in tests/support, one file a concern."""
+"""Fixtures and hooks of all tests. The rest is in tests/support, one file for each concern."""
 
 import gc
 import os
@@ -14,13 +14,13 @@ from tests.support.network import network_off
 
 pytest_plugins = ["tests.support.people", "tests.support.processes", "tests.support.browser"]
 
-# A shared machine makes deadlines lie. CI looks harder than a developer waiting for an answer.
+# On a shared machine deadlines fail without a reason. CI tries more examples than a developer's run.
 hypothesis.settings.register_profile("daily", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=50, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "daily")
 
 
-# Whoever reaches a database asks for one of these. Without them pytest-django refuses every query.
+# A test that uses a database requests one of these. Without them pytest-django refuses every query.
 DATABASE_FIXTURES = {"db", "django_db_setup", "installation_template"}
 
 
@@ -38,15 +38,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(
                 f"{item.nodeid}: the trail's triggers refuse Django's flush; use the fixture committed_db."
             )
-        # Whoever uses a browser or an installation is marked so, whether its author remembered or not.
+        # Tests that use a browser or an installation are marked automatically.
         if "browser" in fixtures:
             item.add_marker("browser")
         elif fixtures & {"installation_template", "installation"}:
             item.add_marker("process")
-    # Long files first, so that none is left for one worker at the end while the other has nothing.
+    # Long files first, so that one worker does not run a long file at the end while the other is idle.
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
-    # Playwright keeps an event loop in this thread, and Django's ORM refuses to work beside one.
+    # Playwright keeps an event loop in this thread, and Django's ORM refuses to work in such a thread.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if config.getoption("--with-database"):
         without = [item for item in items if not _reaches_database(item)]
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking at modules and items again: they stay until the end."""
+    """Exclude modules and test items from garbage collection, because they stay until the end."""
     gc.collect()
     gc.freeze()
 
@@ -101,8 +101,8 @@ def committed_db(django_db_setup: None, django_db_blocker: Any, tmp_path: Path) 
 
 @pytest.fixture(scope="session")
 def base_url(shared_installation: Any) -> str:
-    """Where `page.goto("/board/")` goes.
+    """The address below which `page.goto("/board/")` goes.
 
-    It stands here because only a conftest's fixture wins over the one of pytest-playwright.
+    It is here because only a fixture of a conftest replaces the one of pytest-playwright.
     """
     return str(shared_installation.url)

@@ -19,7 +19,7 @@ os.environ |= {
     "SECRET_KEY": "tests-only-" + string.ascii_letters,
     "DEMO": "1",
     "VAR_DIR": str(VAR_ROOT),
-    # The discard port: nothing listens there. A test that needs Slant starts a sandbox of its own.
+    # Nothing listens on the discard port. A test that needs Slant starts its own sandbox.
     "SLANT_BASE_URL": "http://127.0.0.1:9/v1",
     "SLANT_API_TOKEN": "slnt_pat_sandbox_write",
     # The style most tests were written in; tests/deals/test_dates.py has all of them.
@@ -35,12 +35,12 @@ if os.environ.get("TEST_DATABASE_URL"):
 # A developer's .env must not decide what a test sees.
 environ.Env.read_env = lambda *args, **kwargs: None
 
-# The environment above must stand before these load.
+# The environment above must be set before these load.
 from slantweb.settings import *  # noqa: E402, F403
 from slantweb.settings import DATABASES, STORAGES  # noqa: E402
 
 _database = DATABASES["default"]
-# Threads of a test come and go, and so do its databases.
+# Tests start and end threads and databases, so connections are not kept.
 _database["CONN_MAX_AGE"] = 0
 if "sqlite" in _database["ENGINE"]:
     # A file, not memory: tests that commit get a copy of it (tests/support/databases.py).
@@ -57,5 +57,5 @@ else:
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# pytest catches what is logged; our handlers and their scrubbing have tests of their own.
+# pytest captures the log. Our handlers and their scrubbing have their own tests.
 LOGGING_CONFIG = None

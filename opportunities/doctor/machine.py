@@ -21,7 +21,7 @@ CREDENTIALS = Path("/run/credentials")
 def look_at_static_files(plan: Plan) -> Iterator[Diagnosis]:
     if plan.process == Process.WORKER:
         return
-    missing = static_files.uncollected()
+    missing = static_files.find_uncollected()
     if missing:
         some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         yield problem(

@@ -13,7 +13,7 @@ from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
 
-def suggested(stage: Stage) -> Meaning:
+def suggest_meaning(stage: Stage) -> Meaning:
     """The meaning that name and probability suggest. `visible` alone is not enough, because "Closed won" is
     visible.
     """
@@ -31,7 +31,7 @@ def suggested(stage: Stage) -> Meaning:
 
 def suggest(stages: Iterable[Stage]) -> None:
     """Store the suggested meaning of each stage, unless a manager set one."""
-    rows = {stage.pk: StageMeaning(stage_id=stage.pk, meaning=suggested(stage)) for stage in stages}
+    rows = {stage.pk: StageMeaning(stage_id=stage.pk, meaning=suggest_meaning(stage)) for stage in stages}
     held = StageMeaning.objects.in_bulk(list(rows))
     changed = [row for pk, row in rows.items() if pk not in held or _may_follow(held[pk], row)]
     StageMeaning.objects.bulk_create(
@@ -53,7 +53,7 @@ def decide(
     with transaction.atomic():
         row, _ = StageMeaning.objects.select_for_update().get_or_create(pk=stage.pk)
         before = _settings_of(row)
-        row.meaning = meaning or suggested(stage)
+        row.meaning = meaning or suggest_meaning(stage)
         row.set_by = by.display[:320] if meaning else ""
         row.stale_after_days = stale_after_days
         if _settings_of(row) == before:

@@ -108,7 +108,7 @@ def recount(stage_ids: Collection[str], revision: MirrorRevision) -> None:
     StageTotal.objects.filter(stage_id__in=stage_ids).update(
         count=0, valueless=0, value=0, weighted=0, revision=revision.number
     )
-    counts = counted(Q(stage_id__in=stage_ids))
+    counts = count_totals(Q(stage_id__in=stage_ids))
     _save(
         [
             StageTotal(**place._asdict(), **asdict(sums), revision=revision.number)
@@ -135,7 +135,7 @@ def pipelines_changed(revision: MirrorRevision, pipeline_ids: Collection[str]) -
     revision.save(update_fields=["pipelines"])
 
 
-def counted(where: Q | None = None) -> dict[TotalKey, StageSums]:
+def count_totals(where: Q | None = None) -> dict[TotalKey, StageSums]:
     """The correct totals, counted from the deals; keys without a deal are left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
     weight = F("value") * Coalesce("probability", Subquery(default))

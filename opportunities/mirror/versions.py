@@ -24,7 +24,7 @@ class Observed(NamedTuple):
     gone: bool
 
 
-def observed(row: Opportunity) -> Observed:
+def observe(row: Opportunity) -> Observed:
     return Observed(
         name=row.name,
         book_id=row.book_id,

@@ -14,7 +14,7 @@ from django.db import transaction
 from opportunities.clock import Clock
 from opportunities.mirror import totals, unreadable, versions
 from opportunities.mirror.unreadable import UNREADABLE_NAME
-from opportunities.mirror.versions import Observed, observed
+from opportunities.mirror.versions import Observed, observe
 from opportunities.models import Opportunity
 from opportunities.models.unreadable import DEALS
 from opportunities.slant import types
@@ -112,7 +112,7 @@ class _Before:
     """A row before the change. `seen` is None for a deal that is new."""
 
     def __init__(self, row: Opportunity | None) -> None:
-        self.seen = observed(row) if row else None
+        self.seen = observe(row) if row else None
         self.seen_at = row.seen_at if row else None
         self.values = _values(row) if row else ()
 
@@ -131,7 +131,7 @@ class _Changes:
         # After the clock was set back, a version must not begin before the one it ends.
         self._at = max(self._at, before.seen_at or self._at)
         self._rows.append(row)
-        self._moves.append((row.pk, before.seen, observed(row)))
+        self._moves.append((row.pk, before.seen, observe(row)))
 
     def save(self, by: str, revision: Any) -> int:
         if not self._rows:

@@ -10,7 +10,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 
 @cache
-def uncollected() -> tuple[str, ...]:
+def find_uncollected() -> tuple[str, ...]:
     """Files of this version that are missing where static files are served from.
 
     Checked once: this process serves what was there when it started.

@@ -1,4 +1,4 @@
-"""One request on its way through the endpoints: who asks, what for, in which world, and when."""
+"""One request as the endpoints see it: its token, its parameters, the store, and the time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Call:
         return row
 
     def peek(self, kind: str, row_id: str | None) -> Row | None:
-        """A record named inside a body; None if it is unknown or out of reach."""
+        """A record that a body names; None if it is unknown or out of reach."""
         row = self.store.tables[kind].get(row_id) if row_id is not None else None
         return row if row is not None and self._within_reach(kind, row) else None
 
@@ -95,7 +95,7 @@ class Call:
         return answer(200, shapes.listed(ids, self.query, lambda row_id: self.shown(show(row_id))))
 
     def settled(self, kind: str, ids: list[str]) -> list[str]:
-        """Without rows younger than `list_lag_s`, because a list's index lags."""
+        """The ids without those of rows younger than `list_lag_s`, because a list's index lags."""
         lag = self.store.control.list_lag_s
         if lag <= 0:
             return ids

@@ -116,8 +116,8 @@ class Problems:
 
 
 def parse_json(raw: bytes) -> Any:
-    """What a body says. Raises ValueError for all that cannot be answered as JSON again: NaN, 1e400, endless
-    nesting.
+    """The JSON in a body. Raises ValueError for values that JSON cannot hold in an answer: NaN, 1e400,
+    endless nesting.
     """
     try:
         found = json.loads(raw, parse_constant=_no_number, parse_float=_number)

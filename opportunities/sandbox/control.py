@@ -3,8 +3,8 @@
 A POST changes what it names: `switches`, `limits` and `clock` are merged name by name; the lists `faults` and
 `revoked` are replaced as a whole; `records` are done in order, each of them noted in the ledger with
 `request` null; `reset` comes first: "faults" drops the faults, "all" also records, keys, buckets, settings
-and ledger entries (ledger numbers and ids go on). All of it or, with a 422 that says what was not understood,
-nothing.
+and ledger entries (ledger numbers and ids go on). Either all of it is applied, or nothing, with a 422 that
+says what was not understood.
 
 `up` false makes `/v1` refuse connections if it was asked for on the control port. On the main port, which
 then has to stay open for `/_control`, it can only reset them: see `server.py`.
@@ -64,7 +64,7 @@ def show(control: Control) -> dict[str, Any]:
 
 
 def apply(store: Store, start: Store, changes: Any, now: float) -> None:
-    """Do what `changes` names, on a copy first, so that a mistake changes nothing."""
+    """Apply `changes`, to a copy first, so that an error changes nothing."""
     if not isinstance(changes, dict):
         raise NotUnderstood("the body must be a JSON object")
     trial = store.copy()
@@ -283,7 +283,7 @@ def _patch(store: Store, kind: str, row_id: str, values: dict[str, Any], now: fl
     _known_references(store, kind, fresh)
     store.put(kind, fresh)
     _note(store, now, "update", kind, changed, shapes.record(store, kind, fresh))
-    # Of a stage that was removed the deals go to the first one: a deal is always in a stage of its pipeline.
+    # The deals of a removed stage go to the first one, because a deal is always in a stage of its pipeline.
     for deal in removing.deals_without_stage(store, fresh) if "pipeline_stages" in changed else ():
         _patch(store, "opportunity", deal, {"pipeline_stage_id": fresh["pipeline_stages"][0]["id"]}, now)
 

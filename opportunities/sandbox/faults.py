@@ -1,4 +1,4 @@
-"""What each fault means, apart from how a socket or a simulation carries it out.
+"""The meaning of each fault, independent of how a socket or a simulation carries it out.
 
 A fault is matched when the request has been read and its ledger entry appended; the first that matches acts.
 `Fault.plan` says what happens then. Whoever carries it out does, in this order:
@@ -11,8 +11,8 @@ A fault is matched when the request has been read and its ledger entry appended;
    "busy" a 429 (by `Rules.limit`); "garbage" a 2xx
    with a body no page describes; "half" the true answer cut in the middle of its body.
 
-`commit_late` is the nastiest: the connection is closed at once, the idempotency key is in use meanwhile (a
-second request under it gets 409), and the rules work on the request `delay_ms` later.
+`commit_late` is the hardest case: the connection is closed at once, and the rules work on the request
+`delay_ms` later. Until then the idempotency key is in use (a second request under it gets 409).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def pick(faults: Iterable[Fault], method: str, path: str) -> tuple[Fault | None,
 
 
 def false_answer(fault: Fault, shape: str, true: Answer | None = None) -> Answer:
-    """What the fault answers instead of `true`, for the kinds that answer at all."""
+    """The answer of the fault instead of `true`, for the kinds that send an answer."""
     kind = fault.plan.answer
     if kind == "html":
         return page(fault.status, "Something went wrong")

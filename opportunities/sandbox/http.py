@@ -49,7 +49,7 @@ own_api = NinjaAPI(docs_url=None, openapi_url=None, urls_namespace="own")
 
 
 def slant(request: HttpRequest, **_ids: str) -> HttpResponse:
-    """Whatever was asked of Slant: the rules know."""
+    """Answer any request to Slant by the rules."""
     exchange = _exchange(request)
     if exchange is None:
         raise AssertionError("server.py gives every request to Slant its exchange")
@@ -90,7 +90,7 @@ for _route in ROUTES:
 def method_not_allowed(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """ninja answers a wrong method in its own words; Slant's side answers in those of the switches."""
+    """Replaces ninja's answer to a wrong method by the one that the switches prescribe."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -148,7 +148,7 @@ def _json(data: Any) -> HttpResponse:
 
 
 def nothing_here(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Any other address: Slant's own 404 (after its 401), or a plain one beside it."""
+    """Any other address: Slant's own 404 (after its 401) below `/v1`, a plain one elsewhere."""
     if _exchange(request) is not None:
         return slant(request)
     return _http(error(404, "not_found", "Page not found.", {}, "nested"))

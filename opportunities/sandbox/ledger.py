@@ -1,4 +1,5 @@
-"""What the stand-in was asked and what it wrote: append-only, numbered without gaps, the judge in tests.
+"""The requests the sandbox received and the rows it wrote: append-only, numbered without gaps. Tests judge by
+it.
 
 An entry of kind `request` is appended when the request has been read, before any fault acts. While it is
 open, `status`, `answered`, `replayed` and `ms` are null; `close()` fills them in once and the entry never
@@ -41,7 +42,7 @@ class Ledger:
         self._open = set()
 
     def get(self, seq: int) -> Entry | None:
-        """The entry of that number; None if a reset has dropped it."""
+        """The entry with that number; None if a reset removed it."""
         index = seq - self.dropped - 1
         return self.entries[index] if 0 <= index < len(self.entries) else None
 

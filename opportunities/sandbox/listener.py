@@ -79,7 +79,7 @@ class Listener(ThreadingMixIn, TCPServer):
         self.server_close()
 
     def shutdown_request(self, request: Any) -> None:
-        """Say goodbye properly (FIN), except on a connection that is to be reset."""
+        """Close with FIN, except a connection that must be reset."""
         if request in self.to_reset:
             self.to_reset.discard(request)
             self.close_request(request)
@@ -87,6 +87,6 @@ class Listener(ThreadingMixIn, TCPServer):
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left in the middle is no news."""
+        """Do not report a client that closed its connection early."""
         if not isinstance(sys.exc_info()[1], OSError):
             traceback.print_exc()

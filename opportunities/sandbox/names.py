@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 COMPANY = "co_northpine"
-OTHER_COMPANY = "co_saltmarsh"  # exists, and is out of reach of every token
+OTHER_COMPANY = "co_saltmarsh"  # exists, but no token can reach it
 OWNER = "u_4hd81k"  # whom all tokens act as
 
 # id, company, e-mail, first name, last name, admin
@@ -18,7 +18,7 @@ USERS: tuple[tuple[str, str, str, str, str, bool], ...] = (
     ("u_r0vi3k", COMPANY, "ravi.moonmarsh@northpine.example", "Ravi", "Moonmarsh", False),
     ("u_w77ren", COMPANY, "wren.tallowmere@northpine.example", "Wren", "Tallowmere", False),
     ("u_l0tt3v", COMPANY, "lotte.varnishaw@northpine.example", "Lotte", "Varnishaw", False),
-    # In no book: left all of hers, and still owns a few deals (Slant API 10.19).
+    # In no book: she left all of them, and still owns a few deals (Slant API 10.19).
     ("u_t4msin", COMPANY, "tamsin.greyloch@northpine.example", "Tamsin", "Greyloch", False),
     ("u_x1salt", OTHER_COMPANY, "bram.eddystone@saltmarsh.example", "Bram", "Eddystone", True),
 )

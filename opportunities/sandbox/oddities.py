@@ -1,9 +1,9 @@
-"""Records that answers show as Slant does not document them: `records` of `POST /_control` with op `show`.
+"""Records that answers show differently from Slant's documents: `records` of `POST /_control` with op `show`.
 
 `{"op":"show","id":...,"set":{...},"unset":[...]}` shows a record with other fields than it has, of any type,
-or without some; `"replace":...` shows something else in its place. Without any of the three it is shown as it
-is again. The id may be that of a member or a stage, or `new` for every record made while the sandbox runs.
-The ledger keeps telling what the record is.
+or without some; `"replace":...` shows something else in its place. Without any of the three it is shown
+normally again. The id may be that of a member or a stage, or `new` for every record made while the sandbox
+runs. The ledger always has the real record.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What other records hold against a removal on Slant's own page, and what becomes of them after one."""
+"""Whether other records prevent a removal on Slant's own page, and what happens to them after one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMED_BY = {
 
 
 def may_be_deleted(store: Store, kind: str, row_id: str) -> bool:
-    """Whether nothing breaks without this record. Deals may go on naming a household that is gone."""
+    """Whether this record may be deleted. Deals may still name a deleted household."""
     return kind in DELETABLE or (
         kind in NAMED_BY
         and not any(

@@ -1,9 +1,8 @@
 """One request from arrival to answer, as a pure function of a world, a request and a moment (Slant API 2, 5,
 6).
 
-No Django, no sockets, no wall clock, no threads: whoever drives this brings the time and takes care that only
-one call runs at a time. The HTTP server does it with a lock; a simulation does it in-process, with its own
-clock:
+No Django, no sockets, no wall clock, no threads: the caller passes the time and ensures that only one call
+runs at a time. The HTTP server uses a lock; a simulation calls it in-process, with its own clock:
 
     start = sample.build(now=seeded_now)              # once
     world = start.copy()                              # per history, cheap
@@ -42,7 +41,7 @@ from opportunities.sandbox.routes import resolve
 from opportunities.sandbox.store import HOUR_S, Scope, Store, StoredAnswer, Token
 
 KEY_LIVES_S = HOUR_S  # Slant API 6
-OWN_BUCKET_LIMIT = 100_000  # the observer's, out of reach of `limits`
+OWN_BUCKET_LIMIT = 100_000  # the observer's own limit, which `limits` does not change
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 KEPT_BY_DEFAULT = (400, 404, 409, 422)  # the 4xx that `idem_store_4xx` "on" keeps (Slant API 9)
 
@@ -157,8 +156,8 @@ class Rules:
         return self._finished(exchange, answer, now)
 
     def limit(self, exchange: Exchange, refusal: Answer, now: float) -> Answer:
-        """The 429 a fault calls for, treated as one of our own: kept if those are, and with the headers asked
-        for.
+        """The 429 of a fault, treated like one of our own: kept under the key if those are, and with the
+        configured headers.
         """
         if self.store.control.switches["idem_store_4xx"] == "all" and self._kept(exchange, now) is None:
             self._remember(exchange, refusal)
@@ -268,11 +267,11 @@ class Rules:
             return refused.answer(switches)
 
     def _finished(self, exchange: Exchange, answer: Answer, now: float) -> Answer:
-        """With the rate headers the switch asks for (Slant API 10.22). Kept answers have none."""
+        """Add the rate headers that the switch configures (Slant API 10.22). Kept answers have none."""
         mode = self.store.control.switches["rate_headers"]
         if mode == "none" or (mode == "retry_after" and answer.status != 429):
             return answer
-        if "Retry-After" in dict(answer.headers):  # a fault says by itself when to come back
+        if "Retry-After" in dict(answer.headers):  # a fault states its own time to retry
             return answer
         named = self._buckets(exchange.request, exchange.token)
         room, limit, name = min(

@@ -192,8 +192,8 @@ def _deal(
     created: float,
     now: float,
 ) -> Row:
-    """One deal; primes pick its parts, so that they do not go in step and every nullable field is null
-    somewhere.
+    """One deal. Prime numbers select its parts, so that they vary independently and every nullable field is
+    null in some deals.
     """
     mix = _mixed(number)
     pipelines = _PIPELINES_OF[book_id]
@@ -239,7 +239,9 @@ def _deal(
 
 
 def _mixed(number: int) -> int:
-    """A large number, unlike that of its neighbours, so that no two parts of a deal go in step."""
+    """A large number that differs from those of its neighbours, so that the parts of a deal vary
+    independently.
+    """
     mix = number * 0x9E3779B97F4A7C15 % 2**64
     mix = (mix ^ mix >> 30) * 0xBF58476D1CE4E5B9 % 2**64
     return (mix ^ mix >> 27) * 0x94D049BB133111EB % 2**64 >> 3

@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             self._slant(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet: the ledger knows everything."""
+        """Log nothing, because the ledger records every request."""
 
     def _read_body(self) -> bytes | None:
         """The raw body, or None when the connection cannot be used any more."""
@@ -87,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, ValueError):
             self.close_connection = True
             return None
-        if len(body) < int(length):  # the client left before it had said everything
+        if len(body) < int(length):  # the client closed the connection before it had sent everything
             self.close_connection = True
             return None
         return body
@@ -188,7 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         if fault.plan.answer == "busy":
             return self.server.world.limit(exchange, fault), False
         if fault.plan.processed == "now" and fault.plan.answer == "status":
-            return true, False  # the rules were told already, it may have been kept under a key
+            return true, False  # the rules have this answer already, and may have kept it under a key
         return false_answer(fault, self.server.world.shape(), true), False
 
     def _ask_django(self, body: bytes, exchange: Exchange | None = None) -> Answer:
@@ -251,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _hold(self) -> None:
-        """Keep quiet until the client leaves."""
+        """Send nothing until the client closes the connection."""
         while not self.server.world.stopping.is_set() and not self._client_left(0.1):
             pass
 

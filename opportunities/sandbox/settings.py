@@ -1,10 +1,8 @@
-"""Django, as little of it as the stand-in needs: no database, no sessions, no templates, no middleware of its
-own.
-"""
+"""The minimum of Django that the sandbox needs: no database, no sessions, no templates, no own middleware."""
 
 from __future__ import annotations
 
-# Nothing is signed here; Django only wants the name to exist.
+# Nothing is signed here. Django only requires that the setting exists.
 SECRET_KEY = "the sandbox signs nothing"  # noqa: S105
 DEBUG = False
 ALLOWED_HOSTS = ["*"]  # `/_...` checks its Host itself, see server.py

@@ -141,7 +141,7 @@ def health(clock: Clock) -> Health:
         beats = _heartbeats(now)
         return Health(
             database=Check(ok=True),
-            static=Check(ok=not static_files.uncollected()),
+            static=Check(ok=not static_files.find_uncollected()),
             sync=_sync(now),
             unreadable=UnreadableRecord.objects.count(),
             slant=Check(ok=not breaker.state(now).is_open and _slant_answers(now)),

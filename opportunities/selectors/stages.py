@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from opportunities.access import visible_books
-from opportunities.mirror.meanings import suggested
+from opportunities.mirror.meanings import suggest_meaning
 from opportunities.models import Meaning, Person, Pipeline, Stage, StageMeaning
 from opportunities.offer import StageChoice
 
@@ -30,7 +30,7 @@ def with_meanings(stages: QuerySet[Stage]) -> QuerySet[Stage]:
 
 def meaning(stage: Stage) -> str:
     """What a stage means: as kept, else as its name and probability suggest."""
-    return getattr(stage, "held", None) or suggested(stage)
+    return getattr(stage, "held", None) or suggest_meaning(stage)
 
 
 def draw_stages(stages: Sequence[Stage]) -> tuple[StageChoice, ...]:
@@ -104,7 +104,7 @@ def _stage_rows(stages: list[Stage], held: dict[str, StageMeaning]) -> list[Stag
         rows.append(
             StageRow(
                 stage=choice,
-                suggestion=Meaning(suggested(stage)).label,
+                suggestion=Meaning(suggest_meaning(stage)).label,
                 chosen=stage_setting.meaning if stage_setting and by else "",
                 limit=stage_setting.stale_after_days if stage_setting else None,
                 set_by=by,

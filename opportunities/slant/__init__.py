@@ -1,11 +1,11 @@
-"""The only code that speaks Slant's HTTP. It knows no Django.
+"""The only code that calls Slant. It does not use Django.
 
 | module | what it holds |
 | --- | --- |
 | `client` | one method for each thing the application does; its docstring is the contract |
 | `types` | the records that come back |
 | `pages` | pages of lists, and whether they prove that a list was read whole |
-| `errors` | what is raised instead, one family |
+| `errors` | the errors that calls raise, one family |
 | `request_checks` | what is checked before anything is sent |
 | `transport` | sockets: one request, one answer, always within its deadline |
 | `responses` | from an answer to a record, a page or an error: pure functions |

@@ -3,19 +3,19 @@
 Slant is a hosted CRM for financial advisors; its API is described at https://docs.slant.app/api-reference
 ("Slant API n" names the sections of our own notes on it). Callers may rely on this:
 
-* **A call returns a typed object of `types.py` or raises one error of `errors.py`.** No exception of requests
-  and no raw JSON comes out. Two exceptions: what the caller's own `before_send` raises, and ValueError or
-  TypeError for a call that is wrong in our code.
+* **A call returns a typed object of `types.py` or raises one error of `errors.py`.** It never returns raw
+  JSON or raises an exception of requests. It may also raise what the caller's own `before_send` raises, and
+  ValueError or TypeError for a call that is wrong in our code.
 * **One call is one request**, except the generators of lists, which make one a page. Nothing is retried,
   neither reads nor writes, and no redirect is followed: the next tick retries, counted and recorded.
 * **`before_send` is called immediately before every request**, each page too. The budget is counted
-  there. If it raises, nothing is sent and its exception comes out unchanged. If it returns a function, that
-  is called once with the error the exchange ended in, or None when Slant answered as documented.
+  there. If it raises, nothing is sent and its exception is passed on unchanged. If it returns a function,
+  that is called once with the error the exchange ended in, or None when Slant answered as documented.
 * **Every exchange ends.** `connect_timeout` bounds name look-up and connection, `total_timeout` the whole
-  exchange from the first look-up to the last byte, also when a server sends one byte a second.
+  exchange from the first look-up to the last byte, even when a server sends one byte a second.
 * **A write is sent exactly as given**, byte for byte, over a connection of its own, under the given key.
   What may have been executed is always `SlantNoAnswer`.
-* **The token goes into one header and nowhere else**: no log line, exception, repr or message.
+* **The token is only in one header**, and in no log line, exception, repr or message.
 * The environment is not read: no `~/.netrc`, no `HTTP_PROXY`, no `REQUESTS_CA_BUNDLE`. A private
   authority is given as `ca_file`. A firm that must use a proxy has to forward at network level.
 
@@ -37,7 +37,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from opportunities.slant import errors, responses
-from opportunities.slant.comparison import compared, compared_again
+from opportunities.slant.comparison import compare_again, compare_answer
 from opportunities.slant.pages import PageReader, RecordPage
 from opportunities.slant.record_types import SlantRecord
 from opportunities.slant.request_checks import checked_base_url, checked_write, in_utc, record_path
@@ -60,7 +60,7 @@ PER_PAGE = 100  # the most Slant gives (Slant API 4)
 LONGEST_LIST, LONGEST_RECORD = 8_000_000, 1_000_000  # bytes read of an answer
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "slantweb"}
 
-# Hears how an exchange ended: its error, or None for an answer.
+# Called with how an exchange ended: its error, or None for an answer.
 Ended = Callable[[errors.SlantError | None], None]
 BeforeSend = Callable[[], Ended | None]
 
@@ -81,7 +81,7 @@ class SlantClient:
     connect_timeout  seconds for name look-up and connection together
     total_timeout    seconds for the whole exchange
     max_pages        upper bound of one list; past it `PageLimitHit`
-    before_send      called immediately before each request; may return what hears how it ended
+    before_send      called immediately before each request; may return a function to call with how it ended
     can_write        what `/me` said, or None: a 403 while False is `SlantRefusedUs` (Slant API 3)
     reference        ours, for the log
     ca_file          a PEM bundle to trust instead of the public authorities
@@ -195,8 +195,10 @@ class SlantClient:
         return self._write("PATCH", path, body, key, expected_id=opportunity_id)
 
     def read_back(self, written: Written, body: bytes) -> Written:
-        """`written` after another read, compared with `body` again: for an answer that left fields out."""
-        return compared_again(written, json.loads(body), self.opportunity(written.record.id))
+        """Read the record of `written` again and compare it with `body`, for an answer that left fields
+        out.
+        """
+        return compare_again(written, json.loads(body), self.opportunity(written.record.id))
 
     # Sending ------------------------------------------------------------------------------------------
 
@@ -209,8 +211,8 @@ class SlantClient:
     ) -> Iterator[RecordPage[Item]]:
         """Pages until the stop rule of Slant API 4. Raises PageLimitHit after `max_pages` of them.
 
-        A list that does not say its length ends with a page that shows nothing new. A page that cannot be
-        read comes as a broken one between two that can; two of them in a row are the error of the first.
+        A list that does not state its length ends with a page that has no new record. An unreadable page is
+        passed on as broken if the next one can be read; two in a row raise the error of the first.
         """
         chosen = {name: value for name, value in (filters or {}).items() if value is not None}
         read: PageReader[Item] = PageReader(lambda number: self._page(path, model, chosen, number))
@@ -241,7 +243,7 @@ class SlantClient:
             method,
             path,
             partial(_read_written, sent=sent, expected_id=expected_id),
-            # Without a Content-Type Slant takes any body as empty (Slant API 1).
+            # Without a Content-Type Slant treats any body as empty (Slant API 1).
             headers={"Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close"},
             body=body,
         )
@@ -329,11 +331,11 @@ def _read_written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> 
     record = responses.read_record(answer, OpportunityRecord, expected_id=expected_id)
     if all(record.cannot_read(place) for place in ("name", "book_id", "pipeline.id", "pipeline_stage.id")):
         raise responses.undocumented(answer, "an id and nothing that a deal has")
-    return compared(sent, record, answer)
+    return compare_answer(sent, record, answer)
 
 
 def _error_of_lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
-    """The error of an incomplete answer: which one depends on whether a byte had left (Slant API 3)."""
+    """The error of an incomplete answer, which depends on whether a byte was sent (Slant API 3)."""
     kind = errors.SlantNoAnswer if lost.bytes_sent else errors.SlantUnreachable
     seen = "no answer" if lost.status is None else f"{lost.status}, cut"
     return kind(

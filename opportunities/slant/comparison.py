@@ -1,7 +1,7 @@
 """Comparing a written record with what was sent (Slant API 6.1 (7), 10.1).
 
-A 2xx under an idempotency key may be a replay of something else, and the unit of `value` was once cents. No
-answer to a write is believed before it has been compared.
+A 2xx under an idempotency key may be a replay of another request, and the unit of `value` was once cents. So
+every answer to a write is compared before it is trusted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DIRECT = {field.name for field in DEAL_FIELDS if field.record == field.name}
 _time = TypeAdapter[Any](Time)
 
 
-def compared(sent: dict[str, Any], record: OpportunityRecord, answer: Answer) -> Written:
+def compare_answer(sent: dict[str, Any], record: OpportunityRecord, answer: Answer) -> Written:
     """The record of `answer`, and how it differs from the fields that were `sent`."""
     mismatches, unverified = compare(sent, record)
     return Written(
@@ -38,8 +38,8 @@ def compared(sent: dict[str, Any], record: OpportunityRecord, answer: Answer) ->
     )
 
 
-def compared_again(written: Written, sent: dict[str, Any], record: OpportunityRecord) -> Written:
-    """`written` with `record`, which a later read showed, compared with `sent` anew."""
+def compare_again(written: Written, sent: dict[str, Any], record: OpportunityRecord) -> Written:
+    """`written` with the `record` of a later read, compared with `sent` again."""
     mismatches, unverified = compare(sent, record)
     return replace(
         written,
@@ -61,13 +61,13 @@ def compare(sent: dict[str, Any], record: OpportunityRecord) -> tuple[tuple[str,
 
 
 def is_recognized(sent: dict[str, Any], record: OpportunityRecord) -> bool:
-    """Whether a field that tells one deal from another came back as sent: the rest may be unreadable."""
+    """Whether a field that distinguishes deals came back as sent; the other fields may be unreadable."""
     verdicts = dict(_verdicts(sent, record))
     return any(verdicts.get(name) == _SAME for name in ("name", *IDENTIFYING))
 
 
 def is_unit_alarm(sent: dict[str, Any], record: OpportunityRecord) -> bool:
-    """True if `value` came back exactly 100 times, or exactly a hundredth of, what was sent."""
+    """Whether `value` came back as exactly 100 times, or exactly a hundredth of, the one sent."""
     ours, theirs = sent.get("value"), record.value
     if not isinstance(ours, int) or not ours or not theirs:
         return False
@@ -94,7 +94,8 @@ def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple
         elif name in ("assigned_to_id", "owner_id"):
             yield name, _judge_assignee(ours, record)
         elif name == "pipeline_type":
-            # Slant reads it only when nothing names the pipeline; pipelines of any type do not show it.
+            # Slant reads it only when the request names no pipeline; a pipeline for any type does not show
+            # it.
             decided = sent.get("pipeline_id") or sent.get("household_id")
             theirs = record.pipeline.pipeline_type
             yield name, _SAME if decided else _judge(ours, theirs, theirs is not None)
@@ -103,7 +104,7 @@ def _verdicts(sent: dict[str, Any], record: OpportunityRecord) -> Iterator[tuple
 
 
 def _is_unreadable(name: str, record: OpportunityRecord) -> bool:
-    """Whether Slant shows the field and we cannot read it: it is neither the same nor another value."""
+    """Whether Slant shows the field and we cannot read it, so that it is neither equal nor different."""
     field = BY_NAME.get(ALIASES.get(name, name))
     place = CUSTOM if name == CUSTOM else place_of(field.name) if field else ""
     return bool(place) and record.cannot_read(place)
@@ -116,7 +117,7 @@ def _judge(ours: object, theirs: object, shown: bool) -> str:
 
 
 def _judge_assignee(ours: object, record: OpportunityRecord) -> str:
-    """Null means nobody; an object without an id may be anybody (Slant API 10.19)."""
+    """Compare the assignee. Null means nobody; an object without an id may be anybody (Slant API 10.19)."""
     if record.assigned_to is None:
         return _judge(ours, None, "assigned_to" in record.model_fields_set)
     return _judge(ours, record.assigned_to.id, record.assigned_to.id is not None)

@@ -1,7 +1,7 @@
 """Reading the bodies of errors, whose shape Slant does not document (Slant API 10.3).
 
-Every likely shape is tried and none is relied on. What comes out is plain, short text, because a body may
-hold markup, a stack trace or our own token.
+Every likely shape is tried, and none is required. The result is short plain text, because a body may hold
+markup, a stack trace or our own token.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from opportunities.slant.secret import Secret
 _LONGEST = 300
 _MOST_FIELDS, _MOST_REASONS, _DEEPEST = 40, 10, 4
 _MARKUP = re.compile(r"<[a-zA-Z!/?]")
-# A code is logged, so it may be a word but no number: no birth date, phone or id.
+# A code is logged, so it must be a word. A number could be a birth date, a phone number or an id.
 _CODE = re.compile(r"(?=.{1,64}$)[A-Za-z]+(?:[_.-][A-Za-z]+)*")
 _FIELD = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 

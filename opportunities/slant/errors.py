@@ -123,9 +123,9 @@ class SlantUnreachable(SlantError):
 
 
 class SlantNoAnswer(SlantError):
-    """The request may have been executed, and nothing that came back can be relied on.
+    """The request may have been executed, and the answer, if any, cannot be used.
 
-    undocumented   a complete 2xx came, but not as Slant documents it: another try will hardly help
+    undocumented   a complete 2xx came, but not as Slant documents it, so another try is unlikely to help
     """
 
     general = "Slant did not give an answer we can rely on."
@@ -133,6 +133,6 @@ class SlantNoAnswer(SlantError):
 
 
 class PageLimitHit(SlantNoAnswer):
-    """A list has more pages than the client reads: what was read is not all of it."""
+    """A list has more pages than the client reads, so the records read are not all."""
 
     general = "Slant's list is longer than we are prepared to read."

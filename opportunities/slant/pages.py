@@ -1,4 +1,4 @@
-"""Pages of Slant's lists (Slant API 4), and whether those read prove what a list holds."""
+"""Pages of Slant's lists (Slant API 4), and whether the pages read prove the content of a list."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Item = TypeVar("Item", bound=HasId)
 class RecordPage(Generic[T]):
     """One page of a list: one call. `total_pages` and `total_count` are None if Slant left them out.
 
-    items       the records with a usable id; what cannot be read of one is in its `unreadable`
-    without_id  the records without a usable id, each under a key of its own (`record_reading.identified`)
+    items       the records with a usable id; fields that cannot be read are in a record's `unreadable`
+    without_id  the records without a usable id, each under a key of its own (`record_reading.identify`)
     places      by id or key, the place of each record that is not as documented, counted from 1
     repeated    how many records have an id that another record of this page has
-    is_broken   the page itself could not be read; the pages around it were
+    is_broken   the page itself could not be read, but the pages before and after it could
     """
 
     items: tuple[T, ...]
@@ -52,10 +52,10 @@ class RecordPage(Generic[T]):
 
 @dataclass(slots=True)
 class Scan(Generic[Item]):
-    """Pages read in order, and whether together they prove what a list holds (reliability 2.2 (4)).
+    """Pages read in order, and whether together they prove the content of a list (reliability 2.2 (4)).
 
-    `add` takes the pages in order. To go on later, ask for the pages from `next_page`. A record without a
-    usable id is counted by its place, because it cannot be told from the others by an id.
+    `add` takes the pages in order. To continue later, request the pages from `next_page`. A record without a
+    usable id is counted by its place, because it has no id to distinguish it.
     """
 
     pages_read: int = 0
@@ -70,7 +70,7 @@ class Scan(Generic[Item]):
     _without_id: dict[str, Item] = field(default_factory=dict)
 
     def add(self, page: RecordPage[Item]) -> None:
-        """Take the next page. Raises ValueError for one out of turn, which proves nothing."""
+        """Take the next page. Raises ValueError for a page in the wrong order, which proves nothing."""
         if page.current_page != self.next_page or self.ended:
             raise ValueError(f"page {page.current_page} out of turn, expected {self.next_page}")
         self.pages_read += 1
@@ -98,8 +98,8 @@ class Scan(Generic[Item]):
     def complete(self) -> bool:
         """True if every page was read, the count never fell, and as many distinct ids came as it says.
 
-        The records without a usable id count too, each by its place. A repeated id counts once: behind it
-        another record may have been left out.
+        The records without a usable id count too, each by its place. A repeated id counts once, because Slant
+        may have left out another record instead.
         """
         return (
             self.ended
@@ -139,7 +139,7 @@ class Scan(Generic[Item]):
 
 
 class PageReader(Generic[Item]):
-    """Reads the pages of a list, and goes past one that cannot be read if the next one can.
+    """Reads the pages of a list, and skips one that cannot be read if the next one can.
 
     `read` raises SlantNoAnswer for a page that is not as documented.
     """
@@ -150,7 +150,9 @@ class PageReader(Generic[Item]):
         self._failure: errors.SlantNoAnswer | None = None
 
     def __call__(self, number: int) -> Iterator[RecordPage[Item]]:
-        """Page `number`, behind the broken one before it; nothing yet if it is the first broken one."""
+        """Read page `number`. Returns it, after the broken one before it if there is one; nothing if it is
+        the first broken one.
+        """
         try:
             page = self._read(number)
         except errors.SlantNoAnswer as error:
@@ -162,7 +164,7 @@ class PageReader(Generic[Item]):
             return
         if self._failure is not None:
             if self._last is None and page.is_empty:
-                raise self._failure  # nothing but the broken page
+                raise self._failure  # only the broken page
             yield self._broken(number - 1, page)
         self._failure, self._last = None, page
         yield page

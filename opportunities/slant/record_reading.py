@@ -1,11 +1,12 @@
-"""Reading one record of Slant's that is not as documented: what can be read is read, the rest is unknown.
+"""Reading a record that differs from Slant's documents: readable fields are read, the others are unknown.
 
-A field that cannot be read takes its placeholder, and the record keeps its raw form under its place
-(`record.unreadable`). A record is never lost for one odd field. Without a usable id it can be named only by
-its place in a list; it is kept beside the others, because skipping it would prove that it is not there.
+A field that cannot be read gets its placeholder, and the record keeps the field's raw form under its place
+(`record.unreadable`). A record is never dropped because of one unreadable field. Without a usable id it can
+be named only by its place in a list. It is kept beside the others, because a skipped record would count as
+proven absent.
 
-**What a raw form holds.** One scalar value, cut short. Of an object or a list it says only that it was one,
-because that may hold a household's private data (Slant API 7.10).
+**Content of a raw form.** One scalar value, shortened. For an object or a list it says only that it was one,
+because either may hold a household's private data (Slant API 7.10).
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ Json = dict[str, Any]
 def load_json(body: bytes) -> Any:
     """The JSON of a body. Raises ValueError.
 
-    Bytes that are no UTF-8 become lone surrogates, so that they make one text unreadable and not the body.
+    Bytes that are not UTF-8 become lone surrogates, so that they make only one text unreadable and not the
+    body.
     """
     try:
         return json.loads(body.decode("utf-8", "surrogateescape"), parse_int=_whole_number)
@@ -63,11 +65,11 @@ def read_leniently(model: type[Model], raw: Any) -> Model:
     return record
 
 
-def identified(record: Model, raw: Any, *, before: str, after: str, page: int) -> Model:
-    """`record`, which has no usable id, under a key: what it says, or else the ids of its neighbours.
+def identify(record: Model, raw: Any, *, before: str, after: str, page: int) -> Model:
+    """Give `record`, which has no usable id, a key made from its content, or else from the ids of its
+    neighbours. The key is the same while the record is.
 
-    The key stays the same while the record does. So one that was there before a submission was sent is not
-    taken for what the submission made.
+    So a record from before a submission was sent is not mistaken for the one that the submission made.
     """
     told: list[Any]
     if isinstance(raw, dict):
@@ -78,8 +80,10 @@ def identified(record: Model, raw: Any, *, before: str, after: str, page: int) -
     return record.model_copy(update={"id": f"{WITHOUT_ID}{digest[:32]}"})
 
 
-def numbered(record: Model, known: Mapping[str, Model]) -> Model:
-    """`record`, counted if `known` has its key already: equal records of one page are as many as they are."""
+def assign_number(record: Model, known: Mapping[str, Model]) -> Model:
+    """`record`, with a number in its key if `known` has the key already, so that equal records of a page are
+    all counted.
+    """
     key, count = record.id, 1
     while key in known:
         count += 1
@@ -88,7 +92,7 @@ def numbered(record: Model, known: Mapping[str, Model]) -> Model:
 
 
 def describe_unreadable(record: SlantRecord) -> str:
-    """The places that cannot be read, also of the records in its lists, without anything they hold."""
+    """The places that cannot be read, including those of the records in its lists, without their content."""
     inner = [item for field in record.list_fields() for item in getattr(record, field)]
     places = [place or "the whole record" for place in record.unreadable]
     places += [found for item in (*inner, *record.without_id) if (found := describe_unreadable(item))]
@@ -96,7 +100,7 @@ def describe_unreadable(record: SlantRecord) -> str:
 
 
 def raw_form(value: Any) -> str:
-    """A value as Slant sent it: a scalar as JSON, cut short; of anything else only what it is."""
+    """A value as Slant sent it: a scalar as JSON, shortened; for any other value only its kind."""
     if isinstance(value, dict | list):
         return _kind_of(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -106,13 +110,13 @@ def raw_form(value: Any) -> str:
 
 
 def _kind_of(value: Any) -> str:
-    """What a value is, and nothing of what it holds."""
+    """The kind of a value, without its content."""
     kinds = ((dict, "an object"), (list, "a list"), (str, "a text"), (type(None), "null"))
     return next((words for kind, words in kinds if isinstance(value, kind)), "a number")
 
 
 def _plain_fields(model: type[SlantRecord], raw: Json, unreadable: dict[str, str]) -> Json:
-    """The fields that `model` reads. Left out: half a surrogate pair, and nesting without end."""
+    """The fields that `model` reads, without lone surrogates and endless nesting."""
     known: Json = {}
     for name in _names(model):
         if name not in raw:
@@ -128,7 +132,7 @@ def _plain_fields(model: type[SlantRecord], raw: Json, unreadable: dict[str, str
 
 
 def _mistakes(model: type[SlantRecord], known: Json) -> list[tuple[str, ...]] | None:
-    """The places that are wrong, as names of objects within objects; None if there are none."""
+    """The wrong places, as names of objects within objects; None if there are none."""
     try:
         model.model_validate_json(json.dumps(known))
     except ValidationError as problem:
@@ -148,7 +152,7 @@ def _names_of(loc: Iterable[int | str]) -> tuple[str, ...]:
 
 
 def _take_out(known: Json, place: tuple[str, ...], unreadable: dict[str, str]) -> None:
-    """Take out what is at `place`, or the innermost object that lacks it."""
+    """Remove the value at `place`, or the innermost object that lacks it."""
     spot, found = known, known[place[0]]
     holder, name = spot, place[0]
     for part in place[1:]:

@@ -1,8 +1,8 @@
-"""What the records of Slant are made of: single values, and objects whose odd fields are unknown.
+"""The parts of Slant's records: single values, and objects whose unreadable fields are unknown.
 
 Ids are opaque strings, times are aware datetimes in UTC, money is whole US dollars, percent is 0-100. Text is
-never None: what Slant leaves out or sends as null is "". It holds no NUL, which PostgreSQL cannot store; its
-length is not limited here.
+never None: a text that Slant leaves out or sends as null is "". It holds no NUL, which PostgreSQL cannot
+store. Its length is not limited here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def storable(value: Any) -> Any:
 
 
 def _ordinal(value: int) -> int:
-    """Within what a database column takes: only the order counts, so the farthest value does as well."""
+    """An order limited to what a database column can hold. Only the order matters, so the limit may replace a
+    larger value.
+    """
     return min(max(value, -FARTHEST), FARTHEST)
 
 
@@ -99,7 +101,7 @@ WHOLE_RECORD = ""  # the place of a record that is no object at all
 
 
 class Placeholder(NamedTuple):
-    """What stands for a required field that cannot be read: JSON that is valid for it, and the value."""
+    """The placeholder of a required field that cannot be read: JSON that is valid for it, and the value."""
 
     json: Any
     value: Any
@@ -109,9 +111,9 @@ EMPTY_TEXT = Placeholder("?", "")
 
 
 class SlantRecord(SlantObject):
-    """An object with an id of its own. What of it is not as documented is unknown (`record_reading`).
+    """An object with its own id. Fields that differ from Slant's documents are unknown (`record_reading`).
 
-    placeholders  what stands for each required field where it cannot be read
+    placeholders  the placeholder of each required field, for when it cannot be read
     lists         the fields that hold records of their own, which are read one by one
     """
 
@@ -139,7 +141,7 @@ class SlantRecord(SlantObject):
 
     @property
     def is_as_documented(self) -> bool:
-        """Whether it was read whole, the records of its inner lists among it."""
+        """Whether it was read whole, including the records of its inner lists."""
         inner = (item for field in self.list_fields() for item in getattr(self, field))
         return not (self._unreadable or self._without_id) and all(item.is_as_documented for item in inner)
 
@@ -151,14 +153,14 @@ class SlantRecord(SlantObject):
         )
 
     def raw_at(self, place: str) -> str:
-        """The raw form of what cannot be read at `place`, "" where it can be read."""
+        """The raw form at `place` if it cannot be read, else ""."""
         if not self.cannot_read(place):
             return ""
         whole = self._unreadable.get(WHOLE_RECORD)
         return self._unreadable.get(place) or whole or "not as documented"
 
     def with_list(self, name: str, items: Sequence[SlantRecord]) -> Self:
-        """A copy with the records of an inner list that have an id; the others stand beside it."""
+        """A copy with those records of an inner list that have an id. The others are in `without_id`."""
         usable = tuple(item for item in items if item.has_id)
         copy = self.model_copy(update={self._attribute_of(name): usable})
         copy._without_id = tuple(item for item in items if not item.has_id)

@@ -1,4 +1,4 @@
-"""From an answer to a record, a page or an error: pure functions of status, headers and body.
+"""Makes a record, a page or an error from an answer: pure functions of status, headers and body.
 
 Nothing here uses the network, a clock or the log.
 """
@@ -18,10 +18,10 @@ from opportunities.slant import errors
 from opportunities.slant.error_bodies import ErrorBody, plain, read_error_body
 from opportunities.slant.pages import RecordPage
 from opportunities.slant.record_reading import (
+    assign_number,
     describe_unreadable,
-    identified,
+    identify,
     load_json,
-    numbered,
     read_leniently,
 )
 from opportunities.slant.record_types import SlantRecord
@@ -30,7 +30,11 @@ from opportunities.slant.secret import Secret
 _NO_SECRET = Secret("")
 LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is cut to this (reliability 5)
 _WITH_RETRY_AFTER = {429, 503}  # (RFC 6585 4, RFC 9110 15.6.4)
-_AMBIGUOUS_4XX = {408, 409, 425}  # Slant API 3: whether these were executed is not known
+_AMBIGUOUS_4XX = {
+    408,
+    409,
+    425,
+}  # Slant API 3: it is unknown whether requests with these answers were executed
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=SlantRecord)
@@ -41,9 +45,9 @@ class Answer:
     """One complete answer of Slant.
 
     headers     names in lower case
-    too_long    the body is longer than the most that is read of one
+    too_long    the body is longer than the limit
     elapsed_ms  milliseconds the exchange took
-    secret      the token, which is scrubbed from all text taken out of the answer
+    secret      the token, which is scrubbed from all text of the answer
     """
 
     method: str
@@ -70,7 +74,7 @@ class Answer:
 
 
 def error_of(answer: Answer, *, can_write: bool | None, now: datetime) -> errors.SlantError | None:
-    """The error of a status that is no success, by the table of Slant API 3; None for a 2xx.
+    """The error of a status other than a success, by the table of Slant API 3; None for a 2xx.
 
     The status decides first, the code second (Slant API 2.3). `now` serves to read a date in Retry-After when
     the answer has no date of its own.
@@ -82,7 +86,7 @@ def error_of(answer: Answer, *, can_write: bool | None, now: datetime) -> errors
     facts = _facts(answer, error_body.code)
     if issubclass(kind, errors.SlantRejected):
         return kind(error_body.message, field_errors=error_body.field_errors, **facts)
-    # Slant's text helps only where a person can correct something; elsewhere ours is clearer.
+    # Slant's text helps only if a person can correct something. In other cases ours is clearer.
     if answer.status in _WITH_RETRY_AFTER:
         return kind(retry_after=retry_after(answer, now=now), **facts)
     return kind(**facts)
@@ -142,7 +146,8 @@ def http_date(text: str | None) -> datetime | None:
 def read_record(answer: Answer, model: type[Model], *, expected_id: str = "") -> Model:
     """The one object of a 2xx. Raises SlantNoAnswer if it has no usable id, or is another record.
 
-    A field that is not as documented is unknown and named in `unreadable`; the record is read all the same.
+    A field that differs from Slant's documents is unknown and named in `unreadable`; the record is still
+    read.
     """
     record = _parse_record(answer, model)
     if expected_id and getattr(record, "id", expected_id) != expected_id:
@@ -181,7 +186,7 @@ class Envelope(BaseModel, Generic[T]):
 def read_page(answer: Answer, model: type[Model], *, number: int) -> RecordPage[Model]:
     """Page `number` of a list. Raises SlantNoAnswer if its envelope is broken, or it is another page.
 
-    Its records are read one by one, so that one that is not as documented takes no other with it. A page past
+    Its records are read one by one, so that an unreadable record does not affect the others. A page past
     the end is not documented. There any page number is accepted, and the page is empty.
     """
     _refuse_too_long(answer)
@@ -236,8 +241,8 @@ def _read_leniently(answer: Answer, model: type[Model], number: int) -> RecordPa
     for place, (record, row) in enumerate(zip(records, rows, strict=True), 1):
         if not record.has_id:
             before, after = ids[place - 1], ids[place + 1]
-            record = identified(record, row, before=before, after=after, page=number)
-            record = numbered(record, keyed)
+            record = identify(record, row, before=before, after=after, page=number)
+            record = assign_number(record, keyed)
             keyed[record.id] = record
         if not record.is_as_documented:
             places[record.id] = place
@@ -268,14 +273,16 @@ def _json_of(answer: Answer) -> Any:
 
 
 def undocumented(answer: Answer, why: str) -> errors.SlantNoAnswer:
-    """The error of a 2xx that is not as Slant documents: whether it was executed is not known."""
+    """The error of a 2xx that differs from Slant's documents: it is unknown whether the request was
+    executed.
+    """
     error = errors.SlantNoAnswer(**_facts(answer, f"undocumented: {why}", code=""))
     error.undocumented = True
     return error
 
 
 class _Facts(TypedDict):
-    """What an error tells of its exchange, under the names `SlantError` takes."""
+    """The facts of an exchange for its error, under the parameter names of `SlantError`."""
 
     status: int
     code: str

@@ -3,12 +3,12 @@
 The libraries do not promise the following, so this module adds it (Slant API 3, tried):
 
 * **A deadline for the whole exchange.** Timeouts of requests are per gap between bytes, so a server that
-  sends a byte a second holds a caller without end. A watchdog shuts the socket down when time is up, in every
+  sends a byte a second holds a caller without end. A watchdog shuts down the socket at the deadline, in every
   phase: TLS, sending, headers, body. Name look-up cannot be interrupted, so it runs in a thread that is
   abandoned. A suspended machine stops the watchdog too, so the wall clock is checked before the first byte.
 * **Proof that nothing was sent.** requests reports a refused connection, and a server that hangs up after
-  reading the body, as the same ConnectionError. Here the connection records the first byte that is about to
-  leave. Whatever fails before that, nothing was sent.
+  reading the body, as the same ConnectionError. Here the connection records when its first byte is about to
+  be sent. If anything fails before that, nothing was sent.
 * **A capped body**, counted after decompression. A body that is cut short is an error.
 * **A fresh connection for a write**, because a stale pooled one would make its outcome ambiguous.
 * **No session.** requests' Session follows redirects, keeps cookies and reads `~/.netrc` and the proxy
@@ -50,7 +50,9 @@ class Unanswered(Exception):
 
 
 class Raw:
-    """A complete answer, not yet judged: status, headers in lower case, body, and whether that was capped."""
+    """A complete answer, not interpreted yet: status, headers in lower case, body, and whether the body was
+    capped.
+    """
 
     __slots__ = ("body", "headers", "status", "too_long")
 
@@ -111,7 +113,8 @@ class Transport:
         finally:
             _WATCH.reset(token)
         if watch.expired:
-            # Also without an exception: the shutdown ends a body of no stated length as Slant would end it.
+            # Checked even without an exception: a body without a stated length ends with the connection, so
+            # the shutdown looks like its normal end.
             why = "deadline passed"
         if why:
             # Not chained: the libraries quote what the server sent, and their frames hold the token.
@@ -169,7 +172,7 @@ class _Watch:
             self.reader.close()
 
     def may_begin(self) -> bool:
-        """Whether a first byte may leave: after a suspension another worker may have taken over."""
+        """Whether a first byte may be sent: after a suspension another worker may have taken over."""
         return time.monotonic() < self._ends and time.time() < self._ends_by_the_wall
 
     def until_connected(self) -> float:
@@ -220,7 +223,7 @@ class _Watched(HTTPConnection):
         connection.settimeout(self.timeout)
         return connection
 
-    # urllib3 declares a class here and calls it as one; a method that makes the response does as well.
+    # urllib3 declares a class here, which it only calls. A method that makes the response works too.
     def response_class(self, *args: Any, **kwargs: Any) -> HTTPResponse:  # type: ignore[override]
         watch = _WATCH.get()
         watch.reader = HTTPResponse(*args, **kwargs)
@@ -263,7 +266,9 @@ def _connect(connection: HTTPConnection, until: float) -> socket.socket:
 
 
 def _look_up(connection: HTTPConnection, host: str, until: float) -> list[Any]:
-    """The addresses of `host`, asked for in a thread: a resolver cannot be interrupted, only abandoned."""
+    """The addresses of `host`, resolved in a thread, because a resolver cannot be interrupted, only
+    abandoned.
+    """
     found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 
     def look() -> None:

@@ -1,8 +1,8 @@
 """The records the Slant client returns: frozen objects, made from Slant's JSON and checked on the way.
 
 Field names are Slant's own (Slant API 7). Unknown fields are ignored, so a new one breaks nothing (Slant API
-10.32). A field that is not as documented is unknown and named in `unreadable`; the record and its list are
-read all the same (`record_reading`). Only an answer whose record has no usable id is `SlantNoAnswer`.
+10.32). A field that differs from Slant's documents is unknown and named in `unreadable`; the record and its
+list are still read (`record_reading`). Only an answer whose record has no usable id is `SlantNoAnswer`.
 
 Records can be built with keyword arguments: `MemberRecord(id="u_1", email="a@b.example", role="viewer")`.
 """

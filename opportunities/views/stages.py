@@ -44,7 +44,7 @@ def _decide(request: PageRequest, form: StageForm) -> HttpResponse:
     changed = meanings.decide(
         stage=stage, meaning=meaning, stale_after_days=limit, by=actor_of(request), clock=SystemClock()
     )
-    counts = words.MEANINGS[meaning or meanings.suggested(stage)].lower()
+    counts = words.MEANINGS[meaning or meanings.suggest_meaning(stage)].lower()
     sentence = words.STAGE_SET if changed else words.STAGE_SAME
     text = sentence.format(name=stage.name, meaning=counts, days=limit or settings.STALE_AFTER_DAYS)
     messages.success(request, text)

@@ -122,11 +122,11 @@ def collected(settings: Settings, tmp_path: Path) -> Path:
 
 
 def uncollected() -> tuple[str, ...]:
-    static_files.uncollected.cache_clear()
+    static_files.find_uncollected.cache_clear()
     try:
-        return static_files.uncollected()
+        return static_files.find_uncollected()
     finally:
-        static_files.uncollected.cache_clear()
+        static_files.find_uncollected.cache_clear()
 
 
 def test_files_that_are_collected_are_not_missed(collected: Path) -> None:
@@ -148,7 +148,7 @@ def test_it_is_told_where_machines_ask(
     settings.METRICS_TOKEN = "numbers"
     assert "static" not in client.get("/readyz").json()["checks"]
 
-    monkeypatch.setattr(static_files, "uncollected", lambda: ("css/theme.css",))
+    monkeypatch.setattr(static_files, "find_uncollected", lambda: ("css/theme.css",))
 
     assert client.get("/readyz").json()["checks"]["static"] == {"ok": False}
     numbers = client.get("/metrics", headers={"Authorization": "Bearer numbers"}).text

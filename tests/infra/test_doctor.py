@@ -191,7 +191,7 @@ def test_secrets_are_for_the_worker_alone(firm_settings: Settings, tmp_path: Pat
 
 def test_static_files_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
     only(found("static files", WEB), Level.OK, "collected")
-    monkeypatch.setattr(static_files, "uncollected", lambda: ("a.css", "b.css", "c.css", "d.css"))
+    monkeypatch.setattr(static_files, "find_uncollected", lambda: ("a.css", "b.css", "c.css", "d.css"))
 
     only(found("static files", WEB), Level.PROBLEM, "a.css, b.css, c.css and 1 more not collected")
     assert found("static files", WORKER) == []

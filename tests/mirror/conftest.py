@@ -55,7 +55,7 @@ def undone() -> Iterator[None]:
 
 
 def kept() -> dict[totals.TotalKey, totals.StageSums]:
-    """The kept totals, places in which nothing lies left out: to be compared with `totals.counted()`."""
+    """The kept totals, places in which nothing lies left out: to be compared with `totals.count_totals()`."""
     rows = {
         totals.TotalKey(row.pipeline_id, row.stage_id, row.book_id, row.assigned_to_id): totals.StageSums(
             row.count, row.valueless, row.value, row.weighted

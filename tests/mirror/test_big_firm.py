@@ -21,4 +21,4 @@ def test_a_firm_copied_in_the_database_has_as_many_deals_versions_and_totals_as_
         Opportunity.objects.values_list("pk", "stage_id", "value")
     )
     assert OpportunityVersion.objects.count() > 150
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()

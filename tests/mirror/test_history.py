@@ -28,7 +28,7 @@ def test_a_first_sync_begins_the_history_of_every_deal_and_counts_it(sync: Calla
 
     deals = Opportunity.objects.count()
     assert OpportunityVersion.objects.filter(valid_to=None).count() == deals > 100
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
     meant = dict(StageMeaning.objects.values_list("stage_id", "meaning"))
     assert [meant[id] for id in ("st_qual", "st_won", "st_lost", "st_arch")] == [
         Meaning.OPEN,
@@ -51,7 +51,7 @@ def test_a_change_seen_is_a_version_a_new_sum_and_a_new_number(
     old, new = OpportunityVersion.objects.filter(opportunity_id="op_71qz5d")
     assert (old.stage_id, old.value, old.valid_from, old.valid_to) == ("st_qual", 640_000, began, clock.now())
     assert (new.stage_id, new.value, new.valid_from, new.valid_to) == ("st_won", 700_000, clock.now(), None)
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
     assert MirrorRevision.objects.get().number == before + 1
     touched = StageTotal.objects.filter(revision=before + 1)
     assert set(touched.values_list("stage_id", flat=True)) == {"st_qual", "st_won"}
@@ -79,7 +79,7 @@ def test_a_gone_deal_leaves_the_totals_and_ends_in_a_version_that_says_so(
     last = OpportunityVersion.objects.filter(opportunity_id="op_71qz5d").last()
     assert last is not None
     assert (last.gone, last.valid_from, last.valid_to) == (True, clock.now(), None)
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
 
 
 def test_a_new_default_probability_weighs_the_deals_without_their_own_anew(
@@ -93,7 +93,7 @@ def test_a_new_default_probability_weighs_the_deals_without_their_own_anew(
 
     sync()
 
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
 
 
 def test_versions_tell_the_board_of_any_past_day(

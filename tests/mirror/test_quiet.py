@@ -10,7 +10,7 @@ import pytest
 
 from opportunities import mirror
 from opportunities.mirror import totals
-from opportunities.mirror.versions import observed
+from opportunities.mirror.versions import observe
 from opportunities.models import Opportunity, OpportunityVersion, SyncState
 from opportunities.slant.transport import Unanswered
 from opportunities.slant.types import OpportunityRecord
@@ -131,11 +131,11 @@ def test_after_quiet_mirror_and_slant_differ_in_no_row(
             world.worker()
 
             assert differences(world.box, only_households=world.partial) == [], f"seed {seed}"
-            assert kept() == totals.counted(), f"seed {seed}"
+            assert kept() == totals.count_totals(), f"seed {seed}"
             current = {row.opportunity_id: row for row in OpportunityVersion.objects.filter(valid_to=None)}
             for deal in Opportunity.objects.all():
                 version = current[deal.pk]
-                assert {name: getattr(version, name) for name in observed(deal)._fields} == (
-                    observed(deal)._asdict()
+                assert {name: getattr(version, name) for name in observe(deal)._fields} == (
+                    observe(deal)._asdict()
                 ), f"seed {seed}"
             assert SyncState.objects.get(pk="opportunities").failure == ""

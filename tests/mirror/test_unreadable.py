@@ -117,7 +117,7 @@ def test_the_fields_of_an_odd_deal_that_can_be_read_follow_slant(
 
     deal = Opportunity.objects.get(pk=DEAL)
     assert (deal.name, deal.probability, deal.value) == ("Another name", 5, value)
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
 
 
 def test_a_new_deal_with_an_odd_field_is_on_the_board_without_it(sync: Sync, box: SlantBox) -> None:
@@ -347,7 +347,7 @@ def test_an_odd_stage_keeps_its_place_on_the_board(
     assert Pipeline.objects.get(pk="pl_growth").name == "Growing"
     assert StageMeaning.objects.get(pk="st_qual").meaning == "open"
     assert UnreadableRecord.objects.get().resource == "pipelines"
-    assert kept() == totals.counted()
+    assert kept() == totals.count_totals()
 
 
 def test_a_new_pipeline_whose_book_cannot_be_read_is_shown_to_nobody(sync: Sync, box: SlantBox) -> None:
@@ -527,4 +527,4 @@ def test_whatever_slant_shows_the_mirror_takes_the_rest(
 
         assert Opportunity.objects.get(pk=deals[2]).name == "Beside whatever it is"
         assert Opportunity.objects.filter(pk__in=deals, gone_at=None).count() == len(deals)
-        assert kept() == totals.counted()
+        assert kept() == totals.count_totals()

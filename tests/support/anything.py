@@ -1,4 +1,4 @@
-"""Any value that JSON can hold, also what no database stores: for properties of whatever Slant sends."""
+"""Any JSON value, including those that no database stores: for property tests of what Slant may send."""
 
 from hypothesis import strategies as st
 

@@ -1,9 +1,9 @@
 """A real Chromium, people signed in to the shared installation, and a watch on every page.
 
 Every page of a browser test is watched: an error on the console, an exception in a script, a violation of the
-content security policy, a missing asset, an answer of 5xx, a request to anybody else or something kept in the
-browser's storage fails the test that met it. Browser tests never touch the database; they look at pages, and
-at the sandbox's ledger.
+content security policy, a missing asset, an answer of 5xx, a request to anybody else or a value kept in the
+browser's storage fails the test in which it happened. Browser tests never touch the database; they look at
+pages, and at the sandbox's ledger.
 """
 
 import re
@@ -30,9 +30,9 @@ ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-# Chromium writes every refused answer to the console; that the server refuses bad input is what the tests
-# want. htmx writes there too when a newer request replaced one under way (`hx-sync`), which is how a search
-# is meant to work; a request that really failed says so in a line of its own besides.
+# Chromium writes every refused answer to the console, and the tests want the server to refuse bad input. htmx
+# writes there too when a newer request replaces an older one (`hx-sync`), as in a search. A request that
+# really failed writes another line.
 EXPECTED = re.compile(
     r"Failed to load resource: the server responded with a status of 4\d\d|htmx:(afterRequest|sendAbort), "
 )
@@ -55,7 +55,7 @@ for (const [kind, method] of [[Storage, "setItem"], [IDBFactory, "open"]]) {
 
 
 class Watch:
-    """What went wrong in the pages of one test."""
+    """The errors in the pages of one test."""
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
@@ -64,15 +64,15 @@ class Watch:
         self._looking = True
 
     def forgive(self, pattern: str) -> None:
-        """The test brings this about on purpose."""
+        """Ignore errors that match `pattern`, because the test causes them on purpose."""
         self._forgiven.append(re.compile(pattern))
 
     @contextmanager
     def looking_away(self, page: Page) -> Iterator[None]:
-        """Leave out what happens meanwhile: a tool of ours, not the page, does it."""
+        """Ignore errors during the block, because a tool of the tests causes them and not the page."""
         self._looking = False
         yield
-        # Events come in order: after this answer, those of the block have arrived.
+        # Events arrive in order, so after this answer those of the block have arrived.
         page.evaluate("0")
         self._looking = True
 
@@ -125,7 +125,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    # Motion would only make the tests wait, and reduced motion is something the pages promise to heed.
+    # Animations would only slow down the tests, and the pages promise to respect reduced motion.
     return browser_context_args | {"reduced_motion": "reduce"}
 
 
@@ -154,7 +154,7 @@ def new_context(
 def signed_in_page(new_context: Callable[..., BrowserContext]) -> SignIn:
     """`signed_in_page("sales", next="/opportunities/new/", java_script_enabled=False, color_scheme="dark")`.
 
-    A browser of its own for each call, so that two people can meet in one test.
+    Each call opens a separate browser context, so that one test can have two people.
     """
 
     def sign_in(persona: str, *, next: str = "/", **context: Any) -> Page:
@@ -173,7 +173,9 @@ class Axe(Protocol):
 
 @pytest.fixture
 def axe(watch: Watch) -> Axe:
-    """`axe(page)`: fails with every barrier it finds and how to mend it. `rules`: look for these alone."""
+    """`axe(page)` fails with every accessibility problem it finds, and how to fix it. `rules`: check only
+    these.
+    """
 
     def check(page: Page, *rules: str) -> None:
         options: dict[str, Any] = {"resultTypes": ["violations"]}

@@ -1,7 +1,7 @@
 """Databases for tests that really commit.
 
 The trail's triggers refuse DELETE and TRUNCATE, so Django's way of cleaning up after such a test (flush)
-cannot work. Each of them gets a copy of the migrated test database instead, and the copy is thrown away.
+cannot work. Instead each such test gets a copy of the migrated test database, which is deleted afterwards.
 """
 
 import sqlite3
@@ -76,13 +76,13 @@ def restored(content: bytes, directory: Path) -> Iterator[str]:
 
 
 def copy_sqlite(source: str | Path, target: str | Path) -> None:
-    """Copy a database together with what still sits in its write-ahead log."""
+    """Copy a database together with the content of its write-ahead log."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 
 def database_url() -> str:
-    """Where the default connection points now and as whom, for a child process."""
+    """The URL of the default connection's present database and role, for a child process."""
     settings = connections.settings["default"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
@@ -95,7 +95,7 @@ def database_url() -> str:
 
 
 def _run(statement: str) -> None:
-    # Django's own door to the server without a database of ours; CREATE and DROP DATABASE need it.
+    # Django's own connection to the server without a database; CREATE and DROP DATABASE need it.
     with connection._nodb_cursor() as cursor:
         cursor.execute("SET ROLE NONE")
         cursor.execute(statement)
@@ -118,7 +118,7 @@ def as_web(url: str) -> str:
 
 
 def grant(execute: Callable[[str], Any]) -> None:
-    """Make the application's roles, once a server, and give them what `manage.py grants` gives."""
+    """Make the application's roles, once for each server, with the rights of `manage.py grants`."""
     for role in (APP_ROLE, WEB_ROLE):
         execute(
             f"DO $$ BEGIN CREATE ROLE {role}; "
@@ -139,21 +139,21 @@ def become_the_application() -> None:
 
 
 def become_the_owner() -> None:
-    """As before, for taking the database down."""
+    """Use the owner's rights again, to remove the database."""
     connection.close()
     connections.settings["default"].get("OPTIONS", {}).pop("options", None)
 
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """What only the owner of the tables may do: inside a transaction, on this connection."""
+    """Run a block with the rights of the tables' owner, inside a transaction on this connection."""
     if connection.vendor != "postgresql":
         yield
         return
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE NONE")
     yield
-    # Rolling back takes the change of role back too.
+    # A rollback also undoes the change of role.
     if not connection.needs_rollback:
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL ROLE {APP_ROLE}")

@@ -1,4 +1,4 @@
-"""The variables Slantweb reads, so that tests can begin from none of them."""
+"""The variables that Slantweb reads, so that tests can start without any of them."""
 
 import os
 import re
@@ -16,7 +16,9 @@ def documented_names() -> set[str]:
 
 
 def forget_environment() -> None:
-    """Drop what a developer's shell exported for the application; what the tests themselves read stays."""
+    """Remove the application's variables of a developer's shell. The variables of the tests themselves are
+    kept.
+    """
     for name in documented_names() - FOR_TESTS:
         os.environ.pop(name, None)
 

@@ -1,9 +1,9 @@
-"""A firm of any size, written straight into the mirror: for benchmarks, and for tests that need many deals.
+"""A firm of any size, written directly into the mirror: for benchmarks, and for tests that need many deals.
 
-`load_firm(deals=1000)` stands on the books and people of `make_firm`, so that the fixtures `owner`,
-`outsider`, `manager` see what they should, and adds two pipelines as Slant ships them, colleagues, households
-and deals. Rows, versions, totals and meanings agree with each other as if sync had brought them; the same
-seed gives the same firm.
+`load_firm(deals=1000)` uses the books and people of `make_firm`, so that the fixtures `owner`, `outsider`,
+`manager` see what they should, and adds two pipelines as Slant ships them, colleagues, households and deals.
+Rows, versions, totals and meanings agree with each other as if sync had brought them; the same seed gives the
+same firm.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.db.models import AutoField, DateField, JSONField, Model
 
 from opportunities.mirror import meanings, totals
-from opportunities.mirror.versions import observed
+from opportunities.mirror.versions import observe
 from opportunities.models import (
     Household,
     Member,
@@ -49,13 +49,13 @@ COLLEAGUES = {
 FAMILIES = ("Abara", "Brandt", "Castillo", "Demir", "Eriksen", "Farouk", "Greco", "Haas", "Imai", "Jansen")
 SUBJECTS = ("rollover", "trust", "401(k) transfer", "second opinion", "estate plan", "annuity review")
 BATCH = 2000
-# A larger firm is this one several times over, copied inside the database.
+# A larger firm consists of several copies of this one, made inside the database.
 MADE_ONE_BY_ONE = 10_000
 
 
 @dataclass
 class LoadedFirm:
-    """What was loaded. `firm` is the small one it stands on; `stages` are by pipeline, in order."""
+    """What was loaded. `firm` is the small firm it extends; `stages` are by pipeline, in order."""
 
     firm: Firm
     stages: dict[str, list[Stage]]
@@ -175,7 +175,9 @@ def _flush(rows: list[Opportunity], history: list[OpportunityVersion]) -> None:
 
 
 def insert(rows: Sequence[Model]) -> None:
-    """Past the ORM's batches, which SQLite's limit of variables keeps small: a tenth of the time."""
+    """Insert rows without the ORM's batches, which SQLite's limit of variables keeps small. This takes a
+    tenth of the time.
+    """
     if not rows:
         return
     meta, door = rows[0]._meta, connections["default"]
@@ -202,7 +204,7 @@ def insert(rows: Sequence[Model]) -> None:
 def _deal(
     rng: Random, now: datetime, number: int, pipeline_id: str, stages: list[Stage]
 ) -> tuple[Opportunity, datetime]:
-    """One deal without its people, and when it came into its stage. Three in ten are closed or put away."""
+    """One deal without its people, and the time it entered its stage. Three in ten are closed or archived."""
     created = now - timedelta(days=rng.uniform(1, 500))
     moved = (created + (now - created) * rng.random()).replace(microsecond=0)
     stage = rng.choice(stages[-3:]) if rng.random() < 0.3 else rng.choice(stages[:-3])
@@ -228,7 +230,7 @@ def _history(
 ) -> Iterator[OpportunityVersion]:
     """Up to `versions` of them: through stages before the present one, which began when the deal moved."""
     assert row.created_at
-    now = observed(row)
+    now = observe(row)
     earlier = rng.randrange(versions)
     between = sorted(row.created_at + (moved - row.created_at) * rng.random() for _ in range(earlier))
     bounds = [row.created_at, *between[1:], moved][-earlier - 1 :]

@@ -1,7 +1,8 @@
 """The mirrored sample firm for a test: the first test of a process makes the sync, the others get its rows.
 
-Reading the whole firm takes a tenth of a second, and hundreds of tests begin with it. What the sync left in
-the database and in Slant is kept in memory and put back. A test of the sync itself makes its own.
+Reading the whole firm takes a tenth of a second, and hundreds of tests begin with it. The changes of the sync
+in the database and in Slant are kept in memory and applied again. A test of the sync itself makes its own
+sync.
 """
 
 from dataclasses import dataclass, fields
@@ -17,13 +18,13 @@ from opportunities.sandbox.store import Store
 from opportunities.slant import client
 from tests.support.slant_box import START, SlantBox, TurnedClock
 
-# By table: its rows as the database gives them. The key of each of ours is the first column.
+# The rows of each table as the database returns them. The first column is the key.
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
 class Synced:
-    """What a first sync changed: the rows it took away, those it wrote, and Slant after its calls."""
+    """What a first sync changed: the rows it deleted, those it wrote, and Slant after its calls."""
 
     replaced: Rows
     written: Rows

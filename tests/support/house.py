@@ -23,9 +23,9 @@ FILE_LIMIT = 350
 WORDING_FILE_LIMIT = 300
 COMPLEXITY_LIMIT = 15
 HELPER_MODULES_LIMIT = 3
-# The verifier is one file by its nature: an auditor runs it without the application.
+# The verifier must be one file, because an auditor runs it without the application.
 LONG_FILES = {"opportunities/trail/verifier.py"}
-# Django asks for these names.
+# Django requires these names.
 SHARED_CLASS_NAMES = {"Command", "Meta"}
 
 
@@ -76,7 +76,7 @@ def product_modules() -> Iterator[Module]:
 
 
 def python_lines() -> Figure:
-    """Every line of Python, tests included, except those that end in a remark to a tool."""
+    """Every line of Python, tests included, except those that end in a comment for a tool."""
     paths = [ROOT / "manage.py"]
     for room in ("opportunities", "slantweb", "tests"):
         paths += [path for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]
@@ -167,7 +167,7 @@ def duplicates(name: str, places: dict[tuple[str, str], set[str]], *, limit: int
 
 
 def loop_names(modules: list[Module]) -> Figure:
-    """`each` says nothing of the thing that is looped over."""
+    """`each` as a loop variable does not name the thing."""
     beyond = [
         f"{module.name}:{node.lineno}"
         for module in modules

@@ -1,4 +1,4 @@
-"""A mail server on loopback: it takes mail, refuses it, hangs, or is not there, as a test tells it to."""
+"""A mail server on loopback that accepts mail, refuses it, hangs, or is down, as a test configures it."""
 
 import contextlib
 import socket
@@ -10,10 +10,10 @@ from typing import Self
 
 
 class MailServer:
-    """Speaks as much SMTP as a sender needs. `messages` are those it took.
+    """Implements as much SMTP as a sender needs. `messages` are those it accepted.
 
-    `mood` is what it does with the next connection: `take`; `refuse` every recipient; `hang` without a word;
-    `drip` a byte now and then, which never reaches the socket's own timeout.
+    `mood` is what it does with the next connection: `take`; `refuse` every recipient; `hang` without an
+    answer; `drip` single bytes, so that the socket's own timeout never ends.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""No test talks to anything but this machine."""
+"""Tests connect only to this machine."""
 
 import ipaddress
 import socket
@@ -8,7 +8,9 @@ from typing import Any
 
 
 class NetworkIsOff(AssertionError):
-    """A test reached for another machine. Use the sandbox, or a fake for what the sandbox cannot answer."""
+    """A test tried to connect to another machine. Use the sandbox, or a fake for what the sandbox cannot
+    answer.
+    """
 
 
 def _is_loopback(host: object) -> bool:

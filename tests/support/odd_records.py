@@ -1,6 +1,6 @@
-"""Records that are not as Slant documents them: each an operation `show` of the sandbox, without its id.
+"""Records that differ from Slant's documents: each an operation `show` of the sandbox, without its id.
 
-The first were met in public reports about other integrations; the others are of the same kinds.
+The first come from public reports about other integrations; the others are similar.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ def _set(**fields: Any) -> Odd:
     return {"set": fields}
 
 
-# What of a deal cannot be read, by the place that says so. The deal itself still has its id.
+# Unreadable fields of a deal, by their place. The deal itself still has its id.
 ODD_DEALS: dict[str, tuple[str, Odd]] = {
     "value with cents": ("value", _set(value=1234.5)),
     "value as text": ("value", _set(value="5000")),
@@ -44,7 +44,7 @@ ODD_DEALS: dict[str, tuple[str, Odd]] = {
     "changed yesterday": ("updated_at", _set(updated_at="yesterday")),
     "made never": ("created_at", _set(created_at=False)),
 }
-# Deals that have no id one could ask for.
+# Deals without an id that can be requested.
 ODD_IDS: dict[str, Odd] = {
     "null": {"replace": None},
     "a list": {"replace": [1, "Okonkwo"]},

@@ -1,4 +1,6 @@
-"""A person who submits and a worker who makes rounds, on the sandbox's rules and a clock of the test's."""
+"""A person who submits and a worker that makes rounds, with the sandbox's rules and a clock that the test
+sets.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,10 @@ def box(clock: TurnedClock) -> SlantBox:
 
 @pytest.fixture(autouse=True)
 def production_waits(settings: Any, tmp_path: Path) -> None:
-    """The waits of a real installation: the clock here costs nothing to turn.
+    """The waits of a real installation, because the test's clock needs no real time. Only the mirror is
+    synced less often.
 
-    The mirror alone is read more seldom. Reading it is half of a round's work, and tests/mirror is about it.
+    Syncing is half of a round's work, and tests/mirror tests it.
     """
     settings.VAR_DIR = tmp_path
     settings.LOOK_AFTER_SECONDS = [5.0, 20.0, 60.0]
@@ -49,7 +52,7 @@ def office(theo: Person, box: SlantBox, clock: TurnedClock) -> "Office":
 
 
 class Office:
-    """A person who submits and a worker who does rounds."""
+    """A person who submits and a worker that makes rounds."""
 
     def __init__(self, person: Person, box: SlantBox, clock: TurnedClock) -> None:
         self.person, self.box, self.clock = person, box, clock
@@ -71,7 +74,7 @@ class Office:
         return tick(self.clock, worker=worker, slant=self.slant)
 
     def rounds(self, *, minutes: float, every: float = 15) -> None:
-        """Rounds every few seconds, as the queue makes them, for a while."""
+        """Make rounds every `every` seconds for `minutes`."""
         for _ in range(int(minutes * 60 / every)):
             self.clock.turn(every)
             self.round()

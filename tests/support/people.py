@@ -38,7 +38,7 @@ def make_person(name: str, *roles: str, member_id: str = "", **fields: object) -
 
 @dataclass
 class Firm:
-    """What the mirror knows. Harbor is the owner's book, Summit the outsider's; Archive is read only."""
+    """The rows of the mirror. Harbor is the owner's book, Summit the outsider's; Archive is read only."""
 
     harbor: Book
     summit: Book

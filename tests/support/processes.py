@@ -6,7 +6,7 @@
         installation.kill("worker")
         installation.start_worker()
 
-Waits are half a second, so that what takes minutes in production takes seconds here.
+Waits are half a second, so that processes which take minutes in production take seconds here.
 """
 
 import contextlib
@@ -44,17 +44,17 @@ QUICK = {
     "SCAN_GAP_SECONDS": "0.5",
     "SYNC_SECONDS": "2",
     "SLANT_TIMEOUT_SECONDS": "5",
-    # Half-second waits spend an hour's calls in minutes; the budget itself has tests of its own.
+    # Half-second waits use an hour's calls in minutes. The budget has its own tests.
     "SLANT_HOURLY_BUDGET": "1000000",
 }
 
 
 class Died(AssertionError):
-    """A process ended by itself, or never came up; the text ends with what it last said."""
+    """A process ended unexpectedly, or never started. The text ends with its last output."""
 
 
 class Process:
-    """One child: its output in a file, its own session, and gone with us whatever happens."""
+    """One child process, with its output in a file and its own session. It always ends with this process."""
 
     def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
         self.name, self.log = name, log
@@ -82,7 +82,7 @@ class Process:
             raise Died(f"{self.name} ended (exit {self.popen.returncode}):\n{self.said()[-3000:]}")
 
     def stop(self, timeout: float = 10) -> int:
-        """Ask it to end; its exit code. Killed if it does not listen."""
+        """Ask it to end, and return its exit code. It is killed if it does not end in time."""
         self.popen.terminate()
         try:
             return self.popen.wait(timeout)
@@ -93,14 +93,14 @@ class Process:
             ) from None
 
     def kill(self) -> None:
-        """kill -9, it and all it started."""
+        """Kill it and all its children with SIGKILL."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
 
 class Sandbox:
-    """A stand-in for Slant in a process of its own, and the two addresses a test watches and steers it by."""
+    """A sandbox in a separate process, with the two addresses by which a test observes and controls it."""
 
     def __init__(self, log: Path, *options: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -111,11 +111,11 @@ class Sandbox:
         command += ["--port", str(self.port), "--control-port", str(control), *options]
         self.process = Process("sandbox", command, clean_environment(PYTHONUNBUFFERED="1"), log)
         wait_until(lambda: "Sandbox ready" in self.process.said(), self.process)
-        # Every test looks and sends more than a firm does in an hour.
+        # Every test makes more calls than a firm in an hour.
         self.control(limits={"token": 1_000_000, "company": 1_000_000, "ip": 1_000_000})
 
     def control(self, **changes: Any) -> dict[str, Any]:
-        """Change what `/_control` lets one change; answers the whole setting."""
+        """Change settings through `/_control`. Returns all settings."""
         answer = requests.post(f"{self.control_url}/_control", json=changes, timeout=10)
         assert answer.ok, answer.text
         setting: dict[str, Any] = answer.json()
@@ -134,7 +134,7 @@ class Sandbox:
             after = page[-1]["seq"]
 
     def created(self, **filters: Any) -> list[dict[str, Any]]:
-        """The opportunities somebody made, as records."""
+        """The records of the opportunities that were created."""
         writes = self.ledger(kind="write", **filters)
         return [
             entry["record"]
@@ -183,7 +183,7 @@ class Template:
         return as_application(self._url(copy))
 
     def empty(self, home: Path) -> str:
-        """A database nothing has migrated yet, for its owner."""
+        """An empty database without migrations, for its owner."""
         if not self.server:
             return f"sqlite:///{home / 'slantweb.sqlite3'}"
         name = f"slantweb_empty_{uuid.uuid4().hex[:8]}"
@@ -210,9 +210,11 @@ class Template:
 
 
 def installation_environment(home: Path, database_url: str, **variables: str) -> dict[str, str]:
-    """`variables` over what every installation has; a Slant nobody runs, unless they name one."""
+    """The variables of every installation, with `variables` replacing them. Without a Slant in them, the
+    address is one that nothing serves.
+    """
     common = QUICK | {"SLANT_BASE_URL": "http://127.0.0.1:9/v1"}
-    # Tests and measurements look at more pages under one name than any person.
+    # Tests and measurements open more pages under one name than any person.
     common |= {"PAGES_A_MINUTE": "1000000", "REPORTS_A_MINUTE": "1000000"}
     return clean_environment(
         DJANGO_SETTINGS_MODULE="tests.support.installation_settings",
@@ -262,7 +264,7 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the worker and commands run with."""
+        """The environment of the worker and of commands."""
         return installation_environment(
             self.home,
             self.database_url,
@@ -304,7 +306,7 @@ class Installation:
         return self._start("web", command, self.web_environment)
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command beside the installation; what it printed."""
+        """Run a management command in the installation's environment. Returns its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -328,11 +330,11 @@ class Installation:
         return bool(answer["checks"]["slant"]["ok"])
 
     def kill(self, name: str) -> None:
-        """kill -9 one of the processes; starting it again is the test's business."""
+        """Kill one of the processes with SIGKILL. The test must start it again."""
         self.processes.pop(name).kill()
 
     def stop(self) -> None:
-        # The sandbox last: the worker may be in the middle of a sentence with it.
+        # The sandbox ends last, because the worker may be in an exchange with it.
         for name in sorted(self.processes, key=lambda name: name == "sandbox"):
             process = self.processes.pop(name)
             with contextlib.suppress(Died):
@@ -356,12 +358,12 @@ class Installation:
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
-            # Not listening yet, or too busy starting to answer: either way, not ready.
+            # It does not listen yet, or is too busy starting to answer, so it is not ready.
             return False
 
 
 def wait_until(met: Callable[[], bool], *alive: Process, seconds: float = START_SECONDS) -> None:
-    """Wait for `met`, as long as the processes it depends on live."""
+    """Wait until `met()` is true, as long as the processes run."""
     deadline = time.monotonic() + seconds
     while not met():
         for process in alive:
@@ -393,7 +395,9 @@ def installation_template() -> Iterator[Template]:
 def new_installation(
     request: pytest.FixtureRequest, installation_template: Template, tmp_path: Path
 ) -> Iterator[Callable[..., Installation]]:
-    """Starts one for this test alone: `new_installation(sandbox_options=[...], SYNC_SECONDS="1")`."""
+    """Starts an installation for this test only: `new_installation(sandbox_options=[...],
+    SYNC_SECONDS="1")`.
+    """
     installations: list[Installation] = []
 
     def build(**options: Any) -> Installation:
@@ -418,7 +422,9 @@ def shared_installation(
 
 @pytest.fixture
 def installation(request: pytest.FixtureRequest, shared_installation: Installation) -> Iterator[Installation]:
-    """The installation all browser tests share. What a test did to Slant is undone; what it created stays."""
+    """The installation that all browser tests share. After a test its settings of Slant are reset; records it
+    created stay.
+    """
     request.node.stash[INSTALLATIONS] = [shared_installation]
     yield shared_installation
     shared_installation.sandbox.control(reset="faults", up=True, latency_ms=0)
@@ -436,7 +442,7 @@ INSTALLATIONS = pytest.StashKey[list[Installation]]()
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that failed shows what the processes of its installation said."""
+    """Add the output of the installation's processes to the report of a failed test."""
     report = yield
     if report.failed:
         report.sections += [

@@ -1,6 +1,6 @@
-"""Finds, or on Debian installs, what the whole suite needs beside Python: browsers, PostgreSQL and poppler.
+"""Finds, or on Debian installs, what the whole suite needs besides Python: browsers, PostgreSQL and poppler.
 
-Each finder returns what it found or raises `Missing` with the sentence shown at the end of the run.
+Each finder returns what it found, or raises `Missing` with the sentence to show at the end of the run.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import psycopg
 
 
 class Missing(Exception):
-    """Something could not be had on this machine; the text says why."""
+    """Something is not available on this machine; the text says why."""
 
 
 # Chromium
@@ -40,9 +40,9 @@ CHROMIUM_PLACES = (
 
 
 def browser(*, install: bool = True) -> str:
-    """The path of what the browser tests drive: CHROMIUM, else the headless shell, else any Chromium.
+    """The path of the browser for the tests: CHROMIUM, else the headless shell, else any Chromium.
 
-    The shell is the same engine without the windows around it. The tests take half the processor time in it.
+    The shell is the same engine without windows. The tests take half the processor time in it.
     """
     if not os.environ.get("CHROMIUM"):
         with contextlib.suppress(Missing):
@@ -182,7 +182,7 @@ def _private_server(binaries: Path) -> Iterator[str]:
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": home,
-            # The data lives as long as the tests; a crash of the machine may take it.
+            # The data is needed only during the tests, so a crash of the machine may lose it.
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",

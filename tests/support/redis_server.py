@@ -15,7 +15,7 @@ from tests.support import provision
 
 @contextmanager
 def redis_server(home: Path) -> Iterator[str]:
-    """Its URL. Skips the test where no Redis can be had, but not in CI."""
+    """Yields its URL. Skips the test if no Redis is available, but not in CI."""
     binary = shutil.which("redis-server")
     if binary is None:
         try:

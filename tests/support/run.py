@@ -18,11 +18,11 @@ from tests.support.environment import ROOT
 
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
-# By files, each worker with its own database and, where a test wants one, its own installation.
+# Each worker gets whole files, its own database and, if a test needs one, its own installation.
 PARALLEL = ["-n", "2", "--dist", "loadfile"]
 WEBKIT = "tests/browser/test_webkit.py"
 PRINT = "tests/browser/test_print.py"
-# Whoever changes these rooms runs them; a sweep over everything is no daily matter.
+# To run after a change of these rooms. They are too long for every run.
 NOT_DAILY = [
     "tests/faults",
     "tests/sandbox",
@@ -37,7 +37,7 @@ NOT_DAILY = [
 
 @dataclass
 class Step:
-    """One command with the variables it needs beside those of the shell."""
+    """One command with the variables it needs besides those of the shell."""
 
     name: str
     command: list[str]
@@ -45,7 +45,7 @@ class Step:
 
 
 class Run:
-    """Steps, their times, and what could not run."""
+    """The steps, their times, and those that could not run."""
 
     def __init__(self) -> None:
         self.failed: list[str] = []
@@ -207,14 +207,16 @@ def faults(arguments: list[str]) -> int:
         run.skip("kill -9 on PostgreSQL", why)
     recounted = [*PYTEST, "-n", "2", "tests/reports/test_reconciling.py", *arguments]
     run.step("2,000 firms recounted", recounted, RANDOM_FIRMS="2000", TEST_DATABASE_URL="")
-    # Many more random histories than the suite has time for; each is known by its seed.
+    # Many more random histories than the suite has time for; each can be repeated by its seed.
     command = [sys.executable, "-m", "tests.faults.run", "--today", "--histories", "10000", "--jobs", "2"]
     run.step("10,000 histories", command)
     return run.report()
 
 
 def bench(arguments: list[str]) -> int:
-    """How fast pages are, beside their floor. Not part of the suite: it needs a quiet machine."""
+    """The speed of pages, compared with their floor. Not part of the suite, because it needs an idle
+    machine.
+    """
     run = Run()
     run.step("bench", [sys.executable, "-m", "tests.bench.run", *arguments])
     if not arguments:
@@ -223,7 +225,9 @@ def bench(arguments: list[str]) -> int:
 
 
 def deploy_test(arguments: list[str]) -> int:
-    """What operations.md says, block by block, and drills. Not part of the suite: it installs packages."""
+    """The blocks of operations.md, one after another, and drills. Not part of the suite, because it installs
+    packages.
+    """
     run = Run()
     run.step("files", [*PYTEST, "tests/deploy"], TEST_DATABASE_URL="")
     run.step("drills", [sys.executable, "-m", "tests.deploy.run", *arguments])

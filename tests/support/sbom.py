@@ -1,8 +1,8 @@
 """`make sbom`: docs/sbom.json, the bill of materials (CycloneDX 1.6) of what production runs.
 
 Its sources are the lock (`requirements.txt`), the table of foreign files (`static/vendor/README.md`), and two
-served files that name their own version: htmx and the icons. So it cannot name what is not installed. Nothing
-in it depends on when or where it was made; a test compares it with a fresh one.
+served files that name their own version: htmx and the icons. So it names only what is installed. It does not
+depend on when or where it was made, and a test compares it with a new one.
 """
 
 import hashlib

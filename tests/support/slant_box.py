@@ -1,7 +1,7 @@
-"""Slant in the same process: the sandbox's rules behind the real client, on a clock of the test's.
+"""Slant in the same process: the sandbox's rules behind the real client, with a clock that the test sets.
 
-Only the socket is left out: the client's own transport is replaced, so that reading, the error table and
-budgets are the real ones. What a socket does wrong is a word in `box.mischief`, one for each write in turn:
+Only the client's transport is replaced, so reading, the error table and budgets are the real ones. Faults of
+a socket are words in `box.mischief`, one for each write in turn:
 
     "ok", "refused", "drop_before", "drop_after", "slow" (written after 30 s), or a status to
     answer before ("500") or after ("+500") the write.
@@ -24,7 +24,7 @@ START = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 class TurnedClock:
-    """A clock that only moves when told, wall and monotonic alike."""
+    """A clock that moves only when a test moves it, wall and monotonic time alike."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now, self._monotonic = now, 1000.0
@@ -43,7 +43,7 @@ class TurnedClock:
         self._monotonic += seconds + minutes * 60
 
     def jump(self, seconds: float) -> None:
-        """The wall clock alone."""
+        """Move only the wall clock."""
         self._now += timedelta(seconds=seconds)
 
 
@@ -62,7 +62,7 @@ class SlantBox:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether it is the sample firm, and nobody called it or changed anything since it was made."""
+        """Whether it is the sample firm, without a call or a change since it was made."""
         return self._is_usual and self.store == self._start and not self.down and not self.mischief
 
     def client(self, token: str = "slnt_pat_sandbox_write") -> SlantClient:
@@ -76,7 +76,7 @@ class SlantBox:
         control.apply(self.store, self._start, changes, self.clock.now().timestamp())
 
     def edit(self, record_id: str, **fields: Any) -> None:
-        """Somebody used Slant's own page."""
+        """Change a record as somebody on Slant's own page would."""
         self.control(records=[{"op": "patch", "id": record_id, "set": fields}])
 
     @property
@@ -149,7 +149,7 @@ class _BoxTransport:
 
 
 def deal(**fields: Any) -> NewDeal:
-    """A deal the sample firm would take, in the book of its own example (Slant API 7.5)."""
+    """A deal that the sample firm accepts, in the book of its own example (Slant API 7.5)."""
     defaults: dict[str, Any] = {
         "book_id": "bk_pine01",
         "name": "Okonkwo second opinion",

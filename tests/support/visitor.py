@@ -19,7 +19,7 @@ class Visitor:
         assert answer.status_code == 303, answer.text
 
     def form(self, **fields: str) -> dict[str, str]:
-        """A form right in every field, for a deal in the sample firm; send it as often as you like."""
+        """A form with all fields valid, for a deal in the sample firm. It may be sent any number of times."""
         page = self.session.get(f"{self.base}/opportunities/new/", timeout=20).text
         return {
             "csrfmiddlewaretoken": _value(page, "csrfmiddlewaretoken"),
@@ -35,7 +35,7 @@ class Visitor:
         }
 
     def send(self, form: dict[str, str]) -> str:
-        """The submission's address."""
+        """Send the form. Returns the address of the submission."""
         answer = self.session.post(f"{self.base}/opportunities/new/", form, allow_redirects=False, timeout=20)
         assert answer.status_code == 303, answer.text
         return self.base + answer.headers["Location"]

@@ -15,7 +15,7 @@ PATIENCE_SECONDS = 60
 
 
 class WebKit:
-    """One window. It is asked in JavaScript, which is enough to measure a page."""
+    """One window. Tests use it through JavaScript, which is enough to measure a page."""
 
     def __init__(self, driver: str) -> None:
         self._driver = driver
@@ -46,7 +46,7 @@ class WebKit:
 
 @contextmanager
 def webkit(home: Path) -> Iterator[WebKit]:
-    """A window of WebKitGTK on a screen of its own; the logs of both go to `home`."""
+    """A window of WebKitGTK on a separate X screen. The logs of both go to `home`."""
     driver, xvfb = provision.webkit(install=False)
     port, display = provision.free_port(), home / "display"
     # Xvfb chooses a free number and writes it to its output.

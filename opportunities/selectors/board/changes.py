@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from opportunities.models import Person
 from opportunities.selection import Selection
-from opportunities.selectors.board.pending import LATE, on_their_way, touched_stages, way_of
+from opportunities.selectors.board.pending import LATE, on_their_way, progress_key, touched_stages
 from opportunities.selectors.board.places import visible_pipelines
 from opportunities.selectors.board.seen import Seen, digest, read_token
 from opportunities.selectors.board.totals import selected_totals
@@ -37,7 +37,7 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
     for kind, id, state, reason, number in _news(person, selection, seen_revisions.deals):
         match kind:
             case "way":
-                ways.append(way_of(id, state, reason, is_late=bool(number)))
+                ways.append(progress_key(id, state, reason, is_late=bool(number)))
             case "pipelines":
                 pipelines = number
             case _:

@@ -14,7 +14,7 @@ from opportunities.selection import ME, NOBODY, Selection
 from opportunities.selectors.board.cards import CardBuilder
 from opportunities.selectors.board.lanes import empty_lane, fill_lanes
 from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums, Tab
-from opportunities.selectors.board.pending import by_deal, pending_of, ways_of
+from opportunities.selectors.board.pending import by_deal, digest_progress, pending_of
 from opportunities.selectors.board.places import Place, places_of
 from opportunities.selectors.board.seen import Seen
 from opportunities.selectors.board.totals import count_open_deals, count_sums, figures, kept_sums, won_of
@@ -114,7 +114,7 @@ def _drawn_board(
         lanes=[lane for lane in lanes if lane.stage.visible],
         rail=[lane for lane in lanes if not lane.stage.visible],
         figures=figures(lanes, won, undated),
-        since=Seen(place.revision, ways_of(pending, now), place.pipelines_revision).token(person),
+        since=Seen(place.revision, digest_progress(pending, now), place.pipelines_revision).token(person),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
         member=person.member_id or "",
     )

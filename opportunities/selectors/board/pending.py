@@ -80,15 +80,15 @@ def touched_stages(person: Person, selection: Selection) -> set[str]:
     return (aims | from_) - {""}
 
 
-def way_of(id: object, state: str, reason_code: str, *, is_late: bool) -> str:
+def progress_key(id: object, state: str, reason_code: str, *, is_late: bool) -> str:
     """The progress of a change as one text. Once it is late, the card says that it waits."""
     return f"{id} {state} {reason_code or ('late' if is_late else '')}"
 
 
-def ways_of(pending: Iterable[ChangeUnderWay], now: datetime) -> str:
+def digest_progress(pending: Iterable[ChangeUnderWay], now: datetime) -> str:
     """The digest of the unconfirmed changes in `pending`, equal to the one a poll computes."""
     return digest(
-        way_of(row.id, row.state, row.reason_code, is_late=row.created_at < now - LATE)
+        progress_key(row.id, row.state, row.reason_code, is_late=row.created_at < now - LATE)
         for row in pending
         if row.state in OPEN
     )
