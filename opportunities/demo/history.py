@@ -1,4 +1,5 @@
-"""The demo's own history: on the first start its sandbox lives through eighteen months, and we read them.
+"""The demo's own history: at the first start its sandbox shows eighteen months of the past, and the mirror
+reads them.
 
 The sandbox shows its deals as they stood at a past moment while its clock is turned back (`--past`). The real
 client reads them, and the real mirror keeps a version of each change, dated by that clock. So reports show
@@ -18,13 +19,13 @@ from opportunities.models import SyncState
 from opportunities.runtime.budget import Share
 
 LONG_AGO = timedelta(days=548)
-# Reports look more closely at what is nearer: how often it was read, by how long ago it is.
+# Reports need more detail for recent times: intervals between two reads, by age.
 DAY = timedelta(days=1)
 STEPS = ((15 * DAY, DAY), (130 * DAY, 7 * DAY), (LONG_AGO + DAY, 14 * DAY))
 
 
 class PastClock:
-    """A clock that stands at a moment of the past, while real time passes."""
+    """A clock that shows a moment of the past, while real time passes."""
 
     def __init__(self, at: datetime) -> None:
         self._at = at
@@ -40,12 +41,14 @@ class PastClock:
 
 
 def has_none() -> bool:
-    """Whether this database has read nothing of Slant yet."""
+    """Whether this database has never read Slant."""
     return not SyncState.objects.exists()
 
 
 def live_through() -> None:
-    """Read the sandbox's past from its beginning, then its present. What fails is left to the worker."""
+    """Read the sandbox's past from its beginning, then its present. After a failure the worker reads the
+    rest.
+    """
     # The demo says one line, and these are hundreds of calls.
     logging.disable(logging.INFO)
     try:

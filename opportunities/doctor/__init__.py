@@ -1,10 +1,10 @@
-"""What is wrong with a deployment, before it serves (`manage.py doctor`).
+"""Checks a deployment before it serves (`manage.py doctor`).
 
-* `diagnosis`: what one look found, and how bad it is
+* `diagnosis`: the result of one check, and its severity
 * `database`: role, migrations, rights, connections, clock
 * `machine`: static files, secrets, checkpoints, disk, proxies
 * `others`: the mail server, the sign-on provider, Slant
-* `examination`: all looks, in order
+* `examination`: all checks, in order
 
-Nothing is changed, but that the call to Slant counts in the hour.
+Nothing is changed, except that the call to Slant counts in the hour's budget.
 """

@@ -1,4 +1,4 @@
-"""Role, migrations, rights, connections and clock, as the database itself tells them."""
+"""Checks of the database: role, migrations, rights, connections and clock."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,9 +12,9 @@ from opportunities.clock import CLOCKS_DIFFER, SystemClock
 from opportunities.doctor.diagnosis import Diagnosis, Plan, Process, ok, problem, warning
 from opportunities.runtime import grants
 
-# Beside those of web and worker: commands, a backup, somebody who looks.
+# Connections besides those of web and worker: commands, a backup, a person with a console.
 OTHER_CONNECTIONS = 5
-# A worker hears wake-ups on one outside its pool.
+# A worker receives wake-ups on a connection outside its pool.
 HEARING = 1
 
 

@@ -1,4 +1,4 @@
-"""What one look found, and how bad it is."""
+"""The result of one check, and its severity."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Process(StrEnum):
-    """Which process a deployment is looked at for: the two may do and read different things."""
+    """The process for which a deployment is checked: the two have different rights and settings."""
 
     WEB = "web"
     WORKER = "worker"
@@ -21,7 +21,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One line. `words` say what is so and, unless it is well, what to do."""
+    """One line of the output. `words` say what was found and, if it is not good, what to do."""
 
     level: Level
     words: str
@@ -29,7 +29,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to run: as which process we look, and how many there will be of each."""
+    """The deployment to check: for which process, and how many of each kind will run."""
 
     process: Process
     webs: int = 2

@@ -1,4 +1,4 @@
-"""All looks, in the order in which one mends what they find."""
+"""All checks, in the order in which their problems should be fixed."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ LOOKS: dict[str, Look] = {
 
 
 def examine(plan: Plan) -> Iterator[tuple[str, Diagnosis]]:
-    """Each look's name and what it found. One that fails does not stop the others."""
+    """The name and the result of each check. A check that fails does not stop the others."""
     for name, look in LOOKS.items():
         try:
             for finding in look(plan):

@@ -1,4 +1,4 @@
-"""What this machine and its settings must have: static files, secrets, checkpoints, disk, proxies."""
+"""Checks of this machine and its settings: static files, secrets, checkpoints, disk, proxies."""
 
 import os
 import shutil
@@ -14,7 +14,8 @@ from opportunities.runtime import static_files
 from opportunities.trail import checkpoints, signing_keys
 
 LITTLE_BYTES, LOW_BYTES = 200 * 1024**2, 2 * 1024**3
-# systemd's LoadCredential: readable by the unit's user alone, by an access list that the mode does not show.
+# systemd's LoadCredential: readable only by the unit's user, through an access list that the mode does not
+# show.
 CREDENTIALS = Path("/run/credentials")
 
 

@@ -1,4 +1,4 @@
-"""Whom the application talks to: the mail server, the sign-on provider, Slant."""
+"""Checks of the servers that the application connects to: the mail server, the sign-on provider, Slant."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

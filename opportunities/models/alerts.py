@@ -1,13 +1,13 @@
-"""Rows about what managers must know: alerts, those that are about to open, and the mails about them."""
+"""Rows for alerts, for causes whose alert is not open yet, and for the mails about alerts."""
 
 from django.db import models
 
 
 class Alert(models.Model):
-    """Something a manager must know. One row is open for each cause, and closes when the cause ends.
+    """A message to managers. One row is open for each cause, and closes when the cause ends.
 
-    `text` says what happened, `meaning` what it means for deals, `remedy` what to do, `path` on which page of
-    ours. `details` are lines for whoever needs them all, such as the records concerned.
+    `text` says what happened, `meaning` what it means for deals, `remedy` what to do, `path` on which of our
+    pages. `details` are further lines, such as all records concerned.
     """
 
     cause = models.CharField(max_length=120)
@@ -42,9 +42,9 @@ class PendingAlert(models.Model):
 
 
 class AlertMail(models.Model):
-    """A mail about an alert: the outbox. Written with what it tells, sent later, as often as it takes.
+    """A mail about an alert: the outbox. It is committed with the alert, sent later, and retried.
 
-    `event` is what it tells: that the alert opened, or that it closed. `due_at` is when it is tried next.
+    `event` says whether the alert opened or closed. `due_at` is the time of the next try.
     """
 
     OPENED, CLOSED = "opened", "closed"

@@ -13,7 +13,7 @@ class ActorType(models.TextChoices):
 
 
 class AuditEvent(models.Model):
-    """One thing that happened: when, who, from where, what, with what result. No floats are in it.
+    """One event: when, who, from where, what, with what result. It holds no floats.
 
     `hash` = SHA-256(0x00 || canonical JSON of every other field, `prev_hash` and `seq` included); see
     trail/audit.py. Who and what are copied as values, so that an event survives a removed person or a renamed
@@ -53,7 +53,7 @@ class AuditEvent(models.Model):
     schema_version = models.IntegerField(default=1)
     prev_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64, unique=True)
-    # NULL in what older versions wrote or write.
+    # NULL in events of older versions.
     mac = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     mac_key = models.CharField(max_length=30, null=True, blank=True)  # noqa: DJ001
 
@@ -92,7 +92,7 @@ class ChainHead(models.Model):
 
 
 class ExportSignature(models.Model):
-    """What a worker signed of an export from the page: the lines that end it, empty until it did.
+    """The lines that a worker signed for the end of an export from the page; empty until it has signed.
 
     `started` is the number of the event `audit.export_started`, which says who asked for what.
     """

@@ -1,7 +1,7 @@
-"""History: what Slant does not keep, recorded from our first day (design: mirror, sync and history).
+"""History: data that Slant does not keep, recorded since our first day (design: mirror, sync and history).
 
-That is how deals changed, what stages mean, why deals were lost, and the targets. Ids are Slant's and kept as
-values, so that history survives a removed stage, a colleague who left, or a deal that is gone.
+It is the changes of deals, the meanings of stages, the lost reasons, and the targets. Ids are Slant's and
+kept as values, so that history survives a removed stage, a colleague who left, or a deal that is gone.
 """
 
 from django.db import models
@@ -19,7 +19,7 @@ class Meaning(models.TextChoices):
 class OpportunityVersion(models.Model):
     """One observed state of a deal, from `valid_from` until `valid_to` (null: still so).
 
-    `by` names who changed it where we know: the person of a submission; empty for what sync found. `gone` is
+    `by` names the person whose submission changed it; empty for changes that sync found. `gone` is
     true for the version that begins when a deal left Slant. `stage_since` is Slant's own date of the last
     change of stage, which may be earlier than the first version. `value` is whole US dollars.
     """
@@ -51,8 +51,8 @@ class OpportunityVersion(models.Model):
         indexes = [
             models.Index(fields=["opportunity_id", "valid_from"], name="version_deal"),
             models.Index(fields=["book_id", "valid_from"], name="version_book_from"),
-            # Reports sum up from the next four indexes alone, because fetching each row would cost many times
-            # as much. First: what began in a period.
+            # Reports compute their sums from the next four indexes alone, because fetching each row would
+            # cost many times as much. First: versions that began in a period.
             models.Index(
                 fields=[
                     "valid_from",
@@ -69,7 +69,7 @@ class OpportunityVersion(models.Model):
                 ],
                 name="version_from",
             ),
-            # The version before each of those, also where a thousand deals changed in one moment.
+            # The version before each of those, even when a thousand deals changed at one moment.
             models.Index(
                 fields=[
                     "opportunity_id",
@@ -84,7 +84,7 @@ class OpportunityVersion(models.Model):
                 ],
                 name="version_until",
             ),
-            # What was won and lost in a period.
+            # Deals won and lost in a period.
             models.Index(
                 fields=[
                     "stage_id",
@@ -143,7 +143,7 @@ class StageMeaning(models.Model):
 
 
 class LostReason(models.Model):
-    """Why a deal was moved to a lost stage, in the words of whoever moved it."""
+    """Why a deal was moved to a lost stage, in the words of the person who moved it."""
 
     opportunity_id = models.CharField(max_length=200, db_index=True)
     stage_id = models.CharField(max_length=200)
@@ -160,7 +160,7 @@ class LostReason(models.Model):
 
 
 class Target(models.Model):
-    """What one owner aims to win in one fiscal quarter, in whole US dollars. `quarter` is its first day."""
+    """The target of one owner for one fiscal quarter, in whole US dollars. `quarter` is its first day."""
 
     member_id = models.CharField(max_length=200)
     quarter = models.DateField()

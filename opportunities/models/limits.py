@@ -1,4 +1,4 @@
-"""How often somebody did a thing: one count for each window, shared by all processes."""
+"""How often a person did something: one count for each time window, shared by all processes."""
 
 from django.db import models
 

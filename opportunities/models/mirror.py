@@ -1,8 +1,9 @@
 """The mirror: our copy of what Slant has, filled by background sync and by Slant's answers to our writes.
 
-Pages read this and nothing else. Ids are Slant's own and opaque (Slant API 1). Foreign keys carry no database
-constraint: a page of Slant's list may name a book or a stage we have not read yet, and the mirror must take
-it. `gone_at` marks what Slant no longer has; nothing is deleted, so old submissions keep their words.
+Pages read only these tables. Ids are Slant's own and opaque (Slant API 1). Foreign keys carry no database
+constraint: a page of Slant's list may name a book or a stage that was not read yet, and the mirror must
+accept it. `gone_at` marks rows that Slant no longer has. No row is deleted, so old submissions keep their
+labels.
 """
 
 from django.db import models
@@ -125,7 +126,7 @@ class Stage(models.Model):
 
 
 class Household(models.Model):
-    """A household: these four fields and nothing else of the many Slant sends (Slant API 7.10, privacy)."""
+    """A household: only these four of the many fields that Slant sends (Slant API 7.10, privacy)."""
 
     id = models.CharField(max_length=200, primary_key=True)
     name = models.CharField(max_length=500)
@@ -144,15 +145,15 @@ class Household(models.Model):
 
     @property
     def kind(self) -> str:
-        """`prospect`, `client`, or whatever else Slant sends, lower-cased (Slant API 10.28)."""
+        """`prospect`, `client`, or another word of Slant's, in lower case (Slant API 10.28)."""
         return self.type.lower()
 
 
 class Opportunity(models.Model):
     """A deal as Slant last showed it (Slant API 7.4), in whole US dollars; `probability` is 0-100 or null.
 
-    `unreadable` names the places that Slant shows and we cannot read, with commas between them. Their columns
-    hold what was read of them last.
+    `unreadable` names the places that we cannot read, separated by commas. Their columns hold the last
+    readable values.
     """
 
     id = models.CharField(max_length=200, primary_key=True)
@@ -184,10 +185,10 @@ class Opportunity(models.Model):
     stage_updated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(null=True, blank=True)
-    # When we first saw it, and when it was last written: a pass that finds it unchanged writes nothing.
+    # When we first saw it, and when it was last written. A pass that finds it unchanged does not write it.
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()
-    # `MirrorRevision` when it was last written: of two writes the later one, whatever the clock was set to.
+    # The `MirrorRevision` of its last write, which shows the later of two writes even if the clock was set.
     revision = models.BigIntegerField(default=0, db_default=0)
     gone_at = models.DateTimeField(null=True, blank=True)
 
@@ -230,7 +231,8 @@ class Opportunity(models.Model):
                 condition=models.Q(gone_at=None),
                 name="opportunity_by_close",
             ),
-            # Won and lost deals without a date, which are counted apart: few, and read from here alone.
+            # Won and lost deals without a date, which are counted separately. They are few, and read from
+            # this index alone.
             models.Index(
                 fields=["stage", "book", "pipeline", "assigned_to_id", "value", "id"],
                 condition=models.Q(gone_at=None, stage_updated_at=None),
@@ -265,11 +267,11 @@ class Opportunity(models.Model):
 
 
 class SyncState(models.Model):
-    """How fresh one mirrored resource is: its last whole pass, and why the newest one failed if it did.
+    """How current one mirrored resource is: its last complete pass, and why the newest one failed, if it did.
 
-    `cursor` is small and read by pages: what the next pass begins with, what the last one cost, how far one
-    that is under way has come. `walk` is what a pass under way needs to go on after a restart; it may be
-    large, so pages and probes leave it alone (`defer`).
+    `cursor` is small and read by pages: the start of the next pass, the cost of the last one, the progress of
+    the present one. `walk` is what the present pass needs to continue after a restart. It may be large, so
+    pages and probes do not load it (`defer`).
     """
 
     resource = models.CharField(max_length=40, primary_key=True)
@@ -289,8 +291,7 @@ class StageTotal(models.Model):
 
     `value` is whole US dollars; `weighted` is the sum of value x probability in hundredths of a dollar, so
     that it stays a whole number. Deals without a value are counted in `count` and `valueless`. `revision` is
-    `MirrorRevision` when something in this place last changed, be it a total or a card's words: what open
-    boards ask for.
+    the `MirrorRevision` of the last change here, of a total or of a card's words. Open boards poll for it.
     """
 
     book_id = models.CharField(max_length=200)
@@ -318,8 +319,8 @@ class StageTotal(models.Model):
 class MirrorRevision(models.Model):
     """The one row that counts changes of mirrored deals. Its lock orders them, so no poll misses one.
 
-    It also tells which of two states of a deal was shown later, because no clock can be trusted to.
-    `pipelines` counts changes of pipelines and stages: what there is, its names, order and meanings.
+    It also shows which of two states of a deal was read later, because no clock is reliable for that.
+    `pipelines` counts changes of pipelines and stages: their number, names, order and meanings.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

@@ -21,9 +21,9 @@ class Person(AbstractBaseUser):
     """Someone the sign-on provider vouched for, known by `iss` and `sub` (OpenID Connect Core 5.7).
 
     The e-mail never identifies them. `member_id` is their user id in Slant: the book member with the same
-    verified e-mail, or the one a manager linked. `board_query` remembers the board as they left it.
-    They get no page until `slowed_until`, because they asked too often. Nobody has
-    a password here; Django's field stays unusable.
+    verified e-mail, or the one a manager linked. `board_query` holds the last filters of their board. They
+    get no page until `slowed_until`, because they exceeded a limit. Nobody has a password here; Django's
+    field stays unusable.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,7 +88,7 @@ class Draft(models.Model):
 class SavedView(models.Model):
     """A named selection of deals: the query string of the board or list, without its page.
 
-    Whoever has the link may open it, and sees only deals in their own reach.
+    Any person with the link may open it, and sees only the deals of their own books.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

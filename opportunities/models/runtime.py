@@ -1,4 +1,4 @@
-"""Rows that keep processes in step: leases, the call budget, holds, and this database's identity."""
+"""Rows by which processes coordinate: leases, the call budget, holds, and this database's identity."""
 
 import uuid
 
@@ -8,8 +8,7 @@ from django.db import models
 class Lease(models.Model):
     """A named right to do something alone until `until`; `fence` grows each time it is taken.
 
-    `seconds` is for how long it was given: a lease that ends further ahead was given before the clock was set
-    back.
+    `seconds` is its length: a lease that ends further ahead was given before the clock was set back.
     """
 
     name = models.CharField(max_length=60, primary_key=True)
@@ -29,13 +28,13 @@ class Budget(models.Model):
     (`runtime.breaker`):
 
     failures       exchanges in a row without an answer
-    busy_until     until when Slant asked to be left alone; `busy_in_a_row` counts its 429s in a row
-    opened_at      since when nothing goes out but probes; None while the breaker is closed
+    busy_until     until when Slant asked for a pause; `busy_in_a_row` counts its 429s in a row
+    opened_at      since when only probes are sent; None while the breaker is closed
     probe_at       when the next probe is due; its column has the name it had in earlier versions
-    probes         probes in vain, which decide how long the next wait is
-    released_at    when it closed last
+    probes         probes without an answer, which decide the length of the next wait
+    released_at    when the breaker last closed
     answered_at    when Slant last answered after exchanges without an answer
-    last_error     what the last failed exchange met
+    last_error     how the last failed exchange ended
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)

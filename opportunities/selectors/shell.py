@@ -66,7 +66,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class News:
-    """Something of one's own that was held, in doubt or in review, and now has its end."""
+    """One of the person's submissions that was held, unknown or in review, and now has a final state."""
 
     id: UUID
     text: str

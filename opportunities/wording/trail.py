@@ -127,9 +127,9 @@ WHAT = {
     "checks": ("Checks", "audit.verified", "reconcile.", "sync."),
 }
 OUTCOME = {
-    "trouble": "Refused or in doubt",
+    "trouble": "Refused or not sure",
     "refused": "Refused",
-    "doubt": "In doubt",
+    "doubt": "Not sure",
     "failed": "Failed",
     "good": "Succeeded",
 }
