@@ -51,7 +51,7 @@ def _words(field: str, selection: Selection, names: dict[str, str]) -> str:
         case "min" | "max":
             return formats.money(value)
         case "close":
-            return board_words.CLOSES.get(value, str(value).replace("..", " to "))
+            return board_words.CLOSES.get(value) or board_words.closing(value)
         case "missing":
             return board_words.MISSINGS[value]
         case "stale":

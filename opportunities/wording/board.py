@@ -123,6 +123,18 @@ CLOSES = {
     "this-quarter": "this quarter",
     "next-quarter": "next quarter",
 }
+
+
+def closing(close: str) -> str:
+    """A month or days of an address (`2026-11`, `2026-11-01..2026-11-30`), as the firm writes them."""
+    if ".." not in close:
+        return dates.month(date.fromisoformat(f"{close}-01"))
+    first, last = (dates.long_day(date.fromisoformat(day)) if day else "" for day in close.split("..", 1))
+    if first and last:
+        return f"{first} to {last}"
+    return f"from {first}" if first else f"up to {last}"
+
+
 MISSINGS = {"value": "no value yet", "date": "no close date", "any": "no value or date"}
 CHIPS = {
     "book": "Book",

@@ -1,5 +1,6 @@
 """Days and times are written as the firm writes them; what scripts read is ISO 8601 in every firm."""
 
+import re
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from opportunities import dates
 from opportunities.models import Person
+from opportunities.selectors.reports.registry import REPORTS
+from opportunities.wording import board as board_words
 from opportunities.wording import formats
 from slantweb.variables import date_style_of
 from tests.deals.conftest import Browse, MakeDeal
@@ -74,3 +77,53 @@ def test_a_deals_page_writes_its_close_date_so(
     make_deal("op_far", target_close_date=date(2031, 1, 9))
 
     assert said in browse(owner).get("/opportunities/op_far/").text
+
+
+@pytest.mark.parametrize(
+    ("close", "said"),
+    [
+        ("2026-12-01..2026-12-31", "December 1, 2026 to December 31, 2026"),
+        ("2026-12-01..", "from December 1, 2026"),
+        ("..2026-12-31", "up to December 31, 2026"),
+        ("2026-11", "Nov 2026"),
+    ],
+)
+def test_a_filter_by_days_is_said_as_the_firm_writes_days(settings: Any, close: str, said: str) -> None:
+    settings.DATE_STYLE = "us"
+
+    assert board_words.closing(close) == said
+
+
+# A day of ISO or of Europe, or an hour of a 24-hour clock.
+FOREIGN = re.compile(
+    r"\d{4}-\d\d-\d\d|\b\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    r"|\b\d\d?:\d\d(?!(?::\d\d)? [AP]M|\d)"
+)
+MONTH = "close=2026-12-01..2026-12-31&status=all"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/board/?{MONTH}",
+        f"/board/?view=list&{MONTH}",
+        "/opportunities/op_late/",
+        "/submissions/",
+        *(f"/reports/{slug}/" for slug in REPORTS),
+        "/reports/changes/?day=2026-06-01",
+    ],
+)
+def test_no_page_of_an_american_firm_shows_a_day_or_time_as_others_write_it(
+    owner: Person, browse: Browse, make_deal: MakeDeal, settings: Any, path: str
+) -> None:
+    settings.DATE_STYLE, settings.TIME_ZONE = "us", "America/New_York"
+    make_deal("op_late", target_close_date=date(2026, 12, 24), value=640_000)
+
+    page = browse(owner).get(path)
+
+    assert page.status_code == 200
+    shown = re.sub(r"<(script|style|noscript)\b.*?</\1>", "", page.text, flags=re.DOTALL)
+    words = re.sub(r"<[^>]*>", " ", shown)
+    said = " ".join(re.findall(r'(?:aria-label|title|placeholder)="([^"]*)"', shown))
+    assert FOREIGN.findall(f"{words} {said}") == []
