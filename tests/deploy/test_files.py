@@ -131,6 +131,15 @@ def test_nginx_keeps_no_refusal_for_good_and_leads_to_our_own_name_alone(
     assert "Okonkwo" not in str(lines)
 
 
+def test_the_way_back_starts_the_release_before_and_leaves_the_tables_as_they_are() -> None:
+    *_, there, back = blocks("Upgrading")
+
+    assert "slantweb-$NEXT" in there.commands
+    assert back.commands.startswith('ln -sfn "slantweb-${RELEASE:?')
+    assert back.commands.splitlines()[1:] == there.commands.splitlines()[1:]
+    assert "migrate" not in back.commands
+
+
 # systemd
 
 
