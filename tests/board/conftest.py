@@ -30,5 +30,5 @@ def loaded(firm: Firm) -> LoadedFirm:
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(settings: Any) -> None:
-    """No worker runs here, so waiting for one would only take time."""
+    """Turn off waiting, because no worker runs here."""
     settings.VIEW_WAIT_SECONDS = 0

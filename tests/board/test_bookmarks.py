@@ -1,4 +1,4 @@
-"""A bookmark of a pipeline, stage, book, person or household that is no more says so."""
+"""A bookmark of a pipeline, stage, book, person or household that no longer exists says so."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ VIEWS = ("board", "list")
 
 
 def said(client: Client, query: str, view: str) -> str:
-    """What the notices of the page say."""
+    """The text of the page's notices."""
     page = client.get(f"/board/?{query}&view={view}")
     assert page.status_code == 200
     main = page.text.partition("<main")[2]

@@ -29,7 +29,7 @@ FIRST, SECOND = "pl_growth_1", "pl_growth_2"
 
 
 def record(row: Opportunity, **changed: object) -> types.OpportunityRecord:
-    """The deal as Slant would show it after a change."""
+    """A record of the deal, as Slant would show it after a change."""
     fields = {
         "id": row.pk,
         "name": row.name,
@@ -50,7 +50,7 @@ def since_of(client: object, query: str) -> str:
 
 
 def changed(client: object, query: str, since: str) -> tuple[list[str], str]:
-    """The columns named, and the token of having seen them."""
+    """The changed columns, and the token of the next poll."""
     answer = client.get(f"/board/changes/?{query}&since={since}")  # type: ignore[attr-defined]
     if answer.status_code == 204:
         return [], since

@@ -35,7 +35,7 @@ def form(person: Person, to: str, **more: Any) -> dict[str, Any]:
 
 
 def settle(row: Submission, state: str = State.CONFIRMED, **fields: Any) -> None:
-    """As the worker would leave it, with the mirror following."""
+    """Set the state as the worker would, and update the mirror."""
     now = datetime.now(UTC)
     Submission.objects.filter(pk=row.pk).update(state=state, settled_at=now, **fields)
     if state == State.CONFIRMED:

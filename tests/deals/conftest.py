@@ -34,13 +34,13 @@ def browse() -> Browse:
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(settings: Any) -> None:
-    """No worker runs here, so waiting for one would only take time."""
+    """Turn off waiting, because no worker runs here."""
     settings.VIEW_WAIT_SECONDS = 0
 
 
 @pytest.fixture
 def make_deal(firm: Firm) -> MakeDeal:
-    """A deal of Harbor's as the mirror would hold it, thirty days old, ten of them in its stage."""
+    """A mirrored deal of the Harbor book, thirty days old, in its stage for ten days."""
     meanings.suggest(Stage.objects.all())
 
     def make(id: str = "op_1", **fields: Any) -> Opportunity:
@@ -69,7 +69,7 @@ def make_deal(firm: Firm) -> MakeDeal:
 
 
 def version(row: Opportunity, **fields: Any) -> OpportunityVersion:
-    """What was observed of `row`: as it is now, but for what is given."""
+    """A version of `row`: its present values, with the given ones replacing them."""
     given = {
         "opportunity_id": row.pk,
         "name": row.name,
@@ -108,5 +108,5 @@ def in_days(days: int) -> date:
 
 
 def ago(days: float) -> datetime:
-    """Counted from one moment, so that what is ten days apart is not a blink less."""
+    """A time `days` before one fixed moment, so that intervals between such times are exact."""
     return BEGAN - timedelta(days=days)

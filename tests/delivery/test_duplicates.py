@@ -1,4 +1,6 @@
-"""The hourly sweep: a double that could not be prevented is found within the hour, and nothing else is."""
+"""The hourly sweep: a second record that could not be prevented is found within the hour, and no other record
+is.
+"""
 
 from io import StringIO
 from typing import Any
@@ -26,7 +28,7 @@ def confirmed(office: Office, **fields: object) -> Submission:
 
 
 def plant(office: Office, **changes: object) -> str:
-    """Somebody, or a late server, makes the same deal once more. Returns its id."""
+    """Make the same deal once more, as a person or a late server would. Returns its id."""
     wanted = deal()
     values = {
         name: getattr(wanted, name)

@@ -21,7 +21,7 @@ from tests.support.slant_box import TurnedClock
 
 @contextmanager
 def forgotten() -> Iterator[None]:
-    """What happens within is not in the database afterwards: a backup from before is restored. Files stay."""
+    """Undo the database changes of the block, as restoring an earlier backup does. Files are not changed."""
     backup = transaction.savepoint()
     yield
     transaction.savepoint_rollback(backup)
@@ -32,7 +32,7 @@ def held() -> set[str]:
 
 
 def use_up(clock: TurnedClock, most: int = 10_000) -> int:
-    """How many calls people get, `most` at most."""
+    """Use up people's calls, at most `most`. Returns how many they got."""
     for made in range(most):
         try:
             budget.take(Share.PEOPLE, calls=1, clock=clock)
@@ -156,7 +156,7 @@ def test_a_file_of_an_older_version_is_ours_and_is_brought_up_to_date(office: Of
 
 
 def whoever(office: Office, user_id: str) -> None:
-    """From now on our token is that user's."""
+    """Make our token belong to that user."""
     Instance.objects.filter(pk=1).update(me_checked_at=None)  # as a worker that starts does
     office.slant = office.box.client("slnt_pat_sandbox_theirs")
     mine = office.box.store.tokens["slnt_pat_sandbox_write"]

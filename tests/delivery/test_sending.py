@@ -195,7 +195,7 @@ def test_a_read_only_token_holds_submissions_and_creates_nothing(office: Office)
 
 
 def may_write(office: Office, write: bool) -> None:
-    """Slant gives our token the right to write, or takes it away."""
+    """Make Slant grant or remove our token's right to write."""
     tokens = office.box.store.tokens
     tokens[WRITE_TOKEN] = replace(tokens[WRITE_TOKEN], can_write=write)
 

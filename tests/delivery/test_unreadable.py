@@ -1,4 +1,4 @@
-"""Lost answers in lists with odd records: none is passed over, and nobody waits for them."""
+"""Lost answers in lists with unreadable records: none is ignored, and none stops the search."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def show(office: Office, id: str, how: Odd) -> None:
 
 
 def add(office: Office, **fields: Any) -> str:
-    """Somebody enters a deal in Slant itself, and returns its id."""
+    """Enter a deal in Slant itself. Returns its id."""
     known = {"name": "By hand", "book_id": "bk_pine01", "pipeline_id": "pl_newbiz", "value": 5}
     known |= {"pipeline_stage_id": "st_qual", "assigned_to_id": "u_9xw20c", "household_id": "hh_5ci51w"}
     office.box.control(records=[{"op": "create", "type": "opportunity", "set": known | fields}])

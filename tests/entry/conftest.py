@@ -1,4 +1,4 @@
-"""Coming in, as the tests of this room need it."""
+"""Fixtures for signing in, and for the events of the trail."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,13 @@ SignIn = Callable[[Person], Client]
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
-    """What this process remembers is forgotten."""
+    """Clear what this process keeps in memory."""
     caches["process"].clear()
 
 
 @pytest.fixture
 def signed_in(db: None) -> SignIn:
-    """A browser in which somebody is signed in."""
+    """A browser with a signed-in person."""
 
     def sign_in(person: Person) -> Client:
         client = Client()
@@ -31,5 +31,5 @@ def signed_in(db: None) -> SignIn:
 
 @pytest.fixture
 def events(db: None) -> Callable[[], list[tuple[str, str]]]:
-    """What the trail holds: action and reason, in order."""
+    """The events of the trail as action and reason, in order."""
     return lambda: list(AuditEvent.objects.order_by("seq").values_list("action", "reason_code"))

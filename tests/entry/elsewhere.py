@@ -1,4 +1,6 @@
-"""Addresses that lead away from this site, or that a browser may read so. Nobody is sent to one."""
+"""Addresses of other sites, and addresses that a browser may read as such. Nobody must be redirected to
+one.
+"""
 
 ELSEWHERE = [
     "https://evil.example/",

@@ -65,7 +65,7 @@ FOR = {
     "opportunities:audit": {"manager", "compliance"},
     "opportunities:audit_export": {"manager", "compliance"},
 }
-# What a route's parameters stand for, by the first part of its path.
+# The meaning of a route's parameters, by the first part of its path.
 KINDS = {"submissions": ("id",), "opportunities": ("id",), "board": ("pipeline", "stage")}
 # Whoever may see the thing of that kind in Harbor, made by the owner, and in Summit, made by the outsider.
 SEES = {

@@ -1,4 +1,4 @@
-"""A simulated world in which everything goes wrong, and a checker that believes only Slant's ledger.
+"""A simulation in which any part may fail, and a checker that uses only Slant's ledger.
 
 From the inside out:
 

@@ -87,7 +87,7 @@ class Changing:
         self.press(errand)
 
     def _which(self) -> str:
-        """A deal in play; one that was made here comes into play."""
+        """Choose a deal that people change; one that was made here becomes such a deal."""
         made = Submission.objects.filter(kind=Kind.CREATE, state=State.CONFIRMED)
         mine = list(made.values_list("opportunity_id", flat=True)) if self.history.people.wishes else []
         if mine and self.history.rng.random() < 0.5:
@@ -98,7 +98,7 @@ class Changing:
         return self.history.rng.choice(self.in_play)
 
     def press(self, errand: Errand, *, sure: bool = False) -> None:
-        """One press of the button. Asked whether to overwrite, every other person says yes."""
+        """Press the button once. When asked whether to overwrite, every second person says yes."""
         history = self.history
         if not errand.wanted:
             return
@@ -179,7 +179,7 @@ class Changing:
             self._saved(back, taken)
 
     def shown_to_a_manager(self, row: Submission) -> None:
-        """A manager who sends a change again has seen what is in Slant instead, and may overwrite that."""
+        """Record what a manager who sends a change again has seen in Slant, and so may overwrite."""
         for errand in self.errands:
             for name, known in errand.knew.items() if row.pk in errand.saved else ():
                 known.extend(found["fields"].get(name) for found in row.check_state.get("candidates", []))
@@ -210,7 +210,7 @@ class Changing:
         slant.change(records=[{"op": "patch", "id": deal, "set": fields}])
 
     def _fresh(self, deal: str, name: str) -> Any:
-        """A value that this field never had, so that a change can be told from none.
+        """A value that this field never had, so that every change is visible.
 
         None when there is none left.
         """

@@ -1,4 +1,4 @@
-"""The verdict on a history: I1-I9, judged by Slant's own ledger and by what browsers were told.
+"""Checks a history against I1-I9, by Slant's own ledger and by what browsers were shown.
 
 The application's tables are read only where an invariant names them: attempts (I5, I6), the trail (I7), the
 state in which a submission ended (I2, I3). Nothing of the application's logic is used, so that it cannot
@@ -152,7 +152,7 @@ class Checker:
                 yield f"I2: {row['reference']} ended {row['state']} without a reason"
 
     def _waits_for_a_manager(self, row: dict[str, Any]) -> bool:
-        """Behind another change of the same deal, which is in review: they go out in order."""
+        """Whether an earlier change of the same deal is in review, because changes are sent in order."""
         return row["state"] == "queued" and any(
             other["state"] == "review" and other["opportunity_id"] == row["opportunity_id"] != ""
             for other in self.submissions.values()
@@ -229,7 +229,9 @@ class Checker:
         )
 
     def _only_nos(self, key: str, sends: list[Any]) -> bool:
-        """Whether every send under `key` got a definite no, and that was written down before anybody died."""
+        """Whether every send under `key` was definitely refused, and this was committed before any process
+        died.
+        """
         recorded = {row["outcome"] for (used, _), row in self.attempts.items() if used == _hex(key)}
         met = {sent.met for sent in sends if sent.key == key}
         return recorded <= {"busy", "refused_us", "ok", "rejected"} and met <= {"401", "403", "429"}
@@ -269,7 +271,8 @@ class Checker:
             yield from self._too_many(sorted(moments))
 
     def counted(self) -> Iterator[str]:
-        """What sent no byte costs no budget: no more calls are counted than may have reached Slant.
+        """Check that a call without a sent byte costs no budget: no more calls are counted than may have
+        reached Slant.
 
         A process that dies has counted its call, a restored backup and a clock that was set count more.
         """
@@ -310,7 +313,7 @@ class Checker:
 
 
 def verdict_on(history: "History") -> list[str]:
-    """What was wrong with a history; keeps how its submissions ended."""
+    """The violations of a history. Also stores how its submissions ended."""
     checker = Checker(history)
     history.ended = [row["state"] for row in checker.submissions.values()]
     wrong = checker.violations()
@@ -330,7 +333,7 @@ def chain_is_whole(raw: sqlite3.Connection) -> bool:
 
 
 def fingerprint(history: "History") -> str:
-    """The same for the same history: what `--seed` promises to bring back."""
+    """A hash that is equal for equal histories, because `--seed` promises to repeat one."""
     return hashlib.sha256("\n".join(history.scheduler.log).encode()).hexdigest()[:16]
 
 
@@ -362,7 +365,7 @@ def _different(body: dict[str, Any], record: dict[str, Any]) -> list[str]:
 def live_and_judge(
     plan: Plan, rng: Random, nemesis: Callable[["History"], Nemesis]
 ) -> tuple[list[str], "History"]:
-    """Let the history of `plan` happen; what was wrong with it, and the history."""
+    """Run the history of `plan`. Returns its violations and the history."""
     with staged(plan, rng, nemesis) as history:
         history.run()
         return verdict_on(history), history

@@ -1,4 +1,5 @@
-"""Django's SQL compiler with a memory for queries of the same shape, as ten thousand histories repeat them.
+"""Django's SQL compiler with a cache for queries of the same shape, because ten thousand histories repeat
+them.
 
 A backend may bring compilers of its own (`DatabaseOperations.compiler_module`). Only plain queries are
 remembered: one table, conditions between a column and a value, or the same of another. What is remembered was

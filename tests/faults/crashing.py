@@ -1,4 +1,4 @@
-"""`python -m tests.faults.crashing manage.py work`: the same program, killed where a deal's name says.
+"""`python -m tests.faults.crashing manage.py work`: the same program, killed at the point in a deal's name.
 
 A deal called "C7 ..." kills the first process that comes to crash point C7 (`sweep.CRASHES`) with it, by
 SIGKILL; one called "Z ..." stops it by SIGSTOP. The product knows nothing of this: its functions are wrapped
@@ -29,7 +29,7 @@ TAKING_LOCKS = threading.RLock()
 
 
 def strike(point: str, name: str) -> None:
-    """Die here, if this is where the deal called `name` wants it and nobody has died for it yet."""
+    """Kill this process if the deal called `name` asks for `point` and no process was killed for it yet."""
     if _is_due(point, name):
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
@@ -48,7 +48,9 @@ def _is_due(point: str, name: str) -> bool:
 
 
 def stop(point: str, name: str) -> None:
-    """Stop here, with no other thread inside a transaction: its locks would hold up everybody for as long."""
+    """Pause here, while no other thread is inside a transaction, because its locks would block all
+    processes.
+    """
     if not _is_due(point, name):
         return
     with TAKING_LOCKS:
@@ -78,7 +80,7 @@ def _holds_locks(connection: Any) -> bool:
 
 
 def wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
-    """Let `around(real, *arguments)` stand for `owner.name`."""
+    """Replace `owner.name` by `around(real, *arguments)`."""
     real = getattr(owner, name)
     setattr(owner, name, lambda *given, **named: around(real, *given, **named))
 
@@ -174,7 +176,7 @@ def _begin(real: Any, response: Any) -> Any:
 
 
 def _named_in(data: Any) -> str:
-    """The name in the body of a create; "" in anything else."""
+    """The name in the body of a create; "" in any other data."""
     text = bytes(data).decode(errors="replace") if isinstance(data, bytes) else ""
     if not text.startswith('{"book_id"'):
         return ""

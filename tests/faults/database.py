@@ -23,7 +23,7 @@ HOUSEKEEPING = ("RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "PRAGMA")
 
 @cache
 def _marked(sql: str) -> str:
-    """Django's placeholders as SQLite wants them."""
+    """The SQL with SQLite's placeholders in place of Django's."""
     return FORMAT_QMARK_REGEX.sub("?", sql).replace("%%", "%")
 
 
@@ -98,7 +98,7 @@ class SimulatedDatabase(DatabaseWrapper):
         super()._set_autocommit(autocommit)
 
     def forget_open_work(self) -> None:
-        """What the death of a process leaves of its transaction: nothing."""
+        """Roll back the open transaction of a process that was killed."""
         if self.raw.in_transaction:
             self.raw.rollback()
         self.in_atomic_block = self.needs_rollback = False
@@ -116,13 +116,13 @@ class SimulatedDatabase(DatabaseWrapper):
         return copy
 
     def rows(self, sql: str, *params: Any) -> list[Any]:
-        """Look without being noticed: for the checker."""
+        """Query without side effects, for the checker."""
         return self.raw.execute(sql, params).fetchall()
 
 
 @contextmanager
 def default_database(database: DatabaseWrapper) -> Iterator[None]:
-    """Let the application's default connection, in this thread, be `database`."""
+    """Make `database` the application's default connection in this thread."""
     before = connections["default"]
     connections["default"] = database
     try:

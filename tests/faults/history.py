@@ -1,4 +1,4 @@
-"""One history: from a seed to what happened and what was wrong with it."""
+"""One history: made from a seed, run, and checked."""
 
 import os
 import random
@@ -82,7 +82,7 @@ def sample_store(opportunities: int) -> Store:
 
 @cache
 def template() -> SimulatedDatabase:
-    """A database some minutes old: mirror filled, people signed in, trail verified once."""
+    """A database after some minutes of use: mirror filled, people signed in, trail verified once."""
     database = migrated()
     scheduler = Scheduler(EPOCH, Random(0))
     scheduler.switched_to = lambda actor: None
@@ -108,7 +108,7 @@ def template() -> SimulatedDatabase:
 
 @contextmanager
 def place() -> Iterator[Path]:
-    """A directory for a moment."""
+    """A temporary directory."""
     directory = Path(tempfile.mkdtemp(prefix="slantweb-faults-", dir=SHM if SHM.is_dir() else None))
     try:
         yield directory
@@ -174,7 +174,7 @@ class History:
         return var_dir
 
     def visit(self, name: str, act: Callable[[], None], when: float | None = None) -> Actor:
-        """Somebody comes, does one thing and leaves."""
+        """A person opens the application, does one thing and leaves."""
         actor = self.scheduler.spawn(name, act, self.deployment, when)
         self.visitors.append(actor)
         return actor
@@ -201,7 +201,7 @@ class History:
     # What may happen at each statement, commit and exchange
 
     def point(self, kind: str, sql: str) -> None:
-        """Called by the databases: go on, hand over, freeze, fail - or never go on."""
+        """Called by the databases: continue, hand over, freeze, fail, or be killed."""
         actor = self.scheduler.current
         if actor is None:
             return
@@ -214,7 +214,7 @@ class History:
             self.scheduler.wait(self.rng.random() * 0.03)
 
     def die(self, where: str) -> None:
-        """kill -9 at this very point."""
+        """Kill the process at this point, as SIGKILL does."""
         actor = self.scheduler.current
         assert actor is not None
         self.crashes += 1
@@ -342,13 +342,13 @@ def stage(history_seed: int) -> Iterator[Path]:
 
 
 def history(seed: int, always: frozenset[str] = frozenset()) -> AbstractContextManager[History]:
-    """The history of a seed, which has not happened yet. `always`: troubles besides those of the seed."""
+    """The history of a seed, not run yet. `always`: troubles besides those of the seed."""
     return staged(*draw(seed, always))
 
 
 @contextmanager
 def staged(plan: Plan, rng: Random, nemesis: Callable[[History], Nemesis] = Nemesis) -> Iterator[History]:
-    """A history that has not happened yet, on a stage of its own."""
+    """A history that was not run yet, with its own `stage()`."""
     template()
     waits: dict[str, Any] = WAITS | {
         "SLANT_HOURLY_BUDGET": plan.budget,

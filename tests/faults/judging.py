@@ -1,4 +1,4 @@
-"""The verdict on edits and moves, from Slant's ledger.
+"""Checks edits and moves by Slant's ledger.
 
 A confirmed change was so in Slant, and was made once; one that was refused or taken back wrote nothing;
 changes of one deal arrive in the order they were asked for, one at a time; and nobody's change is overwritten

@@ -1,4 +1,4 @@
-"""Who brings about what can go wrong: at single points, and as events in time. `stop()` ends all of it."""
+"""Causes the failures: at single points, and as events in time. `stop()` ends all of them."""
 
 import sqlite3
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Nemesis:
 
     @property
     def counts_more(self) -> bool:
-        """Whether more calls may be counted than were made, as where a process died with one in its hands."""
+        """Whether more calls may be counted than were made, as when a process dies after counting one."""
         history, plan = self.history, self.history.plan
         if plan.crash or plan.freeze or plan.database or history.jumps or history.crashes:
             return True
@@ -105,7 +105,7 @@ class Nemesis:
         scheduler.freeze(seconds)
 
     def wire(self, method: str, path: str) -> Trouble:
-        """What becomes of one exchange while troubles last."""
+        """The fault of one exchange, while troubles last."""
         if trouble := self._outage():
             return trouble
         plan, rng = self.history.plan, self.history.rng
@@ -135,7 +135,7 @@ class Nemesis:
     # Events
 
     def prepare(self) -> None:
-        """Draw what happens when. Times are seconds after the beginning."""
+        """Draw the events and their times, in seconds after the beginning."""
         history, plan, rng = self.history, self.history.plan, self.history.rng
         history.slant.change(switches=plan.switches, list_lag_s=30.0 if plan.has("list lag") else 0.0)
         if plan.has("manager"):
@@ -304,7 +304,9 @@ class Nemesis:
             self.history.scheduler.say(f"Slant shows {self.history.slant.show_oddly(self.history.rng)}")
 
     def _show_rightly(self) -> None:
-        """Most histories with odd records end with them, so that nothing waits for their end."""
+        """Make most histories show unreadable records normally before their end, so that nothing waits for
+        that.
+        """
         self.history.scheduler.say("Slant shows every record as it is")
         self.history.slant.show_rightly()
 

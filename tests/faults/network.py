@@ -1,4 +1,5 @@
-"""The seam of the Slant client: what becomes of one exchange. Everything above it is the real client.
+"""Replaces the transport of the Slant client, and decides how an exchange ends. Everything above is the real
+client.
 
 A request travels, is worked on and answered as events of their own, so a client that dies or gives up
 meanwhile changes nothing about what the server does.
@@ -145,7 +146,7 @@ class Network:
 
 
 def transport_over(network: Network) -> type:
-    """A class to stand where the client's `Transport` stands."""
+    """A class that replaces the client's `Transport`."""
 
     class SimulatedTransport:
         def __init__(

@@ -1,4 +1,4 @@
-"""What people do in front of a browser, and what they were told."""
+"""What people do in a browser, and what the pages showed them."""
 
 import json
 from dataclasses import dataclass, field
@@ -102,7 +102,7 @@ class People:
         return made
 
     def send(self, wish: Wish) -> None:
-        """One press of the button: what the view does (views/create.py), without the HTML."""
+        """Press the button once: do what the view does (views/create.py), without the HTML."""
         history = self.history
         try:
             row = submissions.create(

@@ -1,4 +1,4 @@
-"""What a seed means: which of the troubles a history has, how hard they strike, and when they stop.
+"""The meaning of a seed: which troubles a history has, how severe they are, and when they end.
 
 Each history takes a random few of the families below, not a little of everything: troubles hide each other,
 and the worst histories are those in which one or two of them strike again and again.

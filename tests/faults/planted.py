@@ -1,4 +1,5 @@
-"""Bugs put into the real actions one at a time, to see that the harness sees them. Each is a context manager.
+"""Bugs that are put into the real actions one at a time, to check that the tests detect them. Each is a
+context manager.
 
 Ten are the list of reliability's section 8. The others are mistakes that somebody could well make here one
 day.

@@ -57,7 +57,7 @@ def judge(
     show: bool = False,
     always: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """Let the histories of `seeds` happen and judge each. `bug` plants something in the actions first."""
+    """Run the histories of `seeds` and check each. `bug` puts a bug into the actions first."""
     from tests.faults.checker import fingerprint, verdict_on
     from tests.faults.history import history, template
 
@@ -101,14 +101,16 @@ def tell(verdict: Verdict, always: frozenset[str] = frozenset()) -> None:
 
 
 def failed_seeds() -> list[tuple[int, frozenset[str]]]:
-    """The histories that once broke a promise: each a seed, and the troubles it needs besides its own."""
+    """The histories that once violated an invariant: each a seed, and the troubles it needs besides its
+    own.
+    """
     lines = [line for line in FAILED_SEEDS.read_text().splitlines() if line and not line.startswith("#")]
     columns = [[column.strip() for column in line.split("|")] for line in lines]
     return [(int(seed), frozenset(filter(None, troubles.split(",")))) for seed, troubles, _ in columns]
 
 
 def seed_of_today() -> int:
-    """A first seed that no other day has, and that a day of histories does not lead out of."""
+    """The first seed of today. No other day has it, and a day's histories do not reach the next day's."""
     return datetime.now(UTC).date().toordinal() * A_DAY
 
 
@@ -118,7 +120,7 @@ def _judge_range(first: int, count: int, always: frozenset[str]) -> Verdict:
 
 
 def prepare() -> None:
-    """Django, for a process that pytest did not start."""
+    """Set up Django, for a process that pytest did not start."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     import django
     from django.apps import apps

@@ -1,4 +1,4 @@
-"""Simulated time, and actors that hand over to each other: one runs at a time, and a seed decides which.
+"""Simulated time, and actors of which one runs at a time. A seed decides which.
 
 An actor is a greenlet around ordinary blocking code. It runs until it waits - for time or for an answer - and
 then the next event in simulated time happens. Nothing here reads a real clock, so a seed gives the same
@@ -73,14 +73,14 @@ class Scheduler:
     # Called by actors
 
     def wait(self, seconds: float) -> None:
-        """Let others go on for `seconds`."""
+        """Let other actors run for `seconds`."""
         actor = self.current
         assert actor is not None, "only actors wait"
         self._wake_at(actor, self.now + seconds)
         self._hand_over(actor)
 
     def freeze(self, seconds: float) -> None:
-        """SIGSTOP, and SIGCONT `seconds` later: not even a wake-up is heard."""
+        """Simulate SIGSTOP, and SIGCONT `seconds` later. Wake-ups in between have no effect."""
         actor = self.current
         assert actor is not None
         actor.frozen_until = self.now + seconds
@@ -102,7 +102,7 @@ class Scheduler:
             self._wake_at(actor, max(self.now + delay, actor.frozen_until))
 
     def kill(self, actor: Actor) -> None:
-        """kill -9 from outside: it never runs another line of its own."""
+        """Kill it as SIGKILL does: it never runs another line."""
         if actor.over or actor.dead:
             return
         actor.dead = True
@@ -143,7 +143,7 @@ class Scheduler:
     # Called by the history
 
     def run(self, until: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Let time pass to `until`, or until `enough`. Returns whether it was enough."""
+        """Advance time to `until`, or until `enough()` is true. Returns whether it was."""
         if enough():
             return True
         while self._heap and self._heap[0][0] <= until:
@@ -156,7 +156,7 @@ class Scheduler:
         return enough()
 
     def stop(self, actors: list[Actor]) -> None:
-        """End of the history: whoever still waits is let go."""
+        """End the history: release all actors that still wait."""
         for actor in actors:
             self.kill(actor)
         self._heap.clear()

@@ -1,4 +1,4 @@
-"""The harness is tested itself: a bug planted in the actions is seen within 300 histories."""
+"""Tests of the harness: a bug planted in the actions is detected within 300 histories."""
 
 import pytest
 

@@ -33,7 +33,7 @@ def browse() -> Callable[[Person], Client]:
 
 @pytest.fixture
 def fill(firm: Firm) -> Fill:
-    """A form that is right in every field, with what is given put over it; None leaves a field out."""
+    """A form with all fields valid, with the given values replacing them; None leaves a field out."""
 
     def filled(person: Person, **changed: str | None) -> dict[str, str]:
         fields: dict[str, Any] = {
@@ -56,7 +56,7 @@ def fill(firm: Firm) -> Fill:
 
 @pytest.fixture
 def sent(owner: Person, firm: Firm) -> Callable[..., Submission]:
-    """A submission of the owner's in whatever state a test needs, as the worker would have left it."""
+    """A submission of the owner in any state, as the worker would have left it."""
 
     def make(
         state: str = State.QUEUED, *, person: Person = owner, outcome: str = "", **fields: Any
@@ -113,7 +113,7 @@ def sent(owner: Person, firm: Firm) -> Callable[..., Submission]:
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(settings: Any) -> None:
-    """No worker runs here, so waiting for one would only take time."""
+    """Turn off waiting, because no worker runs here."""
     settings.VIEW_WAIT_SECONDS = 0
 
 
@@ -126,7 +126,7 @@ def now() -> datetime:
 
 
 class Page(HTMLParser):
-    """What a test wants to know of a page: elements by id, with their attributes and the words in them."""
+    """Access to a page for tests: elements by id, with their attributes and text."""
 
     VOID = {"input", "meta", "link", "hr", "br", "img", "use", "path"}
 
@@ -159,7 +159,7 @@ class Page(HTMLParser):
                 self.words[id] = self.words.get(id, "") + data
 
     def said(self, id: str) -> str:
-        """The words inside the element `id`, in one line."""
+        """The text of the element `id`, in one line."""
         return " ".join(self.words.get(id, "").split())
 
     def by_id(self, id: str) -> dict[str, str]:
@@ -169,7 +169,7 @@ class Page(HTMLParser):
         return next((attrs for name, attrs in self.elements if name == tag), {})
 
     def value(self, name: str) -> str:
-        """What the field `name` would send."""
+        """The value that the field `name` would send."""
         carrier = ""
         for tag, attrs in self.elements:
             if tag in ("input", "select") and attrs.get("name") == name:
