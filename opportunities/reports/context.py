@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from opportunities.periods import Period
 from opportunities.wording import formats
@@ -64,10 +64,17 @@ class SheetContext:
         known = self.known_from
         return known if known and self.period.first < known <= self.period.last else None
 
-    def history_hints(self) -> tuple[str, ...]:
-        """Since when history is known."""
+    def history_hints(self, *, compares: bool = False) -> tuple[str, ...]:
+        """Since when history is known, where that matters and the headline does not say it.
+
+        `compares`: the report also looks at as many days before the period.
+        """
         if self.known_from is None:
             return (words.NO_HISTORY,)
+        first = self.period.first
+        needed = first - (self.period.last - first) - timedelta(days=1)
+        if not compares or self.known_from <= needed:
+            return ()
         return (words.KNOWN_FROM.format(day=self.day(self.known_from)),)
 
     def why_nothing_happened(self) -> str:

@@ -64,7 +64,7 @@ def build_sheet(rows: OverviewRows, context: SheetContext) -> Sheet:
         (
             words.WEIGHTED,
             *context.gap_hints(result.open_now),
-            *context.history_hints(),
+            *context.history_hints(compares=rows.knows_open),
             words.CLOSED_NOW,
         ),
         words.NOTHING_OPEN if result.is_empty else "",
