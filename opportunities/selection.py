@@ -14,7 +14,7 @@ ME, NOBODY = "me", "none"
 
 OVERDUE = "overdue"
 WINDOWS = ("this-month", "next-month", "this-quarter", "next-quarter")
-MISSING = ("value", "date", "any")
+MISSING = ("value", "date", "any", "closing")
 
 # What kept totals know (models.StageTotal). A selection that asks for more has to be counted.
 KEPT = frozenset({"pipeline", "book", "owner", "view"})

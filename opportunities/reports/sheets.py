@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-TEXT, COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS, DAY, MOMENT = (
-    "text", "count", "money", "signed", "percent", "change", "days", "day", "moment",
+TEXT, COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS, DAY, MOMENT, POINTS = (
+    "text", "count", "money", "signed", "percent", "change", "days", "day", "moment", "points",
 )  # fmt: skip
-NUMBERS = (COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS)
+NUMBERS = (COUNT, MONEY, SIGNED, PERCENT, CHANGE, DAYS, POINTS)
 
 Value = str | int | float | date | datetime | None
 

@@ -25,6 +25,7 @@ IN_STAGE_SINCE = Coalesce(F("stage_updated_at"), F("created_at"), F("first_seen_
 
 # A deal that was won or lost on a day nobody knows. It belongs to no period and is counted apart.
 IS_UNDATED = Q(stage_updated_at=None)
+CLOSED = StageMeaning.objects.filter(meaning__in=(Meaning.WON, Meaning.LOST))
 
 
 def deals(
@@ -123,4 +124,6 @@ def _missing(missing: str) -> Q:
             return Q(target_close_date=None)
         case "any":
             return Q(value=None) | Q(target_close_date=None)
+        case "closing":
+            return IS_UNDATED & Q(stage_id__in=CLOSED.values("stage_id"))
     return Q()

@@ -7,7 +7,7 @@ from opportunities import dates
 # Filters that could not be read
 
 STALE_UNKNOWN = "Choose whether to show only stale deals."
-MISSING_UNKNOWN = "Choose deals without a value, without a date, or without either."
+MISSING_UNKNOWN = "Choose deals without a value, without a date, without either, or closed on no date."
 VIEW_UNKNOWN = "Choose the board or the list."
 CLOSE_UNREADABLE = "Choose one of the periods listed, or days like 2026-11-01..2026-11-30."
 TOO_MANY_IDS = "A link can name at most {most} deals."
@@ -135,7 +135,12 @@ def closing(close: str) -> str:
     return f"from {first}" if first else f"up to {last}"
 
 
-MISSINGS = {"value": "no value yet", "date": "no close date", "any": "no value or date"}
+MISSINGS = {
+    "value": "no value yet",
+    "date": "no close date",
+    "any": "no value or date",
+    "closing": "no day it was won or lost",
+}
 CHIPS = {
     "book": "Book",
     "owner": "Owner",

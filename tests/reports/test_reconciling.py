@@ -108,6 +108,8 @@ def shown_by_board(person: Person) -> dict[str, dict[str, int]]:
             "won deals": sum(one.won.count for one in board),
             "undated won": sum(one.undated.value for one in board),
             "undated won deals": sum(one.undated.count for one in board),
+            "undated lost": sum(one.undated_lost.value for one in board),
+            "undated lost deals": sum(one.undated_lost.count for one in board),
         },
         "tabs": {"open deals": sum(tab.tally or 0 for tab in tabs)},
     }

@@ -11,7 +11,7 @@ from opportunities.reports.sheets import (
     DAYS,
     MONEY,
     PERCENT,
-    TEXT,
+    POINTS,
     Cell,
     Column,
     Panel,
@@ -152,7 +152,7 @@ def _measure_row(measure: Measure, now: Period, context: SheetContext) -> Row:
             Cell(measure.deals, link),
             Cell(measure.now, kind=kind),
             Cell(measure.before, kind=kind),
-            Cell(words.points(measure.change), kind=TEXT) if is_rate else Cell(measure.change),
+            Cell(words.points(measure.change), kind=POINTS) if is_rate else Cell(measure.change),
         )
     )
 

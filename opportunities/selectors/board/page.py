@@ -17,7 +17,14 @@ from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums
 from opportunities.selectors.board.pending import by_deal, digest_progress, pending_of
 from opportunities.selectors.board.places import Place, places_of
 from opportunities.selectors.board.seen import Seen
-from opportunities.selectors.board.totals import count_open_deals, count_sums, figures, kept_sums, won_of
+from opportunities.selectors.board.totals import (
+    count_open_deals,
+    count_sums,
+    figures,
+    kept_sums,
+    undated_of,
+    won_of,
+)
 from opportunities.selectors.board.windows import ids_of, rows_of
 from opportunities.selectors.selection import deals
 
@@ -92,7 +99,8 @@ def _drawn_board(
     place = places[selection.pipeline]
     rows = deals(person, selection, now, limits=place.limits)
     sums = kept_sums(person, selection) if selection.is_kept else count_sums(rows)
-    won, undated = won_of(person, selection, place, sums, now)
+    won = won_of(person, selection, place, sums, now)
+    undated = undated_of(person, selection, place, now)
     empty = [empty_lane(place, stage, sums, won) for stage in place.stages]
     pending = pending_of(person, now)
     builder = CardBuilder(person, place, now, by_deal(pending))
@@ -116,7 +124,7 @@ def _drawn_board(
         figures=figures(lanes, won, undated),
         since=Seen(place.revision, digest_progress(pending, now), place.pipelines_revision).token(person),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
-        member=person.member_id or "",
+        undated_stages=tuple(stage.id for stage in place.stages if stage.id in place.undated),
     )
 
 

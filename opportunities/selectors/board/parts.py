@@ -1,11 +1,10 @@
 """The values a board consists of: cards, lanes with their sums, tabs, figures."""
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from opportunities.offer import StageChoice
 from opportunities.reports.measures import to_dollars, whole
-from opportunities.selection import ME, Selection
+from opportunities.selection import LIST, Selection
 from opportunities.wording import board as board_words
 from opportunities.wording import formats
 from opportunities.wording import reports as report_words
@@ -117,16 +116,17 @@ class Tab:
 class Figures:
     """The page's head: deals in open stages, and deals won since the fiscal quarter began.
 
-    `undated` wins have no date in Slant, so they are in no quarter.
+    `undated` wins and `undated_lost` losses have no date in Slant, so they are in no quarter.
     """
 
     open: Sums
     won: Sums
     undated: Sums = Sums()
+    undated_lost: Sums = Sums()
 
     @property
     def undated_words(self) -> str:
-        return report_words.undated(self.undated.count, 0)
+        return report_words.undated(self.undated.count, self.undated_lost.count)
 
     @property
     def weighted_share(self) -> int | None:
@@ -146,17 +146,18 @@ class Board:
     figures: Figures
     since: str
     names: dict[str, str]
-    member: str = ""
+    undated_stages: tuple[str, ...] = ()
 
     @property
     def undated_query(self) -> str:
-        """The query of the report that lists the wins without a date, with those filters that reports
-        have.
+        """The list of the closed deals without a date, with every filter of the board.
+
+        Empty where the board is filtered by something else that is missing.
         """
-        chosen = {name: getattr(self.selection, name) for name in ("pipeline", "book", "owner")}
-        if chosen["owner"] == ME:
-            chosen["owner"] = self.member
-        return urlencode({name: value for name, value in chosen.items() if value} | {"show": "undated"})
+        if self.selection.missing not in ("", "closing"):
+            return ""
+        stages = self.selection.stage or self.undated_stages
+        return self.selection.query(view=LIST, stage=stages, missing="closing")
 
     @property
     def moving_words(self) -> str:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from opportunities.access import visible_books
-from opportunities.models import Person, Pipeline, Stage, StageMeaning, StageTotal
+from opportunities.models import Opportunity, Person, Pipeline, Stage, StageMeaning, StageTotal
 from opportunities.offer import StageChoice
+from opportunities.selectors.selection import IS_UNDATED
 from opportunities.selectors.stages import draw_stages, with_meanings
 
 
@@ -16,14 +17,15 @@ from opportunities.selectors.stages import draw_stages, with_meanings
 class Place:
     """A pipeline with its stages; `limits` are days after which a deal in a stage is stale.
 
-    `revision` is of the newest change of the person's deals in it, `pipelines_revision` of all pipelines they
-    see.
+    `undated` stages hold a deal without a date of its last move. `revision` is of the newest change of the
+    person's deals in it, `pipelines_revision` of all pipelines they see.
     """
 
     id: str
     name: str
     stages: tuple[StageChoice, ...]
     limits: dict[str, int]
+    undated: frozenset[str]
     revision: int
     pipelines_revision: int
 
@@ -41,6 +43,7 @@ def places_of(person: Person) -> dict[str, Place]:
     visible_stages = Q(pipeline__book=None) | Q(pipeline__book__in=books)
     # Only of this person's books, because another revision would show that deals of other people changed.
     deals = StageTotal.objects.filter(book_id__in=books.values("pk"), pipeline_id=OuterRef("pipeline_id"))
+    undated = Opportunity.objects.filter(IS_UNDATED, gone_at=None, stage_id=OuterRef("pk"))
     newest = visible_pipelines(person).order_by("-revision").values("revision")[:1]
     limit = StageMeaning.objects.filter(pk=OuterRef("pk")).values("stale_after_days")
     rows = (
@@ -48,6 +51,7 @@ def places_of(person: Person) -> dict[str, Place]:
         .select_related("pipeline")
         .annotate(
             limit=Subquery(limit),
+            has_undated=Exists(undated),
             revision=Subquery(deals.order_by("-revision").values("revision")[:1]),
             pipelines_revision=Subquery(newest),
         )
@@ -65,6 +69,7 @@ def places_of(person: Person) -> dict[str, Place]:
                 stage.pk: settings.STALE_AFTER_DAYS if stage.limit is None else stage.limit
                 for stage in pipeline_stages
             },
+            frozenset(stage.pk for stage in pipeline_stages if stage.has_undated),
             pipeline_stages[0].revision or 0,
             pipeline_stages[0].pipelines_revision or 0,
         )

@@ -1,6 +1,6 @@
 """Number and value of the deals in each stage: from stored totals, or counted by one statement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time
 
@@ -56,27 +56,47 @@ def count_sums(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
 
 def won_of(
     person: Person, selection: Selection, place: Place, sums: Mapping[str, Sums], now: datetime
-) -> tuple[dict[str, Sums], Sums]:
-    """By stage: the selected deals that entered a won stage since the fiscal quarter began; and the undated
-    ones.
-    """
+) -> dict[str, Sums]:
+    """By stage: which of the selected deals entered a won stage since the fiscal quarter began."""
     won = [stage.id for stage in place.stages if stage.meaning == Meaning.WON]
     stages = [id for id in won if id in sums and sums[id].count]
     if not stages:
-        return {}, Sums()
+        return {}
     first = quarter(timezone.localdate(now), year_starts=settings.FISCAL_YEAR_START_MONTH).first
     began = timezone.make_aware(datetime.combine(first, time.min)) if first else now
+    rows = _in_stages(person, selection, place, stages, now).filter(closed_within(began))
+    return _sums_by_stage(rows)
+
+
+def undated_of(person: Person, selection: Selection, place: Place, now: datetime) -> tuple[Sums, Sums]:
+    """Of the selected deals: wins and losses without a date. No query where no stage has any."""
+    meanings = {stage.id: stage.meaning for stage in place.stages if stage.id in place.undated}
+    stages = [id for id, meaning in meanings.items() if meaning in (Meaning.WON, Meaning.LOST)]
+    won, lost = Sums(), Sums()
+    if stages:
+        rows = _in_stages(person, selection, place, stages, now).filter(IS_UNDATED)
+        for id, found in _sums_by_stage(rows).items():
+            if meanings[id] == Meaning.WON:
+                won = won.plus(found)
+            else:
+                lost = lost.plus(found)
+    return won, lost
+
+
+def _in_stages(
+    person: Person, selection: Selection, place: Place, stages: Sequence[str], now: datetime
+) -> QuerySet[Opportunity]:
     # The stages already determine the pipeline. A condition on the pipeline would make the database read
     # every row.
     rows = deals(person, replace(selection, pipeline=""), now, limits=place.limits)
-    won_here = rows.filter(stage_id__in=stages).order_by()
-    figures = {"how_many": Count("pk"), "with_value": Count("value"), "worth": Coalesce(Sum("value"), 0)}
-    dated = won_here.filter(closed_within(began)).values_list("stage_id").annotate(**figures)
-    undated = won_here.filter(IS_UNDATED).aggregate(**figures)
-    return (
-        {stage: Sums(count, count - valued, value) for stage, count, valued, value in dated},
-        Sums(undated["how_many"], undated["how_many"] - undated["with_value"], undated["worth"]),
+    return rows.filter(stage_id__in=stages).order_by()
+
+
+def _sums_by_stage(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
+    found = rows.values_list("stage_id").annotate(
+        how_many=Count("pk"), with_value=Count("value"), worth=Coalesce(Sum("value"), 0)
     )
+    return {stage: Sums(count, count - valued, value) for stage, count, valued, value in found}
 
 
 def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
@@ -88,14 +108,14 @@ def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) 
     )
 
 
-def figures(lanes: Iterable[Lane], won: dict[str, Sums], undated: Sums) -> Figures:
+def figures(lanes: Iterable[Lane], won: dict[str, Sums], undated: tuple[Sums, Sums]) -> Figures:
     open_, all_won = Sums(), Sums()
     for lane in lanes:
         if lane.stage.meaning == Meaning.OPEN:
             open_ = open_.plus(lane.sums)
     for sums in won.values():
         all_won = all_won.plus(sums)
-    return Figures(open_, all_won, undated)
+    return Figures(open_, all_won, *undated)
 
 
 def hidden_by_filters(person: Person, selection: Selection) -> int:
