@@ -49,7 +49,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "slantweb.signed_in.PersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "slantweb.middleware.SignInRequiredMiddleware",
 ]

@@ -150,7 +150,8 @@ def test_a_new_secret_key_keeps_the_session_and_its_line(settings: Settings) -> 
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key" * 4
 
     assert is_in(client)
-    assert client.session.session_key != before
+    # By one name: of several requests at the same time none may find its session gone.
+    assert client.session.session_key == before
     assert list(ids(client)) == ["Firefox on Linux"]
     assert client.get(PAGE).context["sessions"][0].is_this
 

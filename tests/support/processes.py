@@ -56,7 +56,14 @@ class Died(AssertionError):
 class Process:
     """One child process, with its output in a file and its own session. It always ends with this process."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: dict[str, str],
+        log: Path,
+        files: Sequence[int] = (),
+    ) -> None:
         self.name, self.log = name, log
         with log.open("ab") as out:
             self.popen = subprocess.Popen(
@@ -68,6 +75,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
+                pass_fds=files,
             )
 
     @property
@@ -214,12 +222,12 @@ def installation_environment(home: Path, database_url: str, **variables: str) ->
     address is one that nothing serves.
     """
     common = QUICK | {"SLANT_BASE_URL": "http://127.0.0.1:9/v1"}
+    common |= {"SECRET_KEY": "installation-only-" + string.ascii_letters}
     # Tests and measurements open more pages under one name than any person.
     common |= {"PAGES_A_MINUTE": "1000000", "REPORTS_A_MINUTE": "1000000"}
     return clean_environment(
         DJANGO_SETTINGS_MODULE="tests.support.installation_settings",
         PYTHONUNBUFFERED="1",
-        SECRET_KEY="installation-only-" + string.ascii_letters,
         DEMO="1",
         VAR_DIR=str(home),
         DATABASE_URL=database_url,
