@@ -89,7 +89,7 @@ class TrailForm(forms.Form):
         return str(self.cleaned_data.get("format") or "jsonl")
 
     @property
-    def narrowed(self) -> bool:
+    def has_more_filters(self) -> bool:
         """Whether a filter under "More filters" is active."""
         return any(self.cleaned_data.get(name) for name in ("saw", "since", "until")) or bool(self.errors)
 
@@ -111,7 +111,7 @@ class TrailForm(forms.Form):
         """All active filters, which no control shows while the form is closed."""
         cleaned = self.cleaned_data
         filter_words = {
-            "who": ("Who", _named(cleaned.get("who"), people)),
+            "who": ("Who", _person_name(cleaned.get("who"), people)),
             "what": ("What", trail_words.WHAT.get(cleaned.get("what", ""), (cleaned.get("what", ""),))[0]),
             "outcome": ("Outcome", trail_words.OUTCOME.get(cleaned.get("outcome", ""), "")),
             "saw": ("Who saw the deals of", cleaned.get("saw", "")),
@@ -140,7 +140,7 @@ class TrailForm(forms.Form):
         return f"up to {formats.day(until, today)}" if until else ""
 
 
-def _named(person_key: str | None, people: list[tuple[str, str]]) -> str:
+def _person_name(person_key: str | None, people: list[tuple[str, str]]) -> str:
     if not person_key:
         return ""
     return (

@@ -50,14 +50,14 @@ def summary(form: NewOpportunityForm, *, similar: int | None = None, submitted: 
     return Summary(
         value=formats.money(value) if value is not None else "No value yet",
         has_value=value is not None,
-        weighted=_weighted(form, value, wrong),
+        weighted=_weighted_text(form, value, wrong),
         weighted_bad=bool({"value", "probability"} & wrong),
         facts=tuple(_lines(form, wrong)),
         checks=tuple(_checks(form, wrong, similar, submitted)),
     )
 
 
-def _weighted(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> str:
+def _weighted_text(form: NewOpportunityForm, value: int | None, wrong: set[str]) -> str:
     for name in ("value", "probability"):
         if name in wrong:
             return f"{LABELS[name]} needs correcting"

@@ -64,7 +64,7 @@ class BulkOutcome:
         return len(self.results)
 
     @property
-    def settled(self) -> int:
+    def settled_count(self) -> int:
         return self.done + self.failed
 
     @property
@@ -123,7 +123,7 @@ def outcome(person: Person, key: str) -> BulkOutcome:
             "pk", "name"
         )
     )
-    results = [_refused(id, names.get(id, id), code, target) for id, code in refused.items()]
+    results = [_refused_result(id, names.get(id, id), code, target) for id, code in refused.items()]
     results += [_result(row) for row in rows]
     title = bulk_words.TITLE[request["kind"]].format(deals=_deals(request["rows"]), target=target)
     failed = sum(1 for result in results if result.state in ("", State.REJECTED, State.WITHDRAWN))
@@ -157,7 +157,7 @@ def _deals(count: int) -> str:
     return "1 deal" if count == 1 else f"{count:,} deals"
 
 
-def _refused(id: str, name: str, code: str, target: str) -> BulkResult:
+def _refused_result(id: str, name: str, code: str, target: str) -> BulkResult:
     why = bulk_words.REFUSED.get(code, "").format(target=target)
     return BulkResult(id, name, "", "Not sent", "x-circle-fill", "bad", why, "")
 

@@ -13,7 +13,7 @@ def describe_fields(row: Opportunity) -> Iterator[tuple[str, str]]:
     values = {name: value for name, value in values_of_row(row).items() if name.startswith(CUSTOM_PREFIX)}
     if not values:
         return
-    for field in defined(row):
+    for field in field_definitions(row):
         if field.name in values:
             yield field.label, show_custom_value(field, values.pop(field.name))
     for name, value in values.items():
@@ -25,12 +25,12 @@ def editable(row: Opportunity) -> tuple[DealField, ...]:
     held = values_of_row(row)
     return tuple(
         field
-        for field in defined(row)
+        for field in field_definitions(row)
         if field.is_editable and isinstance(held.get(field.name), str | int | float | None)
     )
 
 
-def defined(row: Opportunity) -> list[DealField]:
+def field_definitions(row: Opportunity) -> list[DealField]:
     """The definitions of Slant's custom fields. Makes a query unless `row` has `definitions`
     (`opportunity.page.reachable`).
     """

@@ -158,7 +158,7 @@ def listing(person: Person, selection: Selection, reading: Reading, now: datetim
     shown_count = (reading.shown if reading.after else 0) + len(lines)
     query = reading.query(selection.query())
     more = (
-        f"{query}&after={_quoted(records[WINDOW - 1].pk)}&shown={shown_count}"
+        f"{query}&after={_quote_id(records[WINDOW - 1].pk)}&shown={shown_count}"
         if len(records) > WINDOW
         else ""
     )
@@ -179,7 +179,7 @@ def file_rows(
 ) -> tuple[int, Iterator[tuple[Cell, ...]]]:
     """How many deals the selection has, and an iterator over them as rows of FILE_COLUMNS, read in chunks."""
     rows = deals(person, selection, now)
-    ordered = _ordered(rows.annotate(key=_key(person, sorting)), sorting)
+    ordered = _sort_rows(rows.annotate(key=_key(person, sorting)), sorting)
     return rows.count(), _file_rows(ordered.annotate(household_text=household_text(person)), now)
 
 
@@ -252,7 +252,7 @@ def _with_words(window: QuerySet[Opportunity], person: Person, sorting: Sorting)
     rows = Opportunity.objects.filter(pk__in=window.values("pk"))
     waiting = Submission.objects.filter(opportunity_id=OuterRef("pk"), state__in=OPEN)
     limit = StageMeaning.objects.filter(pk=OuterRef("stage_id")).values("stale_after_days")
-    return _ordered(
+    return _sort_rows(
         rows.annotate(
             since=IN_STAGE_SINCE,
             key=_key(person, sorting),
@@ -266,14 +266,14 @@ def _with_words(window: QuerySet[Opportunity], person: Person, sorting: Sorting)
     )
 
 
-def _ordered(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportunity]:
+def _sort_rows(rows: QuerySet[Opportunity], sorting: Sorting) -> QuerySet[Opportunity]:
     key = F("key").desc(nulls_last=True) if _is_down(sorting) else F("key").asc(nulls_last=True)
     return rows.order_by(key, "pk")
 
 
 def _window(rows: QuerySet[Opportunity], person: Person, reading: Reading) -> QuerySet[Opportunity]:
     """The next deals, and one more if there are more."""
-    keyed = _ordered(rows.annotate(key=_key(person, reading.sorting)), reading.sorting)
+    keyed = _sort_rows(rows.annotate(key=_key(person, reading.sorting)), reading.sorting)
     return _rest(keyed, reading)[: WINDOW + 1]
 
 
@@ -326,5 +326,5 @@ def _column(name: str, selection: Selection, sorting: Sorting) -> ListColumn:
     return ListColumn(name, bulk_words.COLUMNS[name], query, order)
 
 
-def _quoted(id: str) -> str:
+def _quote_id(id: str) -> str:
     return quote(id, safe="")

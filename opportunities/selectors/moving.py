@@ -68,7 +68,7 @@ def own_move(person: Person, id: str, deal: Opportunity) -> Submission | None:
 
 
 @dataclass(frozen=True)
-class Moved:
+class RecentMove:
     """A move that was just made, for the page without scripts."""
 
     submission: Submission
@@ -76,7 +76,7 @@ class Moved:
     may_undo: bool
 
 
-def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
+def recent_move(person: Person, id: str, now: datetime) -> RecentMove | None:
     """The person's own move that an address names, while the page still offers Undo."""
     try:
         row = Submission.objects.of(person).filter(pk=UUID(id), kind="move").first() if id else None
@@ -85,4 +85,4 @@ def just_moved(person: Person, id: str, now: datetime) -> Moved | None:
     if row is None or now - row.created_at > UNDO_WITHOUT_SCRIPTS:
         return None
     sentence = board_words.MOVED[row.state].format(name=row.name, stage=row.labels.get("stage", ""))
-    return Moved(row, sentence, row.state not in (State.REJECTED, State.WITHDRAWN))
+    return RecentMove(row, sentence, row.state not in (State.REJECTED, State.WITHDRAWN))

@@ -98,7 +98,7 @@ def compare(row: Submission) -> Comparison:
             )
             for record in records
         ],
-        scanned=_scanned(row.check_state.get("scan")) or question.not_looked,
+        scanned=_scan_words(row.check_state.get("scan")) or question.not_looked,
     )
 
 
@@ -173,7 +173,7 @@ def _utc(moment: datetime) -> str:
     return f"{dates.time_with_seconds(moment)} UTC"
 
 
-def _scanned(scan: dict[str, Any] | None) -> str:
+def _scan_words(scan: dict[str, Any] | None) -> str:
     if not scan:
         return ""
     if scan.get("of") == "deal":

@@ -37,10 +37,12 @@ def deals(
     stale deals, they cost a small query.
     """
     rows = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person))
-    return rows.annotate(since=IN_STAGE_SINCE).filter(_chosen(person, selection, now, limits))
+    return rows.annotate(since=IN_STAGE_SINCE).filter(_selection_filters(person, selection, now, limits))
 
 
-def _chosen(person: Person, selection: Selection, now: datetime, limits: Mapping[str, int] | None) -> Q:
+def _selection_filters(
+    person: Person, selection: Selection, now: datetime, limits: Mapping[str, int] | None
+) -> Q:
     chosen = Q()
     for name in ("pipeline", "book", "household"):
         if value := getattr(selection, name):

@@ -21,11 +21,11 @@ def sentence(parts: Iterable[Part]) -> SafeString:
     """The parts of a sentence, one right after the other, each in its tone."""
     html = escape("")
     for part in parts:
-        html = format_html("{}{}", html, _toned(part))
+        html = format_html("{}{}", html, _tone_html(part))
     return html
 
 
-def _toned(part: Part) -> SafeString:
+def _tone_html(part: Part) -> SafeString:
     if part.tone in CLASSES:
         return format_html('<b class="{}">{}</b>', CLASSES[part.tone], part.text)
     return format_html("<b>{}</b>", part.text) if part.tone == "name" else escape(part.text)

@@ -22,7 +22,7 @@ from opportunities.selectors.board.changes import changes
 from opportunities.selectors.board.parts import Board
 from opportunities.selectors.board.totals import hidden_by_filters
 from opportunities.selectors.bookmarks import lost_from_address
-from opportunities.selectors.moving import just_moved
+from opportunities.selectors.moving import recent_move
 from opportunities.views import listing
 from opportunities.views.access_marks import poll
 from opportunities.views.answers import see_other
@@ -48,7 +48,7 @@ def board(request: PageRequest) -> HttpResponse:
     now = timezone.now()
     drawn_board = boards.board(request.person, selection, now)
     context = _page_context(request, drawn_board, form) | {
-        "moved": just_moved(request.person, MovedForm(request.GET).text("moved"), now),
+        "moved": recent_move(request.person, MovedForm(request.GET).text("moved"), now),
     }
     return render(request, "opportunities/board.html", context)
 

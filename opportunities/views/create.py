@@ -20,7 +20,7 @@ from opportunities.forms.parameters import ChangedFieldsForm, CorrectionForm, Cr
 from opportunities.models import State, Submission
 from opportunities.offer import Offer
 from opportunities.selectors import choices
-from opportunities.selectors.submissions.reach import correctable, refused
+from opportunities.selectors.submissions.reach import correctable, refused_submission
 from opportunities.selectors.submissions.words import typed_again
 from opportunities.views.access_marks import keeps_draft, page_of
 from opportunities.views.actor import actor_of, session_ref
@@ -90,7 +90,7 @@ def _redraw(request: PageRequest, buttons: CreateButtonsForm) -> HttpResponse:
     """Draw the form again, with the fields that depend on what was typed. Nothing is submitted."""
     typed = typed_values(request.POST)
     _save_draft(request, typed)
-    earlier = refused(request.person, buttons.text("supersedes"))
+    earlier = refused_submission(request.person, buttons.text("supersedes"))
     return _draw_typed(request, typed, supersedes=str(earlier.pk) if earlier else "")
 
 
@@ -119,7 +119,7 @@ def new_fields(request: PageRequest) -> HttpResponse:
 def _submit(request: PageRequest, buttons: CreateButtonsForm) -> HttpResponse:
     person = request.person
     form = _form(request.POST, choices.offer(person, typed_values(request.POST)))
-    earlier = refused(person, buttons.text("supersedes"))
+    earlier = refused_submission(person, buttons.text("supersedes"))
     supersedes = str(earlier.pk) if earlier else ""
     if not form.is_valid():
         return _draw_refused(request, form, supersedes=supersedes)

@@ -26,7 +26,7 @@ from opportunities.selectors import choices
 from opportunities.selectors.audit.page import trail_of
 from opportunities.selectors.audit.subjects import KnownObjects
 from opportunities.selectors.custom_fields import editable
-from opportunities.selectors.moving import just_moved
+from opportunities.selectors.moving import recent_move
 from opportunities.selectors.opportunity.conflicts import Conflict, conflicts, refused_conflict
 from opportunities.selectors.opportunity.page import deal_page, reachable
 from opportunities.selectors.opportunity.pending import has_open_changes
@@ -182,7 +182,7 @@ def _show(request: PageRequest, row: Opportunity, *, announcement: str = "") -> 
     person, now, in_page = request.person, timezone.now(), _is_in_page(request)
     reads_trail = may(person, Action.READ_TRAIL)
     moved = (
-        just_moved(person, MovedForm(request.GET).text("moved"), now) if request.method != "POST" else None
+        recent_move(person, MovedForm(request.GET).text("moved"), now) if request.method != "POST" else None
     )
     page = deal_page(person, row, now)
     known_objects = KnownObjects(page.submissions, [row], {stage.id: stage.name for stage in page.stages})

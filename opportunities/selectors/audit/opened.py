@@ -7,7 +7,7 @@ from typing import Any
 
 from opportunities.deal_fields import label_of, label_of_key
 from opportunities.models import ActorType, Attempt, AuditEvent, Submission
-from opportunities.selectors.audit.parts import Changed, EventFact
+from opportunities.selectors.audit.parts import ChangedField, EventFact
 from opportunities.selectors.audit.sentences import actor_name, value_words
 from opportunities.trail import audit
 from opportunities.trail.query import OPPORTUNITY_TYPES
@@ -16,10 +16,10 @@ from opportunities.wording import submissions as submissions_words
 from opportunities.wording import trail as trail_words
 
 
-def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[Changed]:
+def changes_of(event: AuditEvent, stages: dict[str, str]) -> list[ChangedField]:
     names = list(dict.fromkeys([*event.before, *event.after]))
     return [
-        Changed(
+        ChangedField(
             trail_words.FIELDS.get(name) or label_of(name, label_of_key(name)),
             _field(name, event.before[name], stages) if name in event.before else "",
             _field(name, event.after[name], stages) if name in event.after else "",
@@ -53,7 +53,7 @@ def facts_of(event: AuditEvent, row: Submission | None, attempt: Attempt | None)
     yield from _object_facts(event, row)
     if event.body_sha256:
         yield _body_fact(event, row)
-    yield from _recorded(event)
+    yield from _recording_facts(event)
 
 
 def _attempt_facts(event: AuditEvent, attempt: Attempt | None) -> Iterable[EventFact]:
@@ -104,7 +104,7 @@ def _body_fact(event: AuditEvent, row: Submission | None) -> EventFact:
     return EventFact("Body", "NOT what it was when this was recorded, SHA-256", event.body_sha256, tone="bad")
 
 
-def _recorded(event: AuditEvent) -> Iterable[EventFact]:
+def _recording_facts(event: AuditEvent) -> Iterable[EventFact]:
     late = round((event.recorded_at - event.occurred_at).total_seconds() * 1000)
     after = f", {late} ms after it happened" if late > 0 else ""
     yield EventFact("Recorded", f"{_utc(event.recorded_at)}{after}")

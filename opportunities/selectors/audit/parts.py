@@ -29,7 +29,7 @@ class EventFact:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedField:
     """A field before and after."""
 
     label: str
@@ -45,7 +45,7 @@ class EventLine:
     actor: str
     machine: bool
     parts: list[Part]
-    changes: list[Changed]
+    changes: list[ChangedField]
     facts: list[EventFact]
     body: str
     saw: str = ""

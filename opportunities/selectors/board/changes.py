@@ -14,7 +14,7 @@ from opportunities.models import Person
 from opportunities.selection import Selection
 from opportunities.selectors.board.pending import LATE, on_their_way, progress_key, touched_stages
 from opportunities.selectors.board.places import visible_pipelines
-from opportunities.selectors.board.seen import Seen, digest, read_token
+from opportunities.selectors.board.seen import SeenRevisions, digest, read_token
 from opportunities.selectors.board.totals import selected_totals
 
 
@@ -48,7 +48,7 @@ def changes(person: Person, selection: Selection, since: str) -> Changes | None:
         return None
     if now != seen_revisions.ways:
         stages |= touched_stages(person, selection)
-    token = Seen(newest, now, pipelines).token(person)
+    token = SeenRevisions(newest, now, pipelines).token(person)
     return Changes(tuple(sorted(stages)), token, pipelines != seen_revisions.pipelines)
 
 

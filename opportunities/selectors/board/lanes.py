@@ -48,7 +48,7 @@ def fill_lanes(
     away = [row for rows in by_stage.values() for row in rows if builder.lies_in(row) != row.stage_id]
     filled = []
     for lane in lanes:
-        lane = replace(lane, sums=_recounted(lane, away, builder))
+        lane = replace(lane, sums=_recount(lane, away, builder))
         stage_id = lane.stage.id
         if stage_id in counts:
             arriving = [] if after else [row for row in away if builder.lies_in(row) == stage_id]
@@ -110,7 +110,7 @@ def _with_cards(
     )
 
 
-def _recounted(lane: Lane, away: Iterable[CardRow], builder: CardBuilder) -> Sums:
+def _recount(lane: Lane, away: Iterable[CardRow], builder: CardBuilder) -> Sums:
     """The lane's sums without the deals that leave and with those that arrive, weighted by its own stage."""
     sums = lane.sums
     for row in away:

@@ -16,7 +16,7 @@ from opportunities.selectors.board.lanes import empty_lane, fill_lanes
 from opportunities.selectors.board.parts import Board, Card, Figures, Lane, Sums, Tab
 from opportunities.selectors.board.pending import by_deal, digest_progress, pending_of
 from opportunities.selectors.board.places import Place, places_of
-from opportunities.selectors.board.seen import Seen
+from opportunities.selectors.board.seen import SeenRevisions
 from opportunities.selectors.board.totals import (
     count_open_deals,
     count_sums,
@@ -122,7 +122,9 @@ def _drawn_board(
         lanes=[lane for lane in lanes if lane.stage.visible],
         rail=[lane for lane in lanes if not lane.stage.visible],
         figures=figures(lanes, won, undated),
-        since=Seen(place.revision, digest_progress(pending, now), place.pipelines_revision).token(person),
+        since=SeenRevisions(place.revision, digest_progress(pending, now), place.pipelines_revision).token(
+            person
+        ),
         names=_names(selection, [card for lane in lanes for card in lane.cards]),
         undated_stages=tuple(stage.id for stage in place.stages if stage.id in place.undated),
     )

@@ -24,7 +24,7 @@ NOTHING = -1
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenRevisions:
     """The newest revision of deals and of pipelines, and the digest of unconfirmed changes."""
 
     deals: int
@@ -35,13 +35,13 @@ class Seen:
         return f"{_seal(person.pk.bytes, self.deals)}.{self.ways}.{_seal(person.pk.bytes, self.pipelines)}"
 
 
-def read_token(person: Person, token: str) -> Seen:
+def read_token(person: Person, token: str) -> SeenRevisions:
     """The state that `person`'s board shows. A token of another person, or a forged one, counts as an empty
     board.
     """
     deals, _, rest = token.partition(".")
     ways, _, pipelines = rest.partition(".")
-    return Seen(_unseal(person.pk.bytes, deals), ways, _unseal(person.pk.bytes, pipelines))
+    return SeenRevisions(_unseal(person.pk.bytes, deals), ways, _unseal(person.pk.bytes, pipelines))
 
 
 def digest(ways: Iterable[str]) -> str:

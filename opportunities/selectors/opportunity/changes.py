@@ -74,7 +74,7 @@ def changes_of(history: Sequence[OpportunityVersion], names: Names) -> list[Chan
     for before, after in pairwise(history):
         text = _difference(before, after, names)
         if text:
-            changes.append(_observed(after, text))
+            changes.append(_observed_change(after, text))
     return changes[::-1]
 
 
@@ -85,7 +85,7 @@ def _first(version: OpportunityVersion) -> Change:
     return Change("", words.FIRST_SEEN, version.valid_from)
 
 
-def _observed(version: OpportunityVersion, text: str) -> Change:
+def _observed_change(version: OpportunityVersion, text: str) -> Change:
     return Change(version.by, text if version.by else f"{text} {words.SEEN_BY_SYNC}", version.valid_from)
 
 

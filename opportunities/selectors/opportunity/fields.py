@@ -18,7 +18,7 @@ def facts(row: Opportunity, stage: StageChoice, now: datetime) -> list[DealFact]
     return [
         DealFact(LABELS["value"], *_or(row.value, formats.money, words.NO_VALUE)),
         _probability(row, stage),
-        DealFact("Weighted", *_or(_weighted(row, stage), formats.money, words.NOT_WEIGHTED, "muted")),
+        DealFact("Weighted", *_or(_weighted_value(row, stage), formats.money, words.NOT_WEIGHTED, "muted")),
         _close(row, stage, timezone.localdate(now)),
         DealFact(
             LABELS["assigned_to_id"],
@@ -35,7 +35,7 @@ def _or(value: Any, say: Any, nothing: str, tone: str = "warn") -> tuple[str, st
     return (nothing, "", tone) if value is None else (say(value), "", "")
 
 
-def _weighted(row: Opportunity, stage: StageChoice) -> int | None:
+def _weighted_value(row: Opportunity, stage: StageChoice) -> int | None:
     """By the deal's own probability, else its stage's (Slant API 10.12)."""
     percent = row.probability if row.probability is not None else stage.probability
     return measures.weighted(row.value, percent, stage.meaning)

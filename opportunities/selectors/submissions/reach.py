@@ -27,7 +27,7 @@ def correctable(person: Person, id: str) -> Submission:
     return row
 
 
-def refused(person: Person, id: str) -> Submission | None:
+def refused_submission(person: Person, id: str) -> Submission | None:
     """The refused or withdrawn submission a form corrects, if `id` names one of theirs."""
     row = own(person, id)
     return row if row and row.state in (State.REJECTED, State.WITHDRAWN) else None
@@ -35,7 +35,7 @@ def refused(person: Person, id: str) -> Submission | None:
 
 def refused_edit(person: Person, id: str, deal: str) -> Submission | None:
     """The same for the form that changes `deal`: an edit of that deal."""
-    row = refused(person, id)
+    row = refused_submission(person, id)
     return row if row and row.kind == Kind.EDIT and row.opportunity_id == deal else None
 
 
