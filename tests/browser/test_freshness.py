@@ -96,7 +96,7 @@ def _level_when_looked_at(page: Page) -> str:
 def test_the_list_of_submissions_shows_the_arrival_and_the_menu_follows(
     come_in: ComeIn, slant: Slant, deal_name: str
 ) -> None:
-    slant.misbehaves("delay", delay_ms=5000)
+    slant.misbehaves("delay", delay_ms=3500)
     form = NewForm(come_in()).open(**DEAL, name=deal_name)
     form.create()
     page = form.page
