@@ -59,12 +59,12 @@ class ChangeProbe:
     def _unknown_field(self) -> None:
         answer = self._patch(probability=_PROBABILITY, slantweb_probe="a field no page lists")
         if is_success(answer):
-            seen = (
+            observation = (
                 "ignored"
                 if at(self.deal, "probability") == _PROBABILITY
                 else "nothing of the change is stored"
             )
-            self.sheet.tell("unknown_field", seen)
+            self.sheet.tell("unknown_field", observation)
             return
         without = self._patch(probability=_PROBABILITY)
         if is_success(without):
@@ -88,11 +88,11 @@ class ChangeProbe:
     def _past_close_date(self) -> None:
         day = (self.prober.now() - timedelta(days=2)).replace(hour=0, minute=0, second=0)
         answer = self._patch(target_close_date=in_utc(day))
-        shown = moment_at(self.deal, "target_close_date")
+        stored_moment = moment_at(self.deal, "target_close_date")
         if not is_success(answer):
             follows = "an unchanged past date is never sent again; people read the refusal"
             self.sheet.tell("past_close_date_in_patch", f"refused: {refusal(answer)}", follows)
-        elif shown is not None and shown.date() == day.date():
+        elif stored_moment is not None and stored_moment.date() == day.date():
             self.sheet.tell("past_close_date_in_patch", "allowed")
         else:
             self.sheet.tell("past_close_date_in_patch", "answered, but not stored", "the answer is compared")

@@ -38,11 +38,11 @@ class Facts:
         rows = [stage for stages in lists if isinstance(stages, list) for stage in stages]
         return {text_at(stage, "id"): stage for stage in rows if text_at(stage, "id")}
 
-    def hold(self, answer: Answer, read: Callable[[], Any]) -> None:
+    def hold(self, answer: Answer, read_answer: Callable[[], Any]) -> None:
         """Count whether the client could read this answer as documented (Slant API 10.32)."""
         try:
-            found = read()
-            records = (*found.items, *found.without_id) if isinstance(found, RecordPage) else (found,)
+            result = read_answer()
+            records = (*result.items, *result.without_id) if isinstance(result, RecordPage) else (result,)
             if odd := ", ".join(filter(None, map(describe_unreadable, records))):
                 self.undocumented.append(f"{answer.path}: {odd}")
             else:

@@ -88,21 +88,21 @@ class ListReads:
         self._assignees(rows)
 
     def _order(self, rows: list[Json]) -> None:
-        made = [moment for row in rows if (moment := moment_at(row, "created_at"))]
-        if len(set(made)) < 2:
+        created = [moment for row in rows if (moment := moment_at(row, "created_at"))]
+        if len(set(created)) < 2:
             self.sheet.cannot("list_order", "fewer than two deals say when they were made")
-        elif made == sorted(made):
+        elif created == sorted(created):
             self.sheet.tell("list_order", "oldest first, by created_at")
-        elif made == sorted(made, reverse=True):
+        elif created == sorted(created, reverse=True):
             self.sheet.tell("list_order", "newest first, by created_at")
         else:
             self.sheet.tell("list_order", "not by created_at")
 
     def _hidden_stages(self, rows: list[Json]) -> None:
         hidden = {id for id, stage in self.facts.stages().items() if stage.get("visible") is False}
-        found = sum(text_at(row, "pipeline_stage", "id") in hidden for row in rows)
-        if found:
-            self.sheet.tell("hidden_stages", f"yes: {found} of {len(rows)} on the first page")
+        hidden_count = sum(text_at(row, "pipeline_stage", "id") in hidden for row in rows)
+        if hidden_count:
+            self.sheet.tell("hidden_stages", f"yes: {hidden_count} of {len(rows)} on the first page")
 
     def _nested_pipeline(self, rows: list[Json]) -> None:
         full = sum(isinstance(at(row, "pipeline", "pipeline_stages"), list) for row in rows)
@@ -113,25 +113,28 @@ class ListReads:
 
     def _assignees(self, rows: list[Json]) -> None:
         partial = sum(not text_at(row, "assigned_to", "id") for row in rows)
-        known = {text_at(user, "id") for book in self.facts.books for user in _users(book)}
-        gone = sum(bool(user := text_at(row, "assigned_to", "id")) and user not in known for row in rows)
+        user_ids = {text_at(user, "id") for book in self.facts.books for user in _users(book)}
+        departed = sum(
+            bool(user := text_at(row, "assigned_to", "id")) and user not in user_ids for row in rows
+        )
         self.sheet.tell(
-            "assignees", f"of {len(rows)} deals {partial} have none, {gone} one who is in no book in sight"
+            "assignees",
+            f"of {len(rows)} deals {partial} have none, {departed} one who is in no book in sight",
         )
 
     def _book_filter(self, rows: list[Json]) -> None:
         """Judged by rows that should not be there: counts may shift meanwhile."""
         books = [book for row in rows if (book := text_at(row, "book_id"))]
-        others = [id for book in self.facts.books if (id := text_at(book, "id")) and id not in books]
-        wanted = books[0] if len(set(books)) > 1 else (others or books or [""])[0]
-        if not wanted or (not others and len(set(books)) < 2):
+        other_ids = [id for book in self.facts.books if (id := text_at(book, "id")) and id not in books]
+        chosen_id = books[0] if len(set(books)) > 1 else (other_ids or books or [""])[0]
+        if not chosen_id or (not other_ids and len(set(books)) < 2):
             self.sheet.cannot("list_filters", "all deals in sight are in one book")
             return
-        answer = self.prober.ask("GET", "/opportunities", params={"per_page": "100", "book_id": wanted})
+        answer = self.prober.ask("GET", "/opportunities", params={"per_page": "100", "book_id": chosen_id})
         if not is_success(answer):
             self.sheet.tell("list_filters", f"refused: {refusal(answer)}", "the list is read without it")
             return
-        foreign = sum(text_at(row, "book_id") != wanted for row in rows_of(answer))
+        foreign = sum(text_at(row, "book_id") != chosen_id for row in rows_of(answer))
         if foreign:
             self.facts.book_filter = False
             self.sheet.tell(

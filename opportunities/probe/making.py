@@ -70,7 +70,7 @@ class Making:
     book_id: str
     looks: tuple[float, ...] = LOOKS
     name: str = ""
-    made: list[str] = field(default_factory=list)
+    made_ids: list[str] = field(default_factory=list)
     body: Json = field(default_factory=dict)
     deal: Json = field(default_factory=dict)
     pipeline: Json = field(default_factory=dict)
@@ -146,7 +146,7 @@ class Making:
         key = str(uuid4())
         answer = self._send(self._wrong_body(), key)
         if is_success(answer):
-            self.made.append(text_at(record_of(answer), "id"))
+            self.made_ids.append(text_at(record_of(answer), "id"))
             raise NoDeal("Slant took a create it says it refuses (close date in the past, probability 101)")
         if answer.status == 403:
             code = named([error_body_of(answer).code], answer)
@@ -177,8 +177,8 @@ class Making:
             self._find_lost(lost)
             return None
         self.key = key
-        self.made.append(text_at(self.deal, "id"))
-        self._made(answer)
+        self.made_ids.append(text_at(self.deal, "id"))
+        self._report_first_answer(answer)
         return None
 
     def _find_lost(self, lost: NoAnswer) -> None:
@@ -188,15 +188,15 @@ class Making:
         if not lost.maybe_executed:
             raise NoDeal(f"the create got no answer ({lost})")
         try:
-            found = self._await(lambda row: text_at(row, "name") == self.name)
+            sighting = self._await(lambda row: text_at(row, "name") == self.name)
         except NoAnswer:
-            found = None
-        if found is None or not text_at(found[1], "id"):
+            sighting = None
+        if sighting is None or not text_at(sighting[1], "id"):
             raise NoDeal(f'the create got no answer ({lost}): look in Slant for "{self.name}"')
-        self.deal = found[1]
-        self.made.append(text_at(self.deal, "id"))
+        self.deal = sighting[1]
+        self.made_ids.append(text_at(self.deal, "id"))
 
-    def _made(self, answer: Answer) -> None:
+    def _report_first_answer(self, answer: Answer) -> None:
         """What the first answer shows by itself."""
         sheet, deal = self.sheet, self.deal
         sheet.tell("create_status", str(answer.status))
@@ -210,48 +210,50 @@ class Making:
         else:
             sheet.cannot("unit", "value does not come back")
         self._probability()
-        day, sent = moment_at(deal, "target_close_date"), moment_at(self.body, "target_close_date")
-        if day is None or sent is None:
+        day, sent_day = moment_at(deal, "target_close_date"), moment_at(self.body, "target_close_date")
+        if day is None or sent_day is None:
             sheet.cannot("close_day", "no close date comes back")
-        elif day.date() == sent.date():
+        elif day.date() == sent_day.date():
             sheet.tell("close_day", "the same day")
         else:
             sheet.tell(
-                "close_day", f"{(day.date() - sent.date()).days:+d} days", "do not go live: dates slip"
+                "close_day", f"{(day.date() - sent_day.date()).days:+d} days", "do not go live: dates slip"
             )
 
     def _probability(self) -> None:
-        said, default = at(self.deal, "probability"), count_at(self.stage, "default_probability")
-        if said is None:
-            seen = "null is kept" if default is not None else "null, in a stage without a default"
-            self.sheet.tell("probability_when_omitted", seen, "the stage's default is used for weighting")
-        elif default is not None and said == default:
+        stored, default = at(self.deal, "probability"), count_at(self.stage, "default_probability")
+        if stored is None:
+            observation = "null is kept" if default is not None else "null, in a stage without a default"
+            self.sheet.tell(
+                "probability_when_omitted", observation, "the stage's default is used for weighting"
+            )
+        elif default is not None and stored == default:
             self.sheet.tell("probability_when_omitted", f"the stage's default is stored: {default}")
         else:
             self.sheet.cannot("probability_when_omitted", "neither null nor the stage's default comes back")
 
     # Finding it ------------------------------------------------------------------------------------------
 
-    def _await(self, wanted: Any) -> tuple[float, Json, int] | None:
+    def _await(self, matches: Any) -> tuple[float, Json, int] | None:
         """(seconds until it was listed, the row, number of looks), or None if it was not found."""
         started = self.prober.monotonic()
         for number, pause in enumerate(self.looks, start=1):
             if pause:
                 self.prober.sleep(pause)
-            row = self.find(wanted)
+            row = self.find(matches)
             if row is not None:
                 return self.prober.monotonic() - started, row, number
         return None
 
-    def find(self, wanted: Any) -> Json | None:
+    def find(self, matches: Any) -> Json | None:
         """The row on the first or the last page of the list, if it is there: two calls at most."""
         params = {"per_page": "100"} | ({"book_id": self.book_id} if self.facts.book_filter else {})
         answer = self.prober.ask("GET", _PATH, params=params)
         pages = count_at(json_of(answer), "pagination", "total_pages") or 1
-        row = next(filter(wanted, rows_of(answer)), None)
+        row = next(filter(matches, rows_of(answer)), None)
         if row is None and pages > 1:
             answer = self.prober.ask("GET", _PATH, params=params | {"page": str(pages)})
-            row = next(filter(wanted, rows_of(answer)), None)
+            row = next(filter(matches, rows_of(answer)), None)
         return row
 
 

@@ -188,14 +188,14 @@ def at(data: Any, *path: str) -> Any:
 
 def text_at(data: Any, *path: str) -> str:
     """A string under these names, or ""."""
-    found = at(data, *path)
-    return found if isinstance(found, str) else ""
+    value = at(data, *path)
+    return value if isinstance(value, str) else ""
 
 
 def count_at(data: Any, *path: str) -> int | None:
     """A whole number under these names, or None."""
-    found = at(data, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    value = at(data, *path)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def moment_at(data: Any, *path: str) -> datetime | None:
@@ -217,14 +217,14 @@ def refusal(answer: Answer) -> str:
     return f"{answer.status} ({fields})" if fields else str(answer.status)
 
 
-def same_refusal(one: Answer, other: Answer) -> bool:
+def same_refusal(first_answer: Answer, second_answer: Answer) -> bool:
     """Whether two refusals name the same status, code and fields."""
-    if one.status != other.status:
+    if first_answer.status != second_answer.status:
         return False
-    first, second = error_body_of(one), error_body_of(other)
+    first, second = error_body_of(first_answer), error_body_of(second_answer)
     if (first.code or first.field_errors) and (second.code or second.field_errors):
         return (first.code, set(first.field_errors)) == (second.code, set(second.field_errors))
-    return one.body == other.body
+    return first_answer.body == second_answer.body
 
 
 def named(words: list[str], answer: Answer) -> str:

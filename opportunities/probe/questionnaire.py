@@ -69,7 +69,7 @@ def run_probe(prober: Prober, ask: ProbeOptions) -> ProbeReport:
     _documented(sheet, facts)
     _rates(prober, sheet)
     _times(prober, sheet)
-    return ProbeReport(sheet.findings(), prober.calls, writes.name if writes and writes.made else "")
+    return ProbeReport(sheet.findings(), prober.calls, writes.name if writes and writes.made_ids else "")
 
 
 def _greet(prober: Prober, reads: Reads, sheet: FindingSheet) -> None:
@@ -125,12 +125,12 @@ def _rate_headers(ordinary: list[Answer], sheet: FindingSheet) -> None:
         sheet.tell("rate_headers", f"no: on none of {len(ordinary)} answers", "the budget is counted here")
         return
     limit = _limit(ordinary)
-    seen = f"yes: {named(names, ordinary[0])}" + (f"; the limit is {limit}" if limit else "")
+    observation = f"yes: {named(names, ordinary[0])}" + (f"; the limit is {limit}" if limit else "")
     if limit and limit < 1000:
         follows = "the budget must stay below the limit, if it is one of an hour"
-        sheet.tell("rate_headers", seen, follows, SLANT_HOURLY_BUDGET=str(limit * 9 // 10))
+        sheet.tell("rate_headers", observation, follows, SLANT_HOURLY_BUDGET=str(limit * 9 // 10))
     else:
-        sheet.tell("rate_headers", seen, "SLANT_HOURLY_BUDGET as it is")
+        sheet.tell("rate_headers", observation, "SLANT_HOURLY_BUDGET as it is")
 
 
 def _retry_after(busy: Answer, sheet: FindingSheet) -> None:
@@ -147,23 +147,23 @@ def _rate_names(answer: Answer) -> list[str]:
 
 
 def _limit(answers: list[Answer]) -> int:
-    said = [
+    limits = [
         value
         for answer in answers
         for name in ("x-ratelimit-limit", "ratelimit-limit")
         if (value := answer.headers.get(name, "")) and re.fullmatch(r"\d{1,9}", value, re.ASCII)
     ]
-    return min(map(int, said), default=0)
+    return min(map(int, limits), default=0)
 
 
 def _times(prober: Prober, sheet: FindingSheet) -> None:
     slowest = max((answer.elapsed_ms for answer in prober.answers), default=0)
-    seen = f"the slowest of {len(prober.answers)} took {slowest} ms"
+    observation = f"the slowest of {len(prober.answers)} took {slowest} ms"
     if slowest > SLOW_MS:
         seconds = str(-(-slowest * 3 // 1000))
-        sheet.tell("speed", seen, "leave room for slow answers", SLANT_TIMEOUT_SECONDS=seconds)
+        sheet.tell("speed", observation, "leave room for slow answers", SLANT_TIMEOUT_SECONDS=seconds)
     else:
-        sheet.tell("speed", seen, "SLANT_TIMEOUT_SECONDS as it is")
+        sheet.tell("speed", observation, "SLANT_TIMEOUT_SECONDS as it is")
     last = prober.answers[-1]
     if last.server_date is None:
         sheet.cannot("clock", "answers carry no readable Date")

@@ -139,24 +139,24 @@ class FindingSheet:
     """Collects findings by topic; one without an answer says so."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Finding] = {}
+        self._findings: dict[str, Finding] = {}
 
     def __contains__(self, topic: str) -> bool:
-        return topic in self._told
+        return topic in self._findings
 
     def is_told(self, topic: str) -> bool:
         """Whether Slant showed it."""
-        return topic in self._told and self._told[topic].told
+        return topic in self._findings and self._findings[topic].told
 
-    def seen(self, topic: str) -> str:
+    def observation_of(self, topic: str) -> str:
         """What was written down so far, or ""."""
-        return self._told[topic].seen if topic in self._told else ""
+        return self._findings[topic].seen if topic in self._findings else ""
 
-    def tell(self, topic: str, seen: str, follows: str = NOTHING, **settings: str) -> None:
+    def tell(self, topic: str, observation: str, follows: str = NOTHING, **settings: str) -> None:
         """Write down what Slant does. The last word wins: a write shows more than a read."""
         about = _ALL[topic]
-        self._told[topic] = Finding(
-            about.point, about.question, seen, follows, topic=topic, settings=settings
+        self._findings[topic] = Finding(
+            about.point, about.question, observation, follows, topic=topic, settings=settings
         )
 
     def cannot(self, topic: str, why: str) -> None:
@@ -176,10 +176,10 @@ class FindingSheet:
         """Slant did not answer, or nothing that can be read. Never takes back what was told."""
         self._untold(topic, f"no answer: {lost}")
 
-    def _untold(self, topic: str, seen: str) -> None:
+    def _untold(self, topic: str, observation: str) -> None:
         about = _ALL[topic]
-        self._told.setdefault(
-            topic, Finding(about.point, about.question, seen, about.otherwise, topic=topic, told=False)
+        self._findings.setdefault(
+            topic, Finding(about.point, about.question, observation, about.otherwise, topic=topic, told=False)
         )
 
     def findings(self) -> tuple[Finding, ...]:
@@ -188,7 +188,7 @@ class FindingSheet:
             self.cannot(topic, why)
         for topic in _ALL:
             self.cannot(topic, "nothing in the answers showed it")
-        return tuple(self._told[topic] for topic in _ALL)
+        return tuple(self._findings[topic] for topic in _ALL)
 
 
 _ALL = READ_TOPICS | WRITE_TOPICS | {topic: about for topic, (about, _) in NOT_PROBED.items()}

@@ -68,12 +68,12 @@ class Reads:
         data = record_of(answer)
         self.facts.hold(answer, lambda: read_record(answer, types.Me))
         access, scope = at(data, "api_access"), text_at(data, "api_access", "scope")
-        said = at(data, "api_access", "can_write")
+        can_write = at(data, "api_access", "can_write")
         word = f'scope is "{named([scope], answer)}"' if scope else "there is no scope"
-        if isinstance(said, bool):
-            self.facts.can_write = said
+        if isinstance(can_write, bool):
+            self.facts.can_write = can_write
             self.sheet.tell(
-                "me_can_write", f"can_write is present and {str(said).lower()}; {word}", _may(said)
+                "me_can_write", f"can_write is present and {str(can_write).lower()}; {word}", _may(can_write)
             )
         elif scope:
             self.facts.can_write = "write" in scope
@@ -101,19 +101,21 @@ class Reads:
             self.facts.books = rows_of(answer)
         self.facts.hold(answer, lambda: read_page(answer, types.BookRecord, number=1))
         roles = Counter(_role(book) for book in self.facts.books)
-        seen = ", ".join(f"{role}: {count}" for role, count in sorted(roles.items()))
+        role_counts = ", ".join(f"{role}: {count}" for role, count in sorted(roles.items()))
         self.sheet.tell(
-            "viewer_books", seen or "no book is in sight", "forms are closed in books where it only views"
+            "viewer_books",
+            role_counts or "no book is in sight",
+            "forms are closed in books where it only views",
         )
 
     def _per_page(self, answer: Answer) -> None:
-        shown = count_at(json_of(answer), "pagination", "per_page")
-        if shown is None:
+        per_page = count_at(json_of(answer), "pagination", "per_page")
+        if per_page is None:
             self.sheet.cannot("per_page", "the answer does not say its per_page")
-        elif shown > 100:
-            self.sheet.tell("per_page", f"101 is taken as {shown}")
+        elif per_page > 100:
+            self.sheet.tell("per_page", f"101 is taken as {per_page}")
         else:
-            self.sheet.tell("per_page", f"101 is clamped to {shown}")
+            self.sheet.tell("per_page", f"101 is clamped to {per_page}")
 
     def _pipelines(self) -> None:
         answer = self.prober.ask("GET", "/pipelines", params={"per_page": "100"})
@@ -136,24 +138,24 @@ class Reads:
 
     def _unrestricted(self, lines: list[Json], answer: Answer) -> None:
         if self.unrestricted:
-            one = self.prober.ask("GET", path_of("/pipelines", self.unrestricted))
-            lines, answer = [record_of(one)], one
+            pipeline_answer = self.prober.ask("GET", path_of("/pipelines", self.unrestricted))
+            lines, answer = [record_of(pipeline_answer)], pipeline_answer
         kinds = [at(line, "pipeline_type") for line in lines]
-        others = [kind for kind in kinds if self.unrestricted or kind not in ("prospect", "client")]
-        if not others:
+        unclear_kinds = [kind for kind in kinds if self.unrestricted or kind not in ("prospect", "client")]
+        if not unclear_kinds:
             self.sheet.cannot(
                 "unrestricted_pipeline_type",
                 f"all {len(kinds)} pipelines are named prospect or client; if Slant's own page shows one "
                 "without restriction, give its id with --unrestricted",
             )
             return
-        seen = sorted({_kind_word(kind) for kind in others})
+        kind_words = sorted({_kind_word(kind) for kind in unclear_kinds})
         follows = NOTHING
-        if any(word in ('"prospect"', '"client"') for word in seen):
+        if any(word in ('"prospect"', '"client"') for word in kind_words):
             follows = (
                 "Slantweb offers only that kind of household for it: people use Slant's page for the other"
             )
-        self.sheet.tell("unrestricted_pipeline_type", named(seen, answer), follows)
+        self.sheet.tell("unrestricted_pipeline_type", named(kind_words, answer), follows)
 
     def _company_pipelines(self, lines: list[Json]) -> None:
         wide = [line for line in lines if at(line, "book_id") is None]
@@ -165,15 +167,16 @@ class Reads:
         if not is_success(answer):
             self.sheet.tell("company_pipelines_with_book_filter", f"the filter is refused: {refusal(answer)}")
             return
-        found = [at(line, "book_id") for line in rows_of(answer)]
-        foreign = sum(owner not in (None, book_id) for owner in found)
-        seen = (
-            f"included: {found.count(None)} of {len(wide)}"
-            if None in found
+        book_ids = [at(line, "book_id") for line in rows_of(answer)]
+        foreign = sum(owner not in (None, book_id) for owner in book_ids)
+        observation = (
+            f"included: {book_ids.count(None)} of {len(wide)}"
+            if None in book_ids
             else f"left out: none of {len(wide)}"
         )
         self.sheet.tell(
-            "company_pipelines_with_book_filter", seen + (", but the filter is ignored" if foreign else "")
+            "company_pipelines_with_book_filter",
+            observation + (", but the filter is ignored" if foreign else ""),
         )
 
     # Households, custom fields and refusals ------------------------------------------------------------
@@ -183,8 +186,8 @@ class Reads:
         rows = rows_of(answer)
         self.facts.hold(answer, lambda: read_page(answer, types.HouseholdRecord, number=1))
         kinds = Counter(named([text_at(row, "type")], answer) or "none" for row in rows)
-        seen = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())[:6])
-        self.sheet.tell("household_types", seen or "no household is in sight")
+        kind_counts = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items())[:6])
+        self.sheet.tell("household_types", kind_counts or "no household is in sight")
         if not rows or not text_at(rows[0], "id"):
             self.sheet.cannot("household_list", "no household is in sight")
             return
@@ -208,8 +211,8 @@ class Reads:
         self.facts.hold(answer, lambda: read_page(answer, types.CustomField, number=1))
         keys = {text_at(row, "field_key") for row in defined} - {""}
         ids = {text_at(row, "id") for row in defined} - {""}
-        shown = [at(row, "custom_fields") for row in self.facts.deals or []]
-        used = {key for fields in shown if isinstance(fields, dict) for key in fields}
+        deal_fields = [at(row, "custom_fields") for row in self.facts.deals or []]
+        used = {key for fields in deal_fields if isinstance(fields, dict) for key in fields}
         if not used or not keys or keys == ids:
             self.sheet.cannot(
                 "custom_field_keys", f"{len(keys)} are defined, deals in sight show {len(used)}"

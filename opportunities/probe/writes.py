@@ -64,25 +64,29 @@ class Writes(Making):
         if self.facts.deals is None:
             self.sheet.cannot("list_lag", "Slant has no list of opportunities")
             return
-        found = self._await(lambda row: text_at(row, "id") == self.made[0])
+        sighting = self._await(lambda row: text_at(row, "id") == self.made_ids[0])
         whole = sum(self.looks)
-        if found is None:
-            known = "list_order" in self.sheet and (self.facts.total_pages or 0) <= 1
-            place = "" if known else " on its first or last page"
+        if sighting is None:
+            is_covered = "list_order" in self.sheet and (self.facts.total_pages or 0) <= 1
+            place = "" if is_covered else " on its first or last page"
             self.sheet.tell(
                 "list_lag",
                 f"not within {whole:.0f} s{place}",
                 "absence is proven too early: wait longer",
                 QUIET_SECONDS=str(max(240, 2 * math.ceil(whole))),
             )
-        elif found[0] <= 60:
-            seen = "at the first look" if found[2] == 1 else f"after {found[0]:.1f} s, at look {found[2]}"
-            self.sheet.tell("list_lag", seen, "the default waits are long enough")
+        elif sighting[0] <= 60:
+            observation = (
+                "at the first look"
+                if sighting[2] == 1
+                else f"after {sighting[0]:.1f} s, at look {sighting[2]}"
+            )
+            self.sheet.tell("list_lag", observation, "the default waits are long enough")
         else:
-            seconds = math.ceil(2 * found[0])
+            seconds = math.ceil(2 * sighting[0])
             self.sheet.tell(
                 "list_lag",
-                f"after {found[0]:.0f} s",
+                f"after {sighting[0]:.0f} s",
                 "absence would be proven too early",
                 QUIET_SECONDS=str(seconds),
             )
@@ -100,8 +104,8 @@ class Writes(Making):
             )
             return
         again = text_at(record_of(answer), "id")
-        if again != self.made[0]:
-            self.made.append(again)
+        if again != self.made_ids[0]:
+            self.made_ids.append(again)
             self.sheet.tell(
                 "idem_replay",
                 "no: A SECOND DEAL WAS MADE",
@@ -122,10 +126,10 @@ class Writes(Making):
             return
         answer = self._send(self._wrong_body(), self.key)
         if is_success(answer):
-            if text_at(record_of(answer), "id") in self.made:
+            if text_at(record_of(answer), "id") in self.made_ids:
                 self.sheet.tell("idem_mismatch", "the first answer again", "each write's answer is compared")
             else:
-                self.made.append(text_at(record_of(answer), "id"))
+                self.made_ids.append(text_at(record_of(answer), "id"))
                 self.sheet.tell("idem_mismatch", "it is executed", "never done")
         elif self._refused is not None and same_refusal(answer, self._refused):
             self.sheet.tell("idem_mismatch", "it is executed as if the key were new", "keys do not protect")
@@ -144,7 +148,7 @@ class Writes(Making):
         key = str(uuid4())
         answer = self._send(wrong, key)
         if is_success(answer):
-            self.made.append(text_at(record_of(answer), "id"))
+            self.made_ids.append(text_at(record_of(answer), "id"))
             self.sheet.tell("viewer_writes", "IT IS NOT: a viewer's create was taken", "tell Slant")
             return
         if answer.status != 403:
@@ -154,19 +158,19 @@ class Writes(Making):
         if self._refused is None or "idem_store_4xx" not in self.sheet:
             return
         again = self._send(self._wrong_body(), key)
-        kept = not is_success(again) and not same_refusal(again, self._refused)
-        self._tell_403(kept)
+        is_stored = not is_success(again) and not same_refusal(again, self._refused)
+        self._tell_403(is_stored)
 
-    def _tell_403(self, kept: bool) -> None:
+    def _tell_403(self, is_stored: bool) -> None:
         assert self._refused is not None  # noqa: S101 - for the type checker; the caller looked
-        on = self.sheet.seen("idem_store_4xx").startswith("yes")
+        on = self.sheet.observation_of("idem_store_4xx").startswith("yes")
         usual = f"a {self._refused.status}"
         follows = "a new key after every definite no, as Slantweb does"
-        if on and kept:
+        if on and is_stored:
             self.sheet.tell("idem_store_4xx", f"yes, all that could be tried: {usual} and a 403", follows)
         elif on:
             self.sheet.tell("idem_store_4xx", f"yes, {usual}, but not a 403", follows)
-        elif kept:
+        elif is_stored:
             self.sheet.tell("idem_store_4xx", f"a 403 is, {usual} is not", follows)
         else:
             self.sheet.tell("idem_store_4xx", f"no: neither {usual} nor a 403")
@@ -178,36 +182,38 @@ class Writes(Making):
 
     def _put_away(self) -> None:
         """Into the archived stage, whatever was made. Slant's API deletes nothing (Slant API 10.27)."""
-        if not self.made:
+        if not self.made_ids:
             return
         stage = archive_stage(self.pipeline)
-        left = self._move_all(stage) if stage is not None else "its pipeline has no hidden stage"
-        many = "made" if len(self.made) == 1 else f"{len(self.made)} made"
+        failure = self._move_all(stage) if stage is not None else "its pipeline has no hidden stage"
+        many = "made" if len(self.made_ids) == 1 else f"{len(self.made_ids)} made"
         away = (
-            f"but not put away: {left}" if left else "and moved to its pipeline's last stage for what is over"
+            f"but not put away: {failure}"
+            if failure
+            else "and moved to its pipeline's last stage for what is over"
         )
         self.sheet.tell("test_deal", f"{many}, {away}", f'delete "{self.name}" in Slant; the API cannot')
-        if not left:
+        if not failure:
             with self.sheet.asking("hidden_stages"):
                 self._still_listed(stage)
 
     def _move_all(self, stage: Json) -> str:
         """Why one of them could not be moved there, or ""."""
-        left = ""
-        for deal_id in self.made:
-            mine = self.deal if deal_id == self.made[0] and self.deal else {"id": deal_id}
+        failure = ""
+        for deal_id in self.made_ids:
+            deal = self.deal if deal_id == self.made_ids[0] and self.deal else {"id": deal_id}
             try:
-                ChangeProbe(self.prober, self.sheet, mine).move(stage)
+                ChangeProbe(self.prober, self.sheet, deal).move(stage)
             except NoAnswer as why:
-                left = str(why)
-        return left
+                failure = str(why)
+        return failure
 
     def _still_listed(self, stage: Json | None) -> None:
         if "hidden_stages" in self.sheet or self.facts.deals is None or at(stage, "visible") is not False:
             return
         if "list_lag" not in self.sheet or not self.sheet.is_told("list_lag"):
             return
-        row = self.find(lambda row: text_at(row, "id") == self.made[0])
+        row = self.find(lambda row: text_at(row, "id") == self.made_ids[0])
         if row is None:
             self.sheet.tell(
                 "hidden_stages",

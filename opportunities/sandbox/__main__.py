@@ -83,17 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return serve(world, default_port() if options.port is None else options.port, options.control_port)
 
 
-def _world(state: Path | None, wanted: int | None, *, with_past: bool) -> World:
-    opportunities = sample.OPPORTUNITIES if wanted is None else max(0, wanted)
+def _world(state: Path | None, requested_count: int | None, *, with_past: bool) -> World:
+    opportunities = sample.OPPORTUNITIES if requested_count is None else max(0, requested_count)
     if state is None:
         build = past.build if with_past else sample.build
         new = build(now=time.time(), opportunities=opportunities)
         return World(new, past=past.Past(new) if with_past else None)
     begun = begun_with(state)
-    if begun is not None and wanted is not None and begun != opportunities:
+    if begun is not None and requested_count is not None and begun != opportunities:
         print(
             f"sandbox: the world in {state} began with {begun} opportunities and goes on;"
-            f" --opportunities {wanted} is for a new one.",
+            f" --opportunities {requested_count} is for a new one.",
             file=sys.stderr,
         )
     start, store, journal = open_world(
@@ -110,15 +110,15 @@ def serve(world: World, port: int, control_port: int | None) -> int:
 
     application = get_wsgi_application()
     listeners: list[Listener] = []
-    for number, wanted in enumerate((port, control_port)):
-        if wanted is None:
+    for number, requested_port in enumerate((port, control_port)):
+        if requested_port is None:
             continue
         try:
-            listeners.append(Listener(wanted, Handler, world, application, control=number == 1))
+            listeners.append(Listener(requested_port, Handler, world, application, control=number == 1))
         except (OSError, OverflowError) as wrong:
             why = "taken" if isinstance(wrong, OSError) else "not between 0 and 65535"
             variable = "SANDBOX_PORT or --port" if number == 0 else "--control-port"
-            print(f"sandbox: port {wanted} is {why}; choose another ({variable}).", file=sys.stderr)
+            print(f"sandbox: port {requested_port} is {why}; choose another ({variable}).", file=sys.stderr)
             return 2
     for listener in listeners:
         listener.main = listeners[0]

@@ -56,8 +56,8 @@ def invalid(details: Mapping[str, list[str]]) -> Refused:
     return Refused(None, "validation_failed", "Some fields are not valid.", details)
 
 
-def not_found(what: str = "Record") -> Refused:
-    return Refused(404, "not_found", f"{what} not found.")
+def not_found(record_name: str = "Record") -> Refused:
+    return Refused(404, "not_found", f"{record_name} not found.")
 
 
 def encode(data: Any) -> bytes:

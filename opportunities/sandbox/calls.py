@@ -33,11 +33,11 @@ class Call:
     def find(self, kind: str, row_id: str) -> Row:
         """A record the token may see; else 404 or 403 (Slant API 10.5)."""
         row = self.store.tables[kind].get(row_id)
-        what = kind.replace("_", " ").capitalize()
+        record_name = kind.replace("_", " ").capitalize()
         if row is None:
-            raise shapes.out_of_reach(self.store, False, what)
+            raise shapes.out_of_reach(self.store, False, record_name)
         if not self._within_reach(kind, row):
-            raise shapes.out_of_reach(self.store, True, what)
+            raise shapes.out_of_reach(self.store, True, record_name)
         return row
 
     def peek(self, kind: str, row_id: str | None) -> Row | None:
@@ -50,8 +50,8 @@ class Call:
             return self.sees(row["id"])
         if row.get("book_id") is not None:
             return self.sees(row["book_id"])
-        mine = self.store.tables["user"][self.token.user_id]["company_id"]
-        return bool(row["company_id"] == mine)
+        own_company = self.store.tables["user"][self.token.user_id]["company_id"]
+        return bool(row["company_id"] == own_company)
 
     def book_named(self, book_id: str) -> Row:
         """The book a body or a filter names. Raises for one that is unknown or out of reach, at `book_id`."""
@@ -86,13 +86,13 @@ class Call:
     def created(self, data: Row) -> Answer:
         return answer(int(self.switches["create_status"]), data)
 
-    def shown(self, record: Row) -> Any:
+    def show_record(self, record: Row) -> Any:
         """`record` as answers show it: unchanged, or with the defects that `/_control` asked for."""
-        return oddities.shown(self.store, record)
+        return oddities.apply_oddities(self.store, record)
 
     def listed(self, ids: list[str], show: Callable[[str], Row]) -> Answer:
         """A page of the records `ids`, as the query asks for it."""
-        return answer(200, shapes.listed(ids, self.query, lambda row_id: self.shown(show(row_id))))
+        return answer(200, shapes.listed(ids, self.query, lambda row_id: self.show_record(show(row_id))))
 
     def settled(self, kind: str, ids: list[str]) -> list[str]:
         """The ids without those of rows younger than `list_lag_s`, because a list's index lags."""
@@ -104,11 +104,11 @@ class Call:
 
 
 def fields_set(
-    body: Row, row: Row, known: Collection[str], names: Mapping[str, str] | None = None
+    body: Row, row: Row, field_names: Collection[str], names: Mapping[str, str] | None = None
 ) -> list[str]:
     """The fields of a new record that its request set; `names` are the record's own for those a body calls
     otherwise.
     """
     own = names or {}
-    named = {own.get(name, name) for name in known if body.get(name) is not None}
+    named = {own.get(name, name) for name in field_names if body.get(name) is not None}
     return [name for name in row if name in named and row[name] not in (None, {})]

@@ -29,14 +29,14 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\
 class Problems:
     """Sentences by field; `stop()` raises them as one refusal."""
 
-    found: dict[str, list[str]] = field(default_factory=dict)
+    by_field: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, name: str, sentence: str) -> None:
-        self.found.setdefault(name, []).append(sentence)
+        self.by_field.setdefault(name, []).append(sentence)
 
     def stop(self) -> None:
-        if self.found:
-            raise invalid(self.found)
+        if self.by_field:
+            raise invalid(self.by_field)
 
     def text(self, body: Row, name: str, *, required: bool = False, most: int | None = None) -> str | None:
         """A string; blank counts as absent."""
@@ -92,26 +92,26 @@ class Problems:
         return value
 
     def nulls(
-        self, body: Row, known: frozenset[str], never: Collection[str], switches: dict[str, str]
+        self, body: Row, field_names: frozenset[str], never: Collection[str], switches: dict[str, str]
     ) -> Row:
         """The known fields of a PATCH, nulls kept, dropped or refused (`null_in_patch`, Slant API 10.15).
 
         `never` are the fields answers may not lack, so they cannot be cleared.
         """
-        kept = {name: value for name, value in body.items() if name in known}
+        changes = {name: value for name, value in body.items() if name in field_names}
         mode = switches["null_in_patch"]
-        for name in [name for name, value in kept.items() if value is None]:
+        for name in [name for name, value in changes.items() if value is None]:
             if mode == "reject" or (mode == "clear" and name in never):
                 self.add(name, "can't be null")
             if mode != "clear" or name in never:
-                del kept[name]
-        return kept
+                del changes[name]
+        return changes
 
-    def unknown(self, body: Row, known: frozenset[str], switches: dict[str, str]) -> None:
+    def unknown(self, body: Row, field_names: frozenset[str], switches: dict[str, str]) -> None:
         """Fields no page lists: ignored or refused, Slant API 10.16."""
         if switches["unknown_field"] == "reject":
             for name in body:
-                if name not in known:
+                if name not in field_names:
                     self.add(name, "is not a known field")
 
 
@@ -120,14 +120,14 @@ def parse_json(raw: bytes) -> Any:
     endless nesting.
     """
     try:
-        found = json.loads(raw, parse_constant=_no_number, parse_float=_number)
+        parsed = json.loads(raw, parse_constant=_no_number, parse_float=_number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    level = [found]
+    level = [parsed]
     for _ in range(DEEPEST):
         level = [inner for value in level for inner in _inside(value)]
         if not level:
-            return found
+            return parsed
     raise ValueError("nested too deeply")
 
 

@@ -88,12 +88,12 @@ def _apply(store: Store, start: Store, changes: dict[str, Any], now: float) -> N
             raise NotUnderstood(f"{name!r} is unknown")
 
 
-def _reset(store: Store, start: Store, what: Any) -> None:
-    if what not in ("none", "faults", "all"):
-        raise NotUnderstood(f"reset: {what!r} is not none, faults or all")
-    if what == "all":
+def _reset(store: Store, start: Store, scope: Any) -> None:
+    if scope not in ("none", "faults", "all"):
+        raise NotUnderstood(f"reset: {scope!r} is not none, faults or all")
+    if scope == "all":
         store.reset_to(start)
-    elif what == "faults":
+    elif scope == "faults":
         store.control.faults = ()
 
 
@@ -168,9 +168,9 @@ REPLACED: dict[str, Callable[[Any], Any]] = {
 
 
 def _revoked(store: Store, value: Any) -> tuple[str, ...]:
-    known = {token.name for token in store.tokens.values()}
+    token_names = {token.name for token in store.tokens.values()}
     for name in _list("revoked", value):
-        if not isinstance(name, str) or name not in known:
+        if not isinstance(name, str) or name not in token_names:
             raise NotUnderstood(f"revoked: {name!r} is not a token's name")
     return tuple(cast("list[str]", value))
 
@@ -179,9 +179,9 @@ def _faults(value: Any) -> tuple[Fault, ...]:
     faults: list[Fault] = []
     for item in _list("faults", value):
         fault = read_fault(_object("faults", item))
-        taken = {known.id for known in faults}
-        if fault.id in taken:
-            number = next(count for count in range(2, len(taken) + 3) if f"{fault.id}-{count}" not in taken)
+        ids = {earlier.id for earlier in faults}
+        if fault.id in ids:
+            number = next(count for count in range(2, len(ids) + 3) if f"{fault.id}-{count}" not in ids)
             fault = Fault(**{**asdict(fault), "id": f"{fault.id}-{number}"})
         faults.append(fault)
     return tuple(faults)
@@ -300,9 +300,9 @@ def _create(store: Store, operation: dict[str, Any], now: float) -> None:
     if kind == "opportunity":
         needed += ["pipeline_id", "pipeline_stage_id", "assigned_to_id"]
         moments["stage_updated_at"] = moment
-    known = {"id", *base, *moments, *needed}
+    field_names = {"id", *base, *moments, *needed}
     for name in values:
-        if name not in known:
+        if name not in field_names:
             raise NotUnderstood(f"records: {kind} has no field {name!r}")
     for name in needed:
         if values.get(name) is None:
@@ -321,7 +321,7 @@ def _known_references(store: Store, kind: str, row: Row) -> None:
     if "custom_fields" in row:
         _object("records.custom_fields", row["custom_fields"])
     if kind == "household":
-        _known(store, row, "book_id", "book")
+        _check_reference(store, row, "book_id", "book")
     if kind == "book" and not set(_object("records.members", row["members"])) <= set(store.tables["user"]):
         raise NotUnderstood("records: members name an unknown user")
     if kind == "pipeline":
@@ -333,15 +333,15 @@ def _known_references(store: Store, kind: str, row: Row) -> None:
     if kind != "opportunity":
         return
     for name, table in (("book_id", "book"), ("pipeline_id", "pipeline"), ("assigned_to_id", "user")):
-        _known(store, row, name, table)
+        _check_reference(store, row, name, table)
     was = store.tables[kind].get(row["id"], {})
     if row["household_id"] is not None and row["household_id"] != was.get("household_id"):
-        _known(store, row, "household_id", "household")
+        _check_reference(store, row, "household_id", "household")
     if shapes.stage_of(store.tables["pipeline"][row["pipeline_id"]], row["pipeline_stage_id"]) is None:
         raise NotUnderstood("records: pipeline_stage_id is not a stage of the pipeline")
 
 
-def _known(store: Store, row: Row, name: str, table: str) -> None:
+def _check_reference(store: Store, row: Row, name: str, table: str) -> None:
     if not isinstance(row[name], str) or row[name] not in store.tables[table]:
         raise NotUnderstood(f"records: {name} is unknown")
 

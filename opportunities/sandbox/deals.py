@@ -85,19 +85,22 @@ def _page(call: Call, ids: list[str], filters: dict[str, str]) -> Answer:
     return answer(
         200,
         shapes.listed(
-            ids, call.query, lambda row_id: call.shown(shapes.opportunity(call.store, rows[row_id]))
+            ids, call.query, lambda row_id: call.show_record(shapes.opportunity(call.store, rows[row_id]))
         ),
     )
 
 
 def show(call: Call, opportunity_id: str) -> Answer:
     """`GET /v1/opportunities/{id}` (7.6)."""
-    return answer(200, call.shown(shapes.opportunity(call.store, call.find("opportunity", opportunity_id))))
+    return answer(
+        200, call.show_record(shapes.opportunity(call.store, call.find("opportunity", opportunity_id)))
+    )
 
 
 def show_of_household(call: Call, household_id: str, opportunity_id: str) -> Answer:
     return answer(
-        200, call.shown(shapes.opportunity(call.store, _in_household(call, household_id, opportunity_id)))
+        200,
+        call.show_record(shapes.opportunity(call.store, _in_household(call, household_id, opportunity_id))),
     )
 
 
@@ -168,7 +171,7 @@ def _create(call: Call, book: Row | None, body: Row, problems: Problems) -> Answ
         "updated_at": moment,
     }
     call.save("opportunity", row, fields_set(body, row, CREATE_FIELDS, OWN_NAMES), create=True)
-    return call.created(call.shown(shapes.opportunity(call.store, row)))
+    return call.created(call.show_record(shapes.opportunity(call.store, row)))
 
 
 def change(call: Call, opportunity_id: str) -> Answer:
@@ -212,7 +215,7 @@ def _change(call: Call, row: Row) -> Answer:
         if "pipeline_stage_id" in changed:
             row["stage_updated_at"] = stamp(call.now)
         call.save("opportunity", row, changed, create=False)
-    return answer(200, call.shown(shapes.opportunity(call.store, row)))
+    return answer(200, call.show_record(shapes.opportunity(call.store, row)))
 
 
 def _plain_fields(call: Call, body: Row, new: dict[str, Any], problems: Problems) -> None:
@@ -237,16 +240,16 @@ def _owner(
     token's user, who may be an admin without a membership (7.2, 7.5), and whoever it is assigned to `before`
     the change.
     """
-    given = [name for name in ("assigned_to_id", "owner_id") if body.get(name) is not None]
-    for name in given:
+    posted_names = [name for name in ("assigned_to_id", "owner_id") if body.get(name) is not None]
+    for name in posted_names:
         if not isinstance(body[name], str):
             problems.add(name, "must be a string")
             return None
-    if not given:
+    if not posted_names:
         return None
-    user_id: str = body[given[0]]
+    user_id: str = body[posted_names[0]]
     if book is not None and user_id not in (*book["members"], call.token.user_id, before):
-        problems.add(given[0], "must be a user of the book")
+        problems.add(posted_names[0], "must be a user of the book")
     return user_id
 
 
@@ -272,7 +275,7 @@ def _pipeline(
         pipeline_id = problems.text(body, "pipeline_id")
         pipeline = call.peek("pipeline", pipeline_id)
         if pipeline is None:
-            if "pipeline_id" not in problems.found:
+            if "pipeline_id" not in problems.by_field:
                 problems.add("pipeline_id", "is not a known pipeline")
         elif book is not None and pipeline["book_id"] not in (None, book["id"]):
             problems.add("pipeline_id", "belongs to another book")
@@ -283,7 +286,7 @@ def _pipeline(
         )
     if body.get("pipeline_type") is not None:
         kind = problems.choice(body, "pipeline_type", ("prospect", "client"))
-        if kind is None and "pipeline_type" not in problems.found:
+        if kind is None and "pipeline_type" not in problems.by_field:
             problems.add("pipeline_type", "must be one of prospect, client")
         return _default_pipeline(call, book, kind, problems) if kind and book else None
     problems.add("pipeline_id", "one of pipeline_id, household_id, pipeline_type is required")
@@ -311,7 +314,7 @@ def _first_or_named_stage(pipeline: Row | None, body: Row, problems: Problems) -
     stage_id = problems.text(body, "pipeline_stage_id")
     if stage_id is None and isinstance(body.get("pipeline_stage_id"), str):
         problems.add("pipeline_stage_id", "does not belong to the pipeline")
-    if pipeline is None or "pipeline_stage_id" in problems.found:
+    if pipeline is None or "pipeline_stage_id" in problems.by_field:
         return None
     stages: list[Row] = pipeline["pipeline_stages"]
     if stage_id is None:

@@ -26,7 +26,7 @@ def books(call: Call) -> Answer:
 
 
 def book(call: Call, book_id: str) -> Answer:
-    return answer(200, call.shown(_book(call, call.find("book", book_id))))
+    return answer(200, call.show_record(_book(call, call.find("book", book_id))))
 
 
 def _book(call: Call, row: Row) -> Row:
@@ -38,15 +38,17 @@ def pipelines(call: Call) -> Answer:
     rows = call.store.tables["pipeline"]
     ids = [row_id for row_id in rows if call.peek("pipeline", row_id) is not None]
     if "book_id" in call.query:
-        wanted: list[str | None] = [call.book_named(call.query["book_id"])["id"]]
+        book_ids: list[str | None] = [call.book_named(call.query["book_id"])["id"]]
         if call.switches["company_pipelines_with_book_filter"] == "include":
-            wanted.append(None)
-        ids = [row_id for row_id in ids if rows[row_id]["book_id"] in wanted]
+            book_ids.append(None)
+        ids = [row_id for row_id in ids if rows[row_id]["book_id"] in book_ids]
     return answer(
         200,
-        shapes.listed(ids, call.query, lambda row_id: call.shown(shapes.pipeline(call.store, rows[row_id]))),
+        shapes.listed(
+            ids, call.query, lambda row_id: call.show_record(shapes.pipeline(call.store, rows[row_id]))
+        ),
     )
 
 
 def pipeline(call: Call, pipeline_id: str) -> Answer:
-    return answer(200, call.shown(shapes.pipeline(call.store, call.find("pipeline", pipeline_id))))
+    return answer(200, call.show_record(shapes.pipeline(call.store, call.find("pipeline", pipeline_id))))

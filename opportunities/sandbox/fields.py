@@ -25,7 +25,7 @@ def index(call: Call) -> Answer:
     """`GET /v1/custom_fields`; `book_id` is ignored."""
     problems = Problems()
     entity = problems.choice(dict(call.query), "entity_type", ENTITY_TYPES)
-    if "entity_type" in call.query and entity is None and not problems.found:
+    if "entity_type" in call.query and entity is None and not problems.by_field:
         problems.add("entity_type", f"must be one of {', '.join(ENTITY_TYPES)}")
     problems.stop()
     rows = call.store.tables["custom_field"]
@@ -34,7 +34,7 @@ def index(call: Call) -> Answer:
 
 
 def show(call: Call, custom_field_id: str) -> Answer:
-    return answer(200, call.shown(shapes.custom_field(call.find("custom_field", custom_field_id))))
+    return answer(200, call.show_record(shapes.custom_field(call.find("custom_field", custom_field_id))))
 
 
 def create(call: Call) -> Answer:
@@ -61,7 +61,7 @@ def create(call: Call) -> Answer:
         "options": options,
     }
     call.save("custom_field", row, fields_set(call.body, row, CREATE_FIELDS), create=True)
-    return call.created(call.shown(shapes.custom_field(row)))
+    return call.created(call.show_record(shapes.custom_field(row)))
 
 
 def _options(body: Row, kind: str | None, problems: Problems) -> Row:
@@ -83,19 +83,19 @@ def _options(body: Row, kind: str | None, problems: Problems) -> Row:
 
 
 def merged(
-    call: Call, entity: str, before: Row, sent: Any, problems: Problems, *, nulls: str = "clear"
+    call: Call, entity: str, before: Row, posted: Any, problems: Problems, *, nulls: str = "clear"
 ) -> Row:
     """Values after a write: named keys change, others stay (Slant API 10.30); null as `null_in_patch` knows
     it.
     """
-    if not isinstance(sent, dict):
+    if not isinstance(posted, dict):
         problems.add("custom_fields", "must be an object")
         return before
     rows = call.store.tables["custom_field"].values()
-    known = {row["field_key"]: row for row in rows if row["entity_type"] == entity}
+    definitions = {row["field_key"]: row for row in rows if row["entity_type"] == entity}
     after = dict(before)
-    for key, value in sent.items():
-        if key not in known:
+    for key, value in posted.items():
+        if key not in definitions:
             if call.switches["unknown_field"] == "reject":
                 problems.add("custom_fields", f"{key} is not a known custom field")
         elif value is None and nulls == "reject":
@@ -103,8 +103,8 @@ def merged(
         elif value is None:
             if nulls == "clear":
                 after.pop(key, None)
-        elif not _fits(known[key], value):
-            problems.add("custom_fields", f"{key} must be a valid {known[key]['field_type']}")
+        elif not _fits(definitions[key], value):
+            problems.add("custom_fields", f"{key} must be a valid {definitions[key]['field_type']}")
         else:
             after[key] = value
     return after

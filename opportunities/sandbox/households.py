@@ -43,10 +43,10 @@ PRIORITIES = ("low_priority", "medium_priority", "high_priority")
 def index(call: Call) -> Answer:
     """`GET /v1/households` with the filters of 7.10; `type` is lower case here, unlike in answers."""
     rows = call.store.tables["household"]
-    wanted = _filters(call.query)
+    filters = _filters(call.query)
     ids = call.settled("household", _in_books(call))
-    found = [row_id for row_id in ids if all(takes(rows[row_id]) for takes in wanted)]
-    return call.listed(found, lambda row_id: shapes.household(rows[row_id]))
+    matching_ids = [row_id for row_id in ids if all(takes(rows[row_id]) for takes in filters)]
+    return call.listed(matching_ids, lambda row_id: shapes.household(rows[row_id]))
 
 
 def _in_books(call: Call) -> list[str]:
@@ -64,20 +64,20 @@ def _filters(query: dict[str, str]) -> list[Callable[[Row], bool]]:
     kind, moment = query.get("type"), shapes.since(query)
     if kind is not None and kind not in ("client", "prospect"):
         raise invalid({"type": ["must be one of client, prospect"]})
-    found: list[Callable[[Row], bool]] = []
+    filters: list[Callable[[Row], bool]] = []
     if kind is not None:
-        found.append(lambda row: row["type"].lower() == kind)
+        filters.append(lambda row: row["type"].lower() == kind)
     if moment is not None:
-        found.append(lambda row: (parse_moment(row["updated_at"]) or 0) >= moment)
+        filters.append(lambda row: (parse_moment(row["updated_at"]) or 0) >= moment)
     if "email" in query:
         email = query["email"].strip().casefold()
-        found.append(lambda row: email in _emails(row))
+        filters.append(lambda row: email in _emails(row))
     if "phone" in query:
-        found.append(lambda row: query["phone"] in _phones(row))
+        filters.append(lambda row: query["phone"] in _phones(row))
     if "name" in query:
         words = query["name"].casefold().split()
-        found.append(lambda row: _named(row, words))
-    return found
+        filters.append(lambda row: _named(row, words))
+    return filters
 
 
 def _emails(row: Row) -> set[str]:
@@ -100,7 +100,7 @@ def _named(row: Row, words: list[str]) -> bool:
 
 
 def show(call: Call, household_id: str) -> Answer:
-    return answer(200, call.shown(shapes.household(call.find("household", household_id))))
+    return answer(200, call.show_record(shapes.household(call.find("household", household_id))))
 
 
 def create(call: Call) -> Answer:
@@ -148,7 +148,7 @@ def _create(call: Call, kind: str | None, fields: frozenset[str], problems: Prob
         "updated_at": moment,
     }
     call.save("household", row, fields_set(body, row, fields, OWN_NAMES), create=True)
-    return call.created(call.shown(shapes.household(row)))
+    return call.created(call.show_record(shapes.household(row)))
 
 
 def _writable_book(call: Call, body: Row, problems: Problems) -> Row | None:
@@ -194,9 +194,9 @@ def _client_only(
     return tier, problems.moment(body, "became_client_at")
 
 
-def person_row(person_id: str, book_id: str, household_id: str, known: dict[str, Any]) -> Row:
+def person_row(person_id: str, book_id: str, household_id: str, details: dict[str, Any]) -> Row:
     """A person with everything a real answer carries, private things included (Slant API 7.10)."""
-    email, phone = known.get("email"), known.get("phone_number")
+    email, phone = details.get("email"), details.get("phone_number")
     empty = (
         "contact_id role_type maiden_name salutation suffix gender designations date_of_birth job_title ssn"
         " drivers_license_number middle_name preferred_name first_name last_name"
@@ -206,12 +206,12 @@ def person_row(person_id: str, book_id: str, household_id: str, known: dict[str,
         "book_id": book_id,
         "household_id": household_id,
         "household_role": "head_of_household",
-        **{name: known.get(name) for name in empty.split()},
+        **{name: details.get(name) for name in empty.split()},
         "email_addresses": [{"email": email, "email_type": "personal", "is_primary": True}] if email else [],
         "phone_numbers": [{"phone_number": phone, "phone_type": "mobile", "is_primary": True}]
         if phone
         else [],
-        "addresses": known.get("addresses") or [],
+        "addresses": details.get("addresses") or [],
         "employments": [],
         "custom_fields": {},
     }
@@ -224,8 +224,8 @@ def change(call: Call, household_id: str) -> Answer:
     call.may_write(book)
     problems = Problems()
     problems.unknown(call.body, PATCH_FIELDS, call.switches)
-    taken = PATCH_FIELDS - (set(CLIENT_FIELDS) if row["type"] == "Prospect" else set())
-    body = problems.nulls(call.body, taken, ("household_name",), call.switches)
+    accepted_fields = PATCH_FIELDS - (set(CLIENT_FIELDS) if row["type"] == "Prospect" else set())
+    body = problems.nulls(call.body, accepted_fields, ("household_name",), call.switches)
     new: dict[str, Any] = {name: None for name in body if body[name] is None}
     if "household_name" in body:
         new["name"] = problems.text(body, "household_name", required=True, most=NAME_MAX)
@@ -237,7 +237,7 @@ def change(call: Call, household_id: str) -> Answer:
     if changed:
         row = {**row, **new, "updated_at": stamp(call.now)}
         call.save("household", row, changed, create=False)
-    return answer(200, call.shown(shapes.household(row)))
+    return answer(200, call.show_record(shapes.household(row)))
 
 
 def create_task(call: Call) -> Answer:

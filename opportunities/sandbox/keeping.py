@@ -28,19 +28,19 @@ class Journal:
         for entry in ledger.entries[max(0, self._kept - ledger.dropped) :]:
             if entry["kind"] == "write":
                 row = store.tables[entry["type"]].get(entry["id"])
-                kept = {
+                entry_line = {
                     "kind": entry["type"],
                     "id": entry["id"],
                     "row": row,
                     "born": store.born.get(entry["id"]),
                 }
-                self._line(kept | {"seq": entry["seq"], "made": store.made})
+                self._line(entry_line | {"seq": entry["seq"], "made": store.id_count})
         self._kept = ledger.last_seq
         self._file.flush()
 
     def keep_reset(self, store: Store) -> None:
         """The world went back to its beginning."""
-        self._line({"reset": True, "seq": store.ledger.dropped, "made": store.made})
+        self._line({"reset": True, "seq": store.ledger.dropped, "made": store.id_count})
         self._kept = store.ledger.dropped
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class Journal:
 
 def begun_with(path: Path) -> int | None:
     """How many deals the world kept at `path` began with; None if none is kept there."""
-    lines = _read(path)
+    lines = _read_lines(path)
     return int(lines[0]["opportunities"]) if lines else None
 
 
@@ -64,7 +64,7 @@ def open_world(
     A last line cut short by a kill is left out: its answer never left either.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = _read(path)
+    lines = _read_lines(path)
     header = lines[0] if lines else {"began": now, "opportunities": opportunities, "past": with_past}
     build = past.build if header.get("past") else sample.build
     start = build(now=float(header["began"]), opportunities=int(header["opportunities"]))
@@ -78,7 +78,7 @@ def open_world(
     return start, store, Journal(file, store)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = []
@@ -97,5 +97,5 @@ def _replay(store: Store, start: Store, line: dict[str, Any]) -> None:
         store.remove(line["kind"], line["id"])
     else:
         store.put(line["kind"], line["row"], born=line["born"])
-    store.made = line["made"]
+    store.id_count = line["made"]
     store.ledger.dropped = line["seq"]

@@ -65,12 +65,12 @@ class Ledger:
         self._open.add(seq)
         return seq
 
-    def close(self, seq: int, *, status: int | None, answered: bool, replayed: bool, ms: int) -> None:
+    def close(self, seq: int, *, status: int | None, is_answered: bool, replayed: bool, ms: int) -> None:
         """Complete a request's entry. `status` is None when not one byte of an answer left."""
         entry = self.get(seq)
         if entry is None or seq not in self._open:
             return
-        entry.update(status=status, answered=answered, replayed=replayed, ms=ms)
+        entry.update(status=status, answered=is_answered, replayed=replayed, ms=ms)
         self._open.discard(seq)
 
     def write(
@@ -118,7 +118,7 @@ class Ledger:
 
         `method` and `path` of a write are those of the request that caused it.
         """
-        found: list[Entry] = []
+        matches: list[Entry] = []
         for entry in self.entries[max(0, after - self.dropped) :]:
             if kind is not None and entry["kind"] != kind:
                 continue
@@ -126,10 +126,10 @@ class Ledger:
                 cause = entry if entry["kind"] == "request" else self.get(entry["request"] or 0)
                 if cause is None or not self._is(cause, method, path):
                     continue
-            found.append(dict(entry))
-            if len(found) == limit:
+            matches.append(dict(entry))
+            if len(matches) == limit:
                 break
-        return found
+        return matches
 
     @staticmethod
     def _is(entry: Entry, method: str | None, path: str | None) -> bool:

@@ -16,11 +16,11 @@ NEW = "new"
 WAYS = {"set": dict, "unset": list, "replace": object}
 
 
-def shown(store: Store, record: Row) -> Any:
+def apply_oddities(store: Store, record: Row) -> Any:
     """`record` with what `/_control` made odd of it, and of the members or stages within."""
     for name in ("users", "pipeline_stages"):
         if isinstance(record.get(name), list):
-            record = {**record, name: [shown(store, item) for item in record[name]]}
+            record = {**record, name: [apply_oddities(store, item) for item in record[name]]}
     how = store.oddities.get(record["id"])
     if how is None and record["id"] in store.born:
         how = store.oddities.get(NEW)
@@ -44,7 +44,7 @@ def change(store: Store, operation: Row, now: float) -> str:
             return f"{name} is unknown or of another type"
     if not isinstance(row_id, str) or not (row_id == NEW or _is_known(store, row_id)):
         return f"no record {row_id!r}"
-    store.oddities = {id: kept for id, kept in store.oddities.items() if id != row_id}
+    store.oddities = {id: oddity for id, oddity in store.oddities.items() if id != row_id}
     if how:
         store.oddities[row_id] = how
     row = store.tables["opportunity"].get(row_id)

@@ -58,8 +58,10 @@ class Request:
     ip: str = "127.0.0.1"
 
     def header(self, name: str) -> str | None:
-        wanted = name.lower()
-        return next((value for known, value in self.headers.items() if known.lower() == wanted), None)
+        lower_name = name.lower()
+        return next(
+            (value for header_name, value in self.headers.items() if header_name.lower() == lower_name), None
+        )
 
 
 @dataclass
@@ -87,7 +89,7 @@ class Rules:
         """The whole life of a request on which no fault acts."""
         exchange = self.receive(request, now, with_faults=False)
         answer = self.arrive(exchange, now) or self.execute(exchange, now)
-        self.close(exchange, status=answer.status, answered=True)
+        self.close(exchange, status=answer.status, is_answered=True)
         return answer
 
     def receive(self, request: Request, now: float, *, with_faults: bool = True) -> Exchange:
@@ -125,14 +127,14 @@ class Rules:
         keeps_all = self.store.control.switches["idem_store_4xx"] == "all"
         try:
             if keeps_all:
-                known = self._known_answer(exchange, now)
-                if known is not None:
-                    return known
+                stored_answer = self._known_answer(exchange, now)
+                if stored_answer is not None:
+                    return stored_answer
             self._sign_in(exchange, now)
             if not keeps_all:
-                known = self._known_answer(exchange, now)
-                if known is not None:
-                    return known
+                stored_answer = self._known_answer(exchange, now)
+                if stored_answer is not None:
+                    return stored_answer
         except Refused as refused:
             answer = refused.answer(self.store.control.switches)
             if keeps_all and not refused.code.startswith("idempotency_key"):
@@ -159,7 +161,10 @@ class Rules:
         """The 429 of a fault, treated like one of our own: kept under the key if those are, and with the
         configured headers.
         """
-        if self.store.control.switches["idem_store_4xx"] == "all" and self._kept(exchange, now) is None:
+        if (
+            self.store.control.switches["idem_store_4xx"] == "all"
+            and self._stored_answer(exchange, now) is None
+        ):
             self._remember(exchange, refusal)
         return self._finished(exchange, refusal, now)
 
@@ -168,10 +173,10 @@ class Rules:
         if exchange.scope is not None:
             self.store.in_flight.discard(exchange.scope)
 
-    def close(self, exchange: Exchange, *, status: int | None, answered: bool, ms: int = 0) -> None:
+    def close(self, exchange: Exchange, *, status: int | None, is_answered: bool, ms: int = 0) -> None:
         """Complete the ledger entry. `status` None: not one byte of an answer left."""
         self.store.ledger.close(
-            exchange.seq, status=status, answered=answered, replayed=exchange.replayed, ms=ms
+            exchange.seq, status=status, is_answered=is_answered, replayed=exchange.replayed, ms=ms
         )
 
     def _identify(self, request: Request) -> tuple[Token | None, str]:
@@ -198,11 +203,11 @@ class Rules:
         limits = self.store.control.limits
         if token is not None and token.own_bucket:
             return [(f"token {token.name}", OWN_BUCKET_LIMIT)]
-        found = [(f"ip {request.ip}", limits["ip"])]
+        buckets = [(f"ip {request.ip}", limits["ip"])]
         if token is not None:
             company = self.store.tables["user"][token.user_id]["company_id"]
-            found += [(f"token {token.name}", limits["token"]), (f"company {company}", limits["company"])]
-        return found
+            buckets += [(f"token {token.name}", limits["token"]), (f"company {company}", limits["company"])]
+        return buckets
 
     def _count(self, request: Request, token: Token | None, now: float) -> None:
         """Count in each bucket of the rolling hour, or refuse; a refused call is not counted."""
@@ -222,19 +227,19 @@ class Rules:
             return None
         if exchange.scope in self.store.in_flight:
             raise Refused(409, "idempotency_key_in_use", "A request with this key is still being worked on.")
-        kept = self._kept(exchange, now)
-        if kept is None:
+        stored = self._stored_answer(exchange, now)
+        if stored is None:
             return None
         mode = self.store.control.switches["idem_mismatch"]
-        if kept.body_sha256 != exchange.body_sha256 and mode != "replay":
+        if stored.body_sha256 != exchange.body_sha256 and mode != "replay":
             raise Refused(int(mode), "idempotency_key_reused", "This key came with another body before.")
         exchange.replayed = True
-        return self._finished(exchange, kept.answer, now)
+        return self._finished(exchange, stored.answer, now)
 
-    def _kept(self, exchange: Exchange, now: float) -> StoredAnswer | None:
+    def _stored_answer(self, exchange: Exchange, now: float) -> StoredAnswer | None:
         """What is kept under the key, if it still counts."""
-        kept = self.store.remembered.get(exchange.scope) if exchange.scope is not None else None
-        return kept if kept is not None and kept.at + KEY_LIVES_S > now else None
+        stored = self.store.remembered.get(exchange.scope) if exchange.scope is not None else None
+        return stored if stored is not None and stored.at + KEY_LIVES_S > now else None
 
     def _remember(self, exchange: Exchange, answer: Answer) -> None:
         """Keep an answer: 2xx always, 5xx never, 4xx as the switch says."""

@@ -92,30 +92,30 @@ def _households(store: Store, now: float, per_book: int) -> None:
     """In every book both kinds in turn; a few named more than once, as families are."""
     number = 0
     for book_id, *_ in names.BOOKS:
-        mine = per_book if book_id not in ("bk_lone06", "bk_salt99") else 4
-        for place in range(mine):
+        household_count = per_book if book_id not in ("bk_lone06", "bk_salt99") else 4
+        for place in range(household_count):
             number += 1
             store.tables["household"].update([_household(number, place, book_id, now)])
 
 
 def _household(number: int, place: int, book_id: str, now: float) -> tuple[str, Row]:
     family = names.FAMILIES[number * 7 % len(names.FAMILIES)]
-    given = names.GIVEN[number * 5 % len(names.GIVEN)]
+    given_name = names.GIVEN[number * 5 % len(names.GIVEN)]
     client = place % 2 == 1
     household_id, person_id = f"hh_{scramble(number)}", f"pe_{scramble(number)}"
-    title = (f"The {family} Family", f"{given} {family}", f"{family} Household")[number % 3]
+    title = (f"The {family} Family", f"{given_name} {family}", f"{family} Household")[number % 3]
     if book_id == "bk_pine01" and place == 0:
-        household_id, person_id, title, given, family = (
+        household_id, person_id, title, given_name, family = (
             "hh_okonkwo",
             "pe_ada",
             "The Okonkwo Family",
             "Ada",
             "Okonkwo",
         )
-    known = {
-        "first_name": given,
+    person_details = {
+        "first_name": given_name,
         "last_name": family,
-        "email": f"{given}.{family}.{number}@families.example".lower() if number % 6 else None,
+        "email": f"{given_name}.{family}.{number}@families.example".lower() if number % 6 else None,
         "phone_number": f"+1555{number:07d}" if number % 4 else None,
         "date_of_birth": f"{1940 + number % 50}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
         "ssn": f"***-**-{1000 + number % 9000}",
@@ -127,7 +127,7 @@ def _household(number: int, place: int, book_id: str, now: float) -> tuple[str, 
         "type": "Client" if client else "Prospect",
         "name": title,
         "book_id": book_id,
-        "people": [person_row(person_id, book_id, household_id, known)],
+        "people": [person_row(person_id, book_id, household_id, person_details)],
         "tier": ("A-tier", "B-tier", None)[number % 3] if client else None,
         "became_client_at": stamp(now - number % 900 * DAY_S - YEAR_S) if client else None,
         "profile_picture_url": None,
@@ -199,8 +199,8 @@ def _deal(
     pipelines = _PIPELINES_OF[book_id]
     pipeline = store.tables["pipeline"][pipelines[mix % len(pipelines)]]
     kind = (pipeline["pipeline_type"] or ("prospect", "client")[mix // 3 % 2]).capitalize()
-    mine = kinds[(book_id, kind)]
-    household = mine[mix // 5 % len(mine)]
+    candidates = kinds[(book_id, kind)]
+    household = candidates[mix // 5 % len(candidates)]
     stages = pipeline["pipeline_stages"]
     # Closed deals are common in old data: half of the deals older than half a year sit in the last three
     # stages.
@@ -249,14 +249,14 @@ def _mixed(number: int) -> int:
 
 def _pipelines_of() -> dict[str, list[str]]:
     """The pipelines of a book: the company's that have its default kinds, and its own."""
-    found: dict[str, list[str]] = {}
+    pipelines_by_book: dict[str, list[str]] = {}
     for book_id, company, *_ in names.BOOKS:
         company_wide = (
             ["pl_newbiz", "pl_growth", "pl_newbiz", "pl_events"] if company == names.COMPANY else []
         )
         own = [pipeline_id for pipeline_id, _, _, _, book, _ in names.PIPELINES if book == book_id]
-        found[book_id] = company_wide + own
-    return found
+        pipelines_by_book[book_id] = company_wide + own
+    return pipelines_by_book
 
 
 _PIPELINES_OF = _pipelines_of()

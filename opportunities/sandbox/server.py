@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         refusal = error(status, "bad_request", HTTPStatus(status).phrase, {}, self.server.world.shape())
         if not self._own:
             exchange = self.server.world.receive(self._request(b""), with_faults=False)
-            self.server.world.close(exchange, status, answered=True, ms=0)
+            self.server.world.close(exchange, status, is_answered=True, ms=0)
         self._send(refusal)
 
     def _request(self, body: bytes) -> Request:
@@ -166,17 +166,17 @@ class Handler(BaseHTTPRequestHandler):
             answer = self._ask_django(body, exchange)
         if fault is not None and not fault.plan.waits_first:
             world.wait(fault.delay_ms)
-        sent, cut = self._fault_answer(exchange, answer)
+        reply, cut = self._fault_answer(exchange, answer)
         if fault is not None and fault.plan.answer == "held":
             self._hold()
-        gone = sent is None or self._client_left()
+        is_gone = reply is None or self._client_left()
         # Closed before the bytes leave, so that the entry in the ledger is finished when the answer arrives.
         ms = int((time.monotonic() - began) * 1000)
-        world.close(exchange, sent.status if sent else None, answered=not (gone or cut), ms=ms)
-        if sent is None:
+        world.close(exchange, reply.status if reply else None, is_answered=not (is_gone or cut), ms=ms)
+        if reply is None:
             self.close_connection = True
         else:
-            self._send(sent, cut=cut)
+            self._send(reply, cut=cut)
 
     def _fault_answer(self, exchange: Exchange, true: Answer | None) -> tuple[Answer | None, bool]:
         """What to send, if anything, and whether to cut it short."""

@@ -48,8 +48,8 @@ def pipeline(store: Store, row: Row) -> Row:
     """Slant API 7.3. A pipeline without restriction is reported as the switch says (10.9)."""
     kind = row["pipeline_type"]
     if kind is None:
-        shown = store.control.switches["unrestricted_pipeline_type"]
-        kind = None if shown == "null" else shown
+        switch = store.control.switches["unrestricted_pipeline_type"]
+        kind = None if switch == "null" else switch
     return {
         "id": row["id"],
         "name": row["name"],
@@ -177,9 +177,9 @@ def since(query: dict[str, str]) -> float | None:
     return moment
 
 
-def out_of_reach(store: Store, exists: bool, what: str, field: str | None = None) -> Refused:
+def out_of_reach(store: Store, exists: bool, record_name: str, field: str | None = None) -> Refused:
     """For a record the token does not see: 404, or 403 for one that exists if `no_access` says so (10.5)."""
     details = {field: ["is not a known record"]} if field else {}
     if exists and store.control.switches["no_access"] == "403":
-        return Refused(403, "forbidden", f"You have no access to this {what.lower()}.", details)
-    return Refused(404, "not_found", f"{what} not found.", details)
+        return Refused(403, "forbidden", f"You have no access to this {record_name.lower()}.", details)
+    return Refused(404, "not_found", f"{record_name} not found.", details)

@@ -118,7 +118,7 @@ class Store:
     buckets: dict[str, deque[float]] = field(default_factory=dict)
     born: dict[str, float] = field(default_factory=dict)
     oddities: dict[str, Row] = field(default_factory=dict)  # how answers show some records, by id
-    made: int = 0  # how many ids were given out: the whole state of the id generator
+    id_count: int = 0  # how many ids were given out: the whole state of the id generator
     _listings: dict[tuple[str, str], list[str]] = field(default_factory=dict, repr=False)
 
     def copy(self) -> Store:
@@ -133,7 +133,7 @@ class Store:
             buckets={name: deque(times) for name, times in self.buckets.items()},
             born=dict(self.born),
             oddities=dict(self.oddities),
-            made=self.made,
+            id_count=self.id_count,
         )
 
     def reset_to(self, start: Store) -> None:
@@ -152,8 +152,8 @@ class Store:
         1).
         """
         while True:
-            self.made += 1
-            candidate = f"{ID_PREFIXES[kind]}_{scramble(self.made)}"
+            self.id_count += 1
+            candidate = f"{ID_PREFIXES[kind]}_{scramble(self.id_count)}"
             if candidate not in self.tables.get(kind, {}):
                 return candidate
 

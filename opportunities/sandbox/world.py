@@ -91,7 +91,7 @@ class World:
                 if not self._forgotten(exchange):
                     self.rules.execute(exchange, self.now())
                     self._keep()
-        self.close(exchange, None, answered=False, ms=0)
+        self.close(exchange, None, is_answered=False, ms=0)
 
     def _forgotten(self, exchange: Exchange) -> bool:
         """True if the world was reset since the request began. Its key is free then, or another request's."""
@@ -102,9 +102,9 @@ class World:
         with self.lock:
             return self.rules.limit(exchange, false_answer(fault, self.shape()), self.now())
 
-    def close(self, exchange: Exchange, status: int | None, *, answered: bool, ms: int) -> None:
+    def close(self, exchange: Exchange, status: int | None, *, is_answered: bool, ms: int) -> None:
         with self.lock:
-            self.rules.close(exchange, status=status, answered=answered, ms=ms)
+            self.rules.close(exchange, status=status, is_answered=is_answered, ms=ms)
 
     def wait(self, milliseconds: float) -> None:
         if milliseconds > 0:
@@ -113,11 +113,15 @@ class World:
     def shape(self) -> str:
         return self.store.control.switches["error_shape"]
 
-    def show_ledger(self, **which: Any) -> dict[str, Any]:
-        """What `GET /_ledger` answers; `which` are the filters of `Ledger.read`."""
+    def show_ledger(self, **filters: Any) -> dict[str, Any]:
+        """What `GET /_ledger` answers; `filters` are the filters of `Ledger.read`."""
         with self.lock:
             ledger = self.store.ledger
-            return {"now": stamp_ms(self.now()), "last_seq": ledger.last_seq, "entries": ledger.read(**which)}
+            return {
+                "now": stamp_ms(self.now()),
+                "last_seq": ledger.last_seq,
+                "entries": ledger.read(**filters),
+            }
 
     def show_control(self) -> dict[str, Any]:
         with self.lock:

@@ -145,8 +145,8 @@ class SlantClient:
     def opportunity(self, opportunity_id: str) -> OpportunityRecord:
         """One opportunity (Slant API 7.6)."""
         path = record_path("/opportunities", opportunity_id)
-        read = partial(responses.read_record, model=OpportunityRecord, expected_id=opportunity_id)
-        return self._call("GET", path, read)
+        read_answer = partial(responses.read_record, model=OpportunityRecord, expected_id=opportunity_id)
+        return self._call("GET", path, read_answer)
 
     # Lists, page by page: one call each, for a caller that counts, stops and resumes. Pages may repeat
     # a record; `pages.Scan` keeps each once and says whether the list was read whole.
@@ -194,11 +194,12 @@ class SlantClient:
         path = record_path("/opportunities", opportunity_id)
         return self._write("PATCH", path, body, key, expected_id=opportunity_id)
 
-    def read_back(self, written: Written, body: bytes) -> Written:
-        """Read the record of `written` again and compare it with `body`, for an answer that left fields
-        out.
+    def read_back(self, earlier_answer: Written, body: bytes) -> Written:
+        """Read the record of `earlier_answer` again and compare it with `body`.
+
+        For an answer that left fields out.
         """
-        return compare_again(written, json.loads(body), self.opportunity(written.record.id))
+        return compare_again(earlier_answer, json.loads(body), self.opportunity(earlier_answer.record.id))
 
     # Sending ------------------------------------------------------------------------------------------
 
@@ -215,15 +216,15 @@ class SlantClient:
         passed on as broken if the next one can be read; two in a row raise the error of the first.
         """
         chosen = {name: value for name, value in (filters or {}).items() if value is not None}
-        read: PageReader[Item] = PageReader(lambda number: self._page(path, model, chosen, number))
-        seen: set[str] = set()
+        reader: PageReader[Item] = PageReader(lambda number: self._page(path, model, chosen, number))
+        seen_ids: set[str] = set()
         for number in range(start_page, start_page + self._max_pages):
-            for page in read(number):
+            for page in reader(number):
                 yield page
-                new = {item.id for item in (*page.items, *page.without_id)} - seen
+                new = {item.id for item in (*page.items, *page.without_id)} - seen_ids
                 if page.is_last or (page.total_pages is None and not new and not page.is_broken):
                     return
-                seen |= new
+                seen_ids |= new
         raise errors.PageLimitHit(log_line=f"GET {path}: more than {self._max_pages} pages")
 
     def _page(
@@ -238,11 +239,11 @@ class SlantClient:
         )
 
     def _write(self, method: str, path: str, body: bytes, key: str, *, expected_id: str = "") -> Written:
-        sent = checked_write(body, key)
+        sent_fields = checked_write(body, key)
         return self._call(
             method,
             path,
-            partial(_read_written, sent=sent, expected_id=expected_id),
+            partial(_read_written, sent_fields=sent_fields, expected_id=expected_id),
             # Without a Content-Type Slant treats any body as empty (Slant API 1).
             headers={"Content-Type": "application/json", "Idempotency-Key": key, "Connection": "close"},
             body=body,
@@ -252,17 +253,17 @@ class SlantClient:
         self,
         method: str,
         path: str,
-        read: Callable[[Answer], Result],
+        read_answer: Callable[[Answer], Result],
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         longest: int = LONGEST_RECORD,
     ) -> Result:
-        """Send one request and read its answer with `read`. Raises SlantError."""
+        """Send one request and read its answer with `read_answer`. Raises SlantError."""
         ended = self._before_send() if self._before_send is not None else None
         try:
-            result = self._exchange(method, path, read, params, headers, body, longest)
+            result = self._exchange(method, path, read_answer, params, headers, body, longest)
         except errors.SlantError as error:
             if ended is not None:
                 ended(error)
@@ -275,7 +276,7 @@ class SlantClient:
         self,
         method: str,
         path: str,
-        read: Callable[[Answer], Result],
+        read_answer: Callable[[Answer], Result],
         params: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
         body: bytes | None,
@@ -310,7 +311,7 @@ class SlantClient:
             refusal = responses.error_of(answer, can_write=self._can_write, now=self._now())
             if refusal is not None:
                 raise refusal
-            result = read(answer)
+            result = read_answer(answer)
         except errors.SlantError as error:
             self._log(logging.WARNING, error.log_line, error.elapsed_ms)
             raise
@@ -327,20 +328,20 @@ class SlantClient:
         )
 
 
-def _read_written(answer: Answer, *, sent: dict[str, Any], expected_id: str) -> Written:
+def _read_written(answer: Answer, *, sent_fields: dict[str, Any], expected_id: str) -> Written:
     record = responses.read_record(answer, OpportunityRecord, expected_id=expected_id)
     if all(record.cannot_read(place) for place in ("name", "book_id", "pipeline.id", "pipeline_stage.id")):
         raise responses.undocumented(answer, "an id and nothing that a deal has")
-    return compare_answer(sent, record, answer)
+    return compare_answer(sent_fields, record, answer)
 
 
 def _error_of_lost(lost: Unanswered, call: str, elapsed_ms: int) -> errors.SlantError:
     """The error of an incomplete answer, which depends on whether a byte was sent (Slant API 3)."""
     kind = errors.SlantNoAnswer if lost.bytes_sent else errors.SlantUnreachable
-    seen = "no answer" if lost.status is None else f"{lost.status}, cut"
+    status_text = "no answer" if lost.status is None else f"{lost.status}, cut"
     return kind(
         status=lost.status,
         bytes_sent=lost.bytes_sent,
         elapsed_ms=elapsed_ms,
-        log_line=f"{call} -> {seen}: {lost.why}",
+        log_line=f"{call} -> {status_text}: {lost.why}",
     )

@@ -96,14 +96,14 @@ def _reasons(place: Any, name: object = "", depth: int = 0) -> Iterator[tuple[ob
         for entry in place:
             yield from _reasons(entry, name, depth + 1)
     elif isinstance(place, dict):
-        said = next(
+        reason = next(
             (place[key] for key in ("message", "msg", "detail", "reason") if _is_text(place.get(key))), None
         )
         named = next(
             (place[key] for key in ("field", "param", "loc", "pointer", "name") if place.get(key)), name
         )
-        if said is not None:
-            yield named, said
+        if reason is not None:
+            yield named, reason
         elif _is_text(place.get("field")) and _is_text(place.get("code")):
             yield named, place["code"]
         else:
@@ -129,6 +129,6 @@ def _field_name(name: object, secret: Secret) -> str:
 
 def _add_reason(reasons: dict[str, list[str]], name: str, reason: str) -> None:
     if reason and (name in reasons or len(reasons) < _MOST_FIELDS):
-        known = reasons.setdefault(name, [])
-        if reason not in known and len(known) < _MOST_REASONS:
-            known.append(reason)
+        field_reasons = reasons.setdefault(name, [])
+        if reason not in field_reasons and len(field_reasons) < _MOST_REASONS:
+            field_reasons.append(reason)

@@ -144,8 +144,8 @@ class PageReader(Generic[Item]):
     `read` raises SlantNoAnswer for a page that is not as documented.
     """
 
-    def __init__(self, read: Callable[[int], RecordPage[Item]]) -> None:
-        self._read = read
+    def __init__(self, fetch_page: Callable[[int], RecordPage[Item]]) -> None:
+        self._fetch_page = fetch_page
         self._last: RecordPage[Item] | None = None
         self._failure: errors.SlantNoAnswer | None = None
 
@@ -154,7 +154,7 @@ class PageReader(Generic[Item]):
         the first broken one.
         """
         try:
-            page = self._read(number)
+            page = self._fetch_page(number)
         except errors.SlantNoAnswer as error:
             if self._failure is not None or not error.undocumented:
                 raise self._failure or error from error
@@ -169,5 +169,5 @@ class PageReader(Generic[Item]):
         self._failure, self._last = None, page
         yield page
 
-    def _broken(self, number: int, known: RecordPage[Item]) -> RecordPage[Item]:
-        return RecordPage((), number, known.total_pages, known.total_count, is_broken=True)
+    def _broken(self, number: int, neighbor: RecordPage[Item]) -> RecordPage[Item]:
+        return RecordPage((), number, neighbor.total_pages, neighbor.total_count, is_broken=True)

@@ -46,18 +46,18 @@ def load_json(body: bytes) -> Any:
 def read_leniently(model: type[Model], raw: Any) -> Model:
     """`raw` as a record, with the places that cannot be read in `unreadable`. Never raises."""
     unreadable: dict[str, str] = {} if isinstance(raw, dict) else {WHOLE_RECORD: _kind_of(raw)}
-    known = _plain_fields(model, raw if isinstance(raw, dict) else {}, unreadable)
-    lists = {name: known[name] for name in model.lists if isinstance(known.get(name), list)}
-    known |= {name: [] for name in lists}
+    plain_fields = _plain_fields(model, raw if isinstance(raw, dict) else {}, unreadable)
+    lists = {name: plain_fields[name] for name in model.lists if isinstance(plain_fields.get(name), list)}
+    plain_fields |= {name: [] for name in lists}
     placeholders: Json = {}
-    while (wrong := _mistakes(model, known | placeholders)) is not None:
+    while (wrong := _mistakes(model, plain_fields | placeholders)) is not None:
         for place in wrong:
-            if place[0] in known:
-                _take_out(known, place, unreadable)
+            if place[0] in plain_fields:
+                _take_out(plain_fields, place, unreadable)
             else:
                 placeholders[place[0]] = model.placeholders[place[0]].json
                 _note(unreadable, place[0], NOTHING)
-    record = model.model_validate_json(json.dumps(known | placeholders))
+    record = model.model_validate_json(json.dumps(plain_fields | placeholders))
     record = record.model_copy(update={name: model.placeholders[name].value for name in placeholders})
     for name, items in lists.items():
         record = record.with_list(name, [read_leniently(model.lists[name], item) for item in items])
@@ -71,21 +71,22 @@ def identify(record: Model, raw: Any, *, before: str, after: str, page: int) -> 
 
     So a record from before a submission was sent is not mistaken for the one that the submission made.
     """
-    told: list[Any]
+    contents: list[Any]
     if isinstance(raw, dict):
-        told = [record.model_dump(mode="json", exclude={"id"}), dict(record.unreadable)]
+        contents = [record.model_dump(mode="json", exclude={"id"}), dict(record.unreadable)]
     else:
-        told = [_kind_of(raw), before, after, 0 if before or after else page]
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        contents = [_kind_of(raw), before, after, 0 if before or after else page]
+    digest = hashlib.sha256(json.dumps(contents).encode()).hexdigest()
     return record.model_copy(update={"id": f"{WITHOUT_ID}{digest[:32]}"})
 
 
-def assign_number(record: Model, known: Mapping[str, Model]) -> Model:
-    """`record`, with a number in its key if `known` has the key already, so that equal records of a page are
-    all counted.
+def assign_number(record: Model, keyed_records: Mapping[str, Model]) -> Model:
+    """`record`, with a number in its key if `keyed_records` has the key already.
+
+    So equal records of a page are all counted.
     """
     key, count = record.id, 1
-    while key in known:
+    while key in keyed_records:
         count += 1
         key = f"{record.id}-{count}"
     return record if key == record.id else record.model_copy(update={"id": key})
@@ -95,7 +96,9 @@ def describe_unreadable(record: SlantRecord) -> str:
     """The places that cannot be read, including those of the records in its lists, without their content."""
     inner = [item for field in record.list_fields() for item in getattr(record, field)]
     places = [place or "the whole record" for place in record.unreadable]
-    places += [found for item in (*inner, *record.without_id) if (found := describe_unreadable(item))]
+    places += [
+        inner_places for item in (*inner, *record.without_id) if (inner_places := describe_unreadable(item))
+    ]
     return ", ".join(places)
 
 
@@ -117,27 +120,27 @@ def _kind_of(value: Any) -> str:
 
 def _plain_fields(model: type[SlantRecord], raw: Json, unreadable: dict[str, str]) -> Json:
     """The fields that `model` reads, without lone surrogates and endless nesting."""
-    known: Json = {}
+    plain_fields: Json = {}
     for name in _names(model):
         if name not in raw:
             continue
         if name in model.lists and isinstance(raw[name], list):
-            known[name] = raw[name]
+            plain_fields[name] = raw[name]
             continue
         try:
-            known[name] = from_json(json.dumps(raw[name]))
+            plain_fields[name] = from_json(json.dumps(raw[name]))
         except (ValueError, RecursionError):
             _note(unreadable, name, raw_form(raw[name]))
-    return known
+    return plain_fields
 
 
-def _mistakes(model: type[SlantRecord], known: Json) -> list[tuple[str, ...]] | None:
+def _mistakes(model: type[SlantRecord], plain_fields: Json) -> list[tuple[str, ...]] | None:
     """The wrong places, as names of objects within objects; None if there are none."""
     try:
-        model.model_validate_json(json.dumps(known))
+        model.model_validate_json(json.dumps(plain_fields))
     except ValidationError as problem:
-        found = problem.errors(include_url=False, include_context=False, include_input=False)
-        return [_names_of(error["loc"]) for error in found]
+        validation_errors = problem.errors(include_url=False, include_context=False, include_input=False)
+        return [_names_of(error["loc"]) for error in validation_errors]
     return None
 
 
@@ -151,24 +154,24 @@ def _names_of(loc: Iterable[int | str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _take_out(known: Json, place: tuple[str, ...], unreadable: dict[str, str]) -> None:
+def _take_out(plain_fields: Json, place: tuple[str, ...], unreadable: dict[str, str]) -> None:
     """Remove the value at `place`, or the innermost object that lacks it."""
-    spot, found = known, known[place[0]]
+    spot, value = plain_fields, plain_fields[place[0]]
     holder, name = spot, place[0]
     for part in place[1:]:
-        if not isinstance(found, dict) or part not in found:
+        if not isinstance(value, dict) or part not in value:
             _note(unreadable, ".".join(place), NOTHING)
             break
-        holder, name, found = found, part, found[part]
+        holder, name, value = value, part, value[part]
     del holder[name]
-    _note(unreadable, ".".join(place), raw_form(found))
+    _note(unreadable, ".".join(place), raw_form(value))
 
 
 def _note(unreadable: dict[str, str], place: str, raw: str) -> None:
     """Keep the raw form of a place, unless a place within it or the whole record is kept already."""
     if WHOLE_RECORD in unreadable or place in unreadable:
         return
-    if not any(known.startswith(f"{place}.") for known in unreadable):
+    if not any(noted_place.startswith(f"{place}.") for noted_place in unreadable):
         unreadable[place] = raw
 
 

@@ -148,8 +148,10 @@ class SlantRecord(SlantObject):
     def cannot_read(self, place: str) -> bool:
         """Whether the value at `place` is unknown, or anything within it."""
         return bool(self._unreadable) and any(
-            known in (WHOLE_RECORD, place) or known.startswith(f"{place}.") or place.startswith(f"{known}.")
-            for known in self._unreadable
+            unreadable_place in (WHOLE_RECORD, place)
+            or unreadable_place.startswith(f"{place}.")
+            or place.startswith(f"{unreadable_place}.")
+            for unreadable_place in self._unreadable
         )
 
     def raw_at(self, place: str) -> str:

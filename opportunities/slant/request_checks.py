@@ -43,10 +43,10 @@ def checked_write(body: bytes, key: str) -> dict[str, Any]:
         raise TypeError("a body is the frozen bytes")
     if not (key and len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("an idempotency key is 1 to 255 printable ASCII characters without spaces")
-    sent = from_json(body)
-    if not isinstance(sent, dict):
+    fields = from_json(body)
+    if not isinstance(fields, dict):
         raise ValueError("a body is a JSON object")
-    return sent
+    return fields
 
 
 def checked_base_url(base_url: str) -> str:

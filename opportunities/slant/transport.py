@@ -269,17 +269,17 @@ def _look_up(connection: HTTPConnection, host: str, until: float) -> list[Any]:
     """The addresses of `host`, resolved in a thread, because a resolver cannot be interrupted, only
     abandoned.
     """
-    found: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+    results: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
 
     def look() -> None:
         try:
-            found.put(socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM))
+            results.put(socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM))
         except Exception as problem:
-            found.put(problem)
+            results.put(problem)
 
     threading.Thread(target=look, name="slant-name-look-up", daemon=True).start()
     try:
-        answer = found.get(timeout=_seconds_until(until))
+        answer = results.get(timeout=_seconds_until(until))
     except queue.Empty:
         raise ConnectTimeoutError(connection, "name look-up timeout") from None
     if isinstance(answer, Exception):

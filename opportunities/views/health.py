@@ -83,7 +83,7 @@ class _Numbers(Collector):
         yield _by(
             "build_info", "1, with the version of this web process", "version", {settings.APP_VERSION: 1}
         )
-        yield _one("up", "1 when the database answers and is migrated", now.database.ok)
+        yield _gauge("up", "1 when the database answers and is migrated", now.database.ok)
         if now.database.ok:
             yield from self._of_database(now)
 
@@ -96,30 +96,30 @@ class _Numbers(Collector):
                 "slantweb_failed_rounds", "Rounds of workers that failed", past.failed_rounds
             )
         if now.queue.oldest_s is not None:
-            yield _one(
+            yield _gauge(
                 "oldest_unsettled_seconds", "Age of the oldest unsettled submission", now.queue.oldest_s
             )
-        yield _one("budget_left", "Calls to Slant left of the hour", now.budget_left)
-        yield _one("unreadable_records", "Records in Slant that cannot be read whole", now.unreadable)
+        yield _gauge("budget_left", "Calls to Slant left of the hour", now.budget_left)
+        yield _gauge("unreadable_records", "Records in Slant that cannot be read whole", now.unreadable)
         if now.sync.age_s is not None:
-            yield _one("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
+            yield _gauge("sync_age_seconds", "Age of the oldest needed part of the mirror", now.sync.age_s)
         yield _by(
             "heartbeat_age_seconds", "Seconds since a worker's last completed round", "worker", now.heartbeats
         )
         if now.worker.age_s is not None:
-            yield _one("worker_age_seconds", "Seconds since any worker completed a round", now.worker.age_s)
-        yield _one("slant_ok", "1 when the newest we know of Slant is good", now.slant.ok)
-        yield _one("static_ok", "1 when this process serves the static files of its version", now.static.ok)
-        yield _one("trail_ok", "1 when the chain's head is the last event", now.trail.ok)
-        yield _one("sending_held", "1 when sending is stopped", now.held)
-        yield _one("open_alerts", "Alerts that are open", len(now.alerts))
+            yield _gauge("worker_age_seconds", "Seconds since any worker completed a round", now.worker.age_s)
+        yield _gauge("slant_ok", "1 when the newest we know of Slant is good", now.slant.ok)
+        yield _gauge("static_ok", "1 when this process serves the static files of its version", now.static.ok)
+        yield _gauge("trail_ok", "1 when the chain's head is the last event", now.trail.ok)
+        yield _gauge("sending_held", "1 when sending is stopped", now.held)
+        yield _gauge("open_alerts", "Alerts that are open", len(now.alerts))
         yield _by("alert_open_seconds", "For how long the alert of a cause is open", "cause", now.alerts)
-        yield _one(
+        yield _gauge(
             "alert_mails_waiting", "Mails about alerts that no mail server took yet", now.mails_waiting
         )
 
 
-def _one(name: str, text: str, value: float) -> Metric:
+def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"slantweb_{name}", text, float(value))
 
 

@@ -44,20 +44,22 @@ class Slant:
             answer = None if plan.answer in ("none", "held") else self._false(fault)
             if plan.answer == "busy" and answer is not None:
                 answer = self.rules.limit(exchange, answer, self.now)
-            self.rules.close(exchange, status=answer.status if answer else None, answered=answer is not None)
+            self.rules.close(
+                exchange, status=answer.status if answer else None, is_answered=answer is not None
+            )
             return answer
         arrived = self.rules.arrive(exchange, self.now)
         if plan is not None and plan.processed == "late" and fault is not None:
             if arrived is None:
                 self.pending += 1
                 self.scheduler.at(self.scheduler.now + fault.delay_ms / 1000, lambda: self._late(exchange))
-            self.rules.close(exchange, status=None, answered=False)
+            self.rules.close(exchange, status=None, is_answered=False)
             return None
         false = self._false(fault) if plan is not None and plan.answer == "status" else None
         answer = arrived or self.rules.execute(exchange, self.now, false)
         if plan is not None:
             answer = self._spoilt(fault, answer, false)
-        self.rules.close(exchange, status=answer.status if answer else None, answered=answer is not None)
+        self.rules.close(exchange, status=answer.status if answer else None, is_answered=answer is not None)
         return answer
 
     def _late(self, exchange: Exchange) -> None:

@@ -159,7 +159,7 @@ def test_what_no_answer_could_show_is_not_stored(desk: Desk, value: float) -> No
     with pytest.raises(ValueError, match="JSON"):
         call.save("opportunity", {**row, "value": value}, ["value"], create=False)
 
-    assert set(problems.found) == {"custom_fields"}
+    assert set(problems.by_field) == {"custom_fields"}
     assert desk.deal("op_71qz5d") == row
     assert desk.entries() == []
 

@@ -29,7 +29,7 @@ def test_a_copy_goes_its_own_way(desk: Desk) -> None:
     desk.create()
     desk.control(limits={"token": 5}, switches={"no_access": "403"})
     desk.rules.execute(open_request, desk.now)
-    desk.rules.close(open_request, status=201, answered=True)
+    desk.rules.close(open_request, status=201, is_answered=True)
 
     assert len(twin.store.tables["opportunity"]) == 141
     assert twin.store.control.limits["token"] == 1000

@@ -128,10 +128,10 @@ class _BoxTransport:
         request = Request(method, urlsplit(url).path, urlencode(params or {}), sent, body or b"")
         exchange = box.rules.receive(request, now)
         if trick == "drop_before":
-            box.rules.close(exchange, status=None, answered=False)
+            box.rules.close(exchange, status=None, is_answered=False)
             raise Unanswered("dropped", bytes_sent=True)
         if trick.isdigit():
-            box.rules.close(exchange, status=int(trick), answered=True)
+            box.rules.close(exchange, status=int(trick), is_answered=True)
             return Raw(int(trick), {}, b"", False)
         answer = box.rules.arrive(exchange, now)
         if trick == "slow":
@@ -141,9 +141,9 @@ class _BoxTransport:
         false = Answer(int(trick), b"") if trick.startswith("+") else None
         answer = answer or box.rules.execute(exchange, now, false)
         if trick == "drop_after":
-            box.rules.close(exchange, status=None, answered=False)
+            box.rules.close(exchange, status=None, is_answered=False)
             raise Unanswered("dropped", bytes_sent=True)
-        box.rules.close(exchange, status=answer.status, answered=True)
+        box.rules.close(exchange, status=answer.status, is_answered=True)
         told = {"content-type": answer.content_type} | {name.lower(): value for name, value in answer.headers}
         return Raw(answer.status, told, answer.body, False)
 
