@@ -233,6 +233,20 @@ def test_rules_and_dashboard_ask_for_numbers_that_exist(metrics: set[str]) -> No
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool here")
+def test_prometheus_reads_what_the_page_says_of_it(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    (config,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "prometheus.yml").write_text(config)
+    (tmp_path / "slantweb.rules.yml").write_text((DEPLOY / "prometheus" / "slantweb.rules.yml").read_text())
+
+    done = run("promtool", "check", "config", "--syntax-only", tmp_path / "prometheus.yml")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    # The rules ask for this name.
+    assert yaml.safe_load(config)["scrape_configs"][0]["job_name"] == "slantweb"
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="there is no promtool here")
 def test_prometheus_reads_the_rules() -> None:
     done = run("promtool", "check", "rules", DEPLOY / "prometheus" / "slantweb.rules.yml")
 
