@@ -1,6 +1,7 @@
 """Every measure has one definition (reports/measures.py), which pages, files and docs/reports.md share."""
 
 from datetime import date
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -79,3 +80,13 @@ def test_the_glossary_has_the_definition_of_each_measure() -> None:
     text = " ".join(GLOSSARY.read_text(encoding="utf-8").split())
 
     assert [name for name, words in measures.DEFINITIONS.items() if words not in text] == []
+
+
+@pytest.mark.parametrize("slug", ["overview", "velocity"])
+def test_each_report_says_what_its_figures_mean(small: Desk, today: Any, client: Any, slug: str) -> None:
+    client.force_login(small.manager)
+
+    html = unescape(client.get(f"/reports/{slug}/", follow=True).content.decode())
+
+    assert "What is this?" in html
+    assert [words for words in measures.DEFINITIONS.values() if words not in html] == []

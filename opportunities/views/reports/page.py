@@ -15,6 +15,7 @@ from opportunities.forms.selection import selection_of
 from opportunities.periods import Period, named
 from opportunities.reports.changes import board_table
 from opportunities.reports.deal_tables import deals_behind, open_deals
+from opportunities.reports.measures import DEFINITIONS
 from opportunities.reports.sheets import Sheet, Table
 from opportunities.selectors.reports.behind import open_deals_behind
 from opportunities.selectors.reports.changes import fetch_board
@@ -51,6 +52,11 @@ class ReportPage:
     problems: list[str]
     targets: str
     may_write: bool
+
+    @property
+    def measures(self) -> dict[str, str]:
+        """What each figure means, for "What is this?"."""
+        return DEFINITIONS
 
 
 def build_page(asked: ReportRequest, sheet: Sheet) -> ReportPage:
