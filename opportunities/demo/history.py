@@ -21,7 +21,7 @@ from opportunities.runtime.budget import Share
 LONG_AGO = timedelta(days=548)
 # Reports need more detail for recent times: intervals between two reads, by age.
 DAY = timedelta(days=1)
-STEPS = ((15 * DAY, DAY), (130 * DAY, 7 * DAY), (LONG_AGO + DAY, 14 * DAY))
+STEPS = ((10 * DAY, DAY), (100 * DAY, 7 * DAY), (LONG_AGO + DAY, 21 * DAY))
 
 
 class PastClock:
@@ -73,7 +73,7 @@ def _turn_clock(offset: timedelta) -> None:
 
 
 def _moments(now: datetime) -> Iterator[datetime]:
-    """By fortnights, then weeks, then days, up to yesterday."""
+    """By three weeks, then weeks, then days, up to yesterday."""
     moment = now - LONG_AGO
     while moment < now - DAY / 2:
         yield moment
