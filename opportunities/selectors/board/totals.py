@@ -75,11 +75,11 @@ def undated_of(person: Person, selection: Selection, place: Place, now: datetime
     won, lost = Sums(), Sums()
     if stages:
         rows = _in_stages(person, selection, place, stages, now).filter(IS_UNDATED)
-        for id, found in _sums_by_stage(rows).items():
+        for id, stage_sums in _sums_by_stage(rows).items():
             if meanings[id] == Meaning.WON:
-                won = won.plus(found)
+                won = won.plus(stage_sums)
             else:
-                lost = lost.plus(found)
+                lost = lost.plus(stage_sums)
     return won, lost
 
 
@@ -93,10 +93,10 @@ def _in_stages(
 
 
 def _sums_by_stage(rows: QuerySet[Opportunity]) -> dict[str, Sums]:
-    found = rows.values_list("stage_id").annotate(
+    stage_rows = rows.values_list("stage_id").annotate(
         how_many=Count("pk"), with_value=Count("value"), worth=Coalesce(Sum("value"), 0)
     )
-    return {stage: Sums(count, count - valued, value) for stage, count, valued, value in found}
+    return {stage: Sums(count, count - valued, value) for stage, count, valued, value in stage_rows}
 
 
 def count_open_deals(place: Place, sums: dict[str, Sums], selection: Selection) -> int | None:
