@@ -45,6 +45,8 @@ def test_without_a_free_connection_pages_say_so_after_a_short_wait_and_probes_an
         began = time.monotonic()
         assert requests.get(f"{installation.url}/healthz", timeout=5).status_code == 200
         assert time.monotonic() - began < 0.5
+        # It waits as a page does, and its probe gives it five seconds.
+        assert requests.get(f"{installation.url}/readyz", timeout=5).status_code == 503
         time.sleep(1.5)
         busy = list(answers)
         owner.rollback()
