@@ -27,7 +27,7 @@ class Slant:
     def __init__(self, start: Store, scheduler: Scheduler, *, skew: float = 0.0) -> None:
         self.start, self.scheduler, self.skew = start, scheduler, skew
         self.store = start.copy()
-        self.store.made = 1_000_000  # a record deleted by hand must not lend its id to a new one
+        self.store.id_count = 1_000_000  # a record deleted by hand must not lend its id to a new one
         self.rules = Rules(self.store)
         self.pending = 0
         self.moved = False  # whether somebody shifted rows between two pages
