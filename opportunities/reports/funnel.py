@@ -15,7 +15,7 @@ VISIT_OUTCOMES = ("entered", "moved_on", "lost", "archived", "back", "away", "un
 USUAL = ("entered", "moved_on", "lost", "here")
 # Shown only where it happened.
 SELDOM = {
-    "archived": "Archived", "back": "Moved back", "away": "Left Slant or pipeline",
+    "archived": "Archived", "back": "Moved back", "away": "Left Slant or view",
     "uncounted": "Lost, not counted",
 }  # fmt: skip
 HINT = (

@@ -152,6 +152,9 @@ def test_files_keep_their_columns(used: Used, monkeypatch: pytest.MonkeyPatch) -
         today = rows(b"".join(manager.get(f"/{table}.csv")))
         # Then, lines stood above the columns, and nameless ones behind. Names of days differ by the day.
         columns = [name for name in then[then.index([]) + 1] if name and not any(map(str.isdigit, name))]
+        if table == "reports/funnel":
+            # Its one move back was taken back within a day, which is no move now: the column is empty.
+            columns.remove("Moved back")
         assert any(columns == [name for name in row if name in columns] for row in today), columns
 
 
