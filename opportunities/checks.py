@@ -47,9 +47,9 @@ def unencrypted_connections(app_configs: Any, **kwargs: Any) -> list[CheckMessag
     is_smtp = settings.EMAIL_BACKEND.endswith("smtp.EmailBackend")
     is_encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
     is_plain_redis = cache.startswith(("redis://", "valkey://"))
-    found = []
+    warnings = []
     if is_postgresql and not is_checked and _is_remote(database.get("HOST", "")):
-        found.append(
+        warnings.append(
             Warning(
                 "DATABASE_URL leads over a network, and the server's certificate is not checked.",
                 hint="Add ?sslmode=verify-full&sslrootcert=FILE. Without it the connection may be in the "
@@ -58,7 +58,7 @@ def unencrypted_connections(app_configs: Any, **kwargs: Any) -> list[CheckMessag
             )
         )
     if is_smtp and not is_encrypted and _is_remote(settings.EMAIL_HOST):
-        found.append(
+        warnings.append(
             Warning(
                 "EMAIL_URL leads over a network without TLS, so its password and every alert can be read.",
                 hint="Begin it with smtp+tls:// or smtp+ssl://.",
@@ -66,14 +66,14 @@ def unencrypted_connections(app_configs: Any, **kwargs: Any) -> list[CheckMessag
             )
         )
     if is_plain_redis and _is_remote(urlsplit(cache).hostname or ""):
-        found.append(
+        warnings.append(
             Warning(
                 "CACHE_URL leads over a network without TLS.",
                 hint="Begin it with rediss://.",
                 id="slantweb.W003",
             )
         )
-    return [*found]
+    return [*warnings]
 
 
 def _is_remote(host: str | None) -> bool:

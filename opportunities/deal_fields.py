@@ -260,8 +260,8 @@ def _typed(name: str, value: Any) -> str:
 def _at(record: Any, place: str) -> Any:
     """The attribute at a dotted place; None where an object on the way is missing."""
     start, _, rest = place.partition(".")
-    found = getattr(record, start)
-    return attrgetter(rest)(found) if rest and found is not None else found
+    value = getattr(record, start)
+    return attrgetter(rest)(value) if rest and value is not None else value
 
 
 def _plain(value: Any) -> Any:

@@ -118,7 +118,7 @@ def moment(value: datetime) -> str:
     return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
 
 
-def written(cell: Cell) -> str | int | float | Decimal:
+def csv_value(cell: Cell) -> str | int | float | Decimal:
     """A cell of a CSV file: numbers bare, days and moments in ISO 8601, text harmless, None as ""."""
     value = cell.value if isinstance(cell, Figure) else cell
     if value is None:
@@ -139,7 +139,7 @@ def csv_text(table: FileTable, heading: Heading, about: About = About.NO) -> Ite
     writer = csv.writer(buffer, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     buffer.write(BYTE_ORDER_MARK)
     if about:
-        writer.writerows([[written(cell) for cell in line] for line in heading.lines()])
+        writer.writerows([[csv_value(cell) for cell in line] for line in heading.lines()])
     if about is About.ALONE:
         yield _emptied(buffer)
         return
@@ -147,7 +147,7 @@ def csv_text(table: FileTable, heading: Heading, about: About = About.NO) -> Ite
         writer.writerow([])
     writer.writerow([harmless(column.name) for column in table.columns])
     for number, row in enumerate(table.rows, start=1):
-        writer.writerow([written(cell) for cell in row])
+        writer.writerow([csv_value(cell) for cell in row])
         if number % ROWS_AT_ONCE == 0:
             yield _emptied(buffer)
     yield _emptied(buffer)
@@ -202,13 +202,13 @@ def sheet_name(title: str) -> str:
     return "Export" if words.lower() in ("", "history") else words
 
 
-def _new_name(title: str, taken: set[str]) -> str:
-    """A name for a sheet that none of `taken` has; Excel tells no case apart."""
+def _new_name(title: str, names_in_use: set[str]) -> str:
+    """A name for a sheet that none of `names_in_use` has; Excel tells no case apart."""
     name, number = sheet_name(title), 1
-    while name.lower() in taken:
+    while name.lower() in names_in_use:
         number += 1
         name = f"{sheet_name(title)[: LONGEST_SHEET_NAME - 4]} ({number})"
-    taken.add(name.lower())
+    names_in_use.add(name.lower())
     return name
 
 
@@ -273,6 +273,6 @@ class _SheetWriter:
 
     def _format(self, kind: str, bold: bool) -> Any:
         if (kind, bold) not in self._formats:
-            shown = {"num_format": NUMBER_FORMATS[kind]} if kind in NUMBER_FORMATS else {}
-            self._formats[kind, bold] = self._book.add_format({"bold": bold, **shown})
+            number_format = {"num_format": NUMBER_FORMATS[kind]} if kind in NUMBER_FORMATS else {}
+            self._formats[kind, bold] = self._book.add_format({"bold": bold, **number_format})
         return self._formats[kind, bold]

@@ -37,11 +37,11 @@ class Period:
 
     def quarters(self, year_starts: int) -> list["Period"]:
         """The whole fiscal quarters it touches."""
-        found, quarter = [], quarter_of(self.first, year_starts)
+        whole, quarter = [], quarter_of(self.first, year_starts)
         while quarter.first <= self.last:
-            found.append(quarter)
+            whole.append(quarter)
             quarter = quarter_of(quarter.end, year_starts)
-        return found
+        return whole
 
     def slices(self, count: int) -> list["Period"]:
         """`count` stretches of nearly equal length, or one a day if it is shorter."""

@@ -53,10 +53,10 @@ class Selection:
 
     def query(self, **changes: Any) -> str:
         """The query string of this selection with `changes` put over it; no `?`, names in fixed order."""
-        wanted = replace(self, **changes)
+        selection = replace(self, **changes)
         pairs: list[tuple[str, str]] = []
-        for field in fields(wanted):
-            value = getattr(wanted, field.name)
+        for field in fields(selection):
+            value = getattr(selection, field.name)
             if value == field.default:
                 continue
             for item in value if isinstance(value, tuple) else (value,):

@@ -44,8 +44,8 @@ def merge_claims(id_token: Claims, userinfo: Claims) -> dict[str, object]:
     """
     if id_token and userinfo and userinfo.get("sub") != id_token["sub"]:
         raise SignInRefused("userinfo_of_somebody_else")
-    others = {name: value for name, value in userinfo.items() if name != "aud"} | dict(id_token)
-    merged = {name: value for name, value in others.items() if name not in EMAIL_CLAIMS}
+    claims = {name: value for name, value in userinfo.items() if name != "aud"} | dict(id_token)
+    merged = {name: value for name, value in claims.items() if name not in EMAIL_CLAIMS}
     merged |= {name: value for name, value in _vouching(id_token, userinfo).items() if name in EMAIL_CLAIMS}
     merged["iss"] = settings.OIDC_ISSUER
     return merged

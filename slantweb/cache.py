@@ -50,14 +50,14 @@ class JsonRedisCache(RedisCache):
         except (ValueError, RecursionError):
             return default
 
-    def add(self, key: Any, *given: Any, **named: Any) -> Any:
-        return self._ask("add", key, *given, **named)
+    def add(self, key: Any, *arguments: Any, **named: Any) -> Any:
+        return self._ask("add", key, *arguments, **named)
 
-    def set(self, key: Any, *given: Any, **named: Any) -> Any:
-        return self._ask("set", key, *given, **named)
+    def set(self, key: Any, *arguments: Any, **named: Any) -> Any:
+        return self._ask("set", key, *arguments, **named)
 
-    def delete(self, key: Any, *given: Any, **named: Any) -> Any:
-        return self._ask("delete", key, *given, **named)
+    def delete(self, key: Any, *arguments: Any, **named: Any) -> Any:
+        return self._ask("delete", key, *arguments, **named)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         try:
@@ -66,11 +66,11 @@ class JsonRedisCache(RedisCache):
             self.delete(key, version=version)
             raise ValueError("not a number") from problem
 
-    def _ask(self, what: str, *given: Any, **named: Any) -> Any:
+    def _ask(self, method: str, *arguments: Any, **named: Any) -> Any:
         if time.monotonic() >= self._away_until:
             try:
-                return getattr(super(), what)(*given, **named)
+                return getattr(super(), method)(*arguments, **named)
             except AWAY as problem:
                 self._away_until = time.monotonic() + LEFT_ALONE_SECONDS
                 logger.warning("the cache does not answer: %s", type(problem).__name__)
-        return getattr(self._own, what)(*given, **named)
+        return getattr(self._own, method)(*arguments, **named)

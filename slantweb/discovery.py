@@ -33,20 +33,20 @@ REQUIRED = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
 def description() -> dict[str, Any]:
     """The provider's description, at most ten minutes old. Raises `ProviderUnreachable` if it is wrong."""
     key = f"oidc:discovery:{settings.OIDC_ISSUER}"
-    found: dict[str, Any] | None = caches["process"].get(key)
-    if found is None:
-        found = _fetch_json(settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
+    document: dict[str, Any] | None = caches["process"].get(key)
+    if document is None:
+        document = _fetch_json(settings.OIDC_ISSUER.rstrip("/") + WELL_KNOWN)
         # An exact match, or another provider could pose as ours (OpenID Connect Discovery 4.3).
-        if found.get("issuer") != settings.OIDC_ISSUER:
+        if document.get("issuer") != settings.OIDC_ISSUER:
             log.error("the discovery document names another issuer than OIDC_ISSUER")
             raise ProviderUnreachable("discovery_wrong")
         if not all(
-            is_secure(found.get(name)) for name in {*REQUIRED, *({"userinfo_endpoint"} & found.keys())}
+            is_secure(document.get(name)) for name in {*REQUIRED, *({"userinfo_endpoint"} & document.keys())}
         ):
             log.error("the discovery document lacks an address, or has one that is not https")
             raise ProviderUnreachable("discovery_wrong")
-        caches["process"].set(key, found, DESCRIPTION_SECONDS)
-    return found
+        caches["process"].set(key, document, DESCRIPTION_SECONDS)
+    return document
 
 
 def find_key(kid: str) -> Mapping[str, Any]:
@@ -54,15 +54,15 @@ def find_key(kid: str) -> Mapping[str, Any]:
 
     A sign-in waits while another request fetches the keys.
     """
-    found = _select_key(_remembered_keys() or [], kid)
-    if found is None:
+    key = _select_key(_remembered_keys() or [], kid)
+    if key is None:
         with _fetching_keys:
             _fetch_keys_for(kid)
             keys = _remembered_keys()
-        found = _select_key(keys or [], kid)
-        if found is None:
+        key = _select_key(keys or [], kid)
+        if key is None:
             raise ProviderUnreachable if keys is None else SignInRefused("key_unknown")
-    return found
+    return key
 
 
 def _remembered_keys() -> list[Any] | None:
@@ -114,10 +114,10 @@ def _fetch_json(address: str, headers: Mapping[str, str] | None = None) -> dict[
             session.max_redirects = 0
             response = session.get(address, headers=headers, timeout=TIMEOUT_SECONDS)
             response.raise_for_status()
-            found = response.json()
+            document = response.json()
     except (requests.RequestException, ValueError, RecursionError) as problem:
         log.warning("the sign-on provider does not answer: %s", type(problem).__name__)
         raise ProviderUnreachable from problem
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise ProviderUnreachable
-    return found
+    return document

@@ -129,9 +129,9 @@ def _import_key(header: Mapping[str, Any], find_key: FindKey, types: tuple[str, 
     # Extensions we would have to understand, and tokens that were made for something else.
     if "crit" in header or header.get("typ", "JWT").upper() not in types:
         raise SignInRefused("token_malformed")
-    found = find_key(header.get("kid", ""))
+    key_data = find_key(header.get("kid", ""))
     try:
-        key = JWKRegistry.import_key(dict(found))
+        key = JWKRegistry.import_key(dict(key_data))
     except (errors.JoseError, *WRONG_TYPES) as problem:
         raise SignInRefused("key_unusable") from problem
     if isinstance(key, RSAKey) and key.public_key.key_size < LEAST_RSA_BITS:

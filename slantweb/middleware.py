@@ -83,8 +83,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        number = given if REQUEST_ID.fullmatch(given) else token_hex(8)
+        sent_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        number = sent_id if REQUEST_ID.fullmatch(sent_id) else token_hex(8)
         request.META["HTTP_X_REQUEST_ID"] = number
         request_token, person_token = logs.request_id.set(number), logs.person_id.set("")
         began = time.monotonic()
@@ -264,8 +264,8 @@ class SignInRequiredMiddleware:
         response = self._refusal(request, view) or self.get_response(request)
         if request.user.is_authenticated and not is_open(view):
             access_log.record(request, response, match, polling=is_poll(request, view))
-            if left := sessions.seconds_left(request):
-                response["X-Session-Left"] = "{} {}".format(*left)
+            if times := sessions.seconds_left(request):
+                response["X-Session-Left"] = "{} {}".format(*times)
         return response
 
     def _refusal(self, request: PageRequest, view: object) -> HttpResponseBase | None:

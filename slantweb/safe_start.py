@@ -50,9 +50,9 @@ def refuse_shared_token(env_file: Path) -> None:
     account.
     """
     with suppress(OSError, UnicodeDecodeError):
-        given = dict(TOKEN_LINE.findall(env_file.read_text()))
-        named = given.get("SLANT_API_TOKEN_FILE", "").strip("\"'")
-        if given.get("SLANT_API_TOKEN", "").strip("\"'") or (named and os.access(named, os.R_OK)):
+        variables = dict(TOKEN_LINE.findall(env_file.read_text()))
+        named = variables.get("SLANT_API_TOKEN_FILE", "").strip("\"'")
+        if variables.get("SLANT_API_TOKEN", "").strip("\"'") or (named and os.access(named, os.R_OK)):
             raise ImproperlyConfigured(
                 f"{env_file} gives SLANT_API_TOKEN to the web process, too, which may read it. Put the token "
                 "into a file that only the worker's user can read, and name it by SLANT_API_TOKEN_FILE among "

@@ -59,13 +59,13 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
         old = request.COOKIES[settings.SESSION_COOKIE_NAME]
         open_sessions.rename(session_key=old, to=session_row(request))
     session, now = request.session, int(time.time())
-    began, seen = session.get("began"), session.get("seen")
-    if began is None or seen is None:
+    began, last_seen = session.get("began"), session.get("seen")
+    if began is None or last_seen is None:
         # The session was not opened by our sign-in, so its limits count from now.
         session["began"] = session["seen"] = now
         return True
     reasons = {
-        "idle": have_passed(settings.SESSION_IDLE_MINUTES * 60, since=seen, now=now),
+        "idle": have_passed(settings.SESSION_IDLE_MINUTES * 60, since=last_seen, now=now),
         "absolute": have_passed(settings.SESSION_COOKIE_AGE, since=began, now=now),
         "claims": "claims_at" in session
         and have_passed(settings.CLAIMS_LONGEST_SECONDS, since=session["claims_at"], now=now),
@@ -73,7 +73,7 @@ def is_alive(request: PageRequest, *, polling: bool) -> bool:
     if reason := next((name for name, over in reasons.items() if over), ""):
         end_session(request, reason_code=reason)
         return False
-    if not polling and now - seen >= ACTIVITY_SECONDS:
+    if not polling and now - last_seen >= ACTIVITY_SECONDS:
         _record_activity(request, now)
     return True
 
@@ -138,12 +138,12 @@ def _refresh(request: PageRequest, now: int) -> None:
     if not update_session(request, only_if_free=now, renewing=now):
         return
     person = cast(Person, request.user)
-    found = SignOn().renew(request, request.session.get("grant", ""))
-    if found is None:
+    renewal = SignOn().renew(request, request.session.get("grant", ""))
+    if renewal is None:
         # SECRET_KEY changed since it was sealed.
         update_session(request, refreshes=False, renewing=0)
         return
-    identity, grant = found
+    identity, grant = renewal
     if (identity.iss, identity.sub) != (person.iss, person.sub):
         raise SignInRefused("somebody_else")
     people.update_roles(identity=identity, by=actor_of(request), clock=SystemClock())
@@ -192,5 +192,5 @@ def _has_new_key(request: HttpRequest) -> bool:
 
     Its new row is empty until the session is saved.
     """
-    given = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    return bool(given) and given != request.session.session_key
+    cookie_key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    return bool(cookie_key) and cookie_key != request.session.session_key

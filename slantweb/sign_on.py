@@ -134,14 +134,14 @@ class SignOn:
             return ""
         if not discovery.is_secure(address):
             return ""
-        asked = {
+        parameters = {
             "client_id": settings.OIDC_CLIENT_ID,
             "post_logout_redirect_uri": request.build_absolute_uri(reverse("opportunities:signed_out")),
         }
         # Without the hint most providers ask which session to end; Okta refuses.
         if id_token_hint := unseal(hint).get("id"):
-            asked["id_token_hint"] = id_token_hint
-        return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
+            parameters["id_token_hint"] = id_token_hint
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
 
 
 def _client(request: HttpRequest) -> OAuth2Session:
@@ -162,18 +162,18 @@ def _client(request: HttpRequest) -> OAuth2Session:
 
 
 def _remember(request: HttpRequest, state: str, pending: dict[str, Any]) -> None:
-    others = sorted(request.session.get(PENDING, {}).items(), key=lambda item: item[1]["began"])
-    newest = dict(others[-PENDING_MOST + 1 :])
+    pending_items = sorted(request.session.get(PENDING, {}).items(), key=lambda item: item[1]["began"])
+    newest = dict(pending_items[-PENDING_MOST + 1 :])
     request.session[PENDING] = newest | {state: pending | {"began": time.time()}}
 
 
 def _take_pending(request: HttpRequest, state: str) -> dict[str, Any] | None:
     """The sign-in begun with `state`: once, within ten minutes, in the browser that began it; else None."""
-    others = request.session.get(PENDING, {})
-    pending: dict[str, Any] | None = others.pop(state, None)
+    all_pending = request.session.get(PENDING, {})
+    pending: dict[str, Any] | None = all_pending.pop(state, None)
     if pending is None:
         return None
-    request.session[PENDING] = others
+    request.session[PENDING] = all_pending
     request.session.save()
     # Loaded again at its next use, because other tabs may write while the provider answers.
     request.session = type(request.session)(request.session.session_key)
@@ -250,4 +250,9 @@ def _seal_grant(tokens: Mapping[str, Any], earlier: Mapping[str, Any] | None = N
     provider.
     """
     names, earlier = {"refresh": "refresh_token", "id": "id_token"}, earlier or {}
-    return seal({ours: tokens.get(theirs) or earlier.get(ours, "") for ours, theirs in names.items()})
+    return seal(
+        {
+            our_name: tokens.get(provider_name) or earlier.get(our_name, "")
+            for our_name, provider_name in names.items()
+        }
+    )

@@ -68,22 +68,22 @@ Line = list[Piece]
 def trim(template: str) -> str:
     """The same page in fewer characters."""
     lines = list(_lines(template))
-    gone = _vanishing(lines)
+    vanishing = _vanishing(lines)
     parts = [_joined(lines[0])]
     for (number, line), (_, following) in pairwise(enumerate(lines)):
-        parts += [_separator(line, following, number in gone), _joined(following)]
+        parts += [_separator(line, following, number in vanishing), _joined(following)]
     return "".join(parts)
 
 
 def _lines(template: str) -> Iterator[Line]:
     """The lines of the template. A line break inside a tag or in verbatim text does not end a line."""
     line: Line = []
-    for found in PIECE.finditer(template):
-        if found.lastgroup == "break":
+    for match in PIECE.finditer(template):
+        if match.lastgroup == "break":
             yield line
             line = []
         else:
-            line.append(Piece(str(found.lastgroup), found[0]))
+            line.append(Piece(str(match.lastgroup), match[0]))
     yield line
 
 
@@ -92,7 +92,7 @@ def _joined(line: Line) -> str:
 
 
 def _in_one_line(tag: str) -> str:
-    return IN_TAG.sub(lambda found: found["kept"] or found["end"] or " ", tag)
+    return IN_TAG.sub(lambda match: match["kept"] or match["end"] or " ", tag)
 
 
 def _separator(line: Line, following: Line, vanishes: bool) -> str:
@@ -102,8 +102,8 @@ def _separator(line: Line, following: Line, vanishes: bool) -> str:
 
 
 def _is_block(piece: Piece) -> bool:
-    found = TAG_NAME.match(piece.text)
-    return piece.kind in ("tag", "verbatim") and found is not None and found[1].lower() in BLOCKS
+    match = TAG_NAME.match(piece.text)
+    return piece.kind in ("tag", "verbatim") and match is not None and match[1].lower() in BLOCKS
 
 
 def _vanishing(lines: list[Line]) -> set[int]:
@@ -134,5 +134,5 @@ def _is_statement(piece: Piece) -> bool:
 
 
 def _statement(piece: Piece) -> str:
-    found = STATEMENT_NAME.match(piece.text) if piece.kind == "django" else None
-    return (found[1] or found[2]) if found else ""
+    match = STATEMENT_NAME.match(piece.text) if piece.kind == "django" else None
+    return (match[1] or match[2]) if match else ""

@@ -55,8 +55,8 @@ class Variables(environ.Env):
 
     def names(self, name: str, default: list[str] | None = None) -> list[str]:
         """Values separated by commas."""
-        given = [part.strip() for part in self.text(name).split(",")]
-        return [part for part in given if part] or list(default or [])
+        parts = [part.strip() for part in self.text(name).split(",")]
+        return [part for part in parts if part] or list(default or [])
 
     def flag(self, name: str, default: bool = False) -> bool:
         def parse(text: str) -> bool:
@@ -102,15 +102,15 @@ class Variables(environ.Env):
 
     def networks(self, name: str) -> list[str]:
         """Addresses or networks, as text. Raises for one that is neither."""
-        found = self.names(name)
-        for network in found:
+        texts = self.names(name)
+        for network in texts:
             try:
                 ipaddress.ip_network(network, strict=False)
             except ValueError as error:
                 raise ImproperlyConfigured(
                     f"{name}: {network!r} is neither an address nor a network."
                 ) from error
-        return found
+        return texts
 
     def url(self, name: str) -> str:
         """The address as it was written. Raises if it names no host."""

@@ -72,7 +72,7 @@ class RowRefused(Exception):
 class _BulkRow:
     number: int
     deal: Opportunity
-    seen: dict[str, str | None]
+    seen_place: dict[str, str | None]
 
 
 def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_token: str) -> str:
@@ -85,22 +85,24 @@ def submit(*, order: BulkRequest, person: Person, by: Actor, clock: Clock, form_
     take_row = _move_row(order) if order.stage_id else _reassign_row(order)
     deals = Opportunity.objects.filter(gone_at=None, book__in=visible_books(person)).in_bulk(list(order.ids))
     writable = set(writable_books(person).values_list("pk", flat=True))
-    seen = _seen_places(order, deals)
+    seen_places = _seen_places(order, deals)
     refused: dict[str, str] = {}
     for first in range(0, len(order.ids), ROWS_PER_COMMIT):
         with transaction.atomic():
             _bind_token(order, key, person=person, clock=clock)
             if find_event(key, person) is not None:
                 return key
-            taken = set(Submission.objects.of(person).filter(form_token=key).values_list("row", flat=True))
+            existing_rows = set(
+                Submission.objects.of(person).filter(form_token=key).values_list("row", flat=True)
+            )
             for number, id in enumerate(order.ids[first : first + ROWS_PER_COMMIT], start=first):
-                if number in taken:
+                if number in existing_rows:
                     continue
                 deal = deals.get(id)
                 try:
                     if deal is None or deal.book_id not in writable:
                         raise RowRefused("out_of_reach")
-                    take_row(_BulkRow(number, deal, seen[id]), person, by, clock, form_token)
+                    take_row(_BulkRow(number, deal, seen_places[id]), person, by, clock, form_token)
                 except submissions.ConflictQuestion:
                     refused[id] = "conflict"
                 except refusals.NotAllowed:
@@ -120,10 +122,10 @@ def _move_row(order: BulkRequest) -> SubmitRow:
     def take_row(row: _BulkRow, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
         if row.deal.pipeline_id != pipeline_id:
             raise RowRefused("other_pipeline")
-        if row.seen["stage"] == order.stage_id:
+        if row.seen_place["stage"] == order.stage_id:
             raise RowRefused("already")
         move_request = moving.MoveRequest(
-            row.deal.pk, order.stage_id, row.seen["stage"] or "", lost_reason=order.lost_reason
+            row.deal.pk, order.stage_id, row.seen_place["stage"] or "", lost_reason=order.lost_reason
         )
         return moving.move(
             move_request=move_request,
@@ -144,10 +146,10 @@ def _reassign_row(order: BulkRequest) -> SubmitRow:
     def take_row(row: _BulkRow, person: Person, by: Actor, clock: Clock, form_token: str) -> object:
         if row.deal.book_id not in books:
             raise RowRefused("not_in_book")
-        if row.seen["owner"] == order.owner_id:
+        if row.seen_place["owner"] == order.owner_id:
             raise RowRefused("already_owner")
         changes = DealChanges(
-            row.deal.pk, {"assigned_to_id": order.owner_id}, {"assigned_to_id": row.seen["owner"]}
+            row.deal.pk, {"assigned_to_id": order.owner_id}, {"assigned_to_id": row.seen_place["owner"]}
         )
         return submissions.change(
             changes=changes,
@@ -164,17 +166,21 @@ def _reassign_row(order: BulkRequest) -> SubmitRow:
 
 def _seen_places(order: BulkRequest, deals: dict[str, Opportunity]) -> dict[str, dict[str, str | None]]:
     """Stage and owner of each deal when the person looked, by its history; without one, as they are now."""
-    seen = {id: {"stage": deal.stage_id, "owner": deal.assigned_to_id or None} for id, deal in deals.items()}
+    places = {
+        id: {"stage": deal.stage_id, "owner": deal.assigned_to_id or None} for id, deal in deals.items()
+    }
     if order.seen_at is None:
-        return seen
+        return places
     lasted = Q(valid_to=None) | Q(valid_to__gt=order.seen_at)
-    then = OpportunityVersion.objects.filter(lasted, opportunity_id__in=deals, valid_from__lte=order.seen_at)
-    for version in then.values("opportunity_id", "stage_id", "assigned_to_id"):
-        seen[version["opportunity_id"]] = {
+    versions = OpportunityVersion.objects.filter(
+        lasted, opportunity_id__in=deals, valid_from__lte=order.seen_at
+    )
+    for version in versions.values("opportunity_id", "stage_id", "assigned_to_id"):
+        places[version["opportunity_id"]] = {
             "stage": version["stage_id"],
             "owner": version["assigned_to_id"] or None,
         }
-    return seen
+    return places
 
 
 def _bind_token(order: BulkRequest, key: str, *, person: Person, clock: Clock) -> None:

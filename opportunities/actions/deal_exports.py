@@ -9,14 +9,14 @@ from opportunities.trail import audit
 from opportunities.trail.audit import Actor, AuditChange
 
 
-def record(*, what: str, format: str, rows: int, filters: str, by: Actor, clock: Clock) -> None:
-    """`what` names the list or report, `filters` is its query string."""
+def record(*, object_type: str, format: str, rows: int, filters: str, by: Actor, clock: Clock) -> None:
+    """`object_type` names the list or report, `filters` is its query string."""
     with transaction.atomic():
         audit.record(
             clock=clock,
             by=by,
             action="client_data.exported",
-            object_type=what,
+            object_type=object_type,
             change=AuditChange(after={"format": format, "rows": rows, "filters": filters[:1000]}),
             outcome="ok",
         )

@@ -67,8 +67,8 @@ def reopen(*, person: Person, form: str, page: str, session: str) -> dict[str, s
     idle, now = timedelta(minutes=settings.SESSION_IDLE_MINUTES), timezone.now()
     over = draft.fields.get("outlived") or is_due(draft.updated_at + idle, now, longest=idle)
     # A link that prefills the form asks for those values, unless the draft was typed on that very page.
-    asked = "?" in page and draft.fields.get("page") != page
-    if not over or asked or now - draft.updated_at > timedelta(days=KEEP_DAYS):
+    is_prefilled = "?" in page and draft.fields.get("page") != page
+    if not over or is_prefilled or now - draft.updated_at > timedelta(days=KEEP_DAYS):
         return {}
     typed: dict[str, str] = draft.fields.get("typed", {})
     return typed

@@ -45,11 +45,11 @@ def similar_deals(deal: NewDeal, *, person: Person, clock: Clock) -> list[Simila
         .exclude(state__in=[State.REJECTED, State.WITHDRAWN])
         .order_by("-created_at")[:5]
     )
-    found = [
+    similar = [
         SimilarDeal(row.name, row.value, row.by_display, row.created_at, submission_id=str(row.pk))
         for row in submitted
     ]
-    ours = {row.opportunity_id for row in submitted}
+    own_ids = {row.opportunity_id for row in submitted}
     mirrored = (
         Opportunity.objects.filter(
             created_at__gte=since,
@@ -57,10 +57,10 @@ def similar_deals(deal: NewDeal, *, person: Person, clock: Clock) -> list[Simila
             book_id__in=books,
             **same | {"household_id": deal.household_id or None},
         )
-        .exclude(pk__in=ours)
+        .exclude(pk__in=own_ids)
         .order_by("-created_at")[:5]
     )
-    return found + [
+    return similar + [
         SimilarDeal(row.name, row.value, row.assigned_to_name, row.created_at or since, opportunity_id=row.pk)
         for row in mirrored
     ]

@@ -24,14 +24,14 @@ def labels_of_deal(deal: NewDeal, book: Book) -> dict[str, Any]:
     return labels
 
 
-def labels_of_changes(wanted: Fields, book: Book) -> dict[str, Any]:
+def labels_of_changes(new_values: Fields, book: Book) -> dict[str, Any]:
     """The words for the ids among the new values of a change."""
     labels = {}
-    if id := wanted.get("pipeline_stage_id"):
+    if id := new_values.get("pipeline_stage_id"):
         labels["stage"] = Stage.objects.filter(pk=id).values_list("name", flat=True).first() or ""
-    if id := wanted.get("household_id"):
+    if id := new_values.get("household_id"):
         labels["household"] = Household.objects.filter(pk=id).values_list("name", flat=True).first() or ""
-    if id := wanted.get("assigned_to_id"):
+    if id := new_values.get("assigned_to_id"):
         owner = Member.objects.filter(book=book, user_id=id).first()
         labels["owner"] = owner.name if owner else ""
     return labels

@@ -39,13 +39,16 @@ def move(
     confirm_overwrite: bool = False,
 ) -> Submission:
     """Submit the move. Raises what `submissions.change` raises."""
-    wanted: Fields = {"pipeline_stage_id": move_request.stage_id}
-    seen: Fields = {"pipeline_stage_id": move_request.seen_stage_id}
+    new_values: Fields = {"pipeline_stage_id": move_request.stage_id}
+    seen_values: Fields = {"pipeline_stage_id": move_request.seen_stage_id}
     if move_request.probability is not None:
-        wanted["probability"], seen["probability"] = move_request.probability, move_request.seen_probability
+        new_values["probability"], seen_values["probability"] = (
+            move_request.probability,
+            move_request.seen_probability,
+        )
     with transaction.atomic():
         submission = submissions.change(
-            changes=DealChanges(move_request.opportunity_id, wanted, seen),
+            changes=DealChanges(move_request.opportunity_id, new_values, seen_values),
             kind=Kind.MOVE,
             person=person,
             by=by,
@@ -92,11 +95,11 @@ def undo(
     try:
         return withdrawing.withdraw(submission=submission, person=person, by=by, clock=clock)
     except withdrawing.TooLate:
-        sent = sent_fields(submission)
+        body_fields = sent_fields(submission)
         # In the order they were sent, because a database may return the keys of `seen` in another.
-        before = {field: submission.seen[field] for field in sent}
+        before = {field: submission.seen[field] for field in body_fields}
         return submissions.change(
-            changes=DealChanges(submission.opportunity_id, wanted=before, seen=sent),
+            changes=DealChanges(submission.opportunity_id, new_values=before, seen_values=body_fields),
             kind=Kind.MOVE,
             person=person,
             by=by,

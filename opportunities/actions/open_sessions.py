@@ -56,8 +56,8 @@ def living(now: datetime) -> QuerySet[OpenSession]:
     """The sessions that can still be used, the last used first."""
     idle_since = now - timedelta(minutes=settings.SESSION_IDLE_MINUTES)
     existing = Session.objects.filter(expire_date__gt=now).values("session_key")
-    found = OpenSession.objects.filter(session_key__in=existing, seen_at__gte=idle_since)
-    return found.select_related("person").order_by("-seen_at", "pk")
+    sessions = OpenSession.objects.filter(session_key__in=existing, seen_at__gte=idle_since)
+    return sessions.select_related("person").order_by("-seen_at", "pk")
 
 
 def end(sessions: Iterable[OpenSession], *, by: Actor, reason_code: str, clock: Clock) -> int:
@@ -65,9 +65,9 @@ def end(sessions: Iterable[OpenSession], *, by: Actor, reason_code: str, clock: 
     ended = 0
     for open_session in sessions:
         with transaction.atomic():
-            gone, _ = Session.objects.filter(session_key=open_session.session_key).delete()
+            count, _ = Session.objects.filter(session_key=open_session.session_key).delete()
             OpenSession.objects.filter(pk=open_session.pk).delete()
-            if not gone:
+            if not count:
                 continue
             drafts.mark_session_ended(person=open_session.person, session=open_session.ref)
             people.sign_out(person=open_session.person, by=by, clock=clock, reason_code=reason_code)
@@ -80,12 +80,12 @@ def of_provider(*, iss: str, sub: str, sid: str) -> QuerySet[OpenSession]:
 
     With both, the person's sessions without a known provider session are included, because one may be meant.
     """
-    found = OpenSession.objects.filter(person__iss=iss).select_related("person")
+    sessions = OpenSession.objects.filter(person__iss=iss).select_related("person")
     if sub:
-        found = found.filter(person__sub=sub)
+        sessions = sessions.filter(person__sub=sub)
     if sid:
-        found = found.filter(provider_sid__in=[sid, ""] if sub else [sid])
-    return found.order_by("pk")
+        sessions = sessions.filter(provider_sid__in=[sid, ""] if sub else [sid])
+    return sessions.order_by("pk")
 
 
 def remove_orphans() -> int:

@@ -140,10 +140,10 @@ def set_preferences(*, person: Person, theme: str | None, shortcuts: bool | None
 def _save_identity(identity: Identity) -> tuple[Person, list[str] | None]:
     """The person of `identity` as of now, and the roles they had before (None: never seen)."""
     # Two simultaneous first sign-ins must not make two people or fail: get_or_create finds the other's row.
-    person, made = Person.objects.select_for_update().get_or_create(
+    person, is_new = Person.objects.select_for_update().get_or_create(
         iss=identity.iss, sub=identity.sub, defaults={"password": make_password(None)}
     )
-    before = None if made else list(person.roles)
+    before = None if is_new else list(person.roles)
     person.email = fold_address(identity.email)
     person.name = identity.name[:200]
     person.roles = list(identity.roles)
@@ -157,7 +157,7 @@ def member_id_of(email: str) -> str:
     """The Slant user with this verified e-mail. Empty for none or several, or where a manager decides."""
     if not may_link(email):
         return ""
-    found = list(
+    member_ids = list(
         Member.objects.filter(email=fold_address(email)).values_list("user_id", flat=True).distinct()[:2]
     )
-    return found[0] if len(found) == 1 else ""
+    return member_ids[0] if len(member_ids) == 1 else ""

@@ -36,9 +36,9 @@ class ReasonMissing(SubmissionRefused):
 def candidate_ids(submission: Submission) -> list[str]:
     """Ids of records that a manager may link: candidates found, and records in Slant's own answers."""
     evidence = submission.check_state
-    found = [shown["id"] for shown in evidence.get("candidates", [])]
-    answered = submission.attempts.exclude(record_id="").values_list("record_id", flat=True)
-    return list(dict.fromkeys([*found, *answered]))
+    candidates = [candidate["id"] for candidate in evidence.get("candidates", [])]
+    answer_ids = submission.attempts.exclude(record_id="").values_list("record_id", flat=True)
+    return list(dict.fromkeys([*candidates, *answer_ids]))
 
 
 def has_usable_id(candidate: str) -> bool:
@@ -78,19 +78,19 @@ def send_again(
     person: Person,
     by: Actor,
     clock: Clock,
-    seen: Iterable[str] = (),
+    seen_ids: Iterable[str] = (),
 ) -> Submission:
     """Queue a reviewed submission again. Its next send needs a fresh proof of absence first.
 
-    `seen` are the ids of the candidates the manager was shown; they no longer prevent that proof. If another
-    was found while the page was open, nothing is decided (`MoreFound`). An edit or move may overwrite the
+    `seen_ids` are the candidates the manager was shown; they no longer prevent that proof. If another was
+    found while the page was open, nothing is decided (`MoreFound`). An edit or move may overwrite the
     values that were shown, and no later ones.
     """
     with transaction.atomic():
         row = _lock_for_review(submission, person, reason)
         offered = candidate_ids(row)
-        if unseen := set(offered) - set(seen):
-            raise MoreFound(", ".join(sorted(unseen)))
+        if new_ids := set(offered) - set(seen_ids):
+            raise MoreFound(", ".join(sorted(new_ids)))
         ruled_out = list(dict.fromkeys([*row.check_state.get("ruled_out", []), *offered]))
         decided: dict[str, Any] = {"ruled_out": ruled_out}
         if overwrites := _shown_values(row):
@@ -113,8 +113,10 @@ def send_again(
 
 def _shown_values(row: Submission) -> dict[str, Any]:
     """The values a manager saw in the fields that an edit or move changes. Empty for a create."""
-    shown = [found["fields"] for found in row.check_state.get("candidates", []) if not row.makes_record]
-    return {field: shown[0].get(field) for field in row.seen} if shown else {}
+    fields = [
+        candidate["fields"] for candidate in row.check_state.get("candidates", []) if not row.makes_record
+    ]
+    return {field: fields[0].get(field) for field in row.seen} if fields else {}
 
 
 def close(*, submission: Submission, reason: str, person: Person, by: Actor, clock: Clock) -> Submission:

@@ -22,8 +22,8 @@ def remember(*, person: Person, query: str) -> None:
 
 def save(*, person: Person, name: str, query: str) -> SavedView:
     """Save `query` under `name`, and replace a view of that name. Raises `TooManyViews`."""
-    others = SavedView.objects.filter(person=person).exclude(name=name)
-    if others.count() >= VIEW_LIMIT:
+    other_views = SavedView.objects.filter(person=person).exclude(name=name)
+    if other_views.count() >= VIEW_LIMIT:
         raise TooManyViews
     return SavedView.objects.update_or_create(person=person, name=name, defaults={"query": query})[0]
 

@@ -97,10 +97,10 @@ def create(
 
     def check_again() -> None:
         """Find the same deal that another request committed in the same moment."""
-        found = similar_deals(deal, person=person, clock=clock)
-        others = [other for other in found if other.submission_id != str(submission.pk)]
-        if others and not confirm_duplicate:
-            raise DuplicateQuestion(others)
+        similar_now = similar_deals(deal, person=person, clock=clock)
+        rivals = [deal_found for deal_found in similar_now if deal_found.submission_id != str(submission.pk)]
+        if rivals and not confirm_duplicate:
+            raise DuplicateQuestion(rivals)
 
     return _commit(submission, person=person, by=by, clock=clock, check_again=check_again)
 
@@ -130,13 +130,13 @@ def change(
     deal = Opportunity.objects.filter(pk=changes.opportunity_id, gone_at=None).select_related("book").first()
     if deal is None or not access.may(person, access.Action.WRITE, deal.book):
         raise NotAllowed("this deal cannot be changed")
-    seen = changes.seen
+    seen_values = changes.seen_values
     current = expected_fields(deal)
-    wanted = from_body(changes.wanted)
+    new_values = from_body(changes.new_values)
     differing = {
         field: current.get(field)
-        for field in seen
-        if current.get(field) not in (seen[field], wanted.get(field))
+        for field in seen_values
+        if current.get(field) not in (seen_values[field], new_values.get(field))
     }
     if differing and not confirm_overwrite:
         raise ConflictQuestion(differing)
@@ -150,8 +150,8 @@ def change(
         opportunity_id=deal.pk,
         name=deal.name,
         value=deal.value,
-        seen=seen | differing,
-        labels={"book": deal.book.name} | labels_of_changes(changes.wanted, deal.book),
+        seen=seen_values | differing,
+        labels={"book": deal.book.name} | labels_of_changes(changes.new_values, deal.book),
         form_token=nonce,
         row=row,
         supersedes=supersedes,
@@ -186,7 +186,7 @@ def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.Au
     """The requested values by field, for the trail. `overwrote` names fields that somebody else had
     changed.
     """
-    sent = flatten(json.loads(submission.body))
+    body_fields = flatten(json.loads(submission.body))
     facts = {
         "state": str(State.QUEUED),
         "kind": submission.kind,
@@ -196,8 +196,8 @@ def _queued_change(submission: Submission, overwrote: Iterable[str]) -> audit.Au
         "overwrote": sorted(overwrote),
     }
     return audit.AuditChange(
-        before={name: _trail_value(submission.seen[name]) for name in sent if name in submission.seen},
-        after={name: _trail_value(value) for name, value in sent.items()}
+        before={name: _trail_value(submission.seen[name]) for name in body_fields if name in submission.seen},
+        after={name: _trail_value(value) for name, value in body_fields.items()}
         | {k: v for k, v in facts.items() if v},
     )
 

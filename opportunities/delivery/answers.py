@@ -63,20 +63,20 @@ def after_error(submission: Submission, error: errors.SlantError, clock: Clock) 
             return _unknown_again(submission, Reason("no_answer", error.message), clock)
 
 
-def after_answer(submission: Submission, written: Written, clock: Clock) -> Transition:
+def after_answer(submission: Submission, answer: Written, clock: Clock) -> Transition:
     """What a 2xx means: the record is ours if every field came back as sent and no other submission owns it.
 
     An unreadable field does not prevent that, as long as another field distinguishes the deal from others.
     """
-    if owner := record_owner(submission, written):
-        return after_replay(submission, owner, written, clock)
-    if written.as_sent and submission.makes_record and not written.recognized:
-        return after_mismatch(submission, written, Reason("not_shown"), clock)
-    if written.as_sent:
-        fields = {"opportunity_id": written.record.id, "remote_status": written.status}
+    if owner := record_owner(submission, answer):
+        return after_replay(submission, owner, answer, clock)
+    if answer.as_sent and submission.makes_record and not answer.recognized:
+        return after_mismatch(submission, answer, Reason("not_shown"), clock)
+    if answer.as_sent:
+        fields = {"opportunity_id": answer.record.id, "remote_status": answer.status}
         return Transition(State.CONFIRMED, fields=fields)
-    reason = Reason("unit_alarm" if written.unit_alarm else "mismatch")
-    return after_mismatch(submission, written, reason, clock)
+    reason = Reason("unit_alarm" if answer.unit_alarm else "mismatch")
+    return after_mismatch(submission, answer, reason, clock)
 
 
 CHANGED_MEANWHILE = "Someone changed this in Slant in the meantime."
@@ -91,17 +91,17 @@ def after_conflict(fields: Mapping[str, str]) -> Transition:
     return Transition(State.REJECTED, Reason("conflict", ", ".join(fields)), {"field_errors": changed})
 
 
-def after_mismatch(submission: Submission, written: Written, reason: Reason, clock: Clock) -> Transition:
+def after_mismatch(submission: Submission, answer: Written, reason: Reason, clock: Clock) -> Transition:
     """The answer names a record but does not show that it is ours: look for it, and never send it
     automatically.
     """
     following = _unknown_again(submission, reason, clock)
-    following.fields["mismatches"] = list(written.mismatches)
-    following.fields["check_state"]["answer_id"] = written.record.id
+    following.fields["mismatches"] = list(answer.mismatches)
+    following.fields["check_state"]["answer_id"] = answer.record.id
     return following
 
 
-def after_replay(submission: Submission, owner: Submission, written: Written, clock: Clock) -> Transition:
+def after_replay(submission: Submission, owner: Submission, answer: Written, clock: Clock) -> Transition:
     """The answer is the record of `owner`, another submission.
 
     If `owner` asked for exactly the same, it was given our record while our answer was lost, and no record
@@ -109,17 +109,17 @@ def after_replay(submission: Submission, owner: Submission, written: Written, cl
     absence is proven again.
     """
     if owner.body_sha256 != submission.body_sha256:
-        return after_mismatch(submission, written, Reason("mismatch"), clock)
+        return after_mismatch(submission, answer, Reason("mismatch"), clock)
     following = _unknown_again(submission, Reason("twin"), clock)
     following.fields |= {"idempotency_key": uuid4(), "generation": submission.generation + 1}
     return following
 
 
-def record_owner(submission: Submission, written: Written) -> Submission | None:
+def record_owner(submission: Submission, answer: Written) -> Submission | None:
     """The other submission that owns the record in the answer to a create."""
     if not submission.makes_record:
         return None
-    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id=written.record.id)
+    owned = Submission.objects.filter(kind=Kind.CREATE, opportunity_id=answer.record.id)
     return owned.exclude(pk=submission.pk).first()
 
 
@@ -138,15 +138,15 @@ def hold_code(error: errors.SlantRefusedUs) -> str:
     return holds.TOKEN_READ_ONLY if error.status == 403 else holds.TOKEN_REFUSED
 
 
-def answer_facts(submission: Submission, written: Written, elapsed_ms: int) -> dict[str, Any]:
+def answer_facts(submission: Submission, answer: Written, elapsed_ms: int) -> dict[str, Any]:
     """What an attempt keeps of an answer."""
     return {
         "outcome": Outcome.OK,
-        "status": written.status,
-        "remote_request_id": written.request_id[:200],
-        "remote_date": written.server_date,
-        "record_id": written.record.id,
-        "answer": values_of_record(written.record, sent_fields(submission)),
+        "status": answer.status,
+        "remote_request_id": answer.request_id[:200],
+        "remote_date": answer.server_date,
+        "record_id": answer.record.id,
+        "answer": values_of_record(answer.record, sent_fields(submission)),
         "elapsed_ms": elapsed_ms,
         "bytes_sent": True,
     }

@@ -134,14 +134,14 @@ def _adopt_identity(me: Me, *, worker: Actor, clock: Clock) -> bool:
     if not restore_guard.is_our_slant(settings.SLANT_BASE_URL, me.id, worker=worker, clock=clock):
         Instance.objects.filter(pk=1).update(me_checked_at=clock.now())
         return False
-    answered = {
+    fields = {
         "me_checked_at": clock.now(),
         "can_write": me.can_write,
         "slant_base_url": settings.SLANT_BASE_URL,
         "slant_user_id": me.id,
     }
     if me.can_write is not False:
-        answered["ever_could_write"] = True
+        fields["ever_could_write"] = True
     with transaction.atomic():
         # The Slant is known but the token's owner is not: somebody ran `recover` to adopt this one.
         if Instance.objects.filter(pk=1, slant_user_id="").exclude(slant_base_url="").exists():
@@ -153,7 +153,7 @@ def _adopt_identity(me: Me, *, worker: Actor, clock: Clock) -> bool:
                 object_id=me.id,
                 change=AuditChange(after={"token_owner": me.id}),
             )
-        Instance.objects.filter(pk=1).update(**answered)
+        Instance.objects.filter(pk=1).update(**fields)
     return True
 
 

@@ -61,7 +61,7 @@ class Decision:
     evidence: Evidence | None = None
     absent_at: datetime | None = None
     rule: str = ""
-    answered: bool = True
+    was_answered: bool = True
     alarm: int | None = None
 
 
@@ -110,13 +110,13 @@ def decide_without_budget(submission: Submission, until: datetime, clock: Clock)
     since = datetime.fromisoformat(evidence.setdefault("no_budget_since", clock.now().isoformat()))
     if clock.now() - since > NO_BUDGET_LIMIT and submission.state == State.UNKNOWN:
         return Decision(State.REVIEW, Reason("no_budget"), evidence=evidence)
-    return Decision(None, due_at=max(until, later(clock, 1)), evidence=evidence, answered=False)
+    return Decision(None, due_at=max(until, later(clock, 1)), evidence=evidence, was_answered=False)
 
 
 def decide_while_away(submission: Submission, clock: Clock) -> Decision:
     """The breaker refuses the look: the submission stays due, and no time counts meanwhile."""
     evidence = unknown_outcome.without_counted_time(submission.check_state)
-    return Decision(None, due_at=later(clock, 1), evidence=evidence, answered=False)
+    return Decision(None, due_at=later(clock, 1), evidence=evidence, was_answered=False)
 
 
 def decide_after_error(submission: Submission, error: errors.SlantError, clock: Clock) -> Decision:
@@ -124,14 +124,14 @@ def decide_after_error(submission: Submission, error: errors.SlantError, clock: 
 
     No time counts meanwhile, unless Slant did answer and the answer was of no use.
     """
-    answered = isinstance(error, (errors.SlantRejected, errors.PageLimitHit)) or (
+    was_answered = isinstance(error, (errors.SlantRejected, errors.PageLimitHit)) or (
         isinstance(error, errors.SlantNoAnswer) and error.undocumented
     )
     evidence = dict(submission.check_state)
-    if not answered:
+    if not was_answered:
         evidence.pop("answered_since", None)
     due = later(clock, LATER_SECONDS if submission.looks >= len(settings.LOOK_AFTER_SECONDS) else 5)
-    return Decision(None, due_at=due, evidence=evidence, answered=answered)
+    return Decision(None, due_at=due, evidence=evidence, was_answered=was_answered)
 
 
 def limit(submission: Submission, decision: Decision, clock: Clock) -> Decision:
@@ -143,7 +143,7 @@ def limit(submission: Submission, decision: Decision, clock: Clock) -> Decision:
     """
     if submission.state != State.UNKNOWN:
         return decision
-    if decision.state is None and decision.answered and _answered_for(submission, clock) > LOOKS_LIMIT:
+    if decision.state is None and decision.was_answered and _answered_for(submission, clock) > LOOKS_LIMIT:
         return replace(decision, state=State.REVIEW, reason=Reason("too_long"))
     if decision.state == State.QUEUED and _unanswered_sends(submission) >= SENDS_LIMIT:
         return replace(decision, state=State.REVIEW, reason=Reason("sent_in_vain"), rule="")
@@ -159,47 +159,50 @@ def _decide_from_scans(submission: Submission, scans: list[ListScan], clock: Clo
     evidence = earlier_evidence(submission)
     ruled_out = frozenset(evidence.get("ruled_out", []))
     scan = merge_scans(scans)
-    found = find_candidates(submission, scan, ruled_out=ruled_out)
-    evidence |= scan_evidence(submission, scans, found)
+    candidates = find_candidates(submission, scan, ruled_out=ruled_out)
+    evidence |= scan_evidence(submission, scans, candidates)
     evidence.pop("no_budget_since", None)
-    if adopted := _record_to_adopt(found, submission):
-        rule = "one_exact" if len(found.exact) == 1 else "oldest_of_equals"
-        return Decision(State.CONFIRMED, Reason("found"), record=adopted, evidence=evidence, rule=rule)
+    if record := _record_to_adopt(candidates, submission):
+        rule = "one_exact" if len(candidates.exact) == 1 else "oldest_of_equals"
+        return Decision(State.CONFIRMED, Reason("found"), record=record, evidence=evidence, rule=rule)
     if submission.state == State.REVIEW:
         return Decision(None, due_at=later(clock, REVIEW_LOOK_SECONDS), evidence=evidence)
     if evidence.get("answer_id"):
         return Decision(State.REVIEW, Reason(submission.reason_code), evidence=evidence)
     if scan.began_at < unknown_outcome.quiet_until(submission):
         return _look_again(submission, evidence, clock)
-    if found.exact or found.near:
-        code = "two_matches" if len(found.exact) > 1 else "similar_found"
-        alarm = _unit_alarm_value(submission, found.near)
+    if candidates.exact or candidates.near:
+        code = "two_matches" if len(candidates.exact) > 1 else "similar_found"
+        alarm = _unit_alarm_value(submission, candidates.near)
         return Decision(State.REVIEW, Reason(code), evidence=evidence, alarm=alarm)
     if not scan.complete:
         return _decide_incomplete(submission, evidence, clock, broken_pages=scan.broken_pages)
     return _decide_absence(scan.began_at, evidence, clock)
 
 
-def _record_to_adopt(found: Candidates, submission: Submission) -> OpportunityRecord | None:
+def _record_to_adopt(candidates: Candidates, submission: Submission) -> OpportunityRecord | None:
     """The oldest exact candidate, if at least as many submissions could own one as there are exact
     candidates.
     """
-    if not found.exact:
+    if not candidates.exact:
         return None
     twins = Submission.objects.filter(
         kind=Kind.CREATE, state__in=OPEN, body_sha256=submission.body_sha256
     ).exclude(first_sent_at=None)
-    return found.exact[0] if len(found.exact) <= max(1, twins.count()) else None
+    return candidates.exact[0] if len(candidates.exact) <= max(1, twins.count()) else None
 
 
 def _unit_alarm_value(submission: Submission, near: Iterable[OpportunityRecord]) -> int | None:
     """The value of a record that equals what was sent except for a factor of 100 in the value (Slant API
     10.1).
     """
-    sent = sent_fields(submission)
+    body_fields = sent_fields(submission)
     for record in near:
-        as_sent = record.model_copy(update={"value": sent.get("value")})
-        if is_unit_alarm(sent, record) and kind_of(submission).matches(as_sent, submission) is Match.EXACT:
+        as_sent = record.model_copy(update={"value": body_fields.get("value")})
+        if (
+            is_unit_alarm(body_fields, record)
+            and kind_of(submission).matches(as_sent, submission) is Match.EXACT
+        ):
             return record.value
     return None
 

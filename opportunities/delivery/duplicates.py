@@ -125,33 +125,33 @@ def sweep(slant: SlantClient, *, by: Actor, clock: Clock) -> SweepResult:
 
     Two sweeps at the same time are safe, because an alert is one row for each cause.
     """
-    swept = SweepResult()
+    result = SweepResult()
     submissions = _watched_submissions(clock)
     if not submissions:
-        return swept
+        return result
     if wrong := restore_guard.reason_not_to_read():  # another Slant's lists say nothing about our records
-        swept.failure = wrong
-        return swept
+        result.failure = wrong
+        return result
     reader = _ListReader(slant, clock)
     try:
         lists = [(submission, reader.list_of(submission)) for submission in submissions]
     except SlantAway:
-        swept.failure = "Slant does not answer. Workers ask until it does."
-        return swept
+        result.failure = "Slant does not answer. Workers ask until it does."
+        return result
     except BudgetSpent as spent:
-        swept.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
-        return swept
+        result.failure = f"Our share of calls is used up until {spent.until:%H:%M} UTC."
+        return result
     except errors.SlantError as error:
         logger.warning("the sweep for doubles failed: %s", error.log_line)
-        swept.failure = error.message
-        return swept
-    swept.calls = reader.calls
-    swept.books = len({submission.book_id for submission in submissions})
-    swept.not_listed = sum(found is None for _, found in lists)
-    watched = [(submission, found) for submission, found in lists if found is not None]
-    _compare(watched, swept, clock)
-    _record_result(watched, swept, by=by, clock=clock)
-    return swept
+        result.failure = error.message
+        return result
+    result.calls = reader.calls
+    result.books = len({submission.book_id for submission in submissions})
+    result.not_listed = sum(read_list is None for _, read_list in lists)
+    read_lists = [(submission, read_list) for submission, read_list in lists if read_list is not None]
+    _compare(read_lists, result, clock)
+    _record_result(read_lists, result, by=by, clock=clock)
+    return result
 
 
 def open_alert_texts() -> list[str]:
@@ -208,17 +208,17 @@ class _ListReader:
     def _of_book(self, book_id: str) -> ReadList | None:
         if book_id not in self._lists:
             try:
-                found = self._read(self._slant.opportunity_pages(book_id=book_id))
+                read_list = self._read(self._slant.opportunity_pages(book_id=book_id))
             except errors.SlantNotFound:
                 raise
             except errors.SlantRejected:  # the filter is refused (Slant API 10.2)
-                found = self._everything = self._read(self._slant.opportunity_pages())
+                read_list = self._everything = self._read(self._slant.opportunity_pages())
             if any(
                 record.book_id != book_id and not record.cannot_read("book_id")
-                for record in found.records.values()
+                for record in read_list.records.values()
             ):
-                self._everything = found
-            self._lists[book_id] = found
+                self._everything = read_list
+            self._lists[book_id] = read_list
         return self._lists[book_id]
 
     def _of_household(self, household_id: str) -> ReadList | None:
@@ -248,13 +248,13 @@ class _ListReader:
             yield page
 
 
-def _compare(watched: Watched, swept: SweepResult, clock: Clock) -> None:
+def _compare(read_lists: Watched, result: SweepResult, clock: Clock) -> None:
     """Count the records that no submission owns, and find those that equal an owned one. Changes no row."""
-    records = {id: record for _, found in watched for id, record in found.records.items()}
+    records = {id: record for _, read_list in read_lists for id, record in read_list.records.items()}
     owned = _owned_ids(records)
-    swept.records = len(records)
-    swept.unclaimed = sum(record.id not in owned for record in _recent(records.values(), watched, clock))
-    swept.duplicates = list(_possible_duplicates(watched, owned))
+    result.records = len(records)
+    result.unclaimed = sum(record.id not in owned for record in _recent(records.values(), read_lists, clock))
+    result.duplicates = list(_possible_duplicates(read_lists, owned))
 
 
 def _owned_ids(records: Iterable[str]) -> set[str]:
@@ -263,81 +263,83 @@ def _owned_ids(records: Iterable[str]) -> set[str]:
 
 
 def _recent(
-    records: Iterable[OpportunityRecord], watched: Watched, clock: Clock
+    records: Iterable[OpportunityRecord], read_lists: Watched, clock: Clock
 ) -> Iterator[OpportunityRecord]:
     """Records of the watched books that were made in the last two hours."""
-    books = {submission.book_id for submission, _ in watched}
-    since = clock.now() - LOOK_BACK - max((found.skew for _, found in watched), default=timedelta(0))
+    books = {submission.book_id for submission, _ in read_lists}
+    since = (
+        clock.now() - LOOK_BACK - max((read_list.skew for _, read_list in read_lists), default=timedelta(0))
+    )
     for record in records:
         if record.book_id in books and record.created_at is not None and record.created_at >= since:
             yield record
 
 
-def _possible_duplicates(watched: Watched, owned: set[str]) -> Iterator[PossibleDuplicate]:
+def _possible_duplicates(read_lists: Watched, owned: set[str]) -> Iterator[PossibleDuplicate]:
     """One for each record that equals an owned one, except those that an open submission may soon own."""
     expected = _expected_owners()
-    known = set(owned)
-    for submission, found in watched:
-        for record in found.records.values():
-            if record.id in known or not _equals(record, submission, found):
+    known_ids = set(owned)
+    for submission, read_list in read_lists:
+        for record in read_list.records.values():
+            if record.id in known_ids or not _equals(record, submission, read_list):
                 continue
-            if not any(kind_of(other).matches(record, other) is Match.EXACT for other in expected):
-                known.add(record.id)
+            if not any(kind_of(owner).matches(record, owner) is Match.EXACT for owner in expected):
+                known_ids.add(record.id)
                 yield PossibleDuplicate(submission, record.id)
 
 
 def _expected_owners() -> list[Submission]:
     """Creates that were sent and are still open: a record that equals one of them may become its own."""
-    sent = Submission.objects.filter(kind=Kind.CREATE, state__in=OPEN, opportunity_id="")
-    return list(sent.exclude(first_sent_at=None))
+    creates = Submission.objects.filter(kind=Kind.CREATE, state__in=OPEN, opportunity_id="")
+    return list(creates.exclude(first_sent_at=None))
 
 
-def _equals(record: OpportunityRecord, submission: Submission, found: ReadList) -> bool:
+def _equals(record: OpportunityRecord, submission: Submission, read_list: ReadList) -> bool:
     """Whether `record` equals what `submission` sent and was made since, beside the record it owns."""
-    if found.whole and submission.opportunity_id not in found.records:
+    if read_list.whole and submission.opportunity_id not in read_list.records:
         return False
     # The name is compared first, because that is cheap and a list may hold ten thousand.
     if record.name.strip()[:500] != submission.name.strip():
         return False
     if kind_of(submission).matches(record, submission) is not Match.EXACT:
         return False
-    sent = submission.first_sent_at or submission.created_at
+    sent_at = submission.first_sent_at or submission.created_at
     if record.created_at is not None:
-        return record.created_at >= sent - BEFORE_SEND - found.skew
-    return not Opportunity.objects.filter(pk=record.id, first_seen_at__lt=sent).exists()
+        return record.created_at >= sent_at - BEFORE_SEND - read_list.skew
+    return not Opportunity.objects.filter(pk=record.id, first_seen_at__lt=sent_at).exists()
 
 
-def _ended_causes(watched: Watched, duplicates: list[PossibleDuplicate]) -> set[str]:
+def _ended_causes(read_lists: Watched, duplicates: list[PossibleDuplicate]) -> set[str]:
     """Open alerts whose cause has ended: the record differs now, or is gone from a list that was read
     whole.
     """
     standing = {duplicate.cause for duplicate in duplicates}
     ended = set()
     for cause in set(_open_causes()) - standing:
-        for submission, found in watched:
+        for submission, read_list in read_lists:
             if cause.startswith(f"{CAUSE_PREFIX}{submission.reference}:") and (
-                found.whole or cause in {_cause(submission, id) for id in found.records}
+                read_list.whole or cause in {_cause(submission, id) for id in read_list.records}
             ):
                 ended.add(cause)
     return ended
 
 
-def _record_result(watched: Watched, swept: SweepResult, *, by: Actor, clock: Clock) -> None:
+def _record_result(read_lists: Watched, result: SweepResult, *, by: Actor, clock: Clock) -> None:
     """Open and close alerts and record the counts, in one transaction."""
     with transaction.atomic():
-        for cause in _ended_causes(watched, swept.duplicates):
-            swept.closed += alerts.close_alert(cause, clock=clock)
-        for duplicate in swept.duplicates:
-            swept.opened += alerts.open_alert(duplicate.cause, duplicate.message, clock=clock)
+        for cause in _ended_causes(read_lists, result.duplicates):
+            result.closed += alerts.close_alert(cause, clock=clock)
+        for duplicate in result.duplicates:
+            result.opened += alerts.open_alert(duplicate.cause, duplicate.message, clock=clock)
         counts = {
-            "books": swept.books,
-            "calls": swept.calls,
-            "records": swept.records,
-            "unclaimed": swept.unclaimed,
-            "doubles": len(swept.duplicates),
-            "opened": swept.opened,
-            "closed": swept.closed,
-            "not_listed": swept.not_listed,
+            "books": result.books,
+            "calls": result.calls,
+            "records": result.records,
+            "unclaimed": result.unclaimed,
+            "doubles": len(result.duplicates),
+            "opened": result.opened,
+            "closed": result.closed,
+            "not_listed": result.not_listed,
         }
         audit.record(
             clock=clock,

@@ -40,7 +40,7 @@ def forget_absence(evidence: Evidence) -> None:
         evidence.pop(name, None)
 
 
-def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidates) -> Evidence:
+def scan_evidence(submission: Submission, scans: list[ListScan], candidates: Candidates) -> Evidence:
     """The evidence of a look at lists: the scans, and the candidates with their fields."""
     described = [
         {
@@ -59,8 +59,8 @@ def scan_evidence(submission: Submission, scans: list[ListScan], found: Candidat
     return {
         "scan": described[0],
         "around": described[1] if len(described) > 1 else None,
-        "candidates": [candidate_evidence(submission, record, "exact") for record in found.exact]
-        + [candidate_evidence(submission, record, "near") for record in found.near],
+        "candidates": [candidate_evidence(submission, record, "exact") for record in candidates.exact]
+        + [candidate_evidence(submission, record, "near") for record in candidates.near],
     }
 
 

@@ -27,10 +27,10 @@ def codes() -> set[str]:
 def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
     """Stop all sending for `code`. Queued submissions are kept. False when that hold existed already."""
     with transaction.atomic():
-        _, made = Hold.objects.get_or_create(
+        _, is_new = Hold.objects.get_or_create(
             pk=code, defaults={"reason": reason[:500], "by": by.display[:320], "at": clock.now()}
         )
-        if made:
+        if is_new:
             audit.record(
                 clock=clock,
                 by=by,
@@ -41,7 +41,7 @@ def hold(code: str, *, reason: str, by: Actor, clock: Clock) -> bool:
                 reason_text=reason,
                 change=AuditChange(after={"held": code}),
             )
-    return made
+    return is_new
 
 
 def release(code: str, *, by: Actor, clock: Clock, reason: str = "") -> bool:

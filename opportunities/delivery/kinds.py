@@ -57,8 +57,8 @@ class DealChanges:
     """
 
     opportunity_id: str
-    wanted: Fields
-    seen: Fields
+    new_values: Fields
+    seen_values: Fields
 
 
 class SubmissionKind(Protocol):
@@ -104,18 +104,23 @@ class CreateKind:
         Near: same household or same name only. A name is compared without the spaces around it. A field that
         we cannot read may be equal, but does not match: such a record is at most near.
         """
-        sent = sent_fields(submission)
-        found = values_of_record(record)
-        if found["book_id"] != sent["book_id"] and not is_unreadable(found["book_id"]):
+        body_fields = sent_fields(submission)
+        record_values = values_of_record(record)
+        if record_values["book_id"] != body_fields["book_id"] and not is_unreadable(record_values["book_id"]):
             return Match.NONE
-        same_name = record.name.strip() == sent["name"].strip() and not is_unreadable(found["name"])
-        identified = record.has_id and found["book_id"] == sent["book_id"] and same_name
-        if identified and all(found[field] == sent[field] for field in IDENTIFYING if field in sent):
-            return Match.EXACT
-        may_be_household = "household_id" in sent and (
-            found["household_id"] == sent["household_id"] or is_unreadable(found["household_id"])
+        same_name = record.name.strip() == body_fields["name"].strip() and not is_unreadable(
+            record_values["name"]
         )
-        is_near = same_name or is_unreadable(found["name"]) or may_be_household
+        identified = record.has_id and record_values["book_id"] == body_fields["book_id"] and same_name
+        if identified and all(
+            record_values[field] == body_fields[field] for field in IDENTIFYING if field in body_fields
+        ):
+            return Match.EXACT
+        may_be_household = "household_id" in body_fields and (
+            record_values["household_id"] == body_fields["household_id"]
+            or is_unreadable(record_values["household_id"])
+        )
+        is_near = same_name or is_unreadable(record_values["name"]) or may_be_household
         return Match.NEAR if is_near else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
@@ -129,7 +134,7 @@ class ChangeKind:
 
     @staticmethod
     def body(changes: DealChanges) -> Fields:
-        return to_body(changes.wanted)
+        return to_body(changes.new_values)
 
     def send(self, slant: SlantClient, submission: Submission) -> Written:
         return slant.update_opportunity(
@@ -138,21 +143,23 @@ class ChangeKind:
 
     def matches(self, record: OpportunityRecord, submission: Submission) -> Match:
         """Exact: the record has all wanted values. Near: somebody changed such a field to a third value."""
-        sent = sent_fields(submission)
-        found = values_of_record(record, sent)
-        if all(found.get(field) == value for field, value in sent.items()):
+        body_fields = sent_fields(submission)
+        record_values = values_of_record(record, body_fields)
+        if all(record_values.get(field) == value for field, value in body_fields.items()):
             return Match.EXACT
         return Match.NEAR if self.conflict(record, submission) else Match.NONE
 
     def conflict(self, record: OpportunityRecord, submission: Submission) -> list[str]:
         """Values that a manager saw in review and chose to overwrite do not conflict."""
-        sent = sent_fields(submission)
-        found = values_of_record(record, sent)
+        body_fields = sent_fields(submission)
+        record_values = values_of_record(record, body_fields)
         overwrites = submission.check_state.get("overwrites", {})
         return [
             field
-            for field, seen in submission.seen.items()
-            if found.get(field) not in (seen, overwrites.get(field, seen), sent.get(field)) and field in sent
+            for field, seen_value in submission.seen.items()
+            if record_values.get(field)
+            not in (seen_value, overwrites.get(field, seen_value), body_fields.get(field))
+            and field in body_fields
         ]
 
 

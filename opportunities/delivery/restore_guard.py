@@ -92,11 +92,11 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
         head_file.read() == now and _other_slant_message(instance) is None
     ):  # as in most rounds, nothing happened since the last one
         return True
-    found = _diagnose()
-    if found is None:
+    diagnosis = _diagnose()
+    if diagnosis is None:
         head_file.write(now)
         return True
-    if found == RESTORED:
+    if diagnosis == RESTORED:
         head_file.mark_behind()
     with transaction.atomic():
         # Diagnosed again under the lock: `recover` may just have repaired the database.
@@ -109,11 +109,11 @@ def check_database(*, worker: Actor, clock: Clock, instance: Instance | None = N
 
 def _hold_sending(code: str, *, worker: Actor, clock: Clock) -> bool:
     """Set the hold `code`, with its alert. False when that hold existed already."""
-    made = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
+    is_new = holds.hold(code, reason=HOLD_MESSAGES[code], by=worker, clock=clock)
     remedy = ALTERED_REMEDY if code == ALTERED else HOLD_REMEDY
     text = AlertText(HOLD_MESSAGES[code], holds.MEANING, remedy)
     alerts.open_alert(code, text, clock=clock)
-    return made
+    return is_new
 
 
 def other_slant_message() -> str | None:

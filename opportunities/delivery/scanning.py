@@ -212,11 +212,11 @@ def _excluded_ids(submission: Submission, ids: list[str], now: datetime) -> set[
     excluded = set(owned.values_list("opportunity_id", flat=True))
     jumped = Instance.current().clock_jumped_at
     if jumped is None or abs(now - jumped) > JUMP_RELEVANT_FOR:
-        sent = submission.first_sent_at or submission.created_at
-        mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent)
+        sent_at = submission.first_sent_at or submission.created_at
+        mirrored = Opportunity.objects.filter(pk__in=ids, first_seen_at__lt=sent_at)
         excluded |= set(mirrored.values_list("pk", flat=True))
         # Deals that cannot be shown on the board are known too, and so are those without a usable id.
-        unreadable = UnreadableRecord.objects.filter(resource=DEALS, key__in=ids, first_seen_at__lt=sent)
+        unreadable = UnreadableRecord.objects.filter(resource=DEALS, key__in=ids, first_seen_at__lt=sent_at)
         excluded |= set(unreadable.values_list("key", flat=True))
     return excluded
 

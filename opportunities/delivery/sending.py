@@ -39,14 +39,14 @@ def deliver_due(
     slant: SlantClient, *, worker: Actor, clock: Clock, stopping: Stopping = never_stopping
 ) -> int:
     """Send what is due, one after another, for ROUND_SECONDS. Returns how many exchanges were made."""
-    made, until = 0, clock.monotonic() + ROUND_SECONDS
+    count, until = 0, clock.monotonic() + ROUND_SECONDS
     while not stopping() and clock.monotonic() < until and (claimed := claim(worker=worker, clock=clock)):
         restore_guard.update_head_file()
         deliver(claimed, slant, worker=worker, clock=clock)
-        made += 1
+        count += 1
     if breaker.state(clock.now()).is_open:
         ask_owners(worker=worker, clock=clock)
-    return made
+    return count
 
 
 def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) -> None:
@@ -57,7 +57,7 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
     started = clock.monotonic()
     try:
         conflicting = _read_before_writing(client, submission, clock)
-        written = None if conflicting else _make_write(client, submission, clock)
+        answer = None if conflicting else _make_write(client, submission, clock)
     except errors.SlantError as raised:
         elapsed = int((clock.monotonic() - started) * 1000)
         requests.refund_unused()
@@ -68,20 +68,20 @@ def deliver(claimed: Claim, slant: SlantClient, *, worker: Actor, clock: Clock) 
         return
     elapsed = int((clock.monotonic() - started) * 1000)
     requests.refund_unused()
-    if written is None:
+    if answer is None:
         facts = {"outcome": Outcome.REJECTED, "code": "conflict", "bytes_sent": False}
         _finish(claimed, answers.after_conflict(conflicting), facts, worker, clock)
         return
-    complete = written if written.is_whole else _complete_answer(slant, submission, written, steady)
+    complete = answer if answer.is_whole else _complete_answer(slant, submission, answer, steady)
     if complete is None:
-        following = answers.after_mismatch(submission, written, Reason("not_shown"), clock)
+        following = answers.after_mismatch(submission, answer, Reason("not_shown"), clock)
     else:
-        written, following = complete, answers.after_answer(submission, complete, clock)
+        answer, following = complete, answers.after_answer(submission, complete, clock)
     _finish(
-        claimed, following, answers.answer_facts(submission, written, elapsed), worker, clock, written=written
+        claimed, following, answers.answer_facts(submission, answer, elapsed), worker, clock, answer=answer
     )
-    if written.unit_alarm:
-        sound_unit_alarm(submission, written.record.value, worker=worker, clock=clock)
+    if answer.unit_alarm:
+        sound_unit_alarm(submission, answer.record.value, worker=worker, clock=clock)
 
 
 @dataclass
@@ -90,17 +90,17 @@ class _Requests:
 
     claimed: Claim
     clock: Clock
-    begun: int = 0
+    count: int = 0
 
     def begin(self) -> Ended:
         """Called immediately before each request; returns the function to call with how it ended."""
         _refuse_late_send(self.claimed, self.clock)
-        self.begun += 1
+        self.count += 1
         return partial(budget.settle, self.claimed.charge, clock=self.clock)
 
     def refund_unused(self) -> None:
         """Calls that were counted and not made, such as the write after a read that found a conflict."""
-        budget.refund(self.claimed.charge, calls=max(0, self.claimed.charge.calls - self.begun))
+        budget.refund(self.claimed.charge, calls=max(0, self.claimed.charge.calls - self.count))
 
 
 def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
@@ -111,10 +111,10 @@ def _refuse_late_send(claimed: Claim, clock: Clock) -> None:
     allow the send, and the submission must still be claimed by us. Raises `WriteNotTried` otherwise.
     """
     longest = timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS)
-    ours = Submission.objects.filter(
+    claimed_row = Submission.objects.filter(
         pk=claimed.submission.pk, state=State.SENDING, fence=claimed.submission.fence
     )
-    is_ours = ours.exists()
+    is_ours = claimed_row.exists()
     # The clocks come last, because the query may have taken long.
     is_late = clock.monotonic() > claimed.begin_by or clock.now() + longest > claimed.attempt.lease_until
     if is_late or not is_ours:
@@ -144,9 +144,9 @@ def _read_before_writing(client: SlantClient, submission: Submission, clock: Clo
     if conflicting:
         with transaction.atomic():
             mirror.apply(record, clock=clock)
-    found = values_of_record(record, conflicting)
+    record_values = values_of_record(record, conflicting)
     return {
-        name: answers.NOT_READABLE if is_unreadable(found.get(name)) else answers.CHANGED_MEANWHILE
+        name: answers.NOT_READABLE if is_unreadable(record_values.get(name)) else answers.CHANGED_MEANWHILE
         for name in conflicting
     }
 
@@ -187,12 +187,12 @@ def _reclassified(kind: type[errors.SlantError], error: errors.SlantError) -> er
 
 
 def _complete_answer(
-    slant: SlantClient, submission: Submission, written: Written, clock: Clock
+    slant: SlantClient, submission: Submission, answer: Written, clock: Clock
 ) -> Written | None:
     """An answer that left out what was sent, completed by one more call. None when Slant cannot be asked."""
     try:
         client = metered(slant, Share.PEOPLE, clock).using(reference=submission.reference)
-        return client.read_back(written, submission.body.encode())
+        return client.read_back(answer, submission.body.encode())
     except (BudgetSpent, ClockJumped, errors.SlantError):
         return None
 
@@ -204,12 +204,12 @@ def _finish(
     worker: Actor,
     clock: Clock,
     *,
-    written: Written | None = None,
+    answer: Written | None = None,
 ) -> None:
     """Close the attempt and change the submission in one commit. Does nothing when the lease was lost."""
     submission = claimed.submission
-    answered = {"status": facts.get("status"), "request_id": facts.get("remote_request_id", "")}
-    remote = Remote.showing(written.record, **answered) if written else Remote(**answered)
+    answer_marks = {"status": facts.get("status"), "request_id": facts.get("remote_request_id", "")}
+    remote = Remote.showing(answer.record, **answer_marks) if answer else Remote(**answer_marks)
     try:
         with transaction.atomic():
             Attempt.objects.filter(pk=claimed.attempt.pk, finished_at=None).update(
@@ -226,18 +226,18 @@ def _finish(
                 lease_until=None,
                 **following.fields,
             )
-            if written and following.state == State.CONFIRMED:
-                mirror.apply(written.record, clock=clock, by=submission.by_display)
+            if answer and following.state == State.CONFIRMED:
+                mirror.apply(answer.record, clock=clock, by=submission.by_display)
             if following.reason.code == answers.RECORD_GONE:
                 mirror.mark_gone([submission.opportunity_id], now=clock.now())
     except LostRace:
         return
     except IntegrityError:
-        owner = answers.record_owner(submission, written) if written else None
-        if written is None or owner is None:
+        owner = answers.record_owner(submission, answer) if answer else None
+        if answer is None or owner is None:
             raise
         # Another submission took the record in the same moment.
-        replay = answers.after_replay(submission, owner, written, clock)
+        replay = answers.after_replay(submission, owner, answer, clock)
         _finish(claimed, replay, facts, worker, clock)
         return
     if following.state == State.CONFIRMED:

@@ -51,15 +51,15 @@ def settle_due(
         _renew_lease(submission, clock)
 
     scanner = Scanner(slant, clock, after_page)
-    looked = 0
+    looks = 0
     # Most rounds find no submission, so this query locks no row.
     for pk in list(_due_for_look(clock.now()).order_by("due_at", "created_at").values_list("pk", flat=True)):
         if stopping():
             break
         if submission := _lease_for_look(pk, worker=worker, clock=clock):
             _settle(submission, slant, scanner, worker=worker, clock=clock)
-            looked += 1
-    return looked
+            looks += 1
+    return looks
 
 
 def _due_for_look(now: datetime) -> QuerySet[Submission]:
@@ -179,10 +179,10 @@ def _change_state(
 
 def _evidence_after(submission: Submission, decision: Decision, clock: Clock) -> Evidence:
     """The evidence, with the moment from which Slant has answered our looks without a break."""
-    kept = dict(decision.evidence if decision.evidence is not None else submission.check_state)
-    if decision.answered:
-        kept.setdefault("answered_since", clock.now().isoformat())
-    return kept
+    evidence = dict(decision.evidence if decision.evidence is not None else submission.check_state)
+    if decision.was_answered:
+        evidence.setdefault("answered_since", clock.now().isoformat())
+    return evidence
 
 
 def _look_again_soon(pk: UUID, clock: Clock) -> None:

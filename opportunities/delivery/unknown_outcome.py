@@ -37,9 +37,9 @@ def to_unknown(
     (reliability 2.2 (1)). Where the clock was set back since the send, it counts from now.
     """
     now = clock.now()
-    sent = min(submission.last_sent_at or now, now)
+    sent_at = min(submission.last_sent_at or now, now)
     last = max(
-        sent + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), min(ended or now, now + send_lease())
+        sent_at + timedelta(seconds=settings.SLANT_TIMEOUT_SECONDS), min(ended or now, now + send_lease())
     )
     return Transition(
         State.UNKNOWN,
@@ -89,8 +89,8 @@ def stop_counting_time() -> None:
     if counting:  # usually there is none, and no row is locked
         with transaction.atomic():
             for submission in waiting.select_for_update().filter(pk__in=counting):
-                kept = without_counted_time(submission.check_state)
-                Submission.objects.filter(pk=submission.pk).update(check_state=kept)
+                new_evidence = without_counted_time(submission.check_state)
+                Submission.objects.filter(pk=submission.pk).update(check_state=new_evidence)
 
 
 def restart_quiet_periods(clock: Clock) -> None:
@@ -136,9 +136,9 @@ def restart_if_ahead(submission: Submission, now: datetime) -> bool:
     if submission.state != State.UNKNOWN:
         return False
     longest = send_lease() + timedelta(seconds=settings.QUIET_SECONDS) + CLOCKS_DIFFER
-    kept = [submission.check_state[name] for name in SINCE if submission.check_state.get(name)]
+    moments = [submission.check_state[name] for name in SINCE if submission.check_state.get(name)]
     is_ahead = quiet_until(submission) > now + longest or any(
-        datetime.fromisoformat(moment) > now + CLOCKS_DIFFER for moment in kept
+        datetime.fromisoformat(moment) > now + CLOCKS_DIFFER for moment in moments
     )
     if is_ahead:
         _restart_quiet_period(submission, now)

@@ -24,9 +24,9 @@ def why_not_free(port: int) -> str:
 
 def choose_control_port() -> int:
     """The port of the sandbox's switches: that of SANDBOX_CONTROL_URL if it is free, else any free one."""
-    wanted = urlsplit(settings.SANDBOX_CONTROL_URL).port
-    if wanted and wanted not in (settings.PORT, settings.SANDBOX_PORT) and not why_not_free(wanted):
-        return wanted
+    port_set = urlsplit(settings.SANDBOX_CONTROL_URL).port
+    if port_set and port_set not in (settings.PORT, settings.SANDBOX_PORT) and not why_not_free(port_set):
+        return port_set
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

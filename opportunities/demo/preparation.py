@@ -26,15 +26,15 @@ def migrate() -> None:
 def collect_static() -> None:
     """Collect the static files if one of them changed since the last time."""
     stamp = settings.VAR_DIR / "static.stamp"
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     for finder in get_finders():
         for path, storage in finder.list([]):
             status = os.stat(storage.path(path))
-            seen.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
-    if stamp.exists() and stamp.read_text() == seen.hexdigest():
+            digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
     call_command("collectstatic", interactive=False, verbosity=0, clear=True)
-    stamp.write_text(seen.hexdigest())
+    stamp.write_text(digest.hexdigest())
 
 
 def heartbeats() -> set[tuple[str, datetime]]:

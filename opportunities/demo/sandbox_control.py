@@ -129,8 +129,8 @@ def ask_sandbox(method: str, body: dict[str, Any] | None = None) -> dict[str, An
         raise NoSandbox
     connection = HTTPConnection(address.hostname, address.port or 80, timeout=TIMEOUT_SECONDS)
     try:
-        sent = json.dumps(body) if body is not None else None
-        connection.request(method, "/_control", sent, {"Content-Type": "application/json"})
+        payload = json.dumps(body) if body is not None else None
+        connection.request(method, "/_control", payload, {"Content-Type": "application/json"})
         response = connection.getresponse()
         text = response.read(ANSWER_BYTES)
         state = json.loads(text) if response.status == 200 else None

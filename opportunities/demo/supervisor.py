@@ -185,10 +185,10 @@ class Supervisor:
     def _stop_children(self) -> None:
         # The sandbox last, so that the worker can finish what it is sending.
         deadline = time.monotonic() + STOP_SECONDS
-        others = [child for child in self.children if child.name != "sandbox"]
-        for child in others:
+        others_than_sandbox = [child for child in self.children if child.name != "sandbox"]
+        for child in others_than_sandbox:
             child.terminate()
-        for child in others:
+        for child in others_than_sandbox:
             child.ensure_ended(deadline)
         for child in self.children:
             if child.name == "sandbox":

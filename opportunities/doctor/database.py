@@ -56,15 +56,15 @@ def look_at_rights(plan: Plan) -> Iterator[Diagnosis]:
     if connection.vendor != "postgresql":
         return
     (name,) = _row("SELECT current_user")
-    wanted = _role_of(plan)
+    expected_role = _role_of(plan)
     if plan.process == Process.WEB and name == grants.WORKER:
         yield warning(f"the web uses the worker's role. Give it {grants.WEB} in its DATABASE_URL.")
-        wanted = grants.WORKER
-    differences = grants.compare_rights(name, wanted)
+        expected_role = grants.WORKER
+    differences = grants.compare_rights(name, expected_role)
     for words in differences:
         yield problem(f"{words} As the owner: manage.py grants.")
     if not differences:
-        yield ok(f"{name} may do what {wanted} should, and no more")
+        yield ok(f"{name} may do what {expected_role} should, and no more")
 
 
 def look_at_connections(plan: Plan) -> Iterator[Diagnosis]:
@@ -79,17 +79,21 @@ def look_at_connections(plan: Plan) -> Iterator[Diagnosis]:
     of_one = settings.DATABASE_CONNECTIONS
     of_workers = plan.workers * (of_one + HEARING)
     needed = plan.webs * of_one + of_workers + OTHER_CONNECTIONS
-    ours = plan.webs * of_one if plan.process == Process.WEB else of_workers
-    counted = f"{plan.webs} web processes, {plan.workers} workers and {OTHER_CONNECTIONS} others"
+    own_connections = plan.webs * of_one if plan.process == Process.WEB else of_workers
+    processes = f"{plan.webs} web processes, {plan.workers} workers and {OTHER_CONNECTIONS} others"
     remedy = "Raise it, or lower DATABASE_CONNECTIONS."
     if needed > server - reserved:
-        yield problem(f"{counted} want {needed}, max_connections leaves {server - reserved}. {remedy}")
-    elif 0 <= of_role < ours:
-        yield problem(f"the processes of this role want {ours}, its CONNECTION LIMIT is {of_role}. {remedy}")
+        yield problem(f"{processes} want {needed}, max_connections leaves {server - reserved}. {remedy}")
+    elif 0 <= of_role < own_connections:
+        yield problem(
+            f"the processes of this role want {own_connections}, its CONNECTION LIMIT is {of_role}. {remedy}"
+        )
     elif 0 <= of_database < needed:
-        yield problem(f"{counted} want {needed}, the database's CONNECTION LIMIT is {of_database}. {remedy}")
+        yield problem(
+            f"{processes} want {needed}, the database's CONNECTION LIMIT is {of_database}. {remedy}"
+        )
     else:
-        yield ok(f"{counted} want {needed}, and {server - reserved} are allowed")
+        yield ok(f"{processes} want {needed}, and {server - reserved} are allowed")
 
 
 def look_at_clock(plan: Plan) -> Iterator[Diagnosis]:

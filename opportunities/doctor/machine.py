@@ -24,9 +24,9 @@ def look_at_static_files(plan: Plan) -> Iterator[Diagnosis]:
         return
     missing = static_files.find_uncollected()
     if missing:
-        some = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        names = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         yield problem(
-            f"{some} not collected from this version: pages have no styles. manage.py collectstatic"
+            f"{names} not collected from this version: pages have no styles. manage.py collectstatic"
         )
     else:
         yield ok(f"collected in {settings.STATIC_ROOT}")
@@ -60,19 +60,21 @@ def _of_the_web(key: Path) -> Iterator[Diagnosis]:
     token = settings.SLANT_API_TOKEN_FILE
     if settings.SLANT_API_TOKEN and not token:
         yield problem("the web's variables hold SLANT_API_TOKEN. Give it to the worker alone.")
-    found = [path for path in (Path(token) if token else None, key) if path and os.access(path, os.R_OK)]
-    for path in found:
+    readable_files = [
+        path for path in (Path(token) if token else None, key) if path and os.access(path, os.R_OK)
+    ]
+    for path in readable_files:
         yield problem(f"the web can read {path}. Make it the worker's own: chown, chmod 600.")
-    if not found:
+    if not readable_files:
         yield ok("the web reads neither the token nor the trail's key")
 
 
-def _of_one_user(what: str, path: Path) -> Iterator[Diagnosis]:
+def _of_one_user(name: str, path: Path) -> Iterator[Diagnosis]:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077 and not path.is_relative_to(CREDENTIALS):
-        yield problem(f"{what}, {path}, has the mode {mode:o}: others can read it. chmod 600")
+        yield problem(f"{name}, {path}, has the mode {mode:o}: others can read it. chmod 600")
     else:
-        yield ok(f"{what} is for one user")
+        yield ok(f"{name} is for one user")
 
 
 def look_at_checkpoints(plan: Plan) -> Iterator[Diagnosis]:
@@ -99,13 +101,13 @@ def look_at_disk(plan: Plan) -> Iterator[Diagnosis]:
         if folder == Path(settings.VAR_DIR) and not os.access(folder, os.W_OK):
             yield problem(f"this user may not write to {folder}. Set VAR_DIR to a folder of its own.")
         free = shutil.disk_usage(folder).free
-        said = f"{folder} has {free / 1024**2:,.0f} MB left"
+        space = f"{folder} has {free / 1024**2:,.0f} MB left"
         if free < LITTLE_BYTES:
-            yield problem(f"{said}: a full disk stops all work. Make room.")
+            yield problem(f"{space}: a full disk stops all work. Make room.")
         elif free < LOW_BYTES:
-            yield warning(f"{said}. Make room.")
+            yield warning(f"{space}. Make room.")
         else:
-            yield ok(said)
+            yield ok(space)
 
 
 def look_at_proxies(plan: Plan) -> Iterator[Diagnosis]:

@@ -31,8 +31,8 @@ def look_at_mail(plan: Plan) -> Iterator[Diagnosis]:
         mail.open()
         mail.close()
     except OSError as why:
-        where = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
-        yield problem(f"{where} takes no mail ({type(why).__name__}). Look at EMAIL_URL.")
+        server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+        yield problem(f"{server} takes no mail ({type(why).__name__}). Look at EMAIL_URL.")
     else:
         yield ok(f"{settings.EMAIL_HOST} answers, for {', '.join(settings.ALERT_EMAILS)}")
 
@@ -50,13 +50,13 @@ def look_at_sign_on(plan: Plan) -> Iterator[Diagnosis]:
     try:
         answer = requests.get(address, timeout=PROVIDER_SECONDS, allow_redirects=False)
         answer.raise_for_status()
-        found = answer.json()
+        content = answer.json()
     except (requests.RequestException, ValueError) as why:
         yield problem(f"{address} does not answer as a provider ({type(why).__name__}). Look at OIDC_ISSUER.")
         return
-    said = found if isinstance(found, dict) else {}
-    lacking = [name for name in NEEDED if not said.get(name)]
-    if said.get("issuer") != settings.OIDC_ISSUER:
+    description = content if isinstance(content, dict) else {}
+    lacking = [name for name in NEEDED if not description.get(name)]
+    if description.get("issuer") != settings.OIDC_ISSUER:
         yield problem(
             "the provider calls itself otherwise. OIDC_ISSUER must be its issuer, letter for letter."
         )

@@ -25,7 +25,7 @@ class ChangedDeals:
 
     began: datetime
     slants_began: datetime
-    seen: set[str] = field(default_factory=set)
+    ids: set[str] = field(default_factory=set)
     without_id: set[str] = field(default_factory=set)
     repeated: int = 0
     broken: bool = False
@@ -34,26 +34,26 @@ class ChangedDeals:
 
     def note_server_date(self, page: DealPage) -> None:
         """Take the time of the beginning, by Slant's clock, from the first page."""
-        if page.server_date and not self.seen:
+        if page.server_date and not self.ids:
             self.slants_began = page.server_date
 
     def add(self, page: DealPage) -> None:
         self.count = page.total_count
-        self.seen |= {item.id for item in page.items}
+        self.ids |= {item.id for item in page.items}
         self.without_id |= {item.id for item in page.without_id}
         self.repeated += page.repeated
         self.broken = self.broken or page.is_broken
         self.top = max(self.top, latest_change(page.items))
 
     @property
-    def shown(self) -> int:
+    def deal_count(self) -> int:
         """How many deals came. Two with the same id on one page are two, because one page cannot have
         shifted.
         """
-        return len(self.seen) + len(self.without_id) + self.repeated
+        return len(self.ids) + len(self.without_id) + self.repeated
 
 
 def has_older(page: DealPage, since: datetime) -> bool:
     """Whether a deal of the page is older than `since` as it was sent: rounded down to the second."""
-    sent = since.replace(microsecond=0)
-    return any(item.updated_at and item.updated_at < sent for item in page.items)
+    whole_second = since.replace(microsecond=0)
+    return any(item.updated_at and item.updated_at < whole_second for item in page.items)

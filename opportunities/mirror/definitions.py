@@ -62,7 +62,7 @@ def read_if_due(slant: SlantClient, *, clock: Clock) -> bool:
     return True
 
 
-def known() -> list[DealField]:
+def load_definitions() -> list[DealField]:
     """The custom fields of deals, in Slant's order; empty until they were read."""
     return listed(SyncState.objects.filter(pk=DEFINITIONS).values_list("cursor", flat=True).first())
 

@@ -47,12 +47,12 @@ class FetchedList:
 
 def _write_books(listing: FetchedList, now: datetime) -> None:
     books: list[types.BookRecord] = listing.rows
-    known = Book.objects.in_bulk([book.id for book in books if book.unreadable])
+    known_books = Book.objects.in_bulk([book.id for book in books if book.unreadable])
     Book.objects.bulk_create(
         [
             _with_known(
                 Book(pk=book.id, name=book.name[:500], role=book.role or ""),
-                known.get(book.id),
+                known_books.get(book.id),
                 book,
                 {"name": "name", "role": "role"},
             )
@@ -78,11 +78,13 @@ def _write_members(book: types.BookRecord) -> None:
     If that cannot be read either, nobody counts as having left.
     """
     users = list({user.id: user for user in book.users}.values())
-    known = {member.user_id: member for member in Member.objects.filter(book_id=book.id)}
+    known_members = {member.user_id: member for member in Member.objects.filter(book_id=book.id)}
     unnamed = [fold_address(getattr(user, "email", "")) for user in book.without_id]
     if "" not in unnamed:
-        left = Member.objects.filter(book_id=book.id).exclude(user_id__in=[user.id for user in users])
-        left.exclude(email__in=unnamed).delete()
+        former_members = Member.objects.filter(book_id=book.id).exclude(
+            user_id__in=[user.id for user in users]
+        )
+        former_members.exclude(email__in=unnamed).delete()
     Member.objects.bulk_create(
         [
             _with_known(
@@ -94,7 +96,7 @@ def _write_members(book: types.BookRecord) -> None:
                     last_name=user.last_name[:200],
                     role=user.role or "",
                 ),
-                known.get(user.id),
+                known_members.get(user.id),
                 user,
                 {name: name for name in ("email", "first_name", "last_name", "role")},
             )
@@ -108,11 +110,11 @@ def _write_members(book: types.BookRecord) -> None:
 
 def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     revision = totals.lock()
-    drawn = _as_drawn()
-    known = Pipeline.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
+    old_layout = _as_drawn()
+    known_pipelines = Pipeline.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
     # Everybody sees a pipeline without a book, so a new one with an unreadable book is not shown at all.
     pipelines: list[types.PipelineRecord] = [
-        row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
+        row for row in listing.rows if row.id in known_pipelines or not row.cannot_read("book_id")
     ]
     Pipeline.objects.bulk_create(
         [
@@ -124,7 +126,7 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
                     book_id=pipeline.book_id,
                     position=position,
                 ),
-                known.get(pipeline.id),
+                known_pipelines.get(pipeline.id),
                 pipeline,
                 {"name": "name", "book_id": "book_id"},
             )
@@ -137,10 +139,10 @@ def _write_pipelines(listing: FetchedList, now: datetime) -> None:
     if listing.whole:
         _mark_gone(Pipeline.objects.all(), {pipeline.id for pipeline in pipelines}, now)
     _write_stages(pipelines, listing, revision, now)
-    now_drawn = _as_drawn()
-    if now_drawn != drawn:
-        ids = drawn.keys() | now_drawn.keys()
-        totals.pipelines_changed(revision, {id for id in ids if drawn.get(id) != now_drawn.get(id)})
+    new_layout = _as_drawn()
+    if new_layout != old_layout:
+        ids = old_layout.keys() | new_layout.keys()
+        totals.pipelines_changed(revision, {id for id in ids if old_layout.get(id) != new_layout.get(id)})
     for pipeline in pipelines:
         for stage in (*pipeline.stages, *pipeline.without_id):
             listing.findings.add(
@@ -154,8 +156,10 @@ def _write_stages(
     revision: MirrorRevision,
     now: datetime,
 ) -> None:
-    found = {stage.id: (pipeline, place, stage) for pipeline, place, stage in _stages_of(pipelines)}
-    known = Stage.objects.in_bulk([id for id, (_, _, stage) in found.items() if stage.unreadable])
+    stages_by_id = {stage.id: (pipeline, place, stage) for pipeline, place, stage in _stages_of(pipelines)}
+    known_stages = Stage.objects.in_bulk(
+        [id for id, (_, _, stage) in stages_by_id.items() if stage.unreadable]
+    )
     stages = [
         _with_known(
             Stage(
@@ -168,11 +172,11 @@ def _write_stages(
                 visible=stage.visible,
                 default_probability=stage.default_probability,
             ),
-            known.get(stage.id),
+            known_stages.get(stage.id),
             stage,
             {name: name for name in ("name", "stage_order", "visible", "default_probability")},
         )
-        for pipeline, place, stage in found.values()
+        for pipeline, place, stage in stages_by_id.values()
     ]
     before = totals.default_probabilities(stage.pk for stage in stages)
     Stage.objects.bulk_create(
@@ -197,10 +201,10 @@ def _as_drawn() -> dict[str, list[tuple[Any, ...]]]:
     rows = Stage.objects.filter(gone_at=None, pipeline__gone_at=None)
     ordered = rows.order_by("pipeline__position", "pipeline_id", "stage_order", "position", "pk")
     pipeline = ("pipeline__name", "pipeline__position", "pipeline__book_id")
-    found: dict[str, list[tuple[Any, ...]]] = {}
+    layout: dict[str, list[tuple[Any, ...]]] = {}
     for row in ordered.values_list("pipeline_id", "pk", "name", "visible", "default_probability", *pipeline):
-        found.setdefault(row[0], []).append(row)
-    return found
+        layout.setdefault(row[0], []).append(row)
+    return layout
 
 
 def _stages_of(
@@ -212,10 +216,10 @@ def _stages_of(
 
 
 def _write_households(listing: FetchedList, now: datetime) -> None:
-    known = Household.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
+    known_households = Household.objects.in_bulk([row.id for row in listing.rows if row.unreadable])
     # The book decides who may see a household, so a new one with an unreadable book is not shown at all.
     households: list[types.HouseholdRecord] = [
-        row for row in listing.rows if row.id in known or not row.cannot_read("book_id")
+        row for row in listing.rows if row.id in known_households or not row.cannot_read("book_id")
     ]
     Household.objects.bulk_create(
         [
@@ -226,7 +230,7 @@ def _write_households(listing: FetchedList, now: datetime) -> None:
                     type=household.type[:40],
                     book_id=household.book_id,
                 ),
-                known.get(household.id),
+                known_households.get(household.id),
                 household,
                 {"name": "name", "type": "type", "book_id": "book_id"},
             )
@@ -241,14 +245,14 @@ def _write_households(listing: FetchedList, now: datetime) -> None:
         _mark_gone(Household.objects.all(), {household.id for household in households}, now)
 
 
-def _with_known(row: Row, known: Row | None, record: SlantRecord, columns: dict[str, str]) -> Row:
+def _with_known(row: Row, known_row: Row | None, record: SlantRecord, columns: dict[str, str]) -> Row:
     """`row` with the last readable values where `record` cannot be read. `columns`: places in the record, and
     our columns.
     """
     for place, column in columns.items():
         if record.cannot_read(place):
             default = UNREADABLE_NAME if place == "name" else getattr(row, column)
-            setattr(row, column, getattr(known, column) if known else default)
+            setattr(row, column, getattr(known_row, column) if known_row else default)
     return row
 
 

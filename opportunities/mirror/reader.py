@@ -156,20 +156,20 @@ class DealReader:
 
     def _judge_changes(self, changes: ChangedDeals) -> ChangesResult:
         """Whether all changes came. Only then does the mark move."""
-        if self._top_is_missing(changes.seen):
+        if self._top_is_missing(changes.ids):
             return ChangesResult.DOUBTED
         if changes.broken:
             return ChangesResult.DOUBTED  # the unreadable page may hold new deals, so a walk reads everything
-        if changes.count is not None and changes.shown < changes.count:
+        if changes.count is not None and changes.deal_count < changes.count:
             return ChangesResult.SHIFTED
         self._move_mark(changes.top, changes.slants_began.isoformat())
         self.cursor["as_of"] = changes.began.isoformat()
         return ChangesResult.WHOLE
 
-    def _top_is_missing(self, seen: set[str]) -> bool:
+    def _top_is_missing(self, ids: set[str]) -> bool:
         """Whether the deal with the highest time is missing. Then the answer proves nothing."""
         top: str = self.cursor.get("top", "")
-        return top not in seen and Opportunity.objects.filter(pk=top, gone_at=None).exists()
+        return top not in ids and Opportunity.objects.filter(pk=top, gone_at=None).exists()
 
     def _move_mark(self, top: tuple[str, str], began: str) -> None:
         """Move the mark to the highest time seen, but not past the beginning of the pass, because later
@@ -263,8 +263,8 @@ class DealReader:
             return False
         if walk.is_complete:
             self._look_for_the_missing(walk)
-            shown = walk.ids | walk.without_id
-            unreadable.forget_unseen_deals(shown, began=walk.began, now=self.clock.now())
+            ids_shown = walk.ids | walk.without_id
+            unreadable.forget_unseen_deals(ids_shown, began=walk.began, now=self.clock.now())
         if not walk.beside or not self.cursor.get("since"):
             self._move_mark(walk.top, walk.slants_began or walk.began.isoformat())
             self.cursor["as_of"] = walk.began.isoformat()
@@ -283,20 +283,20 @@ class DealReader:
         # Deals that were not requested last time come first, so that each missing deal gets its turn.
         last: str = self.cursor.get("asked_last", "")
         suspects = sorted(missing & set(self.missing), key=lambda deal: (deal <= last, deal))
-        gone = []
+        gone_ids = []
         try:
             for deal in suspects[: self._looks_at_most]:
                 if self._is_gone(deal):
-                    gone.append(deal)
+                    gone_ids.append(deal)
                 self.cursor["asked_last"] = deal
         except (BudgetSpent, errors.SlantError):
             pass  # requested again after the next walk
-        if gone:
-            writing.mark_gone(gone, now=self.clock.now())
-        self.missing = sorted(missing - set(gone))
+        if gone_ids:
+            writing.mark_gone(gone_ids, now=self.clock.now())
+        self.missing = sorted(missing - set(gone_ids))
 
     def _is_gone(self, deal: str) -> bool:
-        asked = totals.current_revision()
+        revision = totals.current_revision()
         self.may_continue()
         try:
             record = self._patient.opportunity(deal)
@@ -306,7 +306,7 @@ class DealReader:
             if error.status != 403:
                 raise
             return False  # for a token that may only read, the same status is another class (Slant API 3)
-        writing.write([record], now=self.clock.now(), asked_at=asked)
+        writing.write([record], now=self.clock.now(), asked_at=revision)
         return False
 
     # Pages

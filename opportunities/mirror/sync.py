@@ -226,18 +226,18 @@ def _read_resource(
 
 def _read_list(state: SyncState, slant: SlantClient, clock: Clock, may_continue: MayContinue) -> bool:
     """Read a short list whole before any of it is written, so that a failure leaves the last good copy."""
-    read, write = LISTS[state.pk]
+    read_whole, write = LISTS[state.pk]
     began = clock.now()
-    listing = read(slant, may_continue)
+    listing = read_whole(slant, may_continue)
     may_continue()
     now, digest = clock.now(), listing.digest()
     with transaction.atomic():
-        written = {name: state.cursor.get(name, "") for name in ("digest", "written_at")}
-        if digest != written["digest"] or not digest or _is_to_be_written_anew(written["written_at"], now):
+        stamp = {name: state.cursor.get(name, "") for name in ("digest", "written_at")}
+        if digest != stamp["digest"] or not digest or _is_to_be_written_anew(stamp["written_at"], now):
             write(listing, now)
-            written = {"digest": digest, "written_at": now.isoformat()}
+            stamp = {"digest": digest, "written_at": now.isoformat()}
         unreadable.replace(listing.findings, now=now)
-        state.cursor = {"calls": listing.calls, "as_of": began.isoformat(), **written}
+        state.cursor = {"calls": listing.calls, "as_of": began.isoformat(), **stamp}
         _succeeded(state, clock)
     return True
 

@@ -135,12 +135,12 @@ def pipelines_changed(revision: MirrorRevision, pipeline_ids: Collection[str]) -
     revision.save(update_fields=["pipelines"])
 
 
-def count_totals(where: Q | None = None) -> dict[TotalKey, StageSums]:
+def count_totals(condition: Q | None = None) -> dict[TotalKey, StageSums]:
     """The correct totals, counted from the deals; keys without a deal are left out."""
     default = Stage.objects.filter(pk=OuterRef("stage_id")).values("default_probability")
     weight = F("value") * Coalesce("probability", Subquery(default))
     rows = (
-        Opportunity.objects.filter(where or Q(), gone_at=None)
+        Opportunity.objects.filter(condition or Q(), gone_at=None)
         .order_by()
         .values_list(*TotalKey._fields)
         .annotate(

@@ -56,7 +56,7 @@ class Findings:
 
     resource: str
     kind: str
-    found: dict[str, UnreadableFinding] = field(default_factory=dict)
+    by_key: dict[str, UnreadableFinding] = field(default_factory=dict)
 
     def add(
         self, record: SlantRecord, *, place: str = "", within: str = "", kind: str = "", book_id: str = ""
@@ -72,14 +72,14 @@ class Findings:
         around = f" of {within.split()[0]}" if within else f", {place}"
         named = f"{kind} {record.id}" if record.has_id else f"{kind} without a usable id{around}"
         name = "" if record.cannot_read("name") else str(getattr(record, "name", ""))
-        self.found[key] = UnreadableFinding(key, named[:300], dict(record.unreadable), name[:500], book_id)
+        self.by_key[key] = UnreadableFinding(key, named[:300], dict(record.unreadable), name[:500], book_id)
 
     def add_page(self, page: RecordPage[Record]) -> None:
         """Keep the records of a page that cannot be read, or the page itself."""
         if page.is_broken:
             key = f"page {page.current_page}"
             label = f"page {page.current_page} of the list of {self.resource}"
-            self.found[key] = UnreadableFinding(key, label, {WHOLE_RECORD: "no list"})
+            self.by_key[key] = UnreadableFinding(key, label, {WHOLE_RECORD: "no list"})
         for record in (*page.items, *page.without_id):
             place = f"page {page.current_page}, record {page.places.get(record.id, 0)}"
             self.add(record, place=place, book_id=book_of(record))
@@ -92,10 +92,10 @@ def book_of(record: SlantRecord) -> str:
 
 
 def deal_findings(records: Iterable[OpportunityRecord]) -> list[UnreadableFinding]:
-    found = Findings(DEALS, DEAL)
+    findings = Findings(DEALS, DEAL)
     for record in records:
-        found.add(record, book_id=book_of(record))
-    return list(found.found.values())
+        findings.add(record, book_id=book_of(record))
+    return list(findings.by_key.values())
 
 
 def keep(resource: str, findings: Sequence[UnreadableFinding], *, now: datetime) -> None:
@@ -122,16 +122,16 @@ def keep(resource: str, findings: Sequence[UnreadableFinding], *, now: datetime)
 
 def replace(findings: Findings, *, now: datetime) -> None:
     """Store what reading the whole list found, and delete what the list no longer shows."""
-    known = UnreadableRecord.objects.filter(resource=findings.resource)
-    known.exclude(key__in=list(findings.found)).delete()
-    keep(findings.resource, list(findings.found.values()), now=now)
+    stored_rows = UnreadableRecord.objects.filter(resource=findings.resource)
+    stored_rows.exclude(key__in=list(findings.by_key)).delete()
+    keep(findings.resource, list(findings.by_key.values()), now=now)
 
 
 def first_seen(keys: Iterable[str]) -> dict[str, datetime]:
     """When each deal that could not be shown on the board was first seen, by key."""
-    wanted = list(keys)
-    known = UnreadableRecord.objects.filter(resource=DEALS, key__in=wanted)
-    return {} if not wanted else dict(known.values_list("key", "first_seen_at"))
+    key_list = list(keys)
+    rows = UnreadableRecord.objects.filter(resource=DEALS, key__in=key_list)
+    return {} if not key_list else dict(rows.values_list("key", "first_seen_at"))
 
 
 def forget_deals(keys: Iterable[str]) -> None:
@@ -142,12 +142,12 @@ def forget_deals(keys: Iterable[str]) -> None:
 def keep_page(page: RecordPage[OpportunityRecord], *, now: datetime) -> None:
     """Store the deals of a page that have no usable id, or the page itself. `writing` stores the others."""
     if page.is_broken or page.without_id:
-        found = Findings(DEALS, DEAL)
-        found.add_page(replace_fields(page, items=()))
-        keep(DEALS, list(found.found.values()), now=now)
+        findings = Findings(DEALS, DEAL)
+        findings.add_page(replace_fields(page, items=()))
+        keep(DEALS, list(findings.by_key.values()), now=now)
 
 
-def forget_unseen_deals(shown: Collection[str], *, began: datetime, now: datetime) -> None:
+def forget_unseen_deals(ids_shown: Collection[str], *, began: datetime, now: datetime) -> None:
     """Delete the findings that a complete walk no longer showed: the record was repaired, or is gone.
 
     A deal on the board is not deleted here: it may be missing for another reason, and is requested by its id.
@@ -156,7 +156,7 @@ def forget_unseen_deals(shown: Collection[str], *, began: datetime, now: datetim
     earlier = UnreadableRecord.objects.filter(resource=DEALS).filter(
         Q(seen_at__lt=began) | Q(seen_at__gt=now)
     )
-    unseen = [key for key in earlier.values_list("key", flat=True) if key not in shown]
+    unseen = [key for key in earlier.values_list("key", flat=True) if key not in ids_shown]
     on_board = Opportunity.objects.filter(pk__in=unseen, gone_at=None).values_list("pk", flat=True)
     forget_deals(set(unseen) - set(on_board))
 

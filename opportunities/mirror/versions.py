@@ -48,7 +48,7 @@ def write(changes: Mapping[str, Observed], *, at: datetime, by: str) -> None:
     OpportunityVersion.objects.filter(opportunity_id__in=changes, valid_to=None).update(valid_to=at)
     OpportunityVersion.objects.bulk_create(
         [
-            OpportunityVersion(opportunity_id=deal_id, valid_from=at, by=by[:320], **seen._asdict())
-            for deal_id, seen in changes.items()
+            OpportunityVersion(opportunity_id=deal_id, valid_from=at, by=by[:320], **observation._asdict())
+            for deal_id, observation in changes.items()
         ]
     )

@@ -96,8 +96,8 @@ class Walk:
         """
         if self.broken:
             return False
-        shown = len(self.ids) + len(self.without_id) + self.repeated
-        return self.by_household or (not self.fell and self.count is not None and shown >= self.count)
+        deal_count = len(self.ids) + len(self.without_id) + self.repeated
+        return self.by_household or (not self.fell and self.count is not None and deal_count >= self.count)
 
 
 def latest_change(items: Iterable[OpportunityRecord]) -> tuple[str, str]:

@@ -109,10 +109,10 @@ def _keep_unreadable(
 
 
 class _Before:
-    """A row before the change. `seen` is None for a deal that is new."""
+    """A row before the change. `observation` is None for a deal that is new."""
 
     def __init__(self, row: Opportunity | None) -> None:
-        self.seen = observe(row) if row else None
+        self.observation = observe(row) if row else None
         self.seen_at = row.seen_at if row else None
         self.values = _values(row) if row else ()
 
@@ -126,12 +126,12 @@ class _Changes:
         self._moves: list[tuple[str, Observed | None, Observed]] = []
 
     def note(self, before: _Before, row: Opportunity) -> None:
-        if before.seen is not None and before.values == _values(row):
+        if before.observation is not None and before.values == _values(row):
             return
         # After the clock was set back, a version must not begin before the one it ends.
         self._at = max(self._at, before.seen_at or self._at)
         self._rows.append(row)
-        self._moves.append((row.pk, before.seen, observe(row)))
+        self._moves.append((row.pk, before.observation, observe(row)))
 
     def save(self, by: str, revision: Any) -> int:
         if not self._rows:

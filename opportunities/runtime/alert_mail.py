@@ -33,7 +33,7 @@ LONGEST_SECONDS = 60.0
 
 def send_due(*, clock: Clock) -> int:
     """Send due mails until the mail server fails or none is left. Returns how many were sent."""
-    sent = 0
+    count = 0
     while mail := _claim(clock):
         failure = send(_message(mail.alert, mail.event))
         if failure:
@@ -41,8 +41,8 @@ def send_due(*, clock: Clock) -> int:
             break
         AlertMail.objects.filter(pk=mail.pk).update(sent_at=clock.now(), due_at=None, failure="")
         logger.info("alert mail sent: %s %s", mail.alert.cause, mail.event)
-        sent += 1
-    return sent
+        count += 1
+    return count
 
 
 def send_unrecorded(alert: Alert, event: str) -> None:
@@ -144,7 +144,7 @@ def _headers(alert: Alert, event: str) -> dict[str, str]:
         else f"{_instance()}.{alert.pk}"
     )
     name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in name)
-    ids = {known: f"<alert.{name}.{known}@{host}>" for known in (AlertMail.OPENED, AlertMail.CLOSED)}
+    ids = {kind: f"<alert.{name}.{kind}@{host}>" for kind in (AlertMail.OPENED, AlertMail.CLOSED)}
     headers = {"Message-ID": ids[event], "Auto-Submitted": "auto-generated"}
     if event == AlertMail.CLOSED:
         headers |= {"In-Reply-To": ids[AlertMail.OPENED], "References": ids[AlertMail.OPENED]}

@@ -138,9 +138,9 @@ def refund(charge: Charge, *, calls: int) -> None:
         row = _locked()
         counted = [row.minutes, row.sync_minutes] if charge.share in GUARANTEED_CALLS else [row.minutes]
         for minutes in counted:
-            left = minutes.pop(charge.minute, 0) - calls
-            if left > 0:
-                minutes[charge.minute] = left
+            remaining = minutes.pop(charge.minute, 0) - calls
+            if remaining > 0:
+                minutes[charge.minute] = remaining
         row.save()
 
 
@@ -205,14 +205,14 @@ def merge_counts(counted: dict[str, int], *, clock: Clock) -> None:
     with transaction.atomic():
         row, now = _locked(), clock.now()
         _drop_old_minutes(row, now)
-        theirs = Budget(minutes={})
+        other_budget = Budget(minutes={})
         for minute, calls in counted.items():
             key = str(min(int(minute), _minute(now)))
-            theirs.minutes[key] = theirs.minutes.get(key, 0) + int(calls)
-        _drop_old_minutes(theirs, now)
-        for minute, calls in theirs.minutes.items():
+            other_budget.minutes[key] = other_budget.minutes.get(key, 0) + int(calls)
+        _drop_old_minutes(other_budget, now)
+        for minute, calls in other_budget.minutes.items():
             row.minutes[minute] = max(calls, row.minutes.get(minute, 0))
-        if theirs.minutes:
+        if other_budget.minutes:
             _count(row, int(settings.SLANT_HOURLY_BUDGET) // 9, now)
         row.save()
 
@@ -268,13 +268,13 @@ def _drop_old_minutes(row: Budget, now: datetime) -> None:
 
 
 def _within_window(counted: dict[str, int], this: int) -> dict[str, int]:
-    kept: dict[str, int] = {}
+    in_window: dict[str, int] = {}
     for minute, calls in counted.items():
         if int(minute) > this - WINDOW_MINUTES:
             # The clocks of two machines may differ by one minute.
             key = minute if int(minute) <= this + 1 else str(this)
-            kept[key] = kept.get(key, 0) + calls
-    return kept
+            in_window[key] = in_window.get(key, 0) + calls
+    return in_window
 
 
 def _fits(row: Budget, share: Share, calls: int) -> bool:

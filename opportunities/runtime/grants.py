@@ -93,18 +93,18 @@ def rights_of(role: str, table: str) -> frozenset[str]:
 
 def statements() -> list[str]:
     """The statements to run as the owner, in one transaction. Running them twice does no harm."""
-    found = [f"REVOKE ALL ON {', '.join(all_tables())} FROM {WORKER}, {WEB}"]
+    sql = [f"REVOKE ALL ON {', '.join(all_tables())} FROM {WORKER}, {WEB}"]
     for role in ROLES:
-        found += [f"GRANT USAGE ON SCHEMA public TO {role}", f"REVOKE CREATE ON SCHEMA public FROM {role}"]
+        sql += [f"GRANT USAGE ON SCHEMA public TO {role}", f"REVOKE CREATE ON SCHEMA public FROM {role}"]
         alike: dict[frozenset[str], list[str]] = defaultdict(list)
         for table in all_tables():
             alike[rights_of(role, table)].append(table)
         for rights, tables in alike.items():
-            found.append(f"GRANT {', '.join(sorted(rights))} ON {', '.join(tables)} TO {role}")
+            sql.append(f"GRANT {', '.join(sorted(rights))} ON {', '.join(tables)} TO {role}")
     for table, columns in WEB_COLUMNS.items():
-        found.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {WEB}")
+        sql.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {WEB}")
     return [
-        *found,
+        *sql,
         SEQUENCES,
         f"ALTER TABLE {LEASES} ENABLE ROW LEVEL SECURITY",
         f"DROP POLICY IF EXISTS every_lease ON {LEASES}",
@@ -129,8 +129,8 @@ def grant_all() -> None:
             raise CannotGrant(differences)
 
 
-def compare_rights(role: str, wanted: str) -> list[str]:
-    """How what `role` can do differs from the rights of `wanted` (WORKER or WEB), in sentences."""
+def compare_rights(role: str, expected_role: str) -> list[str]:
+    """How what `role` can do differs from the rights of `expected_role` (WORKER or WEB), in sentences."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT wanted.name, known.name, has_table_privilege(%s, 'public.' || wanted.name, known.name) "
@@ -144,7 +144,7 @@ def compare_rights(role: str, wanted: str) -> list[str]:
     lacks: dict[str, list[str]] = defaultdict(list)
     exceeds: dict[str, list[str]] = defaultdict(list)
     for table, right, has in rows:
-        if has != (right in rights_of(wanted, table)):
+        if has != (right in rights_of(expected_role, table)):
             (exceeds if has else lacks)[right].append(table)
     words = [f"{role} may not {right} {_some(tables)}." for right, tables in lacks.items()]
     words += [
@@ -173,26 +173,26 @@ def _obstacles() -> list[str]:
             [all_tables()],
         )
         tables = cursor.fetchall()
-    found = [
+    obstacles = [
         f"There is no role {role}. As a superuser, or a role with CREATEROLE: "
         f"CREATE ROLE {role} LOGIN PASSWORD '...';"
         for role in ROLES
         if role not in roles
     ]
-    found += [
+    obstacles += [
         f"{role} is a superuser, to whom no right can be refused: ALTER ROLE {role} NOSUPERUSER;"
         for role, is_super in roles.items()
         if is_super
     ]
     if missing := [name for name, owner, _ in tables if owner is None]:
-        found.append(f"There is no {_some(missing)}. First, as {me}: manage.py migrate")
-    others: dict[str, list[str]] = defaultdict(list)
+        obstacles.append(f"There is no {_some(missing)}. First, as {me}: manage.py migrate")
+    owners: dict[str, list[str]] = defaultdict(list)
     for name, owner, is_mine in tables:
         if owner is not None and not is_mine:
-            others[owner].append(name)
-    for owner, names in others.items():
-        found.append(f"{_some(names)} belong to {owner}, and you are {me}. Run this as {owner}.")
-    return found
+            owners[owner].append(name)
+    for owner, names in owners.items():
+        obstacles.append(f"{_some(names)} belong to {owner}, and you are {me}. Run this as {owner}.")
+    return obstacles
 
 
 def _some(names: Iterable[str]) -> str:

@@ -48,8 +48,8 @@ def renew(name: str, *, owner: str, fence: int, seconds: float, clock: Clock) ->
     once.
     """
     until = clock.now() + timedelta(seconds=seconds)
-    ours = Lease.objects.filter(pk=name, owner=owner, fence=fence)
-    return bool(ours.update(until=until, seconds=seconds))
+    lease = Lease.objects.filter(pk=name, owner=owner, fence=fence)
+    return bool(lease.update(until=until, seconds=seconds))
 
 
 def release(name: str, *, owner: str, fence: int) -> None:

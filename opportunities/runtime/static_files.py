@@ -19,12 +19,12 @@ def find_uncollected() -> tuple[str, ...]:
     storage: Any = staticfiles_storage
     if not hasattr(storage, "hashed_files"):
         return ()
-    found: list[str] = []
+    missing: list[str] = []
     collected: Any = apps.get_app_config("staticfiles")
     for finder in get_finders():
         for name, source in finder.list(collected.ignore_patterns):
             hashed, copy = storage.hashed_files.get(name), Path(storage.path(name))
             is_served = hashed and Path(storage.path(hashed)).is_file() and copy.is_file()
             if not is_served or copy.read_bytes() != Path(source.path(name)).read_bytes():
-                found.append(name)
-    return tuple(sorted(found))
+                missing.append(name)
+    return tuple(sorted(missing))

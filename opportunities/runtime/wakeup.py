@@ -70,9 +70,9 @@ def _watch_file(woken: Callable[[], None]) -> None:
     _file().touch()
     last = None
     while True:
-        seen = _file().stat().st_mtime_ns
-        if seen != last:
-            last = seen
+        changed_at = _file().stat().st_mtime_ns
+        if changed_at != last:
+            last = changed_at
             woken()
         time.sleep(LOOK_SECONDS)
 

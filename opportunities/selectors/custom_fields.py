@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from opportunities.deal_fields import CUSTOM_PREFIX, DealField, label_of, values_of_row
-from opportunities.mirror.definitions import known, listed
+from opportunities.mirror.definitions import listed, load_definitions
 from opportunities.models import Opportunity
 from opportunities.wording.fields import show_custom_value
 
@@ -34,4 +34,4 @@ def field_definitions(row: Opportunity) -> list[DealField]:
     """The definitions of Slant's custom fields. Makes a query unless `row` has `definitions`
     (`opportunity.page.reachable`).
     """
-    return listed(row.definitions) if hasattr(row, "definitions") else known()
+    return listed(row.definitions) if hasattr(row, "definitions") else load_definitions()

@@ -24,8 +24,8 @@ def read_plain(path: Path) -> bytes:
     except IsADirectoryError as problem:
         raise NotPlain from problem
     try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
             raise NotPlain
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(MOST_BYTES)

@@ -86,7 +86,7 @@ def _deals_file(request: PageRequest, suffix: str) -> HttpResponseBase:
     selection, reading = SelectionForm(request.GET).selection, reading_of(request.GET)
     count, rows = file_rows(person, selection, reading.sorting, now)
     deal_exports.record(
-        what="opportunities",
+        object_type="opportunities",
         format=suffix,
         rows=count,
         filters=reading.query(selection.query()),

@@ -105,7 +105,7 @@ def _submit(request: PageRequest, row: Opportunity) -> HttpResponse:
         return _draw_refused(request, row, form)
     changes = form.changes()
     try:
-        if not changes.wanted:
+        if not changes.new_values:
             with token_guard(MESSAGES):
                 form_tokens.check_unused(form.cleaned_data["form_token"], request.person)
             messages.info(request, words.NOT_CHANGED)

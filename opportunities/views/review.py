@@ -79,7 +79,7 @@ def _decide(request: PageRequest, person: Person, row: Submission, chosen: dict[
         case "resend":
             seen_ids = {*chosen["seen"], chosen["opportunity_id"]}
             reviewing.send_again(
-                submission=row, seen=seen_ids, reason=reason, person=person, by=by, clock=CLOCK
+                submission=row, seen_ids=seen_ids, reason=reason, person=person, by=by, clock=CLOCK
             )
             return endings.sent_again.format(name=row.name)
         case _:

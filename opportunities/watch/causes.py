@@ -79,52 +79,54 @@ class Situation:
 
 def look(clock: Clock) -> Situation | None:
     """The present situation; None when the database cannot be queried."""
-    now, found = clock.now(), health(clock)
-    if not found.database.ok:
+    now, state_of_health = clock.now(), health(clock)
+    if not state_of_health.database.ok:
         return None
     failing = Heartbeat.objects.filter(at__gt=now - ALIVE, failures__gte=FAILED_ROUNDS).order_by("worker")
-    return Situation(now, found, breaker.state(now), list(failing))
+    return Situation(now, state_of_health, breaker.state(now), list(failing))
 
 
-def slant_away(seen: Situation) -> Answer:
+def slant_away(situation: Situation) -> Answer:
     """The breaker is open. If it closed and no good answer came yet, it may be open again at the next
     look.
     """
-    if not seen.health.worker.ok:
+    if not situation.health.worker.ok:
         return UNKNOWN
-    if seen.slant.open_since is None:
-        is_over = seen.health.slant.ok or seen.health.held
+    if situation.slant.open_since is None:
+        is_over = situation.health.slant.ok or situation.health.held
         return None if is_over else UNDECIDED
-    said = words.SLANT_BUSY if seen.slant.is_busy else words.SLANT_AWAY
-    return _found(
-        said,
+    alert_words = words.SLANT_BUSY if situation.slant.is_busy else words.SLANT_AWAY
+    return _describe(
+        alert_words,
         settings.ALERT_SLANT_AWAY_SECONDS,
-        details=(words.LAST_ERROR.format(error=seen.slant.last_error),),
-        since=_moment(seen.slant.open_since),
+        details=(words.LAST_ERROR.format(error=situation.slant.last_error),),
+        since=_moment(situation.slant.open_since),
     )
 
 
-def no_worker(seen: Situation) -> Answer:
+def no_worker(situation: Situation) -> Answer:
     """No worker completes rounds. If one records failures, `rounds_fail` says more."""
-    age, longest = seen.health.worker.age_s, settings.ALERT_NO_WORKER_SECONDS
-    if seen.failing:
+    age, longest = situation.health.worker.age_s, settings.ALERT_NO_WORKER_SECONDS
+    if situation.failing:
         return None
     if age is None:
-        return _found(words.NO_WORKER, longest, since=words.NEVER)
+        return _describe(words.NO_WORKER, longest, since=words.NEVER)
     if age < longest:
         return None
-    since = words.SINCE.format(since=_moment(seen.now - timedelta(seconds=age)))
-    return _found(words.NO_WORKER, 0, since=since)
+    since = words.SINCE.format(since=_moment(situation.now - timedelta(seconds=age)))
+    return _describe(words.NO_WORKER, 0, since=since)
 
 
-def rounds_fail(seen: Situation) -> Answer:
+def rounds_fail(situation: Situation) -> Answer:
     longest = timedelta(seconds=settings.ALERT_ROUNDS_FAIL_SECONDS)
     failing = [
-        beat for beat in seen.failing if beat.failing_since and seen.now - beat.failing_since >= longest
+        beat
+        for beat in situation.failing
+        if beat.failing_since and situation.now - beat.failing_since >= longest
     ]
     if not failing:
         return None
-    return _found(
+    return _describe(
         words.ROUNDS_FAIL,
         0,
         workers=_named([beat.worker for beat in failing], ", "),
@@ -133,33 +135,33 @@ def rounds_fail(seen: Situation) -> Answer:
     )
 
 
-def old_mirror(seen: Situation) -> Answer:
+def old_mirror(situation: Situation) -> Answer:
     """The mirror is older than the threshold and four sync intervals, although syncing works."""
-    if not seen.works or seen.health.held:
+    if not situation.works or situation.health.held:
         return UNKNOWN
     longest = settings.ALERT_OLD_MIRROR_SECONDS
-    stamp = shell.stamp(list(shell.watched()), seen.now)
+    stamp = shell.stamp(list(shell.watched()), situation.now)
     if stamp.synced_at is None:
-        return _found(words.NEVER_SYNCED, longest)
+        return _describe(words.NEVER_SYNCED, longest)
     if stamp.level != shell.RED or stamp.age < timedelta(seconds=longest):
         return None
-    return _found(words.OLD_MIRROR, min(CATCHING_UP_SECONDS, longest), since=_moment(stamp.synced_at))
+    return _describe(words.OLD_MIRROR, min(CATCHING_UP_SECONDS, longest), since=_moment(stamp.synced_at))
 
 
-def stuck_queue(seen: Situation) -> Answer:
+def stuck_queue(situation: Situation) -> Answer:
     """Submissions wait and none was sent within the threshold, or one has waited four times as long."""
-    if not seen.works or seen.health.held or _is_budget_spent(seen):
+    if not situation.works or situation.health.held or _is_budget_spent(situation):
         return UNKNOWN
     longest = timedelta(seconds=settings.ALERT_STUCK_QUEUE_SECONDS)
     # A submission without a due time waits for an answer from its owner.
     queued = Submission.objects.filter(state=State.QUEUED).exclude(due_at=None)
     oldest = queued.order_by("created_at").values_list("created_at", flat=True).first()
-    if oldest is None or seen.now - oldest < longest:
+    if oldest is None or situation.now - oldest < longest:
         return None
-    sent_lately = Attempt.objects.filter(outcome=Outcome.OK, finished_at__gt=seen.now - longest).exists()
-    if sent_lately and seen.now - oldest < 4 * longest:
+    sent_lately = Attempt.objects.filter(outcome=Outcome.OK, finished_at__gt=situation.now - longest).exists()
+    if sent_lately and situation.now - oldest < 4 * longest:
         return None
-    return _found(
+    return _describe(
         words.STUCK_QUEUE,
         (longest if sent_lately else min(GRACE, longest)).total_seconds(),
         path="/submissions/",
@@ -169,20 +171,20 @@ def stuck_queue(seen: Situation) -> Answer:
     )
 
 
-def spent_budget(seen: Situation) -> Answer:
-    if not _is_budget_spent(seen):
+def spent_budget(situation: Situation) -> Answer:
+    if not _is_budget_spent(situation):
         return None
-    left, most = seen.health.budget_left, settings.SLANT_HOURLY_BUDGET
-    return _found(words.SPENT_BUDGET, settings.ALERT_SPENT_BUDGET_SECONDS, left=left, all=most)
+    calls_left, most = situation.health.budget_left, settings.SLANT_HOURLY_BUDGET
+    return _describe(words.SPENT_BUDGET, settings.ALERT_SPENT_BUDGET_SECONDS, left=calls_left, all=most)
 
 
-def review(seen: Situation) -> Answer:
+def review(situation: Situation) -> Answer:
     waiting = Submission.objects.filter(state=State.REVIEW)
     count = waiting.count()
     if not count:
         return None
-    since = waiting.order_by("created_at").values_list("created_at", flat=True).first() or seen.now
-    return _found(
+    since = waiting.order_by("created_at").values_list("created_at", flat=True).first() or situation.now
+    return _describe(
         words.REVIEW,
         settings.ALERT_REVIEW_SECONDS,
         path=REVIEW_PAGE,
@@ -203,25 +205,25 @@ CAUSES: dict[str, Callable[[Situation], Answer]] = {
 }
 
 
-def _found(
-    said: AlertWords, after: float, *, path: str = "", details: tuple[str, ...] = (), **values: Any
+def _describe(
+    alert_words: AlertWords, after: float, *, path: str = "", details: tuple[str, ...] = (), **values: Any
 ) -> Found:
-    filled = said.fill(**values)
-    where = {"path": path} if path else {}
-    text = AlertText(filled.happened, filled.meaning, filled.remedy, details=details, **where)
+    filled = alert_words.fill(**values)
+    options = {"path": path} if path else {}
+    text = AlertText(filled.happened, filled.meaning, filled.remedy, details=details, **options)
     return Found(text, timedelta(seconds=after))
 
 
-def _is_budget_spent(seen: Situation) -> bool:
+def _is_budget_spent(situation: Situation) -> bool:
     """Whether the calls that people may make are used up."""
-    return seen.health.budget_left <= Share.PEOPLE.value
+    return situation.health.budget_left <= Share.PEOPLE.value
 
 
 def _references(rows: QuerySet[Submission]) -> tuple[str, ...]:
     """Only references, because mail must not hold the names of clients."""
-    found = list(rows.order_by("created_at").values_list("reference", flat=True))
-    more = [words.MORE.format(count=len(found) - NAMED)] if len(found) > NAMED else []
-    return (*found[:NAMED], *more)
+    references = list(rows.order_by("created_at").values_list("reference", flat=True))
+    more = [words.MORE.format(count=len(references) - NAMED)] if len(references) > NAMED else []
+    return (*references[:NAMED], *more)
 
 
 def _named(names: list[str], between: str) -> str:

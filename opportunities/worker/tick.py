@@ -122,10 +122,10 @@ def _check_trail(worker: Actor, hourly: set[str], clock: Clock) -> None:
 def _check_clock(worker: str, clock: Clock) -> None:
     """Handle a clock jump in the transaction that detects it, because it is detected only once."""
     with transaction.atomic():
-        seen = heartbeats.beat(worker, clock=clock)
-        if seen is heartbeats.ClockWatch.JUMPED:
+        clock_state = heartbeats.beat(worker, clock=clock)
+        if clock_state is heartbeats.ClockWatch.JUMPED:
             logger.warning("the clock jumped; every quiet period begins again")
             unknown_outcome.handle_clock_jump(clock)
-        elif seen is heartbeats.ClockWatch.UNWATCHED:
+        elif clock_state is heartbeats.ClockWatch.UNWATCHED:
             unknown_outcome.restart_quiet_periods(clock)
             budget.restart_window(clock=clock)

@@ -23,7 +23,7 @@ def mona(db: None) -> Person:
 
 def send_again(office: Office, submission: Submission, mona: Person, seen: list[str]) -> None:
     reviewing.send_again(
-        submission=submission, seen=seen, reason="not ours", person=mona, by=office.by, clock=office.clock
+        submission=submission, seen_ids=seen, reason="not ours", person=mona, by=office.by, clock=office.clock
     )
 
 

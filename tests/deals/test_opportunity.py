@@ -70,8 +70,8 @@ def test_custom_fields_bear_slants_names_in_slants_order(
     asked = len(box.requests)
     assert not definitions.read_if_due(box.client(), clock=box.clock)
     assert len(box.requests) == asked
-    names = [field.label for field in definitions.known()]
-    keys = [field.name.removeprefix("custom_fields.") for field in definitions.known()]
+    names = [field.label for field in definitions.load_definitions()]
+    keys = [field.name.removeprefix("custom_fields.") for field in definitions.load_definitions()]
     make_deal(custom_fields={"unheard_of": [1, "two"]} | dict.fromkeys(reversed(keys), "2026-11-30"))
 
     said = words(Page(browse(owner).get(DEAL)))

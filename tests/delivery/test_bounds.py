@@ -154,4 +154,6 @@ def test_a_manager_is_asked_within_two_hours_though_looks_come_late(office: Offi
     again = Decision(None)
 
     assert limit(fresh(submission), again, office.clock).state == State.REVIEW
-    assert limit(submission, replace(again, answered=False), office.clock) == replace(again, answered=False)
+    assert limit(submission, replace(again, was_answered=False), office.clock) == replace(
+        again, was_answered=False
+    )

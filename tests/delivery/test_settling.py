@@ -199,7 +199,7 @@ def test_a_manager_sends_again_and_absence_is_proven_afresh_without_what_was_rul
 
     reviewing.send_again(
         submission=fresh(submission),
-        seen=reviewing.candidate_ids(submission),
+        seen_ids=reviewing.candidate_ids(submission),
         reason="not ours",
         person=boss,
         by=office.by,

@@ -132,7 +132,7 @@ def test_a_manager_who_rules_out_a_record_without_an_id_is_not_asked_again(offic
         by=office.by,
         clock=office.clock,
         reason="It is not ours.",
-        seen=reviewing.candidate_ids(submission),
+        seen_ids=reviewing.candidate_ids(submission),
     )
     office.rounds(minutes=6)
 

@@ -179,7 +179,7 @@ class People:
                     continue  # it is there, but nobody has offered it yet
                 elif history.rng.random() < 0.7:
                     history.changing.shown_to_a_manager(row)
-                    reviewing.send_again(seen=reviewing.candidate_ids(row), **facts)
+                    reviewing.send_again(seen_ids=reviewing.candidate_ids(row), **facts)
                 else:
                     reviewing.close(**facts)
                 history.scheduler.say(f"manager decided {row.reference}: {mine or 'not there'}")

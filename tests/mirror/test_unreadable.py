@@ -367,7 +367,7 @@ def test_an_odd_custom_field_leaves_the_others(sync: Sync, box: SlantBox, clock:
 
     assert definitions.read_if_due(connection.metered(box.client(), Share.SYNC, clock), clock=clock)
 
-    assert len(definitions.known()) == len(others) > 0
+    assert len(definitions.load_definitions()) == len(others) > 0
 
 
 # --- A page ---------------------------------------------------------------------------------------------

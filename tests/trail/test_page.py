@@ -71,7 +71,7 @@ def test_the_page_alone_tells_the_story_of_a_deal(office: Office, auditor: Perso
 @pytest.mark.parametrize(("rows", "told"), [(1, "1 row"), (28, "28 rows")])
 def test_one_is_told_as_one(auditor: Person, rows: int, told: str) -> None:
     by = Actor.operator("ada")
-    deal_exports.record(what="list", format="csv", rows=rows, filters="", by=by, clock=SystemClock())
+    deal_exports.record(object_type="list", format="csv", rows=rows, filters="", by=by, clock=SystemClock())
 
     assert sentences(auditor) == [f"ada (server administrator) exported {told} of list as csv."]
 
@@ -83,7 +83,7 @@ def test_an_edit_is_told_field_by_field_with_what_was_there_before(
     office.round()
     row.refresh_from_db()
     change(
-        changes=DealChanges(row.opportunity_id, wanted={"value": 700_000}, seen={"value": 1}),
+        changes=DealChanges(row.opportunity_id, new_values={"value": 700_000}, seen_values={"value": 1}),
         kind="edit",
         person=office.person,
         by=office.by,

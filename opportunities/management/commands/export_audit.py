@@ -40,28 +40,28 @@ class Command(BaseCommand):
         by, clock, folder = Actor.operator(getpass.getuser()), SystemClock(), options["folder"]
         try:
             if options["archive"]:
-                taken = export.archive(options["archive"], folder, by=by, clock=clock)
+                summary = export.archive(options["archive"], folder, by=by, clock=clock)
             else:
-                wanted = TrailQuery(
+                query = TrailQuery(
                     who=_person(options["person"] or ""),
                     actions=tuple(options["action"]),
                     object=options["object"],
                     since=options["since"],
                     until=options["until"],
                 )
-                taken = export.write_folder(wanted, folder, by=by, clock=clock)
+                summary = export.write_folder(query, folder, by=by, clock=clock)
         except (OSError, ValueError, NoKey) as problem:
             raise CommandError(str(problem)) from problem
         self.stdout.write(
-            f"{taken.count:,} events, {taken.first[0]:,} to {taken.last[0]:,}, are in {folder}."
+            f"{summary.count:,} events, {summary.first[0]:,} to {summary.last[0]:,}, are in {folder}."
         )
         self.stdout.write(f"Check them anywhere with: python3 {export.VERIFIER} .")
 
 
-def _person(given: str) -> str:
-    if "@" not in given or " " in given:
-        return given
-    people = Person.objects.filter(email=given.lower())
+def _person(text: str) -> str:
+    if "@" not in text or " " in text:
+        return text
+    people = Person.objects.filter(email=text.lower())
     if len(people) != 1:
-        raise CommandError(f'{len(people)} people have the address {given}; give "ISS SUB" instead.')
+        raise CommandError(f'{len(people)} people have the address {text}; give "ISS SUB" instead.')
     return f"{people[0].iss} {people[0].sub}"

@@ -39,7 +39,7 @@ def refused_conflict(row: Opportunity, changes: DealChanges, submission: Submiss
     """The conflict Slant refused `submission` for, from the deal as it is now."""
     row.refresh_from_db()
     current = expected_fields(row)
-    disputed = {name: current[name] for name in submission.field_errors if name in changes.wanted}
+    disputed = {name: current[name] for name in submission.field_errors if name in changes.new_values}
     return conflicts(row, changes, disputed)
 
 
@@ -48,7 +48,7 @@ def conflicts(row: Opportunity, changes: DealChanges, current: Fields) -> Confli
 
     The seen values come from the form, so no name of another book is looked up for them.
     """
-    seen_fields, requested_fields = from_body(changes.seen), from_body(changes.wanted)
+    seen_fields, requested_fields = from_body(changes.seen_values), from_body(changes.new_values)
     names = _known_names(row, (seen_fields, requested_fields, current))
     fields = [
         ConflictField(
