@@ -122,9 +122,9 @@ class Offer:
         return bool(self.household and self.book and self.household.book_id != self.book.id)
 
     @property
-    def here(self) -> HouseholdChoice | None:
+    def household_of_book(self) -> HouseholdChoice | None:
         """The household, if it is one of the chosen book."""
         return None if self.household_elsewhere else self.household
 
     def default_pipeline(self) -> PipelineChoice | None:
-        return next((pipeline for pipeline in self.pipelines if pipeline.takes(self.here)), None)
+        return next((pipeline for pipeline in self.pipelines if pipeline.takes(self.household_of_book)), None)

@@ -30,10 +30,10 @@ def _person_of(request: HttpRequest) -> Person | AnonymousUser:
     person = PersonBackend().get_user(session.get(SESSION_KEY, ""))
     if person is None:
         return AnonymousUser()
-    given = session.get(HASH_SESSION_KEY, "")
-    if constant_time_compare(given, person.get_session_auth_hash()):
+    session_hash = session.get(HASH_SESSION_KEY, "")
+    if constant_time_compare(session_hash, person.get_session_auth_hash()):
         return person
-    if any(constant_time_compare(given, older) for older in person.get_session_auth_fallback_hash()):
+    if any(constant_time_compare(session_hash, older) for older in person.get_session_auth_fallback_hash()):
         session[HASH_SESSION_KEY] = person.get_session_auth_hash()
         return person
     session.flush()

@@ -23,7 +23,7 @@ def adjust(typed: Mapping[str, str], offer: Offer, changed: frozenset[str] = fro
     result = Adjusted(dict(typed))
     values = result.values
     values["book_id"] = _book_id(typed, offer)
-    household = offer.here
+    household = offer.household_of_book
     values["household_id"] = household.id if household else ""
     if offer.household_elsewhere and offer.household:
         result.hints["household_id"] = create_words.HOUSEHOLD_LEFT_BEHIND.format(
@@ -66,7 +66,7 @@ def _pipeline(
     chosen = offer.pipeline(typed.get("pipeline_id", ""))
     if chosen is None:
         return offer.default_pipeline()
-    household = offer.here
+    household = offer.household_of_book
     if chosen.takes(household) or "pipeline_id" in changed or household is None:
         return chosen
     fitting = offer.default_pipeline()

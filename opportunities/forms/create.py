@@ -314,10 +314,10 @@ class NewOpportunityForm(forms.Form):
             [*((pipeline.id, pipeline.name) for pipeline in offer.pipelines), ("", "Let Slant choose")],
         )
         self._name("pipeline_id", self.current_value("pipeline_id"), offer.other_pipeline)
-        if self.pipeline or offer.here:
+        if self.pipeline or offer.household_of_book:
             # Asked only if neither pipeline nor household is chosen. Without scripts it is always shown.
             self.row_classes["pipeline_type"] = "only-plain"
-        by_household = "By the household" if offer.here else "Choose a kind"
+        by_household = "By the household" if offer.household_of_book else "Choose a kind"
         self._choices(
             "pipeline_type", [("", by_household), (PROSPECT, "For prospects"), (CLIENT, "For clients")]
         )

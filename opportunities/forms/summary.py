@@ -100,7 +100,7 @@ def _lines(form: NewOpportunityForm, wrong: set[str]) -> list[SummaryLine]:
 def _pipeline_text(form: NewOpportunityForm) -> str:
     if form.pipeline:
         return form.pipeline.name
-    if form.offer.here:
+    if form.offer.household_of_book:
         return f"{CHOSEN_BY_SLANT}, by household"
     kinds = {PROSPECT: f"{CHOSEN_BY_SLANT}, for prospects", CLIENT: f"{CHOSEN_BY_SLANT}, for clients"}
     return kinds.get(form.current_value("pipeline_type"), "")

@@ -201,15 +201,15 @@ def _stage_table(pipeline: PipelineAges, context: SheetContext) -> Table:
 
 
 def _stage_row(ages: StageAges, context: SheetContext) -> Row:
-    here = [ages.stage.id]
+    stage_ids = [ages.stage.id]
     return Row(
         (
-            Cell(ages.stage.name, context.links.deals(stage=here)),
+            Cell(ages.stage.name, context.links.deals(stage=stage_ids)),
             Cell(ages.deals),
             Cell(_whole_days(ages.median)),
             Cell(ages.p90),
             Cell(ages.stage.limit),
-            Cell(ages.stale, context.links.deals(stage=here, stale=True) if ages.stale else ""),
+            Cell(ages.stale, context.links.deals(stage=stage_ids, stale=True) if ages.stale else ""),
             Cell(ages.stale_value),
         )
     )

@@ -191,8 +191,8 @@ def write_finding(result: PipelineChanges, first: str, last: str) -> str:
         worth = formats.money(result.closing.value)
         return f"The open pipeline is worth as much {_on(last)} as on {first}: {worth}."
     verb = "grew" if result.difference > 0 else "shrank"
-    which = "even after" if result.difference > 0 else "of which"
-    also = f", {which} {formats.money(won)} was won" if won else ""
+    connective = "even after" if result.difference > 0 else "of which"
+    also = f", {connective} {formats.money(won)} was won" if won else ""
     return f"The open pipeline {verb} by {formats.money(abs(result.difference))} {when}{also}."
 
 
@@ -203,8 +203,8 @@ def write_lede(result: PipelineChanges, context: SheetContext) -> str:
         sentences.append(words.BEGINS_LATER.format(day=context.day(context.known_from)))
     if new.deals:
         noun = "deal" if new.deals == 1 else "deals"
-        what = f"brought {formats.money(new.effect)}" if new.effect else "came, without a value yet"
-        sentences.append(f"{new.deals:,} new {noun} {what}.")
+        outcome = f"brought {formats.money(new.effect)}" if new.effect else "came, without a value yet"
+        sentences.append(f"{new.deals:,} new {noun} {outcome}.")
     else:
         sentences.append("There were no new deals.")
     if won and lost:
@@ -325,7 +325,7 @@ def _board_row(stage: ReportStage, amount: Amount | None, context: SheetContext)
 
 
 def title_behind(key: str, context: SheetContext) -> str:
-    what, _, stage = key.partition(":")
-    if what == "on":
+    kind, _, stage = key.partition(":")
+    if kind == "on":
         return f"{context.stages[stage].name} on that day"
     return words.STEPS[key]

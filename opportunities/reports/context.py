@@ -61,8 +61,8 @@ class SheetContext:
     @property
     def begins_later(self) -> date | None:
         """The day history begins, where that is within the period."""
-        known = self.known_from
-        return known if known and self.period.first < known <= self.period.last else None
+        first_day = self.known_from
+        return first_day if first_day and self.period.first < first_day <= self.period.last else None
 
     def history_hints(self, *, compares: bool = False) -> tuple[str, ...]:
         """Since when history is known, where that matters and the headline does not say it.

@@ -64,8 +64,8 @@ class StageFlow:
     @property
     def conversion(self) -> float | None:
         """The share that moved on, of those that moved on, were lost or were archived."""
-        left = self.moved_on + self.ended
-        return self.moved_on / left if left else None
+        departed = self.moved_on + self.ended
+        return self.moved_on / departed if departed else None
 
     def count(self, outcome: str) -> int:
         return int(getattr(self, outcome))
@@ -109,8 +109,8 @@ def calculate(rows: FunnelRows) -> Funnel:
         counts[visit.stage][visit_outcome(visit, rows.stages)] += visit.deals
     pipelines: dict[str, list[StageFlow]] = {}
     for stage in _open_in_order(rows.stages):
-        found = counts[stage.id]
-        pipelines.setdefault(stage.pipeline, []).append(StageFlow(stage.id, found.total(), **found))
+        outcomes = counts[stage.id]
+        pipelines.setdefault(stage.pipeline, []).append(StageFlow(stage.id, outcomes.total(), **outcomes))
     return Funnel(
         tuple(
             PipelineFlow(
@@ -185,8 +185,8 @@ def write_finding(result: Funnel, context: SheetContext) -> str:
     entered = formats.deals(result.entered) if result.entered else "No deal"
     lost = f"{result.lost:,} {'was' if result.lost == 1 else 'were'} lost" if result.lost else "none was lost"
     if context.known_from and context.is_before_history:
-        known = f"History begins on {context.day(context.known_from)}, after this period"
-        return f"{known}, so who entered a stage is not known; {lost}."
+        beginning = f"History begins on {context.day(context.known_from)}, after this period"
+        return f"{beginning}, so who entered a stage is not known; {lost}."
     if not context.begins_later:
         return f"{entered} entered a stage {context.period_phrase}, and {lost}."
     since = f"since {context.day(context.begins_later)}, when history begins"
@@ -198,9 +198,9 @@ def write_lede(result: Funnel, context: SheetContext) -> str:
     if result.won:
         verb = "was" if result.won == 1 else "were"
         sentences.append(f"{formats.deals(result.won)} {verb} won {context.period_phrase}.")
-    left = [flow for flow in result.flows if flow.ended and flow.ended + flow.moved_on >= LEAST_LEFT]
-    if left:
-        losing = max(left, key=lambda flow: (flow.ended / (flow.ended + flow.moved_on), flow.stage))
+    decided_flows = [flow for flow in result.flows if flow.ended and flow.ended + flow.moved_on >= LEAST_LEFT]
+    if decided_flows:
+        losing = max(decided_flows, key=lambda flow: (flow.ended / (flow.ended + flow.moved_on), flow.stage))
         name, whole = context.stages[losing.stage].name, losing.ended + losing.moved_on
         sentences.append(
             f"{name} loses the most: {losing.ended:,} of {whole:,} that left it went no further."
@@ -216,8 +216,15 @@ def _flow_table(pipeline: PipelineFlow, context: SheetContext) -> Table:
     if pipeline.lost_before:
         before = (Cell(None), Cell(None), Cell(pipeline.lost_before, lost), Cell(None), *empty, Cell(None))
         rows.append(Row((Cell("Entered its stage before"), *before), tone="dim"))
-    here = sum(flow.here for flow in pipeline.flows)
-    whole = (Cell(pipeline.entered), Cell(None), Cell(pipeline.lost, lost), Cell(here), *empty, Cell(None))
+    remaining = sum(flow.here for flow in pipeline.flows)
+    whole = (
+        Cell(pipeline.entered),
+        Cell(None),
+        Cell(pipeline.lost, lost),
+        Cell(remaining),
+        *empty,
+        Cell(None),
+    )
     return build_table(
         f"flows-{pipeline.id}",
         context.stages[pipeline.flows[0].stage].pipeline_name,

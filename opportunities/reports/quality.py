@@ -119,10 +119,10 @@ def write_finding(result: Quality) -> str:
 
 
 def write_lede(result: Quality) -> str:
-    left = result[LEFT].deals
-    if left:
-        verb = "belongs" if left == 1 else "belong"
-        return f"{formats.deals(left)} {verb} to someone who left the book."
+    orphaned = result[LEFT].deals
+    if orphaned:
+        verb = "belongs" if orphaned == 1 else "belong"
+        return f"{formats.deals(orphaned)} {verb} to someone who left the book."
     if result.bad:
         most = result.most_common
         return f"Most often: {most.name.lower()}, {formats.deals(most.deals)}."

@@ -128,8 +128,8 @@ def convolve(deals: Iterable[Deal], step: float) -> list[float]:
         low, high, none = chance * (1 - part), chance * part, 1 - chance
         zeros = [0.0] * int(place)
         likely = [
-            none * stay + low * there + high * beyond
-            for stay, there, beyond in zip(
+            none * stay + low * placed + high * beyond
+            for stay, placed, beyond in zip(
                 [*likely, *zeros, 0.0], [*zeros, *likely, 0.0], [*zeros, 0.0, *likely], strict=True
             )
         ]

@@ -38,13 +38,13 @@ def stays_of(turns: Iterable[StageTurn], is_closed: Callable[[str], bool]) -> It
 
 
 def _without_undone(turns: Iterable[StageTurn]) -> list[StageTurn]:
-    kept: list[StageTurn] = []
+    lasting: list[StageTurn] = []
     for turn in turns:
-        if kept and kept[-1].came_from == turn.stage and turn.at - kept[-1].at < UNDONE_WITHIN:
-            kept.pop()
+        if lasting and lasting[-1].came_from == turn.stage and turn.at - lasting[-1].at < UNDONE_WITHIN:
+            lasting.pop()
         else:
-            kept.append(turn)
-    return kept
+            lasting.append(turn)
+    return lasting
 
 
 def _lasting(turns: Sequence[StageTurn], is_closed: Callable[[str], bool]) -> list[StageTurn]:

@@ -22,26 +22,26 @@ class UndatedCount:
 
 
 def add_undated(
-    sheet: Sheet, counts: Sequence[UndatedCount], context: SheetContext, *, seen: bool = False
+    sheet: Sheet, counts: Sequence[UndatedCount], context: SheetContext, *, counts_seen: bool = False
 ) -> Sheet:
     """The sheet with a table of them at its end, and a sentence that files hold too.
 
-    `seen`: the sheet counts what was seen to happen, on the day it was seen, dated by Slant or not.
+    `counts_seen`: the sheet counts what was seen to happen, on the day it was seen, dated by Slant or not.
     """
     deals = {count.meaning: count.deals for count in counts if count.deals}
-    said = words.undated(deals.get(WON, 0), deals.get(LOST, 0), counts_seen=seen)
-    if not said:
+    sentence = words.undated(deals.get(WON, 0), deals.get(LOST, 0), counts_seen=counts_seen)
+    if not sentence:
         return sheet
-    note = words.UNDATED_SEEN_NOTE if seen else words.UNDATED_NOTE
+    note = words.UNDATED_SEEN_NOTE if counts_seen else words.UNDATED_NOTE
     link = context.links.report("overview", show="undated")
     rows = (
         Row((Cell("Won" if count.meaning == WON else "Lost", link), Cell(count.deals), Cell(count.value)))
         for count in counts
         if count.deals
     )
-    table = build_table("undated", said, COLUMNS, rows, note=note)
+    table = build_table("undated", sentence, COLUMNS, rows, note=note)
     return replace(
         sheet,
         panels=(*sheet.panels, Panel(table)),
-        hints=(*sheet.hints, f"{said}. {note}." if seen else f"{said}."),
+        hints=(*sheet.hints, f"{sentence}. {note}." if counts_seen else f"{sentence}."),
     )

@@ -72,8 +72,8 @@ class Velocity:
     @property
     def measured(self) -> list[tuple[VelocityMonth, float]]:
         """The months that have a velocity, with it."""
-        found = ((month, month.velocity) for month in self.months)
-        return [(month, velocity) for month, velocity in found if velocity is not None]
+        velocities = ((month, month.velocity) for month in self.months)
+        return [(month, velocity) for month, velocity in velocities if velocity is not None]
 
     @property
     def is_empty(self) -> bool:

@@ -146,9 +146,9 @@ def compare_rights(role: str, expected_role: str) -> list[str]:
     for table, right, has in rows:
         if has != (right in rights_of(expected_role, table)):
             (exceeds if has else lacks)[right].append(table)
-    words = [f"{role} may not {right} {_some(tables)}." for right, tables in lacks.items()]
+    words = [f"{role} may not {right} {_list_names(tables)}." for right, tables in lacks.items()]
     words += [
-        f"{role} may {right} {_some(tables)}, by itself, by PUBLIC or by a role it is a member of."
+        f"{role} may {right} {_list_names(tables)}, by itself, by PUBLIC or by a role it is a member of."
         for right, tables in exceeds.items()
     ]
     if may_create:
@@ -185,16 +185,16 @@ def _obstacles() -> list[str]:
         if is_super
     ]
     if missing := [name for name, owner, _ in tables if owner is None]:
-        obstacles.append(f"There is no {_some(missing)}. First, as {me}: manage.py migrate")
+        obstacles.append(f"There is no {_list_names(missing)}. First, as {me}: manage.py migrate")
     owners: dict[str, list[str]] = defaultdict(list)
     for name, owner, is_mine in tables:
         if owner is not None and not is_mine:
             owners[owner].append(name)
     for owner, names in owners.items():
-        obstacles.append(f"{_some(names)} belong to {owner}, and you are {me}. Run this as {owner}.")
+        obstacles.append(f"{_list_names(names)} belong to {owner}, and you are {me}. Run this as {owner}.")
     return obstacles
 
 
-def _some(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -59,5 +59,5 @@ def release(name: str, *, owner: str, fence: int) -> None:
 
 def _is_free(row: Lease, now: datetime, longest: timedelta = LONGEST) -> bool:
     # No number but a sensible one: the web's role may write what it likes into the lease of the watch.
-    given = timedelta(seconds=row.seconds) if 0 < row.seconds < longest.total_seconds() else longest
-    return is_due(row.until, now, longest=given)
+    length = timedelta(seconds=row.seconds) if 0 < row.seconds < longest.total_seconds() else longest
+    return is_due(row.until, now, longest=length)

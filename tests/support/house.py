@@ -25,6 +25,13 @@ COMPLEXITY_LIMIT = 15
 HELPER_MODULES_LIMIT = 3
 # The verifier must be one file, because an auditor runs it without the application.
 LONG_FILES = {"opportunities/trail/verifier.py"}
+# A participle or a pronoun alone says how a thing came about, and not what it is.
+NO_NAMES = {
+    "told", "said", "dealt", "others", "its", "it", "their", "them", "theirs", "ours", "mine", "kept",
+    "gone", "made", "given", "seen", "shown", "drawn", "asked", "answered", "noted", "judged", "found",
+    "known", "came", "wanted", "taken", "meant", "one", "some", "both", "here", "there",
+    "where", "whose", "whom", "who", "what", "which", "stuff", "sent", "written", "gathered", "looked",
+}  # fmt: skip
 # Django requires these names.
 SHARED_CLASS_NAMES = {"Command", "Meta"}
 
@@ -57,6 +64,7 @@ def main() -> int:
         class_names(modules),
         helper_names(modules),
         loop_names(modules),
+        bare_participles(modules),
         template_lines(),
         template_lengths(),
     ]
@@ -180,6 +188,24 @@ def loop_names(modules: list[Module]) -> Figure:
         if re.search(r"{% for (\w+, )?each\b", line)
     ]
     return Figure("variables called `each`", str(len(beyond)), "none", beyond)
+
+
+def bare_participles(modules: list[Module]) -> Figure:
+    """Arguments, variables and functions. Fields of forms, tables and JSON keep their names."""
+    beyond = []
+    for module in modules:
+        for function in ast.walk(module.tree):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            names = [(function.lineno, function.name)]
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.append((node.lineno, node.id))
+                elif isinstance(node, ast.arg):
+                    names.append((node.lineno, node.arg))
+            beyond += [f"{module.name}:{line} {name}" for line, name in names if name.strip("_") in NO_NAMES]
+    beyond = sorted(set(beyond))
+    return Figure("names that are a participle or a pronoun alone", str(len(beyond)), "none", beyond)
 
 
 def template_lines() -> Figure:

@@ -209,8 +209,8 @@ def _quarter(rows: ForecastRows, number: int, quarter: Period) -> QuarterForecas
 def _by_target(rows: ForecastRows) -> Iterable[TargetForecast]:
     """By quarter, the largest target first."""
     for quarter in rows.quarters:
-        found = {owner: amount for (owner, first), amount in rows.targets.items() if first == quarter.first}
-        for owner in sorted(found, key=lambda owner: (-found[owner], owner)):
+        amounts = {owner: amount for (owner, first), amount in rows.targets.items() if first == quarter.first}
+        for owner in sorted(amounts, key=lambda owner: (-amounts[owner], owner)):
             yield _target(rows, quarter, {owner}, owner)
 
 
@@ -235,9 +235,9 @@ def _spread_of_quarter(rows: ForecastRows, number: int, months: Collection[int])
 def _by_owner(rows: ForecastRows) -> list[OwnerForecast]:
     """The largest by what is won and weighted first; who has no deals is left out."""
     owners = {row.owner for row in rows.due} | {row.owner for row in rows.won}
-    found = [_owner(rows, owner) for owner in owners]
+    forecasts = [_owner(rows, owner) for owner in owners]
     return sorted(
-        (row for row in found if not row.is_empty),
+        (row for row in forecasts if not row.is_empty),
         key=lambda row: (-(row.won.value * 100 + row.open.weighted), row.owner),
     )
 

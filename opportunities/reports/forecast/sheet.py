@@ -155,10 +155,9 @@ def _heaviest_sentence(result: Forecast) -> str:
     share = heaviest.effect / result.due.weighted
     if share < 0.1:
         return ""
-    where = f" ({heaviest.household})" if heaviest.household else ""
-    return (
-        f"One deal, {heaviest.name}{where}, is {formats.percent(share)} of everything weighted that is due."
-    )
+    household = f" ({heaviest.household})" if heaviest.household else ""
+    name = f"{heaviest.name}{household}"
+    return f"One deal, {name}, is {formats.percent(share)} of everything weighted that is due."
 
 
 def _stretch_table(result: Forecast, context: SheetContext, by_quarter: bool) -> Table:
@@ -297,13 +296,13 @@ def _owner_table(result: Forecast, context: SheetContext) -> Table:
 
 
 def _owner_row(owner: OwnerForecast, result: Forecast, context: SheetContext) -> Row:
-    whose = owner.owner or "none"
+    owner_filter = owner.owner or "none"
     days = f"{max(result.period.first, context.today)}..{result.period.last}"
-    won = context.links.report("overview", owner=whose, show="won") if owner.won.deals else ""
+    won = context.links.report("overview", owner=owner_filter, show="won") if owner.won.deals else ""
     return Row(
         (
-            Cell(context.owner_name(owner.owner), context.links.report("forecast", owner=whose)),
-            Cell(owner.open.deals, context.link_open_deals(owner=whose, close=days)),
+            Cell(context.owner_name(owner.owner), context.links.report("forecast", owner=owner_filter)),
+            Cell(owner.open.deals, context.link_open_deals(owner=owner_filter, close=days)),
             Cell(owner.open.value),
             Cell(to_dollars(owner.open.weighted)),
             Cell(owner.won.value, won),

@@ -27,15 +27,14 @@ def write_target(target: TargetForecast | None, context: SheetContext) -> str:
     if target.quarter.last < context.today:
         end = "so it was reached" if rest <= 0 else f"{formats.money(rest)} less"
         return f"The target was {formats.money(target.target)}; those who had one won {won}, {end}."
-    said = f"The target is {formats.money(target.target)}; those who have one won {won}"
+    sentence = f"The target is {formats.money(target.target)}; those who have one won {won}"
     if rest <= 0:
-        return f"{said}, so it has been reached."
-    said += f", and {formats.money(rest)} is still to be won."
+        return f"{sentence}, so it has been reached."
+    sentence += f", and {formats.money(rest)} is still to be won."
     if not target.open:
-        return f"{said} Nothing of theirs is due."
-    return (
-        f"{said} Their deals due, {formats.money(target.open)}, cover that {target.coverage or 0:.1f} times."
-    )
+        return f"{sentence} Nothing of theirs is due."
+    coverage = f"cover that {target.coverage or 0:.1f} times"
+    return f"{sentence} Their deals due, {formats.money(target.open)}, {coverage}."
 
 
 def target_table(result: Forecast, context: SheetContext) -> Table:

@@ -121,13 +121,13 @@ def add_closings(closings: Iterable[Closing]) -> PeriodOutcome:
     )
 
 
-def merge_reasons(found: Iterable[LossCount]) -> tuple[LossCount, ...]:
+def merge_reasons(counts: Iterable[LossCount]) -> tuple[LossCount, ...]:
     """Merge reasons that differ only in case and spaces, under the spelling used most.
 
     The most frequent comes first, deals without a reason last.
     """
     alike: dict[str, list[LossCount]] = {}
-    for row in found:
+    for row in counts:
         alike.setdefault(" ".join(row.reason.split()).casefold(), []).append(row)
     merged = [
         LossCount(
@@ -183,7 +183,7 @@ class Overview:
 def calculate(rows: OverviewRows) -> Overview:
     counts = [rows.held, *reversed(rows.back)]
     held = list(accumulate((add_open(stretch, rows.stages) for stretch in counts), add))
-    found = (
+    changes = (
         _measure_held(OPEN_VALUE, held, rows, lambda amount: amount.value),
         _measure_held(WEIGHTED, held, rows, lambda amount: to_dollars(amount.weighted)),
         _measure_outcome(WON_VALUE, rows, lambda outcome: (outcome.won_value, outcome.won)),
@@ -195,7 +195,7 @@ def calculate(rows: OverviewRows) -> Overview:
     )
     measures = tuple(
         replace(measure, is_comparable=rows.are_alike and measure.deals_before >= LEAST_BASE)
-        for measure in found
+        for measure in changes
     )
     return Overview(measures, held[0], merge_reasons(rows.reasons))
 

@@ -121,8 +121,8 @@ def _decided_sentence(result: Overview) -> str:
     if rate.deals == 1:
         return f"One deal was decided: {'won' if won else 'lost'}."
     if rate.deals < LEAST_BASE:
-        which = "all" if won == rate.deals else f"{won}" if won else "none"
-        return f"Of {rate.deals} deals decided, {which} {'was' if won == 1 else 'were'} won."
+        number_won = "all" if won == rate.deals else f"{won}" if won else "none"
+        return f"Of {rate.deals} deals decided, {number_won} {'was' if won == 1 else 'were'} won."
     return f"Of {formats.deals(rate.deals)} decided, {formats.percent(rate.now)} were won."
 
 
@@ -209,9 +209,9 @@ def _tone(measure: Measure) -> str:
 
 def _spark_points(trend: Sequence[float | None]) -> tuple[float | None, ...]:
     """Each value as a share of the highest; none where one value or none is known."""
-    known = [value for value in trend if value is not None]
-    top = max(known, default=0)
-    if not top or len(known) < 2:
+    values = [value for value in trend if value is not None]
+    top = max(values, default=0)
+    if not top or len(values) < 2:
         return ()
     return tuple(None if value is None else value / top for value in trend)
 

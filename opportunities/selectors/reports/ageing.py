@@ -37,9 +37,9 @@ def _least_days_over(query: ReportQuery, ages: Sequence[AgeCount]) -> int:
     for age in ages:
         stage = query.scope.stages.get(age.stage)
         over[age.days - (stage.limit if stage else settings.STALE_AFTER_DAYS) + 1] += age.deals
-    found = 0
+    deals = 0
     for days in sorted((days for days in over if days > 0), reverse=True):
-        found += over[days]
-        if found >= LISTED:
+        deals += over[days]
+        if deals >= LISTED:
             return days
     return 1

@@ -51,11 +51,11 @@ class Epoch(Func):
 
 def _stages_by_limit(query: ReportQuery) -> dict[int, list[str]]:
     """Open stages alone have a limit."""
-    found: dict[int, list[str]] = {}
+    stages: dict[int, list[str]] = {}
     for stage in query.scope.stages.values():
         if stage.meaning == OPEN:
-            found.setdefault(stage.limit, []).append(stage.id)
-    return found
+            stages.setdefault(stage.limit, []).append(stage.id)
+    return stages
 
 
 def days_over(query: ReportQuery) -> Combinable:
@@ -79,9 +79,9 @@ def is_stale(query: ReportQuery) -> Q:
 
 def _has_been_longer(query: ReportQuery, now: datetime) -> Q:
     longer = Q(pk__in=[])
-    known: list[str] = []
+    limited: list[str] = []
     for limit, ids in _stages_by_limit(query).items():
         longer |= Q(stage_id__in=ids, since__lt=now - timedelta(days=limit))
-        known += ids
+        limited += ids
     unknown = Q(since__lt=now - timedelta(days=settings.STALE_AFTER_DAYS))
-    return longer | (~Q(stage_id__in=known) & unknown)
+    return longer | (~Q(stage_id__in=limited) & unknown)

@@ -35,28 +35,28 @@ def fetch_rows(query: ReportQuery) -> ChangesRows:
 def _known_period(query: ReportQuery) -> Period:
     """What of the period has begun, and history knows."""
     period = query.period.until(query.today)
-    known = timezone.localdate(query.known_from) if query.known_from else None
-    return Period(known, period.last) if known and known in period else period
+    first_day = timezone.localdate(query.known_from) if query.known_from else None
+    return Period(first_day, period.last) if first_day and first_day in period else period
 
 
 def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
     """The changes behind one step, those with the largest effect first; or a stage of the past day."""
-    what, _, stage = key.partition(":")
+    kind, _, stage = key.partition(":")
     if key in STEPS:
-        found = history.list_changes(query.deal_scope, query.span(query.period), query.known_from)
-        lines = _effects(query, found, key)
+        changes = history.list_changes(query.deal_scope, query.span(query.period), query.known_from)
+        lines = _effects(query, changes, key)
         return DealsBehind(lines[:MOST_LISTED], len(lines))
-    if what == "on" and stage in query.scope.stages and query.filters.day:
+    if kind == "on" and stage in query.scope.stages and query.filters.day:
         lines = _lines_of_day(query, query.filters.day, stage)
         return DealsBehind(lines, len(lines))
     return None
 
 
-def _effects(query: ReportQuery, found: Sequence[history.DealChange], only: str = "") -> list[DealLine]:
+def _effects(query: ReportQuery, changes: Sequence[history.DealChange], only: str = "") -> list[DealLine]:
     """What each change did to the open pipeline, step by step; `only` one step if it is named."""
     effects = [
         (change, step, effect)
-        for change in found
+        for change in changes
         for step, effect in split_steps(change.movement)
         if only in ("", step)
     ]

@@ -50,7 +50,7 @@ def count_closings(query: ReportQuery, buckets: Sequence[Period], *by: str) -> l
     # Wrapped, so that the database walks no index for its order of owners alone.
     wrapped = {f"by_{name}": Coalesce(COLUMNS[name], COLUMNS[name]) for name in by}
     days = (Epoch(F("stage_updated_at")) - Epoch(F("created_at"))) / Value(DAY)
-    found = (
+    rows = (
         closed(query, Span(edges[0], edges[-1]))
         .annotate(
             bucket=bucket_of("stage_updated_at", edges),
@@ -62,7 +62,7 @@ def count_closings(query: ReportQuery, buckets: Sequence[Period], *by: str) -> l
         .annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0), n_valued=Count("value"))
     )
     closings = []
-    for place, meaning, age, *keys, deals, value, valued in found:
+    for place, meaning, age, *keys, deals, value, valued in rows:
         if place in places:
             named = dict(zip(by, keys, strict=True))
             took = None if age is None else max(0, int(age))
@@ -97,7 +97,7 @@ def count_lost_reasons(query: ReportQuery, span: Span) -> list[LossCount]:
     elsewhere.
     """
     versions = OpportunityVersion.objects.filter(opportunity_id=OuterRef("pk"))
-    here = versions.filter(stage_id=OuterRef("stage_id"), stage_since=OuterRef("stage_updated_at"))
+    in_stage = versions.filter(stage_id=OuterRef("stage_id"), stage_since=OuterRef("stage_updated_at"))
     elsewhere = versions.filter(valid_from__lt=OuterRef("seen")).order_by("-valid_from")
     arrived = Submission.objects.filter(
         pk=OuterRef("submission_id"),
@@ -112,7 +112,7 @@ def count_lost_reasons(query: ReportQuery, span: Span) -> list[LossCount]:
     )
     rows = (
         closed(query, span, (LOST,))
-        .annotate(seen=Subquery(here.order_by("valid_from").values("valid_from")[:1]))
+        .annotate(seen=Subquery(in_stage.order_by("valid_from").values("valid_from")[:1]))
         .annotate(before=Coalesce(Subquery(elsewhere.values("valid_from")[:1]), F("seen")))
         .annotate(reason=Subquery(reasons.order_by("-at").values("reason")[:1]))
         .values_list("reason")

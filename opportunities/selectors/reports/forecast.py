@@ -49,9 +49,9 @@ def _targets(query: ReportQuery, quarters: Sequence[Period]) -> dict[tuple[str, 
     if query.filters.pipeline or query.filters.book:
         return {}
     rows = Target.objects.filter(quarter__in=[quarter.first for quarter in quarters])
-    found = {(row.member_id, row.quarter): row.amount for row in rows}
-    people = _people_seen_whole(query, {member for member, _ in found}) if found else set()
-    return {key: amount for key, amount in found.items() if key[0] in people}
+    amounts = {(row.member_id, row.quarter): row.amount for row in rows}
+    people = _people_seen_whole(query, {member for member, _ in amounts}) if amounts else set()
+    return {key: amount for key, amount in amounts.items() if key[0] in people}
 
 
 def _people_seen_whole(query: ReportQuery, people: set[str]) -> set[str]:
@@ -64,9 +64,11 @@ def _people_seen_whole(query: ReportQuery, people: set[str]) -> set[str]:
         people = people & set(query.deal_scope.owners)
     if scope.person.is_manager or scope.person.is_compliance:
         return people
-    known = people & set(scope.members)
-    elsewhere = Member.objects.filter(user_id__in=known, book__gone_at=None).exclude(book_id__in=scope.books)
-    return known - set(elsewhere.values_list("user_id", flat=True))
+    colleagues = people & set(scope.members)
+    elsewhere = Member.objects.filter(user_id__in=colleagues, book__gone_at=None).exclude(
+        book_id__in=scope.books
+    )
+    return colleagues - set(elsewhere.values_list("user_id", flat=True))
 
 
 def _chance(scope: ReportScope) -> Coalesce:
@@ -100,7 +102,7 @@ def _due(rows: QuerySet[Any]) -> list[DueDeals]:
     values, of the squares and of the cubes.
     """
     value = Cast(F("value"), FloatField())
-    found = rows.values_list("when", "assigned_to_id", "chance").annotate(
+    groups = rows.values_list("when", "assigned_to_id", "chance").annotate(
         n_deals=Count("pk"),
         n_valued=Count("value"),
         s_value=Coalesce(Sum("value"), 0),
@@ -108,7 +110,7 @@ def _due(rows: QuerySet[Any]) -> list[DueDeals]:
         s_cubes=Coalesce(Sum(value * value * value, output_field=FloatField()), 0.0),
     )
     sums: dict[tuple[int, str], tuple[Amount, Moments]] = {}
-    for when, owner, percent, deals, valued, worth, squares, cubes in found:
+    for when, owner, percent, deals, valued, worth, squares, cubes in groups:
         amount, moments = sums.get((when, owner), (NOTHING, Moments()))
         weighted = worth * (percent or 0)
         unweighted = valued if percent is None else 0
@@ -118,7 +120,10 @@ def _due(rows: QuerySet[Any]) -> list[DueDeals]:
             spread = chance * (1 - chance)
             moments += Moments(valued, worth, weighted, squares * spread, cubes * spread * (1 - 2 * chance))
         sums[when, owner] = (amount, moments)
-    return [DueDeals(OUTSIDE.get(when, when), owner, *both) for (when, owner), both in sums.items()]
+    return [
+        DueDeals(OUTSIDE.get(when, when), owner, amount, moments)
+        for (when, owner), (amount, moments) in sums.items()
+    ]
 
 
 def _small_quarters(
@@ -135,17 +140,17 @@ def _small_quarters(
 
 def _singles(rows: QuerySet[Any], quarters: Sequence[Period], few: Sequence[int]) -> dict[int, list[Deal]]:
     """The deals due in the quarters that have few, by the quarter's number. One query, or none."""
-    found: dict[int, list[Deal]] = {number: [] for number in few}
+    deals: dict[int, list[Deal]] = {number: [] for number in few}
     if not few:
-        return found
-    wanted = Q(pk__in=[])
+        return deals
+    due = Q(pk__in=[])
     for number in few:
-        wanted |= Q(target_close_date__range=(quarters[number].first, quarters[number].last))
-    weighed = rows.filter(wanted, value__isnull=False, chance__isnull=False)
+        due |= Q(target_close_date__range=(quarters[number].first, quarters[number].last))
+    weighed = rows.filter(due, value__isnull=False, chance__isnull=False)
     for day, value, chance in weighed.values_list("target_close_date", "value", "chance"):
         number = next(number for number in few if day in quarters[number])
-        found[number].append(Deal(value, chance))
-    return found
+        deals[number].append(Deal(value, chance))
+    return deals
 
 
 def _largest_due(query: ReportQuery, rows: QuerySet[Any]) -> list[DealLine]:

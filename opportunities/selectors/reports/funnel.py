@@ -58,19 +58,19 @@ def fetch_behind(query: ReportQuery, key: str) -> DealsBehind | None:
     if outcome not in VISIT_OUTCOMES or stage not in query.scope.stages:
         return None
     lost = {id for id, at in _decided(query).items() if query.meanings[at] == LOST}
-    wanted = [
+    visits = [
         (stay, then)
         for stay, then in _stays(query, lost)
         if stay.turn.stage == stage
         and outcome in ("entered", visit_outcome(StageVisit(stage, then), query.scope.stages))
     ]
-    wanted.sort(key=lambda found: (-found[0].turn.value, found[0].turn.id))
-    return DealsBehind(_lines(query, wanted[:MOST_LISTED]), len(wanted))
+    visits.sort(key=lambda visit: (-visit[0].turn.value, visit[0].turn.id))
+    return DealsBehind(_lines(query, visits[:MOST_LISTED]), len(visits))
 
 
-def _lines(query: ReportQuery, wanted: list[tuple[VisitedStage, str]]) -> list[DealLine]:
+def _lines(query: ReportQuery, visits: list[tuple[VisitedStage, str]]) -> list[DealLine]:
     """The deals as they entered, with the names of people and books."""
-    versions = OpportunityVersion.objects.in_bulk([stay.turn.shown for stay, _ in wanted])
+    versions = OpportunityVersion.objects.in_bulk([stay.turn.shown for stay, _ in visits])
     names = household_texts(query.scope.person, (row.household_id for row in versions.values()))
     return [
         DealLine(
@@ -86,6 +86,6 @@ def _lines(query: ReportQuery, wanted: list[tuple[VisitedStage, str]]) -> list[D
             what=query.stage_name(then) or ("Lost, not counted" if then == UNCOUNTED else "Still there"),
             at=stay.turn.at,
         )
-        for stay, then in wanted
+        for stay, then in visits
         if (version := versions[stay.turn.shown])
     ]

@@ -11,9 +11,9 @@ from .query import ReportQuery
 MOST_LISTED = 200
 
 
-def change_lines(query: ReportQuery, found: Sequence[tuple[DealChange, str, int]]) -> list[DealLine]:
+def change_lines(query: ReportQuery, effects: Sequence[tuple[DealChange, str, int]]) -> list[DealLine]:
     """Changes, each with what happened and its effect, with the names of people and books. One query."""
-    names = household_texts(query.scope.person, (change.household for change, _, _ in found))
+    names = household_texts(query.scope.person, (change.household for change, _, _ in effects))
     return [
         DealLine(
             id=change.id,
@@ -25,8 +25,8 @@ def change_lines(query: ReportQuery, found: Sequence[tuple[DealChange, str, int]
             book_name=query.scope.books.get(change.book, ""),
             stage=query.stage_name(change.stage),
             effect=effect,
-            what=what,
+            what=description,
             at=change.at,
         )
-        for change, what, effect in found
+        for change, description, effect in effects
     ]

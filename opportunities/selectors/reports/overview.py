@@ -39,9 +39,9 @@ def fetch_rows(query: ReportQuery) -> OverviewRows:
 
 def _known_edges(query: ReportQuery, stretches: Sequence[Period]) -> list[datetime]:
     """Where the stretches begin, as far back as history reaches, and where the last of them ends."""
-    known = query.known_from
+    first_known = query.known_from
     begun = [query.start(stretch.first) for stretch in stretches]
-    return [*(at for at in begun if known and known < at), query.start(stretches[-1].end)]
+    return [*(at for at in begun if first_known and first_known < at), query.start(stretches[-1].end)]
 
 
 def _span_of(query: ReportQuery, period: Period) -> Span:

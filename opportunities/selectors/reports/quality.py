@@ -72,10 +72,10 @@ def _counted(
     }
     any_unreadable = Case(When(Exists(UnreadableRecord.objects.all()), then=1), default=0)
     flags[f"is_{ANY_UNREADABLE}"] = any_unreadable
-    found = rows.annotate(**flags).values_list(*flags).annotate(n=Count("pk"), v=Coalesce(Sum("value"), 0))
+    groups = rows.annotate(**flags).values_list(*flags).annotate(n=Count("pk"), v=Coalesce(Sum("value"), 0))
     deals = bad = 0
     counts = dict.fromkeys((*problems, ANY_UNREADABLE), (0, 0))
-    for *has, number, value in found:
+    for *has, number, value in groups:
         deals += number
         bad += number if any(has[:-1]) else 0
         for key in compress(counts, has):
@@ -84,14 +84,14 @@ def _counted(
 
 
 def _problems(query: ReportQuery) -> dict[str, Q]:
-    here = Member.objects.filter(book_id=OuterRef("book_id"), user_id=OuterRef("assigned_to_id"))
+    membership = Member.objects.filter(book_id=OuterRef("book_id"), user_id=OuterRef("assigned_to_id"))
     return {
         quality.PASSED: Q(target_close_date__lt=query.today),
         quality.NO_VALUE: Q(value=None),
         quality.NO_DATE: Q(target_close_date=None),
         quality.NO_HOUSEHOLD: Q(household=None),
         quality.HOUSEHOLD_LOST: is_lost(query.scope.person),
-        quality.LEFT: ~Q(assigned_to_id="") & ~Q(Exists(here)),
+        quality.LEFT: ~Q(assigned_to_id="") & ~Q(Exists(membership)),
         quality.STALE: is_stale(query),
         quality.UNREADABLE: ~Q(unreadable=""),
     }

@@ -154,9 +154,9 @@ class ReportQuery:
         names, more = [COLUMNS[name] for name in by], {}
         if stale is not None:
             more["n_stale"] = Count("stage_id", filter=stale)
-        found = rows.annotate(place=STAGE).values_list("place", *names).annotate(**SUMS, **more)
+        groups = rows.annotate(place=STAGE).values_list("place", *names).annotate(**SUMS, **more)
         keys = ("stage", *by, *SUMMED, *(("stale",) if more else ()))
-        return [StageCount(**dict(zip(keys, row, strict=True))) for row in found]
+        return [StageCount(**dict(zip(keys, row, strict=True))) for row in groups]
 
     def counts_at(self, moment: datetime) -> list[StageCount]:
         """The deals as they were just before `moment`, counted by stage. Two queries, one index each."""
@@ -209,13 +209,13 @@ class ReportQuery:
         rows = self.deals().filter(created_at__gte=edges[0], created_at__lt=edges[-1])
         # Wrapped, so that the database walks no index for its order of owners alone.
         wrapped = {f"by_{name}": Coalesce(COLUMNS[name], COLUMNS[name]) for name in by}
-        found = (
+        groups = (
             rows.annotate(bucket=bucket_of("created_at", edges), **wrapped)
             .values_list("bucket", *wrapped)
             .annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0))
         )
         keys = ("bucket", *by, "deals", "value")
-        created = (Creation(**dict(zip(keys, row, strict=True))) for row in found)
+        created = (Creation(**dict(zip(keys, row, strict=True))) for row in groups)
         return [replace(row, bucket=places[row.bucket]) for row in created if row.bucket in places]
 
     # Deals one by one
@@ -228,7 +228,7 @@ class ReportQuery:
         ids = list(chosen)
         rows = Opportunity.objects.filter(pk__in=ids) if ids else Opportunity.objects.none()
         text = household_text(self.scope.person)
-        found = rows.annotate(since=IN_STAGE_SINCE, household_text=text).values_list(
+        deals = rows.annotate(since=IN_STAGE_SINCE, household_text=text).values_list(
             "pk", "name", "household_text", "assigned_to_id", "assigned_to_name", "book_id", "stage_id",
             "value", "target_close_date", "since", "created_at",
         )  # fmt: skip
@@ -248,13 +248,13 @@ class ReportQuery:
                 limit=self.scope.stages[stage].limit if stage in self.scope.stages else None,
                 created=created,
             )
-            for id, name, household, owner, owner_name, book, stage, value, close, since, created in found
+            for id, name, household, owner, owner_name, book, stage, value, close, since, created in deals
         }
         return [lines[id] for id in ids if id in lines]
 
     def stage_name(self, stage: str) -> str:
-        known = self.scope.stages.get(stage)
-        return known.name if known else ""
+        details = self.scope.stages.get(stage)
+        return details.name if details else ""
 
 
 def bucket_of(column: str, edges: Sequence[Any]) -> Case:

@@ -60,7 +60,7 @@ class ReportDefinition(Generic[Rows]):
     counts_seen: bool = False
 
     def context_of(self, query: ReportQuery, links: Links) -> SheetContext:
-        known = query.known_from if self.has_period else None
+        known_from = query.known_from if self.has_period else None
         return SheetContext(
             period=query.period,
             today=query.today,
@@ -69,7 +69,7 @@ class ReportDefinition(Generic[Rows]):
             owners=query.scope.members,
             books=query.scope.books,
             links=links,
-            known_from=timezone.localdate(known) if known else None,
+            known_from=timezone.localdate(known_from) if known_from else None,
         )
 
     def sheet_of(self, query: ReportQuery, context: SheetContext) -> Sheet:
@@ -78,7 +78,7 @@ class ReportDefinition(Generic[Rows]):
             return replace(sheet, finding=words.NO_BOOKS, lede="", empty=words.NO_BOOKS)
         if not self.counts_closings:
             return sheet
-        return add_undated(sheet, count_undated(query), context, seen=self.counts_seen)
+        return add_undated(sheet, count_undated(query), context, counts_seen=self.counts_seen)
 
 
 _DEFINITIONS: tuple[ReportDefinition[Any], ...] = (

@@ -40,8 +40,12 @@ class ReportScope:
 
     def knows(self, filters: ReportFilters) -> bool:
         """Whether every filter names something in the scope."""
-        wanted = ((filters.book, self.books), (filters.team, self.books), (filters.pipeline, self.pipelines))
-        return all(id in known for id, known in wanted if id)
+        filtered = (
+            (filters.book, self.books),
+            (filters.team, self.books),
+            (filters.pipeline, self.pipelines),
+        )
+        return all(id in options for id, options in filtered if id)
 
     def narrow(self, filters: ReportFilters) -> DealScope:
         """Which deals a report with these filters is about."""

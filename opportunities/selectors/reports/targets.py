@@ -23,10 +23,10 @@ class TargetRow:
 
 def target_quarters(today: date, count: int = 4) -> list[Period]:
     """The fiscal quarter we are in and those after it."""
-    found = [quarter_of(today, settings.FISCAL_YEAR_START_MONTH)]
-    while len(found) < count:
-        found.append(quarter_of(found[-1].end, settings.FISCAL_YEAR_START_MONTH))
-    return found
+    quarters = [quarter_of(today, settings.FISCAL_YEAR_START_MONTH)]
+    while len(quarters) < count:
+        quarters.append(quarter_of(quarters[-1].end, settings.FISCAL_YEAR_START_MONTH))
+    return quarters
 
 
 def fetch_targets(scope: ReportScope, quarters: Sequence[Period]) -> list[TargetRow]:

@@ -21,12 +21,12 @@ def count_undated(query: ReportQuery) -> list[UndatedCount]:
     meanings = _meanings(query)
     if not any(query.scope.stages[stage].has_undated for stage in meanings):
         return []
-    found = dict.fromkeys((WON, LOST), (0, 0))
+    counts = dict.fromkeys((WON, LOST), (0, 0))
     rows = _undated(query).values_list("stage_id")
     for stage, deals, value in rows.annotate(n_deals=Count("pk"), s_value=Coalesce(Sum("value"), 0)):
-        before = found[meanings[stage]]
-        found[meanings[stage]] = (before[0] + deals, before[1] + value)
-    return [UndatedCount(meaning, *both) for meaning, both in found.items()]
+        before = counts[meanings[stage]]
+        counts[meanings[stage]] = (before[0] + deals, before[1] + value)
+    return [UndatedCount(meaning, *sums) for meaning, sums in counts.items()]
 
 
 def list_undated(query: ReportQuery) -> DealsBehind:

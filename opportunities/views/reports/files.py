@@ -43,17 +43,19 @@ def report_csv(request: PageRequest, slug: str) -> HttpResponse | StreamingHttpR
     """One table of a report: the first, or the one the address names."""
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
-    asked, wanted = read_request(request, slug, Links()), FileForm(request.GET)
-    sheet = asked.build_sheet()
+    report_request, file_form = read_request(request, slug, Links()), FileForm(request.GET)
+    sheet = report_request.build_sheet()
     tables = {table.id: table for table in _tables(sheet)}
-    table = tables.get(wanted.wanted_table) or next(iter(tables.values()))
+    table = tables.get(file_form.wanted_table) or next(iter(tables.values()))
     columns = [exports.FileColumn(_in_percent(column), column.kind) for column in table.columns]
     rows = [[_plain(cell) for cell in row.cells] for row in table.rows]
     text = exports.csv_text(
-        exports.FileTable(table.title, columns, rows), _heading(request, asked, sheet), wanted.wanted_about
+        exports.FileTable(table.title, columns, rows),
+        _heading(request, report_request, sheet),
+        file_form.wanted_about,
     )
     response = StreamingHttpResponse(text, content_type=exports.CSV_TYPE)
-    return _record_export(request, response, asked, "csv", len(rows))
+    return _record_export(request, response, report_request, "csv", len(rows))
 
 
 @own_links_only
@@ -63,14 +65,16 @@ def report_xlsx(request: PageRequest, slug: str) -> HttpResponse:
     """All tables of a report, each on a sheet of its own."""
     if wait := limits.spend(request, limits.EXPORT):
         return too_often(request, wait)
-    asked = read_request(request, slug, Links())
-    sheet = asked.build_sheet()
+    report_request = read_request(request, slug, Links())
+    sheet = report_request.build_sheet()
     titles = [panel.chart.title if panel.chart else panel.table.title for panel in sheet.panels]
     tables = _tables(sheet)
     for_workbook = [_for_workbook(title, table) for title, table in zip(titles or [""], tables, strict=True)]
-    content = exports.xlsx_bytes(for_workbook, _heading(request, asked, sheet))
+    content = exports.xlsx_bytes(for_workbook, _heading(request, report_request, sheet))
     rows = sum(len(table.rows) for table in tables)
-    return _record_export(request, HttpResponse(content, content_type=exports.XLSX_TYPE), asked, "xlsx", rows)
+    return _record_export(
+        request, HttpResponse(content, content_type=exports.XLSX_TYPE), report_request, "xlsx", rows
+    )
 
 
 def _tables(sheet: Sheet) -> list[Table]:
@@ -106,24 +110,24 @@ def _figures(row: Row) -> list[exports.Cell]:
     return [exports.Figure(cell.value, cell.kind) for cell in row.cells]
 
 
-def _heading(request: PageRequest, asked: ReportRequest, sheet: Sheet) -> exports.Heading:
+def _heading(request: PageRequest, report_request: ReportRequest, sheet: Sheet) -> exports.Heading:
     status = Shell(request).status
     synced = status.stamp.synced_at if status else None
     return exports.Heading(
-        title=asked.definition.title,
+        title=report_request.definition.title,
         stamp=exports.moment(synced) if synced else "",
-        filters=describe_filters(asked),
-        by=asked.person.display,
-        at=asked.query.now,
+        filters=describe_filters(report_request),
+        by=report_request.person.display,
+        at=report_request.query.now,
         notes=[words for words in (sheet.finding, sheet.lede, *sheet.hints) if words],
     )
 
 
 def _record_export(
-    request: PageRequest, response: Answer, asked: ReportRequest, suffix: str, rows: int
+    request: PageRequest, response: Answer, report_request: ReportRequest, suffix: str, rows: int
 ) -> Answer:
     """The event is committed before the first byte leaves."""
-    name = exports.filename(asked.slug, at=asked.query.now, suffix=suffix)
+    name = exports.filename(report_request.slug, at=report_request.query.now, suffix=suffix)
     response["Content-Disposition"] = exports.attachment(name)
     with transaction.atomic():
         audit.record(
@@ -131,10 +135,10 @@ def _record_export(
             by=actor_of(request),
             action="report.exported",
             object_type="report",
-            object_id=asked.slug,
+            object_id=report_request.slug,
             outcome="ok",
             change=audit.AuditChange(
-                after={"format": suffix, "rows": rows, "filters": urlencode(asked.address)}
+                after={"format": suffix, "rows": rows, "filters": urlencode(report_request.address)}
             ),
         )
     return response

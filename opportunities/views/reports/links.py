@@ -31,17 +31,17 @@ class PageLinks(Links):
             if self._all_open(chosen.get("stage")):
                 del chosen["stage"]
             return self.show(f"{DEALS}{Selection().query(**chosen)}")
-        kept = {name: value for name in ("book", "owner") if (value := self.query.get(name))}
-        query = Selection(view=LIST).query(**kept | chosen, pipeline=pipeline)
+        shared_filters = {name: value for name in ("book", "owner") if (value := self.query.get(name))}
+        query = Selection(view=LIST).query(**shared_filters | chosen, pipeline=pipeline)
         return f"{reverse('opportunities:board')}?{query}"
 
     def _pipeline(self, stages: object) -> str:
         """The one pipeline the deals lie in, empty if they may lie in several."""
         if pipeline := self.query.get("pipeline"):
             return pipeline
-        wanted = stages if isinstance(stages, tuple) else tuple(self.stages)
-        found = {self.stages[stage] for stage in wanted if stage in self.stages}
-        return found.pop() if len(found) == 1 else ""
+        stage_ids = stages if isinstance(stages, tuple) else tuple(self.stages)
+        pipelines = {self.stages[stage] for stage in stage_ids if stage in self.stages}
+        return pipelines.pop() if len(pipelines) == 1 else ""
 
     def _all_open(self, stages: object) -> bool:
         return isinstance(stages, tuple) and set(stages) == set(self.stages)
@@ -53,11 +53,13 @@ class PageLinks(Links):
         return reverse("opportunities:opportunity", args=[id])
 
     def report(self, slug: str, **changes: object) -> str:
-        wanted = self.query | {name: str(value) for name, value in changes.items()}
+        parameters = self.query | {name: str(value) for name, value in changes.items()}
         if slug != self.slug:
-            wanted = {
-                name: value for name, value in wanted.items() if name not in ("by", "day") or name in changes
+            parameters = {
+                name: value
+                for name, value in parameters.items()
+                if name not in ("by", "day") or name in changes
             }
-        query = urlencode({name: value for name, value in wanted.items() if value})
+        query = urlencode({name: value for name, value in parameters.items() if value})
         address = f"{reverse('opportunities:report', args=[slug])}?{query}"
         return f"{address}#behind" if "show" in changes and slug != self.slug else address

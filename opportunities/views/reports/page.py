@@ -59,41 +59,41 @@ class ReportPage:
         return DEFINITIONS
 
 
-def build_page(asked: ReportRequest, sheet: Sheet) -> ReportPage:
-    query, slug = asked.query, asked.slug
-    address = urlencode(asked.address)
-    problems = asked.form.problems
+def build_page(report_request: ReportRequest, sheet: Sheet) -> ReportPage:
+    query, slug = report_request.query, report_request.slug
+    address = urlencode(report_request.address)
+    problems = report_request.form.problems
     if not query.scope.knows(query.filters):
         problems.append(reports_words.FILTER_UNKNOWN)
     if query.filters.owner not in ("", NOBODY, *query.scope.members):
         problems.append(reports_words.OWNER_UNKNOWN)
     return ReportPage(
-        definition=asked.definition,
+        definition=report_request.definition,
         sheet=sheet,
         tabs=[
-            (asked.links.report(report.slug), report.title, report.slug == slug)
+            (report_request.links.report(report.slug), report.title, report.slug == slug)
             for report in REPORTS.values()
         ],
-        extra=_extra_tables(asked),
-        form=asked.form,
-        choices=_choices(asked),
+        extra=_extra_tables(report_request),
+        form=report_request.form,
+        choices=_choices(report_request),
         period=query.period,
         was=f"{query.period.first}..{query.period.last}",
-        filters=describe_filters(asked, dates.long_day),
+        filters=describe_filters(report_request, dates.long_day),
         csv=f"{reverse('opportunities:report_csv', args=[slug])}?{address}",
         xlsx=f"{reverse('opportunities:report_xlsx', args=[slug])}?{address}",
         problems=problems,
-        may_write=may(asked.person, Action.WRITE),
-        targets=reverse("opportunities:targets") if may(asked.person, Action.OVERSEE) else "",
+        may_write=may(report_request.person, Action.WRITE),
+        targets=reverse("opportunities:targets") if may(report_request.person, Action.OVERSEE) else "",
     )
 
 
-def _choices(asked: ReportRequest) -> dict[str, list[Option]]:
+def _choices(report_request: ReportRequest) -> dict[str, list[Option]]:
     """What each filter offers."""
-    scope, filters = asked.query.scope, asked.query.filters
+    scope, filters = report_request.query.scope, report_request.query.filters
     teams = {id: f"Team of {name}" for id, name in scope.books.items()}
     return {
-        "period": _periods(asked),
+        "period": _periods(report_request),
         "pipeline": _options(scope.pipelines, filters.pipeline, "All pipelines"),
         "book": _options(scope.books, filters.book, "All books"),
         "team": _options(teams, filters.team, "All teams"),
@@ -101,10 +101,12 @@ def _choices(asked: ReportRequest) -> dict[str, list[Option]]:
     }
 
 
-def _periods(asked: ReportRequest) -> list[Option]:
+def _periods(report_request: ReportRequest) -> list[Option]:
     """The name of the period, where it has one, else the choice of one's own days."""
-    today, starts = asked.query.today, settings.FISCAL_YEAR_START_MONTH
-    names = (name for name in reports_words.PERIODS if asked.query.period == named(name, today, starts))
+    today, starts = report_request.query.today, settings.FISCAL_YEAR_START_MONTH
+    names = (
+        name for name in reports_words.PERIODS if report_request.query.period == named(name, today, starts)
+    )
     chosen = next(names, OWN_DAYS)
     options = reports_words.PERIODS | {OWN_DAYS: "Custom dates"}
     return [(name, words, name == chosen) for name, words in options.items()]
@@ -115,17 +117,17 @@ def _options(names: Mapping[str, str], chosen: str, everything: str) -> list[Opt
     return options if not chosen or chosen in names else [*options, (chosen, "Unknown", True)]
 
 
-def _extra_tables(asked: ReportRequest) -> list[Table]:
+def _extra_tables(report_request: ReportRequest) -> list[Table]:
     """What the address asks for besides: the board of a past day, the deals behind one number."""
-    query, context, behind = asked.query, asked.context, asked.definition.behind
+    query, context, behind = report_request.query, report_request.context, report_request.definition.behind
     day, show = query.filters.day, query.filters.show
     tables = []
-    if day and "day" in asked.definition.fields:
+    if day and "day" in report_request.definition.fields:
         tables.append(board_table(fetch_board(query, day), context, context.day(day)))
     if show.startswith(DEALS):
-        found = open_deals_behind(query, selection_of(show.removeprefix(DEALS)))
-        note = reports_words.first_of(len(found.lines), found.whole)
-        tables.append(open_deals("behind", reports_words.OPEN_DEALS, found.lines, context, note=note))
+        matches = open_deals_behind(query, selection_of(show.removeprefix(DEALS)))
+        note = reports_words.first_of(len(matches.lines), matches.whole)
+        tables.append(open_deals("behind", reports_words.OPEN_DEALS, matches.lines, context, note=note))
     elif behind and (listed := behind.fetch(query, show)):
         tables.append(deals_behind(behind.title(show, context), listed.lines, context, whole=listed.whole))
     return tables

@@ -29,7 +29,9 @@ def report(request: PageRequest, slug: str) -> HttpResponse:
     """A period named in words becomes days in the address, so that it always opens the same report."""
     if wait := limits.spend(request, limits.REPORT):
         return too_often(request, wait)
-    asked = read_request(request, slug)
-    if asked.form.needs_address:
-        return HttpResponseRedirect(asked.links.report(slug))
-    return render(request, "reports/report.html", {"page": build_page(asked, asked.build_sheet())})
+    report_request = read_request(request, slug)
+    if report_request.form.needs_address:
+        return HttpResponseRedirect(report_request.links.report(slug))
+    return render(
+        request, "reports/report.html", {"page": build_page(report_request, report_request.build_sheet())}
+    )

@@ -67,9 +67,13 @@ def read_request(request: PageRequest, slug: str, links: Links | None = None) ->
     return ReportRequest(definition, person, form, query, links, address)
 
 
-def describe_filters(asked: ReportRequest, write_day: Callable[[date], str] = date.isoformat) -> str:
+def describe_filters(report_request: ReportRequest, write_day: Callable[[date], str] = date.isoformat) -> str:
     """The filters in words. Files keep ISO days; the printed page writes them as the firm does."""
-    scope, filters, period = asked.query.scope, asked.query.filters, asked.query.period
+    scope, filters, period = (
+        report_request.query.scope,
+        report_request.query.filters,
+        report_request.query.period,
+    )
     owner = "nobody" if filters.owner == NOBODY else scope.members.get(filters.owner, filters.owner)
     named = (
         ("pipeline", scope.pipelines.get(filters.pipeline, filters.pipeline)),
@@ -77,6 +81,10 @@ def describe_filters(asked: ReportRequest, write_day: Callable[[date], str] = da
         ("team of", scope.books.get(filters.team, filters.team)),
         ("owner", owner),
     )
-    parts = [f"{write_day(period.first)} to {write_day(period.last)}"] if asked.definition.has_period else []
+    parts = (
+        [f"{write_day(period.first)} to {write_day(period.last)}"]
+        if report_request.definition.has_period
+        else []
+    )
     parts += [f"{name} {words}" for name, words in named if words]
     return ", ".join(parts) or "none"

@@ -40,8 +40,8 @@ def targets(request: PageRequest) -> HttpResponse:
     )
     if form.is_valid():
         count = set_targets(amounts=form.amounts, by=actor_of(request), clock=CLOCK)
-        kept = reports_words.TARGETS_KEPT.format(count=count) if count else reports_words.TARGETS_SAME
-        messages.success(request, kept)
+        announcement = reports_words.TARGETS_KEPT.format(count=count) if count else reports_words.TARGETS_SAME
+        messages.success(request, announcement)
         return see_other(reverse("opportunities:targets"))
     context = {
         "quarters": [reports_words.quarter(first, settings.FISCAL_YEAR_START_MONTH) for first in firsts],

@@ -36,5 +36,5 @@ def list_turns(scope: DealScope, span: Span, known_from: datetime | None) -> Ite
             to_database(span.last),
         ],
     )
-    for id, at, shown, stage, came_from, value, is_in_scope in rows:
-        yield StageTurn(id, from_database(at), shown, stage, came_from, int(value), bool(is_in_scope))
+    for id, at, version_id, stage, came_from, value, is_in_scope in rows:
+        yield StageTurn(id, from_database(at), version_id, stage, came_from, int(value), bool(is_in_scope))
