@@ -298,7 +298,10 @@ def differences(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", range(int(os.environ.get("RANDOM_FIRMS", "50"))))
+        seeds = range(int(os.environ.get("RANDOM_FIRMS", "50")))
+        # The first ten are what `make check` has time for.
+        marks = [pytest.param(seed, marks=pytest.mark.slow if seed >= 10 else ()) for seed in seeds]
+        metafunc.parametrize("seed", marks)
 
 
 @pytest.mark.usefixtures("today")
