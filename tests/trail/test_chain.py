@@ -59,6 +59,7 @@ def first_bad(events: list[dict[str, Any]]) -> int | None:
 
 
 @pytest.mark.skipif("postgresql" in os.environ.get("TEST_DATABASE_URL", ""), reason="knows no database")
+@pytest.mark.slow
 def test_each_byte_of_a_chain_flipped_is_found_at_its_event(db: None, clock: TurnedClock) -> None:
     write_events(LENGTH, clock)
     events = rows()
